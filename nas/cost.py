@@ -1,0 +1,61 @@
+"""What a network costs, known before it is built, and the window that a study allows.
+
+Conventions (those of the RegNet paper): a multiply-add counts 1, in convolutions and linear layers only, bias additions
+excluded; activations are the outputs of all convolutions and linear layers; parameters are all trainable ones.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+UNBOUNDED = 2**62
+Range = tuple[int, int]
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """The price of one network on one input."""
+
+    parameters: int = 0
+    """Trainable numbers."""
+    multiply_adds: int = 0
+    """Multiply-adds of one forward pass over one image."""
+    activations: int = 0
+    """Outputs of all convolutions and linear layers for one image, in elements."""
+    memory: int = 0
+    """Estimated bytes to train on one image in float32: parameters, gradients and momentum, and every layer's output."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Hard window on costs; both ends belong to it."""
+
+    parameters: Range = (0, UNBOUNDED)
+    """Least and most parameters."""
+    multiply_adds: Range = (0, UNBOUNDED)
+    """Least and most multiply-adds a forward pass of one image."""
+    activations: Range = (0, UNBOUNDED)
+    """Least and most activations, in elements an image."""
+    memory: Range = (0, UNBOUNDED)
+    """Least and most bytes of training memory an image."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            low, high = getattr(self, name)
+            if not 0 <= low <= high:
+                raise ValueError(f"limits on {name} must be 0 <= low <= high, got {low=:,}, {high=:,}")
+
+    def violations(self, cost: Cost) -> tuple[str, ...]:
+        """The limits that a cost breaks, as `multiply_adds below` or `parameters above`; empty inside the window."""
+        broken = []
+        for name in self.bounded:
+            low, high = getattr(self, name)
+            value = getattr(cost, name)
+            if value < low:
+                broken.append(f"{name} below")
+            elif value > high:
+                broken.append(f"{name} above")
+        return tuple(broken)
+
+    @property
+    def bounded(self) -> tuple[str, ...]:
+        """Names of the costs that are limited at all."""
+        return tuple(n for n in self.__struct_fields__ if getattr(self, n) != (0, UNBOUNDED))

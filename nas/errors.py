@@ -1,0 +1,51 @@
+"""Every error that a user can cause: what is wrong, the offending value, and a way out.
+
+    NasError                 1   base class: something failed
+    ├── Refused              2   a study, file, name or value that can't be accepted (also a ValueError)
+    │   ├── ImpossibleShape      a layer can't take this input
+    │   └── EmptyWindow          no network of a space lies inside the limits
+    ├── Missing             69   something outside is missing or damaged: data, network, device
+    └── StorageFailed       74   the disk or the database can't be read or written
+
+The number is the exit code of the command line.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class NasError(Exception):
+    """Base class of our errors; its message is meant to be read by the person who caused it."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Refused(NasError, ValueError):
+    """A study, file, name or value that can't be accepted."""
+
+    exit_code = 2
+
+
+class ImpossibleShape(Refused):
+    """A layer can't take the input that it is given."""
+
+
+class EmptyWindow(Refused):
+    """No network of a space lies inside the limits."""
+
+
+class Missing(NasError):
+    """Something outside this program is missing or damaged: data, network, device."""
+
+    exit_code = 69
+
+
+class StorageFailed(NasError):
+    """The disk or the database can't be read or written."""
+
+    exit_code = 74
