@@ -1,0 +1,50 @@
+"""The layer tree: the one description of a network that everything else is computed from.
+
+A family draws an architecture as a small tree of immutable nodes. Shapes, costs, JSON, identity, layer table and torch
+module are folds over it, so there is no second description that could disagree.
+"""
+
+from nas.layers.base import Node, Shape, shape_text
+from nas.layers.combinators import Concatenation, DenseConcatenation, Layer, Repetition, Residual, Sequence
+from nas.layers.forms import from_json, identity, normal, to_json
+from nas.layers.leaves import (
+    Activation,
+    AdaptivePooling,
+    Convolution,
+    Dropout,
+    Flatten,
+    Linear,
+    Normalisation,
+    Pooling,
+    SqueezeExcite,
+)
+from nas.layers.table import Row, cost, output_shape, rows
+
+__all__ = [
+    "Activation",
+    "AdaptivePooling",
+    "Concatenation",
+    "Convolution",
+    "DenseConcatenation",
+    "Dropout",
+    "Flatten",
+    "Layer",
+    "Linear",
+    "Node",
+    "Normalisation",
+    "Pooling",
+    "Repetition",
+    "Residual",
+    "Row",
+    "Sequence",
+    "Shape",
+    "SqueezeExcite",
+    "cost",
+    "from_json",
+    "identity",
+    "normal",
+    "output_shape",
+    "rows",
+    "shape_text",
+    "to_json",
+]

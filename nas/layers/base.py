@@ -1,0 +1,111 @@
+"""What every node of the layer tree is: immutable data that answers its output shape and cost for an input shape.
+
+A shape is (channels, height, width) for images and (features,) for vectors; the batch is never part of it.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import ClassVar
+
+import msgspec
+
+from nas.errors import ImpossibleShape
+
+Shape = tuple[int, ...]
+Trace = tuple[Shape, int, int, int, int]
+"""Output shape, parameters, multiply-adds, activations, elements of all layers' outputs."""
+
+LARGEST = 2**20
+"""Most channels, features, kernel positions or repetitions that one node may ask for."""
+MOST_LAYERS = 100_000
+"""Most leaves that a tree may have once its repetitions are written out."""
+DEEPEST = 64
+"""Most combinators inside one another."""
+
+
+class Node(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    dict=True,
+    tag_field="type",
+    tag=str.lower,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+):
+    """Base of all layers."""
+
+    height: ClassVar[int] = 0
+    """Combinators on the longest way down to a leaf."""
+    leaves: ClassVar[int] = 1
+    """Layers below this node once repetitions are written out."""
+
+    def trace(self, inputs: Shape) -> Trace:
+        """Output shape and sums of costs for one input; raises ImpossibleShape where the layer can't take it."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """The settings of this layer in a few words, for tables."""
+        return ""
+
+
+def remember_size(node: Node, children: tuple[Node, ...], times: int = 1) -> None:
+    """Note height and leaves of a combinator where it is made, so that hostile trees are refused before any recursion."""
+    height = leaves = 0
+    for child in children:
+        leaves += child.leaves
+        height = child.height if child.height > height else height
+    height, leaves = height + 1, leaves * times
+    if height > DEEPEST:
+        raise ValueError(f"layers are nested {height} deep, at most {DEEPEST} are allowed")
+    if leaves > MOST_LAYERS:
+        raise ValueError(f"the network has {leaves:,} layers, at most {MOST_LAYERS:,} are allowed")
+    node.__dict__["height"] = height
+    node.__dict__["leaves"] = leaves
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape as people write it: `3x224x224`, or `784` for a vector."""
+    return "x".join(map(str, shape))
+
+
+def image(node: Node, inputs: Shape) -> tuple[int, int, int]:
+    """The input as (channels, height, width), or ImpossibleShape where it isn't an image."""
+    if len(inputs) != 3:
+        raise ImpossibleShape(f"{label(node)} needs an image (channels x height x width), got {shape_text(inputs)}")
+    return inputs  # type: ignore[return-value]
+
+
+def window(node: Node, inputs: Shape, kernel: int, stride: int, padding: int, *, ceil: bool = False) -> tuple[int, int]:
+    """Height and width after a sliding window (torch's arithmetic), or ImpossibleShape where it doesn't fit."""
+    _, height, width = inputs
+    rooms = height + 2 * padding - kernel, width + 2 * padding - kernel
+    if min(rooms) < 0:
+        raise ImpossibleShape(f"{label(node)} doesn't fit into an input of {shape_text(inputs)}")
+    if not ceil:
+        return rooms[0] // stride + 1, rooms[1] // stride + 1
+    steps = [-(-room // stride) for room in rooms]
+    starts = (height + padding, width + padding)  # a window may not start beyond the image
+    down, right = (s - (s * stride >= start) for s, start in zip(steps, starts, strict=True))
+    return down + 1, right + 1
+
+
+def label(node: Node) -> str:
+    """Name and settings of a layer, for messages."""
+    return f"{type(node).__name__} {node.describe()}".strip()
+
+
+def unchanged(node: Node, inputs: Shape, parameters_per_channel: int = 0) -> Trace:
+    """The trace of a layer that keeps the shape and does no multiply-adds; remembered, for such layers are shared."""
+    known: Trace | None = node.__dict__.get(inputs)
+    if known is None:
+        known = node.__dict__[inputs] = (inputs, parameters_per_channel * inputs[0], 0, 0, prod(inputs))
+    return known
+
+
+def require_between(low: int, high: int, **values: int) -> None:
+    """Refuse settings outside low..high, by name."""
+    for name, value in values.items():
+        if not low <= value <= high:
+            raise ValueError(f"{name} must be between {low:,} and {high:,}, got {value:,}")

@@ -1,0 +1,157 @@
+"""Layers made of layers: in a row, beside one another, added, repeated."""
+
+from __future__ import annotations
+
+from math import prod
+
+from nas.errors import ImpossibleShape
+from nas.layers.base import LARGEST, Node, Shape, Trace, remember_size, require_between, shape_text
+from nas.layers.leaves import (
+    Activation,
+    AdaptivePooling,
+    Convolution,
+    Dropout,
+    Flatten,
+    Linear,
+    Normalisation,
+    Pooling,
+    SqueezeExcite,
+)
+
+
+class Sequence(Node, frozen=True, kw_only=True):
+    """Layers in a row; without layers it is the identity."""
+
+    layers: tuple[Layer, ...] = ()
+    """In the order of the data."""
+    name: str = ""
+    """What people call this part (`stem`, `stage 1`); no part of the identity."""
+
+    def __post_init__(self) -> None:
+        remember_size(self, self.layers)
+
+    def trace(self, inputs: Shape) -> Trace:
+        """Each layer takes the output of the one before; costs add up."""
+        shape = inputs
+        parameters = multiply_adds = activations = elements = 0
+        for layer in self.layers:
+            shape, p, m, a, e = layer.trace(shape)
+            parameters += p
+            multiply_adds += m
+            activations += a
+            elements += e
+        return shape, parameters, multiply_adds, activations, elements
+
+
+class Residual(Node, frozen=True, kw_only=True):
+    """Branch plus shortcut."""
+
+    branch: Layer
+    """The part that learns the difference."""
+    shortcut: Layer = Sequence()
+    """Identity, or a projection where the shape changes."""
+
+    def __post_init__(self) -> None:
+        remember_size(self, (self.branch, self.shortcut))
+
+    def trace(self, inputs: Shape) -> Trace:
+        """Both outputs must have one shape; costs add up. Remembered, because samplers ask the same block thousands of times."""
+        known: Trace | None = self.__dict__.get(inputs)
+        if known is None:
+            known = self.__dict__[inputs] = self._trace(inputs)
+        return known
+
+    def _trace(self, inputs: Shape) -> Trace:
+        shape, p, m, a, e = self.branch.trace(inputs)
+        other, q, n, b, f = self.shortcut.trace(inputs)
+        if shape != other:
+            raise ImpossibleShape(f"Residual can't add {shape_text(shape)} (branch) and {shape_text(other)} (shortcut)")
+        return shape, p + q, m + n, a + b, e + f + prod(shape)
+
+
+class Concatenation(Node, frozen=True, kw_only=True):
+    """Branches side by side on one input, their channels (or features) joined."""
+
+    branches: tuple[Layer, ...]
+    """At least one."""
+
+    def __post_init__(self) -> None:
+        if not self.branches:
+            raise ValueError("a concatenation needs at least one branch, got none")
+        remember_size(self, self.branches)
+
+    def trace(self, inputs: Shape) -> Trace:
+        """All branches must agree in height and width; widths and costs add up."""
+        traces = [branch.trace(inputs) for branch in self.branches]
+        shapes = [trace[0] for trace in traces]
+        if any(len(shape) != len(shapes[0]) or shape[1:] != shapes[0][1:] for shape in shapes):
+            raise ImpossibleShape(f"branches can't be joined: {', '.join(map(shape_text, shapes))}")
+        shape = (sum(s[0] for s in shapes), *shapes[0][1:])
+        p, m, a, e = (sum(trace[i] for trace in traces) for i in (1, 2, 3, 4))
+        return shape, p, m, a, e + prod(shape)
+
+
+class DenseConcatenation(Node, frozen=True, kw_only=True):
+    """The input joined with what the branch makes of it (DenseNet)."""
+
+    branch: Layer
+    """Makes the new channels."""
+
+    def __post_init__(self) -> None:
+        remember_size(self, (self.branch,))
+
+    def trace(self, inputs: Shape) -> Trace:
+        """Height and width stay; widths add up."""
+        shape, p, m, a, e = self.branch.trace(inputs)
+        if len(shape) != len(inputs) or shape[1:] != inputs[1:]:
+            raise ImpossibleShape(f"branch makes {shape_text(shape)}, which can't be joined to {shape_text(inputs)}")
+        joined = (inputs[0] + shape[0], *shape[1:])
+        return joined, p, m, a, e + prod(joined)
+
+
+class Repetition(Node, frozen=True, kw_only=True):
+    """One layer several times in a row, each time with its own weights."""
+
+    layer: Layer
+    """What is repeated."""
+    times: int
+    """How often; at least 1."""
+
+    def __post_init__(self) -> None:
+        require_between(1, LARGEST, times=self.times)
+        remember_size(self, (self.layer,), self.times)
+
+    def trace(self, inputs: Shape) -> Trace:
+        """As a sequence; from where the shape stays, the rest is a product."""
+        shape, parameters, multiply_adds, activations, elements = self.layer.trace(inputs)
+        left = self.times - 1
+        before = inputs
+        while left:
+            rest = left if shape == before else 1
+            before = shape
+            shape, p, m, a, e = self.layer.trace(before)
+            parameters += rest * p
+            multiply_adds += rest * m
+            activations += rest * a
+            elements += rest * e
+            left -= rest
+        return shape, parameters, multiply_adds, activations, elements
+
+
+Layer = (
+    Convolution
+    | Normalisation
+    | Activation
+    | Pooling
+    | AdaptivePooling
+    | Linear
+    | Dropout
+    | SqueezeExcite
+    | Flatten
+    | Sequence
+    | Residual
+    | Concatenation
+    | DenseConcatenation
+    | Repetition
+)
+"""Any node; a union, so that JSON can be decoded strictly."""

@@ -1,0 +1,79 @@
+"""Everything that decides one training, and nothing else: two trainings with equal recipe, network and seed are equal."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import msgspec
+
+Precision = Literal["float32", "bfloat16"]
+Initialisation = Literal["he", "xavier"]
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One training: data, length, optimiser, augmentation, arithmetic."""
+
+    data: str = "fashion-mnist"
+    """Name of a data set, or path of a folder of class folders or of an `.npz`."""
+    train_size: int = 0
+    """Training images used, the first of a fixed order that is balanced at every length; 0 means all."""
+    resolution: int = 0
+    """Height and width that images are resized to, in pixels; 0 means as they are."""
+    epochs: int = 10
+    """Passes over the training images."""
+    batch_size: int = 128
+    """Images a step; a last, smaller batch of an epoch is left out."""
+    learning_rate: float = 0.1
+    """Peak of the schedule."""
+    momentum: float = 0.9
+    """Of SGD; in [0, 1)."""
+    nesterov: bool = True
+    """Whether the momentum looks ahead."""
+    weight_decay: float = 5e-5
+    """Added to the gradient of convolution and linear weights; never on norms and biases."""
+    warmup: float = 0.1
+    """Share of all steps during which the learning rate rises from 0; in [0, 1). A half-cosine to 0 follows."""
+    label_smoothing: float = 0.0
+    """Share of the target that is spread over all classes; in [0, 1)."""
+    flip: bool = False
+    """Whether images are mirrored left to right with probability 1/2."""
+    crop: int = 0
+    """Pixels of padding around an image before it is cut back at a random place."""
+    erase: int = 0
+    """Edge of a square of pixels that is set to the mean at a random place; 0 means none."""
+    initialisation: Initialisation = "he"
+    """Of convolutions: `he` normal by fan-out with linear layers N(0, 0.01), or `xavier` uniform for both."""
+    zero_residual: bool = False
+    """Whether the last norm of each residual branch starts at zero, so that a block starts as its shortcut."""
+    precision: Precision = "float32"
+    """Arithmetic of forward and backward pass; parameters and statistics stay float32."""
+    evaluation_batch_size: int = 500
+    """Images a batch in evaluation."""
+
+    def __post_init__(self) -> None:
+        _check(self, low=1, names=("epochs", "batch_size", "evaluation_batch_size"))
+        _check(self, low=0, names=("train_size", "resolution", "crop", "erase"))
+        for name in ("momentum", "warmup", "label_smoothing"):
+            if not 0 <= (share := getattr(self, name)) < 1:
+                raise ValueError(f"{name} must lie in [0, 1), got {share}")
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
+            raise ValueError(f"weight_decay must not be negative, got {self.weight_decay}")
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum above 0, got momentum=0")
+
+    def learning_rate_at(self, step: int, steps: int) -> float:
+        """Learning rate of a step, counted from 0: linear warm-up, then a half-cosine that ends at 0."""
+        rising = round(self.warmup * steps)
+        if step < rising:
+            return self.learning_rate * (step + 1) / rising
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+
+
+def _check(recipe: Recipe, low: int, names: tuple[str, ...]) -> None:
+    for name in names:
+        value = getattr(recipe, name)
+        if value < low:
+            raise ValueError(f"{name} must be at least {low}, got {value}")

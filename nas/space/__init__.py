@@ -1,0 +1,22 @@
+"""Parametric spaces of networks: dimensions, requirements, and the algebra that makes new spaces of old ones."""
+
+from nas.space.dimensions import Choice, Dimension, Integer, Point, Real, Value, When
+from nas.space.requirements import Chain, Requirement, falling, rising, sentence
+from nas.space.space import Architecture, Space
+
+__all__ = [
+    "Architecture",
+    "Chain",
+    "Choice",
+    "Dimension",
+    "Integer",
+    "Point",
+    "Real",
+    "Requirement",
+    "Space",
+    "Value",
+    "When",
+    "falling",
+    "rising",
+    "sentence",
+]

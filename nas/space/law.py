@@ -1,0 +1,136 @@
+"""The law by which points are drawn: from coordinates in the unit cube to points of a space.
+
+Uniform coordinates give independent draws from the space; a low-discrepancy sequence gives an even cover; an
+optimiser that works on the cube sees a space in which every order requirement is met already. The order of a chain is
+not met by luck: each value is drawn by its probability given the one before, under the law "independent draws, given
+that they are in order".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nas.space.dimensions import Dimension, Real, Value
+from nas.space.requirements import Chain
+from nas.space.space import Space
+
+Array = npt.NDArray[Any]
+_BELOW_ONE = float(np.nextafter(1.0, 0.0))
+
+
+class Law:
+    """A space's law, with its tables computed once."""
+
+    def __init__(self, space: Space) -> None:
+        self.names = tuple(space.dimensions)
+        self._dimensions = dict(space.dimensions)
+        self._conditions = [(n, d.when) for n, d in self._dimensions.items() if d.when is not None]
+        self._chains = {
+            names: _chain_tables(chain, [self._dimensions[n] for n in names]) for chain, names in space.chains()
+        }
+        self._heads = {names[0]: names for names in self._chains}
+        self._chained = {name for names in self._chains for name in names}
+
+    def points(self, coordinates: Array) -> list[dict[str, Value]]:
+        """One point for each row of (rows, dimensions) numbers in [0, 1]."""
+        columns: dict[str, list[Value]] = {}
+        position = {name: i for i, name in enumerate(self.names)}
+        for name in self.names:
+            if name in self._heads:
+                members = self._heads[name]
+                columns.update(self._ordered(members, coordinates[:, [position[m] for m in members]]))
+            elif name not in self._chained:
+                columns[name] = _values(self._dimensions[name], coordinates[:, position[name]])
+        rows = zip(*(columns[name] for name in self.names), strict=True)
+        points = [dict(zip(self.names, row, strict=True)) for row in rows]
+        return [self._active(point) for point in points] if self._conditions else points
+
+    def coordinate(self, name: str, value: Value) -> float:
+        """Middle of the interval of [0, 1] that gives this value by the law of the dimension alone."""
+        dimension = self._dimensions[name]
+        if isinstance(dimension, Real):
+            return _share(dimension, float(value))
+        cumulative = dimension.cumulative()
+        index = list(dimension.values).index(value)
+        return (cumulative[index] + (cumulative[index - 1] if index else 0.0)) / 2
+
+    def _ordered(self, members: tuple[str, ...], coordinates: Array) -> dict[str, list[Value]]:
+        """Values of a chain, each given the one before."""
+        tables = self._chains[members]
+        columns = {}
+        before = np.zeros(len(coordinates), dtype=np.intp)
+        for i, (name, table) in enumerate(zip(members, tables, strict=True)):
+            rows = table[before]  # (rows, values)
+            u = np.minimum(coordinates[:, i], _BELOW_ONE) * rows[:, -1]
+            before = (rows <= u[:, None]).sum(1)
+            columns[name] = _pick(self._dimensions[name], before)
+        return columns
+
+    def _active(self, point: dict[str, Value]) -> dict[str, Value]:
+        for name, when in self._conditions:
+            if not when.holds(point):
+                del point[name]
+        return point
+
+
+def _chain_tables(chain: Chain, dimensions: list[Dimension]) -> list[Array]:
+    """For each position a table: row = value before, columns = cumulative weight of the values that may follow.
+
+    A value's weight is its probability times the probability that the rest of the chain can follow it.
+    """
+    weights: list[Array] = []
+    follows: list[Array] = []
+    rest: Array | None = None
+    for dimension in reversed(dimensions):
+        weight = np.diff(np.array(_cumulative(dimension)), prepend=0.0)
+        if rest is not None:
+            weight = weight * (follows[0] @ rest)
+        before = _before(dimensions, len(dimensions) - 1 - len(weights))
+        matrix = np.array([[before is None or chain.follows(a, b) for b in _listed(dimension)] for a in before or (0,)])
+        weights.insert(0, weight)
+        follows.insert(0, matrix.astype(float))
+        rest = weight
+    return [np.cumsum(f * w, axis=1) for f, w in zip(follows, weights, strict=True)]
+
+
+def _before(dimensions: list[Dimension], position: int) -> tuple[Value, ...] | None:
+    return _listed(dimensions[position - 1]) if position else None
+
+
+def _listed(dimension: Dimension) -> tuple[Value, ...]:
+    if isinstance(dimension, Real):
+        raise TypeError("a continuous dimension has no list of values")
+    return tuple(dimension.values)
+
+
+def _cumulative(dimension: Dimension) -> list[float]:
+    if isinstance(dimension, Real):
+        raise TypeError("a continuous dimension has no list of probabilities")
+    return dimension.cumulative()
+
+
+def _values(dimension: Dimension, u: Array) -> list[Value]:
+    """Values of one dimension at coordinates u."""
+    if isinstance(dimension, Real):
+        low, high = dimension.low, dimension.high
+        values = low * (high / low) ** u if dimension.log else low + (high - low) * u
+        return list(np.clip(values, low, high).tolist())
+    index = np.searchsorted(np.array(dimension.cumulative()), np.minimum(u, _BELOW_ONE), side="right")
+    return _pick(dimension, np.minimum(index, len(dimension.values) - 1))
+
+
+def _pick(dimension: Dimension, index: Array) -> list[Value]:
+    values = _listed(dimension)
+    return [values[i] for i in index.tolist()]
+
+
+def _share(dimension: Real, value: float) -> float:
+    """Share of a continuous dimension below a value."""
+    if dimension.low == dimension.high:
+        return 0.5
+    if dimension.log:
+        return float(np.log(value / dimension.low) / np.log(dimension.high / dimension.low))
+    return (value - dimension.low) / (dimension.high - dimension.low)

@@ -1,0 +1,74 @@
+"""Rules that a point must obey: a sentence and a test; chains of neighbours are also counted and drawn exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import msgspec
+
+from nas.space.dimensions import Point, Value
+
+Requirement = Callable[[Point], bool]
+"""A test of a point; a plain function is described by its docstring, a `Chain` by its `sentence`."""
+Relation = Literal["rises", "falls", "strictly rises", "strictly falls"]
+
+
+class Chain(msgspec.Struct, frozen=True, kw_only=True):
+    """An order between the numbered dimensions of a group, such as width_1 <= width_2 <= width_3."""
+
+    group: str
+    """Name without the number."""
+    relation: Relation
+    """How each value follows the one before; equal neighbours are allowed unless it is strict."""
+
+    @property
+    def sentence(self) -> str:
+        """The rule in words."""
+        return f"{self.group} {self.relation} from stage to stage"
+
+    def __call__(self, point: Point) -> bool:
+        """Whether the numbered values of this group stand in order."""
+        values = []
+        while (name := f"{self.group}_{len(values) + 1}") in point:
+            values.append(point[name])
+        return all(self.follows(a, b) for a, b in zip(values, values[1:], strict=False))
+
+    def follows(self, before: Value, after: Value) -> bool:
+        """Whether one value may come after another."""
+        if isinstance(before, str) or isinstance(after, str):
+            raise TypeError(f"{self.group} holds text, which has no order: {before!r}, {after!r}")
+        match self.relation:
+            case "rises":
+                return before <= after
+            case "falls":
+                return before >= after
+            case "strictly rises":
+                return before < after
+            case "strictly falls":
+                return before > after
+
+    def count(self, values: Sequence[Sequence[Value]]) -> int:
+        """How many rows obey the chain, one value taken from each position's list."""
+        ways = [1] * len(values[-1])
+        for earlier, later in zip(values[-2::-1], values[::-1], strict=False):
+            ways = [sum(w for b, w in zip(later, ways, strict=True) if self.follows(a, b)) for a in earlier]
+        return sum(ways)
+
+
+def rising(group: str) -> Chain:
+    """Each numbered value of the group is at least as large as the one before."""
+    return Chain(group=group, relation="rises")
+
+
+def falling(group: str) -> Chain:
+    """Each numbered value of the group is at most as large as the one before."""
+    return Chain(group=group, relation="falls")
+
+
+def sentence(requirement: Requirement) -> str:
+    """A requirement in words: its sentence, else the first line of its docstring, else its name."""
+    if isinstance(requirement, Chain):
+        return requirement.sentence
+    described = (requirement.__doc__ or "").strip().split("\n")[0].rstrip(".")
+    return described or getattr(requirement, "__name__", repr(requirement))

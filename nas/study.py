@@ -1,0 +1,105 @@
+"""A study: one question about spaces of networks, with everything that its answer depends on."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import msgspec
+
+from nas.cost import Limits
+from nas.errors import Refused
+from nas.recipe import Recipe
+from nas.space import Dimension, Space
+
+SamplerName = Literal["random", "quasirandom", "tpe", "gp", "nsga2", "cmaes"]
+SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What is asked, of which spaces, with how many networks, trained how."""
+
+    name: str
+    """Names the default folder of its runs."""
+    question: str
+    """In a sentence."""
+    spaces: tuple[Space, ...]
+    """Trial t belongs to space t mod S, so a run is balanced at every moment."""
+    samples: int
+    """Networks of each space."""
+    recipe: Recipe
+    """How each network is trained."""
+    vary: Mapping[str, Dimension] = field(default_factory=dict)
+    """Fields of the recipe that are sampled together with the architecture."""
+    limits: Limits = field(default_factory=Limits)
+    """No network outside is ever trained."""
+    sampler: SamplerName = "random"
+    """`random` maps (unbiased, in it analysis trusts); `quasirandom` covers evenly; the others hunt."""
+    seed: int = 0
+    """With the trial number it decides architecture, initial weights and order of data."""
+    repeats: int = 1
+    """Trainings of each network, with different seeds."""
+
+    def __post_init__(self) -> None:
+        _require_positive(samples=self.samples, repeats=self.repeats)
+        if not self.spaces:
+            raise Refused(f"study {self.name!r} has no space")
+        names = [space.name for space in self.spaces]
+        if len(set(names)) < len(names):
+            raise Refused(f"study {self.name!r}: every space needs its own name, got {', '.join(names)}")
+        check_sampler(self.sampler)
+        if self.seed < 0:
+            raise Refused(f"seed must not be negative, got {self.seed}")
+        self._check_varied()
+
+    @property
+    def total(self) -> int:
+        """Trials of the whole study."""
+        return self.samples * len(self.spaces) * self.repeats
+
+    def space_of(self, trial: int) -> Space:
+        """The space that a trial belongs to."""
+        return self.spaces[trial % len(self.spaces)]
+
+    def repeat_of(self, trial: int) -> int:
+        """Which training of its network a trial is, counted from 0."""
+        return trial // len(self.spaces) % self.repeats
+
+    def leader_of(self, trial: int) -> int:
+        """The trial that drew the network which this one trains; itself unless it is a repetition."""
+        return trial - self.repeat_of(trial) * len(self.spaces)
+
+    def joint(self, space: Space) -> Mapping[str, Dimension]:
+        """Dimensions of a space and of the recipe, which are sampled together."""
+        return {**space.dimensions, **self.vary}
+
+    def varied(self, values: Mapping[str, object]) -> Recipe:
+        """The recipe with the sampled values of its fields; refused where a value doesn't fit."""
+        try:
+            return msgspec.convert(msgspec.to_builtins(self.recipe) | dict(values), Recipe)
+        except msgspec.ValidationError as error:
+            raise Refused(f"study {self.name!r} varies the recipe beyond what it can be: {error}") from None
+
+    def _check_varied(self) -> None:
+        for name in self.vary:
+            if name not in Recipe.__struct_fields__ or name == "data":
+                raise Refused(f"study {self.name!r} varies {name!r}, which is no field of the recipe that can vary")
+            if clash := [space.name for space in self.spaces if name in space.dimensions]:
+                raise Refused(f"study {self.name!r} varies {name!r}, which is a dimension of {clash[0]}, too")
+
+
+def check_sampler(name: str) -> None:
+    """Refuse a sampler that doesn't exist, with the nearest that does."""
+    if name not in SAMPLERS:
+        near = difflib.get_close_matches(name, SAMPLERS, 1)
+        guess = f"; did you mean {near[0]!r}?" if near else ""
+        raise Refused(f"there is no sampler {name!r}{guess}", hint=f"samplers: {', '.join(SAMPLERS)}")
+
+
+def _require_positive(**counts: int) -> None:
+    for name, count in counts.items():
+        if count < 1:
+            raise Refused(f"{name} must be at least 1, got {count}")

@@ -1,0 +1,90 @@
+"""Records as a table: one documented list of columns, then one column for each dimension and each fact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.errors import Refused
+from nas.record import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = {
+    "trial": "number of the trial in the run, counted from 0",
+    "space": "name of its space",
+    "architecture": "identity of the network",
+    "outcome": "completed, or which kind of failure",
+    "error": "validation error after the last epoch, as a fraction; empty for a failure",
+    "seed": "seed of initial weights, order of data and augmentation",
+    "epochs": "epochs that were finished",
+    "parameters": "trainable numbers",
+    "multiply_adds": "multiply-adds of one forward pass over one image",
+    "activations": "outputs of all convolutions and linear layers for one image, in elements",
+    "memory": "estimated bytes to train on one image in float32",
+    "seconds": "wall time of the training with its evaluations",
+    "images_per_second": "training images a second of training",
+    "sampler": "how the point was found",
+    "draws": "points drawn until one lay inside requirements and limits",
+    "fallback": "whether a random point took the place of an adaptive sampler's",
+    "repeat": "which training of the same network this is, counted from 0",
+    "attempts": "how often the training was started",
+    "message": "what was said about a failure",
+}
+TIMES = ("seconds", "images_per_second", "attempts")
+"""Columns that may differ between two runs of the same study."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def table(records: Iterable[Record]) -> pd.DataFrame:
+    """One row a trial, in the order of their numbers."""
+    import pandas as pd
+
+    rows = [_row(record) for record in sorted(records, key=lambda r: r.trial)]
+    extra = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
+    return pd.DataFrame(rows, columns=[*COLUMNS, *extra])
+
+
+def write(frame: pd.DataFrame, path: Path) -> None:
+    """The table as a file, by its ending `.csv`, `.csv.gz` or `.parquet`; texts that a spreadsheet would run are made harmless."""
+    if path.name.endswith((".csv", ".csv.gz")):
+        harmless(frame).to_csv(path, index=False, lineterminator="\n")
+    elif path.suffix == ".parquet":
+        try:
+            frame.to_parquet(path, index=False)
+        except ImportError:
+            raise Refused("parquet needs pyarrow", hint='pip install "nas-atlas[parquet]", or write a .csv') from None
+    else:
+        raise Refused(f"a table is written as .csv, .csv.gz or .parquet, not {path.name!r}")
+
+
+def harmless(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with an apostrophe before texts that start like a formula."""
+    return frame.map(lambda cell: f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell)
+
+
+def _row(record: Record) -> dict[str, Any]:
+    own = {
+        "trial": record.trial,
+        "space": record.space,
+        "architecture": record.architecture,
+        "outcome": str(record.outcome),
+        "error": record.error,
+        "seed": record.seed,
+        "epochs": len(record.curve),
+        "parameters": record.cost.parameters,
+        "multiply_adds": record.cost.multiply_adds,
+        "activations": record.cost.activations,
+        "memory": record.cost.memory,
+        "seconds": record.seconds,
+        "images_per_second": record.images_per_second,
+        "sampler": record.origin.sampler,
+        "draws": record.origin.draws,
+        "fallback": record.origin.fallback,
+        "repeat": record.origin.repeat,
+        "attempts": record.attempts,
+        "message": record.message,
+    }
+    return own | {name: value for name, value in (record.point | record.facts).items() if name not in own}

@@ -1,0 +1,214 @@
+"""AnyNet: stem, stages, head, with depth, width, bottleneck ratio and group width free in every stage.
+
+Paper: Radosavovic, Kosaraju, Girshick, He, Dollar, *Designing Network Design Spaces*, CVPR 2020, section 3 and appendix.
+
+    stem    3x3, stride 2, 32 channels, norm, ReLU
+    stage i d_i blocks of width w_i, the first with stride 2
+    head    global average pool, linear
+    X block x + f(x), ReLU; f = 1x1 to w/b, 3x3 in groups of width g (stride here), 1x1 to w; a norm after each
+    Y block X with squeeze-excite after the 3x3, a quarter of the block's input width
+
+The ladder: A is free; B shares the bottleneck ratio; C shares the group width, too; in D widths rise; in E depths rise, too.
+
+Ours: the law of depths and widths is log-uniform as in the paper; D and E are drawn exactly in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache, partial
+from typing import Literal
+
+import msgspec
+
+from nas.errors import Refused
+from nas.layers import (
+    Activation,
+    AdaptivePooling,
+    Convolution,
+    Flatten,
+    Layer,
+    Linear,
+    Normalisation,
+    Repetition,
+    Residual,
+    Sequence,
+    Shape,
+    SqueezeExcite,
+)
+from nas.space import Choice, Dimension, Integer, Point, Space, Value, rising
+
+Block = Literal["x", "y"]
+Rounding = Literal["paper", "torchvision"]
+
+STEM_WIDTH = 32
+SQUEEZE_RATIO = 0.25
+DEPTH = Integer(low=1, high=16, log=True)
+WIDTH = Integer(low=8, high=1024, unit=8, log=True)
+BOTTLENECK = Choice(options=(1, 2, 4))
+GROUP_WIDTH = Choice(options=(1, 2, 4, 8, 16, 32))
+
+NORM = Normalisation()
+RELU = Activation()
+
+
+class AnyNet(msgspec.Struct, frozen=True, kw_only=True):
+    """A network of stages; widths and group widths are already compatible."""
+
+    block: Block
+    """Kind of block in all stages."""
+    depths: tuple[int, ...]
+    """Blocks in each stage."""
+    widths: tuple[int, ...]
+    """Output channels of each stage."""
+    bottlenecks: tuple[int, ...]
+    """Width divided by inner width, in each stage."""
+    group_widths: tuple[int, ...]
+    """Channels a group of the 3x3 convolution, in each stage."""
+    stem_width: int = STEM_WIDTH
+    """Output channels of the stem."""
+
+    def network(self, inputs: Shape, classes: int) -> Layer:
+        """Stem, stages and head; the input shape changes nothing, it only must be large enough."""
+        stem = _stem(self.stem_width)
+        stages = []
+        incoming = self.stem_width
+        for number, width in enumerate(self.widths, 1):
+            stages.append(self._stage(number, incoming))
+            incoming = width
+        return Sequence(layers=(stem, *stages, _head(classes)))
+
+    def facts(self) -> Mapping[str, Value]:
+        """Depths and widths as built, and the number of blocks."""
+        return {
+            "blocks": sum(self.depths),
+            "depths": "-".join(map(str, self.depths)),
+            "widths": "-".join(map(str, self.widths)),
+            "bottlenecks": "-".join(map(str, self.bottlenecks)),
+            "group_widths": "-".join(map(str, self.group_widths)),
+        }
+
+    def _stage(self, number: int, incoming: int) -> Sequence:
+        index = number - 1
+        width, bottleneck, group_width = self.widths[index], self.bottlenecks[index], self.group_widths[index]
+        first = residual_block(self.block, incoming, width, 2, bottleneck, group_width)
+        depth = self.depths[index]
+        if depth == 1:
+            return Sequence(name=f"stage {number}", layers=(first,))
+        rest = Repetition(layer=residual_block(self.block, width, width, 1, bottleneck, group_width), times=depth - 1)
+        return Sequence(name=f"stage {number}", layers=(first, rest))
+
+
+@lru_cache(maxsize=2**13)
+def residual_block(block: Block, incoming: int, width: int, stride: int, bottleneck: int, group_width: int) -> Sequence:
+    """One X or Y block with its ReLU; kept, because a sampler meets the same blocks again and again."""
+    inner = width // bottleneck
+    squeeze = (SqueezeExcite(width=max(1, round(SQUEEZE_RATIO * incoming))),) if block == "y" else ()
+    branch = (
+        _convolution(inner, 1),
+        NORM,
+        RELU,
+        _convolution(inner, 3, stride=stride, groups=inner // group_width),
+        NORM,
+        RELU,
+        *squeeze,
+        _convolution(width, 1),
+        NORM,
+    )
+    if incoming == width and stride == 1:
+        return Sequence(layers=(Residual(branch=Sequence(layers=branch)), RELU))
+    shortcut = Sequence(layers=(_convolution(width, 1, stride=stride), NORM))
+    return Sequence(layers=(Residual(branch=Sequence(layers=branch), shortcut=shortcut), RELU))
+
+
+@lru_cache(maxsize=2**13)
+def compatible(width: int, bottleneck: int, group_width: int, rounding: Rounding = "paper") -> tuple[int, int]:
+    """Width and group width such that the group width divides the inner width (the paper's fix-up).
+
+    A group width above the inner width becomes the inner width; otherwise the inner width is rounded to a multiple of
+    it: ties to even in the paper's code, half up and never down by more than a tenth in torchvision's.
+    """
+    inner = max(1, width // bottleneck)
+    if group_width >= inner:
+        return inner * bottleneck, inner
+    multiple = group_width * max(1, round(inner / group_width))
+    if rounding == "torchvision":
+        multiple = group_width * max(1, (2 * inner + group_width) // (2 * group_width))
+        if multiple < 0.9 * inner:
+            multiple += group_width
+    return multiple * bottleneck, group_width
+
+
+def build(
+    block: Block,
+    depths: tuple[int, ...],
+    widths: tuple[int, ...],
+    bottlenecks: tuple[int, ...],
+    group_widths: tuple[int, ...],
+    *,
+    stem_width: int = STEM_WIDTH,
+    rounding: Rounding = "paper",
+) -> AnyNet:
+    """An AnyNet from what was asked for, made compatible stage by stage."""
+    fixed = [compatible(w, b, g, rounding) for w, b, g in zip(widths, bottlenecks, group_widths, strict=True)]
+    return AnyNet(
+        block=block,
+        depths=depths,
+        widths=tuple(width for width, _ in fixed),
+        bottlenecks=bottlenecks,
+        group_widths=tuple(group for _, group in fixed),
+        stem_width=stem_width,
+    )
+
+
+def decode(point: Point, *, block: Block, stages: int) -> AnyNet:
+    """The network of a point with `depth_1`, `width_1`, `bottleneck_1`, `group_width_1` and so on."""
+    depths, widths, bottlenecks, group_widths = (
+        tuple(int(point[f"{name}_{stage}"]) for stage in range(1, stages + 1))
+        for name in ("depth", "width", "bottleneck", "group_width")
+    )
+    return build(block, depths, widths, bottlenecks, group_widths)
+
+
+def ladder(block: Block, stages: int) -> tuple[Space, Space, Space, Space, Space]:
+    """AnyNet A to E of one block and number of stages; a suffix names the number of stages unless it is four."""
+    if not 1 <= stages <= 8:
+        raise Refused(f"stages must be between 1 and 8, got {stages}")
+    prefix, suffix = f"AnyNet{block.upper()}_", "" if stages == 4 else f"_{stages}"
+    kinds = (("depth", DEPTH), ("width", WIDTH), ("bottleneck", BOTTLENECK), ("group_width", GROUP_WIDTH))
+    dimensions: dict[str, Dimension] = {
+        f"{name}_{stage}": dimension for name, dimension in kinds for stage in range(1, stages + 1)
+    }
+    source = "Radosavovic et al., Designing Network Design Spaces, CVPR 2020"
+    a = Space(
+        name=f"{prefix}A{suffix}",
+        dimensions=dimensions,
+        decode=partial(decode, block=block, stages=stages),
+        source=source,
+    )
+    b = a.share("bottleneck").named(f"{prefix}B{suffix}")
+    c = b.share("group_width").named(f"{prefix}C{suffix}")
+    d = c.require(rising("width")).named(f"{prefix}D{suffix}")
+    e = d.require(rising("depth")).named(f"{prefix}E{suffix}")
+    return a, b, c, d, e
+
+
+@lru_cache
+def _head(classes: int) -> Sequence:
+    return Sequence(name="head", layers=(AdaptivePooling(), Flatten(), Linear(width=classes)))
+
+
+@lru_cache
+def _stem(width: int) -> Sequence:
+    return Sequence(name="stem", layers=(_convolution(width, 3, stride=2), NORM, RELU))
+
+
+@lru_cache(maxsize=2**12)
+def _convolution(width: int, kernel: int, *, stride: int = 1, groups: int = 1) -> Convolution:
+    """A convolution that keeps the size but for its stride."""
+    return Convolution(width=width, kernel=kernel, stride=stride, padding=kernel // 2, groups=groups)
+
+
+X, Y = ladder("x", 4), ladder("y", 4)
+X3, Y3 = ladder("x", 3), ladder("y", 3)
+ALL = (*X, *Y, *X3, *Y3)
