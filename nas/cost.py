@@ -22,7 +22,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     activations: int = 0
     """Outputs of all convolutions and linear layers for one image, in elements."""
     memory: int = 0
-    """Estimated bytes to train on one image in float32: parameters, gradients and momentum, and every layer's output."""
+    """Estimated bytes to train on one image in float32: parameters, gradients, momentum, and every layer's output."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

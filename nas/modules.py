@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -11,15 +11,6 @@ from torch import Tensor, nn
 from nas import layers
 from nas.layers import Layer, Shape
 from nas.recipe import Initialisation
-
-ACTIVATIONS: dict[str, partial[nn.Module]] = {
-    "relu": partial(nn.ReLU, inplace=True),
-    "sigmoid": partial(nn.Sigmoid),
-    "tanh": partial(nn.Tanh),
-    "gelu": partial(nn.GELU),
-    "silu": partial(nn.SiLU, inplace=True),
-    "leaky_relu": partial(nn.LeakyReLU, negative_slope=0.01, inplace=True),
-}
 
 
 class PartialNorm(nn.Module):
@@ -48,10 +39,8 @@ class PartialNorm(nn.Module):
                 self.running_var.lerp_(variance * count / max(1, count - 1), self.momentum)
         else:
             mean, variance = self.running_mean, self.running_var
-        if self.centre:
-            x = x - mean.view(shape)
-        else:
-            x = x * torch.rsqrt(variance + self.epsilon).view(shape)
+        scale = torch.rsqrt(variance + self.epsilon).view(shape)
+        x = x - mean.view(shape) if self.centre else x * scale
         if self.weight is None or self.bias is None:
             return x
         return x * self.weight.view(shape) + self.bias.view(shape)
@@ -66,9 +55,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Both see the same input."""
-        # the shortcut first: a branch that starts in place must not change what the shortcut sees
-        shortcut = self.shortcut(x)
-        return cast(Tensor, shortcut + self.branch(x))
+        return cast(Tensor, self.shortcut(x) + self.branch(x))
 
 
 class Concatenation(nn.Module):
@@ -108,6 +95,18 @@ class SqueezeExcite(nn.Module):
         gate = x.mean((2, 3), keepdim=True)  # (batch, channels, 1, 1)
         gate = torch.sigmoid(self.widen(torch.relu(self.narrow(gate))))
         return x * gate
+
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "leaky_relu": nn.LeakyReLU,
+}
+FRESH = (nn.BatchNorm1d, nn.BatchNorm2d, nn.Conv2d, nn.Linear, Residual)
+"""Modules whose output nobody else sees and whose backward pass doesn't need it: a ReLU may overwrite it."""
 
 
 def build(layer: Layer, inputs: Shape) -> nn.Module:
@@ -160,7 +159,7 @@ def _reset_norm(part: PartialNorm) -> None:
 
 def _last_norm(branch: nn.Module) -> nn.Parameter | None:
     norms = [m for m in branch.modules() if isinstance(m, nn.BatchNorm2d | nn.BatchNorm1d | PartialNorm)]
-    return cast(nn.Parameter | None, norms[-1].weight) if norms else None
+    return norms[-1].weight if norms else None
 
 
 def _module(layer: Layer, inputs: Shape) -> nn.Module:
@@ -180,9 +179,12 @@ def _module(layer: Layer, inputs: Shape) -> nn.Module:
 
 
 def _row(children: tuple[Layer, ...], inputs: Shape) -> nn.Sequential:
-    modules = []
+    modules: list[nn.Module] = []
     for child in children:
-        modules.append(_module(child, inputs))
+        module = _module(child, inputs)
+        if isinstance(module, nn.ReLU) and modules and isinstance(modules[-1], FRESH):
+            module.inplace = True
+        modules.append(module)
         inputs = child.trace(inputs)[0]
     return nn.Sequential(*modules)
 

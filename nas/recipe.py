@@ -1,4 +1,4 @@
-"""Everything that decides one training, and nothing else: two trainings with equal recipe, network and seed are equal."""
+"""Everything that decides one training, and nothing else: equal recipe, network and seed give equal trainings."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:
-    """The table as a file, by its ending `.csv`, `.csv.gz` or `.parquet`; texts that a spreadsheet would run are made harmless."""
+    """The table as a `.csv`, `.csv.gz` or `.parquet`; texts that a spreadsheet would run are made harmless."""
     if path.name.endswith((".csv", ".csv.gz")):
         harmless(frame).to_csv(path, index=False, lineterminator="\n")
     elif path.suffix == ".parquet":

@@ -1,6 +1,6 @@
 """AnyNet: stem, stages, head, with depth, width, bottleneck ratio and group width free in every stage.
 
-Paper: Radosavovic, Kosaraju, Girshick, He, Dollar, *Designing Network Design Spaces*, CVPR 2020, section 3 and appendix.
+Paper: Radosavovic et al., *Designing Network Design Spaces*, CVPR 2020, section 3 and appendix.
 
     stem    3x3, stride 2, 32 channels, norm, ReLU
     stage i d_i blocks of width w_i, the first with stride 2
@@ -8,7 +8,7 @@ Paper: Radosavovic, Kosaraju, Girshick, He, Dollar, *Designing Network Design Sp
     X block x + f(x), ReLU; f = 1x1 to w/b, 3x3 in groups of width g (stride here), 1x1 to w; a norm after each
     Y block X with squeeze-excite after the 3x3, a quarter of the block's input width
 
-The ladder: A is free; B shares the bottleneck ratio; C shares the group width, too; in D widths rise; in E depths rise, too.
+The ladder: A is free; B shares the bottleneck ratio; C the group width, too; in D widths rise; in E depths, too.
 
 Ours: the law of depths and widths is log-uniform as in the paper; D and E are drawn exactly in order.
 """

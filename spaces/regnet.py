@@ -19,7 +19,6 @@ from functools import partial
 from math import log
 
 from nas.space import Choice, Dimension, Integer, Point, Real, Space
-
 from spaces.anynet import AnyNet, Block, Rounding, build
 from spaces.network import Network
 

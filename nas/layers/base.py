@@ -6,7 +6,7 @@ A shape is (channels, height, width) for images and (features,) for vectors; the
 from __future__ import annotations
 
 from math import prod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -51,7 +51,7 @@ class Node(
 
 
 def remember_size(node: Node, children: tuple[Node, ...], times: int = 1) -> None:
-    """Note height and leaves of a combinator where it is made, so that hostile trees are refused before any recursion."""
+    """Note height and leaves of a combinator where it is made: hostile trees are refused before any recursion."""
     height = leaves = 0
     for child in children:
         leaves += child.leaves
@@ -74,7 +74,7 @@ def image(node: Node, inputs: Shape) -> tuple[int, int, int]:
     """The input as (channels, height, width), or ImpossibleShape where it isn't an image."""
     if len(inputs) != 3:
         raise ImpossibleShape(f"{label(node)} needs an image (channels x height x width), got {shape_text(inputs)}")
-    return inputs  # type: ignore[return-value]
+    return inputs
 
 
 def window(node: Node, inputs: Shape, kernel: int, stride: int, padding: int, *, ceil: bool = False) -> tuple[int, int]:
@@ -98,9 +98,10 @@ def label(node: Node) -> str:
 
 def unchanged(node: Node, inputs: Shape, parameters_per_channel: int = 0) -> Trace:
     """The trace of a layer that keeps the shape and does no multiply-adds; remembered, for such layers are shared."""
-    known: Trace | None = node.__dict__.get(inputs)
+    traces: dict[Any, Any] = node.__dict__
+    known: Trace | None = traces.get(inputs)
     if known is None:
-        known = node.__dict__[inputs] = (inputs, parameters_per_channel * inputs[0], 0, 0, prod(inputs))
+        known = traces[inputs] = (inputs, parameters_per_channel * inputs[0], 0, 0, prod(inputs))
     return known
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 from nas.errors import ImpossibleShape
 from nas.layers.base import LARGEST, Node, Shape, Trace, remember_size, require_between, shape_text
@@ -55,10 +56,11 @@ class Residual(Node, frozen=True, kw_only=True):
         remember_size(self, (self.branch, self.shortcut))
 
     def trace(self, inputs: Shape) -> Trace:
-        """Both outputs must have one shape; costs add up. Remembered, because samplers ask the same block thousands of times."""
-        known: Trace | None = self.__dict__.get(inputs)
+        """Both outputs must have one shape; costs add up. Remembered: samplers ask the same block again and again."""
+        traces: dict[Any, Any] = self.__dict__
+        known: Trace | None = traces.get(inputs)
         if known is None:
-            known = self.__dict__[inputs] = self._trace(inputs)
+            known = traces[inputs] = self._trace(inputs)
         return known
 
     def _trace(self, inputs: Shape) -> Trace:
@@ -87,7 +89,7 @@ class Concatenation(Node, frozen=True, kw_only=True):
         if any(len(shape) != len(shapes[0]) or shape[1:] != shapes[0][1:] for shape in shapes):
             raise ImpossibleShape(f"branches can't be joined: {', '.join(map(shape_text, shapes))}")
         shape = (sum(s[0] for s in shapes), *shapes[0][1:])
-        p, m, a, e = (sum(trace[i] for trace in traces) for i in (1, 2, 3, 4))
+        p, m, a, e = (sum(counts) for counts in list(zip(*traces, strict=True))[1:])
         return shape, p, m, a, e + prod(shape)
 
 

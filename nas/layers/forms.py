@@ -41,7 +41,7 @@ def identity(layer: Layer) -> str:
 
 
 def normal(layer: Layer) -> Layer:
-    """The tree without accidents: sequences flat, layers that do nothing dropped, equal neighbours as one repetition."""
+    """The tree without accidents: sequences flat, idle layers dropped, equal neighbours as one repetition."""
     nodes = tuple(node if times == 1 else Repetition(layer=node, times=times) for node, times in _runs(layer))
     return nodes[0] if len(nodes) == 1 else Sequence(layers=nodes)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
@@ -29,10 +30,10 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
 
     def __call__(self, point: Point) -> bool:
         """Whether the numbered values of this group stand in order."""
-        values = []
+        values: list[Value] = []
         while (name := f"{self.group}_{len(values) + 1}") in point:
             values.append(point[name])
-        return all(self.follows(a, b) for a, b in zip(values, values[1:], strict=False))
+        return all(self.follows(a, b) for a, b in pairwise(values))
 
     def follows(self, before: Value, after: Value) -> bool:
         """Whether one value may come after another."""
