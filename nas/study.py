@@ -53,6 +53,8 @@ class Study:
         check_sampler(self.sampler)
         if self.seed < 0:
             raise Refused(f"seed must not be negative, got {self.seed}")
+        if self.repeats > 1 and self.sampler != "random":
+            raise Refused(f"repeats measure the noise of random networks; with sampler {self.sampler!r} use repeats=1")
         self._check_varied()
 
     @property

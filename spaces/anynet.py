@@ -16,7 +16,7 @@ Ours: the law of depths and widths is log-uniform as in the paper; D and E are d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import Literal
 
 import msgspec
@@ -99,7 +99,7 @@ class AnyNet(msgspec.Struct, frozen=True, kw_only=True):
         return Sequence(name=f"stage {number}", layers=(first, rest))
 
 
-@lru_cache(maxsize=2**13)
+@lru_cache(maxsize=2**14)
 def residual_block(block: Block, incoming: int, width: int, stride: int, bottleneck: int, group_width: int) -> Sequence:
     """One X or Y block with its ReLU; kept, because a sampler meets the same blocks again and again."""
     inner = width // bottleneck
@@ -163,10 +163,9 @@ def build(
 
 def decode(point: Point, *, block: Block, stages: int) -> AnyNet:
     """The network of a point with `depth_1`, `width_1`, `bottleneck_1`, `group_width_1` and so on."""
-    depths, widths, bottlenecks, group_widths = (
-        tuple(int(point[f"{name}_{stage}"]) for stage in range(1, stages + 1))
-        for name in ("depth", "width", "bottleneck", "group_width")
-    )
+    depths, widths, bottlenecks, group_widths = [
+        tuple([int(point[name]) for name in names]) for names in _dimension_names(stages)
+    ]
     return build(block, depths, widths, bottlenecks, group_widths)
 
 
@@ -175,9 +174,9 @@ def ladder(block: Block, stages: int) -> tuple[Space, Space, Space, Space, Space
     if not 1 <= stages <= 8:
         raise Refused(f"stages must be between 1 and 8, got {stages}")
     prefix, suffix = f"AnyNet{block.upper()}_", "" if stages == 4 else f"_{stages}"
-    kinds = (("depth", DEPTH), ("width", WIDTH), ("bottleneck", BOTTLENECK), ("group_width", GROUP_WIDTH))
+    kinds = (DEPTH, WIDTH, BOTTLENECK, GROUP_WIDTH)
     dimensions: dict[str, Dimension] = {
-        f"{name}_{stage}": dimension for name, dimension in kinds for stage in range(1, stages + 1)
+        name: kind for kind, names in zip(kinds, _dimension_names(stages), strict=True) for name in names
     }
     source = "Radosavovic et al., Designing Network Design Spaces, CVPR 2020"
     a = Space(
@@ -191,6 +190,13 @@ def ladder(block: Block, stages: int) -> tuple[Space, Space, Space, Space, Space
     d = c.require(rising("width")).named(f"{prefix}D{suffix}")
     e = d.require(rising("depth")).named(f"{prefix}E{suffix}")
     return a, b, c, d, e
+
+
+@cache
+def _dimension_names(stages: int) -> tuple[tuple[str, ...], ...]:
+    """Names of the depths, widths, bottleneck ratios and group widths."""
+    kinds = ("depth", "width", "bottleneck", "group_width")
+    return tuple(tuple(f"{kind}_{stage}" for stage in range(1, stages + 1)) for kind in kinds)
 
 
 @lru_cache

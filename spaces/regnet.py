@@ -18,6 +18,8 @@ from __future__ import annotations
 from functools import partial
 from math import log
 
+import msgspec
+
 from nas.space import Choice, Dimension, Integer, Point, Real, Space
 from spaces.anynet import AnyNet, Block, Rounding, build
 from spaces.network import Network
@@ -114,10 +116,22 @@ def decode(point: Point, *, block: Block) -> AnyNet:
     )
 
 
-def has_stages(point: Point, *, count: int) -> bool:
-    """The quantised line has the wanted number of stages."""
-    slope, multiplier = float(point["slope"]), float(point["multiplier"])
-    return len(set(block_widths(slope, int(point["initial_width"]), multiplier, int(point["depth"])))) == count
+class StageCount(msgspec.Struct, frozen=True, kw_only=True):
+    """The requirement that the quantised line has a given number of stages."""
+
+    count: int
+    """Stages."""
+
+    @property
+    def sentence(self) -> str:
+        """The rule in words."""
+        return f"the line has {self.count} stages"
+
+    def __call__(self, point: Point) -> bool:
+        """Whether the line of a point has that many different widths."""
+        slope, multiplier = float(point["slope"]), float(point["multiplier"])
+        widths = block_widths(slope, int(point["initial_width"]), multiplier, int(point["depth"]))
+        return len(set(widths)) == self.count
 
 
 def space(block: Block, count: int) -> Space:
@@ -126,7 +140,7 @@ def space(block: Block, count: int) -> Space:
         name=f"RegNet{block.upper()}" + ("" if count == 4 else f"_{count}"),
         dimensions=DIMENSIONS,
         decode=partial(decode, block=block),
-        requirements=(partial(has_stages, count=count),),
+        requirements=(StageCount(count=count),),
         source=SOURCE,
     )
 

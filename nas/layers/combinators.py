@@ -32,7 +32,17 @@ class Sequence(Node, frozen=True, kw_only=True):
         remember_size(self, self.layers)
 
     def trace(self, inputs: Shape) -> Trace:
-        """Each layer takes the output of the one before; costs add up."""
+        """Each layer takes the output of the one before; costs add up.
+
+        Remembered by input: samplers meet the same blocks again and again.
+        """
+        traces: dict[Any, Any] = self.__dict__
+        known: Trace | None = traces.get(inputs)
+        if known is None:
+            known = traces[inputs] = self._trace(inputs)
+        return known
+
+    def _trace(self, inputs: Shape) -> Trace:
         shape = inputs
         parameters = multiply_adds = activations = elements = 0
         for layer in self.layers:
@@ -56,14 +66,7 @@ class Residual(Node, frozen=True, kw_only=True):
         remember_size(self, (self.branch, self.shortcut))
 
     def trace(self, inputs: Shape) -> Trace:
-        """Both outputs must have one shape; costs add up. Remembered: samplers ask the same block again and again."""
-        traces: dict[Any, Any] = self.__dict__
-        known: Trace | None = traces.get(inputs)
-        if known is None:
-            known = traces[inputs] = self._trace(inputs)
-        return known
-
-    def _trace(self, inputs: Shape) -> Trace:
+        """Both outputs must have one shape; costs add up."""
         shape, p, m, a, e = self.branch.trace(inputs)
         other, q, n, b, f = self.shortcut.trace(inputs)
         if shape != other:

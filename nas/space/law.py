@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nas.space.dimensions import Dimension, Real, Value
+from nas.space.dimensions import Dimension, Integer, Real, Value
 from nas.space.requirements import Chain
 from nas.space.space import Space
 
@@ -31,6 +31,7 @@ class Law:
         self._chains = {
             names: _chain_tables(chain, [self._dimensions[n] for n in names]) for chain, names in space.chains()
         }
+        self._tables = {n: np.array(_cumulative(d)) for n, d in self._dimensions.items() if not isinstance(d, Real)}
         self._heads = {names[0]: names for names in self._chains}
         self._chained = {name for names in self._chains for name in names}
 
@@ -43,7 +44,7 @@ class Law:
                 members = self._heads[name]
                 columns.update(self._ordered(members, coordinates[:, [position[m] for m in members]]))
             elif name not in self._chained:
-                columns[name] = _values(self._dimensions[name], coordinates[:, position[name]])
+                columns[name] = self._values(name, coordinates[:, position[name]])
         rows = zip(*(columns[name] for name in self.names), strict=True)
         points = [dict(zip(self.names, row, strict=True)) for row in rows]
         return [self._active(point) for point in points] if self._conditions else points
@@ -56,6 +57,16 @@ class Law:
         cumulative = dimension.cumulative()
         index = list(dimension.values).index(value)
         return (cumulative[index] + (cumulative[index - 1] if index else 0.0)) / 2
+
+    def _values(self, name: str, u: Array) -> list[Value]:
+        """Values of one dimension at coordinates u."""
+        dimension = self._dimensions[name]
+        if isinstance(dimension, Real):
+            low, high = dimension.low, dimension.high
+            values = low * (high / low) ** u if dimension.log else low + (high - low) * u
+            return list(np.clip(values, low, high).tolist())
+        index = np.searchsorted(self._tables[name], np.minimum(u, _BELOW_ONE), side="right")
+        return _pick(dimension, np.minimum(index, len(dimension.values) - 1))
 
     def _ordered(self, members: tuple[str, ...], coordinates: Array) -> dict[str, list[Value]]:
         """Values of a chain, each given the one before."""
@@ -112,17 +123,9 @@ def _cumulative(dimension: Dimension) -> list[float]:
     return dimension.cumulative()
 
 
-def _values(dimension: Dimension, u: Array) -> list[Value]:
-    """Values of one dimension at coordinates u."""
-    if isinstance(dimension, Real):
-        low, high = dimension.low, dimension.high
-        values = low * (high / low) ** u if dimension.log else low + (high - low) * u
-        return list(np.clip(values, low, high).tolist())
-    index = np.searchsorted(np.array(dimension.cumulative()), np.minimum(u, _BELOW_ONE), side="right")
-    return _pick(dimension, np.minimum(index, len(dimension.values) - 1))
-
-
 def _pick(dimension: Dimension, index: Array) -> list[Value]:
+    if isinstance(dimension, Integer):
+        return list((dimension.low + dimension.unit * index).tolist())
     values = _listed(dimension)
     return [values[i] for i in index.tolist()]
 

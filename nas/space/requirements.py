@@ -11,7 +11,7 @@ import msgspec
 from nas.space.dimensions import Point, Value
 
 Requirement = Callable[[Point], bool]
-"""A test of a point; a plain function is described by its docstring, a `Chain` by its `sentence`."""
+"""A test of a point; described by its attribute `sentence`, or, if a plain function, by its docstring."""
 Relation = Literal["rises", "falls", "strictly rises", "strictly falls"]
 
 
@@ -69,7 +69,7 @@ def falling(group: str) -> Chain:
 
 def sentence(requirement: Requirement) -> str:
     """A requirement in words: its sentence, else the first line of its docstring, else its name."""
-    if isinstance(requirement, Chain):
-        return requirement.sentence
+    if own := getattr(requirement, "sentence", ""):
+        return str(own)
     described = (requirement.__doc__ or "").strip().split("\n")[0].rstrip(".")
     return described or getattr(requirement, "__name__", repr(requirement))

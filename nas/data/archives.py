@@ -1,0 +1,72 @@
+"""Archives of the official data sets: one is read only from the open file whose hash has been checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from io import BufferedReader
+from pathlib import Path
+
+from nas.data.folders import data_dir, digest
+from nas.data.formats import Part
+from nas.data.official import Archive, Official
+from nas.data.pictures import Stack
+from nas.errors import Missing
+
+
+def place(archive: Archive) -> Path:
+    """Where an archive is expected."""
+    return data_dir() / archive.file
+
+
+def ways_out(official: Official) -> str:
+    """What a person without the files can do."""
+    return f"download it with `nas data {official.name} --fetch`, {other_ways(official)}"
+
+
+def other_ways(official: Official) -> str:
+    """What a person without the files and without a network can do."""
+    files = [archive.file for archive in official.archives]
+    named = " and ".join(files) if len(files) < 3 else str(Path(files[0]).parent / "*.gz")
+    return f"set NAS_DATA_DIR to a folder that holds {named}, or use `--data digits`, which needs no files"
+
+
+@contextmanager
+def opened(official: Official, archive: Archive) -> Iterator[BufferedReader]:
+    """An archive open for reading, its hash checked on the very file that is then read."""
+    path = place(archive)
+    try:
+        file = path.open("rb")
+    except FileNotFoundError as error:
+        raise Missing(f"{official.name} isn't here: {path} doesn't exist", hint=ways_out(official)) from error
+    except OSError as error:
+        raise Missing(f"{path} can't be read: {error.strerror}", hint=ways_out(official)) from error
+    with file:
+        check(official, archive, file)
+        yield file
+
+
+def check(official: Official, archive: Archive, file: BufferedReader) -> None:
+    """Refuse an open file whose hash isn't the published one; leaves it at its start."""
+    found = digest(file, archive.algorithm)
+    if found != archive.digest:
+        kind = archive.algorithm.upper()
+        message = f"{place(archive)} is damaged: its {kind} is {found}, not {archive.digest}"
+        raise Missing(message, hint=f"delete it, then {ways_out(official)}")
+    file.seek(0)
+
+
+def read(official: Official, part: Part) -> Stack:
+    """The images of one part of an official data set."""
+    with ExitStack() as stack:
+        archives = official.train if part == "train" else official.test
+        return official.read([stack.enter_context(opened(official, archive)) for archive in archives], part)
+
+
+def verify_archives(official: Official) -> str:
+    """Read every archive through and check its hash; a sentence on what is whole."""
+    for archive in official.archives:
+        with opened(official, archive):
+            continue
+    count = len(official.archives)
+    return f"{count} {'archive' if count == 1 else 'archives'} whole"

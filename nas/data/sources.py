@@ -1,0 +1,143 @@
+"""From a name or a path to a source: what it holds, what identifies it, and how its images are read."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from nas.data.pictures import FEWEST, Pictures, Size
+from nas.errors import Refused
+
+NAMES: tuple[str, ...] = ("fashion-mnist", "digits", "mnist", "kmnist", "emnist", "svhn", "cifar10")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Everything about a data set that is known before its images are read."""
+
+    name: str
+    """The name or the path that the user gave."""
+    label: str
+    """Readable start of the cache key: lower case letters, digits and dashes."""
+    identity: str
+    """Changes whenever the content does; never depends on where the content lies."""
+    channels: int
+    size: Size | None
+    """Height and width where none are asked for, in pixels; None if the images differ."""
+    classes: tuple[str, ...]
+    validation: Fraction
+    """Share of the development images that validates; in (0, 1)."""
+    development: Callable[[], Pictures]
+    """Reads the images that train and validation are cut from."""
+    test: Callable[[], Pictures]
+    """Reads the sealed test images."""
+    verify: Callable[[], str]
+    """Reads everything through; a sentence on what is whole."""
+
+
+def known(name: str) -> str:
+    """The data set that a name stands for, whatever its case and dashes; empty if none."""
+    plain = {entry.replace("-", ""): entry for entry in NAMES}
+    return plain.get(re.sub(r"[-_ ]", "", name.lower()), "")
+
+
+def own_path(name: str) -> Path:
+    """The existing folder or `.npz` that a name stands for; anything else is refused."""
+    path = _existing(name)
+    if path is None:
+        raise Refused(f"no data set or path is called {name!r}{_suggestion(name)}", hint=_choices())
+    if not path.is_dir() and path.suffix.lower() != ".npz":
+        raise Refused(f"{path} is neither a folder of class folders nor an .npz file", hint=_choices())
+    return path
+
+
+def _existing(name: str) -> Path | None:
+    """The path of that name; None where there is none, or the system can't even look it up."""
+    try:
+        path = Path(name).expanduser()
+        return path if name and path.exists() else None
+    except (OSError, RuntimeError):
+        return None
+
+
+def _suggestion(name: str) -> str:
+    close = difflib.get_close_matches(name.lower(), NAMES, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _choices() -> str:
+    return f"choose {', '.join(NAMES)}, or give the path of a folder of class folders of images or of an .npz file"
+
+
+def find(name: str) -> Source:
+    """The source behind a name or a path, known by its content; its images aren't decoded yet."""
+    entry = known(name)
+    if entry == "digits":
+        from nas.data.digits import digits_source
+
+        return digits_source()
+    if entry:
+        return official_source(entry)
+    path = own_path(name)
+    if path.is_dir():
+        from nas.data.classfolders import folder_source
+
+        return folder_source(path)
+    from nas.data.npz import npz_source
+
+    return npz_source(path)
+
+
+def official_source(name: str) -> Source:
+    """An official data set; its identity is that of its published hashes, so a warm start reads no archive."""
+    from nas.data import archives
+    from nas.data.official import OFFICIAL
+
+    official = OFFICIAL[name]
+    return Source(
+        name=name,
+        label=name,
+        identity=" ".join(archive.digest for archive in official.archives),
+        channels=official.channels,
+        size=(official.side, official.side),
+        classes=official.classes,
+        validation=official.validation,
+        development=lambda: archives.read(official, "train"),
+        test=lambda: archives.read(official, "test"),
+        verify=lambda: archives.verify_archives(official),
+    )
+
+
+def label_of(path: Path) -> str:
+    """The name of a file or folder as a readable part of a key."""
+    return re.sub(r"[^a-z0-9]+", "-", path.resolve().stem.lower()).strip("-")[:32] or "own"
+
+
+def require_classes(path: Path, counts: Sequence[int], classes: Sequence[str]) -> None:
+    """Refuse a user's own data with fewer than two classes, or with a class too small to be split."""
+    if len(classes) < 2:
+        raise Refused(f"{path} must hold at least 2 classes, got {len(classes)}")
+    for name, count in zip(classes, counts, strict=True):
+        if count < FEWEST:
+            hint = f"each class needs {FEWEST} images, so that training, validation and test all have one"
+            raise Refused(f"class {name!r} of {path} has {count} images, fewer than {FEWEST}", hint=hint)
+
+
+def where(name: str) -> str:
+    """Where the source of a name is, or is expected."""
+    entry = known(name)
+    if entry == "digits":
+        from nas.data.digits import digits_path
+
+        return str(digits_path())
+    if not entry:
+        return str(own_path(name).absolute())
+    from nas.data.archives import place
+    from nas.data.official import OFFICIAL
+
+    places = [place(archive) for archive in OFFICIAL[entry].archives]
+    return str(places[0] if len(places) == 1 else places[0].parent)

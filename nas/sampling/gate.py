@@ -1,0 +1,76 @@
+"""The gate before every training: a point passes only if it obeys all requirements and limits at the study's input."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from nas.cost import Cost, Limits
+from nas.errors import ImpossibleShape
+from nas.layers import Layer, Shape, cost
+from nas.space import Architecture, Point, Space, sentence
+
+NO_SHAPE = "too small an input"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A point that passed: what it decodes to, drawn and counted."""
+
+    architecture: Architecture
+    """What the point stands for."""
+    layer: Layer
+    """Its layer tree."""
+    cost: Cost
+    """At `inputs`."""
+    inputs: Shape
+    """Shape of one input."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """One space under the limits of a study."""
+
+    space: Space
+    """With the recipe's sampled fields among its dimensions."""
+    limits: Limits
+    """Hard window on costs."""
+    inputs: Shape
+    """Shape of one input, unless the point says otherwise by a `resolution`."""
+    classes: int
+    """Outputs of the network."""
+
+    def judge(self, point: Point) -> Network | tuple[str, ...]:
+        """The network of a point, or the reasons why it is refused; requirements are tested before anything is drawn."""
+        written = self.space.expand(point)
+        for requirement in self.space.requirements:
+            if not requirement(written):
+                return (sentence(requirement),)
+        architecture = self.space.decode(written)
+        inputs = self._inputs(point)
+        try:
+            layer = architecture.network(inputs, self.classes)
+            price = cost(layer, inputs)
+        except ImpossibleShape:
+            return (NO_SHAPE,)
+        if broken := self.limits.violations(price):
+            return broken
+        return Network(architecture=architecture, layer=layer, cost=price, inputs=inputs)
+
+    def _inputs(self, point: Point) -> Shape:
+        edge = int(point.get("resolution", 0))
+        return (self.inputs[0], edge, edge) if edge else self.inputs
+
+
+@contextmanager
+def collection_paused() -> Iterator[None]:
+    """No garbage collection inside: trees have no cycles, and collecting took two thirds of the time of drawing them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,127 @@
+"""Independent random points within hard limits, each decided by study seed and trial number alone."""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nas.errors import EmptyWindow
+from nas.sampling.gate import Gate, Network, collection_paused
+from nas.space import Choice, Dimension, Point, Value
+from nas.space.law import Law
+from nas.window import Shift, Window
+
+logger = logging.getLogger(__name__)
+
+MOST_DRAWS = 1_000_000
+"""Draws after which a window counts as empty."""
+BATCH = 64
+MEASURED = 200
+"""Accepted points after which the measurement of a window ends."""
+MEASURED_DRAWS = 20_000
+"""Draws after which it ends if it has accepted any."""
+POINT_STREAM, WINDOW_STREAM, COORDINATE_STREAM = 1, 2, 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A point that may be trained, and how it was found."""
+
+    point: Point
+    """Values of all active dimensions."""
+    network: Network
+    """What it stands for."""
+    draws: int
+    """Points drawn until this one."""
+    fallback: bool = False
+    """Whether an adaptive sampler found none, so that this is a random point."""
+
+
+def generator(*key: int) -> np.random.Generator:
+    """A stream of random numbers that depends on these numbers only."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))
+
+
+def draw(gate: Gate, law: Law, seed: int, number: int, *, most: int = MOST_DRAWS) -> Proposal:
+    """The random point of a trial; EmptyWindow where `most` draws hit nothing."""
+    refused: Counter[str] = Counter()
+    with collection_paused():
+        for draws, point in enumerate(_stream(law, generator(seed, number, POINT_STREAM), most), 1):
+            verdict = gate.judge(point)
+            if isinstance(verdict, Network):
+                return Proposal(point=point, network=verdict, draws=draws)
+            refused.update(verdict)
+    raise empty(gate, refused, most)
+
+
+def measure(gate: Gate, seed: int, index: int, *, most: int = MOST_DRAWS) -> Window:
+    """Acceptance of the gate and what it does to each dimension, from draws of their own; EmptyWindow if none passes."""
+    law = Law(gate.space)
+    refused: Counter[str] = Counter()
+    allowed: list[Point] = []
+    accepted: list[Point] = []
+    draws = 0
+    requirements = len(gate.space.requirements)
+    with collection_paused():
+        for draws, point in enumerate(_stream(law, generator(seed, index, WINDOW_STREAM), most), 1):  # noqa: B007
+            verdict = gate.judge(point)
+            if isinstance(verdict, Network):
+                accepted.append(point)
+            else:
+                refused.update(verdict)
+            if draws <= MEASURED_DRAWS and (not requirements or gate.space.allows(point)):
+                allowed.append(point)
+            if len(accepted) >= MEASURED or (accepted and draws >= MEASURED_DRAWS):
+                break
+            if draws == MEASURED_DRAWS:
+                logger.warning("%s: nothing inside the limits after %s draws, still looking", gate.space.name, draws)
+    if not accepted:
+        raise empty(gate, refused, draws)
+    shifts = tuple(_shift(name, dimension, allowed, accepted) for name, dimension in gate.space.dimensions.items())
+    return Window(
+        space=gate.space.name, draws=draws, accepted=len(accepted), refused=dict(refused.most_common()), shifts=shifts
+    )
+
+
+def empty(gate: Gate, refused: Counter[str], draws: int) -> EmptyWindow:
+    """The error of a window without a network, with the share of draws that each rule and limit refused."""
+    shares = ", ".join(f"{reason} ({count / draws:.2%})" for reason, count in refused.most_common())
+    limits = "; ".join(
+        f"{name} {getattr(gate.limits, name)[0]:,} to {getattr(gate.limits, name)[1]:,}" for name in gate.limits.bounded
+    )
+    return EmptyWindow(
+        f"{gate.space.name}: none of {draws:,} random networks obeys all rules and limits ({limits or 'no limits'}). "
+        f"Refused for: {shares}",
+        hint="widen the limit that refuses most, restrict the space to where the limits are, or change the input size",
+    )
+
+
+def _stream(law: Law, source: np.random.Generator, most: int) -> Iterator[dict[str, Value]]:
+    """Points one after another; how many are drawn at once changes nothing."""
+    drawn, batch = 0, BATCH
+    while drawn < most:
+        count = min(batch, most - drawn)
+        yield from law.points(source.random((count, len(law.names))))
+        drawn, batch = drawn + count, min(2 * batch, 16 * BATCH)
+
+
+def _shift(name: str, dimension: Dimension, before: Sequence[Point], after: Sequence[Point]) -> Shift:
+    """Difference between a dimension's values before and after the limits, requirements met in both."""
+    old = sorted(_rank(dimension, point[name]) for point in before if name in point)
+    new = sorted(_rank(dimension, point[name]) for point in after if name in point)
+    if not old or not new:
+        return Shift(dimension=name, mean_quantile=0.5, distance=0.0)
+    middles = [(bisect_left(old, v) + bisect_right(old, v)) / (2 * len(old)) for v in new]
+    distance = max(abs(bisect_right(old, v) / len(old) - bisect_right(new, v) / len(new)) for v in {*old, *new})
+    return Shift(dimension=name, mean_quantile=sum(middles) / len(middles), distance=distance)
+
+
+def _rank(dimension: Dimension, value: Value) -> float:
+    if isinstance(dimension, Choice):
+        return float(dimension.options.index(value))
+    return float(value)

@@ -1,0 +1,210 @@
+"""A user's own data: folders of images and `.npz` files, and what is refused in them."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import nas.data
+from nas.errors import Missing, Refused
+
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
+
+
+def write_images(folder: Path, mode: str = "L", count: int = 10, size: tuple[int, int] = (12, 8)) -> Path:
+    """Random images of two classes, `cat` and `dog`; size is (width, height)."""
+    channels = {"L": (), "RGB": (3,)}[mode]
+    for name in ("dog", "cat"):
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = RANDOM.integers(0, 256, (size[1], size[0], *channels), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return folder
+
+
+def write_npz(path: Path, **changes: object) -> Path:
+    """Thirty random images of three classes; changes replace arrays, None leaves one out."""
+    images = RANDOM.integers(0, 256, (30, 8, 8), dtype=np.uint8)
+    arrays = {"images": images, "labels": np.arange(30) % 3, **changes}
+    np.savez_compressed(path, **{name: array for name, array in arrays.items() if array is not None})  # type: ignore[arg-type]
+    return path
+
+
+def test_folder_is_split_three_ways(tmp_path: Path) -> None:
+    """Class folders become classes by name, split 60 / 20 / 20, stratified, with no image in two parts."""
+    folder = write_images(tmp_path / "My pets!")
+    info = nas.data.prepare(str(folder))
+    data, test = nas.data.load(info), nas.data.unseal(str(folder))
+    assert info.key.startswith("my-pets-8x12-")
+    assert (info.name, info.shape, info.classes) == (str(folder), (1, 8, 12), ("cat", "dog"))
+    assert [split.labels.bincount().tolist() for split in (data.train, data.validation, test)] == [
+        [6, 6],
+        [2, 2],
+        [2, 2],
+    ]
+    images = torch.cat([data.train.images, data.validation.images, test.images]).numpy()
+    assert len({image.tobytes() for image in images}) == 20
+
+
+def test_folder_pixels_are_those_of_the_files(tmp_path: Path) -> None:
+    """Every prepared image is one file's pixels, under that file's class."""
+    folder = write_images(tmp_path / "pets", "RGB")
+    data = nas.data.load(nas.data.prepare(str(folder)))
+    for image, label in zip(*data.train, strict=True):
+        files = (folder / data.info.classes[label]).glob("*.png")
+        assert any(np.array_equal(np.array(Image.open(file)), image.permute(1, 2, 0)) for file in files)
+
+
+def test_one_colour_image_makes_all_colour(tmp_path: Path) -> None:
+    """A folder is grey only if every file is."""
+    folder = write_images(tmp_path / "pets")
+    Image.new("RGB", (12, 8), "red").save(folder / "cat/0.png")
+    assert nas.data.prepare(str(folder)).shape == (3, 8, 12)
+
+
+def test_different_sizes_need_a_resolution(tmp_path: Path) -> None:
+    """Images that differ in size are refused without a resolution, and resized with one."""
+    folder = write_images(tmp_path / "pets")
+    Image.new("L", (20, 20)).save(folder / "cat/0.png")
+    with pytest.raises(Refused, match="differ in size"):
+        nas.data.prepare(str(folder))
+    assert nas.data.prepare(str(folder), 16).shape == (1, 16, 16)
+
+
+def test_key_follows_the_content(tmp_path: Path) -> None:
+    """The same files elsewhere have the same key; one other pixel or name is another key."""
+    folder = write_images(tmp_path / "pets")
+    before = nas.data.prepare(str(folder)).key
+    moved = folder.rename(tmp_path / "elsewhere").rename(tmp_path / "pets")
+    assert nas.data.prepare(str(moved)).key == before
+    Image.new("L", (12, 8)).save(folder / "cat/0.png")
+    assert nas.data.prepare(str(folder)).key != before
+
+
+def test_damaged_image_is_named(tmp_path: Path) -> None:
+    """A file that isn't an image, or breaks off, is named."""
+    folder = write_images(tmp_path / "pets")
+    whole = (folder / "cat/3.png").read_bytes()
+    (folder / "cat/3.png").write_bytes(whole[:60])
+    with pytest.raises(Missing, match=r"cat/3\.png"):
+        nas.data.verify(str(folder))
+    (folder / "cat/3.png").write_bytes(b"text")
+    with pytest.raises(Missing, match=r"cat/3\.png"):
+        nas.data.prepare(str(folder))
+
+
+def test_deep_images_are_refused(tmp_path: Path) -> None:
+    """Sixteen bits a channel are refused instead of being cut off."""
+    folder = write_images(tmp_path / "pets")
+    Image.fromarray(np.full((8, 12), 40_000, dtype=np.uint16)).save(folder / "cat/0.png")
+    with pytest.raises(Refused, match="8 bits"):
+        nas.data.prepare(str(folder))
+
+
+def test_small_classes_are_refused(tmp_path: Path) -> None:
+    """A class with fewer than five images is named, and so is a folder with fewer than two classes."""
+    with pytest.raises(Refused, match=r"class 'cat' of .* has 4 images"):
+        nas.data.prepare(str(write_images(tmp_path / "pets", count=4)))
+    with pytest.raises(Refused, match="at least 2 classes, got 0"):
+        nas.data.prepare(str(tmp_path / "pets/cat"))
+
+
+def test_npz_is_split_three_ways(tmp_path: Path) -> None:
+    """Arrays without test images are split 60 / 20 / 20, stratified, and nothing is in two parts."""
+    path = str(write_npz(tmp_path / "own.npz"))
+    info = nas.data.prepare(path)
+    data, test = nas.data.load(info), nas.data.unseal(path)
+    parts = [split.labels.bincount().tolist() for split in (data.train, data.validation, test)]
+    assert parts == [[6, 6, 6], [2, 2, 2], [2, 2, 2]]
+    assert (
+        len({image.tobytes() for split in (data.train, data.validation, test) for image in split.images.numpy()}) == 30
+    )
+    assert nas.data.verify(path) == "2 arrays whole, 30 images"
+
+
+def test_npz_test_images_stay_sealed(tmp_path: Path) -> None:
+    """A file's own test images are the sealed ones, and all others train or validate."""
+    images = RANDOM.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
+    colour = RANDOM.integers(0, 256, (30, 8, 8, 3), dtype=np.uint8)
+    names = np.array(["a", "b", "c"])
+    extra = {"test_images": images, "test_labels": np.array([2, 0, 1, 2], dtype=np.uint8), "classes": names}
+    path = str(write_npz(tmp_path / "own.npz", images=colour, **extra))
+    info, test = nas.data.prepare(path), nas.data.unseal(path)
+    assert (info.train, info.validation, info.shape, info.classes) == (24, 6, (3, 8, 8), ("a", "b", "c"))
+    assert np.array_equal(test.images.permute(0, 2, 3, 1), images)
+    assert test.labels.tolist() == [2, 0, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["images", "labels", "classes"])
+def test_objects_in_an_npz_are_refused(tmp_path: Path, name: str) -> None:
+    """An array of objects is refused by its header: pickles are not read."""
+    path = write_npz(tmp_path / "own.npz", **{name: np.array([{"a": 1}] * 30, dtype=object)})
+    with pytest.raises(Refused, match="pickles are not read"):
+        nas.data.prepare(str(path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"images": None}, "no array `images`"),
+        ({"labels": None}, "no array `labels`"),
+        ({"images": np.zeros((30, 8, 8))}, "uint8, got .* of float64"),
+        ({"images": np.zeros((30, 64), np.uint8)}, r"must be \(n, h, w\)"),
+        ({"images": np.zeros((30, 3, 32, 32), np.uint8)}, r"must be \(n, h, w\)"),
+        ({"images": np.zeros((30, 3, 32, 3), np.uint8)}, "must be 4 to 512 pixels"),
+        ({"labels": np.zeros(29, np.int64)}, r"must be \(30,\) of integers"),
+        ({"labels": np.zeros(30)}, r"must be \(30,\) of integers"),
+        ({"labels": np.arange(30) - 1}, "from 0 to 29, got -1"),
+        ({"labels": np.full(30, 2**40)}, "from 0 to 29, got 1099511627776"),
+        ({"labels": np.zeros(30, np.int64)}, "at least 2 classes"),
+        ({"labels": np.arange(30) % 15}, "class '0' of .* has 2 images"),
+        ({"classes": np.array(["a", "b"])}, "must name every label up to 2"),
+        ({"classes": np.arange(3)}, "one row of texts"),
+        ({"test_images": np.zeros((2, 8, 8), np.uint8)}, "no array `test_labels`"),
+        ({"test_labels": np.zeros(2, np.int64)}, "no array `test_images`"),
+        ({"test_images": np.zeros((2, 9, 9), np.uint8), "test_labels": np.zeros(2, np.int64)}, "the shape of `images`"),
+    ],
+)
+def test_unfit_arrays_are_refused(tmp_path: Path, changes: dict[str, object], reason: str) -> None:
+    """Arrays that are missing, or of another shape, type or range than documented, are refused with the reason."""
+    with pytest.raises(Refused, match=reason):
+        nas.data.prepare(str(write_npz(tmp_path / "own.npz", **changes)))
+
+
+def test_unknown_test_label_is_refused(tmp_path: Path) -> None:
+    """A test label that no training image has is refused when the test images are read."""
+    extra = {"test_images": np.zeros((2, 8, 8), np.uint8), "test_labels": np.array([0, 3])}
+    path = str(write_npz(tmp_path / "own.npz", **extra))
+    nas.data.prepare(path)
+    with pytest.raises(Refused, match=r"`test_labels` in .* must be from 0 to 2, got 0 to 3"):
+        nas.data.unseal(path)
+
+
+def test_broken_npz_is_refused(tmp_path: Path) -> None:
+    """A file that is no zip, or whose header promises more than it holds, is refused without being loaded."""
+    path = tmp_path / "own.npz"
+    path.write_bytes(b"no zip")
+    with pytest.raises(Refused, match="can't be read as an"):
+        nas.data.prepare(str(path))
+    header = b"\x93NUMPY\x01\x00\x76\x00{'descr': '|u1', 'fortran_order': False, 'shape': (9999999999, 64, 64), }"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("images.npy", header.ljust(127) + b"\n")
+    with pytest.raises(Refused, match="must hold the bytes of its shape"):
+        nas.data.prepare(str(path))
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    """A path to anything but a folder or an .npz is refused."""
+    (tmp_path / "weights.pt").touch()
+    with pytest.raises(Refused, match="neither a folder of class folders nor an"):
+        nas.data.prepare(str(tmp_path / "weights.pt"))
