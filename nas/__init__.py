@@ -2,4 +2,85 @@
 
     Space --sample--> point --decode--> Architecture --network--> layer tree --module--> nn.Module
           --train--> Record --> table --> analysis --> figures --> report, models
+
+`nas.run(study)` trains, `nas.open(folder)` looks at a run, `nas.report` draws its page, `nas.export` hands a network
+over, and `nas.load(folder)` brings it back as a torch module. Names load what they need when they are first used.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nas.cost import Cost, Limits
+    from nas.errors import NasError
+    from nas.models import Model, load
+    from nas.recipe import Recipe
+    from nas.record import Epoch, Origin, Outcome, Record
+    from nas.results import Run, export
+    from nas.results import open_run as open  # noqa: A004
+    from nas.results import start as run
+    from nas.results import write_report as report
+    from nas.space import Choice, Integer, Real, Space
+    from nas.study import Study
+
+__version__ = "0.1.0"
+
+_PLACES = {
+    "Choice": ("nas.space", "Choice"),
+    "Cost": ("nas.cost", "Cost"),
+    "Epoch": ("nas.record", "Epoch"),
+    "Integer": ("nas.space", "Integer"),
+    "Limits": ("nas.cost", "Limits"),
+    "Model": ("nas.models", "Model"),
+    "NasError": ("nas.errors", "NasError"),
+    "Origin": ("nas.record", "Origin"),
+    "Outcome": ("nas.record", "Outcome"),
+    "Real": ("nas.space", "Real"),
+    "Recipe": ("nas.recipe", "Recipe"),
+    "Record": ("nas.record", "Record"),
+    "Run": ("nas.results", "Run"),
+    "Space": ("nas.space", "Space"),
+    "Study": ("nas.study", "Study"),
+    "export": ("nas.results", "export"),
+    "load": ("nas.models", "load"),
+    "open": ("nas.results", "open_run"),
+    "report": ("nas.results", "write_report"),
+    "run": ("nas.results", "start"),
+}
+"""Public name -> module and name there."""
+
+__all__ = [
+    "Choice",
+    "Cost",
+    "Epoch",
+    "Integer",
+    "Limits",
+    "Model",
+    "NasError",
+    "Origin",
+    "Outcome",
+    "Real",
+    "Recipe",
+    "Record",
+    "Run",
+    "Space",
+    "Study",
+    "export",
+    "load",
+    "open",
+    "report",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what a public name stands for."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'nas' has no attribute {name!r}")
+    module, attribute = _PLACES[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return __all__

@@ -5,7 +5,8 @@
     │   ├── ImpossibleShape      a layer can't take this input
     │   └── EmptyWindow          no network of a space lies inside the limits
     ├── Missing             69   something outside is missing or damaged: data, network, device
-    └── StorageFailed       74   the disk or the database can't be read or written
+    ├── StorageFailed       74   the disk or the database can't be read or written
+    └── Interrupted    130, 143  a person or the system asked us to stop
 
 The number is the exit code of the command line.
 """
@@ -49,3 +50,11 @@ class StorageFailed(NasError):
     """The disk or the database can't be read or written."""
 
     exit_code = 74
+
+
+class Interrupted(NasError):
+    """A person (SIGINT) or the system (SIGTERM) asked us to stop; what was finished is kept."""
+
+    def __init__(self, message: str, *, signal_number: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = 128 + signal_number  # type: ignore[misc]

@@ -174,7 +174,7 @@ def ladder(block: Block, stages: int) -> tuple[Space, Space, Space, Space, Space
     if not 1 <= stages <= 8:
         raise Refused(f"stages must be between 1 and 8, got {stages}")
     prefix, suffix = f"AnyNet{block.upper()}_", "" if stages == 4 else f"_{stages}"
-    kinds = (DEPTH, WIDTH, BOTTLENECK, GROUP_WIDTH)
+    kinds: tuple[Dimension, ...] = (DEPTH, WIDTH, BOTTLENECK, GROUP_WIDTH)
     dimensions: dict[str, Dimension] = {
         name: kind for kind, names in zip(kinds, _dimension_names(stages), strict=True) for name in names
     }

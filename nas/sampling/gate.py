@@ -43,7 +43,7 @@ class Gate:
     """Outputs of the network."""
 
     def judge(self, point: Point) -> Network | tuple[str, ...]:
-        """The network of a point, or the reasons why it is refused; requirements are tested before anything is drawn."""
+        """The network of a point, or why it is refused; requirements are tested before anything is drawn."""
         written = self.space.expand(point)
         for requirement in self.space.requirements:
             if not requirement(written):
@@ -66,7 +66,7 @@ class Gate:
 
 @contextmanager
 def collection_paused() -> Iterator[None]:
-    """No garbage collection inside: trees have no cycles, and collecting took two thirds of the time of drawing them."""
+    """No garbage collection inside: trees have no cycles, and collecting took most of the time of drawing them."""
     was_on = gc.isenabled()
     gc.disable()
     try:

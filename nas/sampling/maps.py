@@ -60,7 +60,7 @@ def draw(gate: Gate, law: Law, seed: int, number: int, *, most: int = MOST_DRAWS
 
 
 def measure(gate: Gate, seed: int, index: int, *, most: int = MOST_DRAWS) -> Window:
-    """Acceptance of the gate and what it does to each dimension, from draws of their own; EmptyWindow if none passes."""
+    """Acceptance of the gate and what it does to each dimension, from own draws; EmptyWindow if none passes."""
     law = Law(gate.space)
     refused: Counter[str] = Counter()
     allowed: list[Point] = []
@@ -68,7 +68,7 @@ def measure(gate: Gate, seed: int, index: int, *, most: int = MOST_DRAWS) -> Win
     draws = 0
     requirements = len(gate.space.requirements)
     with collection_paused():
-        for draws, point in enumerate(_stream(law, generator(seed, index, WINDOW_STREAM), most), 1):  # noqa: B007
+        for draws, point in enumerate(_stream(law, generator(seed, index, WINDOW_STREAM), most), 1):
             verdict = gate.judge(point)
             if isinstance(verdict, Network):
                 accepted.append(point)

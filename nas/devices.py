@@ -1,0 +1,51 @@
+"""Which device trains, and how many workers it feeds: asked for, found out, or refused with the reason."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Literal, get_args
+
+import psutil
+
+from nas.errors import Missing, Refused
+
+logger = logging.getLogger(__name__)
+
+DeviceName = Literal["auto", "cpu", "cuda"]
+
+
+def device(name: str) -> str:
+    """`cpu` or `cuda`; `auto` takes a GPU where there is one, and says so where there is none."""
+    if name not in get_args(DeviceName):
+        raise Refused(f"there is no device {name!r}", hint=f"devices: {', '.join(get_args(DeviceName))}")
+    if name == "cpu":
+        return name
+    reason = why_no_cuda()
+    if not reason:
+        return "cuda"
+    if name == "cuda":
+        raise Missing(f"no CUDA device can be used: {reason}", hint="--device cpu trains on the processor")
+    logger.info("training on the CPU: %s", reason)
+    return "cpu"
+
+
+def why_no_cuda() -> str:
+    """Why no GPU can be used; empty if one can."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return "torch finds no CUDA device"
+    return ""
+
+
+def workers(count: int | None, device_name: str) -> int:
+    """Worker processes: as asked for, else one for each physical core on a CPU, one on a GPU."""
+    if count is not None:
+        if count < 1:
+            raise Refused(f"workers must be at least 1, got {count}")
+        return count
+    if device_name == "cuda":
+        return 1
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(usable, psutil.cpu_count(logical=False) or usable))

@@ -1,0 +1,102 @@
+"""From a job to its result: the training, and every way in which it can fail, as an outcome."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+import torch
+
+from nas import weights
+from nas.data import DataInfo, Dataset, load
+from nas.document import describe
+from nas.engines.messages import Job, Result
+from nas.errors import NasError, StorageFailed
+from nas.record import Outcome
+from nas.training import Trained, train
+
+logger = logging.getLogger(__name__)
+
+
+def run_job(job: Job) -> Result:
+    """Train; every error of the training becomes an outcome here, with what was said."""
+    try:
+        with one_thread():
+            return _trained(job)
+    except StorageFailed as error:
+        return msgspec.structs.replace(_failed(job, Outcome.FAILED, error), fatal=True)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        return _failed(job, Outcome.OUT_OF_MEMORY, error)
+    except (NasError, RuntimeError, ValueError, TypeError, ArithmeticError, LookupError, OSError) as error:
+        logger.exception("trial %d failed", job.trial)
+        return _failed(job, Outcome.FAILED, error)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Arithmetic on one thread: sums then have one order, and workers don't compete for cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def device_name(device: str) -> str:
+    """What a device is called, for records."""
+    if device == "cuda":
+        return str(torch.cuda.get_device_name())
+    return platform.processor() or platform.machine()
+
+
+def _trained(job: Job) -> Result:
+    trained = train(job.layer, job.recipe, _dataset(job), job.seed, torch.device(job.device))
+    return Result(
+        trial=job.trial,
+        attempt=job.attempt,
+        outcome=Outcome.DIVERGED if trained.diverged else Outcome.COMPLETED,
+        message=f"the loss exploded in epoch {len(trained.curve) + 1}" if trained.diverged else "",
+        curve=trained.curve,
+        seconds=trained.seconds,
+        images_per_second=trained.images_per_second,
+        device=device_name(job.device),
+        weights_sha256=_kept(job, trained),
+    )
+
+
+def _kept(job: Job, trained: Trained) -> str:
+    """Write the weights if they are wanted; their hash or nothing."""
+    if not job.weights or trained.diverged or not (error := trained.curve[-1].error) < job.keep_below:
+        return ""
+    document = describe(
+        job.layer,
+        job.info,
+        job.recipe,
+        job.seed,
+        error,
+        device_name(job.device),
+        weights.torch_version(),
+        job.architecture,
+    )
+    return weights.write(trained.module, document, Path(job.weights))
+
+
+def _failed(job: Job, outcome: Outcome, error: BaseException) -> Result:
+    message = f"{type(error).__name__}: {error}".split("\n")[0][:500]
+    return Result(trial=job.trial, attempt=job.attempt, outcome=outcome, message=message, device=job.device)
+
+
+def _dataset(job: Job) -> Dataset:
+    return _loaded(msgspec.json.encode(job.info), job.recipe.train_size)
+
+
+@lru_cache(maxsize=4)
+def _loaded(info: bytes, train_size: int) -> Dataset:
+    """The mapped data; kept, because a worker trains many networks on the same images."""
+    return load(msgspec.json.decode(info, type=DataInfo), train_size)

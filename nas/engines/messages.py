@@ -1,0 +1,60 @@
+"""What coordinator and workers say to one another: one training as a job, and how an attempt at it ended."""
+
+from __future__ import annotations
+
+import msgspec
+
+from nas.data import DataInfo
+from nas.layers import Layer
+from nas.recipe import Recipe
+from nas.record import Epoch, Outcome
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt at one trial."""
+
+    trial: int
+    """Number of the trial."""
+    attempt: int
+    """Which attempt, counted from 1; an answer to an earlier one is ignored."""
+    layer: Layer
+    """The network."""
+    architecture: str
+    """Its identity."""
+    recipe: Recipe
+    """How it is trained."""
+    seed: int
+    """Decides everything random."""
+    info: DataInfo
+    """Prepared data."""
+    device: str
+    """`cpu` or `cuda`."""
+    weights: str = ""
+    """File for the trained weights; empty if they aren't wanted."""
+    keep_below: float = 2.0
+    """They are written only if the error is below this."""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """How an attempt ended."""
+
+    trial: int
+    """Number of the trial."""
+    attempt: int
+    """Which attempt this answers."""
+    outcome: Outcome
+    """How it ended."""
+    message: str = ""
+    """What was said about a failure."""
+    curve: tuple[Epoch, ...] = ()
+    """Finished epochs."""
+    seconds: float = 0.0
+    """Wall time of the training."""
+    images_per_second: float = 0.0
+    """Training images a second."""
+    device: str = ""
+    """Name of the device."""
+    weights_sha256: str = ""
+    """Hash of the weights file; empty if none was written."""
+    fatal: bool = False
+    """Whether nothing can be written any more, so that the run must stop and the trial doesn't count."""

@@ -1,0 +1,49 @@
+"""A worker process: reads jobs from a pipe, trains them one by one, answers; ends at once when the pipe closes.
+
+Started as `python -m nas.engines.worker FD`, so the caller's main module is never imported again, and a coordinator
+that dies takes its workers with it: the pipe closes with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+from multiprocessing.connection import Connection
+
+import msgspec
+
+from nas.engines.job import run_job
+from nas.engines.messages import Job
+
+READY = b"ready"
+COORDINATOR_GONE = 3
+
+
+def main() -> None:
+    """Serve jobs until the coordinator closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's business
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(levelname)s %(message)s")
+    connection = Connection(int(sys.argv[1]))
+    jobs: queue.Queue[Job] = queue.Queue()
+    threading.Thread(target=_listen, args=(connection, jobs), daemon=True).start()
+    connection.send_bytes(READY)
+    while True:
+        connection.send_bytes(msgspec.json.encode(run_job(jobs.get())))
+
+
+def _listen(connection: Connection, jobs: queue.Queue[Job]) -> None:
+    """Take jobs as they come; a closed pipe ends the process even in the middle of a training."""
+    decoder = msgspec.json.Decoder(Job)
+    try:
+        while True:
+            jobs.put(decoder.decode(connection.recv_bytes()))
+    except (EOFError, OSError):
+        os._exit(COORDINATOR_GONE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""A study as data: what is stored beside a run, and what must agree before the run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from nas.data import DataInfo
+from nas.space import Space, sentence
+from nas.study import Study
+from nas.window import Window
+
+SCHEMA_VERSION = 1
+MAY_DIFFER = ("samples",)
+"""Entries of a study that a later command may change."""
+
+
+class Frozen(msgspec.Struct, frozen=True, kw_only=True):
+    """`study.json`: everything that decides a run's trials."""
+
+    schema_version: int = SCHEMA_VERSION
+    """Of this file."""
+    study: dict[str, Any]
+    """All fields of the study, functions by name."""
+    fingerprint: dict[str, tuple[str, ...]]
+    """Identities of the first random networks of each space."""
+    data: DataInfo
+    """The prepared data set."""
+    windows: tuple[Window, ...]
+    """What the limits do to each space."""
+    versions: dict[str, str]
+    """Of python and the libraries that decide numbers, when the run began."""
+    reference: str = ""
+    """How the study was named on the command line, for training a trial again; empty where it came from a program."""
+
+
+def freeze(study: Study) -> dict[str, Any]:
+    """The fields of a study as JSON values; the prepared data set is kept apart."""
+    return {
+        "name": study.name,
+        "question": study.question,
+        "spaces": [_space(space) for space in study.spaces],
+        "samples": study.samples,
+        "recipe": msgspec.to_builtins(study.recipe),
+        "vary": {name: msgspec.to_builtins(d) for name, d in study.vary.items()},
+        "limits": msgspec.to_builtins(study.limits),
+        "sampler": study.sampler,
+        "seed": study.seed,
+        "repeats": study.repeats,
+    }
+
+
+def differences(stored: Frozen, new: Frozen) -> list[str]:
+    """What keeps a run from going on under the new study, one line each, old and new side by side."""
+    found = []
+    if stored.study["name"] != new.study["name"]:
+        return [f"study: {stored.study['name']!r} is stored, this is {new.study['name']!r}"]
+    for name in sorted(set(stored.study) | set(new.study)):
+        if name not in MAY_DIFFER:
+            found += _compare(name, stored.study.get(name), new.study.get(name))
+    if stored.data.key != new.data.key:
+        found.append(f"data: {stored.data.key} is stored, this is {new.data.key}")
+    if not found and stored.fingerprint != new.fingerprint:
+        changed = [name for name, prints in stored.fingerprint.items() if new.fingerprint.get(name) != prints]
+        found.append(f"the code of {', '.join(changed)} draws other networks than when the run began")
+    return found
+
+
+def qualified(function: Callable[..., Any]) -> str:
+    """The full name of a function, with the arguments that are bound to it."""
+    if isinstance(function, partial):
+        bound = [*map(repr, function.args), *(f"{k}={v!r}" for k, v in function.keywords.items())]
+        return f"{qualified(function.func)}({', '.join(bound)})"
+    if isinstance(function, msgspec.Struct):
+        return repr(function)
+    return f"{function.__module__}:{function.__qualname__}"
+
+
+def _space(space: Space) -> dict[str, Any]:
+    return {
+        "name": space.name,
+        "dimensions": {name: msgspec.to_builtins(dimension) for name, dimension in space.dimensions.items()},
+        "shared": {name: list(members) for name, members in space.shared.items()},
+        "decode": qualified(space.decode),
+        "requirements": [{"sentence": sentence(r), "test": qualified(r)} for r in space.requirements],
+        "source": space.source,
+    }
+
+
+def _compare(name: str, old: Any, new: Any) -> list[str]:
+    """Lines for the innermost entries that differ."""
+    old, new = msgspec.to_builtins(old), msgspec.to_builtins(new)
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return [line for key in sorted({*old, *new}) for line in _compare(f"{name}.{key}", old.get(key), new.get(key))]
+    if isinstance(old, list | tuple) and isinstance(new, list | tuple) and len(old) == len(new):
+        pairs = enumerate(zip(old, new, strict=True))
+        return [line for i, (a, b) in pairs for line in _compare(f"{name}[{i}]", a, b)]
+    old, new = (list(v) if isinstance(v, tuple) else v for v in (old, new))
+    return [] if old == new else [f"{name}: {_short(old)} is stored, this is {_short(new)}"]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,148 @@
+"""Winners as folders of plain files: description, weights, a card for people, and hashes over all of them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import torch
+from safetensors.torch import save
+
+from nas import data, weights
+from nas.data import DataInfo
+from nas.document import Document, describe, encode
+from nas.engines.job import device_name, one_thread
+from nas.errors import NasError, Refused, StorageFailed
+from nas.files import sha256, write_atomically
+from nas.layers import Layer, cost, identity, shape_text
+from nas.models import ARCHITECTURE, CARD, SUMS, WEIGHTS, Model, check_hashes, load, restore
+from nas.recipe import Recipe
+from nas.training import evaluate, train
+
+
+def write(model: Model, folder: Path) -> None:
+    """Write an exported network, whole or not at all; the same network again is fine, another one is refused."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if _holds(folder, model.document):
+            return
+        raise Refused(f"{folder} exists and isn't empty", hint="choose another folder with -o")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise StorageFailed(f"{folder} can't be written: {error.strerror}") from None
+    try:
+        _fill(temporary, model)
+        temporary.chmod(0o755)
+        temporary.replace(folder)
+    except OSError as error:
+        raise StorageFailed(f"{folder} can't be written: {error.strerror}") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def from_weights(path: Path, document: Document, digest: str) -> Model:
+    """The network of a run's weights file, checked against the hash in its record."""
+    if sha256(path) != digest:
+        raise Refused(f"{path} is damaged: its SHA-256 isn't the one in the record", hint="delete it and export again")
+    return restore(document, path)
+
+
+def trained(layer: Layer, recipe: Recipe, seed: int, info: DataInfo, device: str) -> Model:
+    """A network trained from scratch, as its trial was."""
+    with one_thread():
+        result = train(layer, recipe, data.load(info, recipe.train_size), seed, torch.device(device))
+    if result.diverged:
+        raise NasError("this training diverged, as it may on another kind of processor; there is nothing to hand over")
+    document = describe(
+        layer, info, recipe, seed, result.curve[-1].error, device_name(device), weights.torch_version(), identity(layer)
+    )
+    model = Model(document)
+    model.network.load_state_dict(result.module.state_dict())
+    return model.eval()
+
+
+def verify(folder: Path, say: Callable[[str], None]) -> bool:
+    """Check the hashes, evaluate again on the same data, one thread, the recorded batch size; whether all is equal."""
+    check_hashes(folder)
+    say(f"hashes of {folder} are whole")
+    model = load(folder)
+    document = model.document
+    info = data.prepare(document.data, document.recipe.resolution)
+    if info.key != document.data_key:
+        raise NasError(
+            f"{document.data} is another data set than the one trained on: {info.key}, not {document.data_key}"
+        )
+    with one_thread():
+        validation = data.load(info).validation
+        error = evaluate(model, validation, info, document.recipe)
+    equal = error == document.error
+    verdict = "equal" if equal else "DIFFERENT"
+    say(
+        f"validation error on {document.validation:,} images: recorded {document.error:.6f}, now {error:.6f}: {verdict}"
+    )
+    if not equal and document.torch != weights.torch_version():
+        say(f"recorded with torch {document.torch} on {document.device}, now torch {weights.torch_version()}")
+    return equal
+
+
+def card(document: Document) -> str:
+    """What a person wants to know, in Markdown."""
+    price = cost(document.layers, document.inputs)
+    recipe = document.recipe
+    size = f"{recipe.train_size:,}" if recipe.train_size else "all"
+    found = f"trial {document.trial} of study {document.study}, space {document.space}"
+    return f"""# {document.architecture}
+
+A network found as {found}.
+
+| | |
+| --- | --- |
+| input | {shape_text(document.inputs)} (channels x height x width) |
+| classes | {len(document.classes)}: {", ".join(document.classes)} |
+| parameters | {price.parameters:,} |
+| multiply-adds | {price.multiply_adds:,} for one image |
+| activations | {price.activations:,} for one image |
+| data | {document.data} ({document.data_key}) |
+| training | {size} training images, {recipe.epochs} epochs, batch {recipe.batch_size}, seed {document.seed} |
+| validation error | {document.error:.4f} on {document.validation:,} images; the test split was not read |
+| trained with | torch {document.torch} on {document.device} |
+
+```python
+import nas
+
+model = nas.load("path/of/this/folder")
+scores = model(model.preprocess(images))  # images: uint8, (batch, {", ".join(map(str, document.inputs))})
+names = [model.classes[i] for i in scores.argmax(1)]
+```
+
+This error comes from one short training and one seed, and the network was chosen as the best of many by it: expect a
+somewhat larger error on new images.
+"""
+
+
+def _fill(folder: Path, model: Model) -> None:
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.network.state_dict().items()}
+    files = {
+        ARCHITECTURE: encode(model.document),
+        WEIGHTS: save(tensors),
+        CARD: card(model.document).encode(),
+    }
+    sums = "".join(f"{write_atomically(folder / name, content)}  {name}\n" for name, content in files.items())
+    write_atomically(folder / SUMS, sums.encode())
+
+
+def _holds(folder: Path, document: Document) -> bool:
+    """Whether a folder is a whole export of this very network."""
+    try:
+        return load(folder).document == document
+    except NasError:
+        return False
+
+
+def named(document: Document, *, study: str, space: str, trial: int) -> Document:
+    """The document with who asked for it."""
+    return msgspec.structs.replace(document, study=study, space=space, trial=trial)

@@ -1,0 +1,143 @@
+"""Names to objects: studies, spaces and networks; the one place that reaches beyond this package, at run time."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import pkgutil
+import sys
+import traceback
+from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from nas.errors import NasError, Refused
+from nas.space import Space
+from nas.study import Study
+
+ATTRIBUTE = "STUDY"
+SIBLINGS = ("nas", "spaces", "studies")
+
+
+def study(name: str) -> Study:
+    """The study of a name of ours, of a file `my_study.py`, or of `my_package.module:NAME`."""
+    if name.endswith(".py") or "/" in name:
+        return _study_in(_file(Path(name)), ATTRIBUTE, name)
+    if ":" in name:
+        module, _, attribute = name.partition(":")
+        return _study_in(_import(module, name), attribute or ATTRIBUTE, name)
+    known = studies()
+    if name not in known:
+        raise _unknown("study", name, known, "a file my_study.py or module:NAME works, too")
+    return _study_in(_import(f"studies.{name}", name), ATTRIBUTE, name)
+
+
+def studies() -> tuple[str, ...]:
+    """Names of the studies that come with this program."""
+    package = _sibling("studies")
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(package.__path__)))
+
+
+def spaces() -> tuple[Space, ...]:
+    """All spaces that come with this program."""
+    return tuple(_sibling("spaces").ALL)
+
+
+def networks() -> Sequence[Any]:
+    """All published networks: values with `name`, `architecture`, `inputs`, `classes`, `source`."""
+    return tuple(_sibling("spaces").NETWORKS)
+
+
+def space_or_network(name: str) -> Any:
+    """The space or the published network of a name."""
+    found = {item.name: item for item in (*spaces(), *networks())}
+    if name not in found:
+        raise _unknown("space or network", name, found, "`nas spaces` lists all")
+    return found[name]
+
+
+def network(name: str) -> Any:
+    """The published network of a name."""
+    found = {item.name: item for item in networks()}
+    if name not in found:
+        raise _unknown("network", name, found, "`nas spaces` lists all; a file architecture.json works, too")
+    return found[name]
+
+
+def _sibling(name: str) -> ModuleType:
+    """One of our own packages; refused where another distribution owns the name."""
+    places = {n: Path(spec.origin).parent for n in SIBLINGS if (spec := find_spec(n)) and spec.origin}
+    if name not in places:
+        raise NasError(
+            f"the package {name!r}, which belongs beside nas, can't be found", hint="install nas-atlas again"
+        )
+    if places[name].parent != places["nas"].parent:
+        where = f"{name} was found in {places[name]}, not beside nas in {places['nas'].parent}"
+        raise NasError(f"{where}; another distribution owns the name", hint=f"uninstall the other {name!r} package")
+    return importlib.import_module(name)
+
+
+def _unknown(kind: str, name: str, known: Iterable[str], also: str) -> Refused:
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, 3)
+    guess = f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(names[:8])}" if names else ""
+    return Refused(f"there is no {kind} {name!r}{guess}", hint=also)
+
+
+def _file(path: Path) -> ModuleType:
+    """A file of the user as a module; its own folder is on the path while it is read."""
+    if not path.is_file():
+        raise Refused(f"there is no file {path}")
+    spec = importlib.util.spec_from_file_location(f"_nas_study_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise Refused(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    sys.path.insert(0, str(path.parent.resolve()))
+    try:
+        spec.loader.exec_module(module)
+    except NasError:
+        raise
+    except Exception as error:
+        raise _broken(path.name, error) from error
+    finally:
+        sys.path.remove(str(path.parent.resolve()))
+    return module
+
+
+def _import(module: str, name: str) -> ModuleType:
+    if module.partition(".")[0] in SIBLINGS:
+        _sibling(module.partition(".")[0])
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise Refused(
+            f"{name!r}: {error}", hint="module:NAME names a module that Python can import from here"
+        ) from None
+    except NasError:
+        raise
+    except Exception as error:
+        raise _broken(module, error) from error
+    finally:
+        sys.path.remove(str(Path.cwd()))
+
+
+def _broken(where: str, error: Exception) -> Refused:
+    """What is wrong with a module of the user: the error and its line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [f"{Path(f.filename).name}, line {f.lineno}" for f in frames if "importlib" not in f.filename]
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    place = f"line {line}" if line else inside[-1] if inside else "somewhere"
+    return Refused(f"{where} can't be imported: {type(error).__name__}: {error} ({place})")
+
+
+def _study_in(module: ModuleType, attribute: str, name: str) -> Study:
+    found = getattr(module, attribute, None)
+    if not isinstance(found, Study):
+        what = "holds no" if found is None else f"holds a {type(found).__name__}, not a study, as"
+        raise Refused(f"{name} {what} {attribute}", hint=f"a study file says: {attribute} = Study(...)")
+    return found

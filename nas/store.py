@@ -1,0 +1,228 @@
+"""The Optuna study behind a run: opened by one coordinator at a time, which is its only writer.
+
+A trial is a row from the moment it is begun, with its parameters; its record is one attribute, written together with
+the end of the trial. What a killed coordinator left unfinished is begun again under the same number.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+import optuna
+import sqlalchemy
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import TrialState, create_trial
+
+from nas.errors import Refused, StorageFailed
+from nas.files import write_atomically
+from nas.frozen import Frozen
+from nas.record import Outcome, Record
+from nas.sampling import Proposal
+from nas.space import Choice, Dimension, Integer
+
+STUDY, DATABASE, LOCK, LOG, WEIGHTS = "study.json", "study.db", "run.lock", "run.log", "weights"
+RECORD = "record"
+
+
+class Store:
+    """An open run; use `opened` to get one."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.folder = folder
+        self._storage = _storage(folder / DATABASE)
+        self._study = _study_id(self._storage, name)
+        trials = self._storage.get_all_trials(self._study, deepcopy=False)
+        self._ids = {trial.number: trial._trial_id for trial in trials}
+        self.records = {t.number: _record(t.user_attrs[RECORD]) for t in trials if t.state.is_finished()}
+
+    def begin(self, trial: int, space: str, dimensions: Mapping[str, Dimension], proposal: Proposal) -> None:
+        """Note that a trial is being trained; trials are begun in the order of their numbers."""
+        if trial in self._ids:
+            self._storage.set_trial_state_values(self._ids[trial], TrialState.RUNNING)
+            return
+        parameters = {f"{space}/{name}": value for name, value in proposal.point.items()}
+        distributions = {f"{space}/{name}": distribution(dimensions[name]) for name in proposal.point}
+        row = create_trial(state=TrialState.RUNNING, params=parameters, distributions=distributions)
+        self._ids[trial] = self._storage.create_new_trial(self._study, row)
+        number = self._storage.get_trial(self._ids[trial]).number
+        if number != trial:
+            raise StorageFailed(
+                f"{self.folder / DATABASE} numbers trial {trial} as {number}; something else wrote to it"
+            )
+
+    def finish(self, record: Record) -> None:
+        """Store the record of a trial and end it; a second record for the same trial is ignored."""
+        if record.trial in self.records:
+            return
+        trial = self._ids[record.trial]
+        self._storage.set_trial_user_attr(trial, RECORD, msgspec.to_builtins(record))
+        if record.outcome is Outcome.COMPLETED and record.error is not None:
+            self._storage.set_trial_state_values(trial, TrialState.COMPLETE, [record.error])
+        else:
+            self._storage.set_trial_state_values(trial, TrialState.FAIL)
+        self.records[record.trial] = record
+
+    def release(self) -> None:
+        """Put trials that were begun and not finished back into the queue."""
+        for number in self._ids.keys() - self.records.keys():
+            self._storage.set_trial_state_values(self._ids[number], TrialState.WAITING)
+
+    def close(self) -> None:
+        """Let go of the database, as one file that can be moved and read anywhere."""
+        self._storage.remove_session()
+        with suppress(sqlalchemy.exc.DatabaseError), self._storage.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=DELETE")  # refused while somebody reads: then the log stays
+        self._storage.engine.dispose()
+
+
+@contextmanager
+def opened(folder: Path, frozen: Frozen) -> Iterator[Store]:
+    """The run of a study in a folder, new or to be continued; locked against a second coordinator."""
+    _make_folder(folder)
+    with _locked(folder), _translated(folder):
+        if not (folder / STUDY).exists():
+            write_frozen(folder, frozen)
+        store = Store(folder, frozen.study["name"])
+        try:
+            yield store
+        finally:
+            with suppress(sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError):
+                store.release()
+            store.close()
+
+
+def require_run(folder: Path) -> None:
+    """Refuse a folder that holds no run."""
+    if not folder.is_dir():
+        raise Refused(f"there is no folder {folder}", hint="start a run: nas run quickstart")
+    if not (folder / STUDY).is_file() or not (folder / DATABASE).is_file():
+        raise Refused(f"{folder} is not the folder of a run: it has no {STUDY} with a {DATABASE}")
+
+
+def read_frozen(folder: Path) -> Frozen:
+    """What the run in a folder was asked."""
+    try:
+        return msgspec.json.decode((folder / STUDY).read_bytes(), type=Frozen)
+    except OSError as error:
+        raise StorageFailed(f"{folder / STUDY} can't be read: {error.strerror}") from None
+    except msgspec.MsgspecError as error:
+        raise Refused(
+            f"{folder / STUDY} is damaged: {error}", hint="restore it from a copy, or start a new run"
+        ) from None
+
+
+def write_frozen(folder: Path, frozen: Frozen) -> None:
+    """Store what the run was asked."""
+    write_atomically(folder / STUDY, msgspec.json.format(msgspec.json.encode(frozen)))
+
+
+def read_records(folder: Path) -> list[Record]:
+    """All records of a run, in the order of trials, without disturbing a coordinator that writes them."""
+    require_run(folder)
+    engine = sqlalchemy.create_engine(f"sqlite:///{folder / DATABASE}")
+    query = (
+        "SELECT t.number, a.value_json FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
+        "WHERE a.key = :key AND t.state IN ('COMPLETE', 'FAIL') ORDER BY t.number"
+    )
+    try:
+        with engine.connect() as connection:
+            rows = connection.execute(sqlalchemy.text(query), {"key": RECORD}).all()
+    except sqlalchemy.exc.DatabaseError as error:
+        raise StorageFailed(f"{folder / DATABASE} can't be read: {error.orig}") from None
+    finally:
+        engine.dispose()
+    return [msgspec.json.decode(text, type=Record) for _, text in rows]
+
+
+def distribution(dimension: Dimension) -> BaseDistribution:
+    """A dimension as Optuna knows it; a stepped logarithmic range is given without its step, which Optuna refuses."""
+    if isinstance(dimension, Choice):
+        return CategoricalDistribution(dimension.options)
+    if isinstance(dimension, Integer):
+        step = 1 if dimension.log else dimension.unit
+        return IntDistribution(dimension.low, dimension.high, log=dimension.log, step=step)
+    return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
+
+
+def _record(value: Any) -> Record:
+    return msgspec.convert(value, Record)
+
+
+def _storage(path: Path) -> RDBStorage:
+    storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 30}})
+    sqlalchemy.event.listen(storage.engine, "connect", _set_pragmas)
+    storage.engine.dispose()  # connections made before the listener don't have the pragmas
+    return storage
+
+
+def _set_pragmas(connection: Any, _: object) -> None:
+    """A log that survives a killed writer, lets others read meanwhile, and reaches the disk at every commit."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _study_id(storage: RDBStorage, name: str) -> int:
+    try:
+        return storage.get_study_id_from_name(name)
+    except KeyError:
+        return storage.create_new_study([StudyDirection.MINIMIZE], name)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the run's folder; refuse one that holds other things."""
+    if folder.exists() and not folder.is_dir():
+        raise Refused(f"{folder} is a file, not a folder")
+    strangers = [p.name for p in folder.iterdir() if p.name not in (LOCK, LOG)] if folder.is_dir() else []
+    if strangers and not (folder / STUDY).exists():
+        raise Refused(f"{folder} is not the folder of a run and not empty (it holds {strangers[0]})", hint="--out DIR")
+    try:
+        (folder / WEIGHTS).mkdir(parents=True, exist_ok=True)
+        (folder / LOCK).touch()
+    except OSError as error:
+        raise StorageFailed(f"{folder} can't be written: {error.strerror}", hint="choose another with --out") from None
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the run's lock, which the system takes back from a process that dies."""
+    with (folder / LOCK).open("r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused(f"another process works on {folder}: {_holder(file)}") from None
+        file.truncate()
+        json.dump({"pid": os.getpid(), "host": socket.gethostname()}, file)
+        file.flush()
+        yield
+        file.truncate(0)
+
+
+def _holder(file: IO[str]) -> str:
+    with suppress(ValueError, KeyError):
+        holder = json.load(file)
+        return f"process {holder['pid']} on {holder['host']}"
+    return "it hasn't said which"
+
+
+@contextmanager
+def _translated(folder: Path) -> Iterator[None]:
+    """Errors of the database as ours."""
+    try:
+        yield
+    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        cause = str(getattr(error, "orig", None) or error.__cause__ or error).split("\n")[0]
+        hint = "what is done is kept; repeat the command when the disk is well again"
+        raise StorageFailed(f"{folder / DATABASE}: {cause}", hint=hint) from error

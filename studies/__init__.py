@@ -1,0 +1,1 @@
+"""Ready studies: one file, one question, each with a STUDY that runs as it is."""

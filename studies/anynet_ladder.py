@@ -1,0 +1,23 @@
+"""A -> B -> C -> D -> E -> RegNetX at equal cost: which restrictions help, which are free?
+
+Source: Radosavovic et al., *Designing Network Design Spaces*, CVPR 2020, figures 5 to 9: sharing the bottleneck ratio
+(B) and the group width (C) changes nothing, rising widths (D) help, rising depths (E) help again, RegNet has a better
+mean than E and the same best.
+What would count as an answer: P(better) with its interval between neighbours of the ladder at 3 to 6 million
+multiply-adds, three stages, on Fashion-MNIST.
+Expected time: 600 networks, about 15 hours on two cores; `--samples 8 --epochs 1 --train-size 2000` takes minutes.
+"""
+
+from nas.cost import Limits
+from nas.recipe import Recipe
+from nas.study import Study
+from spaces import anynet, regnet
+
+STUDY = Study(
+    name="anynet_ladder",
+    question="Which steps of the ladder from AnyNetX A to E and RegNetX help at equal cost, and which are free?",
+    spaces=(*anynet.X3, regnet.X3),
+    samples=100,
+    recipe=Recipe(data="fashion-mnist", train_size=10_000, epochs=3, flip=True),
+    limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
+)
