@@ -12,6 +12,8 @@ from nas.errors import Missing, Refused
 
 logger = logging.getLogger(__name__)
 
+DRIVERS = ("/dev/nvidiactl", "/dev/dxg")
+"""What a loaded driver shows on Linux, and on Linux under Windows."""
 DeviceName = Literal["auto", "cpu", "cuda"]
 
 
@@ -32,6 +34,8 @@ def device(name: str) -> str:
 
 def why_no_cuda() -> str:
     """Why no GPU can be used; empty if one can."""
+    if not any(map(os.path.exists, DRIVERS)):  # saves loading torch, which takes seconds
+        return "no NVIDIA driver is loaded"
     import torch
 
     if not torch.cuda.is_available():

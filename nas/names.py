@@ -35,6 +35,11 @@ def study(name: str) -> Study:
     return _study_in(_import(f"studies.{name}", name), ATTRIBUTE, name)
 
 
+def reference(name: str) -> str:
+    """The name under which `study` finds the same study from any folder."""
+    return str(Path(name).resolve()) if name.endswith(".py") or "/" in name else name
+
+
 def studies() -> tuple[str, ...]:
     """Names of the studies that come with this program."""
     package = _sibling("studies")

@@ -12,6 +12,7 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,6 +33,16 @@ from nas.space import Choice, Dimension, Integer
 
 STUDY, DATABASE, LOCK, LOG, WEIGHTS = "study.json", "study.db", "run.lock", "run.log", "weights"
 RECORD = "record"
+RECORDS = (
+    "SELECT a.value_json FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
+    "WHERE a.key = :key AND t.state IN ('COMPLETE', 'FAIL') ORDER BY t.number"
+)
+ENDS = (
+    "SELECT datetime_complete FROM trials WHERE datetime_complete IS NOT NULL "
+    "ORDER BY datetime_complete DESC LIMIT :most"
+)
+PACED = 50
+"""Trials from which the pace of a run is told."""
 
 
 class Store:
@@ -130,19 +141,40 @@ def write_frozen(folder: Path, frozen: Frozen) -> None:
 def read_records(folder: Path) -> list[Record]:
     """All records of a run, in the order of trials, without disturbing a coordinator that writes them."""
     require_run(folder)
+    return [msgspec.json.decode(text, type=Record) for (text,) in _query(folder, RECORDS, {"key": RECORD})]
+
+
+def _query(folder: Path, query: str, values: dict[str, Any]) -> list[Any]:
+    """Rows of the database, read directly: loading ten thousand trials through Optuna takes many seconds."""
     engine = sqlalchemy.create_engine(f"sqlite:///{folder / DATABASE}")
-    query = (
-        "SELECT t.number, a.value_json FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
-        "WHERE a.key = :key AND t.state IN ('COMPLETE', 'FAIL') ORDER BY t.number"
-    )
     try:
         with engine.connect() as connection:
-            rows = connection.execute(sqlalchemy.text(query), {"key": RECORD}).all()
+            return list(connection.execute(sqlalchemy.text(query), values).all())
     except sqlalchemy.exc.DatabaseError as error:
         raise StorageFailed(f"{folder / DATABASE} can't be read: {error.orig}") from None
     finally:
         engine.dispose()
-    return [msgspec.json.decode(text, type=Record) for _, text in rows]
+
+
+def coordinator(folder: Path) -> str | None:
+    """Who works on the run now, in words; None if nobody does."""
+    try:
+        with (folder / LOCK).open("r+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return _holder(file)
+    except OSError:
+        return None  # a folder that was copied without its lock, or that can't be written: nobody works there
+    return None
+
+
+def pace(folder: Path) -> float | None:
+    """Trials a second over the last ones that ended; None with fewer than two."""
+    ends = [end for (end,) in _query(folder, ENDS, {"most": PACED})]
+    times = [datetime.fromisoformat(str(end)) for end in ends]
+    seconds = (max(times) - min(times)).total_seconds() if len(times) > 1 else 0.0
+    return (len(times) - 1) / seconds if seconds else None
 
 
 def distribution(dimension: Dimension) -> BaseDistribution:

@@ -44,7 +44,9 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
 
     rows = [_row(record) for record in sorted(records, key=lambda r: r.trial)]
     extra = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
-    return pd.DataFrame(rows, columns=[*COLUMNS, *extra])
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *extra])
+    whole = [name for name in extra if _all_integers(rows, name)]
+    return frame.astype(dict.fromkeys(whole, "Int64"))  # a space without the dimension leaves a gap, not a float
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:
@@ -63,6 +65,10 @@ def write(frame: pd.DataFrame, path: Path) -> None:
 def harmless(frame: pd.DataFrame) -> pd.DataFrame:
     """The table with an apostrophe before texts that start like a formula."""
     return frame.map(lambda cell: f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell)
+
+
+def _all_integers(rows: list[dict[str, Any]], name: str) -> bool:
+    return all(isinstance(row[name], int) for row in rows if name in row)
 
 
 def _row(record: Record) -> dict[str, Any]:

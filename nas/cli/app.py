@@ -1,0 +1,70 @@
+"""The application: its verbs, and how errors are shown."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import typer
+
+from nas.cli import hand, inspect, look, work
+from nas.errors import NasError
+
+app = typer.Typer(
+    name="nas",
+    help="Map spaces of convolutional networks, find the design rules that hold, import the best networks.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+VERBS = (
+    inspect.spaces,
+    inspect.describe,
+    work.run,
+    look.status,
+    look.table,
+    look.report,
+    look.best,
+    hand.export,
+    hand.verify,
+    inspect.data,
+    inspect.doctor,
+)
+for verb in VERBS:
+    app.command()(verb)
+
+
+@app.callback()
+def options(
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks and all log messages."),
+    version: bool = typer.Option(False, "--version", help="Show the version and exit.", is_eager=True),
+) -> None:
+    """What holds for all verbs."""
+    if version:
+        from nas import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(message)s")
+
+
+def main() -> None:
+    """Run the command line; errors that a user can cause are a few lines on stderr and an exit code."""
+    try:
+        app()
+    except NasError as error:
+        _show(error)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nobody to tell
+        sys.exit(0)
+
+
+def _show(error: NasError) -> None:
+    if "--debug" in sys.argv:
+        raise error
+    print(f"nas: {error}", file=sys.stderr)  # noqa: T201 -- the one place that talks to stderr
+    if error.hint:
+        print(f"  -> {error.hint}", file=sys.stderr)  # noqa: T201

@@ -1,0 +1,104 @@
+"""What a run shows while it goes on: a live bar on a terminal, plain lines elsewhere; always on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from nas.cli.show import duration, percent
+from nas.progress import Snapshot
+from nas.record import Outcome, Record
+
+EVERY = 5.0
+"""Seconds between plain lines, unless something failed."""
+
+
+def line(snapshot: Snapshot) -> str:
+    """A run in one line."""
+    parts = [f"{snapshot.done}/{snapshot.total} trials"]
+    parts += [f"{count} {outcome.replace('_', ' ')}" for outcome, count in snapshot.outcomes.items()]
+    if snapshot.done == snapshot.total:
+        parts.append(f"done after {duration(snapshot.elapsed)}")
+    elif snapshot.per_hour is None:
+        parts.append("starting workers" if not snapshot.done else "going on")
+    else:
+        parts += [f"{snapshot.per_hour:.0f} an hour", f"about {duration(snapshot.left)} left"]
+    if snapshot.best:
+        best = snapshot.best
+        parts.append(f"best error {percent(best.error)} (trial {best.trial}, {best.space})")
+    return " · ".join(parts)
+
+
+class PlainView:
+    """Lines for logs and pipes."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def __enter__(self) -> Self:
+        """Nothing to set up."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Nothing to clean up."""
+
+    def __call__(self, snapshot: Snapshot, record: Record | None) -> None:
+        """Print a line now and then, and every failure."""
+        if record is not None and record.outcome is not Outcome.COMPLETED:
+            _say(f"trial {record.trial} ({record.space}): {record.outcome.sentence}: {record.message}")
+        over = snapshot.done == snapshot.total
+        if over or time.monotonic() - self._last >= EVERY:
+            self._last = time.monotonic()
+            _say(line(snapshot))
+
+
+class LiveView:
+    """A bar with counts, rate, time left and the best network so far."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._console = Console(stderr=True)
+        bar, text = BarColumn(bar_width=24), TextColumn("{task.description}")
+        self._progress = Progress(bar, text, console=self._console, transient=False)
+        self._task: Any = None
+
+    def __enter__(self) -> Self:
+        """Start to draw."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the last state on the screen."""
+        self._progress.stop()
+
+    def __call__(self, snapshot: Snapshot, record: Record | None) -> None:
+        """Show the state; a failure gets a line of its own."""
+        if record is not None and record.outcome is not Outcome.COMPLETED:
+            text = f"trial {record.trial} ({record.space}): {record.outcome.sentence}: {record.message}"
+            self._console.print(text, markup=False, highlight=False)
+        if self._task is None:
+            self._task = self._progress.add_task("", total=snapshot.total)
+        self._progress.update(
+            self._task, completed=snapshot.done, total=snapshot.total, description=_escaped(line(snapshot))
+        )
+
+
+def view() -> PlainView | LiveView:
+    """The view that fits where stderr goes."""
+    return LiveView() if sys.stderr.isatty() else PlainView()
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 -- a progress view prints
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

@@ -1,0 +1,160 @@
+"""The verbs that look at a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nas.cli.show import duration, emit_json, emit_table, number, percent
+
+if TYPE_CHECKING:
+    from nas.record import Record
+
+Folder = Annotated[Path, typer.Argument(help="Folder of a run.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object for programs.")]
+WATCH = 2.0
+"""Seconds between two looks of `status --watch`."""
+
+
+def status(
+    folder: Folder,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every two seconds until it ends.")] = False,
+    json: Json = False,
+) -> None:
+    """Counts by outcome, rate, time left, best so far."""
+    import time
+
+    while True:
+        going_on = _status(folder, json)
+        if not (watch and going_on):
+            return
+        time.sleep(WATCH)
+
+
+def table(
+    folder: Folder,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="FILE.csv, FILE.csv.gz or FILE.parquet.")
+    ] = None,
+) -> None:
+    """Every trial, every column; CSV on stdout unless a file is named."""
+    from nas.results import csv, open_run
+    from nas.table import write
+
+    run = open_run(folder)
+    if output is None:
+        typer.echo(csv(run), nl=False)
+    else:
+        write(run.table(), output)
+        typer.echo(f"{len(run.records)} trials in {output}", err=True)
+
+
+def report(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of runs.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Default: report.html in the first run.")
+    ] = None,
+) -> None:
+    """The interactive page, one offline file."""
+    from nas.results import PAGE, open_run, write_report
+
+    runs = tuple(open_run(folder) for folder in folders)
+    path = output or folders[0] / PAGE
+    write_report(runs, path)
+    typer.echo(str(path))
+
+
+def best(
+    folder: Folder,
+    top: Annotated[int, typer.Option(help="How many.", min=1)] = 10,
+    by: Annotated[str, typer.Option(help="error, or pareto: error against multiply-adds.")] = "error",
+    json: Json = False,
+) -> None:
+    """The leaders: completed networks, lowest validation error first."""
+    from nas.errors import Refused
+    from nas.results import open_run
+
+    if by not in ("error", "pareto"):
+        raise Refused(f"--by must be error or pareto, got {by!r}")
+    run = open_run(folder)
+    leaders = (run.leaders if by == "error" else run.front)[:top]
+    if json:
+        emit_json(best=[_as_json(record) for record in leaders])
+    elif leaders:
+        emit_leaders(leaders)
+    else:
+        typer.echo("no trial has been completed yet", err=True)
+
+
+def emit_leaders(leaders: Sequence[Record]) -> None:
+    """A table of the best networks."""
+    header = ("space", "architecture", "rank", "trial", "error", "multiply-adds", "parameters")
+    emit_table(
+        header,
+        [
+            (
+                record.space,
+                record.architecture,
+                str(position),
+                str(record.trial),
+                percent(record.error),
+                number(record.cost.multiply_adds),
+                number(record.cost.parameters),
+            )
+            for position, record in enumerate(leaders, 1)
+        ],
+        left=2,
+    )
+
+
+def _status(folder: Path, json: bool) -> bool:
+    """Show the state once; whether the run is still going on."""
+    from nas.results import open_run
+    from nas.store import coordinator, pace
+
+    run = open_run(folder)
+    holder = coordinator(folder)
+    done, total = len(run.records), run.total
+    rate = pace(folder) if holder else None
+    left = (total - done) / rate if rate else None
+    state = "running" if holder else "finished" if done >= total else "stopped"
+    leader = run.leaders[0] if run.leaders else None
+    if json:
+        emit_json(
+            study=run.frozen.study["name"],
+            state=state,
+            total=total,
+            done=done,
+            outcomes={str(outcome): count for outcome, count in run.outcomes.items()},
+            per_hour=rate * 3600 if rate else None,
+            seconds_left=left,
+            best=_as_json(leader) if leader else None,
+        )
+        return holder is not None
+    typer.echo(f"{run.frozen.study['name']}: {state}{f' ({holder})' if holder else ''}, {done} of {total} trials")
+    for outcome, count in run.outcomes.items():
+        typer.echo(f"  {count:6d} {outcome.replace('_', ' ')}: {outcome.sentence}")
+    if rate:
+        typer.echo(f"  {rate * 3600:.0f} trials an hour, about {duration(left)} left")
+    if leader:
+        typer.echo(
+            f"  best error {percent(leader.error)}: {leader.architecture} (trial {leader.trial}, {leader.space})"
+        )
+    if state == "stopped":
+        typer.echo("  the command that began it goes on from here")
+    return holder is not None
+
+
+def _as_json(record: Record) -> dict[str, object]:
+    return {
+        "trial": record.trial,
+        "space": record.space,
+        "architecture": record.architecture,
+        "error": record.error,
+        "parameters": record.cost.parameters,
+        "multiply_adds": record.cost.multiply_adds,
+        "activations": record.cost.activations,
+    }

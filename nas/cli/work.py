@@ -1,0 +1,71 @@
+"""The verb that trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from nas.results import Run
+    from nas.study import Study
+
+
+def run(
+    study: Annotated[str, typer.Argument(help="A study of ours, a file my_study.py, or module:NAME.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of the run [default: runs/<study>].")] = None,
+    samples: Annotated[int | None, typer.Option(help="Networks of each space; more than before extends a run.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of each training.")] = None,
+    train_size: Annotated[int | None, typer.Option(help="Training images used; 0 means all.")] = None,
+    data: Annotated[str | None, typer.Option(help="Data set: a name, a folder of class folders, an .npz.")] = None,
+    sampler: Annotated[
+        str | None, typer.Option(help="random maps; quasirandom covers; tpe, gp, nsga2, cmaes hunt.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="With the trial number it decides everything.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes [default: one a core; one on a GPU].")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Start a study, or continue it: the same command again resumes."""
+    from nas import names
+    from nas.cli.live import view
+    from nas.errors import NasError
+    from nas.record import Outcome
+    from nas.results import start
+
+    asked = adjusted(
+        names.study(study),
+        {"samples": samples, "sampler": sampler, "seed": seed},
+        {"epochs": epochs, "train_size": train_size, "data": data},
+    )
+    with view() as observer:
+        done = start(
+            asked, out=out, workers=workers, device=device, observer=observer, reference=names.reference(study)
+        )
+    summary(done)
+    if not done.outcomes.get(Outcome.COMPLETED):
+        raise NasError(f"no trial was completed; see {done.folder / 'run.log'}")
+
+
+def adjusted(study: Study, fields: dict[str, Any], recipe: dict[str, Any]) -> Study:
+    """The study with what was said on the command line; refused where a value doesn't fit."""
+    from dataclasses import replace
+
+    from nas.study import check_sampler
+
+    changes = {name: value for name, value in fields.items() if value is not None}
+    if "sampler" in changes:
+        check_sampler(changes["sampler"])
+    varied = study.varied({name: value for name, value in recipe.items() if value is not None})
+    return replace(study, recipe=varied, **changes)
+
+
+def summary(done: Run) -> None:
+    """The best networks and where everything lies."""
+    from nas.cli.look import emit_leaders
+
+    typer.echo(f"{done.frozen.study['question']}\n")
+    emit_leaders(done.leaders[:5])
+    typer.echo(f"\npage   {done.folder / 'report.html'}")
+    typer.echo(f"table  {done.folder / 'records.csv'}")
+    typer.echo(f"next   nas export {done.folder} --rank 1 -o best")
