@@ -8,7 +8,8 @@ import importlib.util
 import pkgutil
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -101,43 +102,43 @@ def _file(path: Path) -> ModuleType:
         raise Refused(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    sys.path.insert(0, str(path.parent.resolve()))
-    try:
+    with _code_of_the_user(path.name, path.parent.resolve()):
         spec.loader.exec_module(module)
-    except NasError:
-        raise
-    except Exception as error:
-        raise _broken(path.name, error) from error
-    finally:
-        sys.path.remove(str(path.parent.resolve()))
     return module
 
 
 def _import(module: str, name: str) -> ModuleType:
     if module.partition(".")[0] in SIBLINGS:
         _sibling(module.partition(".")[0])
-    sys.path.insert(0, str(Path.cwd()))
-    try:
+    with _code_of_the_user(name, Path.cwd()):
         return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise Refused(
-            f"{name!r}: {error}", hint="module:NAME names a module that Python can import from here"
-        ) from None
+
+
+@contextmanager
+def _code_of_the_user(where: str, folder: Path) -> Iterator[None]:
+    """Import with the user's folder on the path; whatever their code raises is told with its line."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
     except NasError:
         raise
-    except Exception as error:
-        raise _broken(module, error) from error
+    except (Exception, SystemExit) as error:
+        raise _broken(where, error) from error
     finally:
-        sys.path.remove(str(Path.cwd()))
+        sys.path.remove(str(folder))
 
 
-def _broken(where: str, error: Exception) -> Refused:
+def _broken(where: str, error: BaseException) -> Refused:
     """What is wrong with a module of the user: the error and its line."""
     frames = traceback.extract_tb(error.__traceback__)
-    inside = [f"{Path(f.filename).name}, line {f.lineno}" for f in frames if "importlib" not in f.filename]
+    inside = [f"{Path(f.filename).name}, line {f.lineno}" for f in frames if _is_theirs(f.filename)]
     line = error.lineno if isinstance(error, SyntaxError) else None
-    place = f"line {line}" if line else inside[-1] if inside else "somewhere"
-    return Refused(f"{where} can't be imported: {type(error).__name__}: {error} ({place})")
+    place = f" (line {line})" if line else f" ({inside[-1]})" if inside else ""
+    return Refused(f"{where} can't be imported: {type(error).__name__}: {error}{place}")
+
+
+def _is_theirs(filename: str) -> bool:
+    return "importlib" not in filename and Path(filename) != Path(__file__)
 
 
 def _study_in(module: ModuleType, attribute: str, name: str) -> Study:

@@ -83,7 +83,7 @@ class Study:
         try:
             return msgspec.convert(msgspec.to_builtins(self.recipe) | dict(values), Recipe)
         except msgspec.ValidationError as error:
-            raise Refused(f"study {self.name!r} varies the recipe beyond what it can be: {error}") from None
+            raise Refused(f"the recipe of study {self.name!r} can't be so: {error}") from None
 
     def _check_varied(self) -> None:
         for name in self.vary:

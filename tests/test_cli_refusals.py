@@ -1,0 +1,155 @@
+"""Bad input: a few lines with a way out, the right exit code, nothing half-written."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from nas.cli import main
+
+STUDY = """
+from nas.cost import Limits
+from nas.recipe import Recipe
+from nas.study import Study
+from spaces import anynet, regnet
+
+STUDY = Study(name="mine", question="?", spaces=({spaces},), samples=2, recipe=Recipe(data="digits"{recipe}), {more})
+"""
+
+
+def study_file(folder: Path, *, spaces: str = "anynet.X3[0]", recipe: str = "", more: str = "") -> str:
+    """A study file of a user with some settings."""
+    path = folder / "mine.py"
+    path.write_text(STUDY.format(spaces=spaces, recipe=recipe, more=more))
+    return str(path)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """Exit code and message of a command that must fail without a traceback."""
+    before, sys.argv = sys.argv, ["nas", *map(str, words)]
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main()
+    finally:
+        sys.argv = before
+    message = capsys.readouterr().err
+    assert "Traceback" not in message
+    assert 0 < len(message.strip().splitlines()) <= 12
+    return int(ended.value.code or 0), message
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("run", "quickstrat"), 2, "did you mean quickstart"),
+        (("run", "nowhere/mine.py"), 2, "there is no file"),
+        (("run", "no_such_module:STUDY"), 2, "no_such_module"),
+        (("run", "quickstart", "--sampler", "randon"), 2, "did you mean 'random'"),
+        (("run", "quickstart", "--device", "tpu"), 2, "auto, cpu, cuda"),
+        (("run", "quickstart", "--samples", "0"), 2, "samples must be at least 1"),
+        (("run", "quickstart", "--epochs", "0"), 2, "epochs must be at least 1"),
+        (("run", "quickstart", "--train-size", "3"), 2, "train_size must be 10 to 1,079"),
+        (("run", "quickstart", "--train-size", "5000"), 2, "train_size must be 10 to 1,079"),
+        (("run", "quickstart", "--seed", "-1"), 2, "seed must not be negative"),
+        (("run", "quickstart", "--workers", "0"), 2, "workers must be at least 1"),
+        (("run", "quickstart", "--data", "digit"), 2, "digits"),
+        (("spaces", "AnyNetX"), 2, "did you mean AnyNetX_"),
+        (("describe", "regnet_x_400"), 2, "regnet_x_400mf"),
+        (("describe", "regnet_x_400mf", "--shape", "1x0x28"), 2, "1x28x28"),
+        (("describe", "regnet_x_400mf", "--shape", "784"), 2, "needs an image"),
+        (("describe", "nowhere.json"), 2, "no file"),
+        (("status", "nowhere"), 2, "no folder nowhere"),
+        (("data", "digit"), 2, "digits"),
+        (("frobnicate",), 2, "No such command"),
+    ],
+)
+def test_wrong_words_are_refused(
+    words: tuple[str, ...],
+    code: int,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each wrong name or value gives its exit code, says what is wrong, and writes nothing."""
+    monkeypatch.chdir(tmp_path)
+    given, message = refused(capsys, *words)
+    assert (given, said in message) == (code, True), message
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("verb", ["status", "table", "report", "best", "export", "verify"])
+def test_a_folder_that_is_no_run_is_refused(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every verb that takes a folder says that this one isn't what it needs."""
+    more = ("-o", str(tmp_path / "out")) if verb == "export" else ()
+    code, message = refused(capsys, verb, str(tmp_path), *more)
+    assert code == 2
+    assert "is not the folder of a run" in message or "no exported network" in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_cuda_without_a_gpu_is_missing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Asking for a GPU that isn't there exits 69 and names the processor as the way out."""
+    from nas import devices
+
+    if not devices.why_no_cuda():
+        pytest.skip("this machine has a GPU")
+    code, message = refused(capsys, "run", "quickstart", "--device", "cuda", "--out", str(tmp_path / "r"))
+    assert code == 69
+    assert "--device cpu" in message
+
+
+def test_missing_data_is_told_with_the_ways_out(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its files a study on Fashion-MNIST exits 69 at once and names three ways out."""
+    monkeypatch.setenv("NAS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
+    code, message = refused(capsys, "run", "anynet_ladder", "--out", str(tmp_path / "r"))
+    assert code == 69
+    assert all(way in message for way in ("--fetch", "NAS_DATA_DIR", "digits"))
+    assert not (tmp_path / "r").exists()
+
+
+def test_limits_upside_down_are_refused_where_they_are_made(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A window whose low end is above its high end names both."""
+    study = study_file(tmp_path, more="limits=Limits(parameters=(10, 5))")
+    code, message = refused(capsys, "run", study, "--out", str(tmp_path / "r"))
+    assert code == 2
+    assert "low=10, high=5" in message
+
+
+def test_a_study_that_varies_what_cant_vary_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Only fields of the recipe can be sampled beside the architecture."""
+    from_spaces = "vary={'batch': anynet.DEPTH}"
+    code, message = refused(capsys, "run", study_file(tmp_path, more=from_spaces), "--out", str(tmp_path / "r"))
+    assert code == 2
+    assert "'batch'" in message
+
+
+def test_the_same_space_twice_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Spaces of a study need names of their own."""
+    study = study_file(tmp_path, spaces="anynet.X3[0], anynet.X3[0]")
+    assert refused(capsys, "run", study)[0] == 2
+
+
+def test_an_out_folder_with_other_things_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A run never mixes with files that aren't its own."""
+    (tmp_path / "letter.txt").write_text("dear")
+    code, message = refused(capsys, "run", "quickstart", "--out", str(tmp_path))
+    assert code == 2
+    assert "letter.txt" in message
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.long
+def test_an_empty_window_says_which_limit_rules_out_what(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """After a million draws the shares of every limit are told, and nothing was written."""
+    study = study_file(tmp_path, more="limits=Limits(multiply_adds=(10, 20))")
+    code, message = refused(capsys, "run", study, "--out", str(tmp_path / "r"))
+    assert code == 2
+    assert "1,000,000 random networks" in message
+    assert "multiply_adds above (100.00%)" in message
+    assert not (tmp_path / "r").exists()

@@ -1,0 +1,222 @@
+"""How the three packages lie together, what loads what, and what a wheel holds."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("nas", "spaces", "studies")
+MAY_IMPORT = {
+    "nas": ("nas",),
+    "spaces": ("spaces", "nas.space", "nas.layers", "nas.cost", "nas.errors"),
+    "studies": ("studies", "spaces", "nas.study", "nas.recipe", "nas.space", "nas.cost", "nas.errors"),
+}
+ORDER = (
+    "errors",
+    "files",
+    "cost",
+    "layers",
+    "space",
+    "recipe",
+    "window",
+    "study",
+    "record",
+    "sampling",
+    "modules",
+    "data",
+    "document",
+    "weights",
+    "augmentation",
+    "training",
+    "engines",
+    "frozen",
+    "store",
+    "progress",
+    "interrupts",
+    "devices",
+    "runner",
+    "table",
+    "analysis",
+    "page",
+    "models",
+    "handover",
+    "names",
+    "results",
+    "cli",
+)
+"""Parts of nas from the bottom up: each imports only what stands before it."""
+LIGHT = ("space", "layers", "cost", "recipe", "study", "record", "table", "errors", "window", "names", "cli")
+"""Parts that load without torch and without optuna."""
+
+
+def run_isolated(code: str, folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a fresh interpreter that knows nothing of the current folder."""
+    command = [sys.executable, "-I", *flags, "-c", code]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Absolute names of our own that a file imports, but for those that only type checkers see."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    hidden = {
+        id(n)
+        for i in ast.walk(tree)
+        if isinstance(i, ast.If) and "TYPE_CHECKING" in ast.dump(i.test)
+        for n in ast.walk(i)
+    }
+    for node in ast.walk(tree):
+        if id(node) in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.partition(".")[0] in PACKAGES)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in PACKAGES:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_the_three_names_are_ours(tmp_path: Path) -> None:
+    """In a fresh isolated interpreter nas, spaces and studies lie beside one another and bear py.typed."""
+    code = (
+        "import json; from importlib.util import find_spec; "
+        f"print(json.dumps([find_spec(name).origin for name in {PACKAGES}]))"
+    )
+    places = [Path(origin) for origin in json.loads(run_isolated(code, tmp_path).stdout)]
+    assert len({place.parents[1] for place in places}) == 1
+    assert all((place.parent / "py.typed").exists() for place in places)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_go_one_way(package: str) -> None:
+    """studies -> spaces -> nas, and nothing back."""
+    for path in (ROOT / package).rglob("*.py"):
+        for name in imports(path):
+            allowed = any(name == module or name.startswith(f"{module}.") for module in MAY_IMPORT[package])
+            assert allowed, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_inside_nas_imports_go_upwards_in_one_order() -> None:
+    """A part of nas imports only parts that stand before it in the path of data."""
+    names = {path.stem for path in (ROOT / "nas").iterdir() if not path.name.startswith("_") and path.suffix == ".py"}
+    names |= {path.name for path in (ROOT / "nas").iterdir() if path.is_dir() and not path.name.startswith("_")}
+    assert names == set(ORDER)
+    for path in (ROOT / "nas").rglob("*.py"):
+        place = path.relative_to(ROOT / "nas").parts[0].removesuffix(".py")
+        if place.startswith("_"):
+            continue
+        for name in imports(path):
+            part = name.split(".")[1]
+            if part in ORDER:
+                assert ORDER.index(part) <= ORDER.index(place), f"{path.relative_to(ROOT)} imports {name}"
+
+
+@pytest.mark.parametrize("part", LIGHT)
+def test_light_parts_load_without_torch_and_optuna(part: str, tmp_path: Path) -> None:
+    """What only describes networks and studies doesn't load what trains them."""
+    code = f"import sys, nas.{part}; print([name for name in ('torch', 'optuna', 'plotly') if name in sys.modules])"
+    assert run_isolated(code, tmp_path).stdout.strip() == "[]"
+
+
+def test_import_nas_loads_neither_torch_nor_optuna(tmp_path: Path) -> None:
+    """`import nas` is cheap, and so is asking for help."""
+    result = run_isolated("import nas", tmp_path, "-X", "importtime")
+    loaded = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
+    assert result.returncode == 0
+    assert "nas" in loaded
+    assert not loaded & {"torch", "optuna", "pandas", "plotly", "scipy", "numpy", "typer"}
+
+
+def test_no_submodule_takes_the_name_of_a_public_function(tmp_path: Path) -> None:
+    """After every submodule was imported the public names still are what they were, asked for twice."""
+    code = """
+import importlib, pkgutil, nas
+modules = [m.name for m in pkgutil.walk_packages(nas.__path__, "nas.") if not m.name.endswith(("__main__", ".worker"))]
+for _ in range(2):
+    for module in modules:
+        importlib.import_module(module)
+    for name in nas.__all__:
+        assert getattr(nas, name).__module__.startswith("nas."), name
+    assert all(callable(getattr(nas, verb)) for verb in ("run", "open", "report", "export", "load"))
+print(len(modules))
+"""
+    result = run_isolated(code, tmp_path)
+    assert int(result.stdout or 0) > 40, result.stderr
+
+
+def test_public_names_are_listed_once_and_exist() -> None:
+    """`__all__`, the table of places and the names that type checkers see agree."""
+    import nas
+
+    assert sorted(nas.__all__) == sorted(nas._PLACES)
+    assert dir(nas) == nas.__all__
+    with pytest.raises(AttributeError, match="nothing_of_the_kind"):
+        _ = nas.nothing_of_the_kind
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from this checkout, without a network."""
+    from hatchling.builders.wheel import WheelBuilder
+
+    folder = tmp_path_factory.mktemp("wheel")
+    return Path(next(iter(WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"]))))
+
+
+def test_a_wheel_holds_the_three_packages_and_what_the_page_needs(wheel: Path) -> None:
+    """Packages, type markers, template and scripts are in the wheel; tests and caches are not."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    tops = {name.partition("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
+    assert {f"{package}/py.typed" for package in PACKAGES} <= names
+    page = {
+        f"nas/page/{path.name}" for path in (ROOT / "nas" / "page").iterdir() if path.suffix in (".j2", ".js", ".css")
+    }
+    assert page
+    assert page <= names
+    assert not [name for name in names if "__pycache__" in name]
+
+
+def test_a_wheel_works_outside_of_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    """The command of an unpacked wheel lists spaces and finds its studies with nothing of the checkout on the path."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    code = f"""
+import sys; sys.path.insert(0, {str(tmp_path / "site")!r})
+from nas import names
+import nas
+assert nas.__file__.startswith({str(tmp_path)!r})
+print(len(names.spaces()), names.study("quickstart").name)
+"""
+    assert run_isolated(code, tmp_path).stdout.split()[1] == "quickstart"
+
+
+def test_a_stolen_package_name_is_told(tmp_path: Path) -> None:
+    """A foreign `spaces` before ours is refused with both places, not used."""
+    (tmp_path / "spaces").mkdir()
+    (tmp_path / "spaces" / "__init__.py").write_text("ALL = ()\n")
+    code = f"""
+import sys; sys.path.insert(0, {str(tmp_path)!r})
+from nas.cli import main
+sys.argv = ["nas", "spaces"]
+main()
+"""
+    result = run_isolated(code, tmp_path)
+    assert result.returncode == 1
+    assert "another distribution owns the name" in result.stderr
+    assert str(tmp_path / "spaces") in result.stderr
+
+
+def test_nothing_is_printed_outside_of_the_command_line() -> None:
+    """Library code logs; only the command line talks to people."""
+    for path in (ROOT / "nas").rglob("*.py"):
+        if "cli" in path.parts:
+            continue
+        calls = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
+        assert not [c for c in calls if isinstance(c.func, ast.Name) and c.func.id in ("print", "eval", "exec")], path
