@@ -5,6 +5,9 @@ Source: Radosavovic et al., *Designing Network Design Spaces*, CVPR 2020, figure
 mean than E and the same best.
 What would count as an answer: P(better) with its interval between neighbours of the ladder at 3 to 6 million
 multiply-adds, three stages, on Fashion-MNIST.
+The recipe is made for short trainings: small batches give many steps, and blocks that start as their shortcut let deep
+networks begin to learn at once. With six networks of the window and 2,000 images the mean error was 0.84 at batch 128
+and rate 0.1, 0.59 at batch 32 and rate 0.05, and 0.47 with residual branches starting at zero, too.
 Expected time: 600 networks, about 15 hours on two cores; `--samples 8 --epochs 1 --train-size 2000` takes minutes.
 """
 
@@ -18,6 +21,14 @@ STUDY = Study(
     question="Which steps of the ladder from AnyNetX A to E and RegNetX help at equal cost, and which are free?",
     spaces=(*anynet.X3, regnet.X3),
     samples=100,
-    recipe=Recipe(data="fashion-mnist", train_size=10_000, epochs=3, flip=True),
+    recipe=Recipe(
+        data="fashion-mnist",
+        train_size=10_000,
+        epochs=3,
+        batch_size=32,
+        learning_rate=0.05,
+        zero_residual=True,
+        flip=True,
+    ),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
 )

@@ -17,6 +17,6 @@ STUDY = Study(
     question="Does the AnyNet ladder order on the embedded digits?",
     spaces=(anynet.X3[0], anynet.X3[4], regnet.X3),
     samples=8,
-    recipe=Recipe(data="digits", epochs=4, batch_size=32, learning_rate=0.05),
-    limits=Limits(multiply_adds=(500_000, 1_500_000)),
+    recipe=Recipe(data="digits", epochs=3, batch_size=32, learning_rate=0.05, zero_residual=True),
+    limits=Limits(multiply_adds=(300_000, 1_000_000)),
 )

@@ -1,0 +1,1 @@
+"""What people look at: one offline HTML page about one run or several, built from tables and never from torch."""

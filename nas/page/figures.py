@@ -1,0 +1,151 @@
+"""The distributions and the training curves, drawn; their numbers come from `nas.analysis` and from the records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, isfinite
+from typing import Any
+
+import plotly.graph_objects as go
+
+from nas.analysis import Edf, band, steps
+from nas.page.look import GREY, Look, ground
+from nas.page.texts import figure_text, percent, short
+from nas.record import Epoch
+
+Looks = Mapping[str, Look]
+SHOWN = 0.95
+"""Share of the trained networks that the error axis of the EDF shows at first."""
+MOST_OTHERS = 120
+"""Training curves drawn in grey behind those of the leaders."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """The training curve of one leader."""
+
+    rank: int
+    """1 is the best."""
+    trial: int
+    """Number of the trial."""
+    space: str
+    """Name of its space."""
+    place: int
+    """Row of the table."""
+    epochs: tuple[Epoch, ...]
+    """In order; at least one."""
+
+
+def edf_figure(edfs: Sequence[Edf], places: Mapping[tuple[str, float], int], looks: Looks) -> go.Figure:
+    """One exact step line a space in its band; `places` finds the row of the network with an error of a space."""
+    low, high, end = _error_range(edfs)
+    figure = go.Figure(
+        layout=ground(
+            x={"title": "validation error (%)", "range": [low, high]},
+            y={"title": "networks with a lower error (%)", "range": [0, 102]},
+            height=400 + 20 * len(edfs),
+        )
+    )
+    for edf in edfs:
+        _add_band(figure, edf, min(0.0, low), end, looks[edf.name], opacity=0.22 / len(edfs) ** 0.6)
+    for edf in edfs:
+        figure.add_scatter(**_step_line(edf, min(0.0, low), end, places), **_line_style(edf, looks[edf.name]))
+    return figure
+
+
+def legend(edf: Edf) -> str:
+    """Name, n, lowest and mean error, failures."""
+    numbers = f"n {edf.n}, min {percent(edf.minimum)}, mean {percent(edf.mean)}, {edf.failures} failed"
+    return f"{figure_text(short(edf.name))}: {numbers}"
+
+
+def curve_figure(leaders: Sequence[Curve], others: Sequence[Sequence[Epoch]], value: str, looks: Looks) -> go.Figure:
+    """`error` (percent) or `loss` (nats) against the epoch: leaders in colour, the others in grey."""
+    last = max((epochs[-1].number for epochs in (*others, *(curve.epochs for curve in leaders))), default=1)
+    x = {"title": "epoch", "range": [1 - 0.04 * last, 1.04 * last], "tickformat": "d", "dtick": -(-last // 10)}
+    figure = go.Figure(layout=ground(x=x, y={"tickformat": "~g"}, height=340, legend=False))
+    if others:
+        figure.add_scatter(**_faint(others[:: -(-len(others) // MOST_OTHERS)], value))
+    for curve in reversed(leaders):  # the best on top
+        figure.add_scatter(**_curve(curve, value, looks[curve.space]))
+    drawn = [y for trace in figure.data for y in trace.y if y]
+    log = bool(drawn) and max(drawn) > 4 * min(drawn)
+    title = "validation error (%)" if value == "error" else "training loss (nats)"
+    return figure.update_yaxes(title=title, type="log" if log else "linear")
+
+
+def _error_range(edfs: Sequence[Edf]) -> tuple[float, float, float]:
+    """Ends of the axis, and how far to the right the lines go, in percent."""
+    errors = sorted(100 * error for edf in edfs for error in edf.errors if isfinite(error))
+    if not errors:
+        return 0.0, 100.0, 100.0
+    shown = errors[min(len(errors) - 1, int(SHOWN * len(errors)))]
+    span = max(shown - errors[0], 0.02 * shown, 0.1)
+    high = shown + 0.08 * span if errors[-1] > shown + 0.3 * span else errors[-1] + 0.08 * span
+    return errors[0] - 0.05 * span, high, max(high, errors[-1])
+
+
+def _step_line(edf: Edf, left: float, right: float, places: Mapping[tuple[str, float], int]) -> dict[str, Any]:
+    """F(e) jumps right behind each error, so the level after a vertex is the share up to the next one."""
+    ends, shares = steps(edf)
+    errors = ends[:-1].tolist()
+    return {
+        "x": [left, *(100 * error for error in errors), right],
+        "y": [0.0, *(100 * shares[1:]).tolist(), 100 * float(shares[-1])],
+        "customdata": [None, *(places.get((edf.name, error)) for error in errors), None],
+    }
+
+
+def _line_style(edf: Edf, look: Look) -> dict[str, Any]:
+    line = {"shape": "hv", "color": look.colour, "dash": look.dash, "width": 2.5}
+    return {
+        "mode": "lines",
+        "line": line,
+        "name": legend(edf),
+        "legendgroup": edf.name,
+        "hoverinfo": "text",
+        "meta": "edf",
+    }
+
+
+def _add_band(figure: go.Figure, edf: Edf, left: float, right: float, look: Look, opacity: float) -> None:
+    around = band(edf)
+    x = [left, *(100 * error for error in around.errors if error < inf), right]
+    for edge, fill in ((around.low, None), (around.high, "tonexty")):
+        y = [100 * share for share in (*edge, edge[-1])]
+        line = {"shape": "hv", "width": 0}
+        shared = {"legendgroup": edf.name, "showlegend": False, "hoverinfo": "skip", "meta": "band"}
+        figure.add_scatter(x=x, y=y, mode="lines", line=line, fill=fill, fillcolor=look.shade(opacity), **shared)
+
+
+def _curve(curve: Curve, value: str, look: Look) -> dict[str, Any]:
+    return {
+        **_values(curve.epochs, value),
+        "customdata": [curve.place] * len(curve.epochs),
+        "mode": "lines+markers",
+        "line": {"color": look.colour, "width": 2},
+        "marker": {"symbol": look.symbol, "size": 5},
+        "opacity": 0.85,
+        "name": f"{curve.rank}. trial {curve.trial}",
+        "hoverinfo": "text",
+        "meta": "curve",
+    }
+
+
+def _faint(others: Sequence[Sequence[Epoch]], value: str) -> dict[str, Any]:
+    """Many curves as one line with gaps."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for epochs in others:
+        points = _values(epochs, value)
+        x += [*points["x"], None]
+        y += [*points["y"], None]
+    line = {"color": GREY, "width": 1}
+    return {"x": x, "y": y, "mode": "lines", "line": line, "opacity": 0.28, "hoverinfo": "skip", "meta": "others"}
+
+
+def _values(epochs: Sequence[Epoch], value: str) -> dict[str, list[Any]]:
+    factor = 100 if value == "error" else 1
+    known = [(e.number, getattr(e, value)) for e in epochs]
+    return {"x": [x for x, _ in known], "y": [factor * y if isfinite(y) else None for _, y in known]}

@@ -1,0 +1,65 @@
+// Numbers as people read them; the same rules as in texts.py.
+"use strict";
+
+const NOTHING = "–";
+const UNITS = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
+
+const threeDigits = (value) => (Math.abs(value) >= 99.95 ? value.toFixed(0) : value.toPrecision(3));
+const grouping = new Intl.NumberFormat("en-US", { maximumFractionDigits: 20 });
+const grouped = (value) => grouping.format(value);
+
+function count(value) {
+  const [factor, unit] = UNITS.find(([size]) => Math.abs(value) >= 0.9995 * size) ?? [1, ""];
+  return unit ? `${threeDigits(value / factor)} ${unit}` : String(Number(value.toPrecision(3)));
+}
+
+function duration(value) {
+  if (value >= 7200) return `${(value / 3600).toFixed(1)} h`;
+  return value >= 120 ? `${(value / 60).toFixed(1)} min` : `${threeDigits(value)} s`;
+}
+
+const WRITERS = {
+  percent: (value) => `${(100 * value).toFixed(2)} %`,
+  count,
+  bytes: (value) => `${threeDigits(value / 2 ** 20)} MiB`,
+  seconds: duration,
+  rate: (value) => `${count(value)} images/s`,
+  integer: (value) => (typeof value === "number" ? grouped(value) : value),
+  number: (value) => grouped(Number(value.toPrecision(4))),
+  boolean: (value) => (value === true ? "yes" : value === false ? "no" : String(value)),
+  outcome: (value) => String(value).replaceAll("_", " "),
+  plain: String,
+  code: String,
+  text: String,
+};
+
+// A value of a column as text.
+function written(column, value) {
+  return value === null ? NOTHING : WRITERS[column.kind](value);
+}
+
+// The same with all digits, for the details of one trial.
+function exact(column, value) {
+  const text = written(column, value);
+  const rounded = ["count", "bytes", "number"].includes(column.kind) && typeof value === "number";
+  return rounded && grouped(value) !== text ? `${text} (${grouped(value)})` : text;
+}
+
+// An element with its attributes and children; texts are never read as HTML.
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+// The value of a row in a column, by the column's name; null where the table has no such column.
+function valueOf(report, place, name) {
+  const index = report.columns.findIndex((column) => column.name === name);
+  return index < 0 ? null : report.rows[place][index];
+}
+
+function textOf(report, place, name) {
+  const column = report.columns.find((each) => each.name === name);
+  return column ? written(column, valueOf(report, place, name)) : NOTHING;
+}

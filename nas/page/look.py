@@ -1,0 +1,72 @@
+"""How figures look: one colour, marker and dash for each space everywhere, and a plain ground that follows the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe and Ito's palette without yellow and black, which vanish on white and on black."""
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "hexagon", "star")
+DASHES = ("solid", "dash", "dot", "dashdot")
+GREY = "#858585"
+"""Of what belongs to no space; readable on white and on black."""
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+CONFIG = {"showSendToCloud": False, "displaylogo": False, "responsive": True}
+"""plotly uploads a chart from a button of its own unless it is told not to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """The marks of one space."""
+
+    colour: str
+    """Six hexadecimal digits after a hash."""
+    symbol: str
+    """plotly's name of a marker."""
+    dash: str
+    """plotly's name of a line style; differs once the colours are used up."""
+
+    def shade(self, opacity: float) -> str:
+        """The colour, partly transparent."""
+        red, green, blue = (int(self.colour[i : i + 2], 16) for i in (1, 3, 5))
+        return f"rgba({red},{green},{blue},{opacity})"
+
+
+def looks(spaces: Iterable[str]) -> dict[str, Look]:
+    """Marks for each space, in the order given; equal names get equal marks."""
+    return {name: _look(index) for index, name in enumerate(dict.fromkeys(spaces))}
+
+
+def ground(*, x: Mapping[str, Any], y: Mapping[str, Any], height: int, legend: bool = True) -> dict[str, Any]:
+    """A layout without colours of its own; the page's script fills in those of light or dark."""
+    shared = {"zeroline": False, "showline": True, "ticks": "outside", "automargin": True, "gridcolor": "#8884"}
+    return {
+        "template": "none",
+        "height": height,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 13},
+        "margin": {"l": 56, "r": 14, "t": 12, "b": 52},
+        "hovermode": "closest",
+        "hoverlabel": {"align": "left"},
+        "showlegend": legend,
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "yanchor": "bottom",
+            "font": {"size": 12},
+        },
+        "xaxis": {**shared, **x},
+        "yaxis": {**shared, **y},
+    }
+
+
+def _look(index: int) -> Look:
+    return Look(
+        colour=COLOURS[index % len(COLOURS)],
+        symbol=SYMBOLS[index % len(SYMBOLS)],
+        dash=DASHES[index // len(COLOURS) % len(DASHES)],
+    )

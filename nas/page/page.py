@@ -1,0 +1,223 @@
+"""Reports of runs -> one HTML file that works offline: figures, tables and data inside, no request to any host."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from jinja2 import Environment, Template
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from nas.analysis import compare_all, edfs, leaders, pareto
+from nas.errors import Refused
+from nas.layers import Layer
+from nas.page.figures import Curve, curve_figure, edf_figure
+from nas.page.look import CONFIG, Look, looks
+from nas.page.payload import curves_payload, figure_payload, json_text, layers_payload, table_payload
+from nas.page.scatter import cost_figure, dimension_figure
+from nas.page.stairs import Picture, picture, scale, stairs
+from nas.page.texts import spoken
+from nas.page.view import acceptance, leader, pair, sentence, tiles
+from nas.record import Epoch
+from nas.window import Window
+
+COSTS = ("multiply_adds", "parameters", "activations", "seconds")
+"""Columns that error is drawn against, where the table has them."""
+TOP = 10
+"""Leaders shown."""
+SCRIPTS = ("format.js", "figures.js", "table.js", "details.js", "script.js")
+Looks = Mapping[str, Look]
+Figures = dict[str, dict[str, go.Figure]]
+"""Name of a figure -> choice of its menu -> drawing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything that the page shows of one run."""
+
+    title: str
+    """Name of the study."""
+    question: str
+    """What the study asks, as a sentence."""
+    settings: Mapping[str, str]
+    """What was asked for, as shown: data, recipe, limits, sampler, seed, versions."""
+    classes: int
+    """Number of classes; guessing has an error of 1 - 1/classes."""
+    inputs: tuple[int, ...]
+    """Shape of one input."""
+    total: int
+    """Trials planned."""
+    frame: pd.DataFrame
+    """The columns of `nas.table`, then one column for each dimension and fact."""
+    dimensions: tuple[str, ...]
+    """Columns that error is drawn against; numbers or texts."""
+    windows: tuple[Window, ...]
+    """What the limits did to each space; may be empty."""
+    curves: Mapping[int, tuple[Epoch, ...]]
+    """Trial -> its epochs, of the leaders at least; may be empty."""
+    networks: Mapping[int, Layer]
+    """Trial -> layer tree, of the leaders; may be empty."""
+
+
+def html(reports: Sequence[Report]) -> str:
+    """One self-contained file, with a tab for each report if there are several."""
+    frames = [_prepared(report.frame) for report in reports]
+    marks = looks(str(space) for frame in frames for space in frame["space"])
+    sections = [_section(report, frame, marks) for report, frame in zip(reports, frames, strict=True)]
+    script = "\n".join(_file(name) for name in SCRIPTS)
+    plotly = get_plotlyjs()
+    webgl = any(trace["type"] == "scattergl" for section in sections for trace in _traces(section["figures"]))
+    return _template().render(
+        sections=sections,
+        looks=marks,
+        policy=_policy([plotly, script], webgl=webgl),
+        style=Markup(_file("page.css")),  # noqa: S704 - our own file
+        scripts=[Markup(plotly), Markup(script)],  # noqa: S704 - our own file and plotly's
+    )
+
+
+def _section(report: Report, frame: pd.DataFrame, marks: Looks) -> dict[str, Any]:
+    """The values of the template for one run."""
+    places = {int(trial): place for place, trial in zip(frame.index, frame["trial"], strict=True)}
+    best = leaders(frame, TOP)
+    curves = _leading_curves(report, best, places)
+    distribution = _distribution(report, frame, marks)
+    figures: Figures = distribution.pop("figures") | _scatters(report, frame, marks, places)
+    if curves:
+        led = {curve.trial for curve in curves}
+        others = [epochs for trial, epochs in report.curves.items() if epochs and trial not in led]
+        for value in ("error", "loss"):
+            figures[f"curve-{value}"] = {"only": curve_figure(curves, others, value, marks)}
+    return distribution | {
+        "report": report,
+        "sentence": sentence(frame, report.total),
+        "tiles": tiles(frame, report.total),
+        "over": len(frame),
+        "windows": [acceptance(window) for window in report.windows],
+        "leaders": _leaders(report, best, places),
+        "trained": int(frame["error"].notna().sum()),
+        "figures": figures,
+        "menus": {name: [(choice, spoken(choice)) for choice in choices] for name, choices in figures.items()},
+        "data": _data(report, frame, marks, places, figures),
+    }
+
+
+def _prepared(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with rows numbered from 0, errors as numbers, and the columns that every part needs."""
+    ready = frame.reset_index(drop=True).rename(columns=str)
+    ready = ready.loc[:, ~ready.columns.duplicated()]
+    errors = pd.to_numeric(ready["error"], errors="coerce").astype(float)
+    ready["error"] = errors.replace([float("inf"), float("-inf")], float("nan"))
+    ready["space"] = ready["space"].astype(str) if "space" in ready else "all"
+    if "trial" not in ready:
+        ready.insert(0, "trial", range(len(ready)))
+    if "outcome" not in ready:
+        ready["outcome"] = ready["error"].map(lambda error: "failed" if pd.isna(error) else "completed")
+    return ready
+
+
+def _distribution(report: Report, frame: pd.DataFrame, marks: Looks) -> dict[str, Any]:
+    """EDFs and comparisons, or the reason why there are none."""
+    try:
+        sample = edfs(frame, guess=1 - 1 / report.classes)
+    except Refused as refusal:
+        return {"figures": {}, "pairs": [], "refusal": f"{refusal}; {refusal.hint}", "left_out": 0}
+    keys = zip(frame["space"].astype(str), frame["error"], strict=True)
+    found = {key: place for place, key in reversed(list(enumerate(keys)))}
+    return {
+        "figures": {"edf": {"only": edf_figure(sample, found, marks)}} if sample else {},
+        "pairs": [pair(comparison) for comparison in compare_all(sample)],
+        "refusal": "",
+        "left_out": len(frame) - sum(edf.n for edf in sample),
+    }
+
+
+def _scatters(report: Report, frame: pd.DataFrame, marks: Looks, places: Mapping[int, int]) -> Figures:
+    """Error against every cost and every dimension that the table knows."""
+    trained = frame[frame["error"].notna()]
+    costs, dimensions = {}, {}
+    for column in COSTS:
+        if column in trained and (trained[column] > 0).any():
+            front = [places[int(trial)] for trial in pareto(frame[frame[column] > 0], column)["trial"]]
+            costs[column] = cost_figure(frame, column, marks, front)
+    for column in report.dimensions:
+        if column in trained and trained[column].notna().any():
+            dimensions[column] = dimension_figure(frame, column, marks)
+    return {name: found for name, found in (("cost", costs), ("dimension", dimensions)) if found}
+
+
+def _leading_curves(report: Report, best: pd.DataFrame, places: Mapping[int, int]) -> list[Curve]:
+    rows = zip(range(1, len(best) + 1), best["trial"].astype(int), best["space"], strict=True)
+    return [
+        Curve(rank=rank, trial=trial, space=space, place=places[trial], epochs=tuple(report.curves[trial]))
+        for rank, trial, space in rows
+        if report.curves.get(trial)
+    ]
+
+
+def _leaders(report: Report, best: pd.DataFrame, places: Mapping[int, int]) -> list[dict[str, Any]]:
+    """Row, texts and picture of the best networks, in order."""
+    trials = [int(trial) for trial in best["trial"]]
+    steps = {trial: stairs(report.networks[trial], report.inputs) for trial in trials if trial in report.networks}
+    axes = scale(steps.values())
+    pictures: dict[int, Picture] = {trial: picture(found, axes) for trial, found in steps.items() if found}
+    return [
+        {
+            "trial": trial,
+            "place": places[trial],
+            "space": str(row["space"]),
+            "architecture": str(row.get("architecture", "")),
+            "values": leader(row),
+            "picture": pictures.get(trial),
+        }
+        for trial, row in zip(trials, best.to_dict("records"), strict=True)
+    ]
+
+
+def _data(report: Report, frame: pd.DataFrame, marks: Looks, places: Mapping[int, int], figures: Figures) -> Markup:
+    """What the script reads, as JSON that can't leave its element."""
+    drawn = {
+        name: {choice: figure_payload(figure) for choice, figure in choices.items()}
+        for name, choices in figures.items()
+    }
+    payload = table_payload(frame, report.dimensions) | {
+        "curves": curves_payload(report.curves, places),
+        "layers": layers_payload(report.networks, report.inputs, places),
+        "colours": {space: look.colour for space, look in marks.items()},
+        "figures": drawn,
+        "config": CONFIG,
+    }
+    return Markup(json_text(payload))  # noqa: S704 - json_text escapes
+
+
+def _traces(figures: Figures) -> list[Any]:
+    return [trace for choices in figures.values() for figure in choices.values() for trace in figure.data]
+
+
+def _policy(scripts: Sequence[str], *, webgl: bool) -> str:
+    """A policy that lets nothing in but our scripts, by hash.
+
+    Styles are allowed inline, because plotly writes its own at run time; WebGL figures compile their shaders with eval.
+    """
+    hashes = " ".join(f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts)
+    evaluation = " 'unsafe-eval'" if webgl else ""
+    return (
+        f"default-src 'none'; script-src {hashes}{evaluation}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _template() -> Template:
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(_file("template.html.j2"))
+
+
+def _file(name: str) -> str:
+    return files("nas.page").joinpath(name).read_text(encoding="utf-8")

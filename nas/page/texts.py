@@ -1,0 +1,82 @@
+"""Numbers as people read them: two decimals of a percentage, three digits of a count, a unit beside each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import isfinite
+
+UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+NOTHING = "–"
+"""Shown where there is no number."""
+SPOKEN = {"seconds": "training time", "images_per_second": "training speed"}
+LONGEST_NAME = 40
+
+
+def percent(share: float | None) -> str:
+    """A share of 1 as `8.73 %`."""
+    return f"{100 * share:.2f} %" if share is not None and isfinite(share) else NOTHING
+
+
+def share(value: float) -> str:
+    """A share of 1 as `8.7 %`, for estimates that don't deserve a second decimal."""
+    return f"{100 * value:.1f} %"
+
+
+def count(number: float | None) -> str:
+    """A count in three digits, as `4.21 M`."""
+    if number is None or not isfinite(number):
+        return NOTHING
+    for factor, unit in UNITS:
+        if abs(number) >= 0.9995 * factor:
+            return f"{_three_digits(number / factor)} {unit}"
+    return f"{number:.3g}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time as `12.3 s`, `4.1 min` or `2.5 h`."""
+    if seconds is None or not isfinite(seconds):
+        return NOTHING
+    for factor, unit in ((3600.0, "h"), (60.0, "min")):
+        if seconds >= 2 * factor:
+            return f"{seconds / factor:.1f} {unit}"
+    return f"{_three_digits(seconds)} s"
+
+
+def rate(images: float | None) -> str:
+    """A speed as `12.3 k images/s`."""
+    return NOTHING if images is None or not isfinite(images) else f"{count(images)} images/s"
+
+
+def probability(p: float) -> str:
+    """A p-value in two digits, `< 0.001` below that."""
+    return "< 0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def plural(number: int, noun: str) -> str:
+    """`1 network`, `2,000 networks`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(parts: Iterable[str]) -> str:
+    """`a, b and c`."""
+    *front, last = parts
+    return f"{', '.join(front)} and {last}" if front else last
+
+
+def spoken(name: str) -> str:
+    """A column's name as words: `multiply-adds`, `group width 1`."""
+    return SPOKEN.get(name) or name.replace("multiply_adds", "multiply-adds").replace("_", " ")
+
+
+def short(name: str, longest: int = LONGEST_NAME) -> str:
+    """A name that fits into a legend."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+
+
+def figure_text(text: str) -> str:
+    """A text that plotly shows as it is, though it reads a little HTML."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _three_digits(number: float) -> str:
+    return f"{number:.0f}" if abs(number) >= 99.95 else f"{number:#.3g}"
