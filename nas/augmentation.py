@@ -47,7 +47,7 @@ def erase(images: Tensor, edge: int, generator: torch.Generator) -> Tensor:
     inside_rows = _between(torch.arange(height, device=images.device), tops, edge)  # (batch, height)
     inside_columns = _between(torch.arange(width, device=images.device), lefts, edge)  # (batch, width)
     square = inside_rows[:, None, :, None] & inside_columns[:, None, None, :]
-    return images.masked_fill(square, 0.0)
+    return torch.where(square, 0.0, images)  # masked_fill would put the channels first in memory
 
 
 def _between(positions: Tensor, starts: Tensor, length: int) -> Tensor:

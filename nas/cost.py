@@ -46,7 +46,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     def violations(self, cost: Cost) -> tuple[str, ...]:
         """The limits that a cost breaks, as `multiply_adds below` or `parameters above`; empty inside the window."""
         broken = []
-        for name in self.bounded:
+        for name in self.__struct_fields__:
             low, high = getattr(self, name)
             value = getattr(cost, name)
             if value < low:

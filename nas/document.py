@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import msgspec
 
 from nas.data import DataInfo
 from nas.errors import Refused
-from nas.layers import Layer, Shape, cost
+from nas.layers import Layer, Shape, output_shape, shape_text
 from nas.layers.forms import LARGEST_JSON
 from nas.recipe import Recipe
 
 SCHEMA_VERSION = 1
+LARGEST_INPUT = 2**26
+"""Most elements of one image."""
+
+
+class _Stamp(msgspec.Struct):
+    """The one entry that every version has; what else there is, is left unread."""
+
+    schema_version: int = SCHEMA_VERSION
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,16 +76,28 @@ def decode(data: bytes | str) -> Document:
     if len(data) > LARGEST_JSON:
         raise Refused(f"a network's description has {len(data):,} bytes, at most {LARGEST_JSON:,} are read")
     try:
-        document = msgspec.json.decode(data, type=Document)
+        version = msgspec.json.decode(data, type=_Stamp).schema_version
+        document = msgspec.json.decode(data, type=Document) if version == SCHEMA_VERSION else None
     except RecursionError:
         raise Refused("a network's description is nested too deeply to be read") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Refused(f"not a network's description: {error}") from None
-    if document.schema_version != SCHEMA_VERSION:
-        version = document.schema_version
+    if document is None:
         raise Refused(f"the description has schema version {version}, this program reads {SCHEMA_VERSION}; update it")
-    cost(document.layers, document.inputs)  # refuses shapes that can't be
+    _require_sound(document)
     return document
+
+
+def _require_sound(document: Document) -> None:
+    """Refuse inputs that no image has, shapes that can't be, and numbers that don't belong to this network."""
+    inputs, channels = document.inputs, document.inputs[0] if document.inputs else 0
+    if len(inputs) != 3 or min(inputs) < 1 or prod(inputs) > LARGEST_INPUT:
+        raise Refused(f"inputs must be channels, height and width of an image, got {shape_text(inputs)}")
+    if output_shape(document.layers, inputs) != (len(document.classes),):
+        shape = shape_text(output_shape(document.layers, inputs))
+        raise Refused(f"the network has {shape} outputs for {len(document.classes)} classes")
+    if not len(document.mean) == len(document.std) == channels or min(document.std) <= 0:
+        raise Refused(f"mean and std must be given for {channels} channels, std above 0")
 
 
 def describe(

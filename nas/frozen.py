@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from nas.data import DataInfo
+from nas.errors import Refused
 from nas.space import Space, sentence
 from nas.study import Study
 from nas.window import Window
@@ -69,14 +71,28 @@ def differences(stored: Frozen, new: Frozen) -> list[str]:
     return found
 
 
+def require_agreement(folder: Path, stored: Frozen, new: Frozen) -> None:
+    """Refuse a study that isn't the one of the folder."""
+    if lines := differences(stored, new):
+        raise Refused(
+            f"{folder} holds a run that differs from this study:\n  " + "\n  ".join(lines),
+            hint="repeat the command that began it, or give another folder with --out",
+        )
+
+
 def qualified(function: Callable[..., Any]) -> str:
     """The full name of a function, with the arguments that are bound to it."""
     if isinstance(function, partial):
-        bound = [*map(repr, function.args), *(f"{k}={v!r}" for k, v in function.keywords.items())]
+        bound = [*map(_named, function.args), *(f"{k}={_named(v)}" for k, v in function.keywords.items())]
         return f"{qualified(function.func)}({', '.join(bound)})"
-    if isinstance(function, msgspec.Struct):
-        return repr(function)
-    return f"{function.__module__}:{function.__qualname__}"
+    if hasattr(function, "__qualname__"):
+        return f"{function.__module__}:{function.__qualname__}"
+    return repr(function)
+
+
+def _named(value: Any) -> str:
+    """A bound argument; functions by name, because their place in memory changes."""
+    return qualified(value) if callable(value) else repr(value)
 
 
 def _space(space: Space) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Model(nn.Module):
         images = images[None] if images.dim() == 3 else images
         if images.dim() != 4 or images.shape[1] != channels:
             raise Refused(f"images must be (batch, {channels}, height, width), got {tuple(images.shape)}")
-        pixels = images if images.is_floating_point() else images.float().div(255)
+        pixels = images.float() if images.is_floating_point() else images.float().div(255)
         if pixels.shape[2:] != (height, width):
             pixels = functional.interpolate(pixels, (height, width), mode="bilinear", antialias=True)
         shape = (1, channels, 1, 1)

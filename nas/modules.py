@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nas import layers
-from nas.layers import Layer, Shape
+from nas.layers import Layer, Shape, output_shape
 from nas.recipe import Initialisation
 
 
@@ -111,7 +111,7 @@ FRESH = (nn.BatchNorm1d, nn.BatchNorm2d, nn.Conv2d, nn.Linear, Residual)
 
 def build(layer: Layer, inputs: Shape) -> nn.Module:
     """The module of a network, its weights not yet set (see `initialise`); raises ImpossibleShape where it can't be."""
-    layer.trace(inputs)  # refuses what can't be, before anything is allocated
+    output_shape(layer, inputs)  # refuses what can't be, before anything is allocated
     with torch.device("meta"):
         module = _module(layer, inputs)
     return module.to_empty(device="cpu")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -54,6 +54,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def __post_init__(self) -> None:
         _check(self, low=1, names=("epochs", "batch_size", "evaluation_batch_size"))
         _check(self, low=0, names=("train_size", "resolution", "crop", "erase"))
+        _check_option("initialisation", self.initialisation, get_args(Initialisation))
+        _check_option("precision", self.precision, get_args(Precision))
         for name in ("momentum", "warmup", "label_smoothing"):
             if not 0 <= (share := getattr(self, name)) < 1:
                 raise ValueError(f"{name} must lie in [0, 1), got {share}")
@@ -75,5 +77,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 def _check(recipe: Recipe, low: int, names: tuple[str, ...]) -> None:
     for name in names:
         value = getattr(recipe, name)
-        if value < low:
-            raise ValueError(f"{name} must be at least {low}, got {value}")
+        if not isinstance(value, int) or value < low:
+            raise ValueError(f"{name} must be a whole number of at least {low}, got {value!r}")
+
+
+def _check_option(name: str, value: str, options: tuple[str, ...]) -> None:
+    if value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(options)}, got {value!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from nas.layers import Layer, identity
 from nas.progress import rank
 from nas.recipe import Recipe
 from nas.record import Outcome, Record
-from nas.store import LOG, WEIGHTS, read_frozen, read_records, require_run
+from nas.store import LOG, STUDY, WEIGHTS, read_frozen, read_records, require_run
 from nas.study import Study
 from nas.table import table
 
@@ -121,7 +122,7 @@ class Run:
 def start(
     study: Study,
     *,
-    out: Path | None = None,
+    out: Path | str | None = None,
     workers: int | None = None,
     device: str = "auto",
     engine: Engine | None = None,
@@ -136,7 +137,7 @@ def start(
     """
     from nas import runner
 
-    folder = out or RUNS / study.name
+    folder = Path(out) if out else RUNS / study.name
     place = devices.device(device)
     engine = engine or LocalEngine(devices.workers(workers, place), log=folder / LOG)
     with _logged(folder / LOG):
@@ -193,6 +194,8 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: str) -
     """The network of a trial, trained as it was."""
     from nas import handover
 
+    if record.outcome is not Outcome.COMPLETED:
+        raise Refused(f"trial {record.trial} has no weights: {record.outcome.sentence}")
     if study is None and not run.frozen.reference:
         raise Refused(
             f"the weights of trial {record.trial} weren't kept, and the study isn't known", hint="pass study="
@@ -201,8 +204,6 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: str) -
     space = next((s for s in study.spaces if s.name == record.space), None)
     if space is None:
         raise Refused(f"the study has no space {record.space!r} any more")
-    if record.outcome is not Outcome.COMPLETED:
-        raise Refused(f"trial {record.trial} has no weights: {record.outcome.sentence}")
     varied = {name: record.point[name] for name in study.vary if name in record.point}
     recipe = study.varied(varied) if varied else study.recipe
     info = _data(recipe, run.frozen.data)
@@ -210,7 +211,10 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: str) -
     if identity(layer) != record.architecture:
         raise Refused(f"the code of {record.space} has changed: trial {record.trial} would be another network now")
     logger.info("training trial %d again: its weights weren't kept", record.trial)
-    return handover.trained(layer, recipe, record.seed, info, device)
+    model = handover.trained(layer, recipe, record.seed, info, device)
+    if model.document.error != record.error:
+        logger.warning("trial %d had error %s, now %s", record.trial, record.error, model.document.error)
+    return model
 
 
 def stored_settings(frozen: Frozen, study: Study) -> Study:
@@ -283,10 +287,10 @@ def settings(run: Run) -> dict[str, str]:
 
 @contextmanager
 def _logged(path: Path) -> Iterator[None]:
-    """Our messages also go to the run's log, as soon as the folder exists."""
+    """Our messages also go to the run's log, once the folder is known to be a run's, and if it can be written."""
     handler = logging.FileHandler(path, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    handler.addFilter(lambda _: path.parent.is_dir())
+    handler.addFilter(lambda _: (path.parent / STUDY).is_file() and os.access(path.parent, os.W_OK))
     logger = logging.getLogger("nas")
     logger.addHandler(handler)
     try:

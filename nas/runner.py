@@ -17,7 +17,7 @@ from nas.data import DataInfo
 from nas.engines import Engine
 from nas.engines.messages import Job, Result
 from nas.errors import Interrupted, Refused, StorageFailed
-from nas.frozen import Frozen, differences, freeze
+from nas.frozen import Frozen, freeze, require_agreement
 from nas.interrupts import Interrupts
 from nas.layers import identity
 from nas.progress import Progress, Snapshot, rank
@@ -38,6 +38,8 @@ KEPT = 10
 """Networks of each space whose weights are kept, the best."""
 DRAIN_LIMIT = 5.0
 """Seconds that running trainings get after the first Ctrl-C."""
+OURS = (".safetensors", ".partial")
+"""How the files end that we write among the weights; others stay."""
 PULSE = 0.5
 """Seconds between two looks at signals and deadlines."""
 
@@ -84,11 +86,7 @@ def agreed(study: Study, folder: Path, plan: Plan, info: DataInfo, reference: st
     if not (folder / STUDY).is_file():
         return msgspec.structs.replace(fresh, windows=plan.windows())
     stored = read_frozen(folder)
-    if lines := differences(stored, fresh):
-        raise Refused(
-            f"{folder} holds a run that differs from this study:\n  " + "\n  ".join(lines),
-            hint="repeat the command that began it, or give another folder with --out",
-        )
+    require_agreement(folder, stored, fresh)
     larger = {**stored.study, "samples": max(stored.study["samples"], study.samples)}
     return msgspec.structs.replace(stored, study=larger)
 
@@ -131,6 +129,7 @@ class _Session:
             self._take(PULSE)
         if interrupts.signal:
             self._drain(interrupts)
+        self._remove_strays()
 
     def report(self, record: Record | None) -> None:
         """Tell the observer how far we are."""
@@ -175,7 +174,7 @@ class _Session:
         """Store what has come back."""
         results = self._engine.wait(seconds)
         for result in results:
-            if result.trial in self._running:
+            if result.trial in self._running and result.attempt == self._running[result.trial][1].attempt:
                 self._settle(result)
         if not results:
             self.report(None)
@@ -183,9 +182,7 @@ class _Session:
     def _settle(self, result: Result) -> None:
         proposal, job = self._running[result.trial]
         if result.fatal:
-            raise StorageFailed(
-                result.message, hint="what is done is kept; repeat the command when there is room again"
-            )
+            raise StorageFailed(result.message, hint="what is done is kept; repeat the command when that is mended")
         if result.outcome is Outcome.CRASHED and result.attempt < MOST_ATTEMPTS:
             logger.warning("trial %d: %s; trying again", result.trial, result.message)
             again = replace_job(job, attempt=job.attempt + 1)
@@ -219,10 +216,10 @@ class _Session:
         del leaders[KEPT:]
 
     def _remove_strays(self) -> None:
-        """Remove weights that belong to no leader: left by a coordinator that was killed."""
+        """Remove weights that belong to no leader: left by a coordinator or a worker that was killed."""
         kept = {weights_name(r.architecture, r.trial) for leaders in self._leaders.values() for r in leaders}
         for path in (self._store.folder / WEIGHTS).iterdir():
-            if path.name not in kept:
+            if path.name not in kept and path.name.endswith(OURS):
                 path.unlink()
 
 

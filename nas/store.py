@@ -10,11 +10,13 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 import msgspec
 import optuna
@@ -22,11 +24,11 @@ import sqlalchemy
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from nas.errors import Refused, StorageFailed
 from nas.files import write_atomically
-from nas.frozen import Frozen
+from nas.frozen import SCHEMA_VERSION, Frozen, require_agreement
 from nas.record import Outcome, Record
 from nas.sampling import Proposal
 from nas.space import Choice, Dimension, Integer
@@ -41,6 +43,8 @@ ENDS = (
     "SELECT datetime_complete FROM trials WHERE datetime_complete IS NOT NULL "
     "ORDER BY datetime_complete DESC LIMIT :most"
 )
+GLANCES, GLANCE = 5, 0.05
+"""Tries to lock, and seconds between them: somebody who asks who works here holds the lock for a moment."""
 PACED = 50
 """Trials from which the pace of a run is told."""
 
@@ -51,11 +55,12 @@ class Store:
     def __init__(self, folder: Path, name: str) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.folder = folder
+        _make(folder / WEIGHTS)
         self._storage = _storage(folder / DATABASE)
         self._study = _study_id(self._storage, name)
         trials = self._storage.get_all_trials(self._study, deepcopy=False)
         self._ids = {trial.number: trial._trial_id for trial in trials}
-        self.records = {t.number: _record(t.user_attrs[RECORD]) for t in trials if t.state.is_finished()}
+        self.records = {t.number: _record(folder, t) for t in trials if t.state.is_finished()}
 
     def begin(self, trial: int, space: str, dimensions: Mapping[str, Dimension], proposal: Proposal) -> None:
         """Note that a trial is being trained; trials are begun in the order of their numbers."""
@@ -101,9 +106,11 @@ class Store:
 def opened(folder: Path, frozen: Frozen) -> Iterator[Store]:
     """The run of a study in a folder, new or to be continued; locked against a second coordinator."""
     _make_folder(folder)
-    with _locked(folder), _translated(folder):
-        if not (folder / STUDY).exists():
-            write_frozen(folder, frozen)
+    with _translated(folder), _locked(folder):
+        if (folder / STUDY).exists():
+            require_agreement(folder, read_frozen(folder), frozen)  # it may have been begun since we first looked
+        else:
+            write_frozen(folder, frozen)  # before anything else, so that a folder with other things in it is a run's
         store = Store(folder, frozen.study["name"])
         try:
             yield store
@@ -124,13 +131,17 @@ def require_run(folder: Path) -> None:
 def read_frozen(folder: Path) -> Frozen:
     """What the run in a folder was asked."""
     try:
-        return msgspec.json.decode((folder / STUDY).read_bytes(), type=Frozen)
+        frozen = msgspec.json.decode((folder / STUDY).read_bytes(), type=Frozen)
     except OSError as error:
         raise StorageFailed(f"{folder / STUDY} can't be read: {error.strerror}") from None
     except msgspec.MsgspecError as error:
         raise Refused(
             f"{folder / STUDY} is damaged: {error}", hint="restore it from a copy, or start a new run"
         ) from None
+    if frozen.schema_version != SCHEMA_VERSION:
+        version = frozen.schema_version
+        raise Refused(f"{folder / STUDY} has schema version {version}, this program reads {SCHEMA_VERSION}; update it")
+    return frozen
 
 
 def write_frozen(folder: Path, frozen: Frozen) -> None:
@@ -141,12 +152,15 @@ def write_frozen(folder: Path, frozen: Frozen) -> None:
 def read_records(folder: Path) -> list[Record]:
     """All records of a run, in the order of trials, without disturbing a coordinator that writes them."""
     require_run(folder)
-    return [msgspec.json.decode(text, type=Record) for (text,) in _query(folder, RECORDS, {"key": RECORD})]
+    try:
+        return [msgspec.json.decode(text, type=Record) for (text,) in _query(folder, RECORDS, {"key": RECORD})]
+    except msgspec.MsgspecError as error:
+        raise StorageFailed(f"{folder / DATABASE} holds a damaged record: {error}") from None
 
 
 def _query(folder: Path, query: str, values: dict[str, Any]) -> list[Any]:
     """Rows of the database, read directly: loading ten thousand trials through Optuna takes many seconds."""
-    engine = sqlalchemy.create_engine(f"sqlite:///{folder / DATABASE}")
+    engine = sqlalchemy.create_engine(_url(folder / DATABASE))
     try:
         with engine.connect() as connection:
             return list(connection.execute(sqlalchemy.text(query), values).all())
@@ -187,12 +201,23 @@ def distribution(dimension: Dimension) -> BaseDistribution:
     return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
 
 
-def _record(value: Any) -> Record:
-    return msgspec.convert(value, Record)
+def _record(folder: Path, trial: FrozenTrial) -> Record:
+    try:
+        return msgspec.convert(trial.user_attrs[RECORD], Record)
+    except (KeyError, msgspec.ValidationError) as error:
+        raise StorageFailed(
+            f"{folder / DATABASE}: trial {trial.number} is over without a whole record; something else wrote to it"
+        ) from error
+
+
+def _url(path: Path) -> str:
+    """The database as a URL; a `?` in a folder's name would begin its options."""
+    database = f"file:{quote(str(path.resolve()))}"
+    return sqlalchemy.URL.create("sqlite", database=database, query={"uri": "true"}).render_as_string()
 
 
 def _storage(path: Path) -> RDBStorage:
-    storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 30}})
+    storage = RDBStorage(_url(path), engine_kwargs={"connect_args": {"timeout": 30}})
     sqlalchemy.event.listen(storage.engine, "connect", _set_pragmas)
     storage.engine.dispose()  # connections made before the listener don't have the pragmas
     return storage
@@ -217,32 +242,61 @@ def _make_folder(folder: Path) -> None:
     """Make the run's folder; refuse one that holds other things."""
     if folder.exists() and not folder.is_dir():
         raise Refused(f"{folder} is a file, not a folder")
-    strangers = [p.name for p in folder.iterdir() if p.name not in (LOCK, LOG)] if folder.is_dir() else []
+    strangers = [p.name for p in folder.iterdir() if not _left_by_a_start(p.name)] if folder.is_dir() else []
     if strangers and not (folder / STUDY).exists():
         raise Refused(f"{folder} is not the folder of a run and not empty (it holds {strangers[0]})", hint="--out DIR")
+    _make(folder)
+
+
+def _make(folder: Path) -> None:
     try:
-        (folder / WEIGHTS).mkdir(parents=True, exist_ok=True)
-        (folder / LOCK).touch()
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageFailed(f"{folder} can't be written: {error.strerror}", hint="choose another with --out") from None
+        raise _unwritable(folder, error) from None
+
+
+def _unwritable(folder: Path, error: OSError) -> StorageFailed:
+    return StorageFailed(f"{folder} can't be written: {error.strerror}", hint="choose another with --out")
+
+
+def _left_by_a_start(name: str) -> bool:
+    """Whether a file may lie there although no study was written: the beginning was interrupted."""
+    return name in (LOCK, LOG) or name.startswith(f".{STUDY}.")
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold the run's lock, which the system takes back from a process that dies."""
-    with (folder / LOCK).open("r+") as file:
+    try:
+        file = (folder / LOCK).open("a+")
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    with file:
+        if not _take(file):
+            raise Refused(f"another process works on {folder}: {_holder(file)}")
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Refused(f"another process works on {folder}: {_holder(file)}") from None
-        file.truncate()
-        json.dump({"pid": os.getpid(), "host": socket.gethostname()}, file)
-        file.flush()
+            file.truncate(0)
+            file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+            file.flush()
+        except OSError as error:
+            raise _unwritable(folder, error) from None
         yield
         file.truncate(0)
 
 
+def _take(file: IO[str]) -> bool:
+    """Lock a file for ourselves; whether that worked."""
+    for glance in range(GLANCES):
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        if glance + 1 < GLANCES:
+            time.sleep(GLANCE)
+    return False
+
+
 def _holder(file: IO[str]) -> str:
+    file.seek(0)
     with suppress(ValueError, KeyError):
         holder = json.load(file)
         return f"process {holder['pid']} on {holder['host']}"
@@ -252,9 +306,9 @@ def _holder(file: IO[str]) -> str:
 @contextmanager
 def _translated(folder: Path) -> Iterator[None]:
     """Errors of the database as ours."""
+    hint = "what is done is kept; repeat the command when the disk is well again"
     try:
         yield
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         cause = str(getattr(error, "orig", None) or error.__cause__ or error).split("\n")[0]
-        hint = "what is done is kept; repeat the command when the disk is well again"
         raise StorageFailed(f"{folder / DATABASE}: {cause}", hint=hint) from error

@@ -12,7 +12,7 @@ import msgspec
 from nas.cost import Limits
 from nas.errors import Refused
 from nas.recipe import Recipe
-from nas.space import Dimension, Space
+from nas.space import Choice, Dimension, Space
 
 SamplerName = Literal["random", "quasirandom", "tpe", "gp", "nsga2", "cmaes"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
@@ -44,6 +44,8 @@ class Study:
     """Trainings of each network, with different seeds."""
 
     def __post_init__(self) -> None:
+        if self.name in ("", ".", "..") or "/" in self.name:
+            raise Refused(f"a study's name is the name of a folder, got {self.name!r}")
         _require_positive(samples=self.samples, repeats=self.repeats)
         if not self.spaces:
             raise Refused(f"study {self.name!r} has no space")
@@ -86,11 +88,13 @@ class Study:
             raise Refused(f"the recipe of study {self.name!r} can't be so: {error}") from None
 
     def _check_varied(self) -> None:
-        for name in self.vary:
+        for name, dimension in self.vary.items():
             if name not in Recipe.__struct_fields__ or name == "data":
                 raise Refused(f"study {self.name!r} varies {name!r}, which is no field of the recipe that can vary")
             if clash := [space.name for space in self.spaces if name in space.dimensions]:
                 raise Refused(f"study {self.name!r} varies {name!r}, which is a dimension of {clash[0]}, too")
+            for value in dimension.options if isinstance(dimension, Choice) else (dimension.low, dimension.high):
+                self.varied({name: value})
 
 
 def check_sampler(name: str) -> None:

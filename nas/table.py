@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.errors import Refused
+from nas.errors import Refused, StorageFailed
 from nas.record import Record
 
 if TYPE_CHECKING:
@@ -44,27 +44,33 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
 
     rows = [_row(record) for record in sorted(records, key=lambda r: r.trial)]
     extra = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
-    frame = pd.DataFrame(rows, columns=[*COLUMNS, *extra])
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *extra]).astype({"error": float})  # also where all have failed
     whole = [name for name in extra if _all_integers(rows, name)]
     return frame.astype(dict.fromkeys(whole, "Int64"))  # a space without the dimension leaves a gap, not a float
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:
     """The table as a `.csv`, `.csv.gz` or `.parquet`; texts that a spreadsheet would run are made harmless."""
-    if path.name.endswith((".csv", ".csv.gz")):
-        harmless(frame).to_csv(path, index=False, lineterminator="\n")
-    elif path.suffix == ".parquet":
-        try:
+    try:
+        if path.name.endswith((".csv", ".csv.gz")):
+            harmless(frame).to_csv(path, index=False, lineterminator="\n")
+        elif path.suffix == ".parquet":
             frame.to_parquet(path, index=False)
-        except ImportError:
-            raise Refused("parquet needs pyarrow", hint='pip install "nas-atlas[parquet]", or write a .csv') from None
-    else:
-        raise Refused(f"a table is written as .csv, .csv.gz or .parquet, not {path.name!r}")
+        else:
+            raise Refused(f"a table is written as .csv, .csv.gz or .parquet, not {path.name!r}")
+    except ImportError:
+        raise Refused("parquet needs pyarrow", hint='pip install "nas-atlas[parquet]", or write a .csv') from None
+    except OSError as error:
+        raise StorageFailed(f"{path} can't be written: {error.strerror or error}") from None
 
 
 def harmless(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table with an apostrophe before texts that start like a formula."""
-    return frame.map(lambda cell: f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell)
+    """The table with an apostrophe before texts and names of columns that start like a formula."""
+    return frame.map(_harmless).rename(columns=_harmless)
+
+
+def _harmless(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
 def _all_integers(rows: list[dict[str, Any]], name: str) -> bool:

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from nas.document import Document, decode, encode
 from nas.errors import Refused
 from nas.files import write_atomically
-from nas.layers import cost
+from nas.layers import cost, rows
 
 DOCUMENT = "document"
 FLOAT_BYTES = 4
+NORM, STATISTICS = "Normalisation", 2
+"""The one layer that keeps numbers which aren't trained, and how many of them a channel."""
 
 
 def write(module: nn.Module, document: Document, path: Path) -> str:
@@ -59,7 +61,9 @@ def load_into(module: nn.Module, document: Document, path: Path) -> None:
 
 def require_plausible(document: Document, path: Path) -> None:
     """Refuse a description whose network is larger than the file could hold, before it is built."""
-    needed = FLOAT_BYTES * cost(document.layers, document.inputs).parameters
+    parameters = cost(document.layers, document.inputs).parameters
+    norms = [row for row in rows(document.layers, document.inputs) if row.kind == NORM and row.settings != "none"]
+    needed = FLOAT_BYTES * (parameters + sum(STATISTICS * row.times * row.output[0] for row in norms))
     if needed > path.stat().st_size:
         raise Refused(f"{path} has {path.stat().st_size:,} bytes, its network needs {needed:,}")
 

@@ -131,9 +131,9 @@ def compatible(width: int, bottleneck: int, group_width: int, rounding: Rounding
     inner = max(1, width // bottleneck)
     if group_width >= inner:
         return inner * bottleneck, inner
-    multiple = group_width * max(1, round(inner / group_width))
+    multiple = group_width * round(inner / group_width)
     if rounding == "torchvision":
-        multiple = group_width * max(1, (2 * inner + group_width) // (2 * group_width))
+        multiple = group_width * ((2 * inner + group_width) // (2 * group_width))
         if multiple < 0.9 * inner:
             multiple += group_width
     return multiple * bottleneck, group_width

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from nas.cli import hand, inspect, look, work
+from nas.cli import hand, inspect, look, machine, work
 from nas.errors import NasError
 
 app = typer.Typer(
@@ -29,8 +29,8 @@ VERBS = (
     look.best,
     hand.export,
     hand.verify,
-    inspect.data,
-    inspect.doctor,
+    machine.data,
+    machine.doctor,
 )
 for verb in VERBS:
     app.command()(verb)

@@ -16,11 +16,14 @@ from nas import weights
 from nas.data import DataInfo, Dataset, load
 from nas.document import describe
 from nas.engines.messages import Job, Result
-from nas.errors import NasError, StorageFailed
+from nas.errors import Missing, NasError, StorageFailed
 from nas.record import Outcome
 from nas.training import Trained, train
 
 logger = logging.getLogger(__name__)
+
+CPU_IS_FULL = "can't allocate memory"
+"""What torch says where the processor's memory doesn't suffice; it has no class of errors for that."""
 
 
 def run_job(job: Job) -> Result:
@@ -28,11 +31,13 @@ def run_job(job: Job) -> Result:
     try:
         with one_thread():
             return _trained(job)
-    except StorageFailed as error:
+    except (StorageFailed, Missing) as error:
         return msgspec.structs.replace(_failed(job, Outcome.FAILED, error), fatal=True)
     except (torch.OutOfMemoryError, MemoryError) as error:
         return _failed(job, Outcome.OUT_OF_MEMORY, error)
     except (NasError, RuntimeError, ValueError, TypeError, ArithmeticError, LookupError, OSError) as error:
+        if CPU_IS_FULL in str(error):
+            return _failed(job, Outcome.OUT_OF_MEMORY, error)
         logger.exception("trial %d failed", job.trial)
         return _failed(job, Outcome.FAILED, error)
 

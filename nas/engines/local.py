@@ -32,7 +32,7 @@ TIME_LIMIT = 3600.0
 START_LIMIT = 120.0
 """Seconds in which a worker must have loaded torch."""
 MOST_DEATHS = 3
-"""Deaths in a row before any work was done, after which starting workers is given up."""
+"""Starts in a row, for each worker, that end before torch is loaded; then starting is given up."""
 SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
@@ -83,10 +83,9 @@ class LocalEngine:
     def submit(self, job: Job) -> None:
         """Give a job to an idle worker."""
         worker = min((w for w in self._workers if w.job is None), key=lambda w: not w.ready)
-        worker.job = job
-        worker.deadline = time.monotonic() + self._time_limit + (0 if worker.ready else START_LIMIT)
-        with contextlib.suppress(OSError):  # it has just died; `wait` will see the closed pipe
-            worker.connection.send_bytes(msgspec.json.encode(job))
+        if worker.ready:
+            worker.deadline = time.monotonic() + self._time_limit
+        _give(worker, job)
 
     def wait(self, seconds: float) -> list[Result]:
         """Answers and deaths within this time."""
@@ -107,29 +106,41 @@ class LocalEngine:
             message = worker.connection.recv_bytes()
         except (EOFError, OSError):
             return self._died(index, worker)
+        self._deaths = 0
         if not worker.ready:
             worker.ready = True
             worker.deadline = time.monotonic() + self._time_limit if worker.job else float("inf")
             return None
-        self._deaths = 0
         job, worker.job, worker.deadline = worker.job, None, float("inf")
         result = msgspec.json.decode(message, type=Result)
         return result if job is not None and (result.trial, result.attempt) == (job.trial, job.attempt) else None
 
     def _died(self, index: int, worker: _Worker) -> Result | None:
-        self._deaths += 1
         status = _kill(worker)
         logger.warning("worker %d ended with status %s", worker.process.pid, status)
-        if self._deaths >= MOST_DEATHS * self._count:
-            where = f"; its last words are in {self._log_path}" if self._log_path else ""
-            raise NasError(f"workers die without finishing anything ({self._deaths} in a row){where}")
+        if not worker.ready:
+            self._start_again(index, worker, f"the last one ended with status {status}")
+            return None
         self._workers[index] = self._start()
         return _answer(worker, Outcome.CRASHED, f"the worker ended with status {status}")
 
     def _overdue(self, index: int, worker: _Worker) -> Result | None:
         _kill(worker)
+        if not worker.ready:
+            self._start_again(index, worker, f"the last one didn't load torch within {START_LIMIT:g} s")
+            return None
         self._workers[index] = self._start()
         return _answer(worker, Outcome.TIMED_OUT, f"longer than {self._time_limit:g} s")
+
+    def _start_again(self, index: int, worker: _Worker, how: str) -> None:
+        """Replace a worker that never came up; its job wasn't begun, so it goes to the next one."""
+        self._deaths += 1
+        if self._deaths >= MOST_DEATHS * self._count:
+            where = f"; what it said is in {self._log_path}" if self._log_path else ""
+            raise NasError(f"worker processes can't be started ({self._deaths} in a row): {how}{where}")
+        self._workers[index] = self._start()
+        if worker.job is not None:
+            _give(self._workers[index], worker.job)
 
     def _start(self) -> _Worker:
         ours, theirs = Pipe()
@@ -151,6 +162,12 @@ def _environment() -> dict[str, str]:
     root = str(Path(__file__).parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, **SINGLE_THREAD, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _give(worker: _Worker, job: Job) -> None:
+    worker.job = job
+    with contextlib.suppress(OSError):  # it has just died; `wait` will see the closed pipe
+        worker.connection.send_bytes(msgspec.json.encode(job))
 
 
 def _kill(worker: _Worker) -> int:

@@ -57,4 +57,4 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     weights_sha256: str = ""
     """Hash of the weights file; empty if none was written."""
     fatal: bool = False
-    """Whether nothing can be written any more, so that the run must stop and the trial doesn't count."""
+    """Whether disk or data fail, which says nothing of the network: the run must stop and the trial doesn't count."""

@@ -20,7 +20,7 @@ from nas.engines.job import run_job
 from nas.engines.messages import Job
 
 READY = b"ready"
-COORDINATOR_GONE = 3
+COORDINATOR_GONE, BAD_JOB = 3, 4
 
 
 def main() -> None:
@@ -43,6 +43,9 @@ def _listen(connection: Connection, jobs: queue.Queue[Job]) -> None:
             jobs.put(decoder.decode(connection.recv_bytes()))
     except (EOFError, OSError):
         os._exit(COORDINATOR_GONE)
+    except msgspec.MsgspecError:
+        logging.exception("a job can't be read")  # nobody would listen any more: a crash is better than silence
+        os._exit(BAD_JOB)
 
 
 if __name__ == "__main__":

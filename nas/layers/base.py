@@ -6,7 +6,7 @@ A shape is (channels, height, width) for images and (features,) for vectors; the
 from __future__ import annotations
 
 from math import prod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 
@@ -17,9 +17,9 @@ Trace = tuple[Shape, int, int, int, int]
 """Output shape, parameters, multiply-adds, activations, elements of all layers' outputs."""
 
 LARGEST = 2**20
-"""Most channels, features, kernel positions or repetitions that one node may ask for."""
+"""Most channels, features, pixels of an edge, or repetitions that one node or input may have."""
 MOST_LAYERS = 100_000
-"""Most leaves that a tree may have once its repetitions are written out."""
+"""Most leaves that a tree may have once its repetitions are written out; an empty combinator counts as one."""
 DEEPEST = 64
 """Most combinators inside one another."""
 
@@ -56,13 +56,31 @@ def remember_size(node: Node, children: tuple[Node, ...], times: int = 1) -> Non
     for child in children:
         leaves += child.leaves
         height = child.height if child.height > height else height
-    height, leaves = height + 1, leaves * times
+    height, leaves = height + 1, (leaves or 1) * times
     if height > DEEPEST:
         raise ValueError(f"layers are nested {height} deep, at most {DEEPEST} are allowed")
     if leaves > MOST_LAYERS:
         raise ValueError(f"the network has {leaves:,} layers, at most {MOST_LAYERS:,} are allowed")
-    node.__dict__["height"] = height
-    node.__dict__["leaves"] = leaves
+    own = node.__dict__
+    own["height"], own["leaves"] = height, leaves
+
+
+def settle(node: Node) -> None:
+    """Give equal settings one JSON: it leaves out only the very object of a default, and writes 1 and 1.0 apart."""
+    defaults = node.__struct_defaults__
+    for name, default in zip(node.__struct_fields__[-len(defaults) :], defaults, strict=True):
+        value = getattr(node, name)
+        if isinstance(default, float):
+            value = float(value)
+        msgspec.structs.force_setattr(node, name, default if value == default else value)
+
+
+def require_shape(inputs: Shape) -> None:
+    """Refuse what is no shape of an input: images have three edges, vectors one, each at least 1."""
+    if len(inputs) not in (1, 3) or not all(0 < edge <= LARGEST for edge in inputs):
+        raise ImpossibleShape(
+            f"an input is channels x height x width, or features, each between 1 and {LARGEST:,}, got {inputs}"
+        )
 
 
 def shape_text(shape: Shape) -> str:
@@ -80,14 +98,14 @@ def image(node: Node, inputs: Shape) -> tuple[int, int, int]:
 def window(node: Node, inputs: Shape, kernel: int, stride: int, padding: int, *, ceil: bool = False) -> tuple[int, int]:
     """Height and width after a sliding window (torch's arithmetic), or ImpossibleShape where it doesn't fit."""
     _, height, width = inputs
-    rooms = height + 2 * padding - kernel, width + 2 * padding - kernel
-    if min(rooms) < 0:
+    below, beside = height + 2 * padding - kernel, width + 2 * padding - kernel
+    if below < 0 or beside < 0:
         raise ImpossibleShape(f"{label(node)} doesn't fit into an input of {shape_text(inputs)}")
     if not ceil:
-        return rooms[0] // stride + 1, rooms[1] // stride + 1
-    steps = [-(-room // stride) for room in rooms]
-    starts = (height + padding, width + padding)  # a window may not start beyond the image
-    down, right = (s - (s * stride >= start) for s, start in zip(steps, starts, strict=True))
+        return below // stride + 1, beside // stride + 1
+    down, right = -(-below // stride), -(-beside // stride)
+    down -= down * stride >= height + padding  # a window may not start beyond the image
+    right -= right * stride >= width + padding
     return down + 1, right + 1
 
 
@@ -96,13 +114,9 @@ def label(node: Node) -> str:
     return f"{type(node).__name__} {node.describe()}".strip()
 
 
-def unchanged(node: Node, inputs: Shape, parameters_per_channel: int = 0) -> Trace:
-    """The trace of a layer that keeps the shape and does no multiply-adds; remembered, for such layers are shared."""
-    traces: dict[Any, Any] = node.__dict__
-    known: Trace | None = traces.get(inputs)
-    if known is None:
-        known = traces[inputs] = (inputs, parameters_per_channel * inputs[0], 0, 0, prod(inputs))
-    return known
+def unchanged(inputs: Shape, parameters_per_channel: int = 0) -> Trace:
+    """The trace of a layer that keeps the shape and does no multiply-adds."""
+    return inputs, parameters_per_channel * inputs[0], 0, 0, prod(inputs)
 
 
 def require_between(low: int, high: int, **values: int) -> None:

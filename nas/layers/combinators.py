@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import ClassVar
 
 from nas.errors import ImpossibleShape
 from nas.layers.base import LARGEST, Node, Shape, Trace, remember_size, require_between, shape_text
@@ -28,16 +28,20 @@ class Sequence(Node, frozen=True, kw_only=True):
     name: str = ""
     """What people call this part (`stem`, `stage 1`); no part of the identity."""
 
+    traces: ClassVar[dict[Shape, Trace]]
+    """By input; of each sequence its own."""
+
     def __post_init__(self) -> None:
         remember_size(self, self.layers)
+        self.__dict__["traces"] = {}
 
     def trace(self, inputs: Shape) -> Trace:
         """Each layer takes the output of the one before; costs add up.
 
         Remembered by input: samplers meet the same blocks again and again.
         """
-        traces: dict[Any, Any] = self.__dict__
-        known: Trace | None = traces.get(inputs)
+        traces = self.traces
+        known = traces.get(inputs)
         if known is None:
             known = traces[inputs] = self._trace(inputs)
         return known
@@ -128,18 +132,16 @@ class Repetition(Node, frozen=True, kw_only=True):
 
     def trace(self, inputs: Shape) -> Trace:
         """As a sequence; from where the shape stays, the rest is a product."""
-        shape, parameters, multiply_adds, activations, elements = self.layer.trace(inputs)
-        left = self.times - 1
-        before = inputs
+        shape, left = inputs, self.times
+        parameters = multiply_adds = activations = elements = 0
         while left:
-            rest = left if shape == before else 1
-            before = shape
-            shape, p, m, a, e = self.layer.trace(before)
+            outputs, p, m, a, e = self.layer.trace(shape)
+            rest = left if outputs == shape else 1
             parameters += rest * p
             multiply_adds += rest * m
             activations += rest * a
             elements += rest * e
-            left -= rest
+            shape, left = outputs, left - rest
         return shape, parameters, multiply_adds, activations, elements
 
 

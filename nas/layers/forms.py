@@ -31,7 +31,7 @@ def from_json(data: bytes | str) -> Layer:
         return _DECODER.decode(data)
     except RecursionError:
         raise Refused("a network's description is nested too deeply to be read") from None
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError) as error:
         raise Refused(f"not a network's description: {error}") from None
 
 

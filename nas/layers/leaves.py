@@ -6,7 +6,19 @@ from math import prod
 from typing import Literal
 
 from nas.errors import ImpossibleShape
-from nas.layers.base import LARGEST, Node, Shape, Trace, image, label, require_between, shape_text, unchanged, window
+from nas.layers.base import (
+    LARGEST,
+    Node,
+    Shape,
+    Trace,
+    image,
+    label,
+    require_between,
+    settle,
+    shape_text,
+    unchanged,
+    window,
+)
 
 PoolingKind = Literal["max", "average"]
 
@@ -68,17 +80,20 @@ class Normalisation(Node, frozen=True, kw_only=True):
     affine: bool = True
     """Whether scale and shift are learnt; otherwise they stay 1 and 0."""
     epsilon: float = 1e-5
-    """Added to the variance."""
+    """Added to the variance; in (0, 1)."""
     momentum: float = 0.1
     """Share of the newest batch in the running statistics; in (0, 1]."""
 
     def __post_init__(self) -> None:
         if not (0 < self.epsilon < 1 and 0 < self.momentum <= 1):
-            raise ValueError(f"epsilon and momentum must lie in (0, 1], got {self.epsilon=}, {self.momentum=}")
+            raise ValueError(
+                f"epsilon must lie in (0, 1) and momentum in (0, 1], got {self.epsilon=}, {self.momentum=}"
+            )
+        settle(self)
 
     def trace(self, inputs: Shape) -> Trace:
         """Two parameters a channel where affine."""
-        return unchanged(self, inputs, 2 if self.affine and self.kind != "none" else 0)
+        return unchanged(inputs, 2 if self.affine and self.kind != "none" else 0)
 
     def describe(self) -> str:
         """The kind, and whether scale and shift are fixed."""
@@ -91,9 +106,12 @@ class Activation(Node, frozen=True, kw_only=True):
     function: Literal["relu", "sigmoid", "tanh", "gelu", "silu", "leaky_relu"] = "relu"
     """Which one."""
 
+    def __post_init__(self) -> None:
+        settle(self)
+
     def trace(self, inputs: Shape) -> Trace:
         """Nothing to learn."""
-        return unchanged(self, inputs)
+        return unchanged(inputs)
 
     def describe(self) -> str:
         """The function."""
@@ -117,6 +135,7 @@ class Pooling(Node, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         require_between(1, LARGEST, kernel=self.kernel, stride=self.stride)
         require_between(0, self.kernel // 2, padding=self.padding)
+        settle(self)
 
     def trace(self, inputs: Shape) -> Trace:
         """Keeps the channels."""
@@ -139,6 +158,7 @@ class AdaptivePooling(Node, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         require_between(1, LARGEST, size=self.size)
+        settle(self)
 
     def trace(self, inputs: Shape) -> Trace:
         """Keeps the channels."""
@@ -184,10 +204,11 @@ class Dropout(Node, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not 0 <= self.rate < 1:
             raise ValueError(f"rate must lie in [0, 1), got {self.rate=}")
+        settle(self)
 
     def trace(self, inputs: Shape) -> Trace:
         """Nothing to learn."""
-        return unchanged(self, inputs)
+        return unchanged(inputs)
 
     def describe(self) -> str:
         """The rate."""

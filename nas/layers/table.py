@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from nas.cost import Cost
-from nas.layers.base import Shape, Trace
+from nas.layers.base import Shape, Trace, require_shape
 from nas.layers.combinators import Concatenation, DenseConcatenation, Layer, Repetition, Residual, Sequence
 
 FLOAT_BYTES = 4
@@ -34,16 +34,19 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 def cost(layer: Layer, inputs: Shape) -> Cost:
     """What the network costs on one input; raises ImpossibleShape where it can't take it."""
+    require_shape(inputs)
     return _cost(layer.trace(inputs))
 
 
 def output_shape(layer: Layer, inputs: Shape) -> Shape:
     """Shape that comes out; raises ImpossibleShape where the network can't take the input."""
+    require_shape(inputs)
     return layer.trace(inputs)[0]
 
 
 def rows(layer: Layer, inputs: Shape) -> list[Row]:
     """Every layer in the order of the data; the additions and joins of combinators are rows as well."""
+    require_shape(inputs)
     return list(_rows(layer, inputs, (), 1))
 
 

@@ -7,10 +7,10 @@ proposals depend on seed and results alone; a resumed run asks again from the st
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -26,8 +26,6 @@ from nas.space import Choice
 from nas.space.law import Law
 from nas.study import SamplerName
 
-logger = logging.getLogger(__name__)
-
 PROPOSALS = 64
 """Proposals of an adaptive sampler before a random point inside takes its place."""
 STARTUP = 10
@@ -42,12 +40,12 @@ class Hunter:
     """One space searched by one of Optuna's samplers."""
 
     def __init__(self, gate: Gate, name: SamplerName, seed: int) -> None:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._gate, self._name, self._seed = gate, name, seed
         self._law = Law(gate.space)
-        self._distributions = _distributions(gate, name)
+        self._distributions = _distributions(self._law, gate, name)
         self._sampler = _Gated(_sampler(name, seed), self._distributions, self._propose)
-        self._study = optuna.create_study(sampler=self._sampler)
+        with _quiet():
+            self._study = optuna.create_study(sampler=self._sampler)
         self._trials: dict[int, optuna.Trial] = {}
         self._proposal: Proposal | None = None
         self._number = 0
@@ -95,10 +93,8 @@ class Hunter:
 
     def _coordinates(self, found: Proposal) -> dict[str, Any]:
         """Where a random point lies in the sampler's cube; the middle for what isn't active."""
-        return {
-            name: self._from_unit(name, self._law.coordinate(name, found.point[name]) if name in found.point else 0.5)
-            for name in self._law.names
-        }
+        own = self._law.coordinates(found.point)
+        return {name: self._from_unit(name, own.get(name, 0.5)) for name in self._law.names}
 
     def _unit(self, name: str, value: Any) -> float:
         distribution = self._distributions[name]
@@ -144,12 +140,25 @@ class _Gated(BaseSampler):
         self._inner.after_trial(study, trial, state, values)
 
 
-def _distributions(gate: Gate, name: SamplerName) -> dict[str, BaseDistribution]:
+def _distributions(law: Law, gate: Gate, name: SamplerName) -> dict[str, BaseDistribution]:
+    """Choices as categories where the sampler knows them, unless in a chain, where a coordinate is no option's own."""
+    stretched = set(law.names) if name in CONTINUOUS else law.chained
     unit = FloatDistribution(0.0, 1.0)
     return {
-        dimension: CategoricalDistribution(d.options) if isinstance(d, Choice) and name not in CONTINUOUS else unit
+        dimension: CategoricalDistribution(d.options) if isinstance(d, Choice) and dimension not in stretched else unit
         for dimension, d in gate.space.dimensions.items()
     }
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No note of Optuna's about the study in memory; its verbosity is the caller's and stays."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def _sampler(name: SamplerName, seed: int) -> BaseSampler:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nas.space.dimensions import Dimension, Integer, Real, Value
+from nas.errors import Refused
+from nas.space.dimensions import Dimension, Integer, Point, Real, Value
 from nas.space.requirements import Chain
 from nas.space.space import Space
 
@@ -32,8 +33,10 @@ class Law:
             names: _chain_tables(chain, [self._dimensions[n] for n in names]) for chain, names in space.chains()
         }
         self._tables = {n: np.array(_cumulative(d)) for n, d in self._dimensions.items() if not isinstance(d, Real)}
+        if impossible := [chain.sentence for chain, names in space.chains() if not self._chains[names][0][0, -1]]:
+            raise Refused(f"{space.name}: no point obeys the rule that {impossible[0]}")
         self._heads = {names[0]: names for names in self._chains}
-        self._chained = {name for names in self._chains for name in names}
+        self.chained = frozenset(name for names in self._chains for name in names)
 
     def points(self, coordinates: Array) -> list[dict[str, Value]]:
         """One point for each row of (rows, dimensions) numbers in [0, 1]."""
@@ -43,20 +46,28 @@ class Law:
             if name in self._heads:
                 members = self._heads[name]
                 columns.update(self._ordered(members, coordinates[:, [position[m] for m in members]]))
-            elif name not in self._chained:
+            elif name not in self.chained:
                 columns[name] = self._values(name, coordinates[:, position[name]])
         rows = zip(*(columns[name] for name in self.names), strict=True)
         points = [dict(zip(self.names, row, strict=True)) for row in rows]
         return [self._active(point) for point in points] if self._conditions else points
 
-    def coordinate(self, name: str, value: Value) -> float:
-        """Middle of the interval of [0, 1] that gives this value by the law of the dimension alone."""
-        dimension = self._dimensions[name]
-        if isinstance(dimension, Real):
-            return _share(dimension, float(value))
-        cumulative = dimension.cumulative()
-        index = list(dimension.values).index(value)
-        return (cumulative[index] + (cumulative[index - 1] if index else 0.0)) / 2
+    def coordinates(self, point: Point) -> dict[str, float]:
+        """Where in [0, 1] each active dimension of a point lies: the middle of what `points` maps to its value."""
+        found = {}
+        for name, value in point.items():
+            dimension = self._dimensions[name]
+            if isinstance(dimension, Real):
+                found[name] = _share(dimension, float(value))
+            elif name not in self.chained:
+                found[name] = _middle(self._tables[name], _listed(dimension).index(value))
+        for members, tables in self._chains.items():
+            before = 0
+            for name, table in zip(members, tables, strict=True):
+                index = _listed(self._dimensions[name]).index(point[name])
+                found[name] = _middle(table[before], index)
+                before = index
+        return found
 
     def _values(self, name: str, u: Array) -> list[Value]:
         """Values of one dimension at coordinates u."""
@@ -128,6 +139,12 @@ def _pick(dimension: Dimension, index: Array) -> list[Value]:
         return list((dimension.low + dimension.unit * index).tolist())
     values = _listed(dimension)
     return [values[i] for i in index.tolist()]
+
+
+def _middle(cumulative: Array, index: int) -> float:
+    """Middle of the interval that belongs to an index, as a share of the whole."""
+    low = cumulative[index - 1] if index else 0.0
+    return float((low + cumulative[index]) / 2 / cumulative[-1])
 
 
 def _share(dimension: Real, value: float) -> float:

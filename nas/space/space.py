@@ -8,6 +8,8 @@ from itertools import count, product
 from math import prod
 from typing import Protocol, runtime_checkable
 
+import msgspec
+
 from nas.errors import Refused
 from nas.layers import Layer, Shape
 from nas.space.dimensions import Dimension, Point, Real, Value
@@ -54,6 +56,9 @@ class Space:
                     f"{self.name}: {name} depends on {dimension.when.dimension!r}, which doesn't come before it"
                 )
             known.add(name)
+        for requirement in self.requirements:
+            if isinstance(requirement, Chain):
+                self._check_chain(requirement)
 
     def named(self, name: str, source: str = "") -> Space:
         """The same space under another name."""
@@ -62,6 +67,8 @@ class Space:
     def share(self, group: str) -> Space:
         """One dimension in place of the numbered ones of a group; they must be equal."""
         members = self.members(group)
+        if group in self.dimensions:
+            raise Refused(f"{self.name} has a dimension {group!r} already, so {', '.join(members)} can't be shared")
         dimensions = [self.dimensions[m] for m in members]
         if any(d != dimensions[0] for d in dimensions):
             raise Refused(f"{self.name}: the dimensions of {group} differ, so they can't be shared")
@@ -74,19 +81,20 @@ class Space:
         return replace(self, name=f"{self.name}, one {group}", dimensions=rest, shared={**self.shared, group: members})
 
     def restrict(self, **dimensions: Dimension) -> Space:
-        """Smaller ranges, by name of a dimension or of a numbered group; nothing new may come in."""
+        """Smaller ranges, by name of a dimension or of a numbered group; conditions stay, nothing new may come in."""
         narrowed = dict(self.dimensions)
         for name, dimension in dimensions.items():
             for member in (name,) if name in narrowed else self.members(name):
-                if not dimension.within(self.dimensions[member]):
-                    raise Refused(f"{self.name}: {dimension} isn't within {member}'s {self.dimensions[member]}")
-                narrowed[member] = dimension
+                old = self.dimensions[member]
+                if not dimension.within(old):
+                    raise Refused(f"{self.name}: {dimension} isn't within {member}'s {old}")
+                if dimension.when not in (None, old.when):
+                    raise Refused(f"{self.name}: the condition of {member} can't change, got {dimension.when}")
+                narrowed[member] = msgspec.structs.replace(dimension, when=old.when)
         return replace(self, name=f"{self.name}, restricted", dimensions=narrowed)
 
     def require(self, requirement: Requirement) -> Space:
         """The points that obey one more rule."""
-        if isinstance(requirement, Chain):
-            self._check_chain(requirement)
         return replace(
             self, name=f"{self.name}, {sentence(requirement)}", requirements=(*self.requirements, requirement)
         )
@@ -133,11 +141,16 @@ class Space:
         return tuple(found)
 
     def size(self) -> int | None:
-        """Exact number of points; None with a continuous dimension or a requirement that can't be counted."""
+        """Exact number of points; None with a continuous dimension or where rules and conditions can't be counted.
+
+        That is a requirement which is no chain of its own dimensions, or a condition on a dimension of a chain.
+        """
         chains = self.chains()
         if any(isinstance(d, Real) for d in self.dimensions.values()) or len(chains) < len(self.requirements):
             return None
         chained = {name for _, names in chains for name in names}
+        if any(d.when is not None and d.when.dimension in chained for d in self.dimensions.values()):
+            return None
         ordered = prod(chain.count([self._values(name) for name in names]) for chain, names in chains)
         return ordered * self._count([name for name in self.dimensions if name not in chained])
 

@@ -1,0 +1,32 @@
+"""What all tests share: caches of their own, so that no test touches those of the person who runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nas import data
+from nas.data import DataInfo, Dataset
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache folder for this session, also for the processes that tests start."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NAS_CACHE_DIR", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def digits(own_cache: Path) -> DataInfo:
+    """The embedded digits, prepared."""
+    return data.prepare("digits")
+
+
+@pytest.fixture(scope="session")
+def digits_data(digits: DataInfo) -> Dataset:
+    """The embedded digits as tensors, all training images."""
+    return data.load(digits)

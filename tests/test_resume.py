@@ -1,0 +1,105 @@
+"""The command line, killed and interrupted in the midst: the same command goes on, and the end is the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import optuna
+import pandas as pd
+import psutil
+import pytest
+from optuna.trial import TrialState
+
+from nas import runner
+from nas.engines import InlineEngine
+from nas.store import DATABASE, WEIGHTS, read_records
+from nas.table import TIMES, table
+from tests.toy_spaces import SLOW
+
+ROOT = Path(__file__).parents[1]
+
+
+def begin(folder: Path, workers: int) -> subprocess.Popen[str]:
+    """`nas run` as a process of its own, with three networks a space."""
+    words = ["run", "tests.toy_spaces:SLOW", "--samples", "3", "--out", str(folder), "--workers", str(workers)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "nas", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for_records(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
+    """Wait until some trials are over."""
+    while not (folder / DATABASE).exists() or len(read_records(folder)) < count:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+
+
+def states(folder: Path) -> list[TrialState]:
+    """What Optuna says of each trial."""
+    study = optuna.load_study(study_name="slow", storage=f"sqlite:///{folder / DATABASE}")
+    return [trial.state for trial in study.trials]
+
+
+def finish(folder: Path) -> pd.DataFrame:
+    """Go on with the run and extend it to four networks a space, in this process; the table without times."""
+    for samples in (3, 4):
+        runner.execute(replace(SLOW, samples=samples), folder, InlineEngine(), "cpu", lambda snapshot, record: None)
+    return table(read_records(folder)).drop(columns=list(TIMES))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """The table of an uninterrupted run with one worker."""
+    return finish(tmp_path_factory.mktemp("undisturbed"))
+
+
+@pytest.mark.parametrize(("workers", "sign"), [(1, signal.SIGTERM), (2, signal.SIGKILL), (2, signal.SIGINT)])
+def test_a_run_goes_on_where_it_was(
+    tmp_path: Path, undisturbed: pd.DataFrame, workers: int, sign: signal.Signals
+) -> None:
+    """Killed, terminated or interrupted after two trials, resumed and extended, a run has the undisturbed table."""
+    process = begin(tmp_path, workers)
+    wait_for_records(tmp_path, 2, process)
+    children = psutil.Process(process.pid).children()
+    process.send_signal(sign)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGKILL: -9}[sign]
+    assert psutil.wait_procs(children, timeout=30)[1] == []
+    kept = read_records(tmp_path)
+    if sign is not signal.SIGKILL:
+        assert f"interrupted; {len(kept)} of 6 trials are done and kept" in said
+        assert "the same command goes on from here" in said
+        assert TrialState.RUNNING not in states(tmp_path)
+    pd.testing.assert_frame_equal(finish(tmp_path), undisturbed)
+    assert set(states(tmp_path)) == {TrialState.COMPLETE}
+    assert read_records(tmp_path)[: len(kept)] == kept or sign is not signal.SIGTERM
+    assert len(list((tmp_path / WEIGHTS).iterdir())) == 8
+
+
+def test_the_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
+    """The first SIGINT waits for running trainings, the second ends them, and the exit code is 130."""
+    code = (
+        "import msgspec, sys, nas; from dataclasses import replace; from tests.toy_spaces import SLOW\n"
+        "from nas import runner; runner.DRAIN_LIMIT = 3600\n"
+        "study = replace(SLOW, recipe=msgspec.structs.replace(SLOW.recipe, epochs=10**6))\n"
+        "try: nas.run(study, out=sys.argv[1], workers=1, observer=lambda s, r: print(s.running, flush=True))\n"
+        "except nas.NasError as error: sys.exit(error.exit_code)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "1\n"
+    process.send_signal(signal.SIGINT)
+    for _ in range(4):  # looks at the engine while it drains: the first signal doesn't stop it
+        assert process.stdout.readline() == "1\n"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert states(tmp_path) == [TrialState.WAITING]
