@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
+from contextlib import suppress
+from pathlib import Path
 from typing import Literal, get_args
 
 import psutil
@@ -41,6 +44,15 @@ def why_no_cuda() -> str:
     if not torch.cuda.is_available():
         return "torch finds no CUDA device"
     return ""
+
+
+def processor() -> str:
+    """The processor's name as its maker gives it, else its architecture."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def workers(count: int | None, device_name: str) -> int:

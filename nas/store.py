@@ -165,6 +165,8 @@ def _query(folder: Path, query: str, values: dict[str, Any]) -> list[Any]:
         with engine.connect() as connection:
             return list(connection.execute(sqlalchemy.text(query), values).all())
     except sqlalchemy.exc.DatabaseError as error:
+        if "no such table" in str(error.orig):
+            return []  # a coordinator has just made the file
         raise StorageFailed(f"{folder / DATABASE} can't be read: {error.orig}") from None
     finally:
         engine.dispose()

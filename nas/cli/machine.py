@@ -76,7 +76,7 @@ def _facts() -> dict[str, dict[str, Any]]:
         "versions": {"nas": __version__, "python": platform.python_version(), **{n: version(n) for n in libraries}},
         "devices": {
             "cuda": reason or "usable",
-            "processor": platform.processor() or platform.machine(),
+            "processor": devices.processor(),
             "workers": devices.workers(None, "cpu"),
         },
         "settings": settings,

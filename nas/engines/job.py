@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -14,6 +13,7 @@ import torch
 
 from nas import weights
 from nas.data import DataInfo, Dataset, load
+from nas.devices import processor
 from nas.document import describe
 from nas.engines.messages import Job, Result
 from nas.errors import Missing, NasError, StorageFailed
@@ -57,7 +57,7 @@ def device_name(device: str) -> str:
     """What a device is called, for records."""
     if device == "cuda":
         return str(torch.cuda.get_device_name())
-    return platform.processor() or platform.machine()
+    return f"{processor()} ({torch.backends.cpu.get_cpu_capability()})"
 
 
 def _trained(job: Job) -> Result:
