@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nas.cost import Cost, Limits
     from nas.errors import NasError
+    from nas.exporting import export
+    from nas.launch import start as run
     from nas.models import Model, load
     from nas.recipe import Recipe
     from nas.record import Epoch, Origin, Outcome, Record
-    from nas.results import Run, export
+    from nas.reporting import write_report as report
+    from nas.results import Run
     from nas.results import open_run as open  # noqa: A004
-    from nas.results import start as run
-    from nas.results import write_report as report
     from nas.space import Choice, Integer, Real, Space
     from nas.study import Study
 
@@ -41,11 +42,11 @@ _PLACES = {
     "Run": ("nas.results", "Run"),
     "Space": ("nas.space", "Space"),
     "Study": ("nas.study", "Study"),
-    "export": ("nas.results", "export"),
+    "export": ("nas.exporting", "export"),
     "load": ("nas.models", "load"),
     "open": ("nas.results", "open_run"),
-    "report": ("nas.results", "write_report"),
-    "run": ("nas.results", "start"),
+    "report": ("nas.reporting", "write_report"),
+    "run": ("nas.launch", "start"),
 }
 """Public name -> module and name there."""
 

@@ -19,13 +19,12 @@ from nas.engines.messages import Job, Result
 from nas.errors import Interrupted, Refused, StorageFailed
 from nas.frozen import Frozen, freeze, require_agreement
 from nas.interrupts import Interrupts
-from nas.layers import identity
 from nas.progress import Progress, Snapshot, rank
-from nas.recipe import Recipe
-from nas.record import Origin, Outcome, Record
-from nas.sampling import Plan, Proposal, training_seed
+from nas.record import Outcome, Record
+from nas.sampling import Plan, Proposal
 from nas.store import STUDY, WEIGHTS, Store, opened, read_frozen, write_frozen
 from nas.study import Study
+from nas.trials import job_of, record_of, weights_name, work_of
 
 logger = logging.getLogger(__name__)
 
@@ -163,7 +162,7 @@ class _Session:
         self._store.begin(trial, space.name, self._study.joint(space), proposal)
         job = job_of(self._study, trial, proposal, self._info, self._device)
         name = weights_name(job.architecture, trial)
-        job = replace_job(
+        job = msgspec.structs.replace(
             job, weights=str(self._store.folder.resolve() / WEIGHTS / name), keep_below=self._bar(space.name)
         )
         self._running[trial] = (proposal, job)
@@ -185,7 +184,7 @@ class _Session:
             raise StorageFailed(result.message, hint="what is done is kept; repeat the command when that is mended")
         if result.outcome is Outcome.CRASHED and result.attempt < MOST_ATTEMPTS:
             logger.warning("trial %d: %s; trying again", result.trial, result.message)
-            again = replace_job(job, attempt=job.attempt + 1)
+            again = msgspec.structs.replace(job, attempt=job.attempt + 1)
             self._running[result.trial] = (proposal, again)
             self._again.append(again)
             return
@@ -221,64 +220,3 @@ class _Session:
         for path in (self._store.folder / WEIGHTS).iterdir():
             if path.name not in kept and path.name.endswith(OURS):
                 path.unlink()
-
-
-def job_of(study: Study, trial: int, proposal: Proposal, info: DataInfo, device: str) -> Job:
-    """The first attempt at a trial."""
-    varied = {name: proposal.point[name] for name in study.vary if name in proposal.point}
-    recipe = study.varied(varied) if varied else study.recipe
-    if recipe.resolution != study.recipe.resolution:
-        info = data.prepare(recipe.data, recipe.resolution)
-    return Job(
-        trial=trial,
-        attempt=1,
-        layer=proposal.network.layer,
-        architecture=identity(proposal.network.layer),
-        recipe=recipe,
-        seed=training_seed(study.seed, trial),
-        info=info,
-        device=device,
-    )
-
-
-def replace_job(job: Job, **changes: object) -> Job:
-    """The job with some fields changed."""
-    return msgspec.structs.replace(job, **changes)
-
-
-def work_of(proposal: Proposal, recipe: Recipe, info: DataInfo) -> float:
-    """Multiply-adds of all forward passes of a training: what its time is estimated from."""
-    return float(proposal.network.cost.multiply_adds) * (recipe.train_size or info.train) * recipe.epochs
-
-
-def weights_name(architecture: str, trial: int) -> str:
-    """File of a trial's weights."""
-    return f"{architecture}-{trial}.safetensors"
-
-
-def record_of(study: Study, proposal: Proposal, job: Job, result: Result) -> Record:
-    """What is stored of a trial."""
-    return Record(
-        trial=job.trial,
-        space=study.space_of(job.trial).name,
-        architecture=job.architecture,
-        point=dict(proposal.point),
-        facts=dict(proposal.network.architecture.facts()),
-        cost=proposal.network.cost,
-        origin=Origin(
-            sampler=study.sampler,
-            draws=proposal.draws,
-            fallback=proposal.fallback,
-            repeat=study.repeat_of(job.trial),
-        ),
-        seed=job.seed,
-        outcome=result.outcome,
-        message=result.message,
-        curve=result.curve,
-        seconds=result.seconds,
-        images_per_second=result.images_per_second,
-        attempts=result.attempt,
-        device=result.device,
-        weights=weights_name(job.architecture, job.trial) if result.weights_sha256 else "",
-        weights_sha256=result.weights_sha256,
-    )

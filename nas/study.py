@@ -12,7 +12,7 @@ import msgspec
 from nas.cost import Limits
 from nas.errors import Refused
 from nas.recipe import Recipe
-from nas.space import Choice, Dimension, Space
+from nas.space import Choice, Dimension, Point, Space
 
 SamplerName = Literal["random", "quasirandom", "tpe", "gp", "nsga2", "cmaes"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
@@ -86,6 +86,10 @@ class Study:
             return msgspec.convert(msgspec.to_builtins(self.recipe) | dict(values), Recipe)
         except msgspec.ValidationError as error:
             raise Refused(f"the recipe of study {self.name!r} can't be so: {error}") from None
+
+    def recipe_of(self, point: Point) -> Recipe:
+        """The recipe of a trial: with the values of its point where the study varies it."""
+        return self.varied({name: point[name] for name in self.vary if name in point})
 
     def _check_varied(self) -> None:
         for name, dimension in self.vary.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from nas import data
 from nas.data import DataInfo, Dataset
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch isn't loaded yet; tiny tensors only lose time on several threads
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -11,6 +11,7 @@ import torch
 
 from nas.data import DataInfo
 from nas.engines import Engine, InlineEngine, LocalEngine
+from nas.engines import job as engine_job
 from nas.engines.messages import Job, Result
 from nas.files import sha256
 from nas.layers import Flatten, Layer, Linear, Sequence
@@ -138,8 +139,15 @@ def test_missing_data_are_fatal(engine: Engine, job: Job, digits: DataInfo) -> N
     assert "/nonexistent" in result.message
 
 
-def test_threads_of_the_caller_are_given_back(engine: Engine, job: Job) -> None:
-    """After a job this process computes with as many threads as before."""
+def test_threads_of_the_caller_are_given_back(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training in this process has one thread, so that sums have one order; then there are as many as before."""
+    seen = []
+    real = engine_job.train
+    monkeypatch.setattr(engine_job, "train", lambda *given: seen.append(torch.get_num_threads()) or real(*given))
     before = torch.get_num_threads()
-    answers(engine, [job])
-    assert torch.get_num_threads() == before
+    torch.set_num_threads(3)
+    try:
+        answers(InlineEngine(), [job])
+        assert (seen, torch.get_num_threads()) == ([1], 3)
+    finally:
+        torch.set_num_threads(before)

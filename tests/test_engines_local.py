@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -40,8 +39,10 @@ def endless(job: Job) -> Job:
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     """One worker, shared by the tests that leave it working."""
-    with LocalEngine(1, log=tmp_path_factory.mktemp("engine") / "run.log") as opened:
-        yield opened
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "2")
+        with LocalEngine(1, log=tmp_path_factory.mktemp("engine") / "run.log") as opened:
+            yield opened
 
 
 def children(pid: int) -> list[psutil.Process]:
@@ -232,13 +233,14 @@ def test_the_callers_script_is_not_imported_again(tmp_path: Path, way: str) -> N
 def test_a_killed_coordinator_leaves_no_worker(tmp_path: Path) -> None:
     """SIGKILL of the coordinator ends its workers, although they are in the middle of endless trainings."""
     script = SCRIPT.replace("samples=1)", "samples=1, recipe=type(STUDY.recipe)(data='digits', epochs=100_000))")
-    coordinator = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path / "run")],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
-    )
-    until(lambda: any(training(worker.pid) for worker in children(coordinator.pid)))
-    started = children(coordinator.pid)
-    coordinator.send_signal(signal.SIGKILL)
-    coordinator.wait()
+    ) as coordinator:
+        try:
+            until(lambda: any(training(worker.pid) for worker in children(coordinator.pid)))
+            started = children(coordinator.pid)
+        finally:
+            coordinator.kill()
     assert psutil.wait_procs(started, timeout=30)[1] == []

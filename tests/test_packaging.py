@@ -42,6 +42,7 @@ ORDER = (
     "store",
     "progress",
     "interrupts",
+    "trials",
     "runner",
     "table",
     "analysis",
@@ -50,6 +51,9 @@ ORDER = (
     "handover",
     "names",
     "results",
+    "reporting",
+    "exporting",
+    "launch",
     "cli",
 )
 """Parts of nas from the bottom up: each imports only what stands before it."""

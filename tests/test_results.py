@@ -14,8 +14,9 @@ import nas
 from nas.cost import Cost
 from nas.engines import InlineEngine
 from nas.errors import Refused
+from nas.exporting import stored_settings
 from nas.record import Outcome, Record
-from nas.results import Run, csv, dimensions, settings, stored_settings
+from nas.results import Run, csv, dimensions, settings
 from nas.space import Point
 from tests.toy_spaces import STUDY as TOY
 from tests.toy_spaces import TINY, VARIED, Tiny, decode_tiny

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,12 +27,23 @@ from tests.toy_spaces import SLOW
 ROOT = Path(__file__).parents[1]
 
 
-def begin(folder: Path, workers: int) -> subprocess.Popen[str]:
-    """`nas run` as a process of its own, with three networks a space."""
-    words = ["run", "tests.toy_spaces:SLOW", "--samples", "3", "--out", str(folder), "--workers", str(workers)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "nas", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+@contextmanager
+def started(words: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A Python process that doesn't outlive its test."""
+    process = subprocess.Popen(
+        [sys.executable, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def command(folder: Path, workers: int) -> list[str]:
+    """`nas run` with three networks a space."""
+    words = ["run", "tests.toy_spaces:SLOW", "--samples", "3", "--out", str(folder), "--workers", str(workers)]
+    return ["-m", "nas", *words]
 
 
 def wait_for_records(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
@@ -64,11 +77,11 @@ def test_a_run_goes_on_where_it_was(
     tmp_path: Path, undisturbed: pd.DataFrame, workers: int, sign: signal.Signals
 ) -> None:
     """Killed, terminated or interrupted after two trials, resumed and extended, a run has the undisturbed table."""
-    process = begin(tmp_path, workers)
-    wait_for_records(tmp_path, 2, process)
-    children = psutil.Process(process.pid).children()
-    process.send_signal(sign)
-    _, said = process.communicate(timeout=60)
+    with started(command(tmp_path, workers)) as process:
+        wait_for_records(tmp_path, 2, process)
+        children = psutil.Process(process.pid).children()
+        process.send_signal(sign)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGKILL: -9}[sign]
     assert psutil.wait_procs(children, timeout=30)[1] == []
     kept = read_records(tmp_path)
@@ -91,15 +104,28 @@ def test_the_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
         "try: nas.run(study, out=sys.argv[1], workers=1, observer=lambda s, r: print(s.running, flush=True))\n"
         "except nas.NasError as error: sys.exit(error.exit_code)\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "1\n"
-    process.send_signal(signal.SIGINT)
-    for _ in range(4):  # looks at the engine while it drains: the first signal doesn't stop it
+    with started(["-c", code, str(tmp_path)]) as process:
+        assert process.stdout is not None
         assert process.stdout.readline() == "1\n"
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+        process.send_signal(signal.SIGINT)
+        for _ in range(4):  # looks at the engine while it drains: the first signal doesn't stop it
+            assert process.stdout.readline() == "1\n"
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
     assert process.returncode == 130
     assert states(tmp_path) == [TrialState.WAITING]
+
+
+@pytest.mark.long
+def test_a_run_killed_again_and_again_comes_to_the_same_end(tmp_path: Path, undisturbed: pd.DataFrame) -> None:
+    """Killed six times at moments that a seed decides, a run loses no record that was read and ends undisturbed."""
+    moments, kept = random.Random(0), 0  # noqa: S311 -- no secret
+    for _ in range(6):
+        with started(command(tmp_path, 2)) as process:
+            while not (tmp_path / DATABASE).exists() and process.poll() is None:
+                time.sleep(0.01)
+            time.sleep(moments.uniform(0, 5))
+        known = len(read_records(tmp_path))
+        assert known >= kept
+        kept = known
+    pd.testing.assert_frame_equal(finish(tmp_path), undisturbed)

@@ -58,6 +58,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     return timeless(execute(TOY, tmp_path_factory.mktemp("expected")))
 
 
+@pytest.mark.long
 def test_two_worker_processes_give_the_same_table(tmp_path: Path, expected: pd.DataFrame) -> None:
     """Two workers, whose trainings end in any order, give the table of one process in every column but the times."""
     pd.testing.assert_frame_equal(timeless(execute(TOY, tmp_path, LocalEngine(2))), expected)

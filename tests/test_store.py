@@ -1,14 +1,11 @@
-"""The Optuna study behind a run: locked, resumable, readable by Optuna, and its file checked before it is believed."""
+"""The Optuna study behind a run: resumable, readable by Optuna, and its file checked before it is believed."""
 
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +28,6 @@ from nas.store import (
     LOCK,
     STUDY,
     Store,
-    coordinator,
     distribution,
     opened,
     pace,
@@ -118,62 +114,26 @@ def test_trials_that_somebody_else_added_are_refused(copied: Path, digits: DataI
 
 
 def test_reading_does_not_disturb_who_writes(finished: Path, copied: Path, digits: DataInfo) -> None:
-    """While a coordinator is between two trials, its records can be read, its pace told, and it goes on."""
-    with opened(copied, agreement(TOY, copied, digits)) as store:
+    """Records and pace can be read while a coordinator works, and somebody in the midst of reading stops nobody."""
+    with (
+        opened(copied, agreement(TOY, copied, digits)) as store,
+        closing(sqlite3.connect(copied / DATABASE, isolation_level=None)) as reader,
+    ):
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT COUNT(*) FROM trials").fetchone() == (8,)
         assert read_records(copied) == read_records(finished)
         assert (pace(copied) or 0) > 0
         store.begin(8, "tiny", toy_spaces.TINY.dimensions, Plan(TOY, digits.shape, 10).propose(0))
+        assert reader.execute("SELECT COUNT(*) FROM trials").fetchone() == (8,)
     assert len(read_records(copied)) == 8
 
 
-HOLD = """
-import sys, time
-from pathlib import Path
-from nas.store import _locked
-with _locked(Path(sys.argv[1])):
-    print("held", flush=True)
-    time.sleep(600)
-"""
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[int]:
-    """Another process that works on the run; its number."""
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    with process:
-        assert process.stdout.readline() == "held\n"
-        try:
-            yield process.pid
-        finally:
-            process.kill()
-
-
-def test_a_second_coordinator_is_refused(copied: Path) -> None:
-    """While another process works on a run, a command is refused with its number; its death frees the run."""
-    with held(copied) as pid:
-        assert coordinator(copied) == f"process {pid} on {os.uname().nodename}"
-        with pytest.raises(Refused, match=f"another process works on .*: process {pid} on "):
-            execute(TOY, copied)
-    assert coordinator(copied) is None
-    assert str(pid) in (copied / LOCK).read_text()  # stale, and no obstacle
-    execute(TOY, copied)
-
-
-def test_asking_who_works_does_not_lock_anybody_out(copied: Path, digits: DataInfo) -> None:
-    """A command that begins in the moment in which somebody looks at the lock is not refused."""
-    code = f"""
-import fcntl, time
-with open({str(copied / LOCK)!r}, "r+") as file:
-    fcntl.flock(file, fcntl.LOCK_SH)
-    print("looking", flush=True)
-    time.sleep(0.1)
-"""
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as looking:
-        assert looking.stdout is not None
-        assert looking.stdout.readline() == "looking\n"
-        with opened(copied, agreement(TOY, copied, digits)):
-            assert "process" in (coordinator(copied) or "")
+def test_a_database_without_tables_is_a_run_that_begins(finished: Path, tmp_path: Path) -> None:
+    """In the moment between the file's creation and its first table a run has no records and no pace."""
+    (tmp_path / STUDY).write_bytes((finished / STUDY).read_bytes())
+    (tmp_path / DATABASE).touch()
+    assert read_records(tmp_path) == []
+    assert pace(tmp_path) is None
 
 
 def test_a_folder_begun_by_somebody_else_meanwhile_is_refused(tmp_path: Path, digits: DataInfo) -> None:

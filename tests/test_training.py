@@ -9,13 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.data import DataInfo, Dataset, Split
+from nas.data import Dataset, Split
 from nas.layers import Activation, Convolution, Dropout, Flatten, Layer, Linear, Normalisation, Sequence
 from nas.recipe import Recipe
 from nas.training import (
     Trained,
     batches,
-    evaluate,
     normalised,
     prepared,
     sgd,
@@ -71,13 +70,12 @@ def test_the_seed_decides_everything(small: Dataset, layer: Layer) -> None:
     assert not same_weights(first, other)
 
 
-def test_the_callers_randomness_and_threads_are_left_alone(small: Dataset) -> None:
-    """A training leaves the global random state and the number of threads alone, and depends on neither."""
+def test_the_callers_randomness_is_left_alone(small: Dataset) -> None:
+    """A training leaves the global random state as it was, and doesn't depend on it."""
     torch.manual_seed(1)
-    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    before = torch.get_rng_state()
     first = trained(small, AUGMENTED, layer=WITH_DROPOUT)
     assert torch.equal(torch.get_rng_state(), before)
-    assert torch.get_num_threads() == threads
     torch.manual_seed(2)
     assert same_weights(first, trained(small, AUGMENTED, layer=WITH_DROPOUT))
 
@@ -226,38 +224,6 @@ def test_bfloat16_keeps_parameters_and_statistics_in_float32(small: Dataset) -> 
     assert all(t.dtype == torch.float32 for t in result.module.state_dict().values() if t.is_floating_point())
     assert numbers(result)[0][0] != numbers(trained(small, QUICK))[0][0]
     assert result.curve[-1].loss < result.curve[0].loss
-
-
-class Fixed(nn.Module):
-    """Answers class 0 always, so that the right answers can be counted."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """One score above the others."""
-        return torch.eye(10)[torch.zeros(len(x), dtype=torch.int64)]
-
-
-@pytest.mark.parametrize("size", [1, 7, 150, 10_000])
-def test_errors_are_counted_over_all_images(small: Dataset, size: int) -> None:
-    """The error is the share of all validation images that aren't of the answered class, whatever the batch size."""
-    expected = (small.validation.labels != 0).sum().item() / 150
-    recipe = Recipe(data="digits", evaluation_batch_size=size)
-    assert evaluate(Fixed(), small.validation, small.info, recipe) == expected
-
-
-def test_evaluation_uses_running_statistics(small: Dataset) -> None:
-    """Evaluating image by image gives the same error as all at once: no statistics of the batch are used."""
-    module = trained(small).module
-    one = evaluate(module, small.validation, small.info, Recipe(data="digits", evaluation_batch_size=1))
-    assert one == evaluate(module, small.validation, small.info, QUICK)
-
-
-def test_normalised_images_have_mean_zero_and_deviation_one(digits: DataInfo, digits_data: Dataset) -> None:
-    """Over the training set pixels have mean 0 and standard deviation 1, and what is stored stays as it is."""
-    before = digits_data.train.images.clone()
-    pixels = normalised(digits_data.train.images, digits)
-    assert pixels.mean().item() == pytest.approx(0, abs=1e-4)
-    assert pixels.std().item() == pytest.approx(1, abs=1e-3)
-    assert torch.equal(digits_data.train.images, before)
 
 
 def test_zero_residual_and_norm_free_networks_train(small: Dataset) -> None:

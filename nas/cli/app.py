@@ -36,17 +36,22 @@ for verb in VERBS:
     app.command()(verb)
 
 
-@app.callback()
-def options(
-    debug: bool = typer.Option(False, "--debug", help="Show tracebacks and all log messages."),
-    version: bool = typer.Option(False, "--version", help="Show the version and exit.", is_eager=True),
-) -> None:
-    """What holds for all verbs."""
-    if version:
+def _show_version(asked: bool) -> None:
+    if asked:
         from nas import __version__
 
         typer.echo(__version__)
         raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks and all log messages."),
+    version: bool = typer.Option(
+        False, "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
+    ),
+) -> None:
+    """What holds for all verbs."""
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(message)s")
 
 

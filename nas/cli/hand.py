@@ -19,7 +19,7 @@ def export(
     """Hand a network over: architecture.json, model.safetensors, card.md, SHA256SUMS."""
     from nas.cli.show import percent
     from nas.errors import Refused
-    from nas.results import export as hand_over
+    from nas.exporting import export as hand_over
     from nas.results import open_run
 
     if rank is not None and trial is not None:

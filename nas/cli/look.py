@@ -59,7 +59,9 @@ def report(
     ] = None,
 ) -> None:
     """The interactive page, one offline file."""
-    from nas.results import PAGE, open_run, write_report
+    from nas.launch import PAGE
+    from nas.reporting import write_report
+    from nas.results import open_run
 
     runs = tuple(open_run(folder) for folder in folders)
     path = output or folders[0] / PAGE

@@ -30,8 +30,8 @@ def run(
     from nas import names
     from nas.cli.live import view
     from nas.errors import NasError
+    from nas.launch import start
     from nas.record import Outcome
-    from nas.results import start
 
     asked = adjusted(
         names.study(study),

@@ -91,8 +91,8 @@ class Plan:
         self._waiting[trial] = error
         generation = GENERATION * len(self._gates)
         while all(t in self._waiting for t in range(self._told, self._told + generation)):
+            self.propose(self._told + generation - 1)  # all are asked before any is told, as in a run without a break
             for number in range(self._told, self._told + generation):
-                self.propose(number)
                 self._hunters[number % len(self._gates)].tell(number, self._waiting.pop(number))
             self._told += generation
 

@@ -1,0 +1,83 @@
+"""From a trial to its exported network: the kept weights, or the training once more."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from nas import data, devices, handover, names
+from nas.data import DataInfo
+from nas.errors import NasError, Refused
+from nas.frozen import Frozen
+from nas.layers import identity
+from nas.models import Model
+from nas.recipe import Recipe
+from nas.record import Outcome, Record
+from nas.results import Run
+from nas.study import Study
+from nas.weights import read_document
+
+logger = logging.getLogger(__name__)
+
+
+def export(run: Run, record: Record, folder: Path | str, *, study: Study | None = None, device: str = "auto") -> Model:
+    """Hand a network over as a folder of plain files; one whose weights weren't kept is trained again from its number.
+
+    `study` is needed for that where the run was started from a program.
+    """
+    path = run.weights(record)
+    if path:
+        model = handover.from_weights(path, read_document(path), record.weights_sha256)
+    else:
+        model = _trained_again(run, record, study, devices.device(device))
+    model.document = handover.named(
+        model.document, study=run.frozen.study["name"], space=record.space, trial=record.trial
+    )
+    handover.write(model, Path(folder))
+    return model
+
+
+def _trained_again(run: Run, record: Record, study: Study | None, device: str) -> Model:
+    """The network of a trial, trained as it was."""
+    if record.outcome is not Outcome.COMPLETED:
+        raise Refused(f"trial {record.trial} has no weights: {record.outcome.sentence}")
+    if study is None and not run.frozen.reference:
+        raise Refused(
+            f"the weights of trial {record.trial} weren't kept, and the study isn't known", hint="pass study="
+        )
+    study = stored_settings(run.frozen, study or names.study(run.frozen.reference))
+    space = next((s for s in study.spaces if s.name == record.space), None)
+    if space is None:
+        raise Refused(f"the study has no space {record.space!r} any more")
+    recipe = study.recipe_of(record.point)
+    info = _data(recipe, run.frozen.data)
+    layer = space.architecture(record.point).network(info.shape, len(info.classes))
+    if identity(layer) != record.architecture:
+        raise Refused(f"the code of {record.space} has changed: trial {record.trial} would be another network now")
+    logger.info("training trial %d again: its weights weren't kept", record.trial)
+    model = handover.trained(layer, recipe, record.seed, info, device)
+    if model.document.error != record.error:
+        logger.warning("trial %d had error %s, now %s", record.trial, record.error, model.document.error)
+    return model
+
+
+def stored_settings(frozen: Frozen, study: Study) -> Study:
+    """The study with the recipe, seed and so on that the run was really asked for."""
+    stored = frozen.study
+    return replace(
+        study,
+        recipe=msgspec.convert(stored["recipe"], Recipe),
+        samples=stored["samples"],
+        seed=stored["seed"],
+        sampler=stored["sampler"],
+    )
+
+
+def _data(recipe: Recipe, known: DataInfo) -> DataInfo:
+    info = data.prepare(recipe.data, recipe.resolution)
+    if info.name == known.name and info.shape == known.shape and info.key != known.key:
+        raise NasError(f"{info.name} isn't the data that the run was trained on: {info.key}, not {known.key}")
+    return info

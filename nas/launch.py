@@ -1,0 +1,63 @@
+"""The function behind `nas run`: a study, a folder, an engine, and a finished run."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nas import devices, runner
+from nas.engines import Engine, LocalEngine
+from nas.files import write_atomically
+from nas.reporting import write_report
+from nas.results import Run, csv, open_run
+from nas.runner import Observer
+from nas.store import LOG, STUDY
+from nas.study import Study
+
+RUNS = Path("runs")
+PAGE, TABLE = "report.html", "records.csv"
+
+
+def start(
+    study: Study,
+    *,
+    out: Path | str | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    engine: Engine | None = None,
+    observer: Observer = lambda snapshot, record: None,
+    reference: str = "",
+) -> Run:
+    """Run a study to its end in a folder (default `runs/<name>`), or go on with the run that lies there.
+
+    `workers` defaults to one a physical core. Writes `records.csv` and `report.html` when it is done. Raises Refused
+    for a study, name or folder that can't be accepted, Missing without data or device, StorageFailed without disk,
+    Interrupted after a signal.
+    """
+    folder = Path(out) if out else RUNS / study.name
+    place = devices.device(device)
+    engine = engine or LocalEngine(devices.workers(workers, place), log=folder / LOG)
+    with _logged(folder / LOG):
+        runner.execute(study, folder, engine, place, observer, reference)
+    run = open_run(folder)
+    write_atomically(folder / TABLE, csv(run).encode())
+    write_report((run,), folder / PAGE)
+    return run
+
+
+@contextmanager
+def _logged(path: Path) -> Iterator[None]:
+    """Our messages also go to the run's log, once the folder is known to be a run's, and if it can be written."""
+    handler = logging.FileHandler(path, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.addFilter(lambda _: (path.parent / STUDY).is_file() and os.access(path.parent, os.W_OK))
+    logger = logging.getLogger("nas")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,67 @@
+"""One trial as data: from its proposal to the job of a worker, and from the result to the record that is stored."""
+
+from __future__ import annotations
+
+from nas import data
+from nas.data import DataInfo
+from nas.engines.messages import Job, Result
+from nas.layers import identity
+from nas.recipe import Recipe
+from nas.record import Origin, Record
+from nas.sampling import Proposal, training_seed
+from nas.study import Study
+
+
+def job_of(study: Study, trial: int, proposal: Proposal, info: DataInfo, device: str) -> Job:
+    """The first attempt at a trial."""
+    recipe = study.recipe_of(proposal.point)
+    if recipe.resolution != study.recipe.resolution:
+        info = data.prepare(recipe.data, recipe.resolution)
+    return Job(
+        trial=trial,
+        attempt=1,
+        layer=proposal.network.layer,
+        architecture=identity(proposal.network.layer),
+        recipe=recipe,
+        seed=training_seed(study.seed, trial),
+        info=info,
+        device=device,
+    )
+
+
+def work_of(proposal: Proposal, recipe: Recipe, info: DataInfo) -> float:
+    """Multiply-adds of all forward passes of a training: what its time is estimated from."""
+    return float(proposal.network.cost.multiply_adds) * (recipe.train_size or info.train) * recipe.epochs
+
+
+def weights_name(architecture: str, trial: int) -> str:
+    """File of a trial's weights."""
+    return f"{architecture}-{trial}.safetensors"
+
+
+def record_of(study: Study, proposal: Proposal, job: Job, result: Result) -> Record:
+    """What is stored of a trial."""
+    return Record(
+        trial=job.trial,
+        space=study.space_of(job.trial).name,
+        architecture=job.architecture,
+        point=dict(proposal.point),
+        facts=dict(proposal.network.architecture.facts()),
+        cost=proposal.network.cost,
+        origin=Origin(
+            sampler=study.sampler,
+            draws=proposal.draws,
+            fallback=proposal.fallback,
+            repeat=study.repeat_of(job.trial),
+        ),
+        seed=job.seed,
+        outcome=result.outcome,
+        message=result.message,
+        curve=result.curve,
+        seconds=result.seconds,
+        images_per_second=result.images_per_second,
+        attempts=result.attempt,
+        device=result.device,
+        weights=weights_name(job.architecture, job.trial) if result.weights_sha256 else "",
+        weights_sha256=result.weights_sha256,
+    )
