@@ -102,23 +102,27 @@ class AnyNet(msgspec.Struct, frozen=True, kw_only=True):
 @lru_cache(maxsize=2**14)
 def residual_block(block: Block, incoming: int, width: int, stride: int, bottleneck: int, group_width: int) -> Sequence:
     """One X or Y block with its ReLU; kept, because a sampler meets the same blocks again and again."""
-    inner = width // bottleneck
-    squeeze = (SqueezeExcite(width=max(1, round(SQUEEZE_RATIO * incoming))),) if block == "y" else ()
-    branch = (
-        _convolution(inner, 1),
-        NORM,
-        RELU,
-        _convolution(inner, 3, stride=stride, groups=inner // group_width),
-        NORM,
-        RELU,
-        *squeeze,
-        _convolution(width, 1),
-        NORM,
-    )
+    squeezed = max(1, round(SQUEEZE_RATIO * incoming)) if block == "y" else 0
+    branch = _branch(width, stride, width // bottleneck, group_width, squeezed)
     if incoming == width and stride == 1:
-        return Sequence(layers=(Residual(branch=Sequence(layers=branch)), RELU))
-    shortcut = Sequence(layers=(_convolution(width, 1, stride=stride), NORM))
-    return Sequence(layers=(Residual(branch=Sequence(layers=branch), shortcut=shortcut), RELU))
+        return Sequence(layers=(Residual(branch=branch), RELU))
+    return Sequence(layers=(Residual(branch=branch, shortcut=_projection(width, stride)), RELU))
+
+
+@lru_cache(maxsize=2**14)
+def _branch(width: int, stride: int, inner: int, group_width: int, squeezed: int) -> Sequence:
+    """1x1, grouped 3x3, 1x1, each with its norm; it doesn't depend on what comes in, but for a Y block's squeeze."""
+    squeeze = (SqueezeExcite(width=squeezed),) if squeezed else ()
+    grouped = _convolution(inner, 3, stride=stride, groups=inner // group_width)
+    return Sequence(
+        layers=(_convolution(inner, 1), NORM, RELU, grouped, NORM, RELU, *squeeze, _convolution(width, 1), NORM)
+    )
+
+
+@lru_cache(maxsize=2**12)
+def _projection(width: int, stride: int) -> Sequence:
+    """The shortcut where the shape changes."""
+    return Sequence(layers=(_convolution(width, 1, stride=stride), NORM))
 
 
 @lru_cache(maxsize=2**13)
