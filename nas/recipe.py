@@ -77,8 +77,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 def _check(recipe: Recipe, low: int, names: tuple[str, ...]) -> None:
     for name in names:
         value = getattr(recipe, name)
-        if not isinstance(value, int) or value < low:
-            raise ValueError(f"{name} must be a whole number of at least {low}, got {value!r}")
+        if not isinstance(value, int):
+            raise ValueError(f"{name} must be a whole number, got {value!r}")
+        if value < low:
+            raise ValueError(f"{name} must be at least {low}, got {value}")
 
 
 def _check_option(name: str, value: str, options: tuple[str, ...]) -> None:

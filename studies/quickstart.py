@@ -3,8 +3,8 @@
 Source: Radosavovic et al., *Designing Network Design Spaces*, CVPR 2020: E (widths and depths rise) has better error
 distributions than A (everything free), and RegNet than E.
 What would count as an answer: P(a network of E beats one of A) with its interval, likewise RegNet against E.
-Expected time: about a minute on two cores, no network and no files needed. Eight networks a space show how the tool works;
-they are far too few for a finding.
+Expected time: about a minute on two cores, no network and no files needed. Eight networks a space show how the tool
+works; they are far too few for a finding.
 """
 
 from nas.cost import Limits

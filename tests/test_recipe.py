@@ -48,8 +48,8 @@ def test_a_single_step_is_trained_at_the_peak() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
-        ({"epochs": 2.5}, "epochs must be a whole number of at least 1, got 2.5"),
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"epochs": 2.5}, "epochs must be a whole number, got 2.5"),
         ({"batch_size": 0}, "batch_size"),
         ({"evaluation_batch_size": 0}, "evaluation_batch_size"),
         ({"train_size": -1}, "train_size"),
