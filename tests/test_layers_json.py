@@ -241,9 +241,7 @@ def test_tampered_descriptions(case: tuple[Layer, Shape], key: str, value: objec
     assert len(identity(layer)) == 16
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the normal form of a row with a repetition is one combinator deeper than the row"
-)
+@pytest.mark.xfail(strict=True, reason="the normal form of a row with repetitions is one combinator deeper")
 def test_the_deepest_trees_have_names() -> None:
     """Every tree that may be made has an identity."""
     deepest: Layer = Sequence(layers=(RELU, RELU, FLAT))
