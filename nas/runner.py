@@ -24,6 +24,7 @@ from nas.record import Outcome, Record
 from nas.sampling import Plan, Proposal
 from nas.store import STUDY, WEIGHTS, Store, opened, read_frozen, write_frozen
 from nas.study import Study
+from nas.table import COLUMNS
 from nas.trials import job_of, record_of, weights_name, work_of
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def execute(study: Study, folder: Path, engine: Engine, device: str, observer: O
     Interrupted after a signal, StorageFailed where the disk fails.
     """
     info = data.prepare(study.recipe.data, study.recipe.resolution)
-    check_recipe(study, info)
+    check_study(study, info)
     plan = Plan(study, info.shape, len(info.classes))
     frozen = agreed(study, folder, plan, info, reference)
     with opened(folder, frozen) as store, Interrupts() as interrupts:
@@ -65,8 +66,13 @@ def execute(study: Study, folder: Path, engine: Engine, device: str, observer: O
             session.loop(interrupts)
 
 
-def check_recipe(study: Study, info: DataInfo) -> None:
-    """Refuse a training size that the data set doesn't have."""
+def check_study(study: Study, info: DataInfo) -> None:
+    """Refuse a training size that the data set doesn't have, and dimensions that would hide columns of the table."""
+    for space in study.spaces:
+        if hidden := sorted(COLUMNS.keys() & study.joint(space).keys()):
+            raise Refused(
+                f"{space.name}: a dimension can't be called {hidden[0]!r}, the table has a column of that name"
+            )
     size = study.recipe.train_size
     if size and not len(info.classes) <= size <= info.train:
         raise Refused(f"train_size must be {len(info.classes)} to {info.train:,} for {info.name}, got {size:,}")
@@ -74,16 +80,18 @@ def check_recipe(study: Study, info: DataInfo) -> None:
 
 def agreed(study: Study, folder: Path, plan: Plan, info: DataInfo, reference: str) -> Frozen:
     """What the folder's run is asked: as stored if the study agrees with it, with the larger number of samples."""
+    begun = (folder / STUDY).is_file()
+    windows = () if begun else plan.windows()  # first of all: where nothing is left, this says why
     fresh = Frozen(
         study=freeze(study),
         fingerprint=dict(plan.fingerprint()),
-        data=info,
-        windows=(),
+        data=msgspec.structs.replace(info, folder=""),  # the run can be moved, the cache isn't part of it
+        windows=windows,
         versions=versions(),
         reference=reference,
     )
-    if not (folder / STUDY).is_file():
-        return msgspec.structs.replace(fresh, windows=plan.windows())
+    if not begun:
+        return fresh
     stored = read_frozen(folder)
     require_agreement(folder, stored, fresh)
     larger = {**stored.study, "samples": max(stored.study["samples"], study.samples)}

@@ -31,6 +31,7 @@ from nas.files import write_atomically
 from nas.frozen import SCHEMA_VERSION, Frozen, require_agreement
 from nas.record import Outcome, Record
 from nas.sampling import Proposal
+from nas.sampling.quiet import quiet
 from nas.space import Choice, Dimension, Integer
 
 STUDY, DATABASE, LOCK, LOG, WEIGHTS = "study.json", "study.db", "run.lock", "run.log", "weights"
@@ -53,7 +54,6 @@ class Store:
     """An open run; use `opened` to get one."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.folder = folder
         _make(folder / WEIGHTS)
         self._storage = _storage(folder / DATABASE)
@@ -237,7 +237,8 @@ def _study_id(storage: RDBStorage, name: str) -> int:
     try:
         return storage.get_study_id_from_name(name)
     except KeyError:
-        return storage.create_new_study([StudyDirection.MINIMIZE], name)
+        with quiet():
+            return storage.create_new_study([StudyDirection.MINIMIZE], name)
 
 
 def _make_folder(folder: Path) -> None:

@@ -231,7 +231,7 @@ def test_the_callers_script_is_not_imported_again(tmp_path: Path, way: str) -> N
 
 
 def test_a_killed_coordinator_leaves_no_worker(tmp_path: Path) -> None:
-    """SIGKILL of the coordinator ends its workers, although they are in the middle of endless trainings."""
+    """SIGKILL of the coordinator ends its workers in the middle of endless trainings, even one that is paused."""
     script = SCRIPT.replace("samples=1)", "samples=1, recipe=type(STUDY.recipe)(data='digits', epochs=100_000))")
     with subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path / "run")],
@@ -241,6 +241,7 @@ def test_a_killed_coordinator_leaves_no_worker(tmp_path: Path) -> None:
         try:
             until(lambda: any(training(worker.pid) for worker in children(coordinator.pid)))
             started = children(coordinator.pid)
+            started[0].suspend()
         finally:
             coordinator.kill()
     assert psutil.wait_procs(started, timeout=30)[1] == []

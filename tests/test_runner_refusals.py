@@ -21,7 +21,7 @@ from nas.engines import InlineEngine
 from nas.errors import Refused, StorageFailed
 from nas.progress import Snapshot
 from nas.record import Record
-from nas.space import Point
+from nas.space import Choice, Point
 from nas.store import STUDY, read_frozen, read_records
 from nas.study import Study
 from nas.table import TIMES, table
@@ -83,6 +83,14 @@ def test_changed_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(Refused, match="the code of tiny draws other networks than when the run began"):
         execute(changed, tmp_path)
     assert contents(tmp_path) == before
+
+
+def test_a_dimension_named_like_a_column_is_refused(tmp_path: Path) -> None:
+    """A dimension called `memory` would vanish behind the column of that name, so it is refused by name."""
+    hidden = replace(TINY, dimensions={**TINY.dimensions, "memory": Choice(options=(1, 2))})
+    with pytest.raises(Refused, match="'memory'"):
+        nas.run(replace(TOY, spaces=(hidden,)), out=tmp_path / "run", engine=InlineEngine())
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("size", [9, 5_000])

@@ -6,6 +6,7 @@ that dies takes its workers with it: the pipe closes with it.
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import queue
@@ -21,10 +22,12 @@ from nas.engines.messages import Job
 
 READY = b"ready"
 COORDINATOR_GONE, BAD_JOB = 3, 4
+PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Serve jobs until the coordinator closes the pipe."""
+    _die_with_the_coordinator()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's business
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(levelname)s %(message)s")
     connection = Connection(int(sys.argv[1]))
@@ -33,6 +36,12 @@ def main() -> None:
     connection.send_bytes(READY)
     while True:
         connection.send_bytes(msgspec.json.encode(run_job(jobs.get())))
+
+
+def _die_with_the_coordinator() -> None:
+    """Have Linux kill this process when its coordinator is gone: a closed pipe isn't seen by one that is paused."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _listen(connection: Connection, jobs: queue.Queue[Job]) -> None:

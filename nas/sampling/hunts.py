@@ -22,6 +22,7 @@ from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler,
 
 from nas.sampling.gate import Gate, Network, collection_paused
 from nas.sampling.maps import COORDINATE_STREAM, MOST_DRAWS, Proposal, draw, empty, generator
+from nas.sampling.quiet import quiet
 from nas.space import Choice
 from nas.space.law import Law
 from nas.study import SamplerName
@@ -47,7 +48,7 @@ class Hunter:
         self._law = Law(gate.space)
         self._distributions = _distributions(self._law, gate, name)
         self._sampler = _Gated(_sampler(name, seed), self._distributions, self._propose)
-        with _quiet():
+        with quiet():
             self._study = optuna.create_study(sampler=self._sampler)
         self._trials: dict[int, optuna.Trial] = {}
         self._proposal: Proposal | None = None
@@ -165,17 +166,6 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No note of Optuna's about the study in memory; its verbosity is the caller's and stays."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)
 
 
 def _sampler(name: SamplerName, seed: int) -> BaseSampler:
