@@ -62,8 +62,10 @@ def execute(study: Study, folder: Path, engine: Engine, device: str, observer: O
         if session.finished:
             session.report(None)
             return
+        logger.info("%s: %d of %d trials are over; %d workers", folder, len(store.records), study.total, engine.workers)
         with engine:
             session.loop(interrupts)
+        logger.info("%s: all %d trials are over", folder, study.total)
 
 
 def check_study(study: Study, info: DataInfo) -> None:
@@ -198,6 +200,7 @@ class _Session:
             return
         record = record_of(self._study, proposal, job, result)
         self._store.finish(record)
+        logger.info("trial %d of %s is %s", record.trial, record.space, _in_words(record))
         del self._running[result.trial]
         self._plan.tell(record.trial, record.error)
         self._lead(record)
@@ -228,3 +231,10 @@ class _Session:
         for path in (self._store.folder / WEIGHTS).iterdir():
             if path.name not in kept and path.name.endswith(OURS):
                 path.unlink()
+
+
+def _in_words(record: Record) -> str:
+    """How a trial ended, for the log."""
+    if record.error is None:
+        return f"over, {record.outcome}: {record.message}"
+    return f"completed, error {record.error:.4f} after {record.seconds:.1f} s"

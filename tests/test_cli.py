@@ -61,6 +61,7 @@ def test_a_run_leaves_everything_in_its_folder(finished: Path) -> None:
     assert names == {"study.json", "study.db", "run.lock", "run.log", "weights", "records.csv", "report.html"}
     assert len(pd.read_csv(finished / "records.csv")) == 6
     assert len(list((finished / "weights").iterdir())) == 6
+    assert (finished / "run.log").read_text().count("completed, error 0.") == 6
 
 
 def test_the_same_command_again_trains_nothing(nas, finished: Path) -> None:  # type: ignore[no-untyped-def]

@@ -52,7 +52,9 @@ def options(
     ),
 ) -> None:
     """What holds for all verbs."""
-    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(message)s")
+    shown = logging.StreamHandler()
+    shown.setLevel(logging.DEBUG if debug else logging.WARNING)  # a run logs more than that to its file
+    logging.basicConfig(level=shown.level, format="%(levelname)s %(message)s", handlers=[shown])
 
 
 def main() -> None:
