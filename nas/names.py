@@ -134,16 +134,18 @@ def _broken(where: str, error: BaseException) -> Refused:
     inside = [f"{Path(f.filename).name}, line {f.lineno}" for f in frames if _is_theirs(f.filename)]
     line = error.lineno if isinstance(error, SyntaxError) else None
     place = f" (line {line})" if line else f" ({inside[-1]})" if inside else ""
-    return Refused(f"{where} can't be imported: {type(error).__name__}: {error}{place}")
+    said = error.msg if isinstance(error, SyntaxError) else error
+    return Refused(f"{where} can't be imported: {type(error).__name__}: {said}{place}")
 
 
 def _is_theirs(filename: str) -> bool:
-    return "importlib" not in filename and Path(filename) != Path(__file__)
+    """Whether a line of a traceback is the user's, not ours and not the import system's."""
+    return "importlib" not in filename and Path(__file__).parent not in Path(filename).parents
 
 
 def _study_in(module: ModuleType, attribute: str, name: str) -> Study:
     found = getattr(module, attribute, None)
     if not isinstance(found, Study):
-        what = "holds no" if found is None else f"holds a {type(found).__name__}, not a study, as"
+        what = "holds no" if found is None else f"holds something of type {type(found).__name__}, not a study, as"
         raise Refused(f"{name} {what} {attribute}", hint=f"a study file says: {attribute} = Study(...)")
     return found

@@ -96,6 +96,10 @@ def agreed(study: Study, folder: Path, plan: Plan, info: DataInfo, reference: st
         return fresh
     stored = read_frozen(folder)
     require_agreement(folder, stored, fresh)
+    if study.samples < stored.study["samples"]:
+        logger.warning(
+            "%s asks for %d samples of each space already; a run never shrinks", folder, stored.study["samples"]
+        )
     larger = {**stored.study, "samples": max(stored.study["samples"], study.samples)}
     return msgspec.structs.replace(stored, study=larger)
 

@@ -45,7 +45,7 @@ class Study:
 
     def __post_init__(self) -> None:
         if self.name in ("", ".", "..") or "/" in self.name:
-            raise Refused(f"a study's name is the name of a folder, got {self.name!r}")
+            raise Refused(f"a study's name is the name of a folder, not empty and without a slash, got {self.name!r}")
         _require_positive(samples=self.samples, repeats=self.repeats)
         if not self.spaces:
             raise Refused(f"study {self.name!r} has no space")

@@ -116,7 +116,7 @@ def test_export_and_verify_agree(nas, finished: Path, tmp_path: Path) -> None:  
     verified = nas("verify", tmp_path / "best")
     assert verified.code == 0
     assert "equal" in verified.out
-    described = json.loads(nas("describe", tmp_path / "best" / "architecture.json", "--json").out)
+    described = json.loads(nas("describe", tmp_path / "best", "--json").out)
     best = json.loads(nas("best", finished, "--json").out)["best"][0]
     assert described["parameters"] == best["parameters"]
 
@@ -155,3 +155,12 @@ def test_help_names_every_verb(nas) -> None:  # type: ignore[no-untyped-def]
     assert all(f" {verb} " in said for verb in verbs)
     assert not any(f" {verb} " in said for verb in ("principles", "final", "audit", "dashboard", "models"))
     assert nas("--version").out.strip().count(".") == 2
+
+
+def test_the_front_keeps_the_ranks_that_export_takes(nas, finished: Path) -> None:  # type: ignore[no-untyped-def]
+    """`best --by pareto` shows the place of each network among all leaders, not a numbering of its own."""
+    leaders = json.loads(nas("best", finished, "--json").out)["best"]
+    places = {leader["architecture"]: str(place) for place, leader in enumerate(leaders, 1)}
+    for line in nas("best", finished, "--by", "pareto").out.splitlines()[2:]:
+        _, architecture, rank, *_ = line.split()
+        assert rank == places[architecture]

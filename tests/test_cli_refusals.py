@@ -62,6 +62,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
         (("describe", "nowhere.json"), 2, "no file"),
         (("status", "nowhere"), 2, "no folder nowhere"),
         (("data", "digit"), 2, "digits"),
+        (("data", "--fetch"), 2, "need the name of a data set"),
         (("frobnicate",), 2, "No such command"),
     ],
 )

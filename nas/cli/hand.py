@@ -13,7 +13,7 @@ from nas.cli.look import Folder
 def export(
     folder: Folder,
     output: Annotated[Path, typer.Option("-o", "--output", help="New folder for the network.")],
-    rank: Annotated[int | None, typer.Option(help="Place among the leaders, counted from 1 [default: 1].")] = None,
+    rank: Annotated[int | None, typer.Option(help="Place among the leaders, counted from 1 (default: 1).")] = None,
     trial: Annotated[int | None, typer.Option(help="Number of a trial instead.")] = None,
 ) -> None:
     """Hand a network over: architecture.json, model.safetensors, card.md, SHA256SUMS."""
@@ -33,7 +33,7 @@ def export(
     typer.echo(f"{output}: {record.architecture} (trial {record.trial}), validation error {percent(error)}")
     if error != record.error:
         typer.echo(f"trained again here it has another error than recorded ({percent(record.error)})", err=True)
-    typer.echo(f"""import it: python -c "import nas; print(nas.load('{output}').metrics)" """.rstrip())
+    typer.echo(f"in Python: nas.load({str(output)!r})")
 
 
 def verify(folder: Annotated[Path, typer.Argument(help="Folder of an exported network.")]) -> None:

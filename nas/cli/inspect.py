@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nas.space import Dimension, Space
 
 IMAGE, CLASSES = "1x28x28", 10
+ARCHITECTURE = "architecture.json"
 DRAWN = 400
 """Random networks from which a space's costs are shown."""
 
@@ -39,11 +40,11 @@ def spaces(
 
 
 def describe(
-    name: Annotated[str, typer.Argument(help="A published network, or an architecture.json.")],
+    name: Annotated[str, typer.Argument(help="A published network, an exported folder, or an architecture.json.")],
     shape: Annotated[
-        str | None, typer.Option(help=f"Channels x height x width [default: published, else {IMAGE}].")
+        str | None, typer.Option(help=f"Channels x height x width (default: published, else {IMAGE}).")
     ] = None,
-    classes: Annotated[int | None, typer.Option(help="Outputs [default: published, else 10].", min=1)] = None,
+    classes: Annotated[int | None, typer.Option(help="Outputs (default: published, else 10).", min=1)] = None,
     json: Json = False,
 ) -> None:
     """The layer table of a network with its totals."""
@@ -183,8 +184,8 @@ def _values_text(dimension: Dimension) -> str:
 
 def _network(name: str, shape: str | None, classes: int | None) -> tuple[Layer, Shape, str]:
     """The layer tree, its input shape and its source."""
-    if name.endswith(".json"):
-        return _saved(Path(name), shape)
+    if name.endswith(".json") or Path(name, ARCHITECTURE).is_file():
+        return _saved(Path(name) if name.endswith(".json") else Path(name, ARCHITECTURE), shape)
     from nas import names
 
     found = names.network(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,13 +86,13 @@ def best(
     if json:
         emit_json(best=[_as_json(record) for record in leaders])
     elif leaders:
-        emit_leaders(leaders)
+        emit_leaders(leaders, {record.trial: position for position, record in enumerate(run.leaders, 1)})
     else:
         typer.echo("no trial has been completed yet", err=True)
 
 
-def emit_leaders(leaders: Sequence[Record]) -> None:
-    """A table of the best networks."""
+def emit_leaders(leaders: Sequence[Record], ranks: Mapping[int, int]) -> None:
+    """A table of networks with their places among the leaders, which `nas export --rank` takes."""
     header = ("space", "architecture", "rank", "trial", "error", "multiply-adds", "parameters")
     emit_table(
         header,
@@ -100,13 +100,13 @@ def emit_leaders(leaders: Sequence[Record]) -> None:
             (
                 record.space,
                 record.architecture,
-                str(position),
+                str(ranks[record.trial]),
                 str(record.trial),
                 percent(record.error),
                 number(record.cost.multiply_adds),
                 number(record.cost.parameters),
             )
-            for position, record in enumerate(leaders, 1)
+            for record in leaders
         ],
         left=2,
     )

@@ -18,7 +18,10 @@ def data(
 ) -> None:
     """Where the data is, and whether it is whole."""
     from nas import data as datasets
+    from nas.errors import Refused
 
+    if name is None and (fetch or verify or path):
+        raise Refused("--fetch, --verify and --path need the name of a data set", hint="nas data fashion-mnist --fetch")
     if name is None:
         emit_table(("data set", "state"), [(n, _data_state(n)) for n in datasets.NAMES], left=2)
         return

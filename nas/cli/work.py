@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,16 +15,19 @@ if TYPE_CHECKING:
 
 def run(
     study: Annotated[str, typer.Argument(help="A study of ours, a file my_study.py, or module:NAME.")],
-    out: Annotated[Path | None, typer.Option(help="Folder of the run [default: runs/<study>].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run (default: runs/STUDY).")] = None,
     samples: Annotated[int | None, typer.Option(help="Networks of each space; more than before extends a run.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of each training.")] = None,
     train_size: Annotated[int | None, typer.Option(help="Training images used; 0 means all.")] = None,
+    resolution: Annotated[
+        int | None, typer.Option(help="Height and width of images, in pixels; 0: as they are.")
+    ] = None,
     data: Annotated[str | None, typer.Option(help="Data set: a name, a folder of class folders, an .npz.")] = None,
     sampler: Annotated[
         str | None, typer.Option(help="random maps; quasirandom covers; tpe, gp, nsga2, cmaes hunt.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="With the trial number it decides everything.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes [default: one a core; one on a GPU].")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes (default: one a core; one on a GPU).")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Start a study, or continue it: the same command again resumes."""
@@ -36,7 +40,7 @@ def run(
     asked = adjusted(
         names.study(study),
         {"samples": samples, "sampler": sampler, "seed": seed},
-        {"epochs": epochs, "train_size": train_size, "data": data},
+        {"epochs": epochs, "train_size": train_size, "resolution": resolution, "data": data},
     )
     with view() as observer:
         done = start(
@@ -65,7 +69,8 @@ def summary(done: Run) -> None:
     from nas.cli.look import emit_leaders
 
     typer.echo(f"{done.frozen.study['question']}\n")
-    emit_leaders(done.leaders[:5])
+    shown = done.leaders[:5]
+    emit_leaders(shown, {record.trial: position for position, record in enumerate(shown, 1)})
     typer.echo(f"\npage   {done.folder / 'report.html'}")
     typer.echo(f"table  {done.folder / 'records.csv'}")
-    typer.echo(f"next   nas export {done.folder} --rank 1 -o best")
+    typer.echo(f"next   nas export {quote(str(done.folder))} --rank 1 -o best")

@@ -33,6 +33,9 @@ FILES = ("train_images.bin", "train_labels.bin", "validation_images.bin", "valid
 STALE = 86_400.0
 """Age after which an unfinished folder is taken for left behind, in seconds."""
 
+RESIZED = "give a resolution: --resolution 32 on the command line, resolution=32 in a recipe"
+"""The way out where images have no common or no usable size."""
+
 log = logging.getLogger(__name__)
 
 
@@ -43,10 +46,16 @@ def target_size(source: Source, resolution: int) -> Size:
     if resolution:
         return (resolution, resolution)
     if source.size is None:
-        raise Refused(f"the images of {source.name} differ in size", hint="give a resolution, such as 32")
+        raise Refused(
+            f"the images of {source.name} differ in size",
+            hint=RESIZED,
+        )
     if not all(SMALLEST <= side <= LARGEST for side in source.size):
         bounds = f"height and width must be {SMALLEST} to {LARGEST} pixels"
-        raise Refused(f"{bounds}, got {source.size} in {source.name}", hint="give a resolution, such as 32")
+        raise Refused(
+            f"{bounds}, got {source.size} in {source.name}",
+            hint=RESIZED,
+        )
     return source.size
 
 
