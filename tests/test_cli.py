@@ -11,6 +11,10 @@ import pandas as pd
 import pytest
 
 from nas.cli import main
+from nas.cli.live import LiveView
+from nas.cost import Cost
+from nas.progress import Progress
+from nas.record import Origin, Outcome, Record
 
 SMALL = ("--samples", "2", "--epochs", "1", "--train-size", "200")
 
@@ -164,3 +168,26 @@ def test_the_front_keeps_the_ranks_that_export_takes(nas, finished: Path) -> Non
     for line in nas("best", finished, "--by", "pareto").out.splitlines()[2:]:
         _, architecture, rank, *_ = line.split()
         assert rank == places[architecture]
+
+
+def test_the_live_view_shows_the_state_and_every_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    """On a terminal the bar stands above counts and best network; a failure has a line of its own."""
+    record = Record(
+        trial=3,
+        space="a [bold]space[/bold]",
+        architecture="0" * 16,
+        point={},
+        facts={},
+        cost=Cost(),
+        origin=Origin(sampler="random", draws=1),
+        seed=0,
+        outcome=Outcome.DIVERGED,
+        message="the loss exploded in epoch 1",
+    )
+    progress = Progress(total=4, workers=1)
+    with LiveView() as view:
+        progress.finish(record)
+        view(progress.snapshot(0), record)
+    said = capsys.readouterr().err
+    assert "trial 3 (a [bold]space[/bold]): the loss exploded or was no number" in said
+    assert [line for line in said.splitlines() if line.startswith("1/4 trials · 1 diverged")]

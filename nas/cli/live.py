@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from nas.cli.show import duration, percent
 from nas.progress import Snapshot
 from nas.record import Outcome, Record
 
+BAR = 40
+"""Width of the bar, in characters."""
 EVERY = 5.0
 """Seconds between plain lines, unless something failed."""
 
@@ -59,34 +61,33 @@ class LiveView:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.live import Live
 
         self._console = Console(stderr=True)
-        bar, text = BarColumn(bar_width=24), TextColumn("{task.description}")
-        self._progress = Progress(bar, text, console=self._console, transient=False)
-        self._task: Any = None
+        self._live = Live(console=self._console, refresh_per_second=4)
 
     def __enter__(self) -> Self:
         """Start to draw."""
-        self._progress.start()
+        self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave the last state on the screen."""
-        self._progress.stop()
+        self._live.stop()
 
     def __call__(self, snapshot: Snapshot, record: Record | None) -> None:
-        """Show the state; a failure gets a line of its own."""
+        """Show the state, wrapped to the width of the terminal; a failure gets a line of its own."""
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.text import Text
+
         if record is not None and record.outcome is not Outcome.COMPLETED:
             text = f"trial {record.trial} ({record.space}): {record.outcome.sentence}: {record.message}"
             self._console.print(text, markup=False, highlight=False)
-        if self._task is None:
-            self._task = self._progress.add_task("", total=snapshot.total)
-        self._progress.update(
-            self._task, completed=snapshot.done, total=snapshot.total, description=_escaped(line(snapshot))
-        )
+        bar = ProgressBar(total=snapshot.total, completed=snapshot.done, width=BAR)
+        self._live.update(Group(bar, Text("\n" + line(snapshot))))  # a bar ends without a new line
 
 
 def view() -> PlainView | LiveView:
@@ -96,9 +97,3 @@ def view() -> PlainView | LiveView:
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201 -- a progress view prints
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
