@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save
 
 from nas import data, weights
+from nas.arithmetic import computing
 from nas.data import DataInfo
 from nas.document import Document, describe, encode
 from nas.engines.job import device_name, one_thread
@@ -78,7 +79,8 @@ def verify(folder: Path, say: Callable[[str], None]) -> bool:
         )
     with one_thread():
         validation = data.load(info).validation
-        error = evaluate(model, validation, info, document.recipe)
+        network = computing(model.network, document.recipe, validation.labels.device)
+        error = evaluate(network, validation, info, document.recipe)
     equal = error == document.error
     verdict = "equal" if equal else "DIFFERENT"
     say(

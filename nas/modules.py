@@ -40,10 +40,10 @@ class PartialNorm(nn.Module):
         else:
             mean, variance = self.running_mean, self.running_var
         scale = torch.rsqrt(variance + self.epsilon).view(shape)
-        x = x - mean.view(shape) if self.centre else x * scale
-        if self.weight is None or self.bias is None:
-            return x
-        return x * self.weight.view(shape) + self.bias.view(shape)
+        y = x - mean.view(shape) if self.centre else x * scale
+        if self.weight is not None and self.bias is not None:
+            y = y * self.weight.view(shape) + self.bias.view(shape)
+        return y.to(x.dtype)
 
 
 class Residual(nn.Module):

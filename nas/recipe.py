@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16"]
 Initialisation = Literal["he", "xavier"]
 
 
@@ -46,8 +46,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Of convolutions: `he` normal by fan-out with linear layers N(0, 0.01), or `xavier` uniform for both."""
     zero_residual: bool = False
     """Whether the last norm of each residual branch starts at zero, so that a block starts as its shortcut."""
-    precision: Precision = "float32"
-    """Arithmetic of forward and backward pass; parameters and statistics stay float32."""
+    precision: Precision = "auto"
+    """Arithmetic of forward and backward pass; `auto` is fixed at the start of a run: bfloat16 where the device has
+    instructions for it, else float32. The optimiser, norms and what is stored are float32 always."""
     evaluation_batch_size: int = 500
     """Images a batch in evaluation."""
 

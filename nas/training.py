@@ -1,23 +1,25 @@
 """One training: network, recipe and data in, a curve of epochs out; the same seed gives the same numbers.
 
 The images lie in memory as uint8 and are normalised and augmented batch by batch on the device; nothing is decoded,
-copied between processes or read back from the device inside an epoch.
+copied between processes or read back from the device inside an epoch. All that a step touches stays in place, so that
+a GPU can replay it as a graph.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nas.augmentation import augment
+from nas.arithmetic import Masters, computing, dtype_of, settled
+from nas.augmentation import augment, draw
 from nas.data import DataInfo, Dataset, Split
+from nas.graphs import Replayed
 from nas.layers import Layer, Shape
 from nas.modules import build, initialise
 from nas.recipe import Recipe
@@ -32,7 +34,7 @@ class Trained:
     """What a training leaves."""
 
     module: nn.Module
-    """With the weights of the last step."""
+    """With the weights of the last step, in float32."""
     curve: tuple[Epoch, ...]
     """All epochs that were finished."""
     diverged: bool
@@ -52,117 +54,144 @@ def train(
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> Trained:
     """Train a network from scratch; all randomness comes from the seed, global generators are left as they were."""
+    recipe = settled(recipe, device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)  # dropout knows no other generator
         generator = torch.Generator().manual_seed(seed)
-        module = prepared(layer, dataset.info.shape, recipe, generator, device)
-        split, validation = _on(dataset.train, device), _on(dataset.validation, device)
-        optimizer = sgd(module, recipe)
+        module = initial(layer, dataset.info.shape, recipe, generator)
+        split, validation = on_device(dataset.train, device), on_device(dataset.validation, device)
+        training = Training(module, split, dataset.info, recipe, device)
         curve: list[Epoch] = []
-        started, training = time.perf_counter(), 0.0
+        started, busy = time.perf_counter(), 0.0
         for number in range(1, recipe.epochs + 1):
             begun = time.perf_counter()
-            loss = train_epoch(module, optimizer, split, dataset.info, recipe, generator, number)
-            training += time.perf_counter() - begun
+            loss = training.epoch(generator)
+            busy += time.perf_counter() - begun
             if not loss < EXPLODED:
                 break
             error = evaluate(module, validation, dataset.info, recipe)
             curve.append(Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun))
             on_epoch(curve[-1])
-        images = recipe.epochs * steps_per_epoch(len(split.labels), recipe) * min(recipe.batch_size, len(split.labels))
         diverged = len(curve) < recipe.epochs
         return Trained(
-            module=module,
+            module=training.masters.restore(),
             curve=tuple(curve),
             diverged=diverged,
             seconds=time.perf_counter() - started,
-            images_per_second=0.0 if diverged else images / training,
+            images_per_second=0.0 if diverged else recipe.epochs * training.images / busy,
         )
 
 
-def prepared(
-    layer: Layer, inputs: Shape, recipe: Recipe, generator: torch.Generator, device: torch.device
-) -> nn.Module:
+def initial(layer: Layer, inputs: Shape, recipe: Recipe, generator: torch.Generator) -> nn.Module:
     """The module with its initial weights, drawn on the CPU so that they don't depend on the device."""
     module = build(layer, inputs)
     initialise(module, generator, recipe.initialisation, zero_residual=recipe.zero_residual)
-    return module.to(device).to(memory_format=torch.channels_last)
+    return module
 
 
-def sgd(module: nn.Module, recipe: Recipe) -> torch.optim.SGD:
+def sgd(parameters: list[nn.Parameter], recipe: Recipe, rate: Tensor | float) -> torch.optim.SGD:
     """The optimiser: weight decay on matrices and kernels, none on norms and biases."""
-    weights = [p for p in module.parameters() if p.dim() > 1]
-    others = [p for p in module.parameters() if p.dim() <= 1]
+    weights = [p for p in parameters if p.dim() > 1]
+    others = [p for p in parameters if p.dim() <= 1]
     groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.SGD(
         [group for group in groups if group["params"]],
-        lr=recipe.learning_rate,
+        lr=rate,
         momentum=recipe.momentum,
         nesterov=recipe.nesterov,
-        foreach=True,
+        fused=True,
     )
 
 
-def train_epoch(
-    module: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    split: Split,
-    info: DataInfo,
-    recipe: Recipe,
-    generator: torch.Generator,
-    number: int,
-) -> float:
-    """Train on each image once; the mean loss over the steps, NaN as soon as it is seen to have exploded."""
-    module.train()
-    steps = steps_per_epoch(len(split.labels), recipe)
-    total = torch.zeros((), device=split.labels.device)
-    for step, (images, labels) in enumerate(batches(split, info, recipe, generator)):
-        rate = recipe.learning_rate_at((number - 1) * steps + step, recipe.epochs * steps)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        loss = train_step(module, optimizer, augment(images, recipe, generator), labels, recipe)
-        total += loss
-        if loss.device.type == "cpu" and not loss.item() < EXPLODED:  # free here; a GPU would have to be waited for
-            return math.nan
-    return total.item() / steps
+class Training:
+    """A network on its device with everything that a step needs, all of it in place."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        split: Split,
+        info: DataInfo,
+        recipe: Recipe,
+        device: torch.device,
+        *,
+        graph: bool = True,
+    ) -> None:
+        self.masters = Masters(module)
+        self._module = computing(module, recipe, device)
+        self.masters.bind()
+        self._split, self._recipe = split, recipe
+        self._statistics = _statistics(info, device)
+        self._count = len(split.labels)
+        self._steps = steps_per_epoch(self._count, recipe)
+        steps = recipe.epochs * self._steps
+        self._rates = torch.tensor([recipe.learning_rate_at(step, steps) for step in range(steps)], device=device)
+        self._rate = self._rates[0].clone()
+        self._optimizer = sgd(self.masters.parameters, recipe, self._rate)
+        self._draws = draw(recipe, self._count, torch.Generator()).to(device)  # of the right shapes
+        self._step = torch.zeros(1, dtype=torch.int64, device=device)
+        self._total_step = torch.zeros(1, dtype=torch.int64, device=device)
+        self._loss, self._total = torch.zeros((), device=device), torch.zeros((), device=device)
+        self._replayed = Replayed(self._one_step, device, graph=graph)
+
+    @property
+    def images(self) -> int:
+        """Trained on in one epoch."""
+        return self._steps * min(self._recipe.batch_size, self._count)
+
+    def epoch(self, generator: torch.Generator) -> float:
+        """Train on each image once; the mean loss over the steps, NaN as soon as it is seen to have exploded."""
+        self._module.train()
+        self._draws.take(draw(self._recipe, self._count, generator))
+        self._step.zero_()
+        self._total.zero_()
+        for _ in range(self._steps):
+            self._replayed()
+            if self._loss.device.type == "cpu" and not self._loss.item() < EXPLODED:
+                return math.nan  # free to see here; a GPU would have to be waited for
+        return self._total.item() / self._steps
+
+    def _one_step(self) -> None:
+        """The next step; a GPU isn't waited for."""
+        draws = self._draws.at(self._step)
+        images, labels = self._split.images[draws.order], self._split.labels[draws.order]
+        images = augment(_normalise(images, *self._statistics), self._recipe, draws)
+        self._rate.copy_(self._rates.index_select(0, self._total_step).squeeze(0))
+        loss = train_step(self._module, self.masters, self._optimizer, images, labels, self._recipe)
+        self._loss.copy_(loss)
+        self._total += loss
+        self._step += 1
+        self._total_step += 1
 
 
 def train_step(
-    module: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor, recipe: Recipe
+    module: nn.Module,
+    masters: Masters,
+    optimizer: torch.optim.Optimizer,
+    images: Tensor,
+    labels: Tensor,
+    recipe: Recipe,
 ) -> Tensor:
     """One step of the optimiser; the loss stays on the device."""
-    optimizer.zero_grad(set_to_none=True)
-    with autocast(recipe, images.device):
-        logits = module(images)  # (batch, classes)
-        loss = functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+    module.zero_grad(set_to_none=True)
+    logits = module(images.to(dtype_of(recipe)))  # (batch, classes)
+    loss = functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
     torch.autograd.backward(loss)
+    masters.gather()
     optimizer.step()
+    masters.spread()
     return loss.detach()
 
 
 @torch.inference_mode()
 def evaluate(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) -> float:
-    """Share of images that are classified wrongly."""
+    """Share of images that are classified wrongly by a module that is ready to compute (see `computing`)."""
     module.eval()
     wrong = torch.zeros((), dtype=torch.int64, device=split.labels.device)
     for start in range(0, len(split.labels), recipe.evaluation_batch_size):
         images = split.images[start : start + recipe.evaluation_batch_size]
         labels = split.labels[start : start + recipe.evaluation_batch_size]
-        with autocast(recipe, images.device):
-            wrong += (module(normalised(images, info)).argmax(1) != labels).sum()
+        wrong += (module(normalised(images, info).to(dtype_of(recipe))).argmax(1) != labels).sum()
     return wrong.item() / len(split.labels)
-
-
-def batches(
-    split: Split, info: DataInfo, recipe: Recipe, generator: torch.Generator
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Normalised images and labels in a new random order; an incomplete last batch is left out."""
-    count = len(split.labels)
-    size = min(recipe.batch_size, count)
-    order = torch.randperm(count, generator=generator).to(split.labels.device)
-    for start in range(0, count - size + 1, size):
-        index = order[start : start + size]
-        yield normalised(split.images[index], info), split.labels[index]
 
 
 def steps_per_epoch(images: int, recipe: Recipe) -> int:
@@ -172,15 +201,20 @@ def steps_per_epoch(images: int, recipe: Recipe) -> int:
 
 def normalised(images: Tensor, info: DataInfo) -> Tensor:
     """Images as float32 with mean 0 and standard deviation 1 over the training set, channels last in memory."""
-    mean = torch.tensor(info.mean, device=images.device).mul_(255).view(1, -1, 1, 1)
-    scale = torch.tensor(info.std, device=images.device).mul_(255).reciprocal_().view(1, -1, 1, 1)
+    return _normalise(images, *_statistics(info, images.device))
+
+
+def _normalise(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     return images.to(torch.float32, memory_format=torch.channels_last).sub_(mean).mul_(scale)
 
 
-def autocast(recipe: Recipe, device: torch.device) -> AbstractContextManager[object]:
-    """The arithmetic that the recipe asks for."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16")
+def _statistics(info: DataInfo, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean of the pixels and one over their standard deviation, in units of the stored bytes."""
+    mean = torch.tensor(info.mean, device=device).mul_(255).view(1, -1, 1, 1)
+    scale = torch.tensor(info.std, device=device).mul_(255).reciprocal_().view(1, -1, 1, 1)
+    return mean, scale
 
 
-def _on(split: Split, device: torch.device) -> Split:
+def on_device(split: Split, device: torch.device) -> Split:
+    """Images and labels on a device; the very same where they are there already."""
     return Split(split.images.to(device), split.labels.to(device))

@@ -4,20 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nas.augmentation import augment, crop, erase, flip
+from nas.augmentation import augment, draw
 from nas.recipe import Recipe
+
+
+def flip(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Only flipped, by random numbers of a generator."""
+    return change(images, Recipe(flip=True), generator)
+
+
+def crop(images: Tensor, padding: int, generator: torch.Generator) -> Tensor:
+    """Only cropped."""
+    return change(images, Recipe(crop=padding), generator)
+
+
+def erase(images: Tensor, edge: int, generator: torch.Generator) -> Tensor:
+    """Only erased."""
+    return change(images, Recipe(erase=edge), generator)
+
+
+def change(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    """Augmented by the numbers of an epoch that is one step."""
+    recipe = msgspec.structs.replace(recipe, batch_size=len(images))
+    return augment(images, recipe, draw(recipe, len(images), generator).at(torch.tensor([0])))
+
 
 Change = Callable[[Tensor, torch.Generator], Tensor]
 CHANGES: list[tuple[str, Change]] = [
     ("flip", flip),
     ("crop", lambda images, generator: crop(images, 2, generator)),
     ("erase", lambda images, generator: erase(images, 3, generator)),
-    ("all", lambda images, generator: augment(images, Recipe(flip=True, crop=2, erase=3), generator)),
+    ("all", lambda images, generator: change(images, Recipe(flip=True, crop=2, erase=3), generator)),
 ]
 every_change = pytest.mark.parametrize("change", [c for _, c in CHANGES], ids=[name for name, _ in CHANGES])
 
@@ -46,7 +69,8 @@ def test_flip_mirrors_about_half(images: Tensor) -> None:
 @pytest.mark.parametrize("padding", [0, 1, 3, 9])
 def test_crop_cuts_the_shifted_window_of_each_image(images: Tensor, padding: int) -> None:
     """Each image equals its window, cut at the drawn offset from the image with its edge repeated `padding` times."""
-    offsets = torch.randint(2 * padding + 1, (2, len(images)), generator=seeded(5))
+    numbers = draw(Recipe(crop=padding, batch_size=len(images)), len(images), seeded(5))
+    offsets = numbers.offsets[0] if padding else torch.zeros(2, len(images), dtype=torch.int64)
     found = crop(images, padding, seeded(5))
     for image, window, top, left in zip(images, found, offsets[0], offsets[1], strict=True):
         padded = functional.pad(image[None], (padding,) * 4, mode="replicate")[0]
@@ -108,8 +132,9 @@ def test_shape_and_memory_format_are_kept(images: Tensor, change: Change) -> Non
 
 
 def test_nothing_asked_nothing_done(images: Tensor) -> None:
-    """A recipe without augmentation returns the very batch and draws no random number."""
-    generator = seeded()
-    before = generator.get_state()
-    assert augment(images, Recipe(), generator) is images
-    assert torch.equal(generator.get_state(), before)
+    """A recipe without augmentation returns the very batch and draws nothing but the order of the images."""
+    generator, other = seeded(), seeded()
+    draws = draw(Recipe(), len(images), generator).at(torch.tensor([0]))
+    torch.randperm(len(images), generator=other)
+    assert augment(images, Recipe(), draws) is images
+    assert torch.equal(generator.get_state(), other.get_state())

@@ -66,7 +66,7 @@ def test_a_single_step_is_trained_at_the_peak() -> None:
         ({"weight_decay": -1e-5}, "weight_decay must not be negative"),
         ({"weight_decay": math.nan}, "weight_decay"),
         ({"momentum": 0.0}, "nesterov needs a momentum"),
-        ({"precision": "bf16"}, "precision must be one of float32, bfloat16, got 'bf16'"),
+        ({"precision": "bf16"}, "precision must be one of auto, float32, bfloat16, got 'bf16'"),
         ({"initialisation": "kaiming"}, "initialisation must be one of he, xavier"),
     ],
 )

@@ -9,14 +9,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nas.arithmetic import Masters
+from nas.augmentation import draw
 from nas.data import Dataset, Split
 from nas.layers import Activation, Convolution, Dropout, Flatten, Layer, Linear, Normalisation, Sequence
 from nas.recipe import Recipe
 from nas.training import (
     Trained,
-    batches,
+    initial,
     normalised,
-    prepared,
     sgd,
     steps_per_epoch,
     train,
@@ -111,7 +112,7 @@ def test_observers_hear_of_every_epoch(small: Dataset) -> None:
 def plain_training(small: Dataset, recipe: Recipe, seed: int) -> tuple[list[float], float]:
     """The same training as a book would write it: step losses and final validation error."""
     generator = torch.Generator().manual_seed(seed)
-    ours = prepared(LAYER, small.info.shape, recipe, generator, CPU)
+    ours = initial(LAYER, small.info.shape, recipe, generator)
     model = nn.Sequential(
         nn.Conv2d(1, 8, 3, stride=2, padding=1, bias=False),
         nn.BatchNorm2d(8),
@@ -165,38 +166,26 @@ def test_equals_a_plain_loop(small: Dataset) -> None:
 def test_weight_decay_spares_norms_and_biases() -> None:
     """In a step with zero gradients, weights shrink by rate * decay * (1 + momentum), norms and biases stay."""
     recipe = Recipe(learning_rate=0.1, weight_decay=0.5, momentum=0.9)
-    module = prepared(LAYER, (1, 16, 16), recipe, torch.Generator().manual_seed(0), CPU)
+    module = initial(LAYER, (1, 16, 16), recipe, torch.Generator().manual_seed(0))
     for parameter in module.parameters():
         torch.nn.init.ones_(parameter)
         parameter.grad = torch.zeros_like(parameter)
-    sgd(module, recipe).step()
+    sgd(list(module.parameters()), recipe, torch.tensor(0.1)).step()
     shrunk = 1 - 0.1 * 0.5 * 1.9
     for name, parameter in module.named_parameters():
         expected = shrunk if name in ("0.weight", "5.weight") else 1.0
         assert torch.allclose(parameter, torch.full_like(parameter, expected)), name
 
 
-def test_an_incomplete_last_batch_is_left_out(small: Dataset) -> None:
+def test_an_incomplete_last_batch_is_left_out() -> None:
     """Of 200 images in batches of 60 an epoch sees three whole batches of distinct images, in an order of its own."""
     recipe = Recipe(data="digits", batch_size=60)
     generator = torch.Generator().manual_seed(0)
-    one, two = (list(batches(small.train, small.info, recipe, generator)) for _ in range(2))
-    assert [len(labels) for _, labels in one] == [60, 60, 60]
+    one, two = (draw(recipe, 200, generator).order for _ in range(2))
+    assert one.shape == (3, 60)
     assert steps_per_epoch(200, recipe) == 3
-    seen = torch.cat([images for images, _ in one]).flatten(1)
-    everything = normalised(small.train.images, small.info).flatten(1)
-    distances = torch.cdist(seen, everything).argmin(1)
-    assert len(distances.unique()) >= 179  # two digits of the set may be equal
-    assert not torch.equal(one[0][1], two[0][1])
-
-
-def test_labels_stay_with_their_images(small: Dataset) -> None:
-    """Every image of a shuffled batch comes with its own label."""
-    recipe = Recipe(data="digits", batch_size=50)
-    everything = normalised(small.train.images, small.info).flatten(1)
-    for images, labels in batches(small.train, small.info, recipe, torch.Generator().manual_seed(3)):
-        nearest = torch.cdist(images.flatten(1), everything).argmin(1)
-        assert torch.equal(small.train.labels[nearest], labels)
+    assert len(one.unique()) == 180
+    assert not torch.equal(one, two)
 
 
 def test_a_batch_larger_than_the_training_set_is_the_whole_set(small: Dataset) -> None:
@@ -212,7 +201,8 @@ def test_label_smoothing_spreads_the_target(small: Dataset) -> None:
     module = nn.Sequential(nn.Flatten(), nn.Linear(4, 4, bias=False))
     nn.init.eye_(module[1].weight)  # type: ignore[arg-type]
     images = 30 * torch.eye(4).view(4, 1, 2, 2)
-    loss = train_step(module, torch.optim.SGD(module.parameters(), lr=0.0), images, torch.arange(4), recipe)
+    masters, optimizer = Masters(module).bind(), torch.optim.SGD(module.parameters(), lr=0.0)
+    loss = train_step(module, masters, optimizer, images, torch.arange(4), recipe)
     assert loss.item() == pytest.approx(0.2 * 3 / 4 * 30, rel=1e-5)
 
 
@@ -229,6 +219,6 @@ def test_bfloat16_keeps_parameters_and_statistics_in_float32(small: Dataset) -> 
 def test_zero_residual_and_norm_free_networks_train(small: Dataset) -> None:
     """A network without any normalisation or bias trains, too: its optimiser has one group of parameters."""
     layer = Sequence(layers=(Convolution(width=4, kernel=3, stride=2), Flatten(), Linear(width=10, bias=False)))
-    assert len(sgd(trained(small, layer=layer).module, QUICK).param_groups) == 1
+    assert len(sgd(list(trained(small, layer=layer).module.parameters()), QUICK, 0.1).param_groups) == 1
     only_norms = Sequence(layers=(Flatten(), Normalisation(), Linear(width=10)))
-    assert len(sgd(trained(small, layer=only_norms).module, QUICK).param_groups) == 2
+    assert len(sgd(list(trained(small, layer=only_norms).module.parameters()), QUICK, 0.1).param_groups) == 2
