@@ -76,8 +76,9 @@ class Masters:
     def gather(self) -> None:
         """Gradients as the module computed them, to the masters."""
         if self._pairs:
-            gradients = [parameter.grad for parameter, _ in self._pairs]
-            torch._foreach_copy_([master.grad for _, master in self._pairs], gradients)
+            found = [(parameter.grad, master.grad) for parameter, master in self._pairs]
+            used = [(low, high) for low, high in found if low is not None and high is not None]
+            torch._foreach_copy_([high for _, high in used], [low for low, _ in used])
 
     @torch.no_grad()
     def spread(self) -> None:

@@ -172,7 +172,7 @@ def specialise(module: nn.Module, rules: Rules) -> None:
     for part in module.modules():
         if type(part) is nn.Conv2d and len({*part.kernel_size}) == 1 and not isinstance(part.padding, str):
             part.__class__ = FastConvolution
-            part.rules = rules
+            part.rules = rules  # type: ignore[assignment]
 
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
