@@ -39,6 +39,7 @@ ORDER = (
     "devices",
     "engines",
     "frozen",
+    "rows",
     "store",
     "progress",
     "interrupts",
