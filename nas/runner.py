@@ -73,10 +73,10 @@ def execute(
         if session.finished:
             session.report(None)
             return
-        logger.info("%s: %d of %d trials are over; %d workers", folder, len(store.records), study.total, engine.workers)
+        logger.info("%s: %d of %d trials are over; %d workers", folder, len(store.over), study.total, engine.workers)
         with engine:
             session.loop(interrupts, deadline)
-        logger.info("%s: %d of %d trials are over", folder, len(store.records), study.total)
+        logger.info("%s: %d of %d trials are over", folder, len(store.over), study.total)
 
 
 def check_study(study: Study, info: DataInfo) -> None:

@@ -56,6 +56,7 @@ class Store:
         self._storage = _storage(folder / DATABASE)
         study = _study_id(self._storage, name)
         self.records: dict[int, Record] = {}
+        """What was over when the run was opened."""
         ids: dict[int, int] = {}
         self._open: dict[int, TrialState] = {}
         for row, trial, state, text in stored(self._storage, study):
@@ -65,6 +66,8 @@ class Store:
             else:
                 self._open[trial] = TrialState.WAITING
         self._rows = rows(self._storage, study, ids)
+        self.over = set(self.records)
+        """Numbers of all trials that are over."""
         self._rows.release()
 
     def write(
@@ -75,8 +78,11 @@ class Store:
         `added` are trials that are wanted now, in the order of their numbers; those that are known stay as they are.
         `running` are all that are trained at this moment; `over` are records, of which a second for a trial is ignored.
         """
-        new = [entry for entry in added if entry.trial not in self._open and entry.trial not in self.records]
-        fresh = {record.trial: record for record in reversed(over) if record.trial not in self.records}
+        new = [entry for entry in added if entry.trial not in self._open and entry.trial not in self.over]
+        fresh: dict[int, Record] = {}
+        for record in over:
+            if record.trial not in self.over:
+                fresh.setdefault(record.trial, record)
         self._open.update((entry.trial, TrialState.WAITING) for entry in new)
         begun = [
             t for t, state in self._open.items() if state is not TrialState.RUNNING and (t in running or t in fresh)
@@ -86,7 +92,7 @@ class Store:
         self._open.update((trial, TrialState.RUNNING) for trial in begun)
         for trial in fresh:
             del self._open[trial]
-        self.records.update(fresh)
+        self.over.update(fresh)
         return list(fresh.values())
 
     def release(self) -> None:

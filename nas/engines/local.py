@@ -84,7 +84,7 @@ class LocalEngine:
         self._holding = True
         for worker in self._workers:
             if worker.waiting and not worker.recalled:
-                worker.recall()
+                self._homeless += worker.recall()
 
     def wait(self, seconds: float) -> list[Result]:
         """Answers and deaths within this time."""
@@ -110,10 +110,10 @@ class LocalEngine:
     def _level(self) -> None:
         """Where a worker is idle and nobody brings more, ask for a job that waits at another."""
         idle = sum(worker.ready and not worker.jobs for worker in self._workers)
-        coming = sum(worker.recalled for worker in self._workers)
         givers = sorted((w for w in self._workers if w.waiting and not w.recalled), key=lambda w: -w.deadline)
-        for worker in givers[: max(0, idle - coming - len(self._homeless))]:
-            worker.recall()
+        for worker in givers[: max(0, idle - len(self._homeless))]:
+            self._homeless += worker.recall()
+        self._settle()
 
     def _receive(self, index: int, worker: Worker) -> list[Result]:
         """All that a worker has said, in its order: that it is ready, answers, and at last perhaps its death."""
@@ -132,8 +132,7 @@ class LocalEngine:
             self._homeless[:0] = worker.take_back(answer.count)
             return []
         if isinstance(answer, Ready):
-            worker.ready = True
-            worker.begin()
+            worker.get_ready()
             return []
         job = worker.running
         if job is None or (answer.trial, answer.attempt) != (job.trial, job.attempt):

@@ -35,7 +35,7 @@ class Worker:
     ready: bool = False
     """Whether it has loaded what it needs."""
     jobs: list[Job] = field(default_factory=list)
-    """In the order in which it was given them: a ready worker trains the first, the others wait in its pipe."""
+    """In their order: a ready worker trains the first, and the others wait in its pipe; else all wait here."""
     recalled: bool = False
     """Whether it was asked for what waits and hasn't answered yet."""
 
@@ -50,20 +50,31 @@ class Worker:
         return self.jobs[1:] if self.ready else self.jobs
 
     def give(self, job: Job) -> None:
-        """Put a job into its pipe."""
+        """Add a job to what it has to do."""
         self.jobs.append(job)
+        if self.ready:
+            self._say(msgspec.json.encode(job))
         if self.running is job:
             self.begin()
-        self._say(msgspec.json.encode(job))
+
+    def get_ready(self) -> None:
+        """Note that it has started; it hears of its jobs now, because nobody emptied the pipe before."""
+        self.ready = True
+        for job in self.jobs:
+            self._say(msgspec.json.encode(job))
+        self.begin()
 
     def begin(self) -> None:
         """Note that the first job begins now, if there is one."""
         self.deadline = time.monotonic() + self.running.max_seconds if self.running else inf
 
-    def recall(self) -> None:
-        """Ask for what it hasn't begun; it says how many that were."""
+    def recall(self) -> list[Job]:
+        """Ask for what it hasn't begun; what is back at once, because a worker that starts hasn't heard of it."""
+        if not self.ready:
+            return self.take_back(len(self.jobs))
         self.recalled = True
         self._say(RECALL)
+        return []
 
     def take_back(self, count: int) -> list[Job]:
         """The jobs that it has given back."""
