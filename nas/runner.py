@@ -20,7 +20,8 @@ from nas.engines.messages import Job, Result
 from nas.errors import Interrupted, Refused, StorageFailed
 from nas.frozen import Frozen, freeze, require_agreement
 from nas.interrupts import Interrupts
-from nas.progress import Progress, Snapshot, rank
+from nas.leaders import Leaders
+from nas.progress import Progress, Snapshot
 from nas.record import Outcome, Record
 from nas.rows import Entry
 from nas.sampling import Plan, Proposal
@@ -36,12 +37,8 @@ Observer = Callable[[Snapshot, Record | None], None]
 
 MOST_ATTEMPTS = 3
 """Starts of one trial whose workers crash."""
-KEPT = 10
-"""Networks of each space whose weights are kept, the best."""
 DRAIN_LIMIT = 5.0
 """Seconds that running trainings get after the first Ctrl-C."""
-OURS = (".safetensors", ".partial")
-"""How the files end that we write among the weights; others stay."""
 PULSE = 0.5
 """Seconds between two looks at signals and deadlines."""
 
@@ -134,14 +131,14 @@ class _Session:
         self._progress = Progress(total=study.total, workers=engine.workers)
         self._taken: dict[int, tuple[Proposal, Job]] = {}
         self._again: list[Job] = []
-        self._leaders: dict[str, list[Record]] = {space.name: [] for space in study.spaces}
+        self._leaders = Leaders(self._weights, [space.name for space in study.spaces])
         self._todo = iter([trial for trial in range(study.total) if trial not in store.records])
         self._next = next(self._todo, None)
         self._progress.resume(store.records.values())
         for record in sorted(store.records.values(), key=lambda r: r.trial):
             plan.tell(record.trial, record.error)
-            self._lead(record)
-        self._remove_strays()
+            self._leaders.add(record)
+        self._leaders.remove_strays()
 
     @property
     def finished(self) -> bool:
@@ -155,7 +152,7 @@ class _Session:
             self._advance(go_on=True)
         if not self.finished:
             self._drain(interrupts)
-        self._remove_strays()
+        self._leaders.remove_strays()
 
     def report(self, record: Record | None) -> None:
         """Tell the observer how far we are."""
@@ -206,7 +203,7 @@ class _Session:
         recipe = self._study.recipe_of(proposal.point)
         job = job_of(self._study, trial, proposal, recipe, self._info(recipe.resolution), self._device)
         name = weights_name(job.architecture, trial)
-        job = msgspec.structs.replace(job, weights=str(self._weights / name), keep_below=self._bar(space.name))
+        job = msgspec.structs.replace(job, weights=str(self._weights / name), keep_below=self._leaders.bar(space.name))
         self._taken[trial] = (proposal, job)
         self._progress.plan(trial, work_of(proposal, job.recipe, job.info))
         self._engine.submit(job)
@@ -237,34 +234,9 @@ class _Session:
     def _acknowledge(self, record: Record) -> None:
         """Count and tell a record that is on the disk."""
         logger.info("trial %d of %s is %s", record.trial, record.space, _in_words(record))
-        self._lead(record)
+        self._leaders.add(record)
         self._progress.finish(record)
         self.report(record)
-
-    def _bar(self, space: str) -> float:
-        """The error that a network must beat to be among the kept ones of its space."""
-        leaders = self._leaders[space]
-        if len(leaders) < KEPT or leaders[-1].error is None:
-            return 2.0
-        return leaders[-1].error + 1e-9  # a tie may still win by its cost
-
-    def _lead(self, record: Record) -> None:
-        """Keep the weights of the best; remove those of whoever falls out."""
-        if record.error is None:
-            return
-        leaders = self._leaders[record.space]
-        leaders.append(record)
-        leaders.sort(key=rank)
-        for loser in (record for record in leaders[KEPT:] if record.weights):
-            (self._store.folder / WEIGHTS / weights_name(loser.architecture, loser.trial)).unlink(missing_ok=True)
-        del leaders[KEPT:]
-
-    def _remove_strays(self) -> None:
-        """Remove weights that belong to no leader: left by a coordinator or a worker that was killed."""
-        kept = {weights_name(r.architecture, r.trial) for leaders in self._leaders.values() for r in leaders}
-        for path in (self._store.folder / WEIGHTS).iterdir():
-            if path.name not in kept and path.name.endswith(OURS):
-                path.unlink()
 
 
 def _in_words(record: Record) -> str:

@@ -45,6 +45,7 @@ ORDER = (
     "interrupts",
     "table",
     "trials",
+    "leaders",
     "runner",
     "analysis",
     "page",

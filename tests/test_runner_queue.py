@@ -14,11 +14,12 @@ import pytest
 from optuna.trial import TrialState
 
 import nas
-from nas import runner
+from nas import data, runner
 from nas.engines import InlineEngine, LocalEngine
 from nas.errors import Interrupted
 from nas.progress import Snapshot
 from nas.record import Outcome, Record
+from nas.space import Choice
 from nas.store import DATABASE, read_records
 from nas.study import Study
 from nas.table import TIMES, table
@@ -109,3 +110,13 @@ def test_a_trial_over_its_time_is_timed_out(tmp_path: Path) -> None:
     study = replace(ENDLESS, samples=2, max_trial_seconds=0.5)
     records = execute(study, tmp_path, LocalEngine(2, module=MODULE))
     assert [(r.outcome, r.message, r.attempts) for r in records] == [(Outcome.TIMED_OUT, "longer than 0.5 s", 1)] * 4
+
+
+def test_data_are_prepared_once_a_resolution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many trials draw a resolution, its data are prepared, which reads all images, once a command."""
+    asked: list[int] = []
+    real = data.prepare
+    monkeypatch.setattr(data, "prepare", lambda name, resolution=0: asked.append(resolution) or real(name, resolution))
+    study = replace(QUICK, samples=8, vary={"resolution": Choice(options=(8, 12))})
+    execute(study, tmp_path, LocalEngine(2, module=MODULE))
+    assert sorted(asked) == [0, 8, 12]

@@ -61,8 +61,7 @@ def run(
         )
     summary(done)
     if len(done.records) < done.total:
-        far = f"{len(done.records)} of {done.total} trials are done and kept"
-        typer.echo(f"stopped after {max_seconds:g} s; {far}; the same command goes on from here", err=True)
+        tell_how_far(done, max_seconds)
     if done.records and not done.outcomes.get(Outcome.COMPLETED):
         raise NasError(f"no trial was completed; see {done.folder / 'run.log'}")
 
@@ -78,6 +77,12 @@ def adjusted(study: Study, fields: dict[str, Any], recipe: dict[str, Any]) -> St
         check_sampler(changes["sampler"])
     varied = study.varied({name: value for name, value in recipe.items() if value is not None})
     return replace(study, recipe=varied, **changes)
+
+
+def tell_how_far(done: Run, max_seconds: float) -> None:
+    """What a run has that stopped because its time was up."""
+    far = f"{len(done.records)} of {done.total} trials are done and kept"
+    typer.echo(f"stopped after {max_seconds:g} s; {far}; the same command goes on from here", err=True)
 
 
 def summary(done: Run) -> None:
