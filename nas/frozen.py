@@ -18,6 +18,8 @@ from nas.window import Window
 SCHEMA_VERSION = 1
 MAY_DIFFER = ("samples",)
 """Entries of a study that a later command may change."""
+ADDED = {"max_trial_seconds": 3600.0}
+"""Entries that older runs don't have, with what held for them."""
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +54,7 @@ def freeze(study: Study) -> dict[str, Any]:
         "sampler": study.sampler,
         "seed": study.seed,
         "repeats": study.repeats,
+        "max_trial_seconds": study.max_trial_seconds,
     }
 
 
@@ -62,7 +65,7 @@ def differences(stored: Frozen, new: Frozen) -> list[str]:
         return [f"study: {stored.study['name']!r} is stored, this is {new.study['name']!r}"]
     for name in sorted(set(stored.study) | set(new.study)):
         if name not in MAY_DIFFER:
-            found += _compare(name, stored.study.get(name), new.study.get(name))
+            found += _compare(name, stored.study.get(name, ADDED.get(name)), new.study.get(name))
     if stored.data.key != new.data.key:
         found.append(f"data: {stored.data.key} is stored, this is {new.data.key}")
     if not found and stored.fingerprint != new.fingerprint:

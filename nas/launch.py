@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 
 from nas import devices, runner
@@ -30,10 +31,12 @@ def start(
     engine: Engine | None = None,
     observer: Observer = lambda snapshot, record: None,
     reference: str = "",
+    max_seconds: float = inf,
 ) -> Run:
     """Run a study to its end in a folder (default `runs/<name>`), or go on with the run that lies there.
 
-    `workers` defaults to one a physical core. Writes `records.csv` and `report.html` when it is done. Raises Refused
+    `workers` defaults to one a physical core. After `max_seconds` no training is begun any more, and those that run
+    get a few seconds to end. Writes `records.csv` and `report.html` when it is done or time is up. Raises Refused
     for a study, name or folder that can't be accepted, Missing without data or device, StorageFailed without disk,
     Interrupted after a signal.
     """
@@ -41,7 +44,7 @@ def start(
     place = devices.device(device)
     engine = engine or LocalEngine(devices.workers(workers, place), log=folder / LOG)
     with _logged(folder / LOG):
-        runner.execute(study, folder, engine, place, observer, reference)
+        runner.execute(study, folder, engine, place, observer, reference, max_seconds)
     run = open_run(folder)
     write_atomically(folder / TABLE, csv(run).encode())
     write_report((run,), folder / PAGE)

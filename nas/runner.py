@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
 
 import msgspec
@@ -19,8 +20,10 @@ from nas.engines.messages import Job, Result
 from nas.errors import Interrupted, Refused, StorageFailed
 from nas.frozen import Frozen, freeze, require_agreement
 from nas.interrupts import Interrupts
-from nas.progress import Progress, Snapshot, rank
+from nas.leaders import Leaders
+from nas.progress import Progress, Snapshot
 from nas.record import Outcome, Record
+from nas.rows import Entry
 from nas.sampling import Plan, Proposal
 from nas.store import STUDY, WEIGHTS, Store, opened, read_frozen, write_frozen
 from nas.study import Study
@@ -34,22 +37,27 @@ Observer = Callable[[Snapshot, Record | None], None]
 
 MOST_ATTEMPTS = 3
 """Starts of one trial whose workers crash."""
-KEPT = 10
-"""Networks of each space whose weights are kept, the best."""
 DRAIN_LIMIT = 5.0
 """Seconds that running trainings get after the first Ctrl-C."""
-OURS = (".safetensors", ".partial")
-"""How the files end that we write among the weights; others stay."""
 PULSE = 0.5
 """Seconds between two looks at signals and deadlines."""
 
 
-def execute(study: Study, folder: Path, engine: Engine, device: str, observer: Observer, reference: str = "") -> None:
-    """Run a study in a folder, or go on with it; returns when every trial is over.
+def execute(
+    study: Study,
+    folder: Path,
+    engine: Engine,
+    device: str,
+    observer: Observer,
+    reference: str = "",
+    max_seconds: float = inf,
+) -> None:
+    """Run a study in a folder, or go on with it; returns when every trial is over, or soon after `max_seconds`.
 
     `reference` is how the study is found again by `names.study`. Raises Refused for a folder of another study,
     Interrupted after a signal, StorageFailed where the disk fails.
     """
+    deadline = time.monotonic() + max_seconds
     info = data.prepare(study.recipe.data, study.recipe.resolution)
     check_study(study, info)
     plan = Plan(study, info.shape, len(info.classes))
@@ -62,10 +70,10 @@ def execute(study: Study, folder: Path, engine: Engine, device: str, observer: O
         if session.finished:
             session.report(None)
             return
-        logger.info("%s: %d of %d trials are over; %d workers", folder, len(store.records), study.total, engine.workers)
+        logger.info("%s: %d of %d trials are over; %d workers", folder, len(store.over), study.total, engine.workers)
         with engine:
-            session.loop(interrupts)
-        logger.info("%s: all %d trials are over", folder, study.total)
+            session.loop(interrupts, deadline)
+        logger.info("%s: %d of %d trials are over", folder, len(store.over), study.total)
 
 
 def check_study(study: Study, info: DataInfo) -> None:
@@ -117,124 +125,118 @@ class _Session:
         self, study: Study, plan: Plan, store: Store, engine: Engine, info: DataInfo, device: str, observer: Observer
     ) -> None:
         self._study, self._plan, self._store, self._engine = study, plan, store, engine
-        self._info, self._device, self._observer = info, device, observer
+        self._device, self._observer = device, observer
+        self._weights = store.folder.resolve() / WEIGHTS
+        self._infos = {study.recipe.resolution: info}
         self._progress = Progress(total=study.total, workers=engine.workers)
-        self._running: dict[int, tuple[Proposal, Job]] = {}
+        self._taken: dict[int, tuple[Proposal, Job]] = {}
         self._again: list[Job] = []
-        self._leaders: dict[str, list[Record]] = {space.name: [] for space in study.spaces}
+        self._leaders = Leaders(self._weights, [space.name for space in study.spaces])
         self._todo = iter([trial for trial in range(study.total) if trial not in store.records])
         self._next = next(self._todo, None)
         self._progress.resume(store.records.values())
         for record in sorted(store.records.values(), key=lambda r: r.trial):
             plan.tell(record.trial, record.error)
-            self._lead(record)
-        self._remove_strays()
+            self._leaders.add(record)
+        self._leaders.remove_strays()
 
     @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
-        return self._next is None and not self._running and not self._again
+        return self._next is None and not self._taken and not self._again
 
-    def loop(self, interrupts: Interrupts) -> None:
-        """Feed the engine and store what comes back until all is done or somebody wants us to stop."""
-        while not self.finished and not interrupts.signal:
-            self._feed()
-            self._take(PULSE)
-        if interrupts.signal:
+    def loop(self, interrupts: Interrupts, deadline: float) -> None:
+        """Feed the engine and store what comes back until all is done, time is up, or somebody wants us to stop."""
+        self._store.write(self._feed(), self._engine.running)
+        while not self.finished and not interrupts.signal and time.monotonic() < deadline:
+            self._advance(go_on=True)
+        if not self.finished:
             self._drain(interrupts)
-        self._remove_strays()
+        self._leaders.remove_strays()
 
     def report(self, record: Record | None) -> None:
         """Tell the observer how far we are."""
-        self._observer(self._progress.snapshot(len(self._running)), record)
+        self._observer(self._progress.snapshot(len(self._engine.running)), record)
 
     def _drain(self, interrupts: Interrupts) -> None:
-        """Let running trainings end for a moment, then say that we were interrupted."""
+        """Let running trainings end for a moment, begin no other; then say it if we were interrupted."""
+        self._engine.hold()
         deadline = time.monotonic() + DRAIN_LIMIT
-        while self._running and not interrupts.now and time.monotonic() < deadline:
-            self._take(PULSE)
-        raise Interrupted(
-            f"interrupted; {self._progress.outcomes.total()} of {self._study.total} trials are done and kept",
-            signal_number=interrupts.signal,
-            hint="the same command goes on from here",
-        )
+        while self._engine.running and not interrupts.now and time.monotonic() < deadline:
+            self._advance(go_on=False)
+        if interrupts.signal:
+            raise Interrupted(
+                f"interrupted; {self._progress.outcomes.total()} of {self._study.total} trials are done and kept",
+                signal_number=interrupts.signal,
+                hint="the same command goes on from here",
+            )
 
-    def _feed(self) -> None:
-        """Give the engine all it can take."""
+    def _advance(self, *, go_on: bool) -> None:
+        """One turn: what came back, then what is given out, then both to the disk at once, then the news."""
+        results = self._engine.wait(PULSE)
+        records = [record for result in results if (record := self._settled(result))]
+        added = self._feed() if go_on else []
+        for record in self._store.write(added, self._engine.running, records):
+            self._acknowledge(record)
+        if failed := [result for result in results if result.fatal]:
+            hint = "what is done is kept; repeat the command when that is mended"
+            raise StorageFailed(failed[0].message, hint=hint)
+        if not records:
+            self.report(None)
+
+    def _feed(self) -> list[Entry]:
+        """Give the engine all that it wants; the trials that are new."""
+        added = []
         for _ in range(self._engine.free):
             if self._again:
                 self._engine.submit(self._again.pop(0))
             elif self._next is not None and self._next < self._plan.horizon:
-                self._begin(self._next)
+                added.append(self._begin(self._next))
                 self._next = next(self._todo, None)
             else:
-                return
+                break
+        return added
 
-    def _begin(self, trial: int) -> None:
+    def _begin(self, trial: int) -> Entry:
         space = self._study.space_of(trial)
         proposal = self._plan.propose(trial)
-        self._store.begin(trial, space.name, self._study.joint(space), proposal)
-        job = job_of(self._study, trial, proposal, self._info, self._device)
+        recipe = self._study.recipe_of(proposal.point)
+        job = job_of(self._study, trial, proposal, recipe, self._info(recipe.resolution), self._device)
         name = weights_name(job.architecture, trial)
-        job = msgspec.structs.replace(
-            job, weights=str(self._store.folder.resolve() / WEIGHTS / name), keep_below=self._bar(space.name)
-        )
-        self._running[trial] = (proposal, job)
-        self._progress.plan(trial, work_of(proposal, job.recipe, self._info))
+        job = msgspec.structs.replace(job, weights=str(self._weights / name), keep_below=self._leaders.bar(space.name))
+        self._taken[trial] = (proposal, job)
+        self._progress.plan(trial, work_of(proposal, job.recipe, job.info))
         self._engine.submit(job)
+        return Entry(trial=trial, space=space.name, dimensions=self._study.joint(space), point=proposal.point)
 
-    def _take(self, seconds: float) -> None:
-        """Store what has come back."""
-        results = self._engine.wait(seconds)
-        for result in results:
-            if result.trial in self._running and result.attempt == self._running[result.trial][1].attempt:
-                self._settle(result)
-        if not results:
-            self.report(None)
+    def _info(self, resolution: int) -> DataInfo:
+        """The data at a resolution, prepared once a command: that reads and hashes all images."""
+        if resolution not in self._infos:
+            self._infos[resolution] = data.prepare(self._study.recipe.data, resolution)
+        return self._infos[resolution]
 
-    def _settle(self, result: Result) -> None:
-        proposal, job = self._running[result.trial]
-        if result.fatal:
-            raise StorageFailed(result.message, hint="what is done is kept; repeat the command when that is mended")
+    def _settled(self, result: Result) -> Record | None:
+        """The record of a trial that is over now; None for a stale answer, and for a crash that is tried again."""
+        proposal, job = self._taken.get(result.trial, (None, None))
+        if proposal is None or job is None or result.attempt != job.attempt or result.fatal:
+            return None
         if result.outcome is Outcome.CRASHED and result.attempt < MOST_ATTEMPTS:
             logger.warning("trial %d: %s; trying again", result.trial, result.message)
             again = msgspec.structs.replace(job, attempt=job.attempt + 1)
-            self._running[result.trial] = (proposal, again)
+            self._taken[result.trial] = (proposal, again)
             self._again.append(again)
-            return
+            return None
+        del self._taken[result.trial]
         record = record_of(self._study, proposal, job, result)
-        self._store.finish(record)
-        logger.info("trial %d of %s is %s", record.trial, record.space, _in_words(record))
-        del self._running[result.trial]
         self._plan.tell(record.trial, record.error)
-        self._lead(record)
+        return record
+
+    def _acknowledge(self, record: Record) -> None:
+        """Count and tell a record that is on the disk."""
+        logger.info("trial %d of %s is %s", record.trial, record.space, _in_words(record))
+        self._leaders.add(record)
         self._progress.finish(record)
         self.report(record)
-
-    def _bar(self, space: str) -> float:
-        """The error that a network must beat to be among the kept ones of its space."""
-        leaders = self._leaders[space]
-        if len(leaders) < KEPT or leaders[-1].error is None:
-            return 2.0
-        return leaders[-1].error + 1e-9  # a tie may still win by its cost
-
-    def _lead(self, record: Record) -> None:
-        """Keep the weights of the best; remove those of whoever falls out."""
-        if record.error is None:
-            return
-        leaders = self._leaders[record.space]
-        leaders.append(record)
-        leaders.sort(key=rank)
-        for loser in leaders[KEPT:]:
-            (self._store.folder / WEIGHTS / weights_name(loser.architecture, loser.trial)).unlink(missing_ok=True)
-        del leaders[KEPT:]
-
-    def _remove_strays(self) -> None:
-        """Remove weights that belong to no leader: left by a coordinator or a worker that was killed."""
-        kept = {weights_name(r.architecture, r.trial) for leaders in self._leaders.values() for r in leaders}
-        for path in (self._store.folder / WEIGHTS).iterdir():
-            if path.name not in kept and path.name.endswith(OURS):
-                path.unlink()
 
 
 def _in_words(record: Record) -> str:

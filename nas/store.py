@@ -1,7 +1,8 @@
 """The Optuna study behind a run: opened by one coordinator at a time, which is its only writer.
 
-A trial is a row from the moment it is begun, with its parameters; its record is one attribute, written together with
-the end of the trial. What a killed coordinator left unfinished is begun again under the same number.
+A trial is a row from the moment it is handed to a worker, with its parameters: WAITING in the worker's queue, RUNNING
+while it is trained. Its record is one attribute, written together with the end of the trial. What a killed coordinator
+left unfinished is begun again under the same number.
 """
 
 from __future__ import annotations
@@ -11,31 +12,27 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote
 
 import msgspec
 import optuna
 import sqlalchemy
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import TrialState
 
 from nas.errors import Refused, StorageFailed
 from nas.files import write_atomically
 from nas.frozen import SCHEMA_VERSION, Frozen, require_agreement
-from nas.record import Outcome, Record
-from nas.sampling import Proposal
+from nas.record import Record
+from nas.rows import RECORD, Entry, database_url, rows, stored
 from nas.sampling.quiet import quiet
-from nas.space import Choice, Dimension, Integer
 
 STUDY, DATABASE, LOCK, LOG, WEIGHTS = "study.json", "study.db", "run.lock", "run.log", "weights"
-RECORD = "record"
 RECORDS = (
     "SELECT a.value_json FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
     "WHERE a.key = :key AND t.state IN ('COMPLETE', 'FAIL') ORDER BY t.number"
@@ -57,42 +54,50 @@ class Store:
         self.folder = folder
         _make(folder / WEIGHTS)
         self._storage = _storage(folder / DATABASE)
-        self._study = _study_id(self._storage, name)
-        trials = self._storage.get_all_trials(self._study, deepcopy=False)
-        self._ids = {trial.number: trial._trial_id for trial in trials}
-        self.records = {t.number: _record(folder, t) for t in trials if t.state.is_finished()}
+        study = _study_id(self._storage, name)
+        self.records: dict[int, Record] = {}
+        """What was over when the run was opened."""
+        ids: dict[int, int] = {}
+        self._open: dict[int, TrialState] = {}
+        for row, trial, state, text in stored(self._storage, study):
+            ids[trial] = row
+            if state.is_finished():
+                self.records[trial] = _record(folder, trial, text)
+            else:
+                self._open[trial] = TrialState.WAITING
+        self._rows = rows(self._storage, study, ids)
+        self.over = set(self.records)
+        """Numbers of all trials that are over."""
+        self._rows.release()
 
-    def begin(self, trial: int, space: str, dimensions: Mapping[str, Dimension], proposal: Proposal) -> None:
-        """Note that a trial is being trained; trials are begun in the order of their numbers."""
-        if trial in self._ids:
-            self._storage.set_trial_state_values(self._ids[trial], TrialState.RUNNING)
-            return
-        parameters = {f"{space}/{name}": value for name, value in proposal.point.items()}
-        distributions = {f"{space}/{name}": distribution(dimensions[name]) for name in proposal.point}
-        row = create_trial(state=TrialState.RUNNING, params=parameters, distributions=distributions)
-        self._ids[trial] = self._storage.create_new_trial(self._study, row)
-        number = self._storage.get_trial(self._ids[trial]).number
-        if number != trial:
-            raise StorageFailed(
-                f"{self.folder / DATABASE} numbers trial {trial} as {number}; something else wrote to it"
-            )
+    def write(
+        self, added: Sequence[Entry] = (), running: Collection[int] = (), over: Sequence[Record] = ()
+    ) -> Sequence[Record]:
+        """Note what has happened since the last call, in one transaction; the records that are new, now on the disk.
 
-    def finish(self, record: Record) -> None:
-        """Store the record of a trial and end it; a second record for the same trial is ignored."""
-        if record.trial in self.records:
-            return
-        trial = self._ids[record.trial]
-        self._storage.set_trial_user_attr(trial, RECORD, msgspec.to_builtins(record))
-        if record.outcome is Outcome.COMPLETED and record.error is not None:
-            self._storage.set_trial_state_values(trial, TrialState.COMPLETE, [record.error])
-        else:
-            self._storage.set_trial_state_values(trial, TrialState.FAIL)
-        self.records[record.trial] = record
+        `added` are trials that are wanted now, in the order of their numbers; those that are known stay as they are.
+        `running` are all that are trained at this moment; `over` are records, of which a second for a trial is ignored.
+        """
+        new = [entry for entry in added if entry.trial not in self._open and entry.trial not in self.over]
+        fresh: dict[int, Record] = {}
+        for record in over:
+            if record.trial not in self.over:
+                fresh.setdefault(record.trial, record)
+        self._open.update((entry.trial, TrialState.WAITING) for entry in new)
+        begun = [
+            t for t, state in self._open.items() if state is not TrialState.RUNNING and (t in running or t in fresh)
+        ]
+        if new or begun or fresh:
+            self._rows.write(new, begun, list(fresh.values()))
+        self._open.update((trial, TrialState.RUNNING) for trial in begun)
+        for trial in fresh:
+            del self._open[trial]
+        self.over.update(fresh)
+        return list(fresh.values())
 
     def release(self) -> None:
         """Put trials that were begun and not finished back into the queue."""
-        for number in self._ids.keys() - self.records.keys():
-            self._storage.set_trial_state_values(self._ids[number], TrialState.WAITING)
+        self._rows.release()
 
     def close(self) -> None:
         """Let go of the database, as one file that can be moved and read anywhere."""
@@ -160,7 +165,7 @@ def read_records(folder: Path) -> list[Record]:
 
 def _query(folder: Path, query: str, values: dict[str, Any]) -> list[Any]:
     """Rows of the database, read directly: loading ten thousand trials through Optuna takes many seconds."""
-    engine = sqlalchemy.create_engine(_url(folder / DATABASE))
+    engine = sqlalchemy.create_engine(database_url(folder / DATABASE))
     try:
         with engine.connect() as connection:
             return list(connection.execute(sqlalchemy.text(query), values).all())
@@ -193,33 +198,17 @@ def pace(folder: Path) -> float | None:
     return (len(times) - 1) / seconds if seconds else None
 
 
-def distribution(dimension: Dimension) -> BaseDistribution:
-    """A dimension as Optuna knows it; a stepped logarithmic range is given without its step, which Optuna refuses."""
-    if isinstance(dimension, Choice):
-        return CategoricalDistribution(dimension.options)
-    if isinstance(dimension, Integer):
-        step = 1 if dimension.log else dimension.unit
-        return IntDistribution(dimension.low, dimension.high, log=dimension.log, step=step)
-    return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
-
-
-def _record(folder: Path, trial: FrozenTrial) -> Record:
+def _record(folder: Path, trial: int, text: str | None) -> Record:
     try:
-        return msgspec.convert(trial.user_attrs[RECORD], Record)
-    except (KeyError, msgspec.ValidationError) as error:
+        return msgspec.json.decode(text or "", type=Record)
+    except msgspec.MsgspecError as error:
         raise StorageFailed(
-            f"{folder / DATABASE}: trial {trial.number} is over without a whole record; something else wrote to it"
+            f"{folder / DATABASE}: trial {trial} is over without a whole record; something else wrote to it"
         ) from error
 
 
-def _url(path: Path) -> str:
-    """The database as a URL; a `?` in a folder's name would begin its options."""
-    database = f"file:{quote(str(path.resolve()))}"
-    return sqlalchemy.URL.create("sqlite", database=database, query={"uri": "true"}).render_as_string()
-
-
 def _storage(path: Path) -> RDBStorage:
-    storage = RDBStorage(_url(path), engine_kwargs={"connect_args": {"timeout": 30}})
+    storage = RDBStorage(database_url(path), engine_kwargs={"connect_args": {"timeout": 30}})
     sqlalchemy.event.listen(storage.engine, "connect", _set_pragmas)
     storage.engine.dispose()  # connections made before the listener don't have the pragmas
     return storage

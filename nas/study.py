@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal, get_args
 
 import msgspec
@@ -42,6 +43,8 @@ class Study:
     """With the trial number it decides architecture, initial weights and order of data."""
     repeats: int = 1
     """Trainings of each network, with different seeds."""
+    max_trial_seconds: float = 3600.0
+    """Wall time after which a training is given up and counts as timed out; positive."""
 
     def __post_init__(self) -> None:
         if self.name in ("", ".", "..") or "/" in self.name:
@@ -53,6 +56,8 @@ class Study:
         if len(set(names)) < len(names):
             raise Refused(f"study {self.name!r}: every space needs its own name, got {', '.join(names)}")
         check_sampler(self.sampler)
+        if not 0 < self.max_trial_seconds < inf:
+            raise Refused(f"max_trial_seconds must be a positive number of seconds, got {self.max_trial_seconds}")
         if self.seed < 0:
             raise Refused(f"seed must not be negative, got {self.seed}")
         if self.repeats > 1 and self.sampler != "random":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from nas import data
 from nas.data import DataInfo
 from nas.engines.messages import Job, Result
 from nas.layers import identity
@@ -12,11 +11,8 @@ from nas.sampling import Proposal, training_seed
 from nas.study import Study
 
 
-def job_of(study: Study, trial: int, proposal: Proposal, info: DataInfo, device: str) -> Job:
-    """The first attempt at a trial."""
-    recipe = study.recipe_of(proposal.point)
-    if recipe.resolution != study.recipe.resolution:
-        info = data.prepare(recipe.data, recipe.resolution)
+def job_of(study: Study, trial: int, proposal: Proposal, recipe: Recipe, info: DataInfo, device: str) -> Job:
+    """The first attempt at a trial, with its own recipe and the data at that recipe's resolution."""
     return Job(
         trial=trial,
         attempt=1,
@@ -26,6 +22,7 @@ def job_of(study: Study, trial: int, proposal: Proposal, info: DataInfo, device:
         seed=training_seed(study.seed, trial),
         info=info,
         device=device,
+        max_seconds=study.max_trial_seconds,
     )
 
 

@@ -77,6 +77,26 @@ def test_the_same_command_again_trains_nothing(nas, finished: Path) -> None:  # 
     assert (finished / "records.csv").read_bytes() == before
 
 
+def test_a_run_out_of_time_ends_well_and_goes_on(nas, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """`--max-seconds` stops in order: exit code 0, a line that says how far it is, and the same command goes on."""
+    said = nas("run", "quickstart", *SMALL, "--out", tmp_path / "run", "--workers", "1", "--max-seconds", "0")
+    assert said.code == 0
+    assert "stopped after 0 s; 0 of 6 trials are done and kept; the same command goes on from here" in said.err
+    assert {"records.csv", "report.html"} <= {path.name for path in (tmp_path / "run").iterdir()}
+    said = nas("run", "quickstart", *SMALL, "--out", tmp_path / "run", "--workers", "2", "--max-seconds", "3600")
+    assert said.code == 0
+    assert "stopped" not in said.err
+    assert json.loads(nas("status", tmp_path / "run", "--json").out)["done"] == 6
+
+
+def test_the_time_limit_of_trials_belongs_to_the_study(nas, finished: Path) -> None:  # type: ignore[no-untyped-def]
+    """A run doesn't go on under another limit, and one that is no time is refused."""
+    said = nas("run", "quickstart", *SMALL, "--out", finished, "--max-trial-seconds", "60")
+    assert said.code == 2
+    assert "max_trial_seconds: 3600.0 is stored, this is 60.0" in said.err
+    assert nas("run", "quickstart", "--max-trial-seconds", "0", "--out", finished).code == 2
+
+
 def test_status_tells_programs_what_they_rely_on(nas, finished: Path) -> None:  # type: ignore[no-untyped-def]
     """`status --json` has total, done and outcomes; without it there are words."""
     status = json.loads(nas("status", finished, "--json").out)

@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from nas.data import DataInfo
-from nas.engines import LocalEngine, local
+from nas.engines import LocalEngine
+from nas.engines import process as engine_process
 from nas.engines.messages import Job, Result
 from nas.errors import NasError
 from nas.record import Outcome
@@ -111,7 +112,7 @@ def test_a_worker_killed_while_idle_costs_no_job(engine: LocalEngine, job: Job) 
     assert next_result(engine).outcome is Outcome.COMPLETED
     processes(engine)[0].kill()
     assert engine.wait(0.5) == []
-    assert engine.free == 1
+    assert engine.free == 2
     engine.submit(job)
     assert next_result(engine).outcome is Outcome.COMPLETED
 
@@ -136,9 +137,9 @@ def test_an_unreadable_job_is_not_met_with_silence(engine: LocalEngine, job: Job
 
 def test_late_workers_are_ended(endless: Job) -> None:
     """Workers over their time limit, busy or stopped by SIGSTOP, are killed, answered as TIMED_OUT, and replaced."""
-    with LocalEngine(2, time_limit=2.0) as engine:
+    with LocalEngine(2) as engine:
         for trial in range(2):
-            engine.submit(msgspec.structs.replace(endless, trial=trial))
+            engine.submit(msgspec.structs.replace(endless, trial=trial, max_seconds=2.0))
         started = processes(engine)
         until(lambda: engine.wait(0.05) or all(worker.ready for worker in engine._workers))
         started[1].suspend()
@@ -147,13 +148,13 @@ def test_late_workers_are_ended(endless: Job) -> None:
         assert results[0].message == "longer than 2 s"
         assert [process.is_running() for process in started] == [False, False]
         assert [process.is_running() for process in processes(engine)] == [True, True]
-        assert engine.free == 2
+        assert engine.free == 4
 
 
 def test_workers_that_die_at_start_end_the_engine(tmp_path: Path, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no worker comes up, the engine gives up, names the log with the last words, and answers no job."""
     (tmp_path / "msgspec.py").write_text("raise SystemExit('no msgspec here')\n")
-    monkeypatch.setattr(local, "_environment", lambda: {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"})
+    monkeypatch.setattr(engine_process, "environment", lambda: {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"})
     with LocalEngine(2, log=tmp_path / "run.log") as engine:
         engine.submit(job)
         with pytest.raises(NasError, match=r"can't be started \(6 in a row\).*status 1.*run\.log"):
@@ -172,7 +173,7 @@ def test_a_worker_that_dies_at_start_hands_its_job_on(job: Job) -> None:
 
 def test_a_worker_that_never_starts_is_given_up(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that hang before they have loaded torch are replaced after the start limit and given up after three."""
-    monkeypatch.setattr(local, "START_LIMIT", 0.01)
+    monkeypatch.setattr(engine_process, "START_LIMIT", 0.01)
     with LocalEngine(1) as engine:
         engine.submit(job)
         with pytest.raises(NasError, match=r"can't be started \(3 in a row\): .*didn't load torch within"):

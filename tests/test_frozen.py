@@ -111,3 +111,13 @@ def test_other_data_and_other_networks_are_differences(frozen: Frozen) -> None:
     assert differences(frozen, msgspec.structs.replace(frozen, fingerprint={"tiny": ("b",)})) == [
         "the code of tiny draws other networks than when the run began"
     ]
+
+
+def test_runs_from_before_the_time_limit_go_on(frozen: Frozen) -> None:
+    """A run that was stored without a time limit agrees with the one that held then, and with no other."""
+    old = {name: value for name, value in frozen.study.items() if name != "max_trial_seconds"}
+    older = msgspec.structs.replace(frozen, study=old)
+    assert differences(older, again(frozen)) == []
+    assert differences(older, again(frozen, max_trial_seconds=60.0)) == [
+        "max_trial_seconds: 3600.0 is stored, this is 60.0"
+    ]

@@ -21,6 +21,7 @@ from nas.engines import InlineEngine
 from nas.errors import Refused, StorageFailed
 from nas.frozen import Frozen
 from nas.record import Outcome
+from nas.rows import Entry, distribution
 from nas.sampling import Plan
 from nas.space import Choice, Integer, Real
 from nas.store import (
@@ -28,7 +29,6 @@ from nas.store import (
     LOCK,
     STUDY,
     Store,
-    distribution,
     opened,
     pace,
     read_frozen,
@@ -49,6 +49,12 @@ def execute(study: Study, folder: Path) -> None:
 def agreement(study: Study, folder: Path, info: DataInfo) -> Frozen:
     """What the folder would be asked."""
     return runner.agreed(study, folder, Plan(study, info.shape, len(info.classes)), info, "")
+
+
+def entry(trial: int, plan: Plan) -> Entry:
+    """A trial of the toy study as the store takes it."""
+    space = TOY.space_of(trial)
+    return Entry(trial=trial, space=space.name, dimensions=space.dimensions, point=plan.propose(trial).point)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +97,7 @@ def test_what_is_killed_while_it_is_trained_is_begun_again(tmp_path: Path, digit
     plan = Plan(TOY, digits.shape, len(digits.classes))
     for _ in range(2):
         with opened(tmp_path, frozen) as store:
-            store.begin(0, "tiny", toy_spaces.TINY.dimensions, plan.propose(0))
+            store.write([entry(0, plan)], running={0})
         study = optuna.load_study(study_name="toy", storage=f"sqlite:///{tmp_path / DATABASE}")
         assert [trial.state for trial in study.trials] == [optuna.trial.TrialState.WAITING]
         assert study.trials[0].params == {"tiny/width": plan.propose(0).point["width"]}
@@ -101,7 +107,7 @@ def test_a_second_record_of_a_trial_is_ignored(copied: Path, digits: DataInfo) -
     """Finishing a finished trial changes nothing: what was acknowledged stays."""
     before = read_records(copied)
     with opened(copied, agreement(TOY, copied, digits)) as store:
-        store.finish(msgspec.structs.replace(before[0], outcome=Outcome.CRASHED, curve=()))
+        assert store.write(over=[msgspec.structs.replace(before[0], outcome=Outcome.CRASHED, curve=())]) == []
     assert read_records(copied) == before
 
 
@@ -123,7 +129,7 @@ def test_reading_does_not_disturb_who_writes(finished: Path, copied: Path, digit
         assert reader.execute("SELECT COUNT(*) FROM trials").fetchone() == (8,)
         assert read_records(copied) == read_records(finished)
         assert (pace(copied) or 0) > 0
-        store.begin(8, "tiny", toy_spaces.TINY.dimensions, Plan(TOY, digits.shape, 10).propose(0))
+        store.write([entry(8, Plan(replace(TOY, samples=5), digits.shape, 10))], running={8})
         assert reader.execute("SELECT COUNT(*) FROM trials").fetchone() == (8,)
     assert len(read_records(copied)) == 8
 

@@ -82,3 +82,10 @@ def test_an_unknown_sampler_lists_those_there_are() -> None:
     with pytest.raises(Refused) as refused:
         replace(STUDY, sampler="grid")  # type: ignore[arg-type]
     assert refused.value.hint == "samplers: random, quasirandom, tpe, gp, nsga2, cmaes"
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_time_limit_is_a_positive_number(seconds: float) -> None:
+    """A training may take a positive, finite number of seconds."""
+    with pytest.raises(Refused, match="max_trial_seconds must be a positive number of seconds"):
+        replace(STUDY, max_trial_seconds=seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,6 +30,12 @@ def run(
     seed: Annotated[int | None, typer.Option(help="With the trial number it decides everything.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes (default: one a core; one on a GPU).")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    max_seconds: Annotated[
+        float, typer.Option(help="Begin no training after so long; the same command goes on.", min=0)
+    ] = inf,
+    max_trial_seconds: Annotated[
+        float | None, typer.Option(help="Give up a training that takes longer; part of the study.")
+    ] = None,
 ) -> None:
     """Start a study, or continue it: the same command again resumes."""
     from nas import names
@@ -39,15 +46,23 @@ def run(
 
     asked = adjusted(
         names.study(study),
-        {"samples": samples, "sampler": sampler, "seed": seed},
+        {"samples": samples, "sampler": sampler, "seed": seed, "max_trial_seconds": max_trial_seconds},
         {"epochs": epochs, "train_size": train_size, "resolution": resolution, "data": data},
     )
     with view() as observer:
         done = start(
-            asked, out=out, workers=workers, device=device, observer=observer, reference=names.reference(study)
+            asked,
+            out=out,
+            workers=workers,
+            device=device,
+            observer=observer,
+            reference=names.reference(study),
+            max_seconds=max_seconds,
         )
     summary(done)
-    if not done.outcomes.get(Outcome.COMPLETED):
+    if len(done.records) < done.total:
+        tell_how_far(done, max_seconds)
+    if done.records and not done.outcomes.get(Outcome.COMPLETED):
         raise NasError(f"no trial was completed; see {done.folder / 'run.log'}")
 
 
@@ -62,6 +77,12 @@ def adjusted(study: Study, fields: dict[str, Any], recipe: dict[str, Any]) -> St
         check_sampler(changes["sampler"])
     varied = study.varied({name: value for name, value in recipe.items() if value is not None})
     return replace(study, recipe=varied, **changes)
+
+
+def tell_how_far(done: Run, max_seconds: float) -> None:
+    """What a run has that stopped because its time was up."""
+    far = f"{len(done.records)} of {done.total} trials are done and kept"
+    typer.echo(f"stopped after {max_seconds:g} s; {far}; the same command goes on from here", err=True)
 
 
 def summary(done: Run) -> None:

@@ -20,7 +20,12 @@ class Engine(Protocol):
 
     @property
     def free(self) -> int:
-        """Jobs that can be taken now without waiting."""
+        """Jobs that it wants now: for idle workers, and so that none is ever idle."""
+        ...
+
+    @property
+    def running(self) -> set[int]:
+        """Trials that are being trained now; other jobs that were taken wait here."""
         ...
 
     @property
@@ -30,6 +35,10 @@ class Engine(Protocol):
 
     def submit(self, job: Job) -> None:
         """Take a job; at most `free` at a time."""
+        ...
+
+    def hold(self) -> None:
+        """Begin no job any more; what runs goes on."""
         ...
 
     def wait(self, seconds: float) -> list[Result]:

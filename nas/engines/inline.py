@@ -27,12 +27,21 @@ class InlineEngine:
         """One job at a time."""
         return 1 - len(self._jobs)
 
+    @property
+    def running(self) -> set[int]:
+        """The job in hand: it is trained before anybody can look again."""
+        return {job.trial for job in self._jobs}
+
     def submit(self, job: Job) -> None:
         """Keep the job until `wait`."""
         self._jobs.append(job)
 
+    def hold(self) -> None:
+        """Forget the job in hand."""
+        self._jobs = []
+
     def wait(self, seconds: float) -> list[Result]:
-        """Run it, however long it takes."""
+        """Run it, however long it takes: nobody is there to end it."""
         from nas.engines.job import run_job
 
         jobs, self._jobs = self._jobs, []

@@ -33,9 +33,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """File for the trained weights; empty if they aren't wanted."""
     keep_below: float = 2.0
     """They are written only if the error is below this."""
+    max_seconds: float = 3600.0
+    """After so long a training is given up; counted from its beginning, not from when it was handed out."""
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
+class Result(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
     """How an attempt ended."""
 
     trial: int
@@ -58,3 +60,20 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """Hash of the weights file; empty if none was written."""
     fatal: bool = False
     """Whether disk or data fail, which says nothing of the network: the run must stop and the trial doesn't count."""
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """A worker has loaded what it needs and begins with its first job."""
+
+
+class Returned(msgspec.Struct, frozen=True, kw_only=True, tag="returned"):
+    """A worker gives back what it was asked for by `RECALL`."""
+
+    count: int
+    """Jobs that it had not begun and now won't, the last ones that it was given."""
+
+
+Answer = Ready | Result | Returned
+"""What a worker says."""
+RECALL = b"recall"
+"""What a worker is told instead of a job: give back all that you haven't begun."""

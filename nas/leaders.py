@@ -1,0 +1,49 @@
+"""The best networks of each space while a run goes on, and their weights: whoever falls out loses its file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from nas.progress import rank
+from nas.record import Record
+from nas.trials import weights_name
+
+KEPT = 10
+"""Networks of each space whose weights are kept, the best."""
+OURS = (".safetensors", ".partial")
+"""How the files end that we write among the weights; others stay."""
+
+
+class Leaders:
+    """Who leads in each space."""
+
+    def __init__(self, folder: Path, spaces: Iterable[str]) -> None:
+        self._folder = folder
+        self._ranked: dict[str, list[Record]] = {space: [] for space in spaces}
+
+    def bar(self, space: str) -> float:
+        """The error that a network must beat to be among the kept ones of its space."""
+        ranked = self._ranked[space]
+        if len(ranked) < KEPT or ranked[-1].error is None:
+            return 2.0
+        return ranked[-1].error + 1e-9  # a tie may still win by its cost
+
+    def add(self, record: Record) -> None:
+        """Let a record that is on the disk take its place; remove the weights of whoever falls out."""
+        if record.error is None:
+            return
+        ranked = self._ranked[record.space]
+        ranked.append(record)
+        ranked.sort(key=rank)
+        for loser in ranked[KEPT:]:
+            if loser.weights:
+                (self._folder / loser.weights).unlink(missing_ok=True)
+        del ranked[KEPT:]
+
+    def remove_strays(self) -> None:
+        """Remove weights that belong to no leader: left by a coordinator or a worker that was killed."""
+        kept = {weights_name(r.architecture, r.trial) for ranked in self._ranked.values() for r in ranked}
+        for path in self._folder.iterdir():
+            if path.name not in kept and path.name.endswith(OURS):
+                path.unlink()
