@@ -11,25 +11,19 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
+from nas.devices import precision
 from nas.kernels import rules_for, specialise
 from nas.modules import PartialNorm
-from nas.recipe import Precision, Recipe
+from nas.recipe import Recipe
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, PartialNorm)
-
-
-def fastest(device: torch.device) -> Precision:
-    """The arithmetic that a device computes fastest: bfloat16 where it has instructions for it."""
-    if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    return "bfloat16" if torch.cpu._is_avx512_bf16_supported() else "float32"
 
 
 def settled(recipe: Recipe, device: torch.device) -> Recipe:
     """The recipe with its arithmetic fixed."""
     if recipe.precision != "auto":
         return recipe
-    return msgspec.structs.replace(recipe, precision=fastest(device))
+    return msgspec.structs.replace(recipe, precision=precision(device.type))
 
 
 def dtype_of(recipe: Recipe) -> torch.dtype:

@@ -55,6 +55,24 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
+def precision(device_name: str) -> Literal["float32", "bfloat16"]:
+    """The arithmetic that a device computes fastest: bfloat16 where it has instructions for it."""
+    if device_name == "cuda":
+        import torch
+
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    return "bfloat16" if "avx512_bf16" in _instructions() else "float32"
+
+
+def _instructions() -> list[str]:
+    """Names of the processor's instruction sets where Linux tells them."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("flags"):
+                return line.partition(":")[2].split()
+    return []
+
+
 def workers(count: int | None, device_name: str) -> int:
     """Worker processes: as asked for, else one for each physical core on a CPU, one on a GPU."""
     if count is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from nas import __version__, data
+from nas import __version__, data, devices
 from nas.data import DataInfo
 from nas.engines import Engine
 from nas.engines.messages import Job, Result
@@ -58,6 +58,7 @@ def execute(
     Interrupted after a signal, StorageFailed where the disk fails.
     """
     deadline = time.monotonic() + max_seconds
+    study = fixed(study, folder, device)
     info = data.prepare(study.recipe.data, study.recipe.resolution)
     check_study(study, info)
     plan = Plan(study, info.shape, len(info.classes))
@@ -74,6 +75,17 @@ def execute(
         with engine:
             session.loop(interrupts, deadline)
         logger.info("%s: %d of %d trials are over", folder, len(store.over), study.total)
+
+
+def fixed(study: Study, folder: Path, device: str) -> Study:
+    """The study with one arithmetic for all trials: the run's where it is begun, else what suits the device."""
+    if study.recipe.precision != "auto":
+        return study
+    begun = (folder / STUDY).is_file()
+    precision = read_frozen(folder).study["recipe"]["precision"] if begun else devices.precision(device)
+    if precision == "bfloat16" != devices.precision(device):
+        logger.warning("%s computes in bfloat16, which this device has to emulate: that is slow", folder)
+    return replace(study, recipe=msgspec.structs.replace(study.recipe, precision=precision))
 
 
 def check_study(study: Study, info: DataInfo) -> None:

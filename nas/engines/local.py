@@ -17,6 +17,7 @@ from typing import IO, Self
 import msgspec
 
 from nas.engines import process
+from nas.engines.cores import Cores, pin
 from nas.engines.messages import Answer, Job, Ready, Result, Returned
 from nas.engines.process import Worker
 from nas.errors import NasError
@@ -38,6 +39,7 @@ class LocalEngine:
 
     def __init__(self, workers: int, *, log: Path | None = None, module: str = WORKER) -> None:
         self._count, self._log_path, self._module = workers, log, module
+        self._cores, self._pinned = Cores(), list[int]()
         self._workers: list[Worker] = []
         self._homeless: list[Job] = []
         self._log: IO[bytes] | None = None
@@ -47,7 +49,8 @@ class LocalEngine:
     def __enter__(self) -> Self:
         """Start the workers; they are usable as soon as each has loaded torch."""
         self._log = self._log_path.open("ab") if self._log_path else None
-        self._workers = [self._start() for _ in range(self._count)]
+        self._pinned = self._cores.take(self._count)
+        self._workers = [self._start(index) for index in range(self._count)]
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -55,6 +58,7 @@ class LocalEngine:
         for worker in self._workers:
             worker.end()
         self._workers = []
+        self._cores.release()
         if self._log:
             self._log.close()
 
@@ -157,7 +161,7 @@ class LocalEngine:
 
     def _replaced(self, index: int, worker: Worker, outcome: Outcome, message: str) -> list[Result]:
         """Put a new worker in the place of one that has ended; the answer to what it trained."""
-        self._workers[index] = self._start()
+        self._workers[index] = self._start(index)
         self._homeless[:0] = worker.waiting
         if worker.running is None:
             return []
@@ -171,5 +175,8 @@ class LocalEngine:
             where = f"; what it said is in {self._log_path}" if self._log_path else ""
             raise NasError(f"worker processes can't be started ({self._deaths} in a row): {how}{where}")
 
-    def _start(self) -> Worker:
-        return process.started(self._module, self._log)
+    def _start(self, index: int) -> Worker:
+        worker = process.started(self._module, self._log)
+        if index < len(self._pinned):
+            pin(worker.process.pid, self._pinned[index])
+        return worker

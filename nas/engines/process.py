@@ -22,6 +22,14 @@ from nas.engines.messages import RECALL, Job
 START_LIMIT = 120.0
 """Seconds in which a worker must have loaded torch."""
 SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+KEPT_MEMORY = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**40),
+    "MALLOC_TOP_PAD_": str(2**26),
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}
+"""Freed memory is used again by the next step, in huge pages, instead of going to the system and back: without these
+a step of a small network spends a tenth of its time on page faults, at 96x96 a seventh (measured)."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -117,4 +125,4 @@ def environment() -> dict[str, str]:
     """The caller's environment, one thread, and our own package first on the path."""
     root = str(Path(__file__).parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, **SINGLE_THREAD, "PYTHONPATH": os.pathsep.join(paths)}
+    return {**KEPT_MEMORY, **os.environ, **SINGLE_THREAD, "PYTHONPATH": os.pathsep.join(paths)}

@@ -1,0 +1,62 @@
+"""Cores for workers: each gets one of its own, so that two trainings never share one while another is idle.
+
+A core is taken by locking a small file, which the system takes back from a process that dies; so two runs on one
+machine don't choose the same cores. Where none is left, or the system knows no such thing, a worker runs anywhere.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+
+class Cores:
+    """The cores that this engine has taken."""
+
+    def __init__(self) -> None:
+        self._locks: list[IO[bytes]] = []
+
+    def take(self, count: int) -> list[int]:
+        """Up to `count` cores that nobody else has taken; none where there are fewer cores than workers."""
+        usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        if count > len(usable):
+            return []  # they have to share; the system knows best how
+        taken = []
+        for core in usable:
+            if len(taken) < count and (lock := _locked(_path(core))):
+                self._locks.append(lock)
+                taken.append(core)
+        return taken
+
+    def release(self) -> None:
+        """Let others have them."""
+        for lock in self._locks:
+            lock.close()
+        self._locks = []
+
+
+def pin(process: int, core: int) -> None:
+    """Let a process run on one core only; nothing happens where the system refuses."""
+    with suppress(OSError):
+        os.sched_setaffinity(process, {core})
+
+
+def _path(core: int) -> Path:
+    return Path(tempfile.gettempdir()) / f"nas-atlas-{os.getuid()}-core-{core}.lock"
+
+
+def _locked(path: Path) -> IO[bytes] | None:
+    try:
+        file = path.open("ab")
+    except OSError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
