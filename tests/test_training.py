@@ -17,7 +17,6 @@ from nas.recipe import Recipe
 from nas.training import (
     Trained,
     initial,
-    normalised,
     sgd,
     steps_per_epoch,
     train,
@@ -56,7 +55,9 @@ def same_weights(first: Trained, second: Trained) -> bool:
     return all(torch.equal(a, b) for a, b in pairs)
 
 
-AUGMENTED = Recipe(data="digits", epochs=2, batch_size=50, flip=True, crop=1, erase=3, label_smoothing=0.1)
+AUGMENTED = Recipe(
+    data="digits", precision="float32", epochs=2, batch_size=50, flip=True, crop=1, erase=3, label_smoothing=0.1
+)
 WITH_DROPOUT = Sequence(layers=(Flatten(), Linear(width=16), Activation(), Dropout(rate=0.5), Linear(width=10)))
 
 
@@ -83,7 +84,7 @@ def test_the_callers_randomness_is_left_alone(small: Dataset) -> None:
 
 def test_the_network_learns(small: Dataset) -> None:
     """On real digits the loss falls in every one of four epochs and the error ends far below guessing (90 %)."""
-    result = trained(small, Recipe(data="digits", epochs=4, batch_size=20, learning_rate=0.05))
+    result = trained(small, Recipe(data="digits", precision="float32", epochs=4, batch_size=20, learning_rate=0.05))
     losses = [epoch.loss for epoch in result.curve]
     assert all(later < earlier for earlier, later in pairwise(losses))
     assert result.curve[-1].error < 0.3
@@ -95,7 +96,11 @@ def test_the_network_learns(small: Dataset) -> None:
 def test_a_huge_learning_rate_diverges(small: Dataset) -> None:
     """A learning rate of a billion ends as diverged, after the epochs that were finite, with no NaN in the curve."""
     layer = Sequence(layers=(Flatten(), Linear(width=32), Activation(), Linear(width=10)))
-    result = trained(small, Recipe(data="digits", epochs=3, batch_size=50, learning_rate=1e9, warmup=0), layer=layer)
+    result = trained(
+        small,
+        Recipe(data="digits", precision="float32", epochs=3, batch_size=50, learning_rate=1e9, warmup=0),
+        layer=layer,
+    )
     assert result.diverged
     assert len(result.curve) < 3
     assert all(math.isfinite(epoch.loss) and math.isfinite(epoch.error) for epoch in result.curve)
@@ -155,7 +160,7 @@ def plain_training(small: Dataset, recipe: Recipe, seed: int) -> tuple[list[floa
 
 def test_equals_a_plain_loop(small: Dataset) -> None:
     """Losses and error agree with a loop of Nesterov SGD written out, decay on matrices only, to float tolerance."""
-    recipe = Recipe(data="digits", epochs=2, batch_size=40, learning_rate=0.05, weight_decay=0.01)
+    recipe = Recipe(data="digits", precision="float32", epochs=2, batch_size=40, learning_rate=0.05, weight_decay=0.01)
     losses, error = plain_training(small, recipe, 7)
     result = trained(small, recipe)
     expected = [sum(losses[:5]) / 5, sum(losses[5:]) / 5]
@@ -179,7 +184,7 @@ def test_weight_decay_spares_norms_and_biases() -> None:
 
 def test_an_incomplete_last_batch_is_left_out() -> None:
     """Of 200 images in batches of 60 an epoch sees three whole batches of distinct images, in an order of its own."""
-    recipe = Recipe(data="digits", batch_size=60)
+    recipe = Recipe(data="digits", precision="float32", batch_size=60)
     generator = torch.Generator().manual_seed(0)
     one, two = (draw(recipe, 200, generator).order for _ in range(2))
     assert one.shape == (3, 60)
@@ -190,7 +195,7 @@ def test_an_incomplete_last_batch_is_left_out() -> None:
 
 def test_a_batch_larger_than_the_training_set_is_the_whole_set(small: Dataset) -> None:
     """With 200 images and batches of 10,000 each epoch is one step on all of them."""
-    recipe = Recipe(data="digits", epochs=2, batch_size=10_000, learning_rate=0.05)
+    recipe = Recipe(data="digits", precision="float32", epochs=2, batch_size=10_000, learning_rate=0.05)
     assert steps_per_epoch(200, recipe) == 1
     assert len(trained(small, recipe).curve) == 2
 

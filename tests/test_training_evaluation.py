@@ -37,14 +37,16 @@ class Fixed(nn.Module):
 def test_errors_are_counted_over_all_images(small: Dataset, size: int) -> None:
     """The error is the share of all validation images that aren't of the answered class, whatever the batch size."""
     expected = (small.validation.labels != 0).sum().item() / 150
-    recipe = Recipe(data="digits", evaluation_batch_size=size)
+    recipe = Recipe(data="digits", precision="float32", evaluation_batch_size=size)
     assert evaluate(Fixed(), small.validation, small.info, recipe) == expected
 
 
 def test_evaluation_uses_running_statistics(small: Dataset) -> None:
     """Evaluating image by image gives the same error as all at once: no statistics of the batch are used."""
     module = train(LAYER, QUICK, small, 7, torch.device("cpu")).module
-    one = evaluate(module, small.validation, small.info, Recipe(data="digits", evaluation_batch_size=1))
+    one = evaluate(
+        module, small.validation, small.info, Recipe(data="digits", precision="float32", evaluation_batch_size=1)
+    )
     assert one == evaluate(module, small.validation, small.info, QUICK)
 
 

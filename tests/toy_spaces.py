@@ -87,7 +87,7 @@ RICH = Space(
     decode=decode_tiny,
 )
 FRAGILE = Space(name="fragile", dimensions={"width": Integer(low=2, high=64)}, decode=decode_fragile)
-QUICK = Recipe(data="digits", train_size=200, epochs=2, batch_size=50, learning_rate=0.05)
+QUICK = Recipe(precision="float32", data="digits", train_size=200, epochs=2, batch_size=50, learning_rate=0.05)
 LASTING = Recipe(data="digits", train_size=200, epochs=20, batch_size=50, learning_rate=0.05)
 
 STUDY = Study(name="toy", question="Do tiny networks learn digits?", spaces=(TINY, RICH), samples=4, recipe=QUICK)

@@ -25,7 +25,7 @@ class Cores:
         usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         if count > len(usable):
             return []  # they have to share; the system knows best how
-        taken = []
+        taken: list[int] = []
         for core in usable:
             if len(taken) < count and (lock := _locked(_path(core))):
                 self._locks.append(lock)

@@ -110,7 +110,9 @@ def trained(name: str, number: int) -> dict[str, Any]:
         "images": recipe.train_size * recipe.epochs,
         "errors": [epoch.error for epoch in result.curve],
         "error": 1.0 if result.diverged else result.curve[-1].error,
-        "error_of_fewer": 1.0 if result.diverged else evaluate(computing(result.module, recipe, cpu), some, info, recipe),
+        "error_of_fewer": 1.0
+        if result.diverged
+        else evaluate(computing(result.module, recipe, cpu), some, info, recipe),
     }
 
 

@@ -1,0 +1,164 @@
+"""Fast convolutions: equal to torch's own in function and gradient, chosen by shape alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from nas.kernels import (
+    ANY,
+    FITTED,
+    NATIVE,
+    RULES,
+    FastConvolution,
+    Geometry,
+    Rules,
+    rules_for,
+    specialise,
+    way,
+    widening,
+)
+
+EVERYTHING_WHOLE = Rules(whole_image={(edge, stride): ANY for edge in range(1, 12) for stride in (1, 2, 3)})
+FORCED = {
+    "product": Rules(product_positions=ANY, product_elements=ANY),
+    "whole image": EVERYTHING_WHOLE,
+    "pairs": Rules(pairs=ANY),
+    "wider": Rules(wider={1: 8, 2: 8, 3: 12, 4: 8}),
+}
+"""Rules that take one way wherever it can be taken."""
+
+
+def outcome(module: nn.Conv2d, x: Tensor) -> list[Tensor]:
+    """Output and gradients of a weighted sum of it, by input and parameters."""
+    x = x.detach().clone(memory_format=torch.preserve_format).requires_grad_()
+    module.zero_grad()
+    y = module(x)
+    factors = torch.linspace(-1, 1, y.numel(), dtype=x.dtype).view_as(y)
+    torch.autograd.backward((y * factors).sum())
+    gradients = [parameter.grad for parameter in module.parameters()]
+    assert x.grad is not None
+    return [y.detach(), x.grad, *(g.clone() for g in gradients if g is not None)]
+
+
+def geometry(module: nn.Conv2d, x: Tensor) -> Geometry:
+    """The shape that the rules see."""
+    return Geometry(
+        batch=x.shape[0],
+        channels=x.shape[1],
+        width=module.out_channels,
+        height=x.shape[2],
+        breadth=x.shape[3],
+        kernel=module.kernel_size[0],
+        stride=module.stride[0],
+        padding=int(module.padding[0]),
+        groups=module.groups,
+    )
+
+
+def check_equal(module: nn.Conv2d, x: Tensor, rules: Rules) -> None:
+    """The same numbers as torch's own convolution, in double precision to 1e-10."""
+    module, x = module.double(), x.double().to(memory_format=torch.channels_last)
+    expected = outcome(module, x)
+    specialise(nn.Sequential(module), rules)
+    assert isinstance(module, FastConvolution)
+    for ours, theirs in zip(outcome(module, x), expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    way_name=st.sampled_from(["whole image", "pairs", "wider", "product"]),
+    size=st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    groups=st.sampled_from([1, 2, 4, 6, 8]),
+    narrow=st.integers(1, 4),
+    ratio=st.integers(1, 2),
+    kernel=st.sampled_from([1, 2, 3, 5]),
+    stride=st.integers(1, 3),
+    padded=st.booleans(),
+    bias=st.booleans(),
+)
+def test_every_way_is_the_same_function(
+    way_name: str,
+    size: tuple[int, int],
+    groups: int,
+    narrow: int,
+    ratio: int,
+    kernel: int,
+    stride: int,
+    padded: bool,
+    bias: bool,
+) -> None:
+    """Whatever the shape, stride, padding, grouping and bias, output and all gradients equal torch's convolution."""
+    padding = kernel // 2 if padded else 0
+    if min(size) + 2 * padding < kernel:
+        return
+    channels = groups * narrow
+    module = nn.Conv2d(channels, channels * ratio, kernel, stride, padding, groups=groups, bias=bias)
+    check_equal(module, torch.randn(3, channels, *size), FORCED[way_name])
+
+
+@pytest.mark.parametrize(
+    ("name", "groups", "narrow", "kernel"),
+    [("product", 1, 8, 1), ("whole image", 2, 4, 3), ("pairs", 8, 1, 3), ("wider", 8, 2, 3), ("wider", 6, 2, 3)],
+)
+def test_each_way_is_really_taken(name: str, groups: int, narrow: int, kernel: int) -> None:
+    """The forced rules of the test above do take the way that they are named for, so it compares what it says."""
+    channels = groups * narrow
+    module = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=groups)
+    assert way(FORCED[name], geometry(module, torch.zeros(2, channels, 4, 4))) == name
+
+
+def test_a_widened_group_divides_the_groups() -> None:
+    """Groups of 2 become groups of 8 where their number is a multiple of 4, of 4 where it is even, else stay."""
+    shape = Geometry(batch=1, channels=16, width=16, height=7, breadth=7, kernel=3, stride=1, padding=1, groups=8)
+    assert widening(FITTED, shape) == 4
+    assert widening(FITTED, replace(shape, channels=12, width=12, groups=6)) == 2
+    assert widening(FITTED, replace(shape, channels=10, width=10, groups=5)) == 1
+    assert widening(FITTED, replace(shape, channels=32, width=32)) == 2  # from 4
+    assert widening(FITTED, replace(shape, channels=64, width=64)) == 1  # 8 is wide enough
+
+
+def test_the_fitted_rules_leave_large_images_to_torch() -> None:
+    """Wide groups at 14x14 and beyond, and 1x1 kernels over many positions, are computed as torch does."""
+    shape = Geometry(batch=128, channels=64, width=64, height=14, breadth=14, kernel=3, stride=1, padding=1, groups=4)
+    assert way(FITTED, shape) == "native"
+    assert way(FITTED, replace(shape, kernel=1, padding=0, groups=1)) == "native"
+    assert way(FITTED, replace(shape, height=2, breadth=2)) == "whole image"
+
+
+def test_other_devices_compute_natively() -> None:
+    """Without a fitted table nothing is replaced: no rule on a GPU or for an arithmetic that nobody measured."""
+    assert rules_for(torch.device("cuda"), torch.float32) == NATIVE
+    assert rules_for(torch.device("cpu"), torch.float64) == NATIVE
+    network = nn.Sequential(nn.Conv2d(2, 2, 3))
+    specialise(network, NATIVE)
+    assert type(network[0]) is nn.Conv2d
+    assert all(isinstance(rules, Rules) for rules in RULES.values())
+
+
+def test_specialising_keeps_parameters_and_names() -> None:
+    """The state of a specialised network has the names and tensors that it had, so weights files don't change."""
+    network = nn.Sequential(nn.Conv2d(4, 4, 3, groups=2), nn.BatchNorm2d(4), nn.Sequential(nn.Conv2d(4, 2, 1)))
+    before = dict(network.state_dict(keep_vars=True))
+    specialise(network, FITTED)
+    after = network.state_dict(keep_vars=True)
+    assert list(after) == list(before)
+    assert all(after[name] is before[name] for name in before)
+
+
+def test_evaluation_first_doesnt_spoil_training() -> None:
+    """Constant tensors that were made in inference mode can be used by a training later."""
+    torch.manual_seed(0)
+    rules = Rules(whole_image=EVERYTHING_WHOLE.whole_image, pairs=4, wider={2: 8})
+    for module in (nn.Conv2d(9, 9, 3, padding=1, groups=3), nn.Conv2d(9, 9, 3, padding=1, groups=9)):
+        specialise(nn.Sequential(module), rules)
+        x = torch.randn(2, 9, 4, 3)
+        with torch.inference_mode():
+            module(x)
+        assert all(torch.isfinite(tensor).all() for tensor in outcome(module, x))
