@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from nas.engines.local import SINGLE_THREAD
+from nas.engines.process import KEPT_MEMORY, SINGLE_THREAD
 
 ROOT = Path(__file__).parents[2]
 LAST_LINES = 15
@@ -30,7 +30,7 @@ def all_cores() -> dict[str, str]:
 
 def one_thread() -> dict[str, str]:
     """The environment of our workers."""
-    return {**_from_checkout(), **SINGLE_THREAD, "KINETO_LOG_LEVEL": "99"}  # the profiler misses a GPU aloud
+    return {**KEPT_MEMORY, **_from_checkout(), **SINGLE_THREAD, "KINETO_LOG_LEVEL": "99"}  # the profiler misses a GPU aloud
 
 
 def ask(module: str, question: msgspec.Struct, answer: type[Answer], environment: Mapping[str, str]) -> Answer:
