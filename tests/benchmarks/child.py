@@ -30,7 +30,12 @@ def all_cores() -> dict[str, str]:
 
 def one_thread() -> dict[str, str]:
     """The environment of our workers."""
-    return {**KEPT_MEMORY, **_from_checkout(), **SINGLE_THREAD, "KINETO_LOG_LEVEL": "99"}  # the profiler misses a GPU aloud
+    return {
+        **KEPT_MEMORY,
+        **_from_checkout(),
+        **SINGLE_THREAD,
+        "KINETO_LOG_LEVEL": "99",
+    }  # the profiler misses a GPU aloud
 
 
 def ask(module: str, question: msgspec.Struct, answer: type[Answer], environment: Mapping[str, str]) -> Answer:

@@ -23,6 +23,7 @@ from typing import get_args
 import msgspec
 
 from nas.data import DataInfo, prepare
+from nas.devices import precision
 from nas.devices import workers as cores
 from nas.engines import LocalEngine
 from nas.engines.messages import Job
@@ -196,7 +197,7 @@ def parser() -> argparse.ArgumentParser:
     add("--pairs", type=int, default=5, help="alternating measurements of both sides")
     add("--batch", type=int, default=128, help="images a step")
     add("--workers", type=int, default=cores(None, "cpu"), help="our processes; one a core by default")
-    add("--precision", choices=get_args(Precision), default=Recipe().precision, help="of our arithmetic")
+    add("--precision", choices=get_args(Precision), default="auto", help="of our arithmetic")
     add("--peak-seconds", type=float, default=1.0, help="on each of six kernels that show the machine's peak")
     add("--data", default="fashion-mnist", help="data set")
     add("--json", type=Path, help="file for all raw measurements")
@@ -215,7 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pairs=given.pairs,
         images=given.images,
         seconds=given.seconds_per_run,
-        precision=given.precision,
+        precision=precision("cpu") if given.precision == "auto" else given.precision,
     )
     if given.scaling:
         sys.stdout.write(scaling(given.networks[0], settings))
