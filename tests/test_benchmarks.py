@@ -170,12 +170,8 @@ def measured(own_cache: Path) -> tuple[Report, str]:
     lines: list[str] = []
     with printed.context() as patch:
         patch.setattr(sys.stdout, "write", lines.append)
-        throughput.main(
-            [
-                *"--data digits --images 64 --batch 32 --pairs 1 --workers 2 --peak-seconds 0.01 --profile".split(),
-                *("--json", str(file), "--networks", NETWORK),
-            ]
-        )
+        small = "--data digits --images 64 --batch 32 --pairs 1 --workers 2 --peak-seconds 0.01"
+        throughput.main([*small.split(" "), "--profile", "--json", str(file), "--networks", NETWORK])
     return msgspec.json.decode(file.read_bytes(), type=Report), "".join(lines)
 
 
