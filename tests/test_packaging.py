@@ -64,8 +64,6 @@ ORDER = (
 )
 """Parts of nas from the bottom up: each imports only what stands before it."""
 LIGHT = (
-    *("space", "layers", "cost", "recipe", "fidelity", "study", "record", "table", "errors", "window", "names", "cli"),
-)
     "space",
     "layers",
     "cost",

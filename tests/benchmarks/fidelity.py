@@ -43,13 +43,13 @@ def variant(**changes: object) -> Recipe:
 GLANCE, SHORT = {"train_size": 6_000, "epochs": 1}, {"train_size": 7_500, "epochs": 2}
 CANDIDATES: dict[str, Recipe] = {
     "glance": variant(**GLANCE),
-    "glance, batch 16, rate 0.03": variant(**GLANCE, batch_size=16, learning_rate=0.03),
-    "glance, batch 64, rate 0.1": variant(**GLANCE, batch_size=64, learning_rate=0.1),
-    "glance, no zero start": variant(**GLANCE, zero_residual=False),
     REFERENCE: variant(train_size=15_000, epochs=4),
     "short": variant(**SHORT),
     "short, no zero start": variant(**SHORT, zero_residual=False),
     "short, batch 64, rate 0.1": variant(**SHORT, batch_size=64, learning_rate=0.1),
+    "glance, batch 16, rate 0.03": variant(**GLANCE, batch_size=16, learning_rate=0.03),
+    "glance, batch 64, rate 0.1": variant(**GLANCE, batch_size=64, learning_rate=0.1),
+    "glance, no zero start": variant(**GLANCE, zero_residual=False),
     "short, rate 0.15": variant(**SHORT, learning_rate=0.15),
     "short, warm-up 0.3": variant(**SHORT, warmup=0.3),
 }
