@@ -16,7 +16,6 @@ from torchvision.models import resnet18
 from torchvision.models.regnet import BlockParams, RegNet
 from torchvision.models.vgg import make_layers
 
-from nas import data
 from nas.data import DataInfo, Dataset
 from nas.engines.inline import InlineEngine
 from nas.layers import Convolution, Layer, cost, identity, rows
@@ -215,9 +214,9 @@ def test_command_prints_a_table(measured: tuple[Report, str]) -> None:
     assert all(heading in measured[1] for heading in (*report.HEADINGS, *GROUPS))
 
 
-def test_scaling_compares_one_worker_with_all(own_cache: Path) -> None:
+def test_scaling_compares_one_worker_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scaling tells the ratio of all workers to one."""
+    monkeypatch.setattr(throughput, "LocalEngine", lambda workers: InlineEngine())  # starting processes takes seconds
     subject = book_network(NETWORK)
     settings = Settings(data="digits", batch_size=64, workers=2, pairs=1, images=128, seconds=1.0, precision="float32")
-    assert data.prepare("digits", 28).shape == (1, 28, 28)
     assert "2 workers" in throughput.scaling(subject, settings)
