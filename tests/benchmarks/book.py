@@ -156,9 +156,11 @@ def _warm_up(question: Question) -> None:
 
 
 def main() -> None:
-    """Answer one question."""
-    question = msgspec.json.decode(sys.stdin.buffer.readline(), type=Question)
-    sys.stdout.buffer.write(msgspec.json.encode(measure(question)) + b"\n")
+    """Answer questions, a line each."""
+    for line in sys.stdin.buffer:
+        speed = measure(msgspec.json.decode(line, type=Question))
+        sys.stdout.buffer.write(msgspec.json.encode(speed) + b"\n")
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import msgspec
 
@@ -43,6 +43,35 @@ def ask(module: str, question: msgspec.Struct, answer: type[Answer], environment
     process = start(module, environment)
     said, errors = process.communicate(msgspec.json.encode(question) + b"\n")
     return understood(process, module, said, errors, answer)
+
+
+class Listener:
+    """A process that answers many questions, so that its start is paid once; used as a context manager."""
+
+    def __init__(self, module: str, environment: Mapping[str, str]) -> None:
+        self._module, self._process = module, start(module, environment)
+
+    def __enter__(self) -> Self:
+        """It is started already."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.communicate()
+
+    def ask(self, question: msgspec.Struct, answer: type[Answer]) -> Answer:
+        """One question, one answer; ChildFailed where it has ended."""
+        pipes = self._process
+        if pipes.stdin is None or pipes.stdout is None:
+            raise ChildFailed(f"{self._module} has no pipes")
+        pipes.stdin.write(msgspec.json.encode(question) + b"\n")
+        pipes.stdin.flush()
+        said = pipes.stdout.readline()
+        if not said:
+            said, errors = pipes.communicate()
+            return understood(pipes, self._module, said, errors, answer)
+        return msgspec.json.decode(said, type=answer)
 
 
 def start(module: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

@@ -76,6 +76,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Training images of the one epoch; 0 means so many that the book's loop takes `seconds`."""
     seconds: float
     """Aimed at for one epoch of the book's loop."""
+    evaluated: bool = True
+    """Whether the book's loop evaluates after its epoch; if not, only images a second can be compared."""
     precision: Precision
     """Of our arithmetic; the book's is float32."""
 

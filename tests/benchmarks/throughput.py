@@ -31,7 +31,7 @@ from nas.engines.messages import Job
 from nas.layers import identity
 from nas.recipe import Precision, Recipe
 from tests.benchmarks import book, ours, report, shares
-from tests.benchmarks.child import all_cores, ask, one_thread
+from tests.benchmarks.child import Listener, all_cores, ask, one_thread
 from tests.benchmarks.networks import Subject, sample
 from tests.benchmarks.networks import book as book_networks
 from tests.benchmarks.others import Moment
@@ -96,27 +96,27 @@ def task(subject: Subject, settings: Settings) -> Task:
     return Task(subject=subject, raw=raw, info=info, settings=settings)
 
 
-def ask_book(question: book.Question) -> book.Speed:
-    """The book's loop in a process of its own."""
-    return ask("tests.benchmarks.book", question, book.Speed, all_cores())
+def reader() -> Listener:
+    """A process of its own for the book's loop."""
+    return Listener("tests.benchmarks.book", all_cores())
 
 
-def images_for(work: Task) -> int:
+def images_for(work: Task, loop: Listener) -> int:
     """Training images of each measurement, in whole batches."""
     size = work.settings.batch_size
     if work.settings.images:
         return work.batches(work.settings.images // size)
-    trial = ask_book(work.question(work.batches(PROBE), evaluated=False))
+    trial = loop.ask(work.question(work.batches(PROBE), evaluated=False), book.Speed)
     return work.batches(max(PROBE, round(trial.images_per_second * work.settings.seconds / size)))
 
 
 def measure(subject: Subject, settings: Settings) -> Line:
     """All pairs of one network; the workers are fresh, so that their memory is this network's alone."""
     work = task(subject, settings)
-    images = images_for(work)
-    with LocalEngine(settings.workers) as engine:
+    with reader() as loop, LocalEngine(settings.workers) as engine:
+        images = images_for(work, loop)
         memory = ours.peak_memory(engine, work.jobs(work.batches(WARM_UP), settings.workers))
-        pairs = tuple(_pair(work, engine, images, number) for number in range(settings.pairs))
+        pairs = tuple(_pair(work, engine, loop, images, number) for number in range(settings.pairs))
     asked = shares.Question(layer=subject.layer, info=work.info, recipe=work.recipe(work.batches(PROFILED)))
     return Line(
         name=subject.name,
@@ -131,14 +131,15 @@ def measure(subject: Subject, settings: Settings) -> Line:
     )
 
 
-def _pair(work: Task, engine: LocalEngine, images: int, number: int) -> Pair:
+def _pair(work: Task, engine: LocalEngine, loop: Listener, images: int, number: int) -> Pair:
     """Both sides, the book's first in even pairs."""
     jobs, begun = work.jobs(images, work.settings.workers), Moment.now()
+    question = work.question(images, evaluated=work.settings.evaluated)
     if number % 2:
         batch = ours.measure(engine, jobs)
-        speed = ask_book(work.question(images))
+        speed = loop.ask(question, book.Speed)
     else:
-        speed = ask_book(work.question(images))
+        speed = loop.ask(question, book.Speed)
         batch = ours.measure(engine, jobs)
     pair = Pair(book=speed, ours=batch, others=begun.others_since())
     speeds = f"book {speed.images_per_second:,.0f} images/s, ours {batch.images_per_second:,.0f}"
@@ -159,7 +160,8 @@ def compare(subjects: Sequence[Subject], settings: Settings, peak_seconds: float
 def scaling(subject: Subject, settings: Settings) -> str:
     """One worker against all of them, alternating."""
     work = task(subject, settings)
-    images = images_for(work)
+    with reader() as loop:
+        images = images_for(work, loop)
     alone, together = [], []
     with LocalEngine(settings.workers) as engine:
         ours.answers(engine, work.jobs(work.batches(WARM_UP), settings.workers))
@@ -201,6 +203,7 @@ def parser() -> argparse.ArgumentParser:
     add("--pairs", type=int, default=5, help="alternating measurements of both sides")
     add("--batch", type=int, default=128, help="images a step")
     add("--workers", type=int, default=cores(None, "cpu"), help="our processes; one a core by default")
+    add("--speed-only", action="store_true", help="the book's loop doesn't evaluate; networks/h then say nothing")
     add("--precision", choices=get_args(Precision), default="auto", help="of our arithmetic")
     add("--peak-seconds", type=float, default=1.0, help="on each of six kernels that show the machine's peak")
     add("--data", default="fashion-mnist", help="data set")
@@ -220,6 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pairs=given.pairs,
         images=given.images,
         seconds=given.seconds_per_run,
+        evaluated=not given.speed_only,
         precision=precision("cpu") if given.precision == "auto" else given.precision,
     )
     if given.scaling:
