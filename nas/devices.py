@@ -6,7 +6,6 @@ import logging
 import os
 import platform
 from contextlib import suppress
-from math import inf
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -80,10 +79,11 @@ def _instructions() -> list[str]:
 
 def workers(count: int | None, device_name: str) -> int:
     """Trainings side by side: as asked for, else one for each physical core on a CPU, `LANES` on a GPU."""
-    most = MOST_LANES if device_name == "cuda" else inf
     if count is not None:
-        if not 1 <= count <= most:
-            raise Refused(f"workers must be at least 1{f' and at most {most}' if most < inf else ''}, got {count}")
+        if count < 1:
+            raise Refused(f"workers must be at least 1, got {count}")
+        if device_name == "cuda" and count > MOST_LANES:
+            raise Refused(f"a GPU can train at most {MOST_LANES} networks side by side, got workers={count}")
         return count
     if device_name == "cuda":
         return LANES

@@ -35,11 +35,11 @@ def start(
 ) -> Run:
     """Run a study to its end in a folder (default `runs/<name>`), or go on with the run that lies there.
 
-    `workers` are trainings side by side: processes on a CPU, one a physical core by default; on a GPU lanes of one
-    process, 8 by default, of which as many are used as fit into its memory. After `max_seconds` no training is begun any more, and those that run
-    get a few seconds to end. Writes `records.csv` and `report.html` when it is done or time is up. Raises Refused
-    for a study, name or folder that can't be accepted, Missing without data or device, StorageFailed without disk,
-    Interrupted after a signal.
+    `workers` are trainings side by side: processes on a CPU, by default one a physical core; lanes of one process on a
+    GPU, by default 8, of which as many are used as fit into its memory. After `max_seconds` no training is begun any
+    more, and those that run get a few seconds to end. Writes `records.csv` and `report.html` when it is done or time
+    is up. Raises Refused for a study, name or folder that can't be accepted, Missing without data or device,
+    StorageFailed without disk, Interrupted after a signal.
     """
     folder = Path(out) if out else RUNS / study.name
     place = devices.device(device)
