@@ -84,7 +84,7 @@ def test_the_callers_randomness_is_left_alone(small: Dataset, layer: Layer) -> N
 
 
 def test_only_dropout_touches_the_callers_randomness(small: Dataset) -> None:
-    """Other threads can train meanwhile: without dropout, the global random state is never changed, not even shortly."""
+    """Without dropout the global random state isn't changed, not even for a while: other threads can train, too."""
     torch.manual_seed(1)
     before, states = torch.get_rng_state(), []
     for layer in (LAYER, WITH_DROPOUT):
