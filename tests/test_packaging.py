@@ -26,6 +26,7 @@ ORDER = (
     "layers",
     "space",
     "recipe",
+    "fidelity",
     "window",
     "study",
     "record",
@@ -62,7 +63,20 @@ ORDER = (
     "cli",
 )
 """Parts of nas from the bottom up: each imports only what stands before it."""
-LIGHT = ("space", "layers", "cost", "recipe", "study", "record", "table", "errors", "window", "names", "cli")
+LIGHT = (
+    "space",
+    "layers",
+    "cost",
+    "recipe",
+    "fidelity",
+    "study",
+    "record",
+    "table",
+    "errors",
+    "window",
+    "names",
+    "cli",
+)
 """Parts that load without torch and without optuna."""
 
 

@@ -18,6 +18,9 @@ def run(
     study: Annotated[str, typer.Argument(help="A study of ours, a file my_study.py, or module:NAME.")],
     out: Annotated[Path | None, typer.Option(help="Folder of the run (default: runs/STUDY).")] = None,
     samples: Annotated[int | None, typer.Option(help="Networks of each space; more than before extends a run.")] = None,
+    fidelity: Annotated[
+        str | None, typer.Option(help="Length of training: glance, short, book or long; what follows changes it.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of each training.")] = None,
     train_size: Annotated[int | None, typer.Option(help="Training images used; 0 means all.")] = None,
     resolution: Annotated[
@@ -45,7 +48,7 @@ def run(
     from nas.record import Outcome
 
     asked = adjusted(
-        names.study(study),
+        trained_at(names.study(study), fidelity),
         {"samples": samples, "sampler": sampler, "seed": seed, "max_trial_seconds": max_trial_seconds},
         {"epochs": epochs, "train_size": train_size, "resolution": resolution, "data": data},
     )
@@ -64,6 +67,15 @@ def run(
         tell_how_far(done, max_seconds)
     if done.records and not done.outcomes.get(Outcome.COMPLETED):
         raise NasError(f"no trial was completed; see {done.folder / 'run.log'}")
+
+
+def trained_at(study: Study, fidelity: str | None) -> Study:
+    """The study with the recipe of a fidelity, or its own."""
+    from dataclasses import replace
+
+    from nas.fidelity import at
+
+    return replace(study, recipe=at(study.recipe, fidelity)) if fidelity else study
 
 
 def adjusted(study: Study, fields: dict[str, Any], recipe: dict[str, Any]) -> Study:

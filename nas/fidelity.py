@@ -1,0 +1,66 @@
+"""Named lengths of training: how much is spent on a network before its error is believed.
+
+A short training ranks networks by how fast they begin to learn, a long one by how good they become; what a verdict is
+worth depends on which it was. `glance` and `short` were chosen by measurement: among recipes of one length the one
+whose order of 24 random networks agreed best with a training four times as long as `short`
+(`tests/benchmarks/fidelity.py`, records in `studies/results/fidelity.csv`). `book` and `long` are conventions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from nas.errors import Refused
+from nas.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fidelity:
+    """A length of training with the recipe that suits it."""
+
+    changes: Mapping[str, int | float | bool]
+    """Fields of the recipe that it sets; data, resolution and arithmetic stay as they are."""
+    sentence: str
+    """What it is for, with its cost."""
+
+
+BRIEF = {"batch_size": 32, "learning_rate": 0.05, "warmup": 0.1, "zero_residual": True, "flip": True}
+"""Small batches for many steps; blocks that start as their shortcut, so that deep networks begin to learn at once."""
+FIDELITIES: Mapping[str, Fidelity] = {
+    "glance": Fidelity(
+        changes={**BRIEF, "train_size": 6_000, "epochs": 1},
+        sentence="6,000 images once: 187 steps",
+    ),
+    "short": Fidelity(
+        changes={**BRIEF, "train_size": 7_500, "epochs": 2},
+        sentence="7,500 images twice: 468 steps",
+    ),
+    "book": Fidelity(
+        changes={"train_size": 0, "epochs": 10, "batch_size": 128, "learning_rate": 0.1, "warmup": 0.1},
+        sentence="all images 10 times in batches of 128, as the book trains",
+    ),
+    "long": Fidelity(
+        changes={
+            "train_size": 0,
+            "epochs": 30,
+            "batch_size": 128,
+            "learning_rate": 0.2,
+            "warmup": 0.1,
+            "zero_residual": True,
+            "flip": True,
+            "crop": 2,
+        },
+        sentence="all images 30 times, flipped and shifted",
+    ),
+}
+"""By name, cheapest first."""
+
+
+def at(recipe: Recipe, name: str) -> Recipe:
+    """The recipe at a fidelity; refused for a name that doesn't exist."""
+    if name not in FIDELITIES:
+        raise Refused(f"there is no fidelity {name!r}", hint=f"fidelities: {', '.join(FIDELITIES)}")
+    return msgspec.structs.replace(recipe, **FIDELITIES[name].changes)

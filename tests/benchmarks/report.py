@@ -1,0 +1,220 @@
+"""What the benchmark leaves: every single pair with the facts of the machine, and the table made of them."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from statistics import geometric_mean, median
+
+import msgspec
+import psutil
+import torch
+
+from nas.devices import processor
+from nas.recipe import Precision
+from tests.benchmarks.book import Speed
+from tests.benchmarks.child import ROOT
+from tests.benchmarks.networks import sample
+from tests.benchmarks.ours import Batch, Memory
+from tests.benchmarks.peak import Peak
+from tests.benchmarks.shares import Shares
+
+TRAINING_OPERATIONS = 3 * 2
+"""Floating-point operations of a training step for each multiply-add: forward and twice that backward, 2 each."""
+HEADINGS = (
+    "network",
+    "multiply-adds",
+    "images",
+    "book images/s",
+    "ours images/s",
+    "ratio [least-most]",
+    "book networks/h",
+    "ours networks/h",
+    "ratio [least-most]",
+    "of peak",
+    "outside kernels",
+    "anonymous MiB",
+    "RSS MiB",
+    "PSS MiB",
+)
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and when it was measured."""
+
+    processor: str
+    capability: str
+    """Vector instructions that torch uses."""
+    cores: int
+    """Logical ones that this process may use."""
+    torch: str
+    python: str
+    commit: str
+    """Of the checkout; `+` where files differ from it, empty where git doesn't say."""
+    date: str
+    load: tuple[float, float, float]
+    """Mean length of the run queue over the last 1, 5 and 15 minutes before the start: idle machines have 0."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How it was measured."""
+
+    data: str
+    """Name of the data set."""
+    batch_size: int
+    """Images a step, on both sides."""
+    workers: int
+    """Processes of ours, one thread each."""
+    pairs: int
+    """Measurements of either side, alternating, each side first in turn."""
+    images: int
+    """Training images of the one epoch; 0 means so many that the book's loop takes `seconds`."""
+    seconds: float
+    """Aimed at for one epoch of the book's loop."""
+    precision: Precision
+    """Of our arithmetic; the book's is float32."""
+
+
+class Pair(msgspec.Struct, frozen=True, kw_only=True):
+    """Either side measured once, one right after the other."""
+
+    book: Speed
+    ours: Batch
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """All measurements of one network."""
+
+    name: str
+    identity: str
+    multiply_adds: int
+    resolution: int
+    images: int
+    """Training images of an epoch."""
+    validation: int
+    """Images of the evaluation, which only networks an hour count."""
+    pairs: tuple[Pair, ...]
+    memory: Memory
+    shares: Shares
+
+    def speed_ratios(self) -> list[float]:
+        """Our images a second over the book's, of each pair."""
+        return [pair.ours.images_per_second / pair.book.images_per_second for pair in self.pairs]
+
+    def network_ratios(self) -> list[float]:
+        """Our networks an hour over the book's, of each pair."""
+        return [hourly(pair.ours) * pair.book.seconds / 3600 for pair in self.pairs]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything."""
+
+    machine: Machine
+    settings: Settings
+    peak: Peak
+    lines: tuple[Line, ...] = ()
+
+
+def machine() -> Machine:
+    """This machine, now."""
+    return Machine(
+        processor=processor(),
+        capability=torch.backends.cpu.get_cpu_capability(),
+        cores=len(psutil.Process().cpu_affinity() or ()),
+        torch=str(torch.__version__),
+        python=platform.python_version(),
+        commit=_commit(),
+        date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        load=os.getloadavg(),
+    )
+
+
+def hourly(batch: Batch) -> float:
+    """Networks an hour."""
+    return 3600 * batch.networks / batch.seconds
+
+
+def text(report: Report) -> str:
+    """The table with what it needs to be read."""
+    facts, settings = report.machine, report.settings
+    heading = (
+        f"{facts.processor} ({facts.capability}), {facts.cores} cores, torch {facts.torch}, commit {facts.commit}, "
+        f"{facts.date}, load before {facts.load[0]:.2f}\n"
+        f"{settings.data}, one epoch, batch {settings.batch_size}, medians of {settings.pairs} alternating pairs\n"
+        f"book: DataLoader of 4 processes, float32, all cores; images/s from the first batch delivered\n"
+        f"ours: {settings.workers} workers of one thread, {settings.precision}, images/s summed over them\n"
+        f"networks/h: loading, training and evaluation, without process start-up; a short epoch of `images` images\n"
+        f"peak: {report.peak.rate / 1e9:,.0f} GFLOP/s, {report.peak.kind} in {report.peak.precision} "
+        f"on {report.peak.processes} processes\n"
+    )
+    rows = [HEADINGS, *(cells(line, report.peak) for line in report.lines)]
+    return "\n".join([heading, *aligned(rows), *summary(report.lines)]) + "\n"
+
+
+def cells(line: Line, peak: Peak) -> tuple[str, ...]:
+    """One row of the table."""
+    ours = median(pair.ours.images_per_second for pair in line.pairs)
+    memory = line.memory
+    return (
+        line.name,
+        f"{line.multiply_adds:,}",
+        f"{line.images:,}",
+        f"{median(pair.book.images_per_second for pair in line.pairs):,.0f}",
+        f"{ours:,.0f}",
+        spread(line.speed_ratios()),
+        f"{median(3600 / pair.book.seconds for pair in line.pairs):,.0f}",
+        f"{median(hourly(pair.ours) for pair in line.pairs):,.0f}",
+        spread(line.network_ratios()),
+        f"{ours * TRAINING_OPERATIONS * line.multiply_adds / peak.rate:.0%}",
+        f"{line.shares.outside:.0%}",
+        f"{memory.anonymous:,.0f}",
+        f"{memory.resident:,.0f}",
+        f"{memory.proportional:,.0f}",
+    )
+
+
+def summary(lines: Sequence[Line]) -> list[str]:
+    """Geometric mean and smallest of the ratios over the sample, as far as it was measured."""
+    names = {subject.name for subject in sample()}
+    ratios = [(median(line.speed_ratios()), line.name) for line in lines if line.name in names]
+    if not ratios:
+        return []
+    mean = geometric_mean([ratio for ratio, _ in ratios])
+    least, name = min(ratios)
+    return ["", f"{len(ratios)} of {len(names)} in the sample: geometric mean {mean:.2f}, least {least:.2f} ({name})"]
+
+
+def split_text(lines: Sequence[Line]) -> str:
+    """Where our time goes, for each network."""
+    if not lines:
+        return ""
+    groups = tuple(lines[0].shares.split)
+    rows = [(line.name, *(f"{line.shares.split[group]:.0%}" for group in groups)) for line in lines]
+    return "\n".join(
+        ["", "shares of the wall time of our training, one thread", *aligned([("network", *groups), *rows])]
+    )
+
+
+def spread(ratios: Sequence[float]) -> str:
+    """Median, least and most."""
+    return f"{median(ratios):.2f} [{min(ratios):.2f}-{max(ratios):.2f}]"
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Rows of equal width: the first column to the left, all others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *others in rows:
+        right = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append("  ".join([first.ljust(widths[0]), *right]))
+    return lines
+
+
+def _commit() -> str:
+    said = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+", "--exclude=*"], cwd=ROOT, capture_output=True, text=True
+    )
+    return said.stdout.strip()

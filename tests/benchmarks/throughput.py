@@ -1,0 +1,235 @@
+"""Images a second and networks an hour of our trainer, against the loop that the book writes, on this machine.
+
+    python -m tests.benchmarks.throughput [--networks book|sample|all|NAME,...] [--pairs 5] [--json FILE] [--profile]
+    python -m tests.benchmarks.throughput --scaling      one worker against all of them
+
+Both sides train the same network on the same images for one epoch at the same batch size. The book's loop has the
+machine to itself in a fresh process with torch's own number of threads; ours runs in all workers at once. The sides
+alternate in pairs, each first in turn, because only ratios of neighbours mean something on a machine that others use.
+Our workers and the book's process take some steps before the clock starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import get_args
+
+import msgspec
+
+from nas.data import DataInfo, prepare
+from nas.devices import precision
+from nas.devices import workers as cores
+from nas.engines import LocalEngine
+from nas.engines.messages import Job
+from nas.layers import identity
+from nas.recipe import Precision, Recipe
+from tests.benchmarks import book, ours, report, shares
+from tests.benchmarks.child import all_cores, ask, one_thread
+from tests.benchmarks.networks import Subject, sample
+from tests.benchmarks.networks import book as book_networks
+from tests.benchmarks.peak import peak
+from tests.benchmarks.report import Line, Pair, Report, Settings
+
+LEARNING_RATE = 0.01
+"""Low enough that no network explodes within an epoch, whose speed would then say nothing."""
+PROBE, WARM_UP, PROFILED = 10, 3, 4
+"""Batches of the trial that chooses the number of images, of a worker's first training, and under the profiler."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One network with its data at either end of the pipeline."""
+
+    subject: Subject
+    """The network."""
+    raw: DataInfo
+    """Images at the size of their source, for the book's loop."""
+    info: DataInfo
+    """Images at the network's size, for ours."""
+    settings: Settings
+    """How to measure."""
+
+    def question(self, images: int, *, evaluated: bool = True) -> book.Question:
+        """For the book's loop."""
+        return book.Question(
+            layer=self.subject.layer,
+            info=self.raw,
+            resolution=self.subject.resolution,
+            images=images,
+            batch_size=self.settings.batch_size,
+            evaluated=evaluated,
+        )
+
+    def recipe(self, images: int) -> Recipe:
+        """For our trainer."""
+        return Recipe(
+            data=self.settings.data,
+            train_size=images,
+            resolution=self.subject.resolution,
+            epochs=1,
+            batch_size=self.settings.batch_size,
+            learning_rate=LEARNING_RATE,
+            precision=self.settings.precision,
+        )
+
+    def jobs(self, images: int, count: int) -> list[Job]:
+        """For our workers."""
+        return ours.jobs(self.subject, self.recipe(images), self.info, count)
+
+    def batches(self, count: int) -> int:
+        """Images in so many batches, as far as there are images."""
+        size = self.settings.batch_size
+        return min(max(1, count), self.raw.train // size) * size
+
+
+def task(subject: Subject, settings: Settings) -> Task:
+    """A network with its data prepared."""
+    raw, info = prepare(settings.data), prepare(settings.data, subject.resolution)
+    return Task(subject=subject, raw=raw, info=info, settings=settings)
+
+
+def ask_book(question: book.Question) -> book.Speed:
+    """The book's loop in a process of its own."""
+    return ask("tests.benchmarks.book", question, book.Speed, all_cores())
+
+
+def images_for(work: Task) -> int:
+    """Training images of each measurement, in whole batches."""
+    size = work.settings.batch_size
+    if work.settings.images:
+        return work.batches(work.settings.images // size)
+    trial = ask_book(work.question(work.batches(PROBE), evaluated=False))
+    return work.batches(max(PROBE, round(trial.images_per_second * work.settings.seconds / size)))
+
+
+def measure(subject: Subject, settings: Settings) -> Line:
+    """All pairs of one network; the workers are fresh, so that their memory is this network's alone."""
+    work = task(subject, settings)
+    images = images_for(work)
+    with LocalEngine(settings.workers) as engine:
+        memory = ours.peak_memory(engine, work.jobs(work.batches(WARM_UP), settings.workers))
+        pairs = tuple(_pair(work, engine, images, number) for number in range(settings.pairs))
+    asked = shares.Question(layer=subject.layer, info=work.info, recipe=work.recipe(work.batches(PROFILED)))
+    return Line(
+        name=subject.name,
+        identity=identity(subject.layer),
+        multiply_adds=subject.multiply_adds,
+        resolution=subject.resolution,
+        images=images,
+        validation=work.info.validation,
+        pairs=pairs,
+        memory=memory,
+        shares=ask("tests.benchmarks.shares", asked, shares.Shares, one_thread()),
+    )
+
+
+def _pair(work: Task, engine: LocalEngine, images: int, number: int) -> Pair:
+    """Both sides, the book's first in even pairs."""
+    jobs = work.jobs(images, work.settings.workers)
+    if number % 2:
+        batch = ours.measure(engine, jobs)
+        pair = Pair(book=ask_book(work.question(images)), ours=batch)
+    else:
+        pair = Pair(book=ask_book(work.question(images)), ours=ours.measure(engine, jobs))
+    speeds = pair.book.images_per_second, pair.ours.images_per_second
+    _say(f"{work.subject.name}, pair {number + 1}: book {speeds[0]:,.0f} images/s, ours {speeds[1]:,.0f}")
+    return pair
+
+
+def compare(subjects: Sequence[Subject], settings: Settings, peak_seconds: float) -> Iterator[Report]:
+    """The report after each network, so that a run that is cut off leaves what it has."""
+    facts = report.machine()
+    most = peak(settings.workers, settings.precision, peak_seconds)
+    whole = Report(machine=facts, settings=settings, peak=most)
+    for subject in subjects:
+        whole = msgspec.structs.replace(whole, lines=(*whole.lines, measure(subject, settings)))
+        yield whole
+
+
+def scaling(subject: Subject, settings: Settings) -> str:
+    """One worker against all of them, alternating."""
+    work = task(subject, settings)
+    images = images_for(work)
+    alone, together = [], []
+    with LocalEngine(settings.workers) as engine:
+        ours.answers(engine, work.jobs(work.batches(WARM_UP), settings.workers))
+        for _ in range(settings.pairs):
+            alone.append(ours.measure(engine, work.jobs(images, 1)).images_per_second)
+            together.append(ours.measure(engine, work.jobs(images, settings.workers)).images_per_second)
+    ratios = [both / one for one, both in zip(alone, together, strict=True)]
+    return (
+        f"{subject.name}, {images:,} images, {settings.pairs} pairs: one worker {median(alone):,.0f} images/s, "
+        f"{settings.workers} workers {median(together):,.0f}, ratio [least-most] {report.spread(ratios)}\n"
+    )
+
+
+def subjects_named(text: str) -> tuple[Subject, ...]:
+    """`book`, `sample`, `all`, or names with commas between them."""
+    known: dict[str, Callable[[], tuple[Subject, ...]]] = {
+        "book": book_networks,
+        "sample": sample,
+        "all": lambda: (*book_networks(), *sample()),
+    }
+    if text in known:
+        return known[text]()
+    by_name = {subject.name: subject for subject in known["all"]()}
+    if unknown := [name for name in text.split(",") if name not in by_name]:
+        raise argparse.ArgumentTypeError(
+            f"no network {unknown[0]!r}; there are book, sample, all, {', '.join(by_name)}"
+        )
+    return tuple(by_name[name] for name in text.split(","))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="python -m tests.benchmarks.throughput", description=__doc__)
+    made.formatter_class = argparse.RawDescriptionHelpFormatter
+    add = partial(made.add_argument)
+    add("--networks", type=subjects_named, default="book", help="book, sample, all, or names with commas")
+    add("--images", type=int, default=0, help="training images of the epoch; 0 chooses by --seconds-per-run")
+    add("--seconds-per-run", type=float, default=10.0, help="of the book's epoch")
+    add("--pairs", type=int, default=5, help="alternating measurements of both sides")
+    add("--batch", type=int, default=128, help="images a step")
+    add("--workers", type=int, default=cores(None, "cpu"), help="our processes; one a core by default")
+    add("--precision", choices=get_args(Precision), default="auto", help="of our arithmetic")
+    add("--peak-seconds", type=float, default=1.0, help="on each of six kernels that show the machine's peak")
+    add("--data", default="fashion-mnist", help="data set")
+    add("--json", type=Path, help="file for all raw measurements")
+    add("--profile", action="store_true", help="also print where our time goes")
+    add("--scaling", action="store_true", help="one worker against all, on the first network, instead")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    given = parser().parse_args(arguments)
+    settings = Settings(
+        data=given.data,
+        batch_size=given.batch,
+        workers=given.workers,
+        pairs=given.pairs,
+        images=given.images,
+        seconds=given.seconds_per_run,
+        precision=precision("cpu") if given.precision == "auto" else given.precision,
+    )
+    if given.scaling:
+        sys.stdout.write(scaling(given.networks[0], settings))
+        return
+    for whole in compare(given.networks, settings, given.peak_seconds):
+        if given.json:
+            given.json.write_bytes(msgspec.json.format(msgspec.json.encode(whole)) + b"\n")
+    sys.stdout.write(report.text(whole) + (report.split_text(whole.lines) + "\n" if given.profile else ""))
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+if __name__ == "__main__":
+    main()

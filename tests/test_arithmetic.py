@@ -1,0 +1,161 @@
+"""bfloat16 with float32 masters, and that neither arithmetic nor fast kernels change how well networks learn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from scipy.stats import t
+from torch import nn
+
+from nas import devices, kernels, runner
+from nas.arithmetic import Masters, computing, settled
+from nas.data import Dataset
+from nas.layers import Layer
+from nas.recipe import Precision, Recipe
+from nas.store import STUDY
+from nas.study import Study
+from nas.training import sgd, train
+from spaces import anynet
+from tests.toy_spaces import QUICK
+from tests.toy_spaces import STUDY as TOY
+
+CPU = torch.device("cpu")
+BF16 = Recipe(precision="bfloat16")
+RECIPE = Recipe(data="digits", precision="float32", epochs=8, batch_size=32, learning_rate=0.05, zero_residual=True)
+SEEDS = 10
+
+
+def with_precision(precision: Precision) -> Study:
+    """The toy study in an arithmetic."""
+    return replace(TOY, recipe=msgspec.structs.replace(QUICK, precision=precision))
+
+
+def network() -> nn.Module:
+    """A convolution, a norm and a linear layer."""
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+
+
+def test_norms_keep_float32_and_the_rest_computes_in_bfloat16() -> None:
+    """Weights of convolutions and linear layers are bfloat16, parameters and statistics of norms float32."""
+    module = computing(network(), BF16, CPU)
+    types = {name: tensor.dtype for name, tensor in module.state_dict().items() if tensor.is_floating_point()}
+    assert {types[name] for name in ("0.weight", "0.bias", "4.weight", "4.bias")} == {torch.bfloat16}
+    assert {dtype for name, dtype in types.items() if name.startswith("1.")} == {torch.float32}
+
+
+def test_masters_add_up_steps_that_bfloat16_would_lose() -> None:
+    """A thousand steps of a 10,000th move a weight of 1 by a tenth, though in bfloat16 each step would vanish."""
+    module = network()
+    nn.init.ones_(module[0].weight)  # type: ignore[arg-type]
+    masters = Masters(module)
+    computing(module, BF16, CPU)
+    masters.bind()
+    plain = msgspec.structs.replace(BF16, momentum=0.0, nesterov=False, weight_decay=0.0)
+    optimizer = sgd(masters.parameters, plain, torch.tensor(1e-4))
+    for _ in range(1000):
+        for parameter in module.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        masters.gather()
+        optimizer.step()
+        masters.spread()
+    assert module[0].weight.dtype == torch.bfloat16  # type: ignore[union-attr]
+    restored = masters.restore()
+    expected = torch.full((4, 1, 3, 3), 0.9)
+    torch.testing.assert_close(restored[0].weight.detach(), expected, rtol=1e-3, atol=0)  # type: ignore[index, union-attr]
+
+
+def test_masters_keep_every_digit_of_the_initial_weights() -> None:
+    """Before the first step the restored weights equal the float32 ones to the bit."""
+    module = network()
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    masters = Masters(module)
+    computing(module, BF16, CPU)
+    restored = masters.bind().restore().state_dict()
+    assert all(torch.equal(restored[name], before[name]) for name in before)
+
+
+def test_float32_parameters_are_their_own_masters() -> None:
+    """Nothing is copied in float32: the optimiser updates the parameters themselves."""
+    module = network()
+    masters = Masters(module)
+    computing(module, QUICK, CPU)
+    masters.bind()
+    assert all(a is b for a, b in zip(masters.parameters, module.parameters(), strict=True))
+
+
+def test_auto_is_what_the_device_is_fastest_in() -> None:
+    """`auto` becomes bfloat16 exactly where the processor has instructions for it, as torch sees it."""
+    supported = torch.cpu._is_avx512_bf16_supported()
+    assert settled(Recipe(), CPU).precision == ("bfloat16" if supported else "float32")
+    assert settled(BF16, CPU).precision == "bfloat16"
+
+
+def test_a_run_has_one_arithmetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new run takes the device's arithmetic, a begun one its own, whatever the device; an explicit one stays."""
+    study = with_precision("auto")
+    monkeypatch.setattr(devices, "precision", lambda name: "bfloat16")
+    assert runner.fixed(study, tmp_path, "cpu").recipe.precision == "bfloat16"
+    (tmp_path / STUDY).write_bytes(b"{}")
+    monkeypatch.setattr(runner, "read_frozen", lambda folder: Stored())
+    assert runner.fixed(study, tmp_path, "cpu").recipe.precision == "float32"
+    explicit = with_precision("bfloat16")
+    assert runner.fixed(explicit, tmp_path, "cpu") == explicit
+
+
+class Stored:
+    """What a begun run says of itself."""
+
+    study = {"recipe": {"precision": "float32"}}  # noqa: RUF012
+
+
+def errors(layer: Layer, recipe: Recipe, dataset: Dataset) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Final errors over the seeds."""
+    return np.array([train(layer, recipe, dataset, seed, CPU).curve[-1].error for seed in range(SEEDS)])
+
+
+def difference(
+    first: np.ndarray[tuple[int], np.dtype[np.float64]], second: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> tuple[float, float]:
+    """99 % interval of the mean difference of paired errors."""
+    gaps = first - second
+    half = t.ppf(0.995, len(gaps) - 1) * gaps.std(ddof=1) / len(gaps) ** 0.5
+    return gaps.mean() - half, gaps.mean() + half
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Layer:
+    """Two blocks with groups of 2 and 1 channels at 4x4 and 2x2 pixels: what the fast kernels are for."""
+    return anynet.build("x", (1, 1), (16, 24), (1, 1), (2, 1)).network((1, 16, 16), 10)
+
+
+@pytest.fixture(scope="module")
+def plain_errors(narrow: Layer, digits_data: Dataset) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Over ten seeds, with torch's own convolutions in float32."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nas.arithmetic.rules_for", lambda *_: kernels.NATIVE)
+        return errors(narrow, RECIPE, digits_data)
+
+
+def test_fast_kernels_learn_as_well_as_torchs(
+    narrow: Layer, digits_data: Dataset, plain_errors: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> None:
+    """Over ten seeds the mean error with fast kernels differs from torch's by less than 2 points (99 % interval)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nas.arithmetic.rules_for", lambda *_: kernels.FITTED)
+        low, high = difference(errors(narrow, RECIPE, digits_data), plain_errors)
+    assert max(-low, high) < 0.02
+
+
+@pytest.mark.long
+def test_bfloat16_learns_as_well_as_float32(
+    narrow: Layer, digits_data: Dataset, plain_errors: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> None:
+    """Over ten seeds the mean error in bfloat16 differs by less than 3 points (99 % interval)."""
+    recipe = msgspec.structs.replace(RECIPE, precision="bfloat16")
+    low, high = difference(errors(narrow, recipe, digits_data), plain_errors)
+    assert max(-low, high) < 0.03
