@@ -53,18 +53,20 @@ def train(
     seed: int,
     device: torch.device,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    *,
+    graph: bool = True,
 ) -> Trained:
     """Train a network from scratch; all randomness comes from the seed, global generators are left as they were.
 
     A network with dropout needs them meanwhile (see `is_random`); all others leave them alone, so that several can be
-    trained by threads of one process.
+    trained by threads of one process. Without `graph`, a GPU's steps are launched one by one.
     """
     recipe = settled(recipe, device)
     with aside(device), seeded(seed, device, needed=is_random(layer)):
         generator = torch.Generator().manual_seed(seed)
         module = initial(layer, dataset.info.shape, recipe, generator)
         split, validation = on_device(dataset.train, device), on_device(dataset.validation, device)
-        training = Training(module, split, dataset.info, recipe, device)
+        training = Training(module, split, dataset.info, recipe, device, graph=graph)
         curve: list[Epoch] = []
         started, busy = time.perf_counter(), 0.0
         for number in range(1, recipe.epochs + 1):
