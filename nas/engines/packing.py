@@ -6,6 +6,7 @@ its turn happens to come; and one whose memory didn't suffice beside others, whi
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from nas.engines.messages import Job, Result
 from nas.layers import is_random
 from nas.record import Outcome
+
+logger = logging.getLogger(__name__)
 
 SHARE = 0.8
 """Of a GPU's memory that is planned with: networks differ, and CUDA itself needs some."""
@@ -85,6 +88,7 @@ class Gate:
         elif result.outcome is Outcome.OUT_OF_MEMORY:
             self.most = max(1, self.most - 1)
             self._asking += 1
+            logger.warning("trial %d ran out of memory; from now on at most %d at once", job.trial, self.most)
         self.changed.notify_all()
         return crowded
 
@@ -112,4 +116,6 @@ class Gate:
     def _measure(self, result: Result) -> None:
         if self._memory and not self._measured and result.outcome in (Outcome.COMPLETED, Outcome.DIVERGED):
             self._measured = True
-            self.most = fitting(self._lanes, self._memory.total(), self._memory.peak())
+            total, peak = self._memory.total(), self._memory.peak()
+            self.most = fitting(self._lanes, total, peak)
+            logger.info("the first training held %d of %d bytes: %d at once", peak, total, self.most)
