@@ -20,6 +20,7 @@ from nas.document import describe
 from nas.engines.messages import Job, Result
 from nas.engines.packing import Memory
 from nas.errors import Missing, NasError, StorageFailed
+from nas.graphs import aside
 from nas.record import Outcome
 from nas.training import Trained, on_device, train
 
@@ -34,7 +35,7 @@ LOADING = threading.Lock()
 def run_job(job: Job) -> Result:
     """Train; every error of the training becomes an outcome here, with what was said."""
     try:
-        with one_thread():
+        with one_thread(), aside(torch.device(job.device)):
             return _trained(job)
     except (StorageFailed, Missing) as error:
         return msgspec.structs.replace(_failed(job, Outcome.FAILED, error), fatal=True)

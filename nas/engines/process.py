@@ -31,6 +31,9 @@ KEPT_MEMORY = {
 """Freed memory is used again by the next step, in huge pages, instead of going to the system and back: without these
 a step of a small network spends a tenth of its time on page faults, at 96x96 a seventh (measured)."""
 
+QUEUES = {"CUDA_DEVICE_MAX_CONNECTIONS": "32"}
+"""As many as a GPU has: with the default of 8, streams share queues and wait for one another."""
+
 
 @dataclass(kw_only=True, eq=False)
 class Worker:
@@ -152,4 +155,4 @@ def environment() -> dict[str, str]:
     """The caller's environment, one thread, and our own package first on the path."""
     root = str(Path(__file__).parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**KEPT_MEMORY, **os.environ, **SINGLE_THREAD, "PYTHONPATH": os.pathsep.join(paths)}
+    return {**KEPT_MEMORY, **QUEUES, **os.environ, **SINGLE_THREAD, "PYTHONPATH": os.pathsep.join(paths)}
