@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from argparse import ArgumentTypeError
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -14,7 +16,6 @@ from torchvision.models import resnet18
 from torchvision.models.regnet import BlockParams, RegNet
 from torchvision.models.vgg import make_layers
 
-from nas import data
 from nas.data import DataInfo, Dataset
 from nas.engines.inline import InlineEngine
 from nas.layers import Convolution, Layer, cost, identity, rows
@@ -23,10 +24,12 @@ from nas.recipe import Recipe
 from tests.benchmarks import networks, ours, report, throughput
 from tests.benchmarks.book import Pictures
 from tests.benchmarks.networks import SAMPLE_LIMITS, Subject, sample
+from tests.benchmarks.others import Moment
 from tests.benchmarks.report import Report, Settings
 from tests.benchmarks.shares import GROUPS, kernel_group
 
 NETWORK = "RegNetX32 28x28"
+TINY = "--data digits --images 64 --batch 32 --pairs 1 --workers 2 --peak-seconds 0.01 --profile"
 GOLDEN_SAMPLE = {
     "AnyNetX_A_3": (
         "63581006ee06ba02 ef9c5a543d9b1cc3 b8becf33b6ac586f d2327b71f2a08cf7 "
@@ -154,6 +157,13 @@ def test_ratio_is_told_with_its_spread() -> None:
     assert report.spread([3.0, 1.0, 2.5]) == "2.50 [1.00-3.00]"
 
 
+def test_own_work_is_not_that_of_others() -> None:
+    """Time that this process and its children work doesn't count as that of other programs."""
+    moment = Moment(wall=time.perf_counter() - 10, busy=Moment.now().busy, own=Moment.now().own)
+    assert replace(moment, busy=moment.busy - 5).others_since() > 0
+    assert replace(moment, busy=moment.busy - 5, own=moment.own - 1000).others_since() == 0
+
+
 def test_networks_are_chosen_by_group_or_name() -> None:
     """`all` are the five and the 24; names may be joined by commas, and an unknown one is refused."""
     assert len(throughput.subjects_named("all")) == 29
@@ -169,9 +179,9 @@ def measured(own_cache: Path) -> tuple[Report, str]:
     file, printed = own_cache / "report.json", pytest.MonkeyPatch()
     lines: list[str] = []
     with printed.context() as patch:
+        patch.setenv("OMP_WAIT_POLICY", "PASSIVE")  # else the threads of the book crawl where other tests run
         patch.setattr(sys.stdout, "write", lines.append)
-        small = "--data digits --images 64 --batch 32 --pairs 1 --workers 2 --peak-seconds 0.01"
-        throughput.main([*small.split(" "), "--profile", "--json", str(file), "--networks", NETWORK])
+        throughput.main([*f"{TINY} --json {file}".split(), "--networks", NETWORK])
     return msgspec.json.decode(file.read_bytes(), type=Report), "".join(lines)
 
 
@@ -204,9 +214,9 @@ def test_command_prints_a_table(measured: tuple[Report, str]) -> None:
     assert all(heading in measured[1] for heading in (*report.HEADINGS, *GROUPS))
 
 
-def test_scaling_compares_one_worker_with_all(own_cache: Path) -> None:
+def test_scaling_compares_one_worker_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scaling tells the ratio of all workers to one."""
+    monkeypatch.setattr(throughput, "LocalEngine", lambda workers: InlineEngine())  # starting processes takes seconds
     subject = book_network(NETWORK)
     settings = Settings(data="digits", batch_size=64, workers=2, pairs=1, images=128, seconds=1.0, precision="float32")
-    assert data.prepare("digits", 28).shape == (1, 28, 28)
     assert "2 workers" in throughput.scaling(subject, settings)

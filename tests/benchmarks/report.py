@@ -18,6 +18,7 @@ from nas.recipe import Precision
 from tests.benchmarks.book import Speed
 from tests.benchmarks.child import ROOT
 from tests.benchmarks.networks import sample
+from tests.benchmarks.others import TOLERABLE
 from tests.benchmarks.ours import Batch, Memory
 from tests.benchmarks.peak import Peak
 from tests.benchmarks.shares import Shares
@@ -34,6 +35,7 @@ HEADINGS = (
     "book networks/h",
     "ours networks/h",
     "ratio [least-most]",
+    "others",
     "of peak",
     "outside kernels",
     "anonymous MiB",
@@ -83,6 +85,8 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
 
     book: Speed
     ours: Batch
+    others: float
+    """Share of all cores that other programs had meanwhile."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +111,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     def network_ratios(self) -> list[float]:
         """Our networks an hour over the book's, of each pair."""
         return [hourly(pair.ours) * pair.book.seconds / 3600 for pair in self.pairs]
+
+    def others(self) -> float:
+        """The most of the cores that other programs had during a pair."""
+        return max(pair.others for pair in self.pairs)
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,7 +159,7 @@ def text(report: Report) -> str:
         f"on {report.peak.processes} processes\n"
     )
     rows = [HEADINGS, *(cells(line, report.peak) for line in report.lines)]
-    return "\n".join([heading, *aligned(rows), *summary(report.lines)]) + "\n"
+    return "\n".join([heading, *aligned(rows), *summary(report.lines), *warning(report.lines)]) + "\n"
 
 
 def cells(line: Line, peak: Peak) -> tuple[str, ...]:
@@ -168,6 +176,7 @@ def cells(line: Line, peak: Peak) -> tuple[str, ...]:
         f"{median(3600 / pair.book.seconds for pair in line.pairs):,.0f}",
         f"{median(hourly(pair.ours) for pair in line.pairs):,.0f}",
         spread(line.network_ratios()),
+        f"{line.others():.0%}",
         f"{ours * TRAINING_OPERATIONS * line.multiply_adds / peak.rate:.0%}",
         f"{line.shares.outside:.0%}",
         f"{memory.anonymous:,.0f}",
@@ -185,6 +194,14 @@ def summary(lines: Sequence[Line]) -> list[str]:
     mean = geometric_mean([ratio for ratio, _ in ratios])
     least, name = min(ratios)
     return ["", f"{len(ratios)} of {len(names)} in the sample: geometric mean {mean:.2f}, least {least:.2f} ({name})"]
+
+
+def warning(lines: Sequence[Line]) -> list[str]:
+    """That ratios can't be trusted, where other programs were busy, too."""
+    most = max((line.others() for line in lines), default=0.0)
+    if most <= TOLERABLE:
+        return []
+    return ["", f"NOT VALID: other programs took up to {most:.0%} of the cores; measure again on an idle machine"]
 
 
 def split_text(lines: Sequence[Line]) -> str:

@@ -5,7 +5,8 @@
 
 Both sides train the same network on the same images for one epoch at the same batch size. The book's loop has the
 machine to itself in a fresh process with torch's own number of threads; ours runs in all workers at once. The sides
-alternate in pairs, each first in turn, because only ratios of neighbours mean something on a machine that others use.
+alternate in pairs, each first in turn. The machine must be idle otherwise: the book's threads wait for one another, so
+that any other load slows its loop far more than ours; what other programs took is told with each pair.
 Our workers and the book's process take some steps before the clock starts.
 """
 
@@ -33,6 +34,7 @@ from tests.benchmarks import book, ours, report, shares
 from tests.benchmarks.child import all_cores, ask, one_thread
 from tests.benchmarks.networks import Subject, sample
 from tests.benchmarks.networks import book as book_networks
+from tests.benchmarks.others import Moment
 from tests.benchmarks.peak import peak
 from tests.benchmarks.report import Line, Pair, Report, Settings
 
@@ -131,14 +133,16 @@ def measure(subject: Subject, settings: Settings) -> Line:
 
 def _pair(work: Task, engine: LocalEngine, images: int, number: int) -> Pair:
     """Both sides, the book's first in even pairs."""
-    jobs = work.jobs(images, work.settings.workers)
+    jobs, begun = work.jobs(images, work.settings.workers), Moment.now()
     if number % 2:
         batch = ours.measure(engine, jobs)
-        pair = Pair(book=ask_book(work.question(images)), ours=batch)
+        speed = ask_book(work.question(images))
     else:
-        pair = Pair(book=ask_book(work.question(images)), ours=ours.measure(engine, jobs))
-    speeds = pair.book.images_per_second, pair.ours.images_per_second
-    _say(f"{work.subject.name}, pair {number + 1}: book {speeds[0]:,.0f} images/s, ours {speeds[1]:,.0f}")
+        speed = ask_book(work.question(images))
+        batch = ours.measure(engine, jobs)
+    pair = Pair(book=speed, ours=batch, others=begun.others_since())
+    speeds = f"book {speed.images_per_second:,.0f} images/s, ours {batch.images_per_second:,.0f}"
+    _say(f"{work.subject.name}, pair {number + 1}: {speeds}, other programs {pair.others:.0%} of the cores")
     return pair
 
 
