@@ -1,4 +1,4 @@
-"""Which device trains, and how many workers it feeds: asked for, found out, or refused with the reason."""
+"""Which device trains, and how many networks at once: asked for, found out, or refused with the reason."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ logger = logging.getLogger(__name__)
 
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg")
 """What a loaded driver shows on Linux, and on Linux under Windows."""
+LANES = 8
+"""Networks that a GPU trains side by side unless said otherwise; not measured yet (`tests/benchmarks/gpu.py` does)."""
+MOST_LANES = 32
+"""Streams that torch has on a GPU, and each network needs its own."""
 DeviceName = Literal["auto", "cpu", "cuda"]
 
 
@@ -74,12 +78,14 @@ def _instructions() -> list[str]:
 
 
 def workers(count: int | None, device_name: str) -> int:
-    """Worker processes: as asked for, else one for each physical core on a CPU, one on a GPU."""
+    """Trainings side by side: as asked for, else one for each physical core on a CPU, `LANES` on a GPU."""
     if count is not None:
         if count < 1:
             raise Refused(f"workers must be at least 1, got {count}")
+        if device_name == "cuda" and count > MOST_LANES:
+            raise Refused(f"a GPU can train at most {MOST_LANES} networks side by side, got workers={count}")
         return count
     if device_name == "cuda":
-        return 1
+        return LANES
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(usable, psutil.cpu_count(logical=False) or usable))

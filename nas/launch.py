@@ -35,20 +35,26 @@ def start(
 ) -> Run:
     """Run a study to its end in a folder (default `runs/<name>`), or go on with the run that lies there.
 
-    `workers` defaults to one a physical core. After `max_seconds` no training is begun any more, and those that run
-    get a few seconds to end. Writes `records.csv` and `report.html` when it is done or time is up. Raises Refused
-    for a study, name or folder that can't be accepted, Missing without data or device, StorageFailed without disk,
-    Interrupted after a signal.
+    `workers` are trainings side by side: processes on a CPU, by default one a physical core; lanes of one process on a
+    GPU, by default 8, of which as many are used as fit into its memory. After `max_seconds` no training is begun any
+    more, and those that run get a few seconds to end. Writes `records.csv` and `report.html` when it is done or time
+    is up. Raises Refused for a study, name or folder that can't be accepted, Missing without data or device,
+    StorageFailed without disk, Interrupted after a signal.
     """
     folder = Path(out) if out else RUNS / study.name
     place = devices.device(device)
-    engine = engine or LocalEngine(devices.workers(workers, place), log=folder / LOG)
+    engine = engine or _engine(devices.workers(workers, place), place, folder / LOG)
     with _logged(folder / LOG):
         runner.execute(study, folder, engine, place, observer, reference, max_seconds)
     run = open_run(folder)
     write_atomically(folder / TABLE, csv(run).encode())
     write_report((run,), folder / PAGE)
     return run
+
+
+def _engine(count: int, device: str, log: Path) -> LocalEngine:
+    """Processes for cores; lanes of one process for a GPU, which would only let processes take turns."""
+    return LocalEngine(1, lanes=count, log=log) if device == "cuda" else LocalEngine(count, log=log)
 
 
 @contextmanager

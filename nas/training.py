@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -19,8 +20,8 @@ from torch.nn import functional
 from nas.arithmetic import Masters, computing, dtype_of, settled
 from nas.augmentation import augment, draw
 from nas.data import DataInfo, Dataset, Split
-from nas.graphs import Replayed
-from nas.layers import Layer, Shape
+from nas.graphs import Replayed, aside
+from nas.layers import Layer, Shape, is_random
 from nas.modules import build, initialise
 from nas.recipe import Recipe
 from nas.record import Epoch
@@ -52,15 +53,20 @@ def train(
     seed: int,
     device: torch.device,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    *,
+    graph: bool = True,
 ) -> Trained:
-    """Train a network from scratch; all randomness comes from the seed, global generators are left as they were."""
+    """Train a network from scratch; all randomness comes from the seed, global generators are left as they were.
+
+    A network with dropout needs them meanwhile (see `is_random`); all others leave them alone, so that several can be
+    trained by threads of one process. Without `graph`, a GPU's steps are launched one by one.
+    """
     recipe = settled(recipe, device)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)  # dropout knows no other generator
+    with aside(device), seeded(seed, device, needed=is_random(layer)):
         generator = torch.Generator().manual_seed(seed)
         module = initial(layer, dataset.info.shape, recipe, generator)
         split, validation = on_device(dataset.train, device), on_device(dataset.validation, device)
-        training = Training(module, split, dataset.info, recipe, device)
+        training = Training(module, split, dataset.info, recipe, device, graph=graph)
         curve: list[Epoch] = []
         started, busy = time.perf_counter(), 0.0
         for number in range(1, recipe.epochs + 1):
@@ -80,6 +86,17 @@ def train(
             seconds=time.perf_counter() - started,
             images_per_second=0.0 if diverged else recipe.epochs * training.images / busy,
         )
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device, *, needed: bool) -> Iterator[None]:
+    """Where it is needed, torch's own generators begin at the seed, for dropout knows no others; then as they were."""
+    if not needed:
+        yield
+        return
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
 
 
 def initial(layer: Layer, inputs: Shape, recipe: Recipe, generator: torch.Generator) -> nn.Module:
@@ -120,7 +137,7 @@ class Training:
         self._module = computing(module, recipe, device)
         self.masters.bind()
         self._split, self._recipe = split, recipe
-        self._statistics = _statistics(info, device)
+        self._statistics = statistics(info, device)
         self._count = len(split.labels)
         self._steps = steps_per_epoch(self._count, recipe)
         steps = recipe.epochs * self._steps
@@ -131,7 +148,7 @@ class Training:
         self._step = torch.zeros(1, dtype=torch.int64, device=device)
         self._total_step = torch.zeros(1, dtype=torch.int64, device=device)
         self._loss, self._total = torch.zeros((), device=device), torch.zeros((), device=device)
-        self._replayed = Replayed(self._one_step, device, graph=graph)
+        self._replayed = Replayed(device, graph=graph)
 
     @property
     def images(self) -> int:
@@ -145,7 +162,7 @@ class Training:
         self._step.zero_()
         self._total.zero_()
         for _ in range(self._steps):
-            self._replayed()
+            self._replayed(self._one_step)
             if self._loss.device.type == "cpu" and not self._loss.item() < EXPLODED:
                 return math.nan  # free to see here; a GPU would have to be waited for
         return self._total.item() / self._steps
@@ -154,7 +171,7 @@ class Training:
         """The next step; a GPU isn't waited for."""
         draws = self._draws.at(self._step)
         images, labels = self._split.images[draws.order], self._split.labels[draws.order]
-        images = augment(_normalise(images, *self._statistics), self._recipe, draws)
+        images = augment(normalised(images, *self._statistics), self._recipe, draws)
         self._rate.copy_(self._rates.index_select(0, self._total_step).squeeze(0))
         loss = train_step(self._module, self.masters, self._optimizer, images, labels, self._recipe)
         self._loss.copy_(loss)
@@ -186,11 +203,13 @@ def train_step(
 def evaluate(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) -> float:
     """Share of images that are classified wrongly by a module that is ready to compute (see `computing`)."""
     module.eval()
-    wrong = torch.zeros((), dtype=torch.int64, device=split.labels.device)
+    device = split.labels.device
+    mean, scale = statistics(info, device)
+    wrong = torch.zeros((), dtype=torch.int64, device=device)
     for start in range(0, len(split.labels), recipe.evaluation_batch_size):
         images = split.images[start : start + recipe.evaluation_batch_size]
         labels = split.labels[start : start + recipe.evaluation_batch_size]
-        wrong += (module(normalised(images, info).to(dtype_of(recipe))).argmax(1) != labels).sum()
+        wrong += (module(normalised(images, mean, scale).to(dtype_of(recipe))).argmax(1) != labels).sum()
     return wrong.item() / len(split.labels)
 
 
@@ -199,16 +218,12 @@ def steps_per_epoch(images: int, recipe: Recipe) -> int:
     return images // min(recipe.batch_size, images)
 
 
-def normalised(images: Tensor, info: DataInfo) -> Tensor:
+def normalised(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     """Images as float32 with mean 0 and standard deviation 1 over the training set, channels last in memory."""
-    return _normalise(images, *_statistics(info, images.device))
-
-
-def _normalise(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     return images.to(torch.float32, memory_format=torch.channels_last).sub_(mean).mul_(scale)
 
 
-def _statistics(info: DataInfo, device: torch.device) -> tuple[Tensor, Tensor]:
+def statistics(info: DataInfo, device: torch.device) -> tuple[Tensor, Tensor]:
     """Mean of the pixels and one over their standard deviation, in units of the stored bytes."""
     mean = torch.tensor(info.mean, device=device).mul_(255).view(1, -1, 1, 1)
     scale = torch.tensor(info.std, device=device).mul_(255).reciprocal_().view(1, -1, 1, 1)

@@ -51,7 +51,7 @@ def begun(log: Path) -> list[int]:
 
 def kill_who_runs(engine: LocalEngine, trial: int) -> None:
     """SIGKILL the worker of a trial."""
-    (worker,) = [worker for worker in engine._workers if worker.running and worker.running.trial == trial]
+    (worker,) = [worker for worker in engine._workers if any(job.trial == trial for job in worker.running)]
     psutil.Process(worker.process.pid).kill()
 
 

@@ -72,14 +72,24 @@ def test_the_seed_decides_everything(small: Dataset, layer: Layer) -> None:
     assert not same_weights(first, other)
 
 
-def test_the_callers_randomness_is_left_alone(small: Dataset) -> None:
+@pytest.mark.parametrize("layer", [LAYER, WITH_DROPOUT], ids=["plain", "dropout"])
+def test_the_callers_randomness_is_left_alone(small: Dataset, layer: Layer) -> None:
     """A training leaves the global random state as it was, and doesn't depend on it."""
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    first = trained(small, AUGMENTED, layer=WITH_DROPOUT)
+    first = trained(small, AUGMENTED, layer=layer)
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(2)
-    assert same_weights(first, trained(small, AUGMENTED, layer=WITH_DROPOUT))
+    assert same_weights(first, trained(small, AUGMENTED, layer=layer))
+
+
+def test_only_dropout_touches_the_callers_randomness(small: Dataset) -> None:
+    """Without dropout the global random state isn't changed, not even for a while: other threads can train, too."""
+    torch.manual_seed(1)
+    before, states = torch.get_rng_state(), []
+    for layer in (LAYER, WITH_DROPOUT):
+        train(layer, AUGMENTED, small, 7, CPU, on_epoch=lambda _: states.append(torch.get_rng_state()))
+    assert [torch.equal(state, before) for state in states] == [True, True, False, False]
 
 
 def test_the_network_learns(small: Dataset) -> None:

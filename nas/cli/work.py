@@ -31,7 +31,7 @@ def run(
         str | None, typer.Option(help="random maps; quasirandom covers; tpe, gp, nsga2, cmaes hunt.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="With the trial number it decides everything.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes (default: one a core; one on a GPU).")] = None,
+    workers: Annotated[int | None, typer.Option(help="Trainings at once: one a core; 8 lanes on a GPU.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     max_seconds: Annotated[
         float, typer.Option(help="Begin no training after so long; the same command goes on.", min=0)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,20 +18,24 @@ from nas.data import DataInfo, Dataset, load
 from nas.devices import processor
 from nas.document import describe
 from nas.engines.messages import Job, Result
+from nas.engines.packing import Memory
 from nas.errors import Missing, NasError, StorageFailed
+from nas.graphs import aside
 from nas.record import Outcome
-from nas.training import Trained, train
+from nas.training import Trained, on_device, train
 
 logger = logging.getLogger(__name__)
 
 CPU_IS_FULL = "can't allocate memory"
 """What torch says where the processor's memory doesn't suffice; it has no class of errors for that."""
+LOADING = threading.Lock()
+"""Held while one thread of this process loads data: the others then find them."""
 
 
 def run_job(job: Job) -> Result:
     """Train; every error of the training becomes an outcome here, with what was said."""
     try:
-        with one_thread():
+        with one_thread(), aside(torch.device(job.device)):
             return _trained(job)
     except (StorageFailed, Missing) as error:
         return msgspec.structs.replace(_failed(job, Outcome.FAILED, error), fatal=True)
@@ -58,6 +64,30 @@ def device_name(device: str) -> str:
     if device == "cuda":
         return str(torch.cuda.get_device_name())
     return f"{processor()} ({torch.backends.cpu.get_cpu_capability()})"
+
+
+def memory() -> Memory | None:
+    """The memory of the GPU that jobs are trained on; None without one."""
+    if not torch.cuda.is_available():
+        return None
+    return Memory(
+        total=lambda: torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved(),
+        peak=torch.cuda.max_memory_reserved,
+        empty=_empty,
+    )
+
+
+def usable(device: str) -> bool:
+    """Whether a device still computes: after some errors, nothing works in the process that made them."""
+    try:
+        return bool(torch.ones((), device=device).item())
+    except RuntimeError:
+        return False
+
+
+def _empty() -> None:
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
 
 
 def _trained(job: Job) -> Result:
@@ -98,10 +128,12 @@ def _failed(job: Job, outcome: Outcome, error: BaseException) -> Result:
 
 
 def _dataset(job: Job) -> Dataset:
-    return _loaded(msgspec.json.encode(job.info), job.recipe.train_size)
+    with LOADING:
+        return _loaded(msgspec.json.encode(job.info), job.recipe.train_size, job.device)
 
 
 @lru_cache(maxsize=4)
-def _loaded(info: bytes, train_size: int) -> Dataset:
-    """The mapped data; kept, because a worker trains many networks on the same images."""
-    return load(msgspec.json.decode(info, type=DataInfo), train_size)
+def _loaded(info: bytes, train_size: int, device: str) -> Dataset:
+    """The mapped data, or their one copy on a GPU; kept, for a worker trains many networks on the same images."""
+    dataset, place = load(msgspec.json.decode(info, type=DataInfo), train_size), torch.device(device)
+    return replace(dataset, train=on_device(dataset.train, place), validation=on_device(dataset.validation, place))

@@ -1,9 +1,10 @@
-"""Trainings in processes of this machine, each with one thread and a pipe to the coordinator.
+"""Trainings in processes of this machine, each with a pipe to the coordinator and one lane, on a GPU several.
 
-A worker holds the job that it trains and one more that waits in its pipe, so it never waits for the coordinator; where
-another has nothing left to do, it gives the waiting one back. A worker that dies is noticed by its closed pipe, one
-that takes too long by its deadline; both are replaced, the job that they trained is answered with the outcome, and the
-one that waited goes elsewhere. A coordinator that dies closes the pipes, and the workers end themselves.
+A worker holds the jobs that it trains, one a lane, and one more that waits in its pipe, so it never waits for the
+coordinator; where another has nothing left to do, it gives the waiting one back. A worker that dies is noticed by its
+closed pipe, one that takes too long by its deadline; both are replaced, the jobs that they trained are answered with
+the outcome, and the one that waited goes elsewhere, like those that ran beside one that took too long. A coordinator
+that dies closes the pipes, and the workers end themselves.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import msgspec
 
 from nas.engines import process
 from nas.engines.cores import Cores, pin
-from nas.engines.messages import Answer, Job, Ready, Result, Returned
+from nas.engines.messages import Answer, Began, Job, Ready, Result, Returned
 from nas.engines.process import Worker
 from nas.errors import NasError
 from nas.record import Outcome
@@ -26,7 +27,7 @@ from nas.record import Outcome
 logger = logging.getLogger(__name__)
 
 AHEAD = 1
-"""Jobs that wait in a worker's pipe behind the one that it trains."""
+"""Jobs that wait in a worker's pipe behind those that it trains."""
 MOST_DEATHS = 3
 """Starts in a row, for each worker, that end before torch is loaded; then starting is given up."""
 WORKER = "nas.engines.worker"
@@ -35,10 +36,10 @@ ANSWERS: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
 
 class LocalEngine:
-    """A fixed number of worker processes."""
+    """A fixed number of worker processes, each with so many lanes."""
 
-    def __init__(self, workers: int, *, log: Path | None = None, module: str = WORKER) -> None:
-        self._count, self._log_path, self._module = workers, log, module
+    def __init__(self, workers: int, *, lanes: int = 1, log: Path | None = None, module: str = WORKER) -> None:
+        self._count, self._lanes, self._log_path, self._module = workers, lanes, log, module
         self._cores, self._pinned = Cores(), list[int]()
         self._workers: list[Worker] = []
         self._homeless: list[Job] = []
@@ -49,7 +50,7 @@ class LocalEngine:
     def __enter__(self) -> Self:
         """Start the workers; they are usable as soon as each has loaded torch."""
         self._log = self._log_path.open("ab") if self._log_path else None
-        self._pinned = self._cores.take(self._count)
+        self._pinned = self._cores.take(self._count) if self._lanes == 1 else []
         self._workers = [self._start(index) for index in range(self._count)]
         return self
 
@@ -64,19 +65,19 @@ class LocalEngine:
 
     @property
     def workers(self) -> int:
-        """Processes."""
-        return self._count
+        """Lanes of all processes."""
+        return self._count * self._lanes
 
     @property
     def free(self) -> int:
         """Places at the workers and in their pipes; one that is still starting counts."""
         held = len(self._homeless) + sum(len(worker.jobs) for worker in self._workers)
-        return 0 if self._holding else self._count * (1 + AHEAD) - held
+        return 0 if self._holding else self._count * (self._lanes + AHEAD) - held
 
     @property
     def running(self) -> set[int]:
         """Trials that workers train now."""
-        return {worker.running.trial for worker in self._workers if worker.running}
+        return {job.trial for worker in self._workers for job in worker.running}
 
     def submit(self, job: Job) -> None:
         """Give a job to the worker that has the fewest."""
@@ -106,7 +107,7 @@ class LocalEngine:
     def _settle(self) -> None:
         """Give what has no worker to those with the fewest jobs; who was asked for jobs gets none meanwhile."""
         while self._homeless and not self._holding:
-            open_ones = [w for w in self._workers if not w.recalled and len(w.jobs) <= AHEAD]
+            open_ones = [w for w in self._workers if not w.recalled and len(w.jobs) < self._lanes + AHEAD]
             if not open_ones:
                 return
             min(open_ones, key=lambda w: (len(w.jobs), not w.ready)).give(self._homeless.pop(0))
@@ -138,11 +139,13 @@ class LocalEngine:
         if isinstance(answer, Ready):
             worker.get_ready()
             return []
-        job = worker.running
-        if job is None or (answer.trial, answer.attempt) != (job.trial, job.attempt):
+        job = next((job for job in worker.jobs if (answer.trial, answer.attempt) == (job.trial, job.attempt)), None)
+        if job is None:
             return []
-        del worker.jobs[0]
-        worker.begin()
+        worker.begin(job.trial)
+        if isinstance(answer, Began):
+            return []
+        worker.finish(job)
         return [answer]
 
     def _died(self, index: int, worker: Worker) -> list[Result]:
@@ -150,23 +153,21 @@ class LocalEngine:
         logger.warning("worker %d ended with status %s", worker.process.pid, status)
         if not worker.ready:
             self._count_death(f"the last one ended with status {status}")
-        return self._replaced(index, worker, Outcome.CRASHED, f"the worker ended with status {status}")
+        self._replace(index, worker, worker.waiting)
+        return [_ended(job, Outcome.CRASHED, f"the worker ended with status {status}") for job in worker.running]
 
     def _overdue(self, index: int, worker: Worker) -> list[Result]:
+        late = worker.overdue(time.monotonic())
         worker.end()
         if not worker.ready:
             self._count_death(f"the last one didn't load torch within {process.START_LIMIT:g} s")
-        limit = worker.running.max_seconds if worker.running else 0.0
-        return self._replaced(index, worker, Outcome.TIMED_OUT, f"longer than {limit:g} s")
+        self._replace(index, worker, [job for job in worker.jobs if job not in late])
+        return [_ended(job, Outcome.TIMED_OUT, f"longer than {job.max_seconds:g} s") for job in late]
 
-    def _replaced(self, index: int, worker: Worker, outcome: Outcome, message: str) -> list[Result]:
-        """Put a new worker in the place of one that has ended; the answer to what it trained."""
+    def _replace(self, index: int, worker: Worker, left: list[Job]) -> None:
+        """Put a new worker in the place of one that has ended; what is left of its jobs goes elsewhere."""
         self._workers[index] = self._start(index)
-        self._homeless[:0] = worker.waiting
-        if worker.running is None:
-            return []
-        job = worker.running
-        return [Result(trial=job.trial, attempt=job.attempt, outcome=outcome, message=message)]
+        self._homeless[:0] = left
 
     def _count_death(self, how: str) -> None:
         """Give up where worker after worker never comes up."""
@@ -176,7 +177,12 @@ class LocalEngine:
             raise NasError(f"worker processes can't be started ({self._deaths} in a row): {how}{where}")
 
     def _start(self, index: int) -> Worker:
-        worker = process.started(self._module, self._log)
+        worker = process.started(self._module, self._log, self._lanes)
         if index < len(self._pinned):
             pin(worker.process.pid, self._pinned[index])
         return worker
+
+
+def _ended(job: Job, outcome: Outcome, message: str) -> Result:
+    """The answer to a job whose worker can't give one."""
+    return Result(trial=job.trial, attempt=job.attempt, outcome=outcome, message=message)

@@ -73,7 +73,16 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True, tag="returned"):
     """Jobs that it had not begun and now won't, the last ones that it was given."""
 
 
-Answer = Ready | Result | Returned
+class Began(msgspec.Struct, frozen=True, kw_only=True, tag="began"):
+    """A worker with several lanes begins with a job; one that has a single lane needn't say so."""
+
+    trial: int
+    """Number of the trial."""
+    attempt: int
+    """Which attempt."""
+
+
+Answer = Ready | Began | Result | Returned
 """What a worker says."""
 RECALL = b"recall"
 """What a worker is told instead of a job: give back all that you haven't begun."""

@@ -31,6 +31,9 @@ KEPT_MEMORY = {
 """Freed memory is used again by the next step, in huge pages, instead of going to the system and back: without these
 a step of a small network spends a tenth of its time on page faults, at 96x96 a seventh (measured)."""
 
+QUEUES = {"CUDA_DEVICE_MAX_CONNECTIONS": "32"}
+"""As many as a GPU has: with the default of 8, streams share queues and wait for one another."""
+
 
 @dataclass(kw_only=True, eq=False)
 class Worker:
@@ -38,43 +41,62 @@ class Worker:
 
     process: subprocess.Popen[bytes]
     connection: Connection
-    deadline: float
-    """When it is given up: while it starts, and while it trains."""
+    start_deadline: float
+    """When it is given up while it starts."""
+    lanes: int = 1
+    """Jobs that it may train at once."""
     ready: bool = False
     """Whether it has loaded what it needs."""
     jobs: list[Job] = field(default_factory=list)
-    """In their order: a ready worker trains the first, and the others wait in its pipe; else all wait here."""
+    """In their order: a ready worker has heard of all, and begins them in this order; else all wait here."""
     recalled: bool = False
     """Whether it was asked for what waits and hasn't answered yet."""
+    _begun: dict[int, float] = field(default_factory=dict)
+    """When it began which trials."""
 
     @property
-    def running(self) -> Job | None:
-        """What it trains now."""
-        return self.jobs[0] if self.ready and self.jobs else None
+    def running(self) -> list[Job]:
+        """What it trains now; a job beside others as soon as the worker says so."""
+        return [job for job in self.jobs if job.trial in self._begun]
 
     @property
     def waiting(self) -> list[Job]:
         """What it was given and hasn't begun."""
-        return self.jobs[1:] if self.ready else self.jobs
+        return [job for job in self.jobs if job.trial not in self._begun]
+
+    @property
+    def deadline(self) -> float:
+        """When it is given up: while it starts, and while it trains."""
+        return min(map(self._end_of, self.running), default=inf) if self.ready else self.start_deadline
+
+    def overdue(self, now: float) -> list[Job]:
+        """What it has trained for too long."""
+        return [job for job in self.running if now > self._end_of(job)]
 
     def give(self, job: Job) -> None:
         """Add a job to what it has to do."""
         self.jobs.append(job)
         if self.ready:
             self._say(msgspec.json.encode(job))
-        if self.running is job:
-            self.begin()
+        self._go_on()
 
     def get_ready(self) -> None:
         """Note that it has started; it hears of its jobs now, because nobody emptied the pipe before."""
         self.ready = True
         for job in self.jobs:
             self._say(msgspec.json.encode(job))
-        self.begin()
+        self._go_on()
 
-    def begin(self) -> None:
-        """Note that the first job begins now, if there is one."""
-        self.deadline = time.monotonic() + self.running.max_seconds if self.running else inf
+    def begin(self, trial: int) -> None:
+        """Note that a job begins now."""
+        if any(job.trial == trial for job in self.jobs):
+            self._begun.setdefault(trial, time.monotonic())
+
+    def finish(self, job: Job) -> None:
+        """Note that a job is answered."""
+        self.jobs.remove(job)
+        del self._begun[job.trial]
+        self._go_on()
 
     def recall(self) -> list[Job]:
         """Ask for what it hasn't begun; what is back at once, because a worker that starts hasn't heard of it."""
@@ -89,8 +111,8 @@ class Worker:
         self.recalled = False
         kept = len(self.jobs) - count
         self.jobs, returned = self.jobs[:kept], self.jobs[kept:]
-        if not self.running and self.ready:
-            self.deadline = inf
+        for job in returned:
+            self._begun.pop(job.trial, None)
         return returned
 
     def end(self) -> int:
@@ -100,17 +122,25 @@ class Worker:
         self.connection.close()
         return self.process.wait()
 
+    def _go_on(self) -> None:
+        """Note that the first job begins now, if a ready worker has nothing else to do: that needn't be said."""
+        if self.ready and self.jobs and not self._begun:
+            self.begin(self.jobs[0].trial)
+
+    def _end_of(self, job: Job) -> float:
+        return self._begun[job.trial] + job.max_seconds
+
     def _say(self, message: bytes) -> None:
         with contextlib.suppress(OSError):  # it has just died; whoever listens will see the closed pipe
             self.connection.send_bytes(message)
 
 
-def started(module: str, log: IO[bytes] | None) -> Worker:
-    """A new process that runs a module which serves jobs."""
+def started(module: str, log: IO[bytes] | None, lanes: int) -> Worker:
+    """A new process that runs a module which serves jobs, so many at once."""
     ours, theirs = Pipe()
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", module, str(theirs.fileno())],
+            [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(lanes)],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=log or subprocess.DEVNULL,
@@ -118,11 +148,11 @@ def started(module: str, log: IO[bytes] | None) -> Worker:
             env=environment(),
             start_new_session=True,  # Ctrl-C reaches the coordinator only, which decides what becomes of them
         )
-    return Worker(process=process, connection=ours, deadline=time.monotonic() + START_LIMIT)
+    return Worker(process=process, connection=ours, start_deadline=time.monotonic() + START_LIMIT, lanes=lanes)
 
 
 def environment() -> dict[str, str]:
     """The caller's environment, one thread, and our own package first on the path."""
     root = str(Path(__file__).parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**KEPT_MEMORY, **os.environ, **SINGLE_THREAD, "PYTHONPATH": os.pathsep.join(paths)}
+    return {**KEPT_MEMORY, **QUEUES, **os.environ, **SINGLE_THREAD, "PYTHONPATH": os.pathsep.join(paths)}

@@ -1,8 +1,9 @@
-"""A worker process: reads jobs from a pipe, trains them one by one, answers; ends at once when the pipe closes.
+"""A worker process: reads jobs from a pipe, trains them, answers; ends at once when the pipe closes.
 
-Started as `python -m nas.engines.worker FD`, so the caller's main module is never imported again, and a coordinator
-that dies takes its workers with it: the pipe closes with it. Jobs are read while a training runs, so the next one
-begins without the coordinator; those that haven't begun can be asked back.
+Started as `python -m nas.engines.worker FD LANES`, so the caller's main module is never imported again, and a
+coordinator that dies takes its workers with it: the pipe closes with it. Jobs are read while trainings run, so the
+next one begins without the coordinator; those that haven't begun can be asked back. Each lane is a thread that trains
+one job after another; the only lane of a worker is its main thread.
 """
 
 from __future__ import annotations
@@ -10,43 +11,54 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
-import queue
 import signal
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 import msgspec
 
-from nas.engines.messages import RECALL, Answer, Job, Ready, Result, Returned
+from nas.engines.messages import RECALL, Answer, Began, Job, Ready, Result, Returned
+from nas.engines.packing import Gate, Memory
+from nas.record import Outcome
 
-COORDINATOR_GONE, BAD_JOB = 3, 4
+COORDINATOR_GONE, BAD_JOB, BAD_DEVICE, THREAD_DIED = 3, 4, 5, 6
 PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Serve trainings."""
-    from nas.engines.job import run_job
+    """Serve trainings; where one has left the GPU unusable, the process ends, and the next one has a new context."""
+    from nas.engines import job as jobs
 
-    serve(run_job)
+    def trained(job: Job) -> Result:
+        result = jobs.run_job(job)
+        if result.outcome is Outcome.FAILED and not jobs.usable(job.device):
+            logging.error("trial %d has left the device unusable: %s", job.trial, result.message)
+            os._exit(BAD_DEVICE)
+        return result
+
+    serve(trained, jobs.memory())
 
 
-def serve(train: Callable[[Job], Result]) -> None:
+def serve(train: Callable[[Job], Result], memory: Memory | None = None) -> None:
     """Do jobs with a function until the coordinator closes the pipe."""
     _die_with_the_coordinator()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's business
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(levelname)s %(message)s")
-    mouth = _Mouth(Connection(int(sys.argv[1])))
-    jobs: queue.Queue[bytes] = queue.Queue()
-    threading.Thread(target=_listen, args=(mouth, jobs), daemon=True).start()
+    threading.excepthook = _end
+    mouth, lanes = _Mouth(Connection(int(sys.argv[1]))), int(sys.argv[2])
+    line = _Line(Gate(lanes, memory if lanes > 1 else None))
+    threading.Thread(target=_listen, args=(mouth, line), daemon=True).start()
     mouth.say(Ready())
-    while True:
-        mouth.say(train(_understood(jobs.get())))
+    for _ in range(lanes - 1):
+        threading.Thread(target=_lane, args=(mouth, line, train), kwargs={"tell": True}, daemon=True).start()
+    _lane(mouth, line, train, tell=lanes > 1)
 
 
 class _Mouth:
-    """Our end of the pipe; two threads speak, one listens."""
+    """Our end of the pipe; several threads speak, one listens."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -58,34 +70,69 @@ class _Mouth:
             self.connection.send_bytes(msgspec.json.encode(answer))
 
 
+class _Line:
+    """Jobs that haven't begun, in their order; the first one begins when the gate admits it, and none before it."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self._messages: deque[bytes] = deque()
+
+    def add(self, message: bytes) -> None:
+        """Put a job at the end."""
+        with self.gate.changed:
+            self._messages.append(message)
+            self.gate.changed.notify_all()
+
+    def emptied(self) -> int:
+        """Forget all; how many they were."""
+        with self.gate.changed:
+            count = len(self._messages)
+            self._messages.clear()
+            return count
+
+    def take(self) -> Job:
+        """The next job, as soon as there is one that may begin."""
+        with self.gate.changed:
+            while True:
+                if self._messages and self.gate.admits(job := _understood(self._messages[0])):
+                    self._messages.popleft()
+                    self.gate.enter(job)
+                    return job
+                self.gate.changed.wait()
+
+
+def _lane(mouth: _Mouth, line: _Line, train: Callable[[Job], Result], *, tell: bool) -> None:
+    """Train one job after another."""
+    while True:
+        job = line.take()
+        if tell:
+            mouth.say(Began(trial=job.trial, attempt=job.attempt))
+        mouth.say(line.gate.trained(job, train))
+
+
+def _end(found: threading.ExceptHookArgs) -> None:
+    """A thread that can't go on ends the process, for nobody would answer its job."""
+    threading.__excepthook__(found)
+    os._exit(THREAD_DIED)
+
+
 def _die_with_the_coordinator() -> None:
     """Have Linux kill this process when its coordinator is gone: a closed pipe isn't seen by one that is paused."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _listen(mouth: _Mouth, jobs: queue.Queue[bytes]) -> None:
+def _listen(mouth: _Mouth, line: _Line) -> None:
     """Take jobs as they come; a closed pipe ends the process even in the middle of a training."""
     try:
         while True:
             message = mouth.connection.recv_bytes()
             if message == RECALL:
-                mouth.say(Returned(count=_emptied(jobs)))
+                mouth.say(Returned(count=line.emptied()))
             else:
-                jobs.put(message)
+                line.add(message)
     except (EOFError, OSError):
         os._exit(COORDINATOR_GONE)
-
-
-def _emptied(jobs: queue.Queue[bytes]) -> int:
-    """Forget what waits; how many they were."""
-    count = 0
-    while True:
-        try:
-            jobs.get_nowait()
-        except queue.Empty:
-            return count
-        count += 1
 
 
 def _understood(message: bytes) -> Job:

@@ -6,7 +6,7 @@ module are folds over it, so there is no second description that could disagree.
 
 from nas.layers.base import Node, Shape, shape_text
 from nas.layers.combinators import Concatenation, DenseConcatenation, Layer, Repetition, Residual, Sequence
-from nas.layers.forms import from_json, identity, normal, to_json
+from nas.layers.forms import from_json, identity, is_random, normal, to_json
 from nas.layers.leaves import (
     Activation,
     AdaptivePooling,
@@ -42,6 +42,7 @@ __all__ = [
     "cost",
     "from_json",
     "identity",
+    "is_random",
     "normal",
     "output_shape",
     "rows",
