@@ -147,11 +147,21 @@ class FastConvolution(nn.Conv2d):
     """A convolution that is computed as the rules say for the images that it meets."""
 
     rules: Rules = NATIVE
+    plans: dict[torch.Size, tuple[Way, Geometry]]
+    """What was found for each shape of images."""
+
+    def plan(self, images: torch.Size) -> tuple[Way, Geometry]:
+        """The way to compute, with the shape that decided it; found once, for finding it takes as long as a small layer."""
+        plans = self.__dict__.setdefault("plans", {})
+        if images not in plans:
+            shape = _geometry(self, images)
+            plans[images] = way(self.rules, shape), shape
+        return plans[images]  # type: ignore[no-any-return]
 
     def forward(self, x: Tensor) -> Tensor:
         """As torch's own."""
-        shape = _geometry(self, x)
-        match way(self.rules, shape):
+        taken, shape = self.plan(x.shape)
+        match taken:
             case "product":
                 return product(x, self.weight, self.bias, shape.stride)
             case "whole image":
@@ -171,7 +181,7 @@ def specialise(module: nn.Module, rules: Rules) -> None:
         return
     for part in module.modules():
         if type(part) is nn.Conv2d and len({*part.kernel_size}) == 1 and not isinstance(part.padding, str):
-            part.__class__ = FastConvolution
+            part.__class__ = FastConvolution  # in place: names, parameters and whoever holds the module stay
             part.rules = rules  # type: ignore[assignment]
 
 
@@ -263,8 +273,8 @@ def _diagonal(factor: int, wide: int, narrow: int, dtype: torch.dtype) -> Tensor
         return torch.kron(torch.eye(factor, dtype=dtype), torch.ones(wide, narrow, dtype=dtype))
 
 
-def _geometry(convolution: nn.Conv2d, x: Tensor) -> Geometry:
-    batch, channels, height, breadth = x.shape
+def _geometry(convolution: nn.Conv2d, images: torch.Size) -> Geometry:
+    batch, channels, height, breadth = images
     return Geometry(
         batch=batch,
         channels=channels,
