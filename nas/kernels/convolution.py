@@ -1,0 +1,66 @@
+"""The module that takes the way which the rules say."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from nas.kernels.rules import NATIVE, Geometry, Rules, Way, way, widening
+from nas.kernels.ways import Pairs, product, whole_image, wider
+
+
+class FastConvolution(nn.Conv2d):
+    """A convolution that is computed as the rules say for the images that it meets."""
+
+    rules: Rules = NATIVE
+    plans: dict[torch.Size, tuple[Way, Geometry]]
+    """What was found for each shape of images."""
+
+    def plan(self, images: torch.Size) -> tuple[Way, Geometry]:
+        """The way to compute, and the shape that decided it; kept, for deciding costs as much as a small layer."""
+        plans = self.__dict__.setdefault("plans", {})
+        if images not in plans:
+            shape = _geometry(self, images)
+            plans[images] = way(self.rules, shape), shape
+        return plans[images]  # type: ignore[no-any-return]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As torch's own."""
+        taken, shape = self.plan(x.shape)
+        match taken:
+            case "product":
+                return product(x, self.weight, self.bias, shape.stride)
+            case "whole image":
+                return whole_image(x, self.weight, self.bias, shape)
+            case "pairs":
+                y: Tensor = Pairs.apply(x, self.weight, shape)
+                return y if self.bias is None else y + self.bias.view(1, -1, 1, 1)
+            case "wider":
+                return wider(x, self.weight, self.bias, shape, widening(self.rules, shape))
+            case _:
+                return super().forward(x)
+
+
+def specialise(module: nn.Module, rules: Rules) -> None:
+    """Have all square convolutions inside compute by these rules; parameters and names stay."""
+    if rules == NATIVE:
+        return
+    for part in module.modules():
+        if type(part) is nn.Conv2d and len({*part.kernel_size}) == 1 and not isinstance(part.padding, str):
+            part.__class__ = FastConvolution  # in place: names, parameters and whoever holds the module stay
+            part.rules = rules  # type: ignore[assignment]
+
+
+def _geometry(convolution: nn.Conv2d, images: torch.Size) -> Geometry:
+    batch, channels, height, breadth = images
+    return Geometry(
+        batch=batch,
+        channels=channels,
+        width=convolution.out_channels,
+        height=height,
+        breadth=breadth,
+        kernel=convolution.kernel_size[0],
+        stride=convolution.stride[0],
+        padding=int(convolution.padding[0]),
+        groups=convolution.groups,
+    )

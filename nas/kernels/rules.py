@@ -1,0 +1,123 @@
+"""Which way a convolution is computed: a fixed function of its shape and the processor, kept as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+
+Way = Literal["native", "product", "whole image", "pairs", "wider"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """From a convolution's shape to the fastest way to compute it."""
+
+    product_positions: int = 0
+    """Output positions of a batch up to which a 1x1 convolution is a plain matrix product."""
+    product_elements: int = 0
+    """Positions x input channels up to which it is so without a stride; a strided one saves more."""
+    always_product: int = 0
+    """Positions up to which it is a product whatever its channels."""
+    whole_image: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    """Widest group computed on the whole image, by longer edge of the input in pixels and stride."""
+    pairs: int = 0
+    """Longest edge of the input, in pixels, at which a depthwise weight's gradient comes from pairs of positions."""
+    wider: Mapping[int, int] = field(default_factory=dict)
+    """Group width that a narrower one is computed at, as far as it divides the channels."""
+
+
+ANY = 2**30
+NATIVE = Rules()
+SMALL = {(1, 1): ANY, (1, 2): ANY, (2, 1): ANY, (2, 2): ANY}
+NARROW = {2: 8, 4: 8}
+FITTED = Rules(
+    product_positions=2048,
+    product_elements=2**17,
+    always_product=512,
+    whole_image={**SMALL, (3, 1): 8, (3, 2): 16, (4, 1): 4, (4, 2): 16},
+    pairs=2,
+    wider=NARROW,
+)
+"""On AVX2 in float32."""
+RULES: Mapping[tuple[str, torch.dtype], Rules] = {
+    ("AVX2", torch.float32): FITTED,
+    ("AVX512", torch.float32): FITTED,  # taken over from AVX2, not fitted
+    ("AVX512", torch.bfloat16): Rules(whole_image=SMALL, pairs=2, wider=NARROW),  # groups as measured, rest cautious
+}
+"""By what torch calls the processor's instructions and by the arithmetic; all others compute natively."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Geometry:
+    """The shape of a square convolution and of the images that it meets."""
+
+    batch: int
+    """Images."""
+    channels: int
+    """Of the input."""
+    width: int
+    """Output channels."""
+    height: int
+    """Of the input, in pixels."""
+    breadth: int
+    """Of the input, in pixels."""
+    kernel: int
+    """Edge, in pixels."""
+    stride: int
+    """Step, in pixels."""
+    padding: int
+    """Zeros on each side, in pixels."""
+    groups: int
+    """Groups of channels."""
+
+    @property
+    def group_width(self) -> int:
+        """Input channels of a group."""
+        return self.channels // self.groups
+
+    @property
+    def outputs(self) -> tuple[int, int]:
+        """Height and breadth of the output, in pixels."""
+        margin = 2 * self.padding - self.kernel
+        return (self.height + margin) // self.stride + 1, (self.breadth + margin) // self.stride + 1
+
+    @property
+    def positions(self) -> int:
+        """Output positions of the whole batch."""
+        return self.batch * self.outputs[0] * self.outputs[1]
+
+
+def way(rules: Rules, shape: Geometry) -> Way:
+    """How a convolution of this shape is computed."""
+    if shape.kernel == 1:
+        return "product" if shape.groups == 1 and shape.padding == 0 and _is_product(rules, shape) else "native"
+    edge = max(shape.height, shape.breadth)
+    if shape.group_width == 1 and shape.groups > 1:
+        return "pairs" if shape.width == shape.channels and edge <= rules.pairs else "native"
+    if shape.group_width <= rules.whole_image.get((edge, shape.stride), 0):
+        return "whole image"
+    return "wider" if widening(rules, shape) > 1 else "native"
+
+
+def _is_product(rules: Rules, shape: Geometry) -> bool:
+    positions = shape.positions
+    if positions <= rules.always_product:
+        return True
+    light = shape.stride > 1 or positions * shape.channels <= rules.product_elements
+    return light and positions <= rules.product_positions
+
+
+def widening(rules: Rules, shape: Geometry) -> int:
+    """How many groups become one; a power of 2, 1 where nothing is widened."""
+    most = rules.wider.get(shape.group_width, 0) // shape.group_width
+    return next((factor for factor in (8, 4, 2) if factor <= most and shape.groups % factor == 0), 1)
+
+
+def rules_for(device: torch.device, dtype: torch.dtype) -> Rules:
+    """The rules of a device and an arithmetic."""
+    if device.type != "cpu":
+        return NATIVE
+    return RULES.get((torch.backends.cpu.get_cpu_capability(), dtype), NATIVE)
