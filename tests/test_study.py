@@ -35,7 +35,9 @@ def test_without_repeats_every_trial_leads() -> None:
 def test_recipe_takes_sampled_values() -> None:
     """Sampled values of recipe fields replace those of the study's recipe and nothing else."""
     varied = STUDY.varied({"learning_rate": 0.5, "epochs": 3})
-    assert varied == type(QUICK)(data="digits", train_size=200, epochs=3, batch_size=50, learning_rate=0.5)
+    assert varied == type(QUICK)(
+        data="digits", precision="float32", train_size=200, epochs=3, batch_size=50, learning_rate=0.5
+    )
 
 
 def test_joint_dimensions_are_those_of_space_and_recipe() -> None:
