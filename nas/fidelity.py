@@ -1,9 +1,9 @@
 """Named lengths of training: how much is spent on a network before its error is believed.
 
 A short training ranks networks by how fast they begin to learn, a long one by how good they become; what a verdict is
-worth depends on which it was. `glance` and `short` were chosen by measurement: among recipes of one length the one
-whose order of 24 random networks agreed best with a training four times as long as `short`
-(`tests/benchmarks/fidelity.py`, records in `studies/results/fidelity.csv`). `book` and `long` are conventions.
+worth depends on which it was. `glance` and `short` train as the ladder study does (six networks were tried for it, see
+its docstring); how well they rank networks as a training four times as long as `short`, and what other recipes of the
+same length would do, is measured by `tests/benchmarks/fidelity.py`. `book` and `long` are conventions.
 """
 
 from __future__ import annotations
