@@ -114,6 +114,30 @@ def test_each_way_is_really_taken(name: str, groups: int, narrow: int, kernel: i
     assert way(FORCED[name], geometry(module, torch.zeros(2, channels, 4, 4))) == name
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    size=st.integers(1, 3),
+    groups=st.sampled_from([1, 2, 4]),
+    narrow=st.integers(1, 6),
+    kernel=st.sampled_from([1, 3]),
+    stride=st.integers(1, 2),
+    bias=st.booleans(),
+)
+def test_numpys_products_are_the_same_function(
+    size: int, groups: int, narrow: int, kernel: int, stride: int, bias: bool
+) -> None:
+    """With every product computed by NumPy in float32, output and gradients equal torch's convolution to 1e-4."""
+    groups = 1 if kernel == 1 else groups
+    channels = groups * narrow
+    module = nn.Conv2d(channels, 2 * channels, kernel, stride, kernel // 2, groups=groups, bias=bias)
+    x = torch.randn(3, channels, size, size).to(memory_format=torch.channels_last)
+    expected = outcome(module, x)
+    whole = EVERYTHING_WHOLE.whole_image
+    specialise(nn.Sequential(module), Rules(product_positions=ANY, product_elements=ANY, whole_image=whole, blas=0))
+    for ours, theirs in zip(outcome(module, x), expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
 def test_a_widened_group_divides_the_groups() -> None:
     """Groups of 2 become groups of 8 where their number is a multiple of 4, of 4 where it is even, else stay."""
     shape = Geometry(batch=1, channels=16, width=16, height=7, breadth=7, kernel=3, stride=1, padding=1, groups=8)

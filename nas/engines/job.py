@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 import torch
+from threadpoolctl import threadpool_limits
 
 from nas import weights
 from nas.data import DataInfo, Dataset, load
@@ -54,7 +55,8 @@ def one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(1, user_api="blas"):  # NumPy's, which multiplies for us on some processors
+            yield
     finally:
         torch.set_num_threads(before)
 

@@ -18,11 +18,12 @@ fast.
 """
 
 from nas.kernels.convolution import FastConvolution, specialise
-from nas.kernels.rules import ANY, FITTED, NATIVE, RULES, Geometry, Rules, Way, rules_for, way, widening
+from nas.kernels.rules import ANY, FITTED, FITTED_AMD, NATIVE, RULES, Geometry, Rules, Way, rules_for, way, widening
 
 __all__ = [
     "ANY",
     "FITTED",
+    "FITTED_AMD",
     "NATIVE",
     "RULES",
     "FastConvolution",

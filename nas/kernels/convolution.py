@@ -29,9 +29,9 @@ class FastConvolution(nn.Conv2d):
         taken, shape = self.plan(x.shape)
         match taken:
             case "product":
-                return product(x, self.weight, self.bias, shape.stride)
+                return product(x, self.weight, self.bias, shape, self.rules.blas)
             case "whole image":
-                return whole_image(x, self.weight, self.bias, shape)
+                return whole_image(x, self.weight, self.bias, shape, self.rules.blas)
             case "pairs":
                 y: Tensor = Pairs.apply(x, self.weight, shape)
                 return y if self.bias is None else y + self.bias.view(1, -1, 1, 1)

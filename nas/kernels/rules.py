@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
 
+from nas.devices import maker
+
 Way = Literal["native", "product", "whole image", "pairs", "wider"]
+ANY = 2**62
+"""A bound that nothing reaches."""
+AMD = "AuthenticAMD"
+"""What AMD's processors call their maker."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +33,10 @@ class Rules:
     """Longest edge of the input, in pixels, at which a depthwise weight's gradient comes from pairs of positions."""
     wider: Mapping[int, int] = field(default_factory=dict)
     """Group width that a narrower one is computed at, as far as it divides the channels."""
+    blas: int = ANY
+    """Multiply-adds of a group's product from which NumPy's BLAS computes it instead of torch's."""
 
 
-ANY = 2**30
 NATIVE = Rules()
 SMALL = {(1, 1): ANY, (1, 2): ANY, (2, 1): ANY, (2, 2): ANY}
 NARROW = {2: 8, 4: 8}
@@ -42,6 +49,8 @@ FITTED = Rules(
     wider=NARROW,
 )
 """On AVX2 in float32."""
+FITTED_AMD = replace(FITTED, blas=2**22, product_elements=ANY)
+"""The same where torch's library of products is slow (see `nas.kernels.blas`)."""
 RULES: Mapping[tuple[str, torch.dtype], Rules] = {
     ("AVX2", torch.float32): FITTED,
     ("AVX512", torch.float32): FITTED,  # taken over from AVX2, not fitted
@@ -120,4 +129,5 @@ def rules_for(device: torch.device, dtype: torch.dtype) -> Rules:
     """The rules of a device and an arithmetic."""
     if device.type != "cpu":
         return NATIVE
-    return RULES.get((torch.backends.cpu.get_cpu_capability(), dtype), NATIVE)
+    rules = RULES.get((torch.backends.cpu.get_cpu_capability(), dtype), NATIVE)
+    return FITTED_AMD if rules is FITTED and maker() == AMD else rules

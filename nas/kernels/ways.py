@@ -9,18 +9,25 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nas.kernels.rules import Geometry
+from nas.kernels.blas import Linear, Products
+from nas.kernels.rules import ANY, Geometry
 
 
-def product(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
+def product(x: Tensor, weight: Tensor, bias: Tensor | None, shape: Geometry, blas: int = ANY) -> Tensor:
     """A 1x1 convolution; channels last in, channels last out, without a copy."""
-    if stride > 1:
-        x = x[:, :, ::stride, ::stride]
-    y = functional.linear(x.permute(0, 2, 3, 1), weight.flatten(1), bias)  # (batch, height, breadth, width)
+    if shape.stride > 1:
+        x = x[:, :, :: shape.stride, :: shape.stride]
+    rows, matrix = x.permute(0, 2, 3, 1), weight.flatten(1)  # (batch, height, breadth, channels), (width, channels)
+    if shape.positions * shape.channels * shape.width >= blas:
+        flat: Tensor = Linear.apply(rows.reshape(-1, shape.channels), matrix)
+        y = flat.view(*rows.shape[:3], -1)
+        y = y if bias is None else y + bias
+    else:
+        y = functional.linear(rows, matrix, bias)  # (batch, height, breadth, width)
     return y.permute(0, 3, 1, 2)
 
 
-def whole_image(x: Tensor, weight: Tensor, bias: Tensor | None, shape: Geometry) -> Tensor:
+def whole_image(x: Tensor, weight: Tensor, bias: Tensor | None, shape: Geometry, blas: int = ANY) -> Tensor:
     """A convolution as one matrix product a group: rows are images, columns output positions x channels."""
     groups, narrow, wide = shape.groups, shape.group_width, shape.width // shape.groups
     chosen = selection(shape, x.dtype)  # (inputs x outputs, kernel²)
@@ -29,7 +36,8 @@ def whole_image(x: Tensor, weight: Tensor, bias: Tensor | None, shape: Geometry)
     matrix = matrix.view(inputs, -1, groups, wide, narrow).permute(2, 0, 4, 1, 3).reshape(groups, inputs * narrow, -1)
     rows = x.permute(0, 2, 3, 1).reshape(shape.batch, inputs, groups, narrow)
     rows = rows.permute(2, 0, 1, 3).reshape(groups, shape.batch, -1)
-    y = torch.bmm(rows, matrix)  # (groups, batch, outputs x channels of a group)
+    multiply = Products.apply if shape.batch * matrix[0].numel() >= blas else torch.bmm
+    y: Tensor = multiply(rows, matrix)  # (groups, batch, outputs x channels of a group)
     y = y.view(groups, shape.batch, -1, wide).permute(1, 2, 0, 3).reshape(shape.batch, *shape.outputs, shape.width)
     return (y if bias is None else y + bias).permute(0, 3, 1, 2)
 
