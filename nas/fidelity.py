@@ -2,8 +2,10 @@
 
 A short training ranks networks by how fast they begin to learn, a long one by how good they become; what a verdict is
 worth depends on which it was. `glance` and `short` train as the ladder study does (six networks were tried for it, see
-its docstring); how well they rank networks as a training four times as long as `short`, and what other recipes of the
-same length would do, is measured by `tests/benchmarks/fidelity.py`. `book` and `long` are conventions.
+its docstring). On 24 random networks of AnyNet A, E and RegNetX, one seed each, they ranked as a training four times as
+long as `short` with Kendall's tau 0.42 (95 % interval 0.26 to 0.57) and 0.52 (0.31 to 0.68), for 13 and 24 seconds of
+one AVX2 core against 96 (`tests/benchmarks/fidelity.py`, records in `studies/results/fidelity.csv`).
+`book` and `long` are conventions.
 """
 
 from __future__ import annotations
