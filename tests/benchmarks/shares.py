@@ -41,6 +41,8 @@ KERNELS = {
     "_fused_sgd": "optimiser",
 }
 """Operators of aten that compute, without the underscore of those in place, and what they belong to."""
+OURS = ("Linear", "LinearBackward", "Products", "ProductsBackward")
+"""Functions of `nas.kernels.blas`: NumPy's products have no name of their own in the profile."""
 GROUPS = ("convolutions forward", "convolutions backward", "matrix products", "norm", "elementwise", "optimiser")
 
 
@@ -101,6 +103,8 @@ def _profiled(question: Question, data: Dataset) -> tuple[float, dict[str, float
 
 def kernel_group(operator: str) -> str | None:
     """What a kernel belongs to; None for whatever else the profiler saw."""
+    if operator in OURS:
+        return "matrix products"
     library, _, name = operator.partition("::")
     if library != "aten":
         return None
