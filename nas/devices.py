@@ -52,11 +52,12 @@ def why_no_cuda() -> str:
 
 def processor() -> str:
     """The processor's name as its maker gives it, else its architecture."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return _told("model name") or platform.processor() or platform.machine()
+
+
+def maker() -> str:
+    """What the processor calls its maker where Linux tells it, else nothing."""
+    return _told("vendor_id")
 
 
 def precision(device_name: str) -> Literal["float32", "bfloat16"]:
@@ -65,24 +66,16 @@ def precision(device_name: str) -> Literal["float32", "bfloat16"]:
         import torch
 
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    return "bfloat16" if "avx512_bf16" in _instructions() else "float32"
+    return "bfloat16" if "avx512_bf16" in _told("flags").split() else "float32"
 
 
-def _instructions() -> list[str]:
-    """Names of the processor's instruction sets where Linux tells them."""
+def _told(key: str) -> str:
+    """What Linux says of the first processor under a name; empty on other systems."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("flags"):
-                return line.partition(":")[2].split()
-    return []
-
-
-def maker() -> str:
-    """What the processor calls its maker where Linux tells it, else nothing."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("vendor_id"):
-                return line.partition(":")[2].strip()
+            name, _, value = line.partition(":")
+            if name.strip() == key:
+                return value.strip()
     return ""
 
 

@@ -9,9 +9,13 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
+
+TOPOLOGY = Path("/sys/devices/system/cpu")
+"""Where Linux tells which logical cores share a physical one."""
 
 
 class Cores:
@@ -22,7 +26,7 @@ class Cores:
 
     def take(self, count: int) -> list[int]:
         """Up to `count` cores that nobody else has taken; none where there are fewer cores than workers."""
-        usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        usable = spread(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         if count > len(usable):
             return []  # they have to share; the system knows best how
         taken: list[int] = []
@@ -43,6 +47,20 @@ def pin(process: int, core: int) -> None:
     """Let a process run on one core only; nothing happens where the system refuses."""
     with suppress(OSError):
         os.sched_setaffinity(process, {core})
+
+
+def spread(usable: Iterable[int], topology: Path = TOPOLOGY) -> list[int]:
+    """Logical cores such that the first ones are on different physical cores; by number where nothing is known."""
+    places: dict[str, int] = {}
+    ranked = []
+    for core in sorted(usable):
+        try:
+            siblings = (topology / f"cpu{core}/topology/thread_siblings_list").read_text(encoding="ascii")
+        except OSError:
+            siblings = str(core)
+        ranked.append((places.get(siblings, 0), core))
+        places[siblings] = places.get(siblings, 0) + 1
+    return [core for _, core in sorted(ranked)]
 
 
 def _path(core: int) -> Path:

@@ -11,10 +11,12 @@ table (`RULES`), so equal trainings stay equal, bit for bit; nothing is timed du
                  positions; forward as usual
     wider        narrow groups as fewer, wider ones, their weight block-diagonal
 
+On AMD processors the larger of these products are NumPy's (`nas.kernels.blas`).
+
 Measured on one core of an AMD EPYC (Zen 2, AVX2, no bf16), forward and backward, batches of 32 and 128, torch 2.14:
 whole image 1.4 to 20 times as fast at up to 2x2 pixels and 1.1 to 4 times where the table has it beyond, pairs 4 to 15,
-wider 1.2 to 2 (`tests/benchmarks/kernels.py` measures all of them). A random sample of 24 networks trains 1.3 times as
-fast.
+wider 1.2 to 2 (`tests/benchmarks/kernels.py` measures all of them). A random sample of 24 networks trains 1.25
+times as fast in batches of 32, 1.4 times in batches of 128.
 """
 
 from nas.kernels.convolution import FastConvolution, specialise

@@ -11,6 +11,7 @@ import sys
 import time
 import warnings
 from itertools import chain, repeat
+from math import inf
 
 import msgspec
 import torch
@@ -30,6 +31,8 @@ LEARNING_RATE = 0.05
 """The book's for RegNetX32."""
 WARM_UP = 3
 """Steps on noise before the clock starts."""
+
+CPU = torch.device("cpu")
 
 Example = tuple[Tensor, int]
 
@@ -110,8 +113,8 @@ def batches(split: Split, question: Question, *, shuffle: bool) -> DataLoader[Ex
         return DataLoader(pictures, question.batch_size, shuffle=shuffle, num_workers=LOADERS)
 
 
-def train_epoch(module: nn.Module, loader: DataLoader[Example]) -> float:
-    """The book's loop over one epoch; images a second."""
+def train_epoch(module: nn.Module, loader: DataLoader[Example], device: torch.device = CPU, most: float = inf) -> float:
+    """The book's loop over one epoch, or its first steps; images a second from the first batch delivered."""
     optimizer = torch.optim.SGD(module.parameters(), lr=LEARNING_RATE)
     criterion = nn.CrossEntropyLoss()
     module.train()
@@ -120,7 +123,10 @@ def train_epoch(module: nn.Module, loader: DataLoader[Example]) -> float:
     delivered = iter(loader)
     first = next(delivered)
     begun = time.perf_counter()
-    for images, labels in chain([first], delivered):
+    for step, (pictures, numbers) in enumerate(chain([first], delivered)):
+        if step >= most:
+            break
+        images, labels = pictures.to(device), numbers.to(device)
         optimizer.zero_grad()
         logits = module(images)
         loss = criterion(logits, labels)

@@ -20,15 +20,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from itertools import chain
 from math import inf
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import torch
-from torch import nn
-from torch.utils.data import DataLoader
 
 import nas
 from nas import data, devices
@@ -37,14 +34,13 @@ from nas.engines import LocalEngine
 from nas.engines.job import device_name, one_thread
 from nas.engines.messages import Job, Result
 from nas.graphs import aside
-from nas.layers import identity
 from nas.recipe import Recipe
 from nas.record import Outcome
 from nas.study import Study
 from nas.training import Training, initial, on_device, train
 from spaces import anynet
 from studies.anynet_ladder import STUDY as LADDER
-from tests.benchmarks import book, networks
+from tests.benchmarks import book, networks, ours
 from tests.benchmarks.networks import Subject
 
 ROOT = Path(__file__).parents[2]
@@ -185,30 +181,8 @@ def book_speed(question: book.Question, device: torch.device) -> float:
     """Images a second of the book's loop on a device, from the first batch delivered."""
     module = book.plain(question).to(device)
     loader = book.batches(data.load(question.info, question.images).train, question, shuffle=True)
-    book_epoch(module, loader, device, most=book.WARM_UP)
-    return book_epoch(module, loader, device)
-
-
-def book_epoch(module: nn.Module, loader: DataLoader[book.Example], device: torch.device, most: float = inf) -> float:
-    """One epoch, or its first steps: every batch is copied, loss and accuracy are read back at each step."""
-    optimizer = torch.optim.SGD(module.parameters(), lr=book.LEARNING_RATE)
-    criterion = nn.CrossEntropyLoss()
-    module.train()
-    total, count, delivered = 0.0, 0, iter(loader)
-    first = next(delivered)
-    begun = time.perf_counter()
-    for step, (images, labels) in enumerate(chain([first], delivered)):
-        if step >= most:
-            break
-        x, y = images.to(device), labels.to(device)
-        optimizer.zero_grad()
-        logits = module(x)
-        loss = criterion(logits, y)
-        loss.backward()
-        optimizer.step()
-        total += float(loss) + float((logits.argmax(1) == y).sum())
-        count += len(labels)
-    return count / (time.perf_counter() - begun)
+    book.train_epoch(module, loader, device, most=book.WARM_UP)
+    return book.train_epoch(module, loader, device)
 
 
 def peak(device: torch.device) -> float:
@@ -240,19 +214,7 @@ def packed(session: Session, processes: int, lanes: int, info: data.DataInfo, to
     sample = networks.sample()[: session.scale.sample]
     recipe = msgspec.structs.replace(session.recipe, epochs=2)
     subjects = list(sample) * session.scale.rounds
-    jobs = [
-        Job(
-            trial=trial,
-            attempt=1,
-            layer=subject.layer,
-            architecture=identity(subject.layer),
-            recipe=recipe,
-            seed=trial,
-            info=info,
-            device=session.device,
-        )
-        for trial, subject in enumerate(subjects)
-    ]
+    jobs = [ours.job(subject, recipe, info, seed, session.device) for seed, subject in enumerate(subjects)]
     log = session.out / f"packing-{processes}x{lanes}.log"
     with LocalEngine(processes, lanes=lanes, log=log) as engine:
         answered(engine, [msgspec.structs.replace(jobs[0], seed=n, trial=n) for n in range(2 * processes * lanes)])

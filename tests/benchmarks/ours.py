@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import psutil
 
 from nas.data import DataInfo
@@ -53,19 +52,23 @@ class Memory:
     """The same, with shared pages divided among those that share them."""
 
 
-def jobs(subject: Subject, recipe: Recipe, info: DataInfo, count: int) -> list[Job]:
-    """The same training under different seeds."""
-    first = Job(
-        trial=0,
+def job(subject: Subject, recipe: Recipe, info: DataInfo, seed: int, device: str = "cpu") -> Job:
+    """One training; its seed is its number."""
+    return Job(
+        trial=seed,
         attempt=1,
         layer=subject.layer,
         architecture=identity(subject.layer),
         recipe=recipe,
-        seed=0,
+        seed=seed,
         info=info,
-        device="cpu",
+        device=device,
     )
-    return [msgspec.structs.replace(first, trial=seed, seed=seed) for seed in range(count)]
+
+
+def jobs(subject: Subject, recipe: Recipe, info: DataInfo, count: int) -> list[Job]:
+    """The same training under different seeds."""
+    return [job(subject, recipe, info, seed) for seed in range(count)]
 
 
 def measure(engine: LocalEngine, work: Sequence[Job]) -> Batch:
