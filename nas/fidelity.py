@@ -29,8 +29,10 @@ class Fidelity:
     """What it is for, with its cost."""
 
 
-BRIEF = {"batch_size": 32, "learning_rate": 0.05, "warmup": 0.1, "zero_residual": True, "flip": True}
+BRIEF = {"batch_size": 32, "learning_rate": 0.05, "warmup": 0.1, "zero_residual": True, "flip": True, "crop": 0}
 """Small batches for many steps; blocks that start as their shortcut, so that deep networks begin to learn at once."""
+WHOLE = {"train_size": 0, "batch_size": 128, "learning_rate": 0.1, "warmup": 0.1}
+"""All images, in the book's batches."""
 FIDELITIES: Mapping[str, Fidelity] = {
     "glance": Fidelity(
         changes={**BRIEF, "train_size": 6_000, "epochs": 1},
@@ -41,20 +43,11 @@ FIDELITIES: Mapping[str, Fidelity] = {
         sentence="7,500 images twice: 468 steps",
     ),
     "book": Fidelity(
-        changes={"train_size": 0, "epochs": 10, "batch_size": 128, "learning_rate": 0.1, "warmup": 0.1},
-        sentence="all images 10 times in batches of 128, as the book trains",
+        changes={**WHOLE, "epochs": 10, "zero_residual": False, "flip": False, "crop": 0},
+        sentence="all images 10 times, unchanged, in batches of 128: the length of the book's trainings",
     ),
     "long": Fidelity(
-        changes={
-            "train_size": 0,
-            "epochs": 30,
-            "batch_size": 128,
-            "learning_rate": 0.2,
-            "warmup": 0.1,
-            "zero_residual": True,
-            "flip": True,
-            "crop": 2,
-        },
+        changes={**WHOLE, "epochs": 30, "zero_residual": True, "flip": True, "crop": 2},
         sentence="all images 30 times, flipped and shifted",
     ),
 }

@@ -40,6 +40,9 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     reference: str = ""
     """How the study was named on the command line, for training a trial again; empty where it came from a program."""
 
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "study", {**ADDED, **self.study})
+
 
 def freeze(study: Study) -> dict[str, Any]:
     """The fields of a study as JSON values; the prepared data set is kept apart."""
@@ -65,7 +68,7 @@ def differences(stored: Frozen, new: Frozen) -> list[str]:
         return [f"study: {stored.study['name']!r} is stored, this is {new.study['name']!r}"]
     for name in sorted(set(stored.study) | set(new.study)):
         if name not in MAY_DIFFER:
-            found += _compare(name, stored.study.get(name, ADDED.get(name)), new.study.get(name))
+            found += _compare(name, stored.study.get(name), new.study.get(name))
     if stored.data.key != new.data.key:
         found.append(f"data: {stored.data.key} is stored, this is {new.data.key}")
     if not found and stored.fingerprint != new.fingerprint:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nas import devices, runner
 from nas.engines import Engine, LocalEngine
+from nas.errors import Refused
 from nas.files import write_atomically
 from nas.reporting import write_report
 from nas.results import Run, csv, open_run
@@ -41,6 +42,8 @@ def start(
     is up. Raises Refused for a study, name or folder that can't be accepted, Missing without data or device,
     StorageFailed without disk, Interrupted after a signal.
     """
+    if not max_seconds >= 0:
+        raise Refused(f"max_seconds must be a number that isn't negative, got {max_seconds}")
     folder = Path(out) if out else RUNS / study.name
     place = devices.device(device)
     engine = engine or _engine(devices.workers(workers, place), place, folder / LOG)

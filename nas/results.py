@@ -141,7 +141,7 @@ def settings(run: Run) -> dict[str, str]:
         "samples": f"{study['samples']} networks of each space, {study['repeats']} training(s) each",
         "limits": "; ".join(limits) or "none",
         "sampler": f"{study['sampler']}, seed {study['seed']}",
-        "time": f"a training is given up after {study.get('max_trial_seconds', 3600.0):g} s",
+        "time": f"a training is given up after {study['max_trial_seconds']:g} s",
         "recipe": ", ".join(f"{name} {value}" for name, value in study["recipe"].items() if name != "data"),
         "devices": ", ".join(sorted({record.device for record in run.records if record.device})) or "none yet",
         "versions": ", ".join(f"{name} {value}" for name, value in run.frozen.versions.items()),

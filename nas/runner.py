@@ -97,7 +97,10 @@ def check_study(study: Study, info: DataInfo) -> None:
             )
     size = study.recipe.train_size
     if size and not len(info.classes) <= size <= info.train:
-        raise Refused(f"train_size must be {len(info.classes)} to {info.train:,} for {info.name}, got {size:,}")
+        raise Refused(
+            f"train_size must be {len(info.classes)} to {info.train:,} for {info.name}, got {size:,}",
+            hint="--train-size 0 takes all images",
+        )
 
 
 def agreed(study: Study, folder: Path, plan: Plan, info: DataInfo, reference: str) -> Frozen:

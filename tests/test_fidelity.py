@@ -38,6 +38,12 @@ def test_data_and_arithmetic_stay(name: str) -> None:
     assert after == {**before, **changes}
 
 
+def test_every_fidelity_sets_the_same_fields() -> None:
+    """What a training is like doesn't depend on the fidelity that was asked for before."""
+    fields = [set(fidelity.changes) for fidelity in FIDELITIES.values()]
+    assert all(names == fields[0] for names in fields)
+
+
 def test_other_options_come_after_the_fidelity() -> None:
     """`--fidelity short --epochs 1` is `short` with one epoch; without a fidelity the study's recipe stays."""
     asked = adjusted(trained_at(STUDY, "short"), {}, {"epochs": 1, "train_size": None})
