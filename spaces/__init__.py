@@ -1,11 +1,23 @@
-"""The families: one file each, their spaces to sample and their published networks, listed by hand."""
+"""The families: one file each, their spaces to sample and their published networks.
 
-from spaces import anynet, regnet
+A new family is a file with `ALL` and `NETWORKS`, and its name in the list here.
+"""
+
+from importlib import import_module
+
+from nas.space import Space
 from spaces.network import Network
 
-ALL = (*anynet.ALL, *regnet.ALL)
+FAMILIES = (
+    "anynet",
+    "regnet",
+)
+"""Every family: a module of this package."""
+
+_MODULES = tuple(import_module(f"spaces.{name}") for name in FAMILIES)
+ALL: tuple[Space, ...] = tuple(space for module in _MODULES for space in module.ALL)
 """Every space."""
-NETWORKS = (*regnet.NETWORKS,)
+NETWORKS: tuple[Network, ...] = tuple(network for module in _MODULES for network in module.NETWORKS)
 """Every published network."""
 
-__all__ = ["ALL", "NETWORKS", "Network", "anynet", "regnet"]
+__all__ = ["ALL", "FAMILIES", "NETWORKS", "Network"]

@@ -22,21 +22,10 @@ from typing import Literal
 import msgspec
 
 from nas.errors import Refused
-from nas.layers import (
-    Activation,
-    AdaptivePooling,
-    Convolution,
-    Flatten,
-    Layer,
-    Linear,
-    Normalisation,
-    Repetition,
-    Residual,
-    Sequence,
-    Shape,
-    SqueezeExcite,
-)
+from nas.layers import Layer, Repetition, Residual, Sequence, Shape, SqueezeExcite
 from nas.space import Choice, Dimension, Integer, Point, Space, Value, rising
+from spaces.network import Network
+from spaces.parts import NORM, RELU, convolution, global_head
 
 Block = Literal["x", "y"]
 Rounding = Literal["paper", "torchvision"]
@@ -47,9 +36,6 @@ DEPTH = Integer(low=1, high=16, log=True)
 WIDTH = Integer(low=8, high=1024, unit=8, log=True)
 BOTTLENECK = Choice(options=(1, 2, 4))
 GROUP_WIDTH = Choice(options=(1, 2, 4, 8, 16, 32))
-
-NORM = Normalisation()
-RELU = Activation()
 
 
 class AnyNet(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +62,7 @@ class AnyNet(msgspec.Struct, frozen=True, kw_only=True):
         for number, width in enumerate(self.widths, 1):
             stages.append(self._stage(number, incoming))
             incoming = width
-        return Sequence(layers=(stem, *stages, _head(classes)))
+        return Sequence(layers=(stem, *stages, global_head(classes)))
 
     def facts(self) -> Mapping[str, Value]:
         """Depths and widths as built, and the number of blocks."""
@@ -113,16 +99,16 @@ def residual_block(block: Block, incoming: int, width: int, stride: int, bottlen
 def _branch(width: int, stride: int, inner: int, group_width: int, squeezed: int) -> Sequence:
     """1x1, grouped 3x3, 1x1, each with its norm; it doesn't depend on what comes in, but for a Y block's squeeze."""
     squeeze = (SqueezeExcite(width=squeezed),) if squeezed else ()
-    grouped = _convolution(inner, 3, stride=stride, groups=inner // group_width)
+    grouped = convolution(inner, 3, stride=stride, groups=inner // group_width)
     return Sequence(
-        layers=(_convolution(inner, 1), NORM, RELU, grouped, NORM, RELU, *squeeze, _convolution(width, 1), NORM)
+        layers=(convolution(inner, 1), NORM, RELU, grouped, NORM, RELU, *squeeze, convolution(width, 1), NORM)
     )
 
 
 @lru_cache(maxsize=2**12)
 def _projection(width: int, stride: int) -> Sequence:
     """The shortcut where the shape changes."""
-    return Sequence(layers=(_convolution(width, 1, stride=stride), NORM))
+    return Sequence(layers=(convolution(width, 1, stride=stride), NORM))
 
 
 @lru_cache(maxsize=2**13)
@@ -204,21 +190,12 @@ def _dimension_names(stages: int) -> tuple[tuple[str, ...], ...]:
 
 
 @lru_cache
-def _head(classes: int) -> Sequence:
-    return Sequence(name="head", layers=(AdaptivePooling(), Flatten(), Linear(width=classes)))
-
-
-@lru_cache
 def _stem(width: int) -> Sequence:
-    return Sequence(name="stem", layers=(_convolution(width, 3, stride=2), NORM, RELU))
-
-
-@lru_cache(maxsize=2**12)
-def _convolution(width: int, kernel: int, *, stride: int = 1, groups: int = 1) -> Convolution:
-    """A convolution that keeps the size but for its stride."""
-    return Convolution(width=width, kernel=kernel, stride=stride, padding=kernel // 2, groups=groups)
+    return Sequence(name="stem", layers=(convolution(width, 3, stride=2), NORM, RELU))
 
 
 X, Y = ladder("x", 4), ladder("y", 4)
 X3, Y3 = ladder("x", 3), ladder("y", 3)
 ALL = (*X, *Y, *X3, *Y3)
+NETWORKS: tuple[Network, ...] = ()
+"""Published networks: RegNets are in their own file."""

@@ -1,0 +1,56 @@
+"""What most families share: a convolution that keeps the size, norms, ReLUs, heads, and widths as multiples.
+
+Nodes are values, so equal calls give the same node: samplers meet the same layers again and again.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from nas.layers import (
+    Activation,
+    AdaptivePooling,
+    Convolution,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    Normalisation,
+    Pooling,
+    Sequence,
+)
+
+NORM = Normalisation()
+RELU = Activation()
+
+
+@lru_cache(maxsize=2**14)
+def convolution(width: int, kernel: int, *, stride: int = 1, groups: int = 1, bias: bool = False) -> Convolution:
+    """A convolution with half its kernel as padding: an odd kernel keeps the size but for its stride."""
+    return Convolution(width=width, kernel=kernel, stride=stride, padding=kernel // 2, groups=groups, bias=bias)
+
+
+@lru_cache(maxsize=2**12)
+def pool(kernel: int = 2, stride: int = 2, *, padding: int = 0, ceil: bool = False) -> Pooling:
+    """A max pool, 2x2 with stride 2 unless said otherwise."""
+    return Pooling(kernel=kernel, stride=stride, padding=padding, ceil=ceil)
+
+
+@lru_cache
+def global_head(classes: int) -> Sequence:
+    """Global average pool and a linear layer."""
+    return Sequence(name="head", layers=(AdaptivePooling(), Flatten(), Linear(width=classes)))
+
+
+@lru_cache(maxsize=2**10)
+def linear_head(widths: tuple[int, ...], classes: int, dropout: float) -> Sequence:
+    """Flatten, then linear layers of these widths, each with ReLU and dropout, then one for the classes."""
+    layers: list[Layer] = [Flatten()]
+    for width in widths:
+        layers += (Linear(width=width), RELU, Dropout(rate=dropout)) if dropout else (Linear(width=width), RELU)
+    return Sequence(name="head", layers=(*layers, Linear(width=classes)))
+
+
+def scaled(width: int, multiplier: float, unit: int = 8) -> int:
+    """A width times a multiplier, as the nearest positive multiple of `unit` (ties to even)."""
+    return max(unit, unit * round(width * multiplier / unit))
