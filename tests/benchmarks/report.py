@@ -160,12 +160,12 @@ def text(report: Report) -> str:
         f"peak: {report.peak.rate / 1e9:,.0f} GFLOP/s, {report.peak.kind} in {report.peak.precision} "
         f"on {report.peak.processes} processes\n"
     )
-    rows = [HEADINGS, *(cells(line, report.peak) for line in report.lines)]
+    rows = [HEADINGS, *(cells(line, report.peak, evaluated=settings.evaluated) for line in report.lines)]
     return "\n".join([heading, *aligned(rows), *summary(report.lines), *warning(report.lines)]) + "\n"
 
 
-def cells(line: Line, peak: Peak) -> tuple[str, ...]:
-    """One row of the table."""
+def cells(line: Line, peak: Peak, *, evaluated: bool) -> tuple[str, ...]:
+    """One row of the table; without evaluation on the book's side nothing is said of networks an hour."""
     ours = median(pair.ours.images_per_second for pair in line.pairs)
     memory = line.memory
     return (
@@ -175,9 +175,9 @@ def cells(line: Line, peak: Peak) -> tuple[str, ...]:
         f"{median(pair.book.images_per_second for pair in line.pairs):,.0f}",
         f"{ours:,.0f}",
         spread(line.speed_ratios()),
-        f"{median(3600 / pair.book.seconds for pair in line.pairs):,.0f}",
+        f"{median(3600 / pair.book.seconds for pair in line.pairs):,.0f}" if evaluated else "",
         f"{median(hourly(pair.ours) for pair in line.pairs):,.0f}",
-        spread(line.network_ratios()),
+        spread(line.network_ratios()) if evaluated else "",
         f"{line.others():.0%}",
         f"{ours * TRAINING_OPERATIONS * line.multiply_adds / peak.rate:.0%}",
         f"{line.shares.outside:.0%}",
