@@ -5,7 +5,7 @@ much worse than rising ones (figure 7), a bottleneck ratio or a group width of e
 one (figure 5), b = 1 and g > 1 best (figure 11, section 3.2), inverted bottlenecks a little worse than b = 1 and
 depthwise convolutions worse still (figure 14).
 
-    reference           the line of RegNet, b = 1, one g > 1 for all stages
+    reference           RegNet's line with d <= 28 and w_m >= 2, b = 1, one g > 1 for all stages
     falling_widths      widths in falling order
     wide_middle         the widest stage, which is the last, swapped with the middle one
     falling_depths      depths in falling order
@@ -16,12 +16,13 @@ depthwise convolutions worse still (figure 14).
     own_bottlenecks     each stage its own b of 1, 2, 4
     own_group_widths    each stage its own g
 
-Ours: all of it. Every arm draws d, w_0, w_a and w_m by the law of RegNet and changes only the named thing in what the
-line gives. Widths and groups are made compatible afterwards, so widths may be rounded otherwise than in the reference;
-points where that mends the rule, or where the line leaves nothing to break, don't belong to an arm.
-The reference leaves out g = 1, which RegNet has, for else it would break a rule itself; in a stage no wider than g it
-has one group, as the arm of full groups has. It doesn't demand rising depths either: nor does the line, whose last
-stage is often the shorter one.
+Ours: all of it. Every arm draws d, w_0, w_a and w_m by the law of the reference and changes only the named thing in
+what the line gives. Widths and groups are made compatible afterwards, so widths may be rounded otherwise than in the
+reference; points where that mends the rule, or where the line leaves nothing to break, don't belong to an arm.
+The reference is the paper's constrained RegNet (section 4: b = 1, w_m >= 2, at most 28 blocks for its published
+networks; its limits on parameters and activations and its 12 blocks at least aren't taken over). It leaves out g = 1,
+which RegNet has, for else it would break a rule itself; in a stage no wider than g it has one group, as the arm of full
+groups has. It doesn't demand rising depths: nor does the line, whose last stage is often the shorter one.
 """
 
 from __future__ import annotations
@@ -33,15 +34,20 @@ from typing import NamedTuple
 import msgspec
 
 from nas.errors import Refused
-from nas.space import Choice, Dimension, Point, Space
+from nas.space import Choice, Dimension, Integer, Point, Real, Space
 from spaces import regnet
 from spaces.anynet import AnyNet, build
 from spaces.blocks import Block
 from spaces.network import Network
 
-LINE = ("depth", "initial_width", "slope", "multiplier")
+LINE: dict[str, Dimension] = {
+    "depth": Integer(low=4, high=28),
+    "initial_width": regnet.DIMENSIONS["initial_width"],
+    "slope": regnet.DIMENSIONS["slope"],
+    "multiplier": Real(low=2, high=3),
+}
 GROUP_WIDTH = Choice(options=(2, 4, 8, 16, 32))
-LAWS: dict[str, Choice] = {"bottleneck": regnet.BOTTLENECK, "group_width": GROUP_WIDTH}
+LAWS: dict[str, Dimension] = {"bottleneck": regnet.BOTTLENECK, "group_width": GROUP_WIDTH}
 SOURCE = "after Radosavovic et al., Designing Network Design Spaces, CVPR 2020"
 
 
@@ -194,7 +200,7 @@ def reference(block: Block = "x", count: int = 3) -> Space:
     _require(block, count)
     return Space(
         name=_name(block, "reference", count),
-        dimensions=_line() | {"group_width": GROUP_WIDTH},
+        dimensions=LINE | {"group_width": GROUP_WIDTH},
         decode=partial(decode, block=block, arm=""),
         requirements=(regnet.StageCount(count=count),),
         source=SOURCE,
@@ -211,15 +217,11 @@ def space(arm: str, block: Block = "x", count: int = 3) -> Space:
     shared = {"group_width": GROUP_WIDTH} if grouped and own != "group_width" else {}
     return Space(
         name=_name(block, arm, count),
-        dimensions=_line() | drawn | shared,
+        dimensions=LINE | drawn | shared,
         decode=partial(decode, block=block, arm=arm),
         requirements=(regnet.StageCount(count=count), Breaks(arm=arm)),
         source=SOURCE,
     )
-
-
-def _line() -> dict[str, Dimension]:
-    return {name: regnet.DIMENSIONS[name] for name in LINE}
 
 
 def _name(block: Block, what: str, count: int) -> str:

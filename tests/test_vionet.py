@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from nas.cost import Limits
 from nas.errors import Refused
-from nas.sampling import Gate, measure
+from nas.sampling import Gate, Network
 from nas.space import Point, Space
+from nas.space.law import Law
 from spaces import regnet, vionet
 from spaces.anynet import AnyNet
 from spaces.vionet import ARMS, REFERENCE, SPACES, Stages, asked
 from tests.test_spaces import points
 
+DRAWS = 4_000
 SMALL = Limits(multiply_adds=(3_000_000, 6_000_000))
 CHANGED = {
     "falling_widths": "widths",
@@ -140,7 +143,7 @@ def test_arms_by_hand(arm: str, own: dict[str, float], expected: Stages) -> None
 
 def test_points_that_break_nothing_do_not_belong() -> None:
     """Equal depths, equal ratios, and group widths that the width alone makes differ are left out."""
-    even = line(depth=3, slope=36.0)  # u = 24, 60, 96: powers 0, 1.3, 2
+    even = line(depth=3, slope=36.0)  # u = 24, 60, 96: powers 0, 1.3, 2; shallower than the law has
     assert asked(even).depths == (1, 1, 1)
     assert REFERENCE.allows(even)
     assert not SPACES["falling_depths"].allows(even)
@@ -148,17 +151,15 @@ def test_points_that_break_nothing_do_not_belong() -> None:
     narrow = line(initial_width=8, slope=8.0, group_width_1=16, group_width_2=32, group_width_3=32)
     assert asked(narrow).widths == (8, 16, 32)  # what g = 32 would give, too
     assert not SPACES["own_group_widths"].allows(narrow)
-    tied = line(initial_width=32, slope=13.3, multiplier=1.5, group_width=32, depth=4)
-    assert asked(tied).widths == (32, 48, 72)  # as built 32, 64, 64
-    assert REFERENCE.allows(tied)
-    assert not SPACES["wide_middle"].allows(tied)
 
 
 @pytest.mark.parametrize("space", vionet.ALL, ids=lambda space: space.name)
 def test_the_window_is_hit(space: Space) -> None:
     """At least one draw in a hundred has 3 to 6 million multiply-adds at 1x28x28."""
     gate = Gate(space=space, limits=SMALL, inputs=(1, 28, 28), classes=10)
-    assert measure(gate, 0, 0).acceptance > 0.01
+    law = Law(space)
+    drawn = law.points(np.random.default_rng(0).random((DRAWS, len(law.names))))
+    assert sum(isinstance(gate.judge(point), Network) for point in drawn) >= DRAWS / 100
 
 
 def test_other_blocks_and_stages() -> None:
