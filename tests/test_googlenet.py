@@ -28,7 +28,7 @@ from nas.layers import (
 from spaces import googlenet
 from spaces.googlenet import INCEPTIONS, Branches, GoogLeNet, branches_of, inception, residual_inception
 from tests.test_spaces import points
-from tests.twins import answers, counted, named
+from tests.twins import answers, multiply_adds, named, parameters
 
 NORM, RELU = Normalisation(), Activation()
 SMALL = Branches(8, 12, 16, 4, 6, 10)
@@ -65,14 +65,15 @@ def test_costs_are_torchvisions() -> None:
         theirs = models.googlenet(aux_logits=False, init_weights=False)
     ours = named("googlenet")
     price = cost(ours.architecture.network(ours.inputs, ours.classes), ours.inputs)
-    assert (price.parameters, price.multiply_adds) == counted(theirs, ours.inputs)
+    assert price.parameters == parameters(theirs)
+    assert price.multiply_adds == multiply_adds(theirs, ours.inputs)
 
 
 def test_weights_of_torchvision_can_be_copied() -> None:
     """With torchvision's weights, taken in order, its network here gives its answers."""
     theirs: nn.Module = models.googlenet(aux_logits=False, init_weights=False)
     own, their = answers(named("googlenet"), theirs, (3, 64, 64))
-    assert their.std() > 0.1
+    assert (their[0] - their[1]).std() > 0.1
     assert torch.allclose(own, their, rtol=1e-4, atol=1e-4)
 
 

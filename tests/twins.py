@@ -19,31 +19,37 @@ def named(name: str) -> Network:
     return next(network for network in NETWORKS if network.name == name)
 
 
-def counted(theirs: nn.Module, inputs: Shape) -> tuple[int, int]:
-    """Parameters and multiply-adds (half of the operations that torch counts) of a module on the meta device."""
+def parameters(theirs: nn.Module) -> int:
+    """Trainable numbers of a module."""
+    return sum(p.numel() for p in theirs.parameters())
+
+
+def multiply_adds(theirs: nn.Module, inputs: Shape) -> int:
+    """Half of the operations that torch counts on a module on the meta device."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         theirs.eval()(torch.empty(1, *inputs, device="meta"))
     operations = counter.get_total_flops()
     assert operations % 2 == 0
-    return sum(p.numel() for p in theirs.parameters()), operations // 2
+    return operations // 2
 
 
 def answers(ours: Network, theirs: nn.Module, inputs: Shape) -> tuple[torch.Tensor, torch.Tensor]:
-    """What both give for the same images once ours has, in order, the weights and statistics of theirs.
+    """What both give for the same two images once ours has, in order, the weights and statistics of theirs.
 
-    Statistics and scales are made random first: a norm that is left out or has another epsilon would show.
+    Scales are made random and statistics those of the images, so that a norm left out or with another epsilon shows,
+    and the answers differ from image to image.
     """
     generator = torch.Generator().manual_seed(0)
     mine = build(ours.architecture.network(inputs, ours.classes), inputs)
-    pairs = zip(_weighted(mine), _weighted(theirs), strict=True)
     images = torch.randn(2, *inputs, generator=generator)
     with torch.no_grad():
-        for own, their in pairs:
-            if isinstance(their, nn.BatchNorm2d):
-                assert isinstance(own, nn.BatchNorm2d)
-                their.running_mean.uniform_(-0.1, 0.1, generator=generator)  # type: ignore[union-attr]
-                their.running_var.uniform_(0.01, 0.1, generator=generator)  # type: ignore[union-attr]
-                their.weight.uniform_(0.2, 0.4, generator=generator)
+        for norm in theirs.modules():
+            if isinstance(norm, nn.BatchNorm2d):
+                norm.weight.uniform_(0.5, 1.5, generator=generator)
+                norm.bias.uniform_(-0.5, 0.5, generator=generator)
+                norm.momentum = None  # the mean over all batches, which are one
+        theirs.train()(images)
+        for own, their in zip(_weighted(mine), _weighted(theirs), strict=True):
             own.load_state_dict(their.state_dict())
         return mine.eval()(images), theirs.eval()(images)
 
