@@ -34,8 +34,8 @@ Stem = Literal["7x7/2+pool", "3x3/2", "3x3/1"]
 
 BOTTLENECK_WIDTH = 4
 """Channels between the two convolutions of a bottleneck layer, in growth rates."""
-MOST_BLOCKS = 4
-"""In the space: more don't fit into 28x28."""
+LEAST_BLOCKS, MOST_BLOCKS = 2, 4
+"""In the space: a single block has no transition, more than four don't fit into 28x28."""
 DEPTH = Integer(low=1, high=16, log=True)
 STEM = Choice(options=get_args(Stem))
 LAYER_KIND = Choice(options=get_args(LayerKind))
@@ -182,8 +182,8 @@ def small_image(layers: int, growth_rate: int, *, bottleneck: bool) -> DenseNet:
 
 
 def _depth(block: int) -> Integer:
-    """How many layers a block may have; only the first block is always there."""
-    if block == 1:
+    """How many layers a block may have; the first two blocks are always there."""
+    if block <= LEAST_BLOCKS:
         return DEPTH
     return msgspec.structs.replace(DEPTH, when=When(dimension="blocks", values=tuple(range(block, MOST_BLOCKS + 1))))
 
@@ -200,7 +200,7 @@ def _published(name: str) -> Network:
 
 
 DIMENSIONS: dict[str, Dimension] = {
-    "blocks": Integer(low=1, high=MOST_BLOCKS),
+    "blocks": Integer(low=LEAST_BLOCKS, high=MOST_BLOCKS),
     **{f"depth_{block}": _depth(block) for block in range(1, MOST_BLOCKS + 1)},
     "growth_rate": Integer(low=4, high=64, unit=4, log=True),
     "layer_kind": LAYER_KIND,
