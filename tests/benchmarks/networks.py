@@ -14,7 +14,6 @@ from nas.layers import (
     Activation,
     AdaptivePooling,
     Convolution,
-    DenseConcatenation,
     Dropout,
     Flatten,
     Layer,
@@ -28,6 +27,7 @@ from nas.layers import (
 from nas.sampling import Gate, draw
 from nas.space.law import Law
 from spaces import anynet, regnet
+from spaces.densenet import D2L
 
 CLASSES = 10
 SAMPLE_SPACES = (anynet.X3[0], anynet.X3[4], regnet.X3)
@@ -104,18 +104,7 @@ def vgg11_quarter() -> Layer:
 
 def densenet() -> Layer:
     """Four dense blocks of four 3x3 convolutions, 32 new channels each, halved between the blocks."""
-    parts: list[Layer] = []
-    width = 64
-    for block in range(4):
-        grow = Sequence(layers=(NORM, RELU, Convolution(width=32, kernel=3, padding=1)))
-        parts += [DenseConcatenation(branch=grow)] * 4
-        width += 4 * 32
-        if block < 3:
-            width //= 2
-            halve = Convolution(width=width)
-            parts += [NORM, RELU, halve, Pooling(kind="average", kernel=2, stride=2)]
-    head = (NORM, RELU, AdaptivePooling(), Flatten(), Linear(width=CLASSES))
-    return Sequence(layers=(*_wide_stem(), *parts, *head))
+    return D2L.network((1, 96, 96), CLASSES)
 
 
 def _wide_stem() -> tuple[Layer, ...]:
