@@ -11,6 +11,8 @@ from spaces.network import Network
 FAMILIES = (
     "anynet",
     "regnet",
+    "resnet",
+    "resnext",
 )
 """Every family: a module of this package."""
 

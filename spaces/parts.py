@@ -1,4 +1,4 @@
-"""What most families share: a convolution that keeps the size, norms, ReLUs, heads, and widths as multiples.
+"""What most families share: a convolution that keeps the size, norms, ReLUs, heads, widths as multiples, stages.
 
 Nodes are values, so equal calls give the same node: samplers meet the same layers again and again.
 """
@@ -19,6 +19,7 @@ from nas.layers import (
     Pooling,
     Sequence,
 )
+from nas.space import Dimension, Point
 
 NORM = Normalisation()
 RELU = Activation()
@@ -54,3 +55,13 @@ def linear_head(widths: tuple[int, ...], classes: int, dropout: float) -> Sequen
 def scaled(width: int, multiplier: float, unit: int = 8) -> int:
     """A width times a multiplier, as the nearest positive multiple of `unit` (ties to even)."""
     return max(unit, unit * round(width * multiplier / unit))
+
+
+def numbered_dimensions(count: int, **kinds: Dimension) -> dict[str, Dimension]:
+    """Each kind once a stage, as `depth_1`, `depth_2` and so on."""
+    return {f"{name}_{number}": kind for name, kind in kinds.items() for number in range(1, count + 1)}
+
+
+def numbered(point: Point, name: str, count: int) -> tuple[int, ...]:
+    """The values of a numbered group of whole numbers, in the order of the stages."""
+    return tuple([int(point[f"{name}_{number}"]) for number in range(1, count + 1)])
