@@ -20,7 +20,8 @@ from nas.space import Dimension, Point, Space
 from spaces.anynet import BOTTLENECK, GROUP_WIDTH, compatible
 from spaces.network import Network
 from spaces.parts import numbered, numbered_dimensions
-from spaces.resnet import DEPTH, EXPANSION, LEAST_STEM, ORDER, STEM, WIDTH, Order, ResNet, Stem
+from spaces.residual import Order, Stem
+from spaces.resnet import DEPTH, EXPANSION, LEAST_STEM, ORDER, STEM, WIDTH, ResNet
 
 STAGE: dict[str, Dimension] = {
     "depth": DEPTH,

@@ -21,13 +21,12 @@ from nas.layers import (
     Linear,
     Normalisation,
     Pooling,
-    Residual,
     Sequence,
     cost,
 )
 from nas.sampling import Gate, draw
 from nas.space.law import Law
-from spaces import anynet, regnet
+from spaces import anynet, regnet, resnet
 
 CLASSES = 10
 SAMPLE_SPACES = (anynet.X3[0], anynet.X3[4], regnet.X3)
@@ -85,11 +84,8 @@ def regnetx32() -> Layer:
 
 
 def resnet18() -> Layer:
-    """Four stages of two basic blocks."""
-    stages = [_basic(64, 64, 1), _basic(64, 64, 1)]
-    for incoming, width in ((64, 128), (128, 256), (256, 512)):
-        stages += [_basic(incoming, width, 2), _basic(width, width, 1)]
-    return Sequence(layers=(*_wide_stem(), *stages, AdaptivePooling(), Flatten(), Linear(width=CLASSES)))
+    """Four stages of two basic blocks, with a norm after each 1x1 shortcut as in torchvision's."""
+    return resnet.build("basic", (2, 2, 2, 2), (64, 128, 256, 512)).network((1, 28, 28), CLASSES)
 
 
 def vgg11_quarter() -> Layer:
@@ -125,12 +121,3 @@ def _wide_stem() -> tuple[Layer, ...]:
         RELU,
         Pooling(kernel=3, stride=2, padding=1),
     )
-
-
-def _basic(incoming: int, width: int, stride: int) -> Layer:
-    first = Convolution(width=width, kernel=3, stride=stride, padding=1)
-    second = Convolution(width=width, kernel=3, padding=1)
-    same = incoming == width and stride == 1
-    shortcut = Sequence() if same else Sequence(layers=(Convolution(width=width, stride=stride), NORM))
-    branch = Sequence(layers=(first, NORM, RELU, second, NORM))
-    return Sequence(layers=(Residual(branch=branch, shortcut=shortcut), RELU))
