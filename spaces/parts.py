@@ -1,4 +1,4 @@
-"""What most families share: a convolution that keeps the size, norms, ReLUs, heads, and widths as multiples.
+"""What most families share: a convolution that keeps the size, norms, ReLUs, heads, widths as multiples, stages.
 
 Nodes are values, so equal calls give the same node: samplers meet the same layers again and again.
 """
