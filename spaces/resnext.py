@@ -75,7 +75,7 @@ def space(stages: int) -> Space:
     """ResNeXts with a given number of stages; a suffix names it unless it is four."""
     return Space(
         name="ResNeXt" if stages == 4 else f"ResNeXt_{stages}",
-        dimensions={"stem": STEM, "order": ORDER, **staged("stages", (stages,), **STAGE)},
+        dimensions={"stem": STEM, "order": ORDER, **staged("stages", (stages,), last=0, **STAGE)},
         decode=decode,
         source=SOURCE,
     )

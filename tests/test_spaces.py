@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nas.cost import Limits
 from nas.errors import ImpossibleShape
@@ -20,7 +20,12 @@ from nas.space.law import Law
 from spaces import ALL, NETWORKS
 from spaces.network import Network as Published
 
-POINTS = 100
+POINTS = 300
+"""Random points of a space that are drawn, decoded and counted."""
+BUILT = 12
+"""Networks of a space that are built, at each input."""
+RATES = (0.1, 0.01, 0.001, 1e-4, 1e-6, 1e-8)
+"""Learning rates, one of which must lower the loss of any network."""
 MAY_BE_TOO_SMALL = ("AlexNet", "VGG", "NiN")
 """Spaces that also hold networks for images larger than 28x28."""
 SMALL = Limits(multiply_adds=(0, 20_000_000), parameters=(0, 5_000_000))
@@ -85,18 +90,56 @@ def test_facts_are_columns(space: Space) -> None:
 
 @EVERY
 @pytest.mark.parametrize("inputs", [(1, 28, 28), (3, 32, 32)], ids=["1x28x28", "3x32x32"])
-def test_networks_learn(space: Space, inputs: tuple[int, int, int]) -> None:
-    """The first small networks build, run forward, and give every parameter a finite gradient."""
+def test_networks_are_as_counted_and_learn(space: Space, inputs: Shape) -> None:
+    """The first small networks cost what their trees say, and a step along the gradient lowers the loss."""
     gate = Gate(space=space, limits=SMALL, inputs=inputs, classes=10)
-    verdicts = (gate.judge(point) for point in points(space, 400, seed=1))
-    for network in islice((v for v in verdicts if isinstance(v, Network)), 2):
+    verdicts = (gate.judge(point) for point in points(space, 1_000, seed=1))
+    networks = list(islice((v for v in verdicts if isinstance(v, Network)), BUILT))
+    assert len(networks) == BUILT
+    for network in networks:
         module = build(network.layer, inputs)
-        initialise(module, torch.Generator().manual_seed(0))
-        x = torch.randn(4, *inputs, generator=torch.Generator().manual_seed(1))
-        y = module(x)
-        assert y.shape == (4, 10)
-        torch.autograd.backward(nn.functional.cross_entropy(y, torch.arange(4)))
-        assert all(p.grad is not None and p.grad.isfinite().all() for p in module.parameters())
+        images = torch.randn(4, *inputs, generator=torch.Generator().manual_seed(1))
+        expected = (network.cost.parameters, network.cost.multiply_adds, network.cost.activations)
+        assert counted(module, images) == expected
+        assert falls(module, images)
+
+
+def counted(module: nn.Module, images: Tensor) -> tuple[int, int, int]:
+    """Parameters, multiply-adds and activations of a module, seen while it runs."""
+    seen: list[tuple[int, int]] = []
+
+    def note(part: nn.Module, _: object, output: Tensor) -> None:
+        weight = part.get_parameter("weight")
+        seen.append((output[0].numel() * weight[0].numel(), output[0].numel()))
+
+    hooks = [p.register_forward_hook(note) for p in module.modules() if isinstance(p, nn.Conv2d | nn.Linear)]
+    with torch.no_grad():
+        module(images)
+    for hook in hooks:
+        hook.remove()
+    parameters = sum(parameter.numel() for parameter in module.parameters())
+    return parameters, sum(m for m, _ in seen), sum(a for _, a in seen)
+
+
+def falls(module: nn.Module, images: Tensor) -> bool:
+    """Whether a step of some length along the gradient, which is there for every parameter, lowers the loss."""
+    for part in module.modules():
+        if isinstance(part, nn.Dropout):
+            part.p = 0.0  # the same function before and after the step
+    labels = torch.arange(len(images))
+    initialise(module, torch.Generator().manual_seed(0))
+    module, images = module.double(), images.double()  # what a short step gains may be lost in rounding
+    before = nn.functional.cross_entropy(module(images), labels)
+    torch.autograd.backward(before)
+    start = [parameter.detach().clone() for parameter in module.parameters()]
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in module.parameters())
+    for rate in RATES:
+        with torch.no_grad():
+            for parameter, value in zip(module.parameters(), start, strict=True):
+                parameter.copy_(value if parameter.grad is None else value - rate * parameter.grad)
+            if nn.functional.cross_entropy(module(images), labels) < before:
+                return True
+    return False
 
 
 def test_names_are_unique() -> None:
