@@ -11,6 +11,7 @@ from spaces.network import Network
 FAMILIES = (
     "anynet",
     "regnet",
+    "vionet",
 )
 """Every family: a module of this package."""
 

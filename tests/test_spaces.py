@@ -1,4 +1,4 @@
-"""One contract for every space that comes with the tool, and the facts of AnyNet by hand."""
+"""One contract for every space that comes with the tool, and for every published network."""
 
 from __future__ import annotations
 
@@ -11,28 +11,12 @@ import torch
 from torch import nn
 
 from nas.cost import Limits
-from nas.layers import (
-    Activation,
-    AdaptivePooling,
-    Convolution,
-    Flatten,
-    Linear,
-    Normalisation,
-    Residual,
-    Sequence,
-    SqueezeExcite,
-    cost,
-    from_json,
-    identity,
-    output_shape,
-    to_json,
-)
+from nas.layers import cost, from_json, identity, output_shape, to_json
 from nas.modules import build, initialise
 from nas.sampling import Gate, Network
 from nas.space import Architecture, Point, Space
 from nas.space.law import Law
-from spaces import ALL, NETWORKS, anynet
-from spaces.anynet import AnyNet, compatible, residual_block
+from spaces import ALL, NETWORKS
 from spaces.network import Network as Published
 
 POINTS = 100
@@ -108,75 +92,3 @@ def test_published_networks_fit_their_input(network: Published) -> None:
     for inputs, classes in ((network.inputs, network.classes), ((1, 32, 32), 10)):
         layer = network.architecture.network(inputs, classes)
         assert output_shape(layer, inputs) == (classes,)
-
-
-@pytest.mark.parametrize(
-    ("width", "bottleneck", "group_width", "expected"),
-    [
-        (64, 1, 16, (64, 16)),  # divides already
-        (64, 4, 16, (64, 16)),  # inner width 16, one group
-        (64, 4, 32, (64, 16)),  # wider than the inner width 16: that becomes the group
-        (8, 4, 32, (8, 2)),
-        (104, 1, 16, (96, 16)),  # 6.5 groups: the tie goes to the even 6
-        (120, 1, 16, (128, 16)),  # 7.5 groups: to the even 8
-        (40, 1, 16, (32, 16)),  # 2.5 groups: to 2
-        (48, 1, 32, (64, 32)),  # 1.5 groups: to 2
-        (72, 1, 16, (64, 16)),  # 4.5 groups: to 4
-        (104, 2, 8, (96, 8)),  # inner width 52, 6.5 groups: 6, so width 2 x 48
-        (1024, 4, 1, (1024, 1)),
-    ],
-)
-def test_widths_are_made_compatible(width: int, bottleneck: int, group_width: int, expected: tuple[int, int]) -> None:
-    """The paper's fix-up: a group no wider than the inner width, else that to the nearest multiple, ties even."""
-    assert compatible(width, bottleneck, group_width) == expected
-
-
-@pytest.mark.parametrize(
-    ("width", "group_width", "expected"),
-    [
-        (40, 16, 48),  # 2.5 groups: half up
-        (72, 16, 80),  # 4.5: half up
-        (20, 16, 32),  # 1.25 would lose a fifth, more than a tenth: up
-        (100, 16, 96),  # 6.25: down, it loses less than a tenth
-    ],
-)
-def test_torchvision_rounds_half_up(width: int, group_width: int, expected: int) -> None:
-    """torchvision's rule rounds half up, and never down by more than a tenth."""
-    assert compatible(width, 1, group_width, "torchvision") == (expected, group_width)
-
-
-def test_every_choice_becomes_compatible() -> None:
-    """After the fix-up every group width divides its inner width, whatever was drawn, and a second fix-up is idle."""
-    for width in anynet.WIDTH.values:
-        for bottleneck in (1, 2, 4):
-            for group_width in (1, 2, 4, 8, 16, 32):
-                fixed, group = compatible(width, bottleneck, group_width)
-                assert fixed % bottleneck == 0
-                assert fixed // bottleneck % group == 0
-                assert compatible(fixed, bottleneck, group) == (fixed, group)
-
-
-def test_blocks_are_those_of_the_paper() -> None:
-    """An X block is 1x1, grouped 3x3 with the stride, 1x1; Y squeezes to a quarter of the block's input width."""
-    norm, relu = Normalisation(), Activation()
-    narrow = Convolution(width=24)
-    grouped = Convolution(width=24, kernel=3, stride=2, padding=1, groups=3)
-    x = (narrow, norm, relu, grouped, norm, relu, Convolution(width=48), norm)
-    shortcut = Sequence(layers=(Convolution(width=48, stride=2), norm))
-    block = Sequence(layers=(Residual(branch=Sequence(layers=x), shortcut=shortcut), relu))
-    assert residual_block("x", 32, 48, 2, 2, 8) == block
-    y = Sequence(layers=(*x[:6], SqueezeExcite(width=8), *x[6:]))
-    assert residual_block("y", 32, 48, 2, 2, 8) == Sequence(layers=(Residual(branch=y, shortcut=shortcut), relu))
-    kept = residual_block("x", 48, 48, 1, 1, 8).layers[0]
-    assert isinstance(kept, Residual)
-    assert kept.shortcut == Sequence()
-
-
-def test_stem_and_head() -> None:
-    """The stem is 3x3 with stride 2, norm and ReLU; the head pools globally and is linear."""
-    network = AnyNet(block="x", depths=(1,), widths=(32,), bottlenecks=(1,), group_widths=(8,)).network((3, 9, 9), 5)
-    assert isinstance(network, Sequence)
-    stem, _, head = network.layers
-    convolution = Convolution(width=32, kernel=3, stride=2, padding=1)
-    assert stem == Sequence(name="stem", layers=(convolution, Normalisation(), Activation()))
-    assert head == Sequence(name="head", layers=(AdaptivePooling(), Flatten(), Linear(width=5)))
