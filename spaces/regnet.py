@@ -20,6 +20,7 @@ from math import log
 
 import msgspec
 
+from nas.errors import Refused
 from nas.space import Choice, Dimension, Integer, Point, Real, Space
 from spaces.anynet import AnyNet, Rounding, build
 from spaces.blocks import Block
@@ -142,6 +143,8 @@ class StageCount(msgspec.Struct, frozen=True, kw_only=True):
 
 def space(block: Block, count: int) -> Space:
     """RegNets of one block with a given number of stages; a suffix names it unless it is four."""
+    if block not in ("x", "y"):
+        raise Refused(f"RegNets have x or y blocks, got {block!r}")
     return Space(
         name=f"RegNet{block.upper()}" + ("" if count == 4 else f"_{count}"),
         dimensions=DIMENSIONS,
