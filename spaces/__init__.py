@@ -11,6 +11,11 @@ from spaces.network import Network
 FAMILIES = (
     "anynet",
     "regnet",
+    "lenet",
+    "alexnet",
+    "vgg",
+    "nin",
+    "mlp",
 )
 """Every family: a module of this package."""
 

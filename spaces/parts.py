@@ -22,6 +22,8 @@ from nas.layers import (
 
 NORM = Normalisation()
 RELU = Activation()
+DROPOUTS = (0.0, 0.25, 0.5)
+"""Rates of dropout that spaces choose from."""
 
 
 @lru_cache(maxsize=2**14)
