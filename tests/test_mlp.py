@@ -76,6 +76,8 @@ def test_equal_widths_need_no_projection() -> None:
     """Where the input is as wide as the stage, or the stage as wide as the one before, x is added as it is."""
     layer = MLP(depths=(1, 1), widths=(8, 8), connection="residual").network((8,), 3)
     assert cost(layer, (8,)).parameters == 4 * (64 + 8) + 3 * 8 + 3
+    layer = MLP(depths=(1, 1), widths=(6, 6), connection="residual").network((8,), 3)
+    assert cost(layer, (8,)).parameters == (8 * 6 + 6) + 3 * (36 + 6) + 8 * 6 + 3 * 6 + 3
 
 
 def test_dense_stages_follow_their_equations() -> None:
