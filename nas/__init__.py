@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nas.results import Run
     from nas.results import open_run as open  # noqa: A004
     from nas.space import Choice, Integer, Real, Space
-    from nas.study import Study
+    from nas.study import Grid, Study
 
 __version__ = "0.1.0"
 
@@ -30,6 +30,7 @@ _PLACES = {
     "Choice": ("nas.space", "Choice"),
     "Cost": ("nas.cost", "Cost"),
     "Epoch": ("nas.record", "Epoch"),
+    "Grid": ("nas.study", "Grid"),
     "Integer": ("nas.space", "Integer"),
     "Limits": ("nas.cost", "Limits"),
     "Model": ("nas.models", "Model"),
@@ -54,6 +55,7 @@ __all__ = [
     "Choice",
     "Cost",
     "Epoch",
+    "Grid",
     "Integer",
     "Limits",
     "Model",

@@ -40,6 +40,7 @@ ORDER = (
     "arithmetic",
     "augmentation",
     "graphs",
+    "footprint",
     "training",
     "engines",
     "frozen",

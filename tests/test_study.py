@@ -57,6 +57,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": ""}, "name of a folder"),
     ({"name": "../elsewhere"}, "name of a folder"),
     ({"name": ".."}, "name of a folder"),
+    ({"spaces": (TINY.named("a b"), TINY.named("a b"))}, "every space needs its own name, got a b, a b"),
     ({"vary": {"lr": Real(low=0.1, high=1.0)}}, "varies 'lr', which is no field of the recipe"),
     ({"vary": {"data": Choice(options=("digits", "mnist"))}}, "varies 'data'"),
     ({"vary": {"epochs": Real(low=0.5, high=2.0)}}, "epochs"),
