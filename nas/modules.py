@@ -32,7 +32,7 @@ class PartialNorm(nn.Module):
         axes = [0, *range(2, x.dim())]
         shape = (1, -1) + (1,) * (x.dim() - 2)
         if self.training:
-            variance, mean = torch.var_mean(x.float(), axes, correction=0)
+            variance, mean = torch.var_mean(x.to(self.running_mean.dtype), axes, correction=0)
             count = x.numel() // x.shape[1]
             with torch.no_grad():
                 self.running_mean.lerp_(mean, self.momentum)

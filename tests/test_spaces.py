@@ -24,7 +24,7 @@ POINTS = 300
 """Random points of a space that are drawn, decoded and counted."""
 BUILT = 12
 """Networks of a space that are built, at each input."""
-RATES = (0.1, 0.01, 0.001, 1e-4, 1e-6, 1e-8)
+RATES = (0.1, 1e-3, 1e-6, 1e-9, 1e-12)
 """Learning rates, one of which must lower the loss of any network."""
 MAY_BE_TOO_SMALL = ("AlexNet", "VGG", "NiN")
 """Spaces that also hold networks for images larger than 28x28."""
