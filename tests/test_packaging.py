@@ -17,7 +17,16 @@ PACKAGES = ("nas", "spaces", "studies")
 MAY_IMPORT = {
     "nas": ("nas",),
     "spaces": ("spaces", "nas.space", "nas.layers", "nas.cost", "nas.errors"),
-    "studies": ("studies", "spaces", "nas.study", "nas.recipe", "nas.space", "nas.cost", "nas.errors"),
+    "studies": (
+        "studies",
+        "spaces",
+        "nas.study",
+        "nas.recipe",
+        "nas.fidelity",
+        "nas.space",
+        "nas.cost",
+        "nas.errors",
+    ),
 }
 ORDER = (
     "errors",
