@@ -56,6 +56,7 @@ ORDER = (
     "models",
     "handover",
     "names",
+    "torchvision_weights",
     "results",
     "reporting",
     "exporting",
