@@ -32,6 +32,9 @@ PRUNED = "pruned"
 OUTCOMES = (*Outcome, PRUNED)
 PERCENT = 100.0
 RENAMED = "{} of the file"
+DRAWN: dict[str, str | int | bool] = {"sampler": "random", "repeat": 0, "warm_started": False}
+"""What is taken for the rows of a file that doesn't have a column which others have: as for a single such file."""
+FIRST = ("trial", "space", "outcome", ERROR)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,8 +58,15 @@ def tables(paths: Sequence[Path], error: str | None = None) -> Tables:
         raise Refused(f"a table is given twice: {', '.join(map(str, paths))}")
     names = _names(paths)
     known = [_known(path, name, error or ERROR) for path, name in zip(paths, names, strict=True)]
-    frame = pd.concat(_apart([frame for frame, _ in known], names), ignore_index=True)
-    return Tables(frame=_numbered(frame), origins={n: origin for n, (_, origin) in zip(names, known, strict=True)})
+    told = {column for frame, _ in known for column in frame}
+    frames = [
+        frame.assign(**{column: value for column, value in DRAWN.items() if column in told - set(frame)})
+        for frame in _apart([frame for frame, _ in known], names)
+    ]
+    return Tables(
+        frame=_ordered(pd.concat(frames, ignore_index=True)),
+        origins={name: origin for name, (_, origin) in zip(names, known, strict=True)},
+    )
 
 
 def _known(path: Path, name: str, column: str) -> tuple[pd.DataFrame, str]:
@@ -64,7 +74,8 @@ def _known(path: Path, name: str, column: str) -> tuple[pd.DataFrame, str]:
     frame = read(path)
     errors, unit = _errors(frame, column, path)
     rest = _plain(frame.drop(columns=column), name)
-    origin = f"{path.name}, {len(frame):,} rows, errors from the column {column!r} ({unit}), SHA-256 {sha256(path)}"
+    drawn = "" if "sampler" in frame else "no column `sampler`, so taken as random draws, "
+    origin = f"{len(frame):,} rows, errors from the column {column!r} ({unit}), {drawn}SHA-256 {sha256(path)}"
     return rest.assign(error=errors, outcome=_outcomes(frame, errors, path)), origin
 
 
@@ -114,7 +125,9 @@ def _errors(frame: pd.DataFrame, column: str, path: Path) -> tuple[pd.Series[flo
     wrong = (errors.isna() & cells.notna()) | (errors < 0)
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
-        raise Refused(f"{path}: an error is a number from 0 up, row {row + 1} has {cells.iloc[row]!r} in {column!r}")
+        raise Refused(
+            f"{path}: an error is a number from 0 up, row {row + 1} has {str(cells.iloc[row])!r} in {column!r}"
+        )
     errors = errors.where(errors < math.inf)
     if set(OURS) <= set(frame.columns) or not errors.max() > 1:
         return errors, "shares of 1"
@@ -130,7 +143,7 @@ def _outcomes(frame: pd.DataFrame, errors: pd.Series[float], path: Path) -> pd.S
     if "outcome" not in frame:
         if errors.isna().any():
             raise Refused(
-                f"{path}: {int(errors.isna().sum())} of {len(frame)} rows have no error, and nothing says that they failed",
+                f"{path}: {int(errors.isna().sum())} of {len(frame)} rows have no error, and nothing says why",
                 hint=f"add a column `outcome` ({', '.join(OUTCOMES)}), or leave these rows out",
             )
         return pd.Series(str(Outcome.COMPLETED), index=frame.index)
@@ -160,22 +173,20 @@ def _plain(frame: pd.DataFrame, name: str) -> pd.DataFrame:
             ready[column] = ready[column].map(str, na_action="ignore")
         elif not is_bool_dtype(ready[column]):
             ready[column] = ready[column].where(ready[column].abs() < math.inf)
-    if "architecture" in ready:  # of rows with one name only the best is a leader: none isn't a name
-        rows = ready.index.map(lambda row: f"{name}, row {row + 1}")
-        ready["architecture"] = ready["architecture"].astype(object).where(ready["architecture"].notna(), rows)
     spaces = ready["space"].astype(object).where(ready["space"].notna(), name) if "space" in ready else name
     return ready.assign(space=spaces).astype({"space": str})
 
 
-def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
-    """With one whole number a row as `trial`; others under that name are kept beside it."""
+def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
+    """With one whole number a row as `trial` and a name for each network, what every table has before the rest."""
     from pandas.api.types import is_integer_dtype
 
-    if "trial" in frame and is_integer_dtype(frame["trial"]) and frame["trial"].is_unique:
-        return frame
-    ready = frame.rename(columns={"trial": RENAMED.format("trial")})
-    ready.insert(0, "trial", range(len(ready)))
-    return ready
+    if not ("trial" in frame and is_integer_dtype(frame["trial"]) and frame["trial"].is_unique):
+        frame = frame.rename(columns={"trial": RENAMED.format("trial")}).assign(trial=range(len(frame)))
+    if "architecture" in frame:  # of rows with one name only the best is a leader: having none isn't a name
+        names = frame["architecture"].astype(object)
+        frame = frame.assign(architecture=names.where(names.notna(), frame["trial"].map("trial {}".format)))
+    return frame[[*FIRST, *(column for column in frame if column not in FIRST)]]
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

@@ -48,6 +48,7 @@ ORDER = (
     "progress",
     "interrupts",
     "table",
+    "foreign",
     "trials",
     "leaders",
     "runner",

@@ -67,7 +67,7 @@ def test_random_weights_come_from_the_seed() -> None:
 
 
 def test_the_first_layer_that_differs_is_named() -> None:
-    """Another kernel, another setting of a norm, a layer less and a layer more are refused with path and both layers."""
+    """Another setting of a norm, another stride, a layer more and one less are refused with path and both layers."""
     theirs = of_chance(SMALL)
     theirs.stem[1].eps = 1e-3
     with pytest.raises(Refused, match=r"layer 2 of regnet_y_400mf differs: torchvision's is stem\.1, .*eps=0\.001"):
@@ -78,7 +78,7 @@ def test_the_first_layer_that_differs_is_named() -> None:
         nas.load_torchvision(SMALL, theirs)
     theirs = of_chance(SMALL)
     theirs.fc = nn.Sequential(theirs.fc, nn.BatchNorm1d(1000))
-    with pytest.raises(Refused, match="BatchNorm1d.*, ours is missing"):
+    with pytest.raises(Refused, match=r"BatchNorm1d.*, ours is missing"):
         nas.load_torchvision(SMALL, theirs)
     theirs.fc = nn.Identity()
     with pytest.raises(Refused, match="torchvision's is missing, ours is Linear"):

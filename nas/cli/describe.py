@@ -45,7 +45,8 @@ def describe(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="NAME...", help="Published networks, exported folders or files architecture.json; several are compared."
+            metavar="NAME...",
+            help="Published networks, exported folders or files architecture.json; several are compared.",
         ),
     ],
     compare: Annotated[
@@ -96,7 +97,9 @@ def _compare(subjects: list[Subject], json: bool) -> None:
     from nas.errors import ImpossibleShape
     from nas.layers import shape_text
 
-    lines, found, reasons = [], [], []
+    lines: list[tuple[str, ...]] = []
+    found: list[dict[str, object]] = []
+    reasons: list[ImpossibleShape] = []
     for subject in subjects:
         try:
             summary, smallest = subject.summary(), subject.smallest()

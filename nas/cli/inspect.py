@@ -47,7 +47,9 @@ def _list_spaces(json: bool) -> None:
     networks = [(family, network, _parameters(network)) for family, (_, own) in families for network in own]
     if json:
         emit_json(
-            spaces=[{"name": s.name, "family": f, "dimensions": len(s.dimensions), "size": s.size()} for f, s in spaces],
+            spaces=[
+                {"name": s.name, "family": f, "dimensions": len(s.dimensions), "size": s.size()} for f, s in spaces
+            ],
             networks=[
                 {"name": n.name, "family": f, "inputs": n.inputs, "classes": n.classes, "parameters": p}
                 for f, n, p in networks

@@ -125,9 +125,7 @@ def _row(layer: Layer, trace: Trace, at: Moment, alive: int) -> Row:
         times=at.times,
         output=shape,
         cost=_cost((shape, p, m, a, e)),
-        bytes=Bytes(
-            parameters=FLOAT_BYTES * p, inference=FLOAT_BYTES * (at.beside + alive), training=FLOAT_BYTES * e
-        ),
+        bytes=Bytes(parameters=FLOAT_BYTES * p, inference=FLOAT_BYTES * (at.beside + alive), training=FLOAT_BYTES * e),
     )
 
 
