@@ -39,7 +39,7 @@ def write_report(
         raise Refused("there is nothing to report: no run and no table is given")
     reports = [_report(run) for run in runs]
     if table_files:
-        reports.append(_report_of_tables(tables(table_files, error)))
+        reports.append(report_of_tables(tables(table_files, error)))
     write_atomically(path, page.html(reports).encode())
 
 
@@ -62,7 +62,7 @@ def _report(run: Run) -> Report:
     )
 
 
-def _report_of_tables(found: Tables) -> Report:
+def report_of_tables(found: Tables) -> Report:
     """What the page shows of tables: all that doesn't need the run behind them."""
     frame = found.frame
     drawn = _drawn(frame)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import prod
 
 import msgspec
 
@@ -10,7 +11,7 @@ from nas.cost import Cost
 from nas.errors import ImpossibleShape
 from nas.layers.base import Shape
 from nas.layers.combinators import Layer
-from nas.layers.table import Bytes, Row, cost, output_shape, rows
+from nas.layers.table import FLOAT_BYTES, Bytes, Row, cost, output_shape, rows
 
 CONVOLUTIONS = ("Convolution", "SqueezeExcite")
 """Kinds of rows that are convolutions: squeeze-excite is two of 1x1."""
@@ -62,7 +63,7 @@ class Smallest(msgspec.Struct, frozen=True, kw_only=True):
 def summary(layer: Layer, inputs: Shape) -> Summary:
     """Table, totals and shares; raises ImpossibleShape where the network can't take the input."""
     total, table = cost(layer, inputs), rows(layer, inputs)
-    peak = max((row.bytes.inference for row in table), default=0)
+    peak = max((row.bytes.inference for row in table), default=FLOAT_BYTES * prod(inputs))
     kept = sum(row.bytes.training for row in table)
     weights = sum(row.bytes.parameters for row in table)
     return Summary(
