@@ -15,8 +15,7 @@ from tests.torchvisions import of_chance
 SMALL = "regnet_y_400mf"
 ONE_OF_EACH = (
     "alexnet",
-    "vgg11",
-    "vgg13_bn",
+    "vgg11_bn",
     "googlenet",
     "resnet18",
     "resnet50",
@@ -36,7 +35,7 @@ NAMES = {network.name for network in NETWORKS}
 def test_outputs_are_equal(name: str) -> None:
     """With torchvision's weights and statistics, all drawn by chance, ours gives torchvision's outputs to 1e-5."""
     theirs = of_chance(name)
-    ours = nas.load_torchvision(name, weights=theirs.state_dict())
+    ours = nas.load_torchvision(name, theirs)
     images = torch.randn(2, 3, 96, 80, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         expected, found = theirs(images), ours(images)
@@ -53,7 +52,15 @@ def test_a_module_of_other_classes_is_taken_as_it_is() -> None:
     assert theirs.training
     assert not theirs.stem.training
     assert ours(torch.zeros(1, 3, 32, 32)).shape == (1, 7)
-    assert nas.load_torchvision(SMALL, weights=theirs.state_dict(), classes=7) is not ours
+
+
+def test_a_state_dict_gives_the_same_network() -> None:
+    """Weights without a module give what the module gives, with as many classes as are said."""
+    theirs = models.get_model(SMALL, num_classes=7).eval()
+    ours = nas.load_torchvision(SMALL, weights=theirs.state_dict(), classes=7)
+    image = torch.randn(1, 3, 48, 48, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        torch.testing.assert_close(ours(image), theirs(image))
 
 
 def test_random_weights_come_from_the_seed() -> None:
