@@ -53,7 +53,7 @@ def describe(
         bool, typer.Option("--compare", help="Totals side by side in one table, also of a single network.")
     ] = False,
     shape: Annotated[
-        str | None, typer.Option(help=f"Channels x height x width (default: published, else {IMAGE}).")
+        str | None, typer.Option(help=f"Channels x height x width, or features (default: published, else {IMAGE}).")
     ] = None,
     classes: Annotated[int | None, typer.Option(help="Outputs (default: published, else 10).", min=1)] = None,
     json: Json = False,

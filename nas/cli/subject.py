@@ -95,5 +95,5 @@ def _shape(text: str) -> Shape:
     except ValueError:
         shape = ()
     if len(shape) not in (1, 3) or min(shape) < 1 or max(shape) > MOST_PIXELS:
-        raise Refused(f"a shape is written channels x height x width, such as {IMAGE}, got {text!r}")
+        raise Refused(f"a shape is channels x height x width, such as {IMAGE}, or a number of features, got {text!r}")
     return shape

@@ -24,7 +24,7 @@ from nas.page.payload import curves_payload, figure_payload, json_text, layers_p
 from nas.page.scatter import cost_figure, dimension_figure
 from nas.page.stairs import Picture, picture, scale, stairs
 from nas.page.texts import spoken
-from nas.page.view import acceptance, guess, leader, pair, sentence, tiles
+from nas.page.view import acceptance, leader, pair, sentence, tiles
 from nas.record import Epoch
 from nas.window import Window
 
@@ -49,7 +49,7 @@ class Report:
     settings: Mapping[str, str]
     """What was asked for, as shown: data, recipe, limits, sampler, seed, versions."""
     classes: int | None
-    """Number of classes: a failure has the error of guessing, 1 - 1/classes; None for the worst error in the table."""
+    """Number of classes; guessing has an error of 1 - 1/classes. None where nobody knows."""
     inputs: tuple[int, ...]
     """Shape of one input."""
     total: int
@@ -66,6 +66,13 @@ class Report:
     """Trial -> layer tree, of the leaders; may be empty."""
     note: str = ""
     """What this page can't show, and why; empty for a run."""
+
+    @property
+    def guess(self) -> float:
+        """Error at which a failure enters means: that of guessing, or where that isn't known the worst in the table."""
+        if self.classes is not None:
+            return 1 - 1 / self.classes
+        return float(self.frame["error"].max()) if self.frame["error"].notna().any() else 1.0
 
 
 def html(reports: Sequence[Report]) -> str:
@@ -105,7 +112,6 @@ def _section(report: Report, frame: pd.DataFrame, marks: Looks) -> dict[str, Any
         "windows": [acceptance(window) for window in report.windows],
         "leaders": _leaders(report, best, places),
         "trained": int(frame["error"].notna().sum()),
-        "guess": guess(report.classes, frame["error"]),
         "figures": figures,
         "menus": {name: [(choice, spoken(choice)) for choice in choices] for name, choices in figures.items()},
         "data": _data(report, frame, marks, places, figures),
@@ -129,7 +135,7 @@ def _prepared(frame: pd.DataFrame) -> pd.DataFrame:
 def _distribution(report: Report, frame: pd.DataFrame, marks: Looks) -> dict[str, Any]:
     """EDFs and comparisons, or the reason why there are none."""
     try:
-        sample = edfs(frame, guess=guess(report.classes, frame["error"]))
+        sample = edfs(frame, guess=report.guess)
     except Refused as refusal:
         return {"figures": {}, "pairs": [], "refusal": f"{refusal}; {refusal.hint}", "left_out": 0}
     keys = zip(frame["space"].astype(str), frame["error"], strict=True)

@@ -125,13 +125,6 @@ def tiles(frame: pd.DataFrame, total: int) -> tuple[Tile, ...]:
     )
 
 
-def guess(classes: int | None, errors: pd.Series[float]) -> float:
-    """The error at which a failure enters means: that of guessing, or where that isn't known the worst there is."""
-    if classes is not None:
-        return 1 - 1 / classes
-    return float(errors.max()) if errors.notna().any() else 1.0
-
-
 def pair(comparison: Comparison) -> Pair:
     """A comparison as texts, effect first."""
     better = comparison.better
