@@ -21,7 +21,7 @@ from nas.errors import Missing, Refused
 from nas.modules import build
 
 CHECKED = (1, 3, 64, 64)
-"""Shape of the image on which both networks must agree: a batch of one; every network of torchvision takes it."""
+"""Shape of the image on which both networks must agree: a batch of one, large enough for AlexNet."""
 TOLERANCE = 1e-5
 """Largest difference of two outputs, as a part of the largest output."""
 BEHIND = ("proj",)
@@ -85,8 +85,8 @@ def _published(name: str, weights: models.WeightsEnum) -> nn.Module:
         module: nn.Module = models.get_model(name, weights=weights, **settings)
     except TypeError as error:
         raise Refused(f"{weights} aren't weights of {name}: {error}") from None
-    except OSError as error:
-        raise Missing(f"{weights} can't be downloaded: {error}", hint=f"put {weights.url} into torch's cache") from None
+    except (OSError, RuntimeError) as error:  # RuntimeError: a file that hasn't its hash
+        raise Missing(f"{weights} can't be had: {error}", hint=f"put {weights.url} into torch's cache") from None
     return module
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.error import URLError
+
 import pytest
 import torch
 from torch import nn
 from torchvision import models
 
 import nas
-from nas.errors import Refused
+from nas.errors import Missing, Refused
 from spaces import NETWORKS
 from tests.torchvisions import of_chance
 
@@ -61,6 +63,33 @@ def test_a_state_dict_gives_the_same_network() -> None:
     image = torch.randn(1, 3, 48, 48, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         torch.testing.assert_close(ours(image), theirs(image))
+
+
+PUBLISHED = {SMALL: models.RegNet_Y_400MF_Weights.DEFAULT, "googlenet": models.GoogLeNet_Weights.DEFAULT}
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLISHED if name in NAMES])
+def test_published_weights_are_taken(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torchvision would download is what ours gets; GoogLeNet's without auxiliary heads and change of input."""
+    more = {"init_weights": False, "transform_input": False} if name == "googlenet" else {}
+    theirs = models.get_model(name, **more).eval()  # with auxiliary heads, as the published file has them
+    monkeypatch.setattr(models.WeightsEnum, "get_state_dict", lambda *_, **__: theirs.state_dict())
+    ours = nas.load_torchvision(name, weights=PUBLISHED[name])
+    image = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        torch.testing.assert_close(ours(image), theirs(image))
+
+
+def test_weights_that_cant_be_had_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a network the error says which file is wanted, and exits 69."""
+
+    def offline(*_: object, **__: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setattr(models.WeightsEnum, "get_state_dict", offline)
+    with pytest.raises(Missing, match="no network") as missing:
+        nas.load_torchvision(SMALL, weights=PUBLISHED[SMALL])
+    assert "regnet_y_400mf" in missing.value.hint
 
 
 def test_random_weights_come_from_the_seed() -> None:
