@@ -4,7 +4,8 @@
           --train--> Record --> table --> analysis --> figures --> report, models
 
 `nas.run(study)` trains, `nas.open(folder)` looks at a run, `nas.report` draws its page, `nas.export` hands a network
-over, and `nas.load(folder)` brings it back as a torch module. Names load what they need when they are first used.
+over, and `nas.load(folder)` brings it back as a torch module; `nas.load_torchvision(name)` does so with torchvision's
+weights. Names load what they need when they are first used.
 """
 
 from importlib import import_module
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from nas.results import open_run as open  # noqa: A004
     from nas.space import Choice, Integer, Real, Space
     from nas.study import Grid, Study
+    from nas.torchvision_weights import load_torchvision
 
 __version__ = "0.1.0"
 
@@ -45,6 +47,7 @@ _PLACES = {
     "Study": ("nas.study", "Study"),
     "export": ("nas.exporting", "export"),
     "load": ("nas.models", "load"),
+    "load_torchvision": ("nas.torchvision_weights", "load_torchvision"),
     "open": ("nas.results", "open_run"),
     "report": ("nas.reporting", "write_report"),
     "run": ("nas.launch", "start"),
@@ -70,6 +73,7 @@ __all__ = [
     "Study",
     "export",
     "load",
+    "load_torchvision",
     "open",
     "report",
     "run",
