@@ -98,7 +98,7 @@ class Study:
 
     def _check_varied(self) -> None:
         for name, dimension in self.vary.items():
-            if name not in Recipe.__struct_fields__ or name == "data":
+            if name not in Recipe.__struct_fields__ or name in ("data", "target"):
                 raise Refused(f"study {self.name!r} varies {name!r}, which is no field of the recipe that can vary")
             if clash := [space.name for space in self.spaces if name in space.dimensions]:
                 raise Refused(f"study {self.name!r} varies {name!r}, which is a dimension of {clash[0]}, too")

@@ -17,7 +17,8 @@ COLUMNS = {
     "space": "name of its space",
     "architecture": "identity of the network",
     "outcome": "completed, or which kind of failure",
-    "error": "validation error after the last epoch, as a fraction; empty for a failure",
+    "error": "validation error after the last epoch: share of wrong images, or RMSE over the standard deviation "
+    "of the target; empty for a failure",
     "seed": "seed of initial weights, order of data and augmentation",
     "epochs": "epochs that were finished",
     "parameters": "trainable numbers",

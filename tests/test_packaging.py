@@ -40,6 +40,7 @@ ORDER = (
     "arithmetic",
     "augmentation",
     "graphs",
+    "objectives",
     "training",
     "engines",
     "frozen",

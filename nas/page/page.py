@@ -16,14 +16,15 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from nas.analysis import compare_all, edfs, leaders, pareto
+from nas.data import Task
 from nas.errors import Refused
 from nas.layers import Layer
-from nas.page.figures import Curve, curve_figure, edf_figure
+from nas.page.figures import Curve, curve_figure, edf_figure, in_units
 from nas.page.look import CONFIG, Look, looks
 from nas.page.payload import curves_payload, figure_payload, json_text, layers_payload, table_payload
 from nas.page.scatter import cost_figure, dimension_figure
 from nas.page.stairs import Picture, picture, scale, stairs
-from nas.page.texts import spoken
+from nas.page.texts import UNITS, spoken
 from nas.page.view import acceptance, leader, pair, sentence, tiles
 from nas.record import Epoch
 from nas.window import Window
@@ -49,7 +50,7 @@ class Report:
     settings: Mapping[str, str]
     """What was asked for, as shown: data, recipe, limits, sampler, seed, versions."""
     classes: int
-    """Number of classes; guessing has an error of 1 - 1/classes."""
+    """Number of classes; guessing has an error of 1 - 1/classes. 0 where the target is a number."""
     inputs: tuple[int, ...]
     """Shape of one input."""
     total: int
@@ -64,6 +65,13 @@ class Report:
     """Trial -> its epochs, of the leaders at least; may be empty."""
     networks: Mapping[int, Layer]
     """Trial -> layer tree, of the leaders; may be empty."""
+    task: Task = "classification"
+    """What the networks are to get right: decides the units of error and loss."""
+
+    @property
+    def guess(self) -> float:
+        """Error of guessing: one of the classes, or the mean of the target."""
+        return 1.0 if self.task == "regression" else 1 - 1 / self.classes
 
 
 def html(reports: Sequence[Report]) -> str:
@@ -87,6 +95,7 @@ def _section(report: Report, frame: pd.DataFrame, marks: Looks) -> dict[str, Any
     """The values of the template for one run."""
     places = {int(trial): place for place, trial in zip(frame.index, frame["trial"], strict=True)}
     best = leaders(frame, TOP)
+    units = UNITS[report.task]
     curves = _leading_curves(report, best, places)
     distribution = _distribution(report, frame, marks)
     figures: Figures = distribution.pop("figures") | _scatters(report, frame, marks, places)
@@ -95,8 +104,13 @@ def _section(report: Report, frame: pd.DataFrame, marks: Looks) -> dict[str, Any
         others = [epochs for trial, epochs in report.curves.items() if epochs and trial not in led]
         for value in ("error", "loss"):
             figures[f"curve-{value}"] = {"only": curve_figure(curves, others, value, marks)}
+    figures = {
+        name: {choice: in_units(figure, units) for choice, figure in choices.items()}
+        for name, choices in figures.items()
+    }
     return distribution | {
         "report": report,
+        "units": units,
         "sentence": sentence(frame, report.total),
         "tiles": tiles(frame, report.total),
         "over": len(frame),
@@ -126,7 +140,7 @@ def _prepared(frame: pd.DataFrame) -> pd.DataFrame:
 def _distribution(report: Report, frame: pd.DataFrame, marks: Looks) -> dict[str, Any]:
     """EDFs and comparisons, or the reason why there are none."""
     try:
-        sample = edfs(frame, guess=1 - 1 / report.classes)
+        sample = edfs(frame, guess=report.guess)
     except Refused as refusal:
         return {"figures": {}, "pairs": [], "refusal": f"{refusal}; {refusal.hint}", "left_out": 0}
     keys = zip(frame["space"].astype(str), frame["error"], strict=True)
@@ -193,6 +207,7 @@ def _data(report: Report, frame: pd.DataFrame, marks: Looks, places: Mapping[int
         "colours": {space: look.colour for space, look in marks.items()},
         "figures": drawn,
         "config": CONFIG,
+        "units": UNITS[report.task],
     }
     return Markup(json_text(payload))  # noqa: S704 - json_text escapes
 
