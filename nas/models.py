@@ -39,7 +39,7 @@ class Model(nn.Module):
     def metrics(self) -> Mapping[str, float | int | str]:
         """How well it did, on what, with units in the names."""
         document = self.document
-        table = {
+        table: dict[str, float | int | str] = {
             "rmse": document.error * document.target_std,
             "target": document.target,
             "target_mean": document.target_mean,

@@ -98,8 +98,12 @@ def _numbers(column: Column, cells: Cells) -> Floats:
 
 
 def _texts(column: Column, cells: Sequence[Cell]) -> Floats:
-    written = np.array([text(cell) for cell in cells], dtype=np.str_)
-    return (written[:, None] == np.array(column.values, dtype=np.str_)).astype(np.float64)
+    places = {value: place for place, value in enumerate(column.values)}
+    features = np.zeros((len(cells), len(places)))
+    for row, cell in enumerate(cells):
+        if (place := places.get(text(cell))) is not None:
+            features[row, place] = 1.0
+    return features
 
 
 def statistics(columns: Sequence[Column], features: Floats) -> tuple[Floats, Floats]:

@@ -90,7 +90,7 @@ def read_rows(path: Path, names: Sequence[str]) -> list[list[str]]:
     """The rows below the first line, empty lines left out; all have as many cells as there are names."""
     with opened(path) as lines:
         next(lines, [])
-        rows = []
+        rows: list[list[str]] = []
         for row in lines:
             if row and len(row) != len(names):
                 raise Refused(f"row {len(rows) + 1} of {path} has {len(row)} cells for {len(names)} columns", hint=FORM)
