@@ -120,7 +120,7 @@ A network found as {found}.
 | trained with | torch {document.torch} on {document.device} |
 
 ```python
-import nas
+import nas{", pandas" if table else ""}
 
 model = nas.load("path/of/this/folder")
 {ON_TABLE if table else _on_images(document)}
