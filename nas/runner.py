@@ -97,14 +97,14 @@ def check_study(study: Study, info: DataInfo) -> None:
             raise Refused(
                 f"{space.name}: a dimension can't be called {hidden[0]!r}, the table has a column of that name"
             )
+    if info.task == "regression":
+        require_plain(study, info)
     size = study.recipe.train_size
     if size and not info.smallest <= size <= info.train:
         raise Refused(
             f"train_size must be {info.smallest} to {info.train:,} for {info.name}, got {size:,}",
             hint=f"--train-size 0 takes all {info.noun}",
         )
-    if info.task == "regression":
-        require_plain(study, info)
 
 
 def require_plain(study: Study, info: DataInfo) -> None:
