@@ -110,8 +110,7 @@ def _section(report: Report, frame: pd.DataFrame, marks: Looks) -> dict[str, Any
     }
     return distribution | {
         "report": report,
-        "units": units,
-        "sentence": sentence(frame, report.total),
+        "sentence": " ".join(filter(None, (sentence(frame, report.total), units["note"]))),
         "tiles": tiles(frame, report.total),
         "over": len(frame),
         "windows": [acceptance(window) for window in report.windows],
