@@ -42,7 +42,7 @@ def spaces(
 def describe(
     name: Annotated[str, typer.Argument(help="A published network, an exported folder, or an architecture.json.")],
     shape: Annotated[
-        str | None, typer.Option(help=f"Channels x height x width, or features (default: published, else {IMAGE}).")
+        str | None, typer.Option(help=f"Channels x height x width (default: published, else {IMAGE}).")
     ] = None,
     classes: Annotated[int | None, typer.Option(help="Outputs (default: published, else 10).", min=1)] = None,
     json: Json = False,
@@ -211,5 +211,5 @@ def _shape(text: str) -> Shape:
     except ValueError:
         shape = ()
     if len(shape) not in (1, 3) or min(shape) < 1 or max(shape) > 2**16:
-        raise Refused(f"a shape is channels x height x width, such as {IMAGE}, or a number of features, got {text!r}")
+        raise Refused(f"a shape is written channels x height x width, such as {IMAGE}, got {text!r}")
     return shape
