@@ -6,7 +6,7 @@ from math import prod
 
 import msgspec
 
-from nas.data import DataInfo
+from nas.data import Column, DataInfo
 from nas.errors import Refused
 from nas.layers import Layer, Shape, output_shape, shape_text
 from nas.layers.forms import LARGEST_JSON
@@ -31,13 +31,13 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     layers: Layer
     """The network."""
     inputs: Shape
-    """Channels, height, width of one image."""
+    """Channels, height, width of one image; features of a row."""
     classes: tuple[str, ...]
-    """Name of each output."""
+    """Name of each output; none where it is a number."""
     mean: tuple[float, ...]
-    """Mean of each channel, pixels in [0, 1]."""
+    """Mean of each channel, pixels in [0, 1], or of each feature."""
     std: tuple[float, ...]
-    """Standard deviation of each channel, pixels in [0, 1]."""
+    """Standard deviation of each channel, pixels in [0, 1], or of each feature."""
     architecture: str
     """Identity of the network."""
     data: str
@@ -49,11 +49,12 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     seed: int
     """Of initial weights, order of data and augmentation."""
     error: float
-    """Validation error of these weights, as a fraction; evaluated in float32 or as the recipe says, one thread."""
+    """Validation error of these weights: share of wrong images, or root mean squared error over the target's standard
+    deviation; evaluated in float32 or as the recipe says, one thread."""
     validation: int
-    """Images on which the error was measured."""
+    """Images or rows on which the error was measured."""
     epochs: int
-    """Passes over the training images."""
+    """Passes over the training images or rows."""
     device: str
     """Where it was trained and evaluated."""
     torch: str
@@ -64,6 +65,14 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Name of the space."""
     trial: int = 0
     """Number of the trial in its run."""
+    target: str = ""
+    """Column that is predicted; empty for images."""
+    target_mean: float = 0.0
+    """Mean of the target over the training rows: what an output of 0 means."""
+    target_std: float = 1.0
+    """Standard deviation of the same: what an output of 1 adds to it."""
+    columns: tuple[Column, ...] = ()
+    """How the cells of a table become features."""
 
 
 def encode(document: Document) -> bytes:
@@ -91,13 +100,27 @@ def decode(data: bytes | str) -> Document:
 def _require_sound(document: Document) -> None:
     """Refuse inputs that no image has, shapes that can't be, and numbers that don't belong to this network."""
     inputs, channels = document.inputs, document.inputs[0] if document.inputs else 0
-    if len(inputs) != 3 or min(inputs) < 1 or prod(inputs) > LARGEST_INPUT:
+    if document.target:
+        _require_table(document)
+    elif len(inputs) != 3 or min(inputs) < 1 or prod(inputs) > LARGEST_INPUT:
         raise Refused(f"inputs must be channels, height and width of an image, got {shape_text(inputs)}")
-    if output_shape(document.layers, inputs) != (len(document.classes),):
+    outputs = 1 if document.target else len(document.classes)
+    if output_shape(document.layers, inputs) != (outputs,):
         shape = shape_text(output_shape(document.layers, inputs))
-        raise Refused(f"the network has {shape} outputs for {len(document.classes)} classes")
+        raise Refused(f"the network has {shape} outputs for {'a number' if document.target else f'{outputs} classes'}")
     if not len(document.mean) == len(document.std) == channels or min(document.std) <= 0:
-        raise Refused(f"mean and std must be given for {channels} channels, std above 0")
+        raise Refused(
+            f"mean and std must be given for {channels} {'features' if document.target else 'channels'}, std above 0"
+        )
+
+
+def _require_table(document: Document) -> None:
+    """Refuse a network for a number whose inputs aren't the features of its columns."""
+    features = sum(len(column.features) for column in document.columns)
+    if document.inputs != (features,) or not features:
+        raise Refused(f"inputs must be the {features} features of the columns, got {shape_text(document.inputs)}")
+    if document.classes or not document.target_std > 0:
+        raise Refused("a number as target has no classes, and a standard deviation above 0")
 
 
 def describe(
@@ -120,4 +143,8 @@ def describe(
         epochs=recipe.epochs,
         device=device,
         torch=torch,
+        target=info.target,
+        target_mean=info.target_mean,
+        target_std=info.target_std,
+        columns=info.columns,
     )

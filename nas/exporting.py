@@ -54,7 +54,7 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: str) -
         raise Refused(f"the study has no space {record.space!r} any more")
     recipe = study.recipe_of(record.point)
     info = _data(recipe, run.frozen.data)
-    layer = space.architecture(record.point).network(info.shape, len(info.classes))
+    layer = space.architecture(record.point).network(info.shape, info.outputs)
     if identity(layer) != record.architecture:
         raise Refused(f"the code of {record.space} has changed: trial {record.trial} would be another network now")
     logger.info("training trial %d again: its weights weren't kept", record.trial)
@@ -77,7 +77,7 @@ def stored_settings(frozen: Frozen, study: Study) -> Study:
 
 
 def _data(recipe: Recipe, known: DataInfo) -> DataInfo:
-    info = data.prepare(recipe.data, recipe.resolution)
+    info = data.prepare(recipe.data, recipe.resolution, recipe.target)
     if info.name == known.name and info.shape == known.shape and info.key != known.key:
         raise NasError(f"{info.name} isn't the data that the run was trained on: {info.key}, not {known.key}")
     return info

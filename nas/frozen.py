@@ -20,6 +20,8 @@ MAY_DIFFER = ("samples",)
 """Entries of a study that a later command may change."""
 ADDED: dict[str, Any] = {"max_trial_seconds": 3600.0, "grid": {}}
 """Entries that older runs don't have, with what held for them."""
+ADDED_TO_RECIPE = {"target": ""}
+"""The same inside the recipe."""
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +43,8 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     """How the study was named on the command line, for training a trial again; empty where it came from a program."""
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "study", {**ADDED, **self.study})
+        recipe = {"recipe": ADDED_TO_RECIPE | self.study["recipe"]} if "recipe" in self.study else {}
+        msgspec.structs.force_setattr(self, "study", {**ADDED, **self.study, **recipe})
 
 
 def freeze(study: Study) -> dict[str, Any]:

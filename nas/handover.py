@@ -23,6 +23,11 @@ from nas.models import ARCHITECTURE, CARD, SUMS, WEIGHTS, Model, check_hashes, l
 from nas.recipe import Recipe
 from nas.training import evaluate, train
 
+UNIT = ", root mean squared error in standard deviations of the target,"
+"""What follows the error of a number."""
+ON_TABLE = """table = pandas.read_csv("rows.csv", dtype=str, keep_default_na=False)
+values = model.predict(table.to_dict("list"))  # columns by name; in the unit of the target"""
+
 
 def write(model: Model, folder: Path) -> None:
     """Write an exported network, whole or not at all; the same network again is fine, another one is refused."""
@@ -72,7 +77,7 @@ def verify(folder: Path, say: Callable[[str], None]) -> bool:
     say(f"hashes of {folder} are whole")
     model = load(folder)
     document = model.document
-    info = data.prepare(document.data, document.recipe.resolution)
+    info = data.prepare(document.data, document.recipe.resolution, document.recipe.target)
     if info.key != document.data_key:
         raise NasError(
             f"{document.data} is another data set than the one trained on: {info.key}, not {document.data_key}"
@@ -83,9 +88,8 @@ def verify(folder: Path, say: Callable[[str], None]) -> bool:
         error = evaluate(network, validation, info, document.recipe)
     equal = error == document.error
     verdict = "equal" if equal else "DIFFERENT"
-    say(
-        f"validation error on {document.validation:,} images: recorded {document.error:.6f}, now {error:.6f}: {verdict}"
-    )
+    what = f"validation error on {document.validation:,} {info.noun}"
+    say(f"{what}: recorded {document.error:.6f}, now {error:.6f}: {verdict}")
     if not equal and document.torch != weights.torch_version():
         say(f"recorded with torch {document.torch} on {document.device}, now torch {weights.torch_version()}")
     return equal
@@ -94,7 +98,9 @@ def verify(folder: Path, say: Callable[[str], None]) -> bool:
 def card(document: Document) -> str:
     """What a person wants to know, in Markdown."""
     price = cost(document.layers, document.inputs)
-    recipe = document.recipe
+    recipe, table = document.recipe, bool(document.target)
+    noun = "row" if table else "image"
+    error = f"{document.error:.4f}{UNIT if table else ''} on {document.validation:,} {noun}s"
     size = f"{recipe.train_size:,}" if recipe.train_size else "all"
     found = f"trial {document.trial} of study {document.study}, space {document.space}"
     return f"""# {document.architecture}
@@ -103,27 +109,48 @@ A network found as {found}.
 
 | | |
 | --- | --- |
-| input | {shape_text(document.inputs)} (channels x height x width) |
-| classes | {len(document.classes)}: {", ".join(document.classes)} |
+| input | {shape_text(document.inputs)} ({"features" if table else "channels x height x width"}) |
+{_of_table(document) if table else _of_images(document)}
 | parameters | {price.parameters:,} |
-| multiply-adds | {price.multiply_adds:,} for one image |
-| activations | {price.activations:,} for one image |
+| multiply-adds | {price.multiply_adds:,} for one {noun} |
+| activations | {price.activations:,} for one {noun} |
 | data | {document.data} ({document.data_key}) |
-| training | {size} training images, {recipe.epochs} epochs, batch {recipe.batch_size}, seed {document.seed} |
-| validation error | {document.error:.4f} on {document.validation:,} images; the test split was not read |
+| training | {size} training {noun}s, {recipe.epochs} epochs, batch {recipe.batch_size}, seed {document.seed} |
+| validation error | {error}; the test split was not read |
 | trained with | torch {document.torch} on {document.device} |
 
 ```python
-import nas
+import nas{", pandas" if table else ""}
 
 model = nas.load("path/of/this/folder")
-scores = model(model.preprocess(images))  # images: uint8, (batch, {", ".join(map(str, document.inputs))})
-names = [model.classes[i] for i in scores.argmax(1)]
+{ON_TABLE if table else _on_images(document)}
 ```
 
 This error comes from one short training and one seed, and the network was chosen as the best of many by it: expect a
-somewhat larger error on new images.
+somewhat larger error on new {noun}s.
 """
+
+
+def _of_images(document: Document) -> str:
+    return f"| classes | {len(document.classes)}: {', '.join(document.classes)} |"
+
+
+def _of_table(document: Document) -> str:
+    columns = ", ".join(column.name for column in document.columns)
+    mean, std = f"{document.target_mean:.6g}", f"{document.target_std:.6g}"
+    return f"""| columns | {_cell(columns)} |
+| target | {_cell(document.target)}: mean {mean}, standard deviation {std} over the training rows |"""
+
+
+def _cell(text: str) -> str:
+    """A text that stays inside its cell of a Markdown table."""
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _on_images(document: Document) -> str:
+    shape = ", ".join(map(str, document.inputs))
+    return f"""scores = model(model.preprocess(images))  # images: uint8, (batch, {shape})
+names = [model.classes[i] for i in scores.argmax(1)]"""
 
 
 def _fill(folder: Path, model: Model) -> None:

@@ -11,6 +11,8 @@ from nas.trials import weights_name
 
 KEPT = 10
 """Networks of each space whose weights are kept, the best."""
+ANY = 1e9
+"""Above every error."""
 OURS = (".safetensors", ".partial")
 """How the files end that we write among the weights; others stay."""
 
@@ -26,7 +28,7 @@ class Leaders:
         """The error that a network must beat to be among the kept ones of its space."""
         ranked = self._ranked[space]
         if len(ranked) < KEPT or ranked[-1].error is None:
-            return 2.0
+            return ANY
         return ranked[-1].error + 1e-9  # a tie may still win by its cost
 
     def add(self, record: Record) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nas import weights
+from nas.data import Cell, encoded
 from nas.document import Document, decode
 from nas.errors import Missing, Refused
 from nas.files import sha256
@@ -31,17 +32,24 @@ class Model(nn.Module):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Name of each output."""
+        """Name of each output; none where it is a number."""
         return self.document.classes
 
     @property
     def metrics(self) -> Mapping[str, float | int | str]:
         """How well it did, on what, with units in the names."""
         document = self.document
+        table: dict[str, float | int | str] = {
+            "rmse": document.error * document.target_std,
+            "target": document.target,
+            "target_mean": document.target_mean,
+            "target_std": document.target_std,
+        }
         return {
             "error": document.error,
             "error_split": "validation",
-            "validation_images": document.validation,
+            f"validation_{'rows' if document.target else 'images'}": document.validation,
+            **(table if document.target else {}),
             "data": document.data,
             "epochs": document.epochs,
             "trial": document.trial,
@@ -49,16 +57,22 @@ class Model(nn.Module):
         }
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scores of preprocessed images; (batch, channels, height, width) -> (batch, classes)."""
+        """Scores of preprocessed images, or the standardised target of rows: see `values`.
+
+        (batch, channels, height, width) -> (batch, classes), or (batch, features) -> (batch, 1).
+        """
         scores: Tensor = self.network(x)
         return scores
 
     def preprocess(self, images: Tensor) -> Tensor:
-        """Images of any size as the network was trained on them.
+        """Images of any size, or the features of rows, as the network was trained on them.
 
-        Takes uint8 pixels or floats in [0, 1]; (height, width), (channels, height, width) or a batch of the latter.
-        Returns (batch, channels, height, width) of float32. Raises Refused where the channels don't fit.
+        Images: uint8 pixels or floats in [0, 1]; (height, width), (channels, height, width) or a batch of the latter;
+        returns (batch, channels, height, width) of float32. Rows: what `encode` makes of a table, (batch, features),
+        NaN where a number is missing; returns them standardised, in float32. Raises Refused where they don't fit.
         """
+        if self.document.target:
+            return self._standardised(images)
         channels, height, width = self.document.inputs
         images = images[None] if images.dim() == 2 else images
         images = images[None] if images.dim() == 3 else images
@@ -71,6 +85,35 @@ class Model(nn.Module):
         mean = torch.tensor(self.document.mean, device=pixels.device).view(shape)
         std = torch.tensor(self.document.std, device=pixels.device).view(shape)
         return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
+
+    def encode(self, table: Mapping[str, Sequence[Cell]]) -> Tensor:
+        """The features of rows, given as columns by name (`frame.to_dict("list")`); (batch, features) of float64.
+
+        Cells are numbers or texts as in the table that was trained on; None, NaN and what stands for a missing cell
+        there are missing. Columns that the network doesn't know are left unread.
+        """
+        if not self.document.target:
+            raise Refused(f"{self.document.architecture} was trained on images: it takes no table")
+        return torch.from_numpy(encoded(self.document.columns, table))
+
+    def values(self, outputs: Tensor) -> Tensor:
+        """What the network says of rows in the target's own unit: (batch, 1) -> (batch,) of float64."""
+        return outputs.squeeze(1).double() * self.document.target_std + self.document.target_mean
+
+    @torch.inference_mode()
+    def predict(self, table: Mapping[str, Sequence[Cell]]) -> Tensor:
+        """The target of each row of a table, in its own unit; (batch,)."""
+        device = next(self.network.parameters()).device
+        return self.values(self(self.preprocess(self.encode(table)).to(device)))
+
+    def _standardised(self, features: Tensor) -> Tensor:
+        width = self.document.inputs[0]
+        if features.dim() != 2 or features.shape[1] != width:
+            raise Refused(f"features must be (batch, {width}), got {tuple(features.shape)}")
+        mean = torch.tensor(self.document.mean, dtype=torch.float64, device=features.device)
+        std = torch.tensor(self.document.std, dtype=torch.float64, device=features.device)
+        scaled = (features.double() - mean) / std
+        return torch.where(scaled.isnan(), 0.0, scaled).float()
 
 
 def load(folder: str | os.PathLike[str]) -> Model:

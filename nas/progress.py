@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from nas.record import Outcome, Record
 
@@ -114,4 +115,4 @@ def better(first: Record, second: Record) -> bool:
 def rank(record: Record) -> tuple[float, int, int]:
     """Sorting key of leaders; failures come last."""
     error = record.error
-    return (2.0 if error is None else error, record.cost.multiply_adds, record.trial)
+    return (inf if error is None else error, record.cost.multiply_adds, record.trial)

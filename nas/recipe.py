@@ -15,7 +15,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One training: data, length, optimiser, augmentation, arithmetic."""
 
     data: str = "fashion-mnist"
-    """Name of a data set, or path of a folder of class folders or of an `.npz`."""
+    """Name of a data set, or path of a folder of class folders, of an `.npz` or of a `.csv`."""
+    target: str = ""
+    """Column of a `.csv` that is to be predicted; empty for images and for tables of ours."""
     train_size: int = 0
     """Training images used, the first of a fixed order that is balanced at every length; 0 means all."""
     resolution: int = 0

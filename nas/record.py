@@ -62,9 +62,10 @@ class Epoch(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     """Counted from 1."""
     loss: float
-    """Mean training loss over the epoch's steps, in nats."""
+    """Mean training loss over the epoch's steps: cross-entropy in nats, or squared error in variances of the target."""
     error: float
-    """Share of validation images that are classified wrongly after the epoch."""
+    """Share of validation images that are classified wrongly after the epoch, or root mean squared error over the
+    target's standard deviation."""
     seconds: float
     """Wall time of the epoch with its evaluation."""
 

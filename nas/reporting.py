@@ -52,6 +52,7 @@ def _report(run: Run) -> Report:
         question=study["question"],
         settings=settings(run),
         classes=len(run.frozen.data.classes),
+        task=run.frozen.data.task,
         inputs=run.frozen.data.shape,
         total=run.total,
         frame=run.table(),

@@ -142,7 +142,8 @@ def settings(run: Run) -> dict[str, str]:
         f"{name} {low:,} to {high:,}" for name, (low, high) in study["limits"].items() if (low, high) != (0, UNBOUNDED)
     ]
     return {
-        "data": f"{info.name}, {info.train:,} training and {info.validation:,} validation images",
+        "data": f"{info.name}, {info.train:,} training and {info.validation:,} validation {info.noun}"
+        + (f", target {info.target}: mean {info.target_mean:.4g}, std {info.target_std:.4g}" if info.target else ""),
         "spaces": ", ".join(space["name"] for space in study["spaces"]),
         **_crossed(study["grid"]),
         "samples": f"{study['samples']} networks of each {arm}, {study['repeats']} training(s) each",

@@ -41,6 +41,8 @@ DRAIN_LIMIT = 5.0
 """Seconds that running trainings get after the first Ctrl-C."""
 PULSE = 0.5
 """Seconds between two looks at signals and deadlines."""
+ONLY_IMAGES = ("resolution", "flip", "crop", "erase", "label_smoothing")
+"""Fields of a recipe that mean nothing for a table."""
 
 
 def execute(
@@ -59,15 +61,15 @@ def execute(
     """
     deadline = time.monotonic() + max_seconds
     study = fixed(study, folder, device)
-    info = data.prepare(study.recipe.data, study.recipe.resolution)
+    info = data.prepare(study.recipe.data, study.recipe.resolution, study.recipe.target)
     check_study(study, info)
-    plan = Plan(study, info.shape, len(info.classes))
+    plan = Plan(study, info.shape, info.outputs)
     frozen = agreed(study, folder, plan, info, reference)
     with opened(folder, frozen) as store, Interrupts() as interrupts:
         if frozen.study["samples"] != read_frozen(folder).study["samples"]:
             write_frozen(folder, frozen)
         study = replace(study, samples=frozen.study["samples"])
-        session = _Session(study, Plan(study, info.shape, len(info.classes)), store, engine, info, device, observer)
+        session = _Session(study, Plan(study, info.shape, info.outputs), store, engine, info, device, observer)
         if session.finished:
             session.report(None)
             return
@@ -95,11 +97,23 @@ def check_study(study: Study, info: DataInfo) -> None:
             raise Refused(
                 f"{space.name}: a dimension can't be called {hidden[0]!r}, the table has a column of that name"
             )
+    if info.task == "regression":
+        require_plain(study, info)
     for size in map(int, study.extremes("train_size")):
-        if size and not len(info.classes) <= size <= info.train:
+        if size and not info.smallest <= size <= info.train:
             raise Refused(
-                f"train_size must be {len(info.classes)} to {info.train:,} for {info.name}, got {size:,}",
-                hint="--train-size 0 takes all images",
+                f"train_size must be {info.smallest} to {info.train:,} for {info.name}, got {size:,}",
+                hint=f"--train-size 0 takes all {info.noun}",
+            )
+
+
+def require_plain(study: Study, info: DataInfo) -> None:
+    """Refuse what only images or classes can have."""
+    for name in ONLY_IMAGES:
+        if any(study.extremes(name)):
+            raise Refused(
+                f"{name} is for images with classes, {info.name} is a table",
+                hint=f"leave {name} out of the recipe; a fidelity sets it, too: --epochs and --train-size don't",
             )
 
 
@@ -227,7 +241,7 @@ class _Session:
     def _info(self, resolution: int) -> DataInfo:
         """The data at a resolution, prepared once a command: that reads and hashes all images."""
         if resolution not in self._infos:
-            self._infos[resolution] = data.prepare(self._study.recipe.data, resolution)
+            self._infos[resolution] = data.prepare(self._study.recipe.data, resolution, self._study.recipe.target)
         return self._infos[resolution]
 
     def _settled(self, result: Result) -> Record | None:

@@ -19,7 +19,7 @@ from nas.space import Choice, Dimension, Point, Real, Space, Value
 
 SamplerName = Literal["random", "quasirandom", "tpe", "gp", "nsga2", "cmaes"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
-FIELDS = tuple(name for name in Recipe.__struct_fields__ if name != "data")
+FIELDS = tuple(name for name in Recipe.__struct_fields__ if name not in ("data", "target"))
 """Fields of the recipe that a study may vary or cross; a data set has classes and a shape of its own."""
 
 

@@ -17,10 +17,11 @@ COLUMNS = {
     "space": "name of its space, with the values of the study's grid",
     "architecture": "identity of the network",
     "outcome": "completed, or which kind of failure",
-    "error": "validation error after the last epoch, as a fraction; empty for a failure",
-    "train_error": "error on the first 2,000 training images (all, if fewer) after the last epoch, as a fraction; "
-    "images unchanged, network in evaluation; empty for a failure",
-    "gap": "error minus train_error: how much worse the network is on images that it hasn't seen",
+    "error": "validation error after the last epoch: share of wrong images, or RMSE over the standard deviation "
+    "of the target; empty for a failure",
+    "train_error": "error on the first 2,000 training images or rows (all, if fewer) after the last epoch, unchanged, "
+    "network in evaluation; empty for a failure",
+    "gap": "error minus train_error: how much worse the network is on what it hasn't seen",
     "seed": "seed of initial weights, order of data and augmentation",
     "epochs": "epochs that were finished; where the study varies or crosses them, those asked for",
     "parameters": "trainable numbers",

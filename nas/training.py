@@ -1,8 +1,9 @@
 """One training: network, recipe and data in, a curve of epochs out; the same seed gives the same numbers.
 
-The images lie in memory as uint8 and are normalised and augmented batch by batch on the device; nothing is decoded,
-copied between processes or read back from the device inside an epoch. All that a step touches stays in place, so that
-a GPU can replay it as a graph.
+The images lie in memory as uint8 and are normalised and augmented batch by batch on the device; the rows of a table lie
+there as standardised float32 (what differs for them is in `nas.objectives`). Nothing is decoded, copied between
+processes or read back from the device inside an epoch. All that a step touches stays in place, so that a GPU can replay
+it as a graph.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from nas.arithmetic import Masters, computing, dtype_of, settled
 from nas.augmentation import augment, draw
@@ -25,11 +25,12 @@ from nas.footprint import Footprint
 from nas.graphs import Replayed, aside
 from nas.layers import Layer, Shape, is_random
 from nas.modules import build, initialise
+from nas.objectives import error_of, loss_of, nothing_wrong, wrong
 from nas.recipe import Recipe
 from nas.record import Epoch
 
 EXPLODED = 1e4
-"""Mean training loss, in nats, above which a training counts as diverged; guessing ten classes costs 2.3."""
+"""Mean training loss above which a training counts as diverged: guessing ten classes costs 2.3 nats, the mean 1."""
 
 SEEN = 2_000
 """Training images, the first of their fixed, balanced order, on which the error is measured in the end."""
@@ -85,6 +86,8 @@ def train(
             if not loss < EXPLODED:
                 break
             error = evaluate(module, validation, dataset.info, recipe)
+            if not error < EXPLODED:
+                break
             curve.append(Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun))
             on_epoch(curve[-1])
         diverged = len(curve) < recipe.epochs
@@ -205,8 +208,8 @@ def train_step(
 ) -> Tensor:
     """One step of the optimiser; the loss stays on the device."""
     module.zero_grad(set_to_none=True)
-    logits = module(images.to(dtype_of(recipe)))  # (batch, classes)
-    loss = functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+    outputs = module(images.to(dtype_of(recipe)))  # (batch, classes), or (batch, 1)
+    loss = loss_of(outputs.float(), labels, recipe)
     torch.autograd.backward(loss)
     masters.gather()
     optimizer.step()
@@ -216,16 +219,19 @@ def train_step(
 
 @torch.inference_mode()
 def evaluate(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) -> float:
-    """Share of images that are classified wrongly by a module that is ready to compute (see `computing`)."""
+    """Share of images that are classified wrongly, or root mean square of a table's standardised errors.
+
+    The module must be ready to compute (see `computing`).
+    """
     module.eval()
     device = split.labels.device
     mean, scale = statistics(info, device)
-    wrong = torch.zeros((), dtype=torch.int64, device=device)
+    total = nothing_wrong(split.labels)
     for start in range(0, len(split.labels), recipe.evaluation_batch_size):
         images = split.images[start : start + recipe.evaluation_batch_size]
         labels = split.labels[start : start + recipe.evaluation_batch_size]
-        wrong += (module(normalised(images, mean, scale).to(dtype_of(recipe))).argmax(1) != labels).sum()
-    return wrong.item() / len(split.labels)
+        total += wrong(module(normalised(images, mean, scale).to(dtype_of(recipe))), labels)
+    return error_of(total, len(split.labels))
 
 
 def steps_per_epoch(images: int, recipe: Recipe) -> int:
@@ -234,7 +240,12 @@ def steps_per_epoch(images: int, recipe: Recipe) -> int:
 
 
 def normalised(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
-    """Images as float32 with mean 0 and standard deviation 1 over the training set, channels last in memory."""
+    """Images as float32 with mean 0 and standard deviation 1 over the training set, channels last in memory.
+
+    The rows of a table are stored so.
+    """
+    if images.is_floating_point():
+        return images
     return images.to(torch.float32, memory_format=torch.channels_last).sub_(mean).mul_(scale)
 
 

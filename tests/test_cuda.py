@@ -105,6 +105,22 @@ def test_a_graph_computes_what_its_steps_compute(
     assert replayed.curve[-1].error == pytest.approx(launched.curve[-1].error, abs=0.08)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_rows_of_a_table_are_replayed_too(
+    own_cache: Path, precision: Precision, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A number as target: recorded, launched one by one and on a CPU, losses and error agree."""
+    table = nas.data.load(nas.data.prepare("diabetes"))
+    layer = Sequence(layers=(Linear(width=16), NORM, RELU, Linear(width=1)))
+    asked = Recipe(data="diabetes", epochs=4, batch_size=32, learning_rate=0.02, precision=precision)
+    with caplog.at_level(logging.WARNING, "nas.graphs"):
+        replayed = train(layer, asked, table, 7, CUDA)
+    assert not caplog.records
+    for other in (train(layer, asked, table, 7, CUDA, graph=False), train(layer, asked, table, 7, CPU)):
+        assert losses(replayed) == pytest.approx(losses(other), rel=TOLERANCE[precision])
+        assert replayed.curve[-1].error == pytest.approx(other.curve[-1].error, rel=0.1)
+
+
 def test_a_gpu_computes_what_a_cpu_computes(small: Dataset) -> None:
     """In float32 with the same seed: initial weights, order and augmentation don't depend on the device."""
     cpu = replace(small, train=on_device(small.train, CPU), validation=on_device(small.validation, CPU))

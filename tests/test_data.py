@@ -17,6 +17,7 @@ import torch
 
 import nas.data
 from nas.data import DataInfo
+from nas.data.sources import EMBEDDED
 from nas.errors import Missing, Refused
 
 REAL = Path(os.environ.get("NAS_DATA_DIR", "nowhere")).expanduser().absolute()
@@ -230,7 +231,7 @@ def test_usual_spellings_are_understood() -> None:
     assert nas.data.source_path("FashionMNIST") == nas.data.source_path("fashion_mnist")
 
 
-@pytest.mark.parametrize("name", [name for name in nas.data.NAMES if name != "digits"])
+@pytest.mark.parametrize("name", [name for name in nas.data.NAMES if name not in EMBEDDED])
 def test_absent_data_names_the_ways_out(name: str, tmp_path: Path) -> None:
     """Data that isn't here is missing, with three ways out, for preparing, unsealing and verifying alike."""
     for verb in (nas.data.prepare, nas.data.unseal, nas.data.verify):

@@ -50,6 +50,7 @@ ORDER = (
     "augmentation",
     "graphs",
     "footprint",
+    "objectives",
     "training",
     "engines",
     "frozen",

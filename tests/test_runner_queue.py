@@ -116,7 +116,7 @@ def test_data_are_prepared_once_a_resolution(tmp_path: Path, monkeypatch: pytest
     """However many trials draw a resolution, its data are prepared, which reads all images, once a command."""
     asked: list[int] = []
     real = data.prepare
-    monkeypatch.setattr(data, "prepare", lambda name, resolution=0: asked.append(resolution) or real(name, resolution))
+    monkeypatch.setattr(data, "prepare", lambda name, *rest: asked.append(rest[0]) or real(name, *rest))
     study = replace(QUICK, samples=8, vary={"resolution": Choice(options=(8, 12))})
     execute(study, tmp_path, LocalEngine(2, module=MODULE))
     assert sorted(asked) == [0, 8, 12]

@@ -99,6 +99,8 @@ def best(
         emit_json(best=[_as_json(record) for record in leaders])
     elif leaders:
         emit_leaders(leaders, {record.trial: position for position, record in enumerate(run.leaders, 1)})
+        if note := run.frozen.data.error_note:
+            typer.echo(note, err=True)
     else:
         typer.echo("no trial has been completed yet", err=True)
 

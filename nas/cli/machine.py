@@ -11,10 +11,11 @@ from nas.cli.show import emit_json, emit_table
 
 
 def data(
-    name: Annotated[str | None, typer.Argument(help="A data set; all are listed without it.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A data set or path; all are listed without it.")] = None,
     fetch: Annotated[bool, typer.Option("--fetch", help="Download it.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Check that it is whole.")] = False,
     path: Annotated[bool, typer.Option("--path", help="Print where it is or should be.")] = False,
+    target: Annotated[str, typer.Option(help="Column of a .csv that is to be predicted.")] = "",
 ) -> None:
     """Where the data is, and whether it is whole."""
     from nas import data as datasets
@@ -30,7 +31,7 @@ def data(
     if path:
         typer.echo(datasets.source_path(name))
     if verify or not path:
-        typer.echo(f"{name}: {datasets.verify(name)}")
+        typer.echo(f"{name}: {datasets.verify(name, target)}")
 
 
 def doctor(json: Json = False) -> None:

@@ -28,7 +28,10 @@ def run(
     resolution: Annotated[
         int | None, typer.Option(help="Height and width of images, in pixels; 0: as they are.")
     ] = None,
-    data: Annotated[str | None, typer.Option(help="Data set: a name, a folder of class folders, an .npz.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Data set: a name, a folder of class folders, an .npz, a .csv.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="Column of a .csv that is to be predicted.")] = None,
     sampler: Annotated[
         str | None, typer.Option(help="random maps; quasirandom covers; tpe, gp, nsga2, cmaes hunt.")
     ] = None,
@@ -52,7 +55,7 @@ def run(
     asked = adjusted(
         trained_at(names.study(study), fidelity),
         {"samples": samples, "sampler": sampler, "seed": seed, "max_trial_seconds": max_trial_seconds},
-        {"epochs": epochs, "train_size": train_size, "resolution": resolution, "data": data},
+        {"epochs": epochs, "train_size": train_size, "resolution": resolution, "data": data, "target": target},
     )
     with view() as observer:
         done = start(
@@ -126,6 +129,8 @@ def summary(done: Run) -> None:
     typer.echo(f"{done.frozen.study['question']}\n")
     shown = done.leaders[:5]
     emit_leaders(shown, {record.trial: position for position, record in enumerate(shown, 1)})
+    if note := done.frozen.data.error_note:
+        typer.echo(f"\n{note}")
     typer.echo(f"\npage   {done.folder / 'report.html'}")
     typer.echo(f"table  {done.folder / 'records.csv'}")
     typer.echo(f"next   nas export {quote(str(done.folder))} --rank 1 -o best")

@@ -1,27 +1,34 @@
-"""Data sets as tensors: training and validation images for every trial, and a test split that stays sealed.
+"""Data sets as tensors: training and validation data for every trial, and a test split that stays sealed.
 
     name or path --prepare--> DataInfo (a folder of raw files in the cache) --load--> Dataset (mapped tensors)
-                 --unseal--> the test images, for the final evaluation only
+                 --unseal--> the test images or rows, for the final evaluation only
 
+Images have classes; a table (`diabetes`, or a `.csv` with the name of its target) has a number to be predicted.
 A source is read once, by the coordinator; workers map what it prepared.
 """
 
 from __future__ import annotations
 
 from nas.data.cache import prepared, target_size
+from nas.data.columns import Cell, Column, encoded
 from nas.data.folders import cache_dir, data_dir
-from nas.data.info import DataInfo
+from nas.data.info import DataInfo, Task
 from nas.data.loading import Dataset, Split, in_memory, load
-from nas.data.sources import NAMES, find, known, own_path, where
+from nas.data.sources import EMBEDDED, NAMES, Source, find, is_table, known, own_path, where
+from nas.data.tables import TableSource, prepared_table, require_as_stored, sealed_rows, verify_table
 from nas.errors import Refused
 
 __all__ = [
     "NAMES",
+    "Cell",
+    "Column",
     "DataInfo",
     "Dataset",
     "Split",
+    "Task",
     "cache_dir",
     "data_dir",
+    "encoded",
     "fetch",
     "load",
     "prepare",
@@ -31,30 +38,39 @@ __all__ = [
 ]
 
 
-def prepare(name: str, resolution: int = 0) -> DataInfo:
+def prepare(name: str, resolution: int = 0, target: str = "") -> DataInfo:
     """Read a data set, cut its fixed validation split, and keep both in the cache; what is there already is checked.
 
-    `resolution` is height and width in pixels, 0 for the size as stored. To be called once, by the coordinator.
+    `resolution` is height and width of images in pixels, 0 for the size as stored; `target` names the column of a
+    table that is to be predicted. To be called once, by the coordinator.
     """
-    source = find(name)
+    if is_table(name):
+        table = table_source(name, target)
+        require_as_stored(table, resolution)
+        return prepared_table(table)
+    source = image_source(name, target)
     return prepared(source, target_size(source, resolution))
 
 
-def unseal(name: str, resolution: int = 0) -> Split:
-    """The sealed test images, read from the source: for the final evaluation of finalists only, once.
+def unseal(name: str, resolution: int = 0, target: str = "") -> Split:
+    """The sealed test images or rows, read from the source: for the final evaluation of finalists only, once.
 
-    No other function returns test images; searching, training, pruning and analysis must never call this one.
+    No other function returns them; searching, training, pruning and analysis must never call this one.
     """
-    source = find(name)
+    if is_table(name):
+        table = table_source(name, target)
+        require_as_stored(table, resolution)
+        return sealed_rows(table)
+    source = image_source(name, target)
     return in_memory(source.test(), target_size(source, resolution))
 
 
 def fetch(name: str) -> None:
-    """Download a data set's files into the data folder; those that are whole stay, and `digits` needs none."""
+    """Download a data set's files into the data folder; those that are whole stay, and embedded ones need none."""
     entry = known(name)
     if not entry:
         raise Refused(f"{own_path(name)} is a path of yours: there is nothing to download")
-    if entry == "digits":
+    if entry in EMBEDDED:
         return
     from nas.data.downloads import fetch_archives
     from nas.data.official import OFFICIAL
@@ -62,9 +78,28 @@ def fetch(name: str) -> None:
     fetch_archives(OFFICIAL[entry])
 
 
-def verify(name: str) -> str:
+def verify(name: str, target: str = "") -> str:
     """Read a data set's files through and check them; a sentence on what is whole."""
-    return find(name).verify()
+    return verify_table(table_source(name, target)) if is_table(name) else image_source(name, target).verify()
+
+
+def table_source(name: str, target: str) -> TableSource:
+    """The table behind a name or a path; refused without the name of one of its columns as target."""
+    if known(name):
+        from nas.data.diabetes import diabetes_source
+
+        return diabetes_source(target)
+    from nas.data.csvfile import csv_source
+
+    return csv_source(own_path(name), target)
+
+
+def image_source(name: str, target: str) -> Source:
+    """The images behind a name or a path; they have classes, so a target is refused."""
+    source = find(name)
+    if target:
+        raise Refused(f"{source.name} holds images with classes: a target is for tables, got {target!r}")
+    return source
 
 
 def source_path(name: str) -> str:

@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -68,22 +68,35 @@ def cache_key(source: Source, size: Size) -> str:
 
 def prepared(source: Source, size: Size) -> DataInfo:
     """The prepared folder of a source, made if it isn't there whole."""
-    key = cache_key(source, size)
-    usual = cache_dir() / FOLDER / key
-    info = reuse(usual)
-    if info is None:
-        folder = writable_cache() / FOLDER / key
-        info = (reuse(folder) if folder != usual else None) or write_folder(folder, source, size)
+    info = kept(cache_key(source, size), FILES, lambda folder: write_folder(folder, source, size))
     return msgspec.structs.replace(info, name=source.name)
 
 
-def reuse(folder: Path) -> DataInfo | None:
+def kept(key: str, files: Sequence[str], write: Callable[[Path], None]) -> DataInfo:
+    """The prepared folder of a key, written if it isn't there with all its files whole."""
+    usual = cache_dir() / FOLDER / key
+    info = reuse(usual, files)
+    if info is None:
+        folder = writable_cache() / FOLDER / key
+        info = (reuse(folder, files) if folder != usual else None) or _written(folder, files, write)
+    return info
+
+
+def _written(folder: Path, files: Sequence[str], write: Callable[[Path], None]) -> DataInfo:
+    write(folder)
+    info = reuse(folder, files)
+    if info is None:
+        raise StorageFailed(f"{folder} doesn't hold what was just written to it", hint="check the disk")
+    return info
+
+
+def reuse(folder: Path, files: Sequence[str] = FILES) -> DataInfo | None:
     """A prepared folder that is whole; None where there is none, or a damaged one, which is set aside."""
     if not _exists(folder):
         return None
     try:
         info = read_info(folder)
-        broken = [name for name in FILES if digest(folder / name) != info.sha256.get(name)]
+        broken = [name for name in files if digest(folder / name) != info.sha256.get(name)]
     except (OSError, ValueError, msgspec.MsgspecError) as error:
         set_aside(folder, str(error))
         return None
@@ -113,16 +126,12 @@ def set_aside(folder: Path, reason: str) -> None:
         log.warning("%s stays where it is: %s", folder, error.strerror)
 
 
-def write_folder(folder: Path, source: Source, size: Size) -> DataInfo:
+def write_folder(folder: Path, source: Source, size: Size) -> None:
     """Read a source, cut its validation split, and place the prepared folder whole or not at all."""
     development = source.development()
     with placed(folder) as part:
         require_space(part, len(development.labels) * (source.channels * math.prod(size) + 8))
         write_files(part, folder.name, source, development, size)
-    info = reuse(folder)
-    if info is None:
-        raise StorageFailed(f"{folder} doesn't hold what was just written to it", hint="check the disk")
-    return info
 
 
 def write_files(part: Path, key: str, source: Source, development: Pictures, size: Size) -> None:

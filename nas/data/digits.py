@@ -39,10 +39,15 @@ def digits_source() -> Source:
 
 def digits_path() -> Path:
     """The file inside scikit-learn, found without importing it."""
+    return inside_sklearn("digits", "digits.csv.gz")
+
+
+def inside_sklearn(name: str, file: str) -> Path:
+    """A file of data that comes with scikit-learn."""
     found = importlib.util.find_spec("sklearn")
     if found is None or found.origin is None:
-        raise Missing("digits comes with scikit-learn, which isn't installed", hint="pip install scikit-learn")
-    return Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz"
+        raise Missing(f"{name} comes with scikit-learn, which isn't installed", hint="pip install scikit-learn")
+    return Path(found.origin).parent / "datasets" / "data" / file
 
 
 def read_digits() -> Stack:

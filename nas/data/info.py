@@ -3,37 +3,89 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
+from nas.data.columns import Column
 from nas.data.folders import text_digest
+from nas.data.splits import TENTHS
 
 INFO = "info.json"
+Task = Literal["classification", "regression"]
 
 
-class DataInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A prepared data set: shapes, classes, statistics, and where its files lie."""
+class DataInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A prepared data set: shapes, classes or target, statistics, and where its files lie.
+
+    Fields with defaults are those of tables; left out where they aren't used, they change no file of images.
+    """
 
     name: str
     """As the user gave it: a name of ours in its usual spelling, or a path."""
     key: str
     """Identity of content, split and resolution, and name of the prepared folder."""
-    shape: tuple[int, int, int]
-    """Channels, height, width."""
+    shape: tuple[int, ...]
+    """Channels, height, width of an image; the number of features of a table."""
     classes: tuple[str, ...]
-    """Name of each class, in the order of the labels."""
+    """Name of each class, in the order of the labels; none where the target is a number."""
     train: int
-    """Training images."""
+    """Training images or rows."""
     validation: int
-    """Validation images."""
+    """Validation images or rows."""
     mean: tuple[float, ...]
-    """Mean of each channel over the training images, whose pixels are scaled to [0, 1]."""
+    """Mean of each channel over the training images, whose pixels are scaled to [0, 1], or of each feature."""
     std: tuple[float, ...]
-    """Standard deviation of the same, at least one grey level (1/255), so that it can be divided by."""
+    """Standard deviation of the same, above 0: at least one grey level (1/255), 1 for a feature that is constant."""
     folder: str
     """Absolute path of the prepared folder."""
     sha256: dict[str, str]
     """Hash of each prepared file, by file name."""
+    target: str = ""
+    """Name of the column that is to be predicted; empty for images."""
+    target_mean: float = 0.0
+    """Mean of the target over the training rows, in its own unit."""
+    target_std: float = 1.0
+    """Standard deviation of the same; above 0."""
+    columns: tuple[Column, ...] = ()
+    """How the cells of a table become features."""
+
+    @property
+    def task(self) -> Task:
+        """What is to be predicted: one of the classes, or a number."""
+        return "regression" if self.target else "classification"
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of a network: one for each class, or one number."""
+        return len(self.classes) or 1
+
+    @property
+    def guess(self) -> float:
+        """Error of guessing: one of the classes, or the mean of the target."""
+        return 1.0 if self.target else 1 - 1 / len(self.classes)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features of a table, in their order; none for images."""
+        return tuple(name for column in self.columns for name in column.features)
+
+    @property
+    def smallest(self) -> int:
+        """Fewest training images or rows that hold one of each class, or one of each tenth of the target."""
+        return TENTHS if self.target else len(self.classes)
+
+    @property
+    def error_note(self) -> str:
+        """What errors are in, where it needs to be said."""
+        if not self.target:
+            return ""
+        return f"errors: root mean squared error in percent of the standard deviation of {self.target!r}"
+
+    @property
+    def noun(self) -> str:
+        """What it consists of."""
+        return "rows" if self.target else "images"
 
 
 class _Stamped(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class Split(NamedTuple):
-    """Images and their labels, in a fixed order."""
+    """Images and their labels, or rows of a table and their targets, in a fixed order."""
 
     images: torch.Tensor
-    """Pixels as uint8; (count, channels, height, width)."""
+    """Pixels as uint8, (count, channels, height, width); or standardised features as float32, (count, features)."""
     labels: torch.Tensor
-    """Class of each image as int64; (count,)."""
+    """Class of each image as int64, (count,); or standardised target of each row as float32, (count,)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,9 +43,10 @@ def load(info: DataInfo, train_size: int = 0) -> Dataset:
 
     Nothing is copied, and what is written to a tensor stays in this process; the hashes are checked by `prepare`.
     """
-    if train_size and not len(info.classes) <= train_size <= info.train:
-        bounds = f"0 (all) or {len(info.classes)} (one a class) to {info.train:,}"
-        raise Refused(f"training size must be {bounds}, got {train_size:,}; {info.train:,} images are available")
+    if train_size and not info.smallest <= train_size <= info.train:
+        of = "tenth of the target" if info.target else "class"
+        bounds = f"0 (all) or {info.smallest} (one a {of}) to {info.train:,}"
+        raise Refused(f"training size must be {bounds}, got {train_size:,}; {info.train:,} {info.noun} are available")
     train = _mapped_split(info, "train", info.train)
     count = train_size or info.train
     return Dataset(
@@ -59,6 +60,9 @@ def _mapped_split(info: DataInfo, split: str, count: int) -> Split:
     import torch
 
     folder = Path(info.folder)
+    if info.target:
+        features = _mapped(folder / f"{split}_features.bin", (count, *info.shape), torch.float32)
+        return Split(features, _mapped(folder / f"{split}_targets.bin", (count,), torch.float32))
     images = _mapped(folder / f"{split}_images.bin", (count, *info.shape), torch.uint8)
     return Split(images, _mapped(folder / f"{split}_labels.bin", (count,), torch.int64))
 

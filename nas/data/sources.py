@@ -12,7 +12,10 @@ from pathlib import Path
 from nas.data.pictures import FEWEST, Pictures, Size
 from nas.errors import Refused
 
-NAMES: tuple[str, ...] = ("fashion-mnist", "digits", "mnist", "kmnist", "emnist", "svhn", "cifar10")
+NAMES: tuple[str, ...] = ("fashion-mnist", "digits", "mnist", "kmnist", "emnist", "svhn", "cifar10", "diabetes")
+EMBEDDED = ("digits", "diabetes")
+"""Those that come with scikit-learn."""
+TABLE = ".csv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +49,12 @@ def known(name: str) -> str:
 
 
 def own_path(name: str) -> Path:
-    """The existing folder or `.npz` that a name stands for; anything else is refused."""
+    """The existing folder, `.npz` or `.csv` that a name stands for; anything else is refused."""
     path = _existing(name)
     if path is None:
         raise Refused(f"no data set or path is called {name!r}{_suggestion(name)}", hint=_choices())
-    if not path.is_dir() and path.suffix.lower() != ".npz":
-        raise Refused(f"{path} is neither a folder of class folders nor an .npz file", hint=_choices())
+    if not path.is_dir() and path.suffix.lower() not in (".npz", TABLE):
+        raise Refused(f"{path} is neither a folder of class folders nor an .npz or .csv file", hint=_choices())
     return path
 
 
@@ -70,11 +73,20 @@ def _suggestion(name: str) -> str:
 
 
 def _choices() -> str:
-    return f"choose {', '.join(NAMES)}, or give the path of a folder of class folders of images or of an .npz file"
+    return f"choose {', '.join(NAMES)}, or give the path of a folder of class folders, an .npz or a .csv"
+
+
+def is_table(name: str) -> bool:
+    """Whether a name or a path stands for a table; refused where it stands for nothing."""
+    entry = known(name)
+    if entry:
+        return entry == "diabetes"
+    path = own_path(name)
+    return not path.is_dir() and path.suffix.lower() == TABLE
 
 
 def find(name: str) -> Source:
-    """The source behind a name or a path, known by its content; its images aren't decoded yet."""
+    """The images behind a name or a path, known by their content; they aren't decoded yet."""
     entry = known(name)
     if entry == "digits":
         from nas.data.digits import digits_source
@@ -134,6 +146,10 @@ def where(name: str) -> str:
         from nas.data.digits import digits_path
 
         return str(digits_path())
+    if entry == "diabetes":
+        from nas.data.diabetes import diabetes_path
+
+        return str(diabetes_path())
     if not entry:
         return str(own_path(name).absolute())
     from nas.data.archives import place

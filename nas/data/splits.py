@@ -20,6 +20,8 @@ VERSION = 1
 TEST_SEED = 20_170_825
 VALIDATION_SEED = 20_170_826
 ORDER_SEED = 20_170_827
+TENTHS = 10
+"""Strata of a target that is a number."""
 
 Integers = npt.NDArray[np.int64]
 
@@ -45,6 +47,12 @@ def quotas(counts: Sequence[int], share: Fraction) -> list[int]:
     for c in largest[:left]:
         whole[c] += 1
     return whole
+
+
+def tenths(targets: npt.NDArray[np.float64]) -> Integers:
+    """Which tenth of the rows a number belongs to by its rank, from 0; what numbers are stratified by."""
+    ranks = np.argsort(np.argsort(targets, kind="stable"), kind="stable")
+    return (ranks * TENTHS // len(targets)).astype(np.int64)
 
 
 def cut(labels: Integers, share: Fraction, seed: int) -> Cut:

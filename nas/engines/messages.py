@@ -31,7 +31,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """`cpu` or `cuda`."""
     weights: str = ""
     """File for the trained weights; empty if they aren't wanted."""
-    keep_below: float = 2.0
+    keep_below: float = 1e9
     """They are written only if the error is below this."""
     max_seconds: float = 3600.0
     """After so long a training is given up; counted from its beginning, not from when it was handed out."""

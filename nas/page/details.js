@@ -65,7 +65,7 @@ class Details {
       error === null ? NOTHING : WRITERS.percent(error),
       seconds === null ? NOTHING : duration(seconds),
     ]);
-    return [element("h3", {}, "Training"), this.table(["epoch", "loss (nats)", "validation error", "time"], rows, 0)];
+    return [element("h3", {}, "Training"), this.table(["epoch", report.units.loss, "validation error", "time"], rows, 0)];
   }
 
   layers(report, place) {

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from nas.analysis import Edf, band, steps
 from nas.page.look import GREY, Look, ground
-from nas.page.texts import figure_text, percent, short
+from nas.page.texts import UNITS, figure_text, percent, short
 from nas.record import Epoch
 
 Looks = Mapping[str, Look]
@@ -42,7 +42,7 @@ def edf_figure(edfs: Sequence[Edf], places: Mapping[tuple[str, float], int], loo
     low, high, end = _error_range(edfs)
     figure = go.Figure(
         layout=ground(
-            x={"title": "validation error (%)", "range": [low, high]},
+            x={"title": UNITS["classification"]["error"], "range": [low, high]},
             y={"title": "networks with a lower error (%)", "range": [0, 102]},
             height=400 + 20 * len(edfs),
         )
@@ -71,8 +71,15 @@ def curve_figure(leaders: Sequence[Curve], others: Sequence[Sequence[Epoch]], va
         figure.add_scatter(**_curve(curve, value, looks[curve.space]))
     drawn = [y for trace in figure.data for y in trace.y if y]
     log = bool(drawn) and max(drawn) > 4 * min(drawn)
-    title = "validation error (%)" if value == "error" else "training loss (nats)"
-    return figure.update_yaxes(title=title, type="log" if log else "linear")
+    return figure.update_yaxes(title=UNITS["classification"][value], type="log" if log else "linear")
+
+
+def in_units(figure: go.Figure, units: Mapping[str, str]) -> go.Figure:
+    """The figure with the titles of error and loss in the units of a task; others stay."""
+    titles = {title: units[name] for name, title in UNITS["classification"].items() if title}
+    for axis in (figure.layout.xaxis, figure.layout.yaxis):
+        axis.title.text = titles.get(axis.title.text, axis.title.text)
+    return figure
 
 
 def _error_range(edfs: Sequence[Edf]) -> tuple[float, float, float]:

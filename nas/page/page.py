@@ -16,14 +16,15 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from nas.analysis import compare_all, edfs, leaders, pareto
+from nas.data import Task
 from nas.errors import Refused
 from nas.layers import Layer
-from nas.page.figures import Curve, curve_figure, edf_figure
+from nas.page.figures import Curve, curve_figure, edf_figure, in_units
 from nas.page.look import CONFIG, Look, looks
 from nas.page.payload import curves_payload, figure_payload, json_text, layers_payload, table_payload
 from nas.page.scatter import cost_figure, dimension_figure
 from nas.page.stairs import Picture, picture, scale, stairs
-from nas.page.texts import spoken
+from nas.page.texts import UNITS, spoken
 from nas.page.view import acceptance, leader, pair, sentence, tiles
 from nas.record import Epoch
 from nas.window import Window
@@ -49,7 +50,7 @@ class Report:
     settings: Mapping[str, str]
     """What was asked for, as shown: data, recipe, limits, sampler, seed, versions."""
     classes: int | None
-    """Number of classes; guessing has an error of 1 - 1/classes. None where nobody knows."""
+    """Number of classes; guessing has an error of 1 - 1/classes. 0 where the target is a number, None if unknown."""
     inputs: tuple[int, ...]
     """Shape of one input."""
     total: int
@@ -64,12 +65,16 @@ class Report:
     """Trial -> its epochs, of the leaders at least; may be empty."""
     networks: Mapping[int, Layer]
     """Trial -> layer tree, of the leaders; may be empty."""
+    task: Task = "classification"
+    """What the networks are to get right: decides the units of error and loss."""
     note: str = ""
     """What this page can't show, and why; empty for a run."""
 
     @property
     def guess(self) -> float:
-        """Error at which a failure enters means: that of guessing, or where that isn't known the worst in the table."""
+        """Error at which a failure enters means: of guessing a class or the mean target, else the table's worst."""
+        if self.task == "regression":
+            return 1.0
         if self.classes is not None:
             return 1 - 1 / self.classes
         return float(self.frame["error"].max()) if self.frame["error"].notna().any() else 1.0
@@ -96,6 +101,7 @@ def _section(report: Report, frame: pd.DataFrame, marks: Looks) -> dict[str, Any
     """The values of the template for one run."""
     places = {int(trial): place for place, trial in zip(frame.index, frame["trial"], strict=True)}
     best = leaders(frame, TOP)
+    units = UNITS[report.task]
     curves = _leading_curves(report, best, places)
     distribution = _distribution(report, frame, marks)
     figures: Figures = distribution.pop("figures") | _scatters(report, frame, marks, places)
@@ -104,9 +110,13 @@ def _section(report: Report, frame: pd.DataFrame, marks: Looks) -> dict[str, Any
         others = [epochs for trial, epochs in report.curves.items() if epochs and trial not in led]
         for value in ("error", "loss"):
             figures[f"curve-{value}"] = {"only": curve_figure(curves, others, value, marks)}
+    figures = {
+        name: {choice: in_units(figure, units) for choice, figure in choices.items()}
+        for name, choices in figures.items()
+    }
     return distribution | {
         "report": report,
-        "sentence": sentence(frame, report.total),
+        "sentence": " ".join(filter(None, (sentence(frame, report.total), units["note"]))),
         "tiles": tiles(frame, report.total),
         "over": len(frame),
         "windows": [acceptance(window) for window in report.windows],
@@ -202,6 +212,7 @@ def _data(report: Report, frame: pd.DataFrame, marks: Looks, places: Mapping[int
         "colours": {space: look.colour for space, look in marks.items()},
         "figures": drawn,
         "config": CONFIG,
+        "units": UNITS[report.task],
     }
     return Markup(json_text(payload))  # noqa: S704 - json_text escapes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log10
+from math import isfinite, log10
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from nas.page.look import GREY, Look, ground
-from nas.page.texts import figure_text, short, spoken
+from nas.page.texts import UNITS, figure_text, short, spoken
 
 WEBGL_FROM = 5_000
 """Points of a figure from which SVG becomes slow."""
@@ -26,6 +26,7 @@ MOST_GROUPS = 24
 GROUPS = 8
 """Equal groups along a numeric column whose medians are joined."""
 OTHER = "other"
+ERROR = UNITS["classification"]["error"]
 HEIGHT = 440
 Looks = Mapping[str, Look]
 
@@ -160,7 +161,7 @@ def _add_medians(
     figure: go.Figure, x: Sequence[float], errors: Sequence[float], look: Look, space: str, *, lines: bool = True
 ) -> None:
     """Medians as a line, or as bars over their groups; those that fall among the failures are left out."""
-    kept = [(a, 100 * b) for a, b in zip(x, errors, strict=True) if b < 1.5]
+    kept = [(a, 100 * b) for a, b in zip(x, errors, strict=True) if isfinite(b)]
     style = {"color": look.colour, "width": 2, "dash": look.dash}
     bar = {"symbol": "line-ew", "size": 20, "line": {"color": look.colour, "width": 3}}
     figure.add_scatter(
@@ -178,7 +179,12 @@ def _add_medians(
 
 def _error_axis_layout(axis: ErrorAxis) -> dict[str, Any]:
     ends = [log10(axis.low), log10(axis.high)] if axis.log else [axis.low, axis.high]
-    return {"type": "log" if axis.log else "linear", "range": ends, "tickformat": "~g", "title": "validation error (%)"}
+    return {
+        "type": "log" if axis.log else "linear",
+        "range": ends,
+        "tickformat": "~g",
+        "title": ERROR,
+    }
 
 
 def _cost_title(column: str) -> str:

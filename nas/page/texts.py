@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import isfinite
 
-UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 NOTHING = "–"
 """Shown where there is no number."""
 SPOKEN = {"seconds": "training time", "images_per_second": "training speed"}
 LONGEST_NAME = 40
+UNITS = {
+    "classification": {"error": "validation error (%)", "loss": "training loss (nats)", "note": ""},
+    "regression": {
+        "error": "validation RMSE / std of the target (%)",
+        "loss": "training loss (squared error / variance)",
+        "note": "Errors are root mean squared errors in percent of the target's standard deviation: predicting the "
+        "mean has 100 %.",
+    },
+}
+"""What is shown of error and loss, for each task."""
 
 
 def percent(share: float | None) -> str:
@@ -26,7 +36,7 @@ def count(number: float | None) -> str:
     """A count in three digits, as `4.21 M`."""
     if number is None or not isfinite(number):
         return NOTHING
-    for factor, unit in UNITS:
+    for factor, unit in PREFIXES:
         if abs(number) >= 0.9995 * factor:
             return f"{_three_digits(number / factor)} {unit}"
     return f"{number:.3g}"

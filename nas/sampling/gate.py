@@ -13,6 +13,7 @@ from nas.layers import Layer, Shape, cost
 from nas.space import Architecture, Point, Space, sentence
 
 NO_SHAPE = "too small an input"
+NO_VECTOR = "made for images"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ class Gate:
             layer = architecture.network(inputs, self.classes)
             price = cost(layer, inputs)
         except ImpossibleShape:
-            return (NO_SHAPE,)
+            return (NO_SHAPE if len(inputs) == 3 else NO_VECTOR,)
         if broken := self.limits.violations(price):
             return broken
         return Network(architecture=architecture, layer=layer, cost=price, inputs=inputs)

@@ -35,7 +35,7 @@ Fewer for `gp`: each costs a third of a second, and they hardly differ before ne
 STARTUP = 10
 POPULATION = 32
 WORST = 1.0
-"""What a sampler is told of a failure: the largest error there is."""
+"""What a sampler is told of a failure: the largest error of a classifier, and that of predicting the mean."""
 CONTINUOUS: tuple[SamplerName, ...] = ("quasirandom", "cmaes")
 """Samplers that know no categories: they see a choice as a stretch of the unit interval."""
 
@@ -64,8 +64,8 @@ class Hunter:
         return self._proposal
 
     def tell(self, number: int, error: float | None) -> None:
-        """What became of a trial; None is a failure."""
-        self._study.tell(self._trials.pop(number), WORST if error is None else error)
+        """What became of a trial; None is a failure, which is as bad as predicting worse than the mean."""
+        self._study.tell(self._trials.pop(number), WORST if error is None else min(error, WORST))
 
     def _propose(self, inner: Any) -> dict[str, Any]:
         """Coordinates of the first proposal that passes the gate, else of a random point inside."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nas.errors import EmptyWindow
-from nas.sampling.gate import Gate, Network, collection_paused
+from nas.sampling.gate import NO_VECTOR, Gate, Network, collection_paused
 from nas.space import Choice, Dimension, Point, Value
 from nas.space.law import Law
 from nas.window import Shift, Window
@@ -25,6 +25,8 @@ MEASURED = 200
 """Accepted points after which the measurement of a window ends."""
 MEASURED_DRAWS = 20_000
 """Draws after which it ends if it has accepted any."""
+FOR_IMAGES = 200
+"""Networks that a table's columns don't fit into, after which a space is taken to be for images only."""
 POINT_STREAM, WINDOW_STREAM, COORDINATE_STREAM = 1, 2, 3
 
 
@@ -74,6 +76,8 @@ def measure(gate: Gate, seed: int, index: int, *, most: int = MOST_DRAWS) -> Win
                 accepted.append(point)
             else:
                 refused.update(verdict)
+            if refused[NO_VECTOR] == FOR_IMAGES and not accepted:
+                raise for_images(gate)
             if draws <= MEASURED_DRAWS and (not requirements or gate.space.allows(point)):
                 allowed.append(point)
             if len(accepted) >= MEASURED or (accepted and draws >= MEASURED_DRAWS):
@@ -98,6 +102,14 @@ def empty(gate: Gate, refused: Counter[str], draws: int) -> EmptyWindow:
         f"{gate.space.name}: none of {draws:,} random networks obeys all rules and limits ({limits or 'no limits'}). "
         f"Refused for: {shares}",
         hint="widen the limit that refuses most, restrict the space to where the limits are, or change the input size",
+    )
+
+
+def for_images(gate: Gate) -> EmptyWindow:
+    """The error of a space whose networks can't take a vector."""
+    return EmptyWindow(
+        f"{gate.space.name} is a space of networks for images; a table has {gate.inputs[0]} features and no pixels",
+        hint="choose a space of networks for vectors (a multilayer perceptron), or --data with images",
     )
 
 

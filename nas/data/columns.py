@@ -1,0 +1,123 @@
+"""The columns of a table as features: a number as it is, a text as one feature for each of its values.
+
+Numbers are standardised by the mean and standard deviation of the training rows, and a missing one becomes the mean.
+Values of a text are 0 or 1 and stay so; a missing cell is a value of its own, and a value that no training row has is
+0 in every feature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import SupportsFloat
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from nas.data.splits import Integers
+from nas.errors import Refused
+
+Cell = str | SupportsFloat | None
+Cells = Mapping[str, Sequence[Cell]]
+"""Name of a column -> its cells, one a row."""
+Floats = npt.NDArray[np.float64]
+
+MISSING = frozenset({"", "?", "#N/A", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"})
+"""Cells that hold nothing."""
+MOST_VALUES = 64
+"""Different texts that a column may have; each becomes a feature."""
+WITHOUT = "missing"
+"""How the feature of missing cells is called."""
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the cells of one column become features."""
+
+    name: str
+    """As in the first line of the table."""
+    text: bool = False
+    """Whether it holds texts, which become one feature for each value; else numbers, which are one feature."""
+    values: tuple[str, ...] = ()
+    """Texts of the training rows, sorted; the empty one stands for a missing cell."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of its features: `area`, or `street=paved` and `street=missing`."""
+        return tuple(f"{self.name}={value or WITHOUT}" for value in self.values) if self.text else (self.name,)
+
+
+def number(cell: Cell) -> float:
+    """A cell as a number, NaN where it is missing; ValueError where it is something else."""
+    if cell is None or (isinstance(cell, str) and cell.strip() in MISSING):
+        return np.nan
+    if isinstance(cell, str) and "_" in cell:  # Python would read 1_000
+        raise ValueError(f"not a number: {cell!r}")
+    return float(cell)
+
+
+def text(cell: Cell) -> str:
+    """A cell as text without blanks around it; empty where it is missing."""
+    written = "" if cell is None else str(cell).strip()
+    return "" if written in MISSING else written
+
+
+def numbers(cells: Sequence[Cell]) -> Floats | None:
+    """The cells as numbers; None where one of them is something else."""
+    try:
+        return np.array([number(cell) for cell in cells], dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+
+
+def columns_of(cells: Cells, training: Integers) -> tuple[Column, ...]:
+    """The columns of a table: which hold numbers is seen in all rows, the values of the others in the training rows."""
+    return tuple(_column(name, column, training) for name, column in cells.items())
+
+
+def _column(name: str, cells: Sequence[Cell], training: Integers) -> Column:
+    if numbers(cells) is not None:
+        return Column(name=name)
+    return Column(name=name, text=True, values=tuple(sorted({text(cells[row]) for row in training})))
+
+
+def encoded(columns: Sequence[Column], cells: Cells) -> Floats:
+    """The features of rows, not yet standardised: (rows, features), NaN where a number is missing."""
+    if absent := [column.name for column in columns if column.name not in cells]:
+        raise Refused(f"the table has no column {absent[0]!r}", hint=f"it has {', '.join(map(str, cells))}")
+    parts = [_texts(column, cells[column.name]) if column.text else _numbers(column, cells) for column in columns]
+    if len({len(part) for part in parts}) > 1:
+        raise Refused("the columns of a table must have one length")
+    return np.concatenate(parts, axis=1)
+
+
+def _numbers(column: Column, cells: Cells) -> Floats:
+    values = numbers(cells[column.name])
+    if values is None or np.isinf(values).any():
+        raise Refused(f"column {column.name!r} must hold finite numbers")
+    return values[:, None]
+
+
+def _texts(column: Column, cells: Sequence[Cell]) -> Floats:
+    places = {value: place for place, value in enumerate(column.values)}
+    features = np.zeros((len(cells), len(places)))
+    for row, cell in enumerate(cells):
+        if (place := places.get(text(cell))) is not None:
+            features[row, place] = 1.0
+    return features
+
+
+def statistics(columns: Sequence[Column], features: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each feature, gaps left out; 0 and 1 where there is nothing to standardise."""
+    fixed = np.array([column.text for column in columns for _ in column.features])
+    known = ~np.isnan(features)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(fixed, 0.0, np.where(known, features, 0.0).sum(axis=0) / count)
+    squares = np.where(known, features - mean, 0.0) ** 2
+    std = np.sqrt(squares.sum(axis=0) / count)
+    return mean, np.where(fixed | (std == 0), 1.0, std)
+
+
+def standardised(features: Floats, mean: Floats, std: Floats) -> npt.NDArray[np.float32]:
+    """Features with mean 0 and standard deviation 1 over the training rows; a missing number becomes 0, the mean."""
+    scaled = (features - mean) / std
+    return np.where(np.isnan(scaled), 0.0, scaled).astype(np.float32)
