@@ -13,7 +13,7 @@ Expected time: 300 networks, about 3 minutes on two cores.
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.space import Choice, Real
+from nas.space import Real
 from nas.study import Study
 from spaces import mlp
 
@@ -22,7 +22,7 @@ MLP = mlp.space(1, 2, 3, 4)
 STUDY = Study(
     name="dense_mlp_regression",
     question="Does a dense MLP predict numbers better than plain and residual ones of the same cost?",
-    spaces=tuple(MLP.restrict(connection=Choice(options=(kind,))).named(f"MLP, {kind}") for kind in KINDS),
+    spaces=tuple(MLP.fix(connection=kind).named(f"MLP, {kind}") for kind in KINDS),
     samples=100,
     recipe=Recipe(data="diabetes", epochs=20, batch_size=32, weight_decay=0.01, initialisation="xavier"),
     vary={"learning_rate": Real(low=5e-4, high=2e-2, log=True)},

@@ -13,29 +13,22 @@ import msgspec
 from nas.cost import Limits
 from nas.fidelity import at
 from nas.recipe import Recipe
-from nas.space import Choice, Space, Value
 from nas.study import Study
 from spaces import nin
 
 NIN = nin.space(3)
-
-
-def arm(name: str, mixing: int, kernel: int = 1, head: str = "global") -> Space:
-    """NiNs of three blocks with so many mixing convolutions of one kernel, and one head."""
-    chosen: dict[str, Value] = {"mixing": mixing, "mixing_kernel": kernel, "head": head}
-    return NIN.restrict(**{key: Choice(options=(value,)) for key, value in chosen.items()}).named(name)
-
+GLOBAL = NIN.fix(mixing_kernel=1, head="global")
 
 STUDY = Study(
     name="nin_mixing",
     question="How many mixing convolutions are best in NiN, of which kernel, and with which head?",
     spaces=(
-        arm("no mixing", 0),
-        arm("one 1x1", 1),
-        arm("two 1x1", 2),
-        arm("three 1x1", 3),
-        arm("two 3x3", 2, kernel=3),
-        arm("two 1x1, linear head", 2, head="linear"),
+        GLOBAL.fix(mixing=0).named("no mixing"),
+        GLOBAL.fix(mixing=1).named("one 1x1"),
+        GLOBAL.fix(mixing=2).named("two 1x1"),
+        GLOBAL.fix(mixing=3).named("three 1x1"),
+        NIN.fix(mixing=2, mixing_kernel=3, head="global").named("two 3x3"),
+        NIN.fix(mixing=2, mixing_kernel=1, head="linear").named("two 1x1, linear head"),
     ),
     samples=40,
     recipe=msgspec.structs.replace(at(Recipe(data="fashion-mnist"), "short"), learning_rate=0.02),

@@ -10,30 +10,24 @@ Expected time: 280 networks of 6 s on one core each, about 15 minutes on two cor
 from nas.cost import Limits
 from nas.fidelity import at
 from nas.recipe import Recipe
-from nas.space import Choice, Space
 from nas.study import Study
 from spaces import lenet
 
 LENET = lenet.ALL[0]
-
-
-def arm(name: str, norm: str, placement: str = "everywhere", affine: str = "free") -> Space:
-    """LeNets with one kind of norm at one place."""
-    chosen = {"norm": norm, "placement": placement, "affine": affine}
-    return LENET.restrict(**{key: Choice(options=(value,)) for key, value in chosen.items()}).named(name)
-
+WHOLE = LENET.fix(norm="batch", affine="free")
+EVERYWHERE = LENET.fix(placement="everywhere")
 
 STUDY = Study(
     name="norm_placement",
     question="Where does LeNet need batch norm, and which part of it?",
     spaces=(
-        arm("no norm", "none"),
-        arm("norm after convolutions", "batch", "convolutions"),
-        arm("norm after linear layers", "batch", "linear"),
-        arm("norm everywhere", "batch"),
-        arm("centring only", "mean_only"),
-        arm("scaling only", "variance_only"),
-        arm("norm without affine", "batch", affine="fixed"),
+        LENET.fix(norm="none").named("no norm"),
+        WHOLE.fix(placement="convolutions").named("norm after convolutions"),
+        WHOLE.fix(placement="linear").named("norm after linear layers"),
+        WHOLE.fix(placement="everywhere").named("norm everywhere"),
+        EVERYWHERE.fix(norm="mean_only", affine="free").named("centring only"),
+        EVERYWHERE.fix(norm="variance_only", affine="free").named("scaling only"),
+        EVERYWHERE.fix(norm="batch", affine="fixed").named("norm without affine"),
     ),
     samples=40,
     recipe=at(Recipe(data="fashion-mnist", initialisation="xavier"), "short"),

@@ -12,7 +12,7 @@ import msgspec
 
 from nas.errors import Refused
 from nas.layers import Layer, Shape
-from nas.space.dimensions import Dimension, Point, Real, Value
+from nas.space.dimensions import Choice, Dimension, Point, Real, Value
 from nas.space.requirements import Chain, Requirement, sentence
 
 
@@ -92,6 +92,10 @@ class Space:
                     raise Refused(f"{self.name}: the condition of {member} can't change, got {dimension.when}")
                 narrowed[member] = msgspec.structs.replace(dimension, when=old.when)
         return replace(self, name=f"{self.name}, restricted", dimensions=narrowed)
+
+    def fix(self, **values: Value) -> Space:
+        """The points with these values, by name of a dimension or of a numbered group."""
+        return self.restrict(**{name: Choice(options=(value,)) for name, value in values.items()})
 
     def require(self, requirement: Requirement) -> Space:
         """The points that obey one more rule."""

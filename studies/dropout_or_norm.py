@@ -1,0 +1,24 @@
+"""Can batch norm replace dropout?
+
+Source: exercise of *Dive into Deep Learning*, 8.5; Ioffe and Szegedy, *Batch Normalization*, ICML 2015, section 4.2.1,
+who left dropout out.
+What would count as an answer: P(better) of dropout with and without norm, with intervals: norm replaces it where
+dropout helps without norm and doesn't with it. The column `gap` says how much each does against overfitting.
+Only 5,000 images, seen ten times, so that there is something to overfit.
+Expected time: 160 networks of 60 s on one core each, about 80 minutes on two cores.
+"""
+
+from nas.cost import Limits
+from nas.recipe import Recipe
+from nas.study import Grid, Study
+from spaces import vgg
+
+STUDY = Study(
+    name="dropout_or_norm",
+    question="Does dropout still help where there is batch norm?",
+    spaces=(vgg.space(3).fix(head="linear"),),
+    grid=Grid(values={"norm": ("none", "batch"), "dropout": (0.0, 0.5)}),
+    samples=40,
+    recipe=Recipe(data="fashion-mnist", train_size=5_000, epochs=10, batch_size=32, learning_rate=0.02),
+    limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
+)

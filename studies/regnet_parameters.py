@@ -1,0 +1,23 @@
+"""What do the best RegNets share: depth, w_0, w_a, w_m, b, g?
+
+Source: Radosavovic et al., *Designing Network Design Spaces*, CVPR 2020, section 4: good RegNets have about 20 blocks
+whatever their cost, b = 1, w_m near 2.5, and g > 1.
+What would count as an answer: for each parameter the range of the leaders and the rank correlation with the error, both
+with intervals: a range alone flags parameters that don't matter, too.
+Expected time: 300 networks of 24 s on one core each, about an hour on two cores.
+"""
+
+from nas.cost import Limits
+from nas.fidelity import at
+from nas.recipe import Recipe
+from nas.study import Study
+from spaces import regnet
+
+STUDY = Study(
+    name="regnet_parameters",
+    question="Which depth, widths, bottleneck ratio and group width do the best RegNets have?",
+    spaces=(regnet.X3,),
+    samples=300,
+    recipe=at(Recipe(data="fashion-mnist"), "short"),
+    limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
+)

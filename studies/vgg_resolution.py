@@ -1,0 +1,24 @@
+"""28, 56, 84 and 112 pixels at equal cost: is it worth it to enlarge small images for VGG?
+
+Source: exercise of *Dive into Deep Learning*, 8.2: the book enlarges Fashion-MNIST to 224x224, which costs more
+computation; is that needed?
+What would count as an answer: P(better) of each resolution against 28 with its interval, where all networks have 10 to
+14 million multiply-adds at their own resolution: at a higher one they are narrower.
+Expected time: 160 networks; at 112 pixels memory, not arithmetic, takes the time: about 3 hours on two cores.
+"""
+
+from nas.cost import Limits
+from nas.fidelity import at
+from nas.recipe import Recipe
+from nas.study import Grid, Study
+from spaces import vgg
+
+STUDY = Study(
+    name="vgg_resolution",
+    question="Is it worth it to enlarge 28x28 images for VGG, at equal cost?",
+    spaces=(vgg.space(3).fix(norm="batch", head="global").named("VGG_3, norm, global pool"),),
+    grid=Grid(values={"resolution": (28, 56, 84, 112)}),
+    samples=40,
+    recipe=at(Recipe(data="fashion-mnist"), "short"),
+    limits=Limits(multiply_adds=(10_000_000, 14_000_000)),
+)
