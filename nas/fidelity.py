@@ -13,11 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import msgspec
-
-from nas.errors import Refused
-from nas.recipe import Recipe
-
 
 @dataclass(frozen=True, kw_only=True)
 class Fidelity:
@@ -52,10 +47,3 @@ FIDELITIES: Mapping[str, Fidelity] = {
     ),
 }
 """By name, cheapest first."""
-
-
-def at(recipe: Recipe, name: str) -> Recipe:
-    """The recipe at a fidelity; refused for a name that doesn't exist."""
-    if name not in FIDELITIES:
-        raise Refused(f"there is no fidelity {name!r}", hint=f"fidelities: {', '.join(FIDELITIES)}")
-    return msgspec.structs.replace(recipe, **FIDELITIES[name].changes)

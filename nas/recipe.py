@@ -7,6 +7,9 @@ from typing import Literal, get_args
 
 import msgspec
 
+from nas.errors import Refused
+from nas.fidelity import FIDELITIES
+
 Precision = Literal["auto", "float32", "bfloat16"]
 Initialisation = Literal["he", "xavier"]
 
@@ -69,6 +72,12 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise ValueError(f"weight_decay must not be negative, got {self.weight_decay}")
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov needs a momentum above 0, got momentum=0")
+
+    def at(self, fidelity: str, **changes: float) -> Recipe:
+        """The recipe at a named fidelity (see `nas.fidelity`) with some fields otherwise; refused for other names."""
+        if fidelity not in FIDELITIES:
+            raise Refused(f"there is no fidelity {fidelity!r}", hint=f"fidelities: {', '.join(FIDELITIES)}")
+        return msgspec.structs.replace(self, **{**FIDELITIES[fidelity].changes, **changes})
 
     def learning_rate_at(self, step: int, steps: int) -> float:
         """Learning rate of a step, counted from 0: linear warm-up, then a half-cosine that ends at 0."""

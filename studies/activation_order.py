@@ -8,7 +8,6 @@ Expected time: 160 networks of 24 s on one core each, about half an hour on two 
 """
 
 from nas.cost import Limits
-from nas.fidelity import at
 from nas.recipe import Recipe
 from nas.study import Grid, Study
 from spaces import resnet
@@ -19,6 +18,6 @@ STUDY = Study(
     spaces=(resnet.space(3),),
     grid=Grid(values={"order": ("post", "pre"), "block": ("basic", "bottleneck")}),
     samples=40,
-    recipe=at(Recipe(data="fashion-mnist"), "short"),
+    recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
 )

@@ -8,7 +8,6 @@ Expected time: 200 networks of 24 s on one core each, about 40 minutes on two co
 """
 
 from nas.cost import Limits
-from nas.fidelity import at
 from nas.recipe import Recipe
 from nas.study import Study
 from spaces import anynet
@@ -18,6 +17,6 @@ STUDY = Study(
     question="At equal cost, is the X block better than those with squeeze-excite, without groups, without residual?",
     spaces=(anynet.X3.e, anynet.Y3.e, anynet.R3.e, anynet.V3.e, anynet.VR3.e),
     samples=40,
-    recipe=at(Recipe(data="fashion-mnist"), "short"),
+    recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
 )

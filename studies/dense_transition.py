@@ -8,7 +8,6 @@ Expected time: 200 networks of 30 s on one core each, about 50 minutes on two co
 """
 
 from nas.cost import Limits
-from nas.fidelity import at
 from nas.recipe import Recipe
 from nas.study import Study
 from spaces import densenet, resnet
@@ -24,6 +23,6 @@ STUDY = Study(
         resnet.space(3),
     ),
     samples=40,
-    recipe=at(Recipe(data="fashion-mnist"), "short"),
+    recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
 )

@@ -11,7 +11,6 @@ Expected time: 440 networks of 24 s on one core each, about 90 minutes on two co
 from dataclasses import replace
 
 from nas.cost import Limits
-from nas.fidelity import at
 from nas.recipe import Recipe
 from nas.space import Real
 from nas.study import Study
@@ -34,7 +33,7 @@ STUDY = Study(
         regnet.X3,
     ),
     samples=40,
-    recipe=at(Recipe(data="fashion-mnist"), "short"),
+    recipe=Recipe(data="fashion-mnist").at("short"),
     vary={"learning_rate": Real(low=0.005, high=0.2, log=True)},
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
 )

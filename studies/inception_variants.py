@@ -8,7 +8,6 @@ Expected time: 320 networks of 24 s on one core each, about 65 minutes on two co
 """
 
 from nas.cost import Limits
-from nas.fidelity import at
 from nas.recipe import Recipe
 from nas.study import Grid, Study
 from spaces import googlenet
@@ -27,6 +26,6 @@ STUDY = Study(
     ),
     grid=Grid(values={"label_smoothing": (0.0, 0.1)}),
     samples=40,
-    recipe=at(Recipe(data="fashion-mnist"), "short"),
+    recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
 )

@@ -8,7 +8,6 @@ Expected time: 400 networks of 6 s on one core each, about 20 minutes on two cor
 """
 
 from nas.cost import Limits
-from nas.fidelity import at
 from nas.recipe import Recipe
 from nas.space import Real
 from nas.study import Study
@@ -24,7 +23,7 @@ STUDY = Study(
         LENET.fix(norm="batch", placement="everywhere", affine="free").named("with norm"),
     ),
     samples=200,
-    recipe=at(Recipe(data="fashion-mnist", initialisation="xavier"), "short"),
+    recipe=Recipe(data="fashion-mnist", initialisation="xavier").at("short"),
     vary={"learning_rate": Real(low=1e-3, high=3.0, log=True)},
     limits=Limits(multiply_adds=(300_000, 3_000_000)),
 )

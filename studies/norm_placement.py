@@ -8,7 +8,6 @@ Expected time: 280 networks of 6 s on one core each, about 15 minutes on two cor
 """
 
 from nas.cost import Limits
-from nas.fidelity import at
 from nas.recipe import Recipe
 from nas.study import Study
 from spaces import lenet
@@ -30,6 +29,6 @@ STUDY = Study(
         EVERYWHERE.fix(norm="batch", affine="fixed").named("norm without affine"),
     ),
     samples=40,
-    recipe=at(Recipe(data="fashion-mnist", initialisation="xavier"), "short"),
+    recipe=Recipe(data="fashion-mnist", initialisation="xavier").at("short"),
     limits=Limits(multiply_adds=(300_000, 3_000_000)),
 )

@@ -11,7 +11,6 @@ Expected time: 300 networks of 4 s on one core each, about 10 minutes on two cor
 from dataclasses import replace
 
 from nas.cost import Limits
-from nas.fidelity import at
 from nas.recipe import Recipe
 from nas.space import Real
 from nas.study import Study
@@ -22,7 +21,7 @@ STUDY = Study(
     question="Which rules hold for MLPs on images, at one cost and at larger ones?",
     spaces=(mlp.space(3),),
     samples=300,
-    recipe=at(Recipe(data="fashion-mnist"), "short"),
+    recipe=Recipe(data="fashion-mnist").at("short"),
     vary={"learning_rate": Real(low=0.005, high=0.2, log=True)},
     limits=Limits(multiply_adds=(100_000, 200_000)),
 )

@@ -8,7 +8,6 @@ Expected time: 300 networks of 24 s on one core each, about an hour on two cores
 """
 
 from nas.cost import Limits
-from nas.fidelity import at
 from nas.recipe import Recipe
 from nas.study import Study
 from spaces import regnet
@@ -18,6 +17,6 @@ STUDY = Study(
     question="Which depth, widths, bottleneck ratio and group width do the best RegNets have?",
     spaces=(regnet.X3,),
     samples=300,
-    recipe=at(Recipe(data="fashion-mnist"), "short"),
+    recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
 )

@@ -7,7 +7,6 @@ Expected time: 160 networks of 24 s on one core each, about half an hour on two 
 """
 
 from nas.cost import Limits
-from nas.fidelity import at
 from nas.recipe import Recipe
 from nas.study import Study
 from spaces import anynet
@@ -17,6 +16,6 @@ STUDY = Study(
     question="How many stages are best at equal cost on 28x28 images?",
     spaces=(anynet.X2.e, anynet.X3.e, anynet.X.e, anynet.X5.e),
     samples=40,
-    recipe=at(Recipe(data="fashion-mnist"), "short"),
+    recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
 )

@@ -7,7 +7,6 @@ Expected time: 160 networks of 17 s on one core each, about 25 minutes on two co
 """
 
 from nas.cost import Limits
-from nas.fidelity import at
 from nas.recipe import Recipe
 from nas.study import Grid, Study
 from spaces import vgg
@@ -18,6 +17,6 @@ STUDY = Study(
     spaces=(vgg.space(4),),
     grid=Grid(values={"norm": ("none", "batch"), "head": ("linear", "global")}),
     samples=40,
-    recipe=at(Recipe(data="fashion-mnist", learning_rate=0.02), "short"),
+    recipe=Recipe(data="fashion-mnist").at("short", learning_rate=0.02),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
 )

@@ -8,7 +8,6 @@ Expected time: 160 networks; at 112 pixels memory, not arithmetic, takes the tim
 """
 
 from nas.cost import Limits
-from nas.fidelity import at
 from nas.recipe import Recipe
 from nas.study import Grid, Study
 from spaces import vgg
@@ -19,6 +18,6 @@ STUDY = Study(
     spaces=(vgg.space(3).fix(norm="batch", head="global").named("VGG_3, norm, global pool"),),
     grid=Grid(values={"resolution": (28, 56, 84, 112)}),
     samples=40,
-    recipe=at(Recipe(data="fashion-mnist"), "short"),
+    recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(10_000_000, 14_000_000)),
 )

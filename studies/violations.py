@@ -8,7 +8,6 @@ Expected time: 320 networks of 24 s on one core each, about 65 minutes on two co
 """
 
 from nas.cost import Limits
-from nas.fidelity import at
 from nas.recipe import Recipe
 from nas.study import Study
 from spaces import vionet
@@ -18,6 +17,6 @@ STUDY = Study(
     question="Which rule of RegNet matters most: what does breaking each of them cost?",
     spaces=vionet.ALL,
     samples=32,
-    recipe=at(Recipe(data="fashion-mnist"), "short"),
+    recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
 )

@@ -7,7 +7,7 @@ import pytest
 
 from nas.cli.work import adjusted, trained_at
 from nas.errors import Refused
-from nas.fidelity import FIDELITIES, at
+from nas.fidelity import FIDELITIES
 from nas.recipe import Recipe
 from tests.toy_spaces import STUDY
 
@@ -22,7 +22,7 @@ def images(recipe: Recipe) -> int:
 
 def test_fidelities_grow() -> None:
     """Each fidelity costs more images than the one before it."""
-    counts = [images(at(Recipe(), name)) for name in FIDELITIES]
+    counts = [images(Recipe().at(name)) for name in FIDELITIES]
     assert list(FIDELITIES) == ["glance", "short", "book", "long"]
     assert counts == sorted(counts)
     assert len(set(counts)) == len(counts)
@@ -32,7 +32,7 @@ def test_fidelities_grow() -> None:
 def test_data_and_arithmetic_stay(name: str) -> None:
     """A fidelity sets what its table says and leaves data, resolution, arithmetic and everything else alone."""
     recipe = Recipe(data="digits", resolution=20, precision="float32", momentum=0.5, label_smoothing=0.1, erase=3)
-    before, after = msgspec.structs.asdict(recipe), msgspec.structs.asdict(at(recipe, name))
+    before, after = msgspec.structs.asdict(recipe), msgspec.structs.asdict(recipe.at(name))
     changes = FIDELITIES[name].changes
     assert not {"data", "resolution", "precision"} & changes.keys()
     assert after == {**before, **changes}
@@ -47,12 +47,12 @@ def test_every_fidelity_sets_the_same_fields() -> None:
 def test_other_options_come_after_the_fidelity() -> None:
     """`--fidelity short --epochs 1` is `short` with one epoch; without a fidelity the study's recipe stays."""
     asked = adjusted(trained_at(STUDY, "short"), {}, {"epochs": 1, "train_size": None})
-    assert asked.recipe == msgspec.structs.replace(at(STUDY.recipe, "short"), epochs=1)
+    assert asked.recipe == STUDY.recipe.at("short", epochs=1)
     assert trained_at(STUDY, None) is STUDY
 
 
 def test_an_unknown_fidelity_is_refused_with_all_names() -> None:
     """The message says what there is."""
     with pytest.raises(Refused, match="no fidelity 'quick'") as refused:
-        at(Recipe(), "quick")
+        Recipe().at("quick")
     assert refused.value.hint == "fidelities: glance, short, book, long"

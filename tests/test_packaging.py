@@ -17,16 +17,7 @@ PACKAGES = ("nas", "spaces", "studies")
 MAY_IMPORT = {
     "nas": ("nas",),
     "spaces": ("spaces", "nas.space", "nas.layers", "nas.cost", "nas.errors"),
-    "studies": (
-        "studies",
-        "spaces",
-        "nas.study",
-        "nas.recipe",
-        "nas.fidelity",
-        "nas.space",
-        "nas.cost",
-        "nas.errors",
-    ),
+    "studies": ("studies", "spaces", "nas.study", "nas.recipe", "nas.space", "nas.cost", "nas.errors"),
 }
 ORDER = (
     "errors",
@@ -34,8 +25,8 @@ ORDER = (
     "cost",
     "layers",
     "space",
-    "recipe",
     "fidelity",
+    "recipe",
     "window",
     "study",
     "record",

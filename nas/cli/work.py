@@ -78,11 +78,11 @@ def trained_at(study: Study, fidelity: str | None) -> Study:
     """The study with the recipe of a fidelity, or its own."""
     from dataclasses import replace
 
-    from nas.fidelity import FIDELITIES, at
+    from nas.fidelity import FIDELITIES
 
     if fidelity is None:
         return study
-    recipe = at(study.recipe, fidelity)
+    recipe = study.recipe.at(fidelity)
     for name in FIDELITIES[fidelity].changes:
         require_uncrossed(study, name, f"--fidelity {fidelity}")
     return replace(study, recipe=recipe)
