@@ -13,10 +13,76 @@ import msgspec
 from nas.cost import Limits
 from nas.errors import Refused
 from nas.recipe import Recipe
-from nas.space import Choice, Dimension, Point, Space
+from nas.space import Choice, Dimension, Point, Space, Value
 
 SamplerName = Literal["random", "quasirandom", "tpe", "gp", "nsga2", "cmaes"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """The networks whose value of one column lies in a range or among some values; those without a value don't."""
+
+    column: str
+    """A dimension, a fact or a cost."""
+    low: float | None = None
+    """Smallest value, included; None for no bound."""
+    high: float | None = None
+    """Largest value, included; None for no bound."""
+    values: tuple[Value, ...] = ()
+    """Its values; empty where a range says it."""
+
+    def __post_init__(self) -> None:
+        if bool(self.values) == (self.low is not None or self.high is not None):
+            raise Refused(f"a part of column {self.column!r} is given by a range or by values, one of them")
+        if self.low is not None and self.high is not None and not self.low <= self.high:
+            raise Refused(f"low must not exceed high in column {self.column!r}, got {self.low=}, {self.high=}")
+
+
+class Spaces(msgspec.Struct, frozen=True, kw_only=True, tag="spaces"):
+    """Two spaces: one that obeys a rule and one that doesn't."""
+
+    first: str
+    """Name of the space that obeys."""
+    reference: str
+    """Name of the other one, whose errors also tell which difference matters."""
+
+    def __post_init__(self) -> None:
+        if self.first == self.reference:
+            raise Refused(f"a rule compares two samples without a common network, got space {self.first!r} twice")
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True, tag="parts"):
+    """Two parts of one random sample."""
+
+    first: Part
+    """The networks that obey a rule."""
+    reference: Part | None = None
+    """The networks they are compared with; None for all others that have a value in the column."""
+    space: str = ""
+    """The space that was sampled; empty for all of the table."""
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
+    """The order of a numeric column: a verdict speaks of larger values."""
+
+    column: str
+    """A dimension, a fact or a cost."""
+    space: str = ""
+    """The space that was sampled; empty for all of the table."""
+
+
+Contrast = Spaces | Parts | Order
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """A design rule as a statement that can be tested: a sentence, and what must differ if it is true."""
+
+    name: str
+    """Short, and its own in a study."""
+    statement: str
+    """The rule as a sentence."""
+    contrast: Contrast
+    """The samples that tell whether it holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +111,8 @@ class Study:
     """Trainings of each network, with different seeds."""
     max_trial_seconds: float = 3600.0
     """Wall time after which a training is given up and counts as timed out; positive."""
+    rules: tuple[Rule, ...] = ()
+    """What is to be tested, said before the first training; verdicts are corrected for all of them together."""
 
     def __post_init__(self) -> None:
         if self.name in ("", ".", "..") or "/" in self.name:
@@ -63,6 +131,7 @@ class Study:
         if self.repeats > 1 and self.sampler != "random":
             raise Refused(f"repeats measure the noise of random networks; with sampler {self.sampler!r} use repeats=1")
         self._check_varied()
+        self._check_rules(names)
 
     @property
     def total(self) -> int:
@@ -104,6 +173,24 @@ class Study:
                 raise Refused(f"study {self.name!r} varies {name!r}, which is a dimension of {clash[0]}, too")
             for value in dimension.options if isinstance(dimension, Choice) else (dimension.low, dimension.high):
                 self.varied({name: value})
+
+    def _check_rules(self, spaces: list[str]) -> None:
+        names = [rule.name for rule in self.rules]
+        if len(set(names)) < len(names):
+            raise Refused(f"study {self.name!r}: every rule needs its own name, got {', '.join(names)}")
+        for rule in self.rules:
+            if unknown := sorted(spaces_of(rule) - set(spaces)):
+                raise Refused(
+                    f"rule {rule.name!r} of study {self.name!r} speaks of a space {unknown[0]!r}, which isn't sampled",
+                    hint=f"its spaces are {', '.join(spaces)}",
+                )
+
+
+def spaces_of(rule: Rule) -> set[str]:
+    """Names of the spaces that a rule speaks of."""
+    if isinstance(rule.contrast, Spaces):
+        return {rule.contrast.first, rule.contrast.reference}
+    return {rule.contrast.space} - {""}
 
 
 def check_sampler(name: str) -> None:

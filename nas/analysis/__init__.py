@@ -28,6 +28,7 @@ from nas.analysis.noise import NoiseFloor, noise_floor
 from nas.analysis.normalised import NormalisedEdf, normalised
 from nas.analysis.placements import better, better_p_value
 from nas.analysis.principles import Principle, principles
+from nas.analysis.rules import Verdict, principle_rules, verdicts
 from nas.analysis.selection import edfs, leaders, left_out, pareto, unbiased
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "NoiseFloor",
     "NormalisedEdf",
     "Principle",
+    "Verdict",
     "agreement",
     "band",
     "better",
@@ -71,10 +73,12 @@ __all__ = [
     "noise_floor",
     "normalised",
     "pareto",
+    "principle_rules",
     "principles",
     "quantile_difference",
     "spearman",
     "steps",
     "together",
     "unbiased",
+    "verdicts",
 ]

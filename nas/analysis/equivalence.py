@@ -13,10 +13,9 @@ import numpy as np
 from nas.analysis.differences import mean_difference
 from nas.analysis.distribution import Edf
 from nas.analysis.interval import Interval
+from nas.analysis.needs import ALPHA
 from nas.errors import Refused
 
-ALPHA = 0.05
-"""Share of false verdicts that is accepted, of all that are given together."""
 TWO_SIDED = 1.0 - 2.0 * ALPHA
 """Confidence of the interval that both one-sided tests amount to."""
 DEVIATIONS = 0.5

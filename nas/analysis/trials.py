@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 
+import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.analysis.distribution import Floats
 from nas.space import Value
-
-LOG_SCALE = 16.0
-"""A positive column whose largest value is this many times its smallest is looked at in its logarithm."""
 
 
 class TableStudy(optuna.Study):
@@ -32,15 +31,25 @@ class TableStudy(optuna.Study):
 
 
 def distribution(values: list[Value]) -> BaseDistribution:
-    """The values that a column may hold: texts as categories, numbers from the smallest to the largest."""
+    """The values that a column may hold: texts as categories, numbers from the smallest to the largest.
+
+    Positive numbers that are less skewed in their logarithm are looked at there, as they have likely been drawn.
+    """
     if any(isinstance(value, str) for value in values):
         return CategoricalDistribution(sorted({str(value) for value in values}))
     numbers = [value for value in values if not isinstance(value, str)]
     low, high = min(numbers), max(numbers)
-    log = low > 0 and high >= LOG_SCALE * low
+    log = low > 0 and _skewness(np.log(numbers)) < _skewness(np.array(numbers, dtype=np.float64))
     if all(isinstance(number, int) for number in numbers):
         return IntDistribution(int(low), int(high), log=log)
     return FloatDistribution(low, high, log=log)
+
+
+def _skewness(values: Floats) -> float:
+    """Size of the third standardised moment; 0 where the values don't vary."""
+    centred = values - values.mean()
+    deviation = float(centred.std())
+    return abs(float((centred**3).mean())) / deviation**3 if deviation > 0.0 else 0.0
 
 
 def trial(number: int, point: Mapping[str, Value], laws: Mapping[str, BaseDistribution], error: float) -> FrozenTrial:
