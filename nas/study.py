@@ -35,7 +35,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         if bool(self.values) == (self.low is not None or self.high is not None):
             raise Refused(f"a part of column {self.column!r} is given by a range or by values, one of them")
         if self.low is not None and self.high is not None and not self.low <= self.high:
-            raise Refused(f"low must not exceed high in column {self.column!r}, got {self.low=}, {self.high=}")
+            raise Refused(f"low must not exceed high in column {self.column!r}, got low={self.low}, high={self.high}")
 
 
 class Spaces(msgspec.Struct, frozen=True, kw_only=True, tag="spaces"):

@@ -43,7 +43,9 @@ def quantile_difference(
     """Quantile of `first` less that of `second`, failures as infinity, with a percentile bootstrap interval.
 
     None where both quantiles are failures, so that there is no difference. Where a sample is so small that all of its
-    networks may lie on one side of the true quantile, the interval has no end on the side that follows from it.
+    networks may lie on one side of the true quantile, the interval has no end on the side that follows from it: for the
+    10 % quantile below 36 networks. Simulated coverage of 95 %, over four pairs of distributions (normal, skewed,
+    rounded with a tenth of failures): 95 to 98 % for n = 40, 95 to 98 % for 100 and 500.
     """
     check_confidence(confidence)
     here, there = first.quantile(share), second.quantile(share)

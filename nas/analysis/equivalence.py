@@ -47,13 +47,12 @@ def equivalence(first: Edf, reference: Edf, delta: float | None = None, *, seed:
 def default_delta(reference: Edf) -> float:
     """Half the standard deviation of the reference sample's errors; failures have none and don't widen it."""
     errors = np.array(reference.errors[: reference.n - reference.failures])
-    deviation = float(errors.std(ddof=1)) if len(errors) > 1 else 0.0
-    if not deviation > 0.0:
+    if len(errors) < 2 or np.ptp(errors) == 0.0:
         raise Refused(
             f"the errors of {reference.name!r} don't vary (n = {len(errors)}), so there is no difference that matters",
             hint="give delta in the unit of the errors",
         )
-    return DEVIATIONS * deviation
+    return DEVIATIONS * float(errors.std(ddof=1))
 
 
 def check_delta(delta: float) -> None:

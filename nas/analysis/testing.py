@@ -20,6 +20,9 @@ from nas.errors import Refused
 
 Measure = Literal["difference of means", "rank correlation"]
 
+KNOWN = 30
+"""Networks from which on a sample tells its own spread well enough to plan with it."""
+
 
 class Tested(msgspec.Struct, frozen=True, kw_only=True):
     """What the samples of one rule say before it is seen together with the others."""
@@ -90,7 +93,7 @@ def of_order(values: Floats, errors: Floats, delta: float | None) -> Tested:
     has = ~np.isnan(values)
     found, narrow = (spearman(values[has], errors[has], level) for level in (CONFIDENCE, TWO_SIDED))
     done = errors[has & np.isfinite(errors)]
-    deviation = float(done.std(ddof=1)) if len(done) > 1 else 0.0
+    deviation = float(done.std(ddof=1)) if len(done) > 1 and np.ptp(done) > 0.0 else 0.0
     halves = DEVIATIONS if delta is None else delta / deviation if deviation > 0.0 else math.nan
     rho = halves * math.sqrt(math.pi / 8.0)
     return Tested(
@@ -144,11 +147,17 @@ def _moments(edf: Edf) -> tuple[float, float]:
 
 
 def _unit(first: Edf, reference: Edf) -> float:
-    """Variance of the difference of means times the number of all networks; a single one is as spread as the others."""
-    n = first.n + reference.n
-    spreads = [_moments(edf)[1] for edf in (first, reference)]
-    spreads = [spread if edf.n > 1 else max(spreads) for spread, edf in zip(spreads, (first, reference), strict=True)]
-    return n * (spreads[0] ** 2 / first.n + spreads[1] ** 2 / reference.n)
+    """Variance of the difference of means times the number of all networks.
+
+    Sides of too few networks to know their spread are planned with the pooled one.
+    """
+    n, moments = first.n + reference.n, [_moments(edf) for edf in (first, reference)]
+    sizes = (first.n, reference.n)
+    variances = [deviation**2 for _, deviation in moments]
+    pooled = sum((m - 1) * v for m, v in zip(sizes, variances, strict=True)) / max(n - 2, 1)
+    if min(sizes) < KNOWN:
+        variances = [pooled, pooled]
+    return n * sum(v / m for m, v in zip(sizes, variances, strict=True))
 
 
 def _delta(reference: Edf) -> float | None:
