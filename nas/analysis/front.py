@@ -134,7 +134,7 @@ def survival(dominators: NDArray[np.intp]) -> Floats:
 def retraining_shares(
     errors: Floats, costs: Floats, noise: float, seed: int = 0, retrainings: int = RETRAININGS
 ) -> Floats:
-    """Share of simulated retrainings, each with fresh normal noise, in which each network is on the front."""
+    """Share of simulated retrainings in which each network is on the front: normal noise about the errors observed."""
     if not noise >= 0.0:
         raise Refused(f"the noise of training must not be negative, got {noise=}")
     if noise == 0.0:

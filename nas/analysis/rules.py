@@ -39,7 +39,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     statement: str
     """The rule as a sentence."""
     verdict: Finding
-    """Of all rules that were asked for together at most one is called *helps* or *hurts* by luck in 95 % of studies."""
+    """In at least 95 % of studies none of the rules asked for together is called *helps* or *hurts* by luck."""
     measure: Measure
     """What the effect is."""
     effect: float
