@@ -261,6 +261,7 @@ def test_planted_rules_are_found_as_planned() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("n", [40, 100, 300])
 def test_null_rules_are_rarely_called_long(n: int) -> None:
     """Of 1,000 null studies of twelve rules at most 67 call any rule helpful or harmful."""
@@ -268,6 +269,7 @@ def test_null_rules_are_rarely_called_long(n: int) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_planted_rules_are_found_as_planned_long() -> None:
     """With as many networks as the tool asked for, half a deviation is found in at least 770 of 1,000 studies."""
     assert found_as_planned(1000) >= 770
