@@ -4,7 +4,8 @@
           --train--> Record --> table --> analysis --> figures --> report, models
 
 `nas.run(study)` trains, `nas.open(folder)` looks at a run, `nas.report` draws its page, `nas.export` hands a network
-over, and `nas.load(folder)` brings it back as a torch module. Names load what they need when they are first used.
+over, and `nas.load(folder)` brings it back as a torch module; `nas.load_torchvision(name)` does so with torchvision's
+weights. Names load what they need when they are first used.
 """
 
 from importlib import import_module
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from nas.results import Run
     from nas.results import open_run as open  # noqa: A004
     from nas.space import Choice, Integer, Real, Space
-    from nas.study import Study
+    from nas.study import Grid, Study
+    from nas.torchvision_weights import load_torchvision
 
 __version__ = "0.1.0"
 
@@ -30,6 +32,7 @@ _PLACES = {
     "Choice": ("nas.space", "Choice"),
     "Cost": ("nas.cost", "Cost"),
     "Epoch": ("nas.record", "Epoch"),
+    "Grid": ("nas.study", "Grid"),
     "Integer": ("nas.space", "Integer"),
     "Limits": ("nas.cost", "Limits"),
     "Model": ("nas.models", "Model"),
@@ -44,6 +47,7 @@ _PLACES = {
     "Study": ("nas.study", "Study"),
     "export": ("nas.exporting", "export"),
     "load": ("nas.models", "load"),
+    "load_torchvision": ("nas.torchvision_weights", "load_torchvision"),
     "open": ("nas.results", "open_run"),
     "report": ("nas.reporting", "write_report"),
     "run": ("nas.launch", "start"),
@@ -54,6 +58,7 @@ __all__ = [
     "Choice",
     "Cost",
     "Epoch",
+    "Grid",
     "Integer",
     "Limits",
     "Model",
@@ -68,6 +73,7 @@ __all__ = [
     "Study",
     "export",
     "load",
+    "load_torchvision",
     "open",
     "report",
     "run",

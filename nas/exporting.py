@@ -49,7 +49,7 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: str) -
             f"the weights of trial {record.trial} weren't kept, and the study isn't known", hint="pass study="
         )
     study = stored_settings(run.frozen, study or names.study(run.frozen.reference))
-    space = next((s for s in study.spaces if s.name == record.space), None)
+    space = next((arm for arm in study.arms if arm.name == record.space), None)
     if space is None:
         raise Refused(f"the study has no space {record.space!r} any more")
     recipe = study.recipe_of(record.point)

@@ -18,7 +18,7 @@ from nas.window import Window
 SCHEMA_VERSION = 1
 MAY_DIFFER = ("samples",)
 """Entries of a study that a later command may change."""
-ADDED: dict[str, Any] = {"max_trial_seconds": 3600.0, "rules": []}
+ADDED: dict[str, Any] = {"max_trial_seconds": 3600.0, "grid": {}, "rules": []}
 """Entries that older runs don't have, with what held for them."""
 
 
@@ -30,11 +30,11 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     study: dict[str, Any]
     """All fields of the study, functions by name."""
     fingerprint: dict[str, tuple[str, ...]]
-    """Identities of the first random networks of each space."""
+    """Identities of the first random networks of each arm."""
     data: DataInfo
     """The prepared data set."""
     windows: tuple[Window, ...]
-    """What the limits do to each space."""
+    """What the limits do to each arm."""
     versions: dict[str, str]
     """Of python and the libraries that decide numbers, when the run began."""
     reference: str = ""
@@ -53,6 +53,7 @@ def freeze(study: Study) -> dict[str, Any]:
         "samples": study.samples,
         "recipe": msgspec.to_builtins(study.recipe),
         "vary": {name: msgspec.to_builtins(d) for name, d in study.vary.items()},
+        "grid": {name: list(values) for name, values in study.grid.values.items()},
         "limits": msgspec.to_builtins(study.limits),
         "sampler": study.sampler,
         "seed": study.seed,

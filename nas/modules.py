@@ -32,7 +32,7 @@ class PartialNorm(nn.Module):
         axes = [0, *range(2, x.dim())]
         shape = (1, -1) + (1,) * (x.dim() - 2)
         if self.training:
-            variance, mean = torch.var_mean(x.float(), axes, correction=0)
+            variance, mean = torch.var_mean(x.to(self.running_mean.dtype), axes, correction=0)
             count = x.numel() // x.shape[1]
             with torch.no_grad():
                 self.running_mean.lerp_(mean, self.momentum)
@@ -105,6 +105,8 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "silu": nn.SiLU,
     "leaky_relu": nn.LeakyReLU,
 }
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, PartialNorm)
+WEIGHTED = (*NORMS, nn.Conv2d, nn.Linear)
 FRESH = (nn.BatchNorm1d, nn.BatchNorm2d, nn.Conv2d, nn.Linear, Residual)
 """Modules whose output nobody else sees and whose backward pass doesn't need it: a ReLU may overwrite it."""
 
@@ -134,8 +136,8 @@ def initialise(
                 _reset_norm(part)
     if zero_residual:
         for part in module.modules():
-            if isinstance(part, Residual) and (norm := _last_norm(part.branch)) is not None:
-                nn.init.zeros_(norm)
+            if isinstance(part, Residual) and (weight := _last_weight(part.branch)) is not None:
+                nn.init.zeros_(weight)
 
 
 def _initialise_weight(part: nn.Conv2d | nn.Linear, generator: torch.Generator, scheme: Initialisation) -> None:
@@ -157,9 +159,13 @@ def _reset_norm(part: PartialNorm) -> None:
         nn.init.zeros_(part.bias)
 
 
-def _last_norm(branch: nn.Module) -> nn.Parameter | None:
-    norms = [m for m in branch.modules() if isinstance(m, nn.BatchNorm2d | nn.BatchNorm1d | PartialNorm)]
-    return norms[-1].weight if norms else None
+def _last_weight(branch: nn.Module) -> Tensor | None:
+    """The scale of a branch's last norm, or, in pre-activation, the weight of the convolution or linear layer after it.
+
+    A scale of zero before a ReLU would let no gradient through, and the branch would never learn.
+    """
+    parts = [m for m in branch.modules() if isinstance(m, WEIGHTED)]
+    return parts[-1].weight if any(isinstance(m, NORMS) for m in parts) else None
 
 
 def _module(layer: Layer, inputs: Shape) -> nn.Module:

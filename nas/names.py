@@ -57,6 +57,12 @@ def networks() -> Sequence[Any]:
     return tuple(_sibling("spaces").NETWORKS)
 
 
+def families() -> dict[str, tuple[tuple[Space, ...], tuple[Any, ...]]]:
+    """Name of each family -> its spaces and its published networks."""
+    modules = {name: importlib.import_module(f"spaces.{name}") for name in _sibling("spaces").FAMILIES}
+    return {name: (tuple(module.ALL), tuple(module.NETWORKS)) for name, module in modules.items()}
+
+
 def space_or_network(name: str) -> Any:
     """The space or the published network of a name."""
     found = {item.name: item for item in (*spaces(), *networks())}

@@ -45,7 +45,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     initialisation: Initialisation = "he"
     """Of convolutions: `he` normal by fan-out with linear layers N(0, 0.01), or `xavier` uniform for both."""
     zero_residual: bool = False
-    """Whether the last norm of each residual branch starts at zero, so that a block starts as its shortcut."""
+    """Whether the last norm of each residual branch (in pre-activation the convolution after it) starts at zero, so
+    that a block starts as its shortcut."""
     precision: Precision = "auto"
     """Arithmetic of forward and backward pass; `auto` is fixed at the start of a run: bfloat16 where the device has
     instructions for it, else float32. The optimiser, norms and what is stored are float32 always."""

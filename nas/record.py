@@ -94,6 +94,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """What was said about a failure."""
     curve: tuple[Epoch, ...] = ()
     """All epochs that were finished."""
+    train_error: float | None = None
+    """Share of the first training images that are classified wrongly in the end; None for a failure."""
+    peak_memory: int | None = None
+    """Bytes of the training, as `nas.table.COLUMNS` says; None where they weren't measured."""
     seconds: float = 0.0
     """Wall time of the training with its evaluations."""
     images_per_second: float = 0.0

@@ -1,21 +1,46 @@
-"""From runs to their page: what the page shows is gathered here, how it looks is decided there."""
+"""From runs and tables to their page: what the page shows is gathered here, how it looks is decided there."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from nas.errors import Refused
 from nas.files import write_atomically
+from nas.foreign import Tables, tables
 from nas.page import page
 from nas.page.page import Report
+from nas.page.texts import listed, plural
 from nas.results import Run, dimensions, settings
+from nas.table import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHOWN = 10
 """Leaders on the page."""
+MOST_TEXTS = 24
+"""Different texts up to which error is drawn against a column of a table; names of single networks have more."""
+MOST_SPACES = 24
+"""Spaces of tables that are compared, pair by pair."""
+MOST_DIMENSIONS = 40
+"""Columns of a table that error is drawn against."""
 
 
-def write_report(runs: tuple[Run, ...], path: Path) -> None:
-    """The interactive page of one or several runs as one offline file."""
-    write_atomically(path, page.html([_report(run) for run in runs]).encode())
+def write_report(
+    runs: Sequence[Run], path: Path, *, table_files: Sequence[Path] = (), error: str | None = None
+) -> None:
+    """The interactive page of runs and of anybody's tables, all tables together, as one offline file.
+
+    `error` names the column of errors in the tables (default: `error`).
+    """
+    if not runs and not table_files:
+        raise Refused("there is nothing to report: no run and no table is given")
+    reports = [_report(run) for run in runs]
+    if table_files:
+        reports.append(report_of_tables(tables(table_files, error)))
+    write_atomically(path, page.html(reports).encode())
 
 
 def _report(run: Run) -> Report:
@@ -35,3 +60,46 @@ def _report(run: Run) -> Report:
         curves={record.trial: record.curve for record in run.records},
         networks=networks,
     )
+
+
+def report_of_tables(found: Tables) -> Report:
+    """What the page shows of tables: all that doesn't need the run behind them."""
+    frame = found.frame
+    drawn = _drawn(frame)
+    spaces = frame["space"].nunique()
+    if spaces > MOST_SPACES:
+        raise Refused(f"the tables name {spaces:,} spaces, at most {MOST_SPACES} can be compared on a page")
+    note = (
+        f"Drawn from {plural(len(found.origins), 'table')}, not from a run: there are no curves, layers and pictures "
+        "of networks, and nothing is known of limits or of how the networks were drawn but for what columns "
+        "say. The errors are shown as validation errors, in percent."
+    )
+    if len(drawn) > MOST_DIMENSIONS:
+        note += f" Error is drawn against the first {MOST_DIMENSIONS} of {len(drawn)} columns."
+    return Report(
+        title=listed(found.origins),
+        question=f"What do {plural(len(frame), 'network')} of {plural(spaces, 'space')} show?",
+        settings=found.origins,
+        classes=None,
+        inputs=(),
+        total=len(frame),
+        frame=frame,
+        dimensions=drawn[:MOST_DIMENSIONS],
+        windows=(),
+        curves={},
+        networks={},
+        note=note,
+    )
+
+
+def _drawn(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Columns that vary, but for ours, for the numbers of rows, and for texts of which nearly every row has its own."""
+    return tuple(str(name) for name in frame.columns if name not in COLUMNS and _says_something(frame[name]))
+
+
+def _says_something(values: pd.Series[Any]) -> bool:
+    from pandas.api.types import is_numeric_dtype
+
+    if not is_numeric_dtype(values):
+        return 1 < values.nunique() <= MOST_TEXTS
+    return values.nunique() > 1 and not (values.diff()[1:] == 1).all()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from nas.frozen import Frozen
 from nas.layers import Layer
 from nas.progress import rank
 from nas.record import Outcome, Record
+from nas.space import Value
 from nas.store import WEIGHTS, read_frozen, read_records, require_run
 from nas.table import table
 
@@ -46,7 +48,8 @@ class Run:
     def total(self) -> int:
         """Trials of the whole study."""
         study = self.frozen.study
-        return int(study["samples"] * len(study["spaces"]) * study["repeats"])
+        combinations = prod(len(values) for values in study["grid"].values())
+        return int(study["samples"] * len(study["spaces"]) * combinations * study["repeats"])
 
     @property
     def outcomes(self) -> Mapping[Outcome, int]:
@@ -122,9 +125,11 @@ def csv(run: Run) -> str:
 
 
 def dimensions(run: Run) -> tuple[str, ...]:
-    """Columns of the table that were sampled, each once."""
-    spaces = run.frozen.study["spaces"]
-    return tuple(dict.fromkeys([n for s in spaces for n in s["dimensions"]] + list(run.frozen.study["vary"])))
+    """Columns of the table that were sampled or crossed, each once."""
+    study = run.frozen.study
+    return tuple(
+        dict.fromkeys([n for s in study["spaces"] for n in s["dimensions"]] + [*study["vary"], *study["grid"]])
+    )
 
 
 def settings(run: Run) -> dict[str, str]:
@@ -132,13 +137,15 @@ def settings(run: Run) -> dict[str, str]:
     from nas.cost import UNBOUNDED
 
     study, info = run.frozen.study, run.frozen.data
+    arm = "space at each combination" if study["grid"] else "space"
     limits = [
         f"{name} {low:,} to {high:,}" for name, (low, high) in study["limits"].items() if (low, high) != (0, UNBOUNDED)
     ]
     return {
         "data": f"{info.name}, {info.train:,} training and {info.validation:,} validation images",
         "spaces": ", ".join(space["name"] for space in study["spaces"]),
-        "samples": f"{study['samples']} networks of each space, {study['repeats']} training(s) each",
+        **_crossed(study["grid"]),
+        "samples": f"{study['samples']} networks of each {arm}, {study['repeats']} training(s) each",
         "limits": "; ".join(limits) or "none",
         "sampler": f"{study['sampler']}, seed {study['seed']}",
         "time": f"a training is given up after {study['max_trial_seconds']:g} s",
@@ -146,3 +153,9 @@ def settings(run: Run) -> dict[str, str]:
         "devices": ", ".join(sorted({record.device for record in run.records if record.device})) or "none yet",
         "versions": ", ".join(f"{name} {value}" for name, value in run.frozen.versions.items()),
     }
+
+
+def _crossed(grid: Mapping[str, Sequence[Value]]) -> dict[str, str]:
+    """The settings' entry for a grid, if there is one."""
+    crossed = [f"{name} {', '.join(map(str, values))}" for name, values in grid.items()]
+    return {"crossed": "; ".join(crossed)} if crossed else {}

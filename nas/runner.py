@@ -27,7 +27,7 @@ from nas.rows import Entry
 from nas.sampling import Plan, Proposal
 from nas.store import STUDY, WEIGHTS, Store, opened, read_frozen, write_frozen
 from nas.study import Study
-from nas.table import COLUMNS
+from nas.table import ASKED, COLUMNS
 from nas.trials import job_of, record_of, weights_name, work_of
 
 logger = logging.getLogger(__name__)
@@ -90,17 +90,17 @@ def fixed(study: Study, folder: Path, device: str) -> Study:
 
 def check_study(study: Study, info: DataInfo) -> None:
     """Refuse a training size that the data set doesn't have, and dimensions that would hide columns of the table."""
-    for space in study.spaces:
-        if hidden := sorted(COLUMNS.keys() & study.joint(space).keys()):
+    for space in study.arms:
+        if hidden := sorted(COLUMNS.keys() & study.joint(space).keys() - {ASKED}):
             raise Refused(
                 f"{space.name}: a dimension can't be called {hidden[0]!r}, the table has a column of that name"
             )
-    size = study.recipe.train_size
-    if size and not len(info.classes) <= size <= info.train:
-        raise Refused(
-            f"train_size must be {len(info.classes)} to {info.train:,} for {info.name}, got {size:,}",
-            hint="--train-size 0 takes all images",
-        )
+    for size in map(int, study.extremes("train_size")):
+        if size and not len(info.classes) <= size <= info.train:
+            raise Refused(
+                f"train_size must be {len(info.classes)} to {info.train:,} for {info.name}, got {size:,}",
+                hint="--train-size 0 takes all images",
+            )
 
 
 def agreed(study: Study, folder: Path, plan: Plan, info: DataInfo, reference: str) -> Frozen:
@@ -146,7 +146,7 @@ class _Session:
         self._progress = Progress(total=study.total, workers=engine.workers)
         self._taken: dict[int, tuple[Proposal, Job]] = {}
         self._again: list[Job] = []
-        self._leaders = Leaders(self._weights, [space.name for space in study.spaces])
+        self._leaders = Leaders(self._weights, [space.name for space in study.arms])
         self._todo = iter([trial for trial in range(study.total) if trial not in store.records])
         self._next = next(self._todo, None)
         self._progress.resume(store.records.values())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import product
 from math import inf
 from typing import Literal, get_args
 
@@ -13,76 +15,42 @@ import msgspec
 from nas.cost import Limits
 from nas.errors import Refused
 from nas.recipe import Recipe
-from nas.space import Choice, Dimension, Point, Space, Value
+from nas.rule import Contrast as Contrast
+from nas.rule import Order as Order
+from nas.rule import Part as Part
+from nas.rule import Parts as Parts
+from nas.rule import Rule as Rule
+from nas.rule import Spaces as Spaces
+from nas.rule import check_rules
+from nas.space import Choice, Dimension, Point, Real, Space, Value
 
 SamplerName = Literal["random", "quasirandom", "tpe", "gp", "nsga2", "cmaes"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
+FIELDS = tuple(name for name in Recipe.__struct_fields__ if name != "data")
+"""Fields of the recipe that a study may vary or cross; a data set has classes and a shape of its own."""
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """The networks whose value of one column lies in a range or among some values; those without a value don't."""
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """Values that are crossed in place of being sampled: each combination is a question of its own."""
 
-    column: str
-    """A dimension, a fact or a cost."""
-    low: float | None = None
-    """Smallest value, included; None for no bound."""
-    high: float | None = None
-    """Largest value, included; None for no bound."""
-    values: tuple[Value, ...] = ()
-    """Its values; empty where a range says it."""
+    values: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    """Field of the recipe, or dimension of every space of the study -> its values, at least one, no two equal."""
 
     def __post_init__(self) -> None:
-        if bool(self.values) == (self.low is not None or self.high is not None):
-            raise Refused(f"a part of column {self.column!r} is given by a range or by values, one of them")
-        if self.low is not None and self.high is not None and not self.low <= self.high:
-            raise Refused(f"low must not exceed high in column {self.column!r}, got low={self.low}, high={self.high}")
+        for name, values in self.values.items():
+            if not isinstance(values, tuple) or not values:
+                raise Refused(f"a grid has a tuple of at least one value for {name!r}, got {values!r}")
+            if odd := [value for value in values if not isinstance(value, int | float | str)]:
+                raise Refused(f"a grid's values are numbers and texts, got {odd[0]!r} for {name!r}")
+            if len(set(values)) < len(values):
+                raise Refused(f"a grid has each value of {name!r} once, got {values}")
 
-
-class Spaces(msgspec.Struct, frozen=True, kw_only=True, tag="spaces"):
-    """Two spaces: one that obeys a rule and one that doesn't."""
-
-    first: str
-    """Name of the space that obeys."""
-    reference: str
-    """Name of the other one, whose errors also tell which difference matters."""
-
-    def __post_init__(self) -> None:
-        if self.first == self.reference:
-            raise Refused(f"a rule compares two samples without a common network, got space {self.first!r} twice")
-
-
-class Parts(msgspec.Struct, frozen=True, kw_only=True, tag="parts"):
-    """Two parts of one random sample."""
-
-    first: Part
-    """The networks that obey a rule."""
-    reference: Part | None = None
-    """The networks they are compared with; None for all others that have a value in the column."""
-    space: str = ""
-    """The space that was sampled; empty for all of the table."""
-
-
-class Order(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
-    """The order of a numeric column: a verdict speaks of larger values."""
-
-    column: str
-    """A dimension, a fact or a cost."""
-    space: str = ""
-    """The space that was sampled; empty for all of the table."""
-
-
-Contrast = Spaces | Parts | Order
-
-
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """A design rule as a statement that can be tested: a sentence, and what must differ if it is true."""
-
-    name: str
-    """Short, and its own in a study."""
-    statement: str
-    """The rule as a sentence."""
-    contrast: Contrast
-    """The samples that tell whether it holds."""
+    def combinations(self, names: Iterable[str]) -> Iterator[dict[str, Value]]:
+        """Every combination of some of the names, the last one changing fastest; the empty one without any."""
+        chosen = [name for name in names if name in self.values]
+        for values in product(*(self.values[name] for name in chosen)):
+            yield dict(zip(chosen, values, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +62,15 @@ class Study:
     question: str
     """In a sentence."""
     spaces: tuple[Space, ...]
-    """Trial t belongs to space t mod S, so a run is balanced at every moment."""
+    """What networks are drawn from."""
     samples: int
-    """Networks of each space."""
+    """Networks of each space, or of each arm where there is a grid."""
     recipe: Recipe
     """How each network is trained."""
     vary: Mapping[str, Dimension] = field(default_factory=dict)
     """Fields of the recipe that are sampled together with the architecture."""
+    grid: Grid = field(default_factory=Grid)
+    """What is crossed: a space at one combination is an arm, drawn, trained and shown as a space of its own."""
     limits: Limits = field(default_factory=Limits)
     """No network outside is ever trained."""
     sampler: SamplerName = "random"
@@ -131,27 +101,39 @@ class Study:
         if self.repeats > 1 and self.sampler != "random":
             raise Refused(f"repeats measure the noise of random networks; with sampler {self.sampler!r} use repeats=1")
         self._check_varied()
-        self._check_rules(names)
+        self._check_grid()
+        check_rules(self.rules, [arm.name for arm in self.arms])
+
+    @cached_property
+    def arms(self) -> tuple[Space, ...]:
+        """The spaces at each combination of the grid; the spaces themselves without one.
+
+        Trial t belongs to arm t mod A, so a run is balanced at every moment. An arm is a space in which every crossed
+        name has a single value, named after them; crossed fields of the recipe are among its dimensions. Combinations
+        follow one another in the order of the first space's dimensions, then of the recipe's fields.
+        """
+        names = [*self.spaces[0].dimensions, *FIELDS]
+        return tuple(_arm(space, values) for space in self.spaces for values in self.grid.combinations(names))
 
     @property
     def total(self) -> int:
         """Trials of the whole study."""
-        return self.samples * len(self.spaces) * self.repeats
+        return self.samples * len(self.arms) * self.repeats
 
     def space_of(self, trial: int) -> Space:
-        """The space that a trial belongs to."""
-        return self.spaces[trial % len(self.spaces)]
+        """The arm that a trial belongs to."""
+        return self.arms[trial % len(self.arms)]
 
     def repeat_of(self, trial: int) -> int:
         """Which training of its network a trial is, counted from 0."""
-        return trial // len(self.spaces) % self.repeats
+        return trial // len(self.arms) % self.repeats
 
     def leader_of(self, trial: int) -> int:
         """The trial that drew the network which this one trains; itself unless it is a repetition."""
-        return trial - self.repeat_of(trial) * len(self.spaces)
+        return trial - self.repeat_of(trial) * len(self.arms)
 
     def joint(self, space: Space) -> Mapping[str, Dimension]:
-        """Dimensions of a space and of the recipe, which are sampled together."""
+        """Dimensions of an arm and of the recipe, which are sampled together."""
         return {**space.dimensions, **self.vary}
 
     def varied(self, values: Mapping[str, object]) -> Recipe:
@@ -162,43 +144,97 @@ class Study:
             raise Refused(f"the recipe of study {self.name!r} can't be so: {error}") from None
 
     def recipe_of(self, point: Point) -> Recipe:
-        """The recipe of a trial: with the values of its point where the study varies it."""
-        return self.varied({name: point[name] for name in self.vary if name in point})
+        """The recipe of a trial: with the values of its point where the study varies or crosses it."""
+        names = [*self.vary, *(name for name in self.grid.values if name in FIELDS)]
+        return self.varied({name: point[name] for name in names if name in point})
+
+    def extremes(self, name: str) -> tuple[Value, ...]:
+        """Values of a recipe's field at which the study must be possible: all that are listed, the ends of a range."""
+        if name in self.grid.values:
+            return self.grid.values[name]
+        if name not in self.vary:
+            return (getattr(self.recipe, name),)
+        dimension = self.vary[name]
+        return dimension.options if isinstance(dimension, Choice) else (dimension.low, dimension.high)
 
     def _check_varied(self) -> None:
-        for name, dimension in self.vary.items():
-            if name not in Recipe.__struct_fields__ or name == "data":
+        for name in self.vary:
+            if name not in FIELDS:
                 raise Refused(f"study {self.name!r} varies {name!r}, which is no field of the recipe that can vary")
-            if clash := [space.name for space in self.spaces if name in space.dimensions]:
-                raise Refused(f"study {self.name!r} varies {name!r}, which is a dimension of {clash[0]}, too")
-            for value in dimension.options if isinstance(dimension, Choice) else (dimension.low, dimension.high):
+            self._check_field(name, "varies")
+            for value in self.extremes(name):
                 self.varied({name: value})
 
-    def _check_rules(self, spaces: list[str]) -> None:
-        names = [rule.name for rule in self.rules]
-        if len(set(names)) < len(names):
-            raise Refused(f"study {self.name!r}: every rule needs its own name, got {', '.join(names)}")
-        for rule in self.rules:
-            if unknown := sorted(spaces_of(rule) - set(spaces)):
+    def _check_grid(self) -> None:
+        for name in self.grid.values:
+            if name in self.vary:
+                raise Refused(f"study {self.name!r} varies and crosses {name!r}; one of the two")
+            if name in FIELDS:
+                self._check_field(name, "crosses")
+            else:
+                self._check_crossed_dimension(name)
+        for values in self.grid.combinations(FIELDS):
+            self.varied(values)
+        if 0 in self.extremes("resolution") and self.recipe.resolution:
+            raise Refused(
+                f"study {self.name!r}: resolution 0 stands for images as they are, so beside others it must be the "
+                f"recipe's, which is {self.recipe.resolution}"
+            )
+        names = [arm.name for arm in self.arms]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise Refused(f"study {self.name!r}: every arm needs its own name, two are {twice[0]!r}")
+
+    def _check_field(self, name: str, does: str) -> None:
+        """A recipe's field that isn't the recipe's own must not be a dimension: one column would mean two things."""
+        if clash := [space.name for space in self.spaces if name in space.dimensions]:
+            raise Refused(f"study {self.name!r} {does} {name!r}, which is a dimension of {clash[0]}, too")
+
+    def _check_crossed_dimension(self, name: str) -> None:
+        """What isn't a field of the recipe must be a dimension of every space, and have these values."""
+        common = [n for n in self.spaces[0].dimensions if all(n in space.dimensions for space in self.spaces)]
+        for space in self.spaces:
+            if name not in space.dimensions:
                 raise Refused(
-                    f"rule {rule.name!r} of study {self.name!r} speaks of a space {unknown[0]!r}, which isn't sampled",
-                    hint=f"its spaces are {', '.join(spaces)}",
+                    f"study {self.name!r} crosses {name!r}, which is no dimension of {space.name} and no field of the "
+                    f"recipe that can be crossed{_guess(name, [*common, *FIELDS])}"
                 )
-
-
-def spaces_of(rule: Rule) -> set[str]:
-    """Names of the spaces that a rule speaks of."""
-    if isinstance(rule.contrast, Spaces):
-        return {rule.contrast.first, rule.contrast.reference}
-    return {rule.contrast.space} - {""}
+            dimension = space.dimensions[name]
+            if outside := [value for value in self.grid.values[name] if not dimension.contains(value)]:
+                raise Refused(
+                    f"study {self.name!r} crosses {name!r} with {outside[0]!r}, which {space.name} doesn't have"
+                )
 
 
 def check_sampler(name: str) -> None:
     """Refuse a sampler that doesn't exist, with the nearest that does."""
     if name not in SAMPLERS:
-        near = difflib.get_close_matches(name, SAMPLERS, 1)
-        guess = f"; did you mean {near[0]!r}?" if near else ""
-        raise Refused(f"there is no sampler {name!r}{guess}", hint=f"samplers: {', '.join(SAMPLERS)}")
+        raise Refused(f"there is no sampler {name!r}{_guess(name, SAMPLERS)}", hint=f"samplers: {', '.join(SAMPLERS)}")
+
+
+def _arm(space: Space, values: Mapping[str, Value]) -> Space:
+    """A space at one combination; itself at the empty one."""
+    if not values:
+        return space
+    own = {name: _single(space.dimensions[name], value) for name, value in values.items() if name in space.dimensions}
+    fields = {name: Choice(options=(value,)) for name, value in values.items() if name not in space.dimensions}
+    narrow = space.restrict(**own)
+    name = " ".join([space.name, *(f"{name}={_text(value)}" for name, value in values.items())])
+    return replace(narrow, name=name, dimensions={**narrow.dimensions, **fields})
+
+
+def _single(dimension: Dimension, value: Value) -> Choice:
+    """One value, of the type that the dimension's have."""
+    return Choice(options=(float(value) if isinstance(dimension, Real) else value,))
+
+
+def _text(value: Value) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _guess(name: str, known: Iterable[str]) -> str:
+    """The nearest of the known names, for the end of a message."""
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _require_positive(**counts: int) -> None:

@@ -14,16 +14,22 @@ if TYPE_CHECKING:
 
 COLUMNS = {
     "trial": "number of the trial in the run, counted from 0",
-    "space": "name of its space",
+    "space": "name of its space, with the values of the study's grid",
     "architecture": "identity of the network",
     "outcome": "completed, or which kind of failure",
     "error": "validation error after the last epoch, as a fraction; empty for a failure",
+    "train_error": "error on the first 2,000 training images (all, if fewer) after the last epoch, as a fraction; "
+    "images unchanged, network in evaluation; empty for a failure",
+    "gap": "error minus train_error: how much worse the network is on images that it hasn't seen",
     "seed": "seed of initial weights, order of data and augmentation",
-    "epochs": "epochs that were finished",
+    "epochs": "epochs that were finished; where the study varies or crosses them, those asked for",
     "parameters": "trainable numbers",
     "multiply_adds": "multiply-adds of one forward pass over one image",
     "activations": "outputs of all convolutions and linear layers for one image, in elements",
     "memory": "estimated bytes to train on one image in float32",
+    "peak_memory": "bytes of the training. On a CPU counted in the first step: parameters, gradients, the optimiser's "
+    "state and all that is kept for the backward pass, without short-lived results, evaluations and data set. On a GPU "
+    "the most that torch had allocated, all of that included; empty where another training shared the GPU",
     "seconds": "wall time of the training with its evaluations",
     "images_per_second": "training images a second of training",
     "sampler": "how the point was found",
@@ -35,6 +41,10 @@ COLUMNS = {
 }
 TIMES = ("seconds", "images_per_second", "attempts")
 """Columns that may differ between two runs of the same study."""
+ASKED = "epochs"
+"""The one column that a dimension may be called like, for it says the same of every completed trial."""
+EMPTIABLE = {"error": "float", "train_error": "float", "gap": "float", "peak_memory": "Int64"}
+"""Types of the columns that a trial may leave empty."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -44,7 +54,7 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
 
     rows = [_row(record) for record in sorted(records, key=lambda r: r.trial)]
     extra = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
-    frame = pd.DataFrame(rows, columns=[*COLUMNS, *extra]).astype({"error": float})  # also where all have failed
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *extra]).astype(EMPTIABLE)  # also where all have failed
     whole = [name for name in extra if _all_integers(rows, name)]
     return frame.astype(dict.fromkeys(whole, "Int64"))  # a space without the dimension leaves a gap, not a float
 
@@ -74,7 +84,7 @@ def _harmless(cell: Any) -> Any:
 
 
 def _all_integers(rows: list[dict[str, Any]], name: str) -> bool:
-    return all(isinstance(row[name], int) for row in rows if name in row)
+    return all(type(row[name]) is int for row in rows if name in row)
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -84,12 +94,15 @@ def _row(record: Record) -> dict[str, Any]:
         "architecture": record.architecture,
         "outcome": str(record.outcome),
         "error": record.error,
+        "train_error": record.train_error,
+        "gap": None if record.error is None or record.train_error is None else record.error - record.train_error,
         "seed": record.seed,
-        "epochs": len(record.curve),
+        "epochs": record.point.get(ASKED, len(record.curve)),
         "parameters": record.cost.parameters,
         "multiply_adds": record.cost.multiply_adds,
         "activations": record.cost.activations,
         "memory": record.cost.memory,
+        "peak_memory": record.peak_memory,
         "seconds": record.seconds,
         "images_per_second": record.images_per_second,
         "sampler": record.origin.sampler,

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from torch.nn import functional
 from nas.arithmetic import Masters, computing, dtype_of, settled
 from nas.augmentation import augment, draw
 from nas.data import DataInfo, Dataset, Split
+from nas.footprint import Footprint
 from nas.graphs import Replayed, aside
 from nas.layers import Layer, Shape, is_random
 from nas.modules import build, initialise
@@ -28,6 +30,9 @@ from nas.record import Epoch
 
 EXPLODED = 1e4
 """Mean training loss, in nats, above which a training counts as diverged; guessing ten classes costs 2.3."""
+
+SEEN = 2_000
+"""Training images, the first of their fixed, balanced order, on which the error is measured in the end."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,6 +45,10 @@ class Trained:
     """All epochs that were finished."""
     diverged: bool
     """Whether the loss exploded or was no number; the curve then ends before that."""
+    train_error: float | None
+    """Share of the first `SEEN` training images, unchanged, that are wrong in the end; None where it diverged."""
+    peak_memory: int | None
+    """Bytes: see `nas.footprint`."""
     seconds: float
     """Wall time with evaluations."""
     images_per_second: float
@@ -79,10 +88,14 @@ def train(
             curve.append(Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun))
             on_epoch(curve[-1])
         diverged = len(curve) < recipe.epochs
+        seen = Split(split.images[:SEEN], split.labels[:SEEN])
+        train_error = None if diverged else evaluate(module, seen, dataset.info, recipe)
         return Trained(
             module=training.masters.restore(),
             curve=tuple(curve),
             diverged=diverged,
+            train_error=train_error,
+            peak_memory=training.footprint.bytes,
             seconds=time.perf_counter() - started,
             images_per_second=0.0 if diverged else recipe.epochs * training.images / busy,
         )
@@ -133,6 +146,7 @@ class Training:
         *,
         graph: bool = True,
     ) -> None:
+        self.footprint = Footprint(device)
         self.masters = Masters(module)
         self._module = computing(module, recipe, device)
         self.masters.bind()
@@ -173,7 +187,8 @@ class Training:
         images, labels = self._split.images[draws.order], self._split.labels[draws.order]
         images = augment(normalised(images, *self._statistics), self._recipe, draws)
         self._rate.copy_(self._rates.index_select(0, self._total_step).squeeze(0))
-        loss = train_step(self._module, self.masters, self._optimizer, images, labels, self._recipe)
+        step = partial(train_step, self._module, self.masters, self._optimizer, images, labels, self._recipe)
+        loss = self.footprint(step, self._module, self._optimizer)
         self._loss.copy_(loss)
         self._total += loss
         self._step += 1

@@ -55,6 +55,8 @@ def record_of(study: Study, proposal: Proposal, job: Job, result: Result) -> Rec
         outcome=result.outcome,
         message=result.message,
         curve=result.curve,
+        train_error=result.train_error,
+        peak_memory=result.peak_memory,
         seconds=result.seconds,
         images_per_second=result.images_per_second,
         attempts=result.attempt,

@@ -9,8 +9,18 @@ from nas.space import Space
 from spaces.network import Network
 
 FAMILIES = (
+    "lenet",
+    "alexnet",
+    "vgg",
+    "nin",
+    "googlenet",
+    "resnet",
+    "resnext",
+    "densenet",
+    "mlp",
     "anynet",
     "regnet",
+    "vionet",
 )
 """Every family: a module of this package."""
 

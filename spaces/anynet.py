@@ -5,37 +5,54 @@ Paper: Radosavovic et al., *Designing Network Design Spaces*, CVPR 2020, section
     stem    3x3, stride 2, 32 channels, norm, ReLU
     stage i d_i blocks of width w_i, the first with stride 2
     head    global average pool, linear
-    X block x + f(x), ReLU; f = 1x1 to w/b, 3x3 in groups of width g (stride here), 1x1 to w; a norm after each
-    Y block X with squeeze-excite after the 3x3, a quarter of the block's input width
+    block   X, Y, R, V or VR: see spaces/blocks.py
 
 The ladder: A is free; B shares the bottleneck ratio; C the group width, too; in D widths rise; in E depths, too.
+The paper finds A, B and C alike, D better, E better again, and the X block the best of X, R, V and VR; with R, b > 1 is
+better than b = 1, and the residual of VR gives V nothing (figures 5, 7, 23, appendix D).
 
-Ours: the law of depths and widths is log-uniform as in the paper; D and E are drawn exactly in order.
+Ours: the law of depths and widths is log-uniform as in the paper; D and E are drawn exactly in order. A block whose
+ratio or groups are fixed has no dimension for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache, lru_cache, partial
-from typing import Literal
+from math import lcm
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from nas.errors import Refused
-from nas.layers import Layer, Repetition, Residual, Sequence, Shape, SqueezeExcite
+from nas.layers import Layer, Repetition, Sequence, Shape
 from nas.space import Choice, Dimension, Integer, Point, Space, Value, rising
+from spaces.blocks import Block, block_layers, expansion, inner_width
 from spaces.network import Network
 from spaces.parts import NORM, RELU, convolution, global_head
 
-Block = Literal["x", "y"]
 Rounding = Literal["paper", "torchvision"]
 
 STEM_WIDTH = 32
-SQUEEZE_RATIO = 0.25
 DEPTH = Integer(low=1, high=16, log=True)
 WIDTH = Integer(low=8, high=1024, unit=8, log=True)
 BOTTLENECK = Choice(options=(1, 2, 4))
 GROUP_WIDTH = Choice(options=(1, 2, 4, 8, 16, 32))
+LAWS: dict[str, Dimension] = {
+    "depth": DEPTH,
+    "width": WIDTH,
+    "bottleneck": BOTTLENECK,
+    "group_width": GROUP_WIDTH,
+}
+CHOSEN: dict[Block, tuple[str, ...]] = {
+    "x": ("depth", "width", "bottleneck", "group_width"),
+    "y": ("depth", "width", "bottleneck", "group_width"),
+    "r": ("depth", "width", "bottleneck"),
+    "v": ("depth", "width"),
+    "vr": ("depth", "width"),
+}
+"""What each stage of a block chooses, in this order."""
+SOURCE = "Radosavovic et al., Designing Network Design Spaces, CVPR 2020"
 
 
 class AnyNet(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,10 +64,10 @@ class AnyNet(msgspec.Struct, frozen=True, kw_only=True):
     """Blocks in each stage."""
     widths: tuple[int, ...]
     """Output channels of each stage."""
-    bottlenecks: tuple[int, ...]
-    """Width divided by inner width, in each stage."""
+    bottlenecks: tuple[float, ...]
+    """Width divided by inner width, in each stage: whole, or one over a whole number; V and VR blocks have 1."""
     group_widths: tuple[int, ...]
-    """Channels a group of the 3x3 convolution, in each stage."""
+    """Channels a group of the 3x3 convolution, in each stage; the inner width in blocks without groups."""
     stem_width: int = STEM_WIDTH
     """Output channels of the stem."""
 
@@ -70,70 +87,46 @@ class AnyNet(msgspec.Struct, frozen=True, kw_only=True):
             "blocks": sum(self.depths),
             "depths": "-".join(map(str, self.depths)),
             "widths": "-".join(map(str, self.widths)),
-            "bottlenecks": "-".join(map(str, self.bottlenecks)),
+            "bottlenecks": "-".join(f"{ratio:g}" for ratio in self.bottlenecks),
             "group_widths": "-".join(map(str, self.group_widths)),
         }
 
     def _stage(self, number: int, incoming: int) -> Sequence:
         index = number - 1
         width, bottleneck, group_width = self.widths[index], self.bottlenecks[index], self.group_widths[index]
-        first = residual_block(self.block, incoming, width, 2, bottleneck, group_width)
+        first = block_layers(self.block, incoming, width, 2, bottleneck, group_width)
         depth = self.depths[index]
         if depth == 1:
             return Sequence(name=f"stage {number}", layers=(first,))
-        rest = Repetition(layer=residual_block(self.block, width, width, 1, bottleneck, group_width), times=depth - 1)
+        rest = Repetition(layer=block_layers(self.block, width, width, 1, bottleneck, group_width), times=depth - 1)
         return Sequence(name=f"stage {number}", layers=(first, rest))
 
 
-@lru_cache(maxsize=2**14)
-def residual_block(block: Block, incoming: int, width: int, stride: int, bottleneck: int, group_width: int) -> Sequence:
-    """One X or Y block with its ReLU; kept, because a sampler meets the same blocks again and again."""
-    squeezed = max(1, round(SQUEEZE_RATIO * incoming)) if block == "y" else 0
-    branch = _branch(width, stride, width // bottleneck, group_width, squeezed)
-    if incoming == width and stride == 1:
-        return Sequence(layers=(Residual(branch=branch), RELU))
-    return Sequence(layers=(Residual(branch=branch, shortcut=_projection(width, stride)), RELU))
-
-
-@lru_cache(maxsize=2**14)
-def _branch(width: int, stride: int, inner: int, group_width: int, squeezed: int) -> Sequence:
-    """1x1, grouped 3x3, 1x1, each with its norm; it doesn't depend on what comes in, but for a Y block's squeeze."""
-    squeeze = (SqueezeExcite(width=squeezed),) if squeezed else ()
-    grouped = convolution(inner, 3, stride=stride, groups=inner // group_width)
-    return Sequence(
-        layers=(convolution(inner, 1), NORM, RELU, grouped, NORM, RELU, *squeeze, convolution(width, 1), NORM)
-    )
-
-
-@lru_cache(maxsize=2**12)
-def _projection(width: int, stride: int) -> Sequence:
-    """The shortcut where the shape changes."""
-    return Sequence(layers=(convolution(width, 1, stride=stride), NORM))
-
-
 @lru_cache(maxsize=2**13)
-def compatible(width: int, bottleneck: int, group_width: int, rounding: Rounding = "paper") -> tuple[int, int]:
+def compatible(width: int, bottleneck: float, group_width: int, rounding: Rounding = "paper") -> tuple[int, int]:
     """Width and group width such that the group width divides the inner width (the paper's fix-up).
 
     A group width above the inner width becomes the inner width; otherwise the inner width is rounded to a multiple of
-    it: ties to even in the paper's code, half up and never down by more than a tenth in torchvision's.
+    it: ties to even in the paper's code, half up and never down by more than a tenth in torchvision's. Below a ratio
+    of 1 the multiple is one of the inverse ratio as well, so that the width stays whole.
     """
-    inner = max(1, width // bottleneck)
+    inner = inner_width(width, bottleneck)
     if group_width >= inner:
-        return inner * bottleneck, inner
-    multiple = group_width * round(inner / group_width)
+        return round(inner * bottleneck), inner
+    unit = lcm(group_width, expansion(bottleneck))
+    multiple = unit * max(1, round(inner / unit))
     if rounding == "torchvision":
-        multiple = group_width * ((2 * inner + group_width) // (2 * group_width))
+        multiple = unit * ((2 * inner + unit) // (2 * unit))
         if multiple < 0.9 * inner:
-            multiple += group_width
-    return multiple * bottleneck, group_width
+            multiple += unit
+    return round(multiple * bottleneck), group_width
 
 
 def build(
     block: Block,
     depths: tuple[int, ...],
     widths: tuple[int, ...],
-    bottlenecks: tuple[int, ...],
+    bottlenecks: tuple[float, ...],
     group_widths: tuple[int, ...],
     *,
     stem_width: int = STEM_WIDTH,
@@ -152,41 +145,57 @@ def build(
 
 
 def decode(point: Point, *, block: Block, stages: int) -> AnyNet:
-    """The network of a point with `depth_1`, `width_1`, `bottleneck_1`, `group_width_1` and so on."""
-    depths, widths, bottlenecks, group_widths = [
-        tuple([int(point[name]) for name in names]) for names in _dimension_names(stages)
-    ]
+    """The network of a point with `depth_1`, `width_1`, and, where the block chooses them, `bottleneck_1` and so on."""
+    names = _dimension_names(block, stages)
+    depths, widths = _whole(point, names[0]), _whole(point, names[1])
+    bottlenecks = tuple([float(point[name]) for name in names[2]]) if len(names) > 2 else (1,) * stages
+    group_widths = _whole(point, names[3]) if len(names) > 3 else widths  # as wide as the stage: a single group
     return build(block, depths, widths, bottlenecks, group_widths)
 
 
-def ladder(block: Block, stages: int) -> tuple[Space, Space, Space, Space, Space]:
+class Ladder(NamedTuple):
+    """AnyNet A to E of one block and number of stages; a rung with nothing to share is the rung below it."""
+
+    a: Space
+    """Everything is free in every stage."""
+    b: Space
+    """One bottleneck ratio for all stages."""
+    c: Space
+    """One group width for all stages, too."""
+    d: Space
+    """Widths rise, too."""
+    e: Space
+    """Depths rise, too."""
+
+
+def ladder(block: Block, stages: int) -> Ladder:
     """AnyNet A to E of one block and number of stages; a suffix names the number of stages unless it is four."""
     if not 1 <= stages <= 8:
         raise Refused(f"stages must be between 1 and 8, got {stages}")
     prefix, suffix = f"AnyNet{block.upper()}_", "" if stages == 4 else f"_{stages}"
-    kinds: tuple[Dimension, ...] = (DEPTH, WIDTH, BOTTLENECK, GROUP_WIDTH)
-    dimensions: dict[str, Dimension] = {
-        name: kind for kind, names in zip(kinds, _dimension_names(stages), strict=True) for name in names
-    }
-    source = "Radosavovic et al., Designing Network Design Spaces, CVPR 2020"
+    groups = zip(CHOSEN[block], _dimension_names(block, stages), strict=True)
     a = Space(
         name=f"{prefix}A{suffix}",
-        dimensions=dimensions,
+        dimensions={name: LAWS[group] for group, names in groups for name in names},
         decode=partial(decode, block=block, stages=stages),
-        source=source,
+        source=SOURCE,
     )
-    b = a.share("bottleneck").named(f"{prefix}B{suffix}")
-    c = b.share("group_width").named(f"{prefix}C{suffix}")
+    b = a.share("bottleneck").named(f"{prefix}B{suffix}") if "bottleneck" in CHOSEN[block] else a
+    c = b.share("group_width").named(f"{prefix}C{suffix}") if "group_width" in CHOSEN[block] else b
     d = c.require(rising("width")).named(f"{prefix}D{suffix}")
     e = d.require(rising("depth")).named(f"{prefix}E{suffix}")
-    return a, b, c, d, e
+    return Ladder(a, b, c, d, e)
+
+
+def _whole(point: Point, names: tuple[str, ...]) -> tuple[int, ...]:
+    """The values of some dimensions, which are whole numbers."""
+    return tuple([int(point[name]) for name in names])
 
 
 @cache
-def _dimension_names(stages: int) -> tuple[tuple[str, ...], ...]:
-    """Names of the depths, widths, bottleneck ratios and group widths."""
-    kinds = ("depth", "width", "bottleneck", "group_width")
-    return tuple(tuple(f"{kind}_{stage}" for stage in range(1, stages + 1)) for kind in kinds)
+def _dimension_names(block: Block, stages: int) -> tuple[tuple[str, ...], ...]:
+    """Names of what the block chooses: depths, widths, and so on."""
+    return tuple(tuple(f"{group}_{stage}" for stage in range(1, stages + 1)) for group in CHOSEN[block])
 
 
 @lru_cache
@@ -194,8 +203,22 @@ def _stem(width: int) -> Sequence:
     return Sequence(name="stem", layers=(convolution(width, 3, stride=2), NORM, RELU))
 
 
-X, Y = ladder("x", 4), ladder("y", 4)
-X3, Y3 = ladder("x", 3), ladder("y", 3)
-ALL = (*X, *Y, *X3, *Y3)
-NETWORKS: tuple[Network, ...] = ()
-"""Published networks: RegNets are in their own file."""
+X, X2, X3, X5 = (ladder("x", stages) for stages in (4, 2, 3, 5))
+Y, Y3 = ladder("y", 4), ladder("y", 3)
+R, R3 = ladder("r", 4), ladder("r", 3)
+V, V3 = ladder("v", 4), ladder("v", 3)
+VR, VR3 = ladder("vr", 4), ladder("vr", 3)
+ENDS = (X2, X5, R, R3, V, V3, VR, VR3)
+"""Ladders of which only the ends, A and E, are listed."""
+ALL = (*X, *Y, *X3, *Y3, *(rung for rungs in ENDS for rung in (rungs.a, rungs.e)))
+"""Every listed space; a ladder's other rungs are there all the same, as `V3.d`."""
+NETWORKS = (
+    Network(
+        name="regnetx32_d2l",
+        architecture=build("x", (4, 6), (32, 80), (1, 1), (16, 16)),
+        inputs=(1, 96, 96),
+        classes=10,
+        source="Zhang et al., Dive into Deep Learning, section 8.8",
+    ),
+)
+"""The book's RegNet; the paper's are in their own file."""

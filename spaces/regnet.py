@@ -20,8 +20,10 @@ from math import log
 
 import msgspec
 
+from nas.errors import Refused
 from nas.space import Choice, Dimension, Integer, Point, Real, Space
-from spaces.anynet import AnyNet, Block, Rounding, build
+from spaces.anynet import AnyNet, Rounding, build
+from spaces.blocks import Block
 from spaces.network import Network
 
 MULTIPLE = 8
@@ -75,8 +77,9 @@ TWINS: tuple[tuple[Block, str], ...] = (("x", "400mf"), ("y", "800mf"), ("y", "8
 def block_widths(slope: float, initial: int, multiplier: float, depth: int) -> list[int]:
     """Width of each block: linear, snapped to powers of `multiplier`, then to 8 (equations 2 to 4)."""
     widths = []
+    base = log(multiplier)
     for block in range(depth):
-        power = round(log((initial + slope * block) / initial) / log(multiplier))
+        power = round(log((initial + slope * block) / initial) / base)
         widths.append(MULTIPLE * round(initial * multiplier**power / MULTIPLE))
     return widths
 
@@ -85,6 +88,12 @@ def stages(widths: list[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Depths and widths of the runs of equal widths."""
     ordered = sorted(set(widths))
     return tuple(widths.count(width) for width in ordered), tuple(ordered)
+
+
+def widths_of(point: Point) -> list[int]:
+    """Width of each block of a point's line."""
+    slope, multiplier = float(point["slope"]), float(point["multiplier"])
+    return block_widths(slope, int(point["initial_width"]), multiplier, int(point["depth"]))
 
 
 def from_line(
@@ -129,13 +138,13 @@ class StageCount(msgspec.Struct, frozen=True, kw_only=True):
 
     def __call__(self, point: Point) -> bool:
         """Whether the line of a point has that many different widths."""
-        slope, multiplier = float(point["slope"]), float(point["multiplier"])
-        widths = block_widths(slope, int(point["initial_width"]), multiplier, int(point["depth"]))
-        return len(set(widths)) == self.count
+        return len(set(widths_of(point))) == self.count
 
 
 def space(block: Block, count: int) -> Space:
     """RegNets of one block with a given number of stages; a suffix names it unless it is four."""
+    if block not in ("x", "y"):
+        raise Refused(f"RegNets have x or y blocks, got {block!r}")
     return Space(
         name=f"RegNet{block.upper()}" + ("" if count == 4 else f"_{count}"),
         dimensions=DIMENSIONS,
@@ -160,6 +169,6 @@ NETWORKS = (
     *(_network(block, size, "paper") for block, sizes in PUBLISHED.items() for size in sizes),
     *(_network(block, size, "torchvision") for block, size in TWINS),
 )
-X, Y = space("x", 4), space("y", 4)
-X3, Y3 = space("x", 3), space("y", 3)
-ALL = (X, Y, X3, Y3)
+X, X2, X3, X5 = (space("x", count) for count in (4, 2, 3, 5))
+Y, Y3 = space("y", 4), space("y", 3)
+ALL = (X, Y, X3, Y3, X2, X5)

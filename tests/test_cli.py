@@ -131,6 +131,17 @@ def test_report_of_two_runs_is_one_page(nas, finished: Path, tmp_path: Path) -> 
     assert (tmp_path / "page.html").stat().st_size > 1_000_000
 
 
+def test_report_of_a_run_and_a_table_is_one_page(nas, finished: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """A run and what `nas table` wrote of it stand side by side, with the same best network."""
+    assert nas("table", finished, "-o", tmp_path / "t.csv.gz").code == 0
+    assert nas("report", finished, "--table", tmp_path / "t.csv.gz", "-o", tmp_path / "page.html").code == 0
+    page = (tmp_path / "page.html").read_text()
+    assert page.count('<section class="run"') == 2
+    first, second = (line for line in page.splitlines() if 'class="answer"' in line)
+    assert first.strip() == second.strip()
+    assert nas("report", "--table", tmp_path / "t.csv.gz").out.strip() == str(tmp_path / "t.html")
+
+
 def test_export_and_verify_agree(nas, finished: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """An exported leader has the four files, verifies as equal, and can be described."""
     said = nas("export", finished, "--rank", "1", "-o", tmp_path / "best")

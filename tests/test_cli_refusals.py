@@ -12,7 +12,7 @@ from nas.cli import main
 STUDY = """
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Study
+from nas.study import Grid, Study
 from spaces import anynet, regnet
 
 STUDY = Study(name="mine", question="?", spaces=({spaces},), samples=2, recipe=Recipe(data="digits"{recipe}), {more})
@@ -133,6 +133,18 @@ def test_a_study_that_varies_what_cant_vary_is_refused(capsys: pytest.CaptureFix
     code, message = refused(capsys, "run", study_file(tmp_path, more=from_spaces), "--out", str(tmp_path / "r"))
     assert code == 2
     assert "'batch'" in message
+
+
+@pytest.mark.parametrize("option", [("--train-size", "200"), ("--fidelity", "glance")])
+def test_an_option_does_not_override_the_grid(
+    option: tuple[str, str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """What the study compares can't be set by an option, and the message says which values it compares."""
+    study = study_file(tmp_path, more="grid=Grid(values={'train_size': (100, 300)})")
+    code, message = refused(capsys, "run", study, *option, "--out", str(tmp_path / "r"))
+    assert code == 2
+    assert "sets train_size, of which study 'mine' compares several values: 100, 300" in message
+    assert not (tmp_path / "r").exists()
 
 
 def test_the_same_space_twice_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -195,6 +195,14 @@ WIDE: Layer = Sequence(
 )
 
 
+def test_a_training_tells_its_peak(small: Dataset) -> None:
+    """The peak grows with the network and lies within what torch has allocated and what the device has."""
+    narrow, wide = (train(layer, recipe(), small, 7, CUDA).peak_memory for layer in (PLAIN, WIDE))
+    assert narrow is not None
+    assert wide == torch.cuda.max_memory_allocated()
+    assert 0 < narrow < wide < torch.cuda.get_device_properties(0).total_memory
+
+
 def test_too_little_memory_backs_off(digits: DataInfo) -> None:
     """With room for one and a half trainings, two at once are both completed, and one lane is left."""
     big = replaced(toy_job(digits), device="cuda", layer=WIDE, recipe=recipe(batch_size=500, epochs=6))

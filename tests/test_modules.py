@@ -238,6 +238,17 @@ def test_zero_residual_starts_as_the_shortcut(kind: str, shortcut: Sequence) -> 
     assert not torch.allclose(module(x), expected)
 
 
+def test_zero_residual_in_pre_activation() -> None:
+    """A branch whose last norm stands before its last convolution starts at zero, too, and learns."""
+    module = build(Residual(branch=Sequence(layers=(NORM, RELU, CONV, NORM, RELU, CONV))), (4, 6, 6))
+    initialise(module, torch.Generator().manual_seed(0), zero_residual=True)
+    x = batch((4, 6, 6))
+    torch.testing.assert_close(module(x), x, rtol=0, atol=0)
+    module(x).square().sum().backward()
+    assert module.get_parameter("branch.5.weight").grad.any()  # type: ignore[union-attr]
+    assert module.get_parameter("branch.3.weight").all()
+
+
 def test_nothing_is_built_for_an_impossible_shape() -> None:
     """What can't take its input is refused with the layer's own words before any module exists."""
     with pytest.raises(ImpossibleShape, match="Convolution 5x5, 8 doesn't fit into an input of 3x4x4"):

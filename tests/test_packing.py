@@ -76,6 +76,22 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.parametrize(("device", "kept"), [("cuda", None), ("cpu", 5)])
+def test_the_peak_of_a_shared_gpu_is_nobodys(job: Job, device: str, kept: int | None) -> None:
+    """Who had company on a GPU has no peak, not even who was there first; alone, and as counted on a CPU, it stays."""
+    gate = Gate(2)
+    jobs = [numbered(job, trial, device=device) for trial in range(3)]
+    gate.enter(jobs[0])
+    gate.enter(jobs[1])
+    peaks = [
+        gate.trained(own, lambda own: msgspec.structs.replace(ended(own), peak_memory=5)).peak_memory
+        for own in jobs[:2]
+    ]
+    gate.enter(jobs[2])
+    alone = gate.trained(jobs[2], lambda own: msgspec.structs.replace(ended(own), peak_memory=5))
+    assert (peaks, alone.peak_memory) == ([kept, kept], 5)
+
+
 class Stage:
     """Jobs in threads of their own, each of which ends when and as it is told; who is inside is seen."""
 

@@ -7,6 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
+from nas.errors import Refused
 from nas.layers import cost
 from nas.space import Space
 from spaces import NETWORKS, regnet
@@ -112,12 +113,18 @@ def test_the_books_regnet() -> None:
 @pytest.mark.parametrize("space", regnet.ALL, ids=lambda space: space.name)
 def test_points_keep_their_number_of_stages(space: Space) -> None:
     """Every allowed point has the stages that its space promises, before and after widths are made compatible."""
-    count = 3 if space.name.endswith("_3") else 4
+    count = int(space.name.partition("_")[2] or 4)
     for point in points(space, 100):
         architecture = space.architecture(point)
         assert isinstance(architecture, AnyNet)
         assert len(architecture.depths) == count
         assert sum(architecture.depths) == point["depth"]
+
+
+def test_blocks_without_groups_are_refused() -> None:
+    """A RegNet draws a ratio and a group width, so its blocks must have both."""
+    with pytest.raises(Refused, match="x or y blocks"):
+        regnet.space("vr", 3)
 
 
 def test_lines_by_hand() -> None:

@@ -34,13 +34,21 @@ def record(trial: int, **changes: Any) -> Record:
             Epoch(number=1, loss=2.0, error=0.5, seconds=1.0),
             Epoch(number=2, loss=1.0, error=0.25, seconds=1.0),
         ),
+        train_error=0.125,
+        peak_memory=5,
         seconds=2.0,
         images_per_second=100.0,
     )
     return msgspec.structs.replace(plain, **changes)
 
 
-FAILURE: dict[str, Any] = {"outcome": Outcome.CRASHED, "curve": (), "message": "killed"}
+FAILURE: dict[str, Any] = {
+    "outcome": Outcome.CRASHED,
+    "curve": (),
+    "train_error": None,
+    "peak_memory": None,
+    "message": "killed",
+}
 
 
 def test_each_trial_is_a_row_of_documented_columns() -> None:
@@ -53,12 +61,15 @@ def test_each_trial_is_a_row_of_documented_columns() -> None:
         "space": "s",
         "outcome": "completed",
         "error": 0.25,
+        "train_error": 0.125,
+        "gap": 0.125,
         "seed": 2**62,
         "epochs": 2,
         "parameters": 1,
         "multiply_adds": 2,
         "activations": 3,
         "memory": 4,
+        "peak_memory": 5,
         "seconds": 2.0,
         "images_per_second": 100.0,
         "sampler": "random",
@@ -95,8 +106,25 @@ def test_failures_have_no_error(others: list[Record]) -> None:
     """A failure's error is NaN in a column of floats, also where every trial has failed."""
     frame = table([*others, record(1, **FAILURE)])
     assert frame["error"].dtype == float
-    assert frame["error"].isna().iloc[-1]
+    assert frame[["error", "train_error", "gap", "peak_memory"]].isna().iloc[-1].all()
+    assert str(frame["peak_memory"].dtype) == "Int64"
     assert frame["outcome"].iloc[-1] == "crashed"
+
+
+def test_records_from_before_a_column_have_it_empty() -> None:
+    """A record that was stored without training error and memory is read, and its cells are empty."""
+    older = msgspec.to_builtins(record(0))
+    del older["train_error"], older["peak_memory"]
+    row = table([msgspec.json.decode(msgspec.json.encode(older), type=Record)]).iloc[0]
+    assert row["error"] == 0.25
+    assert row[["train_error", "gap", "peak_memory"]].isna().all()
+
+
+def test_switches_stay_true_or_false() -> None:
+    """A dimension of truth values isn't a column of 0 and 1."""
+    frame = table([record(0, point={"flip": False}), record(1, point={"flip": True})])
+    assert list(frame["flip"]) == [False, True]
+    assert frame["flip"].dtype == bool
 
 
 def test_no_records_are_a_table_without_rows() -> None:

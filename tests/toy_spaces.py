@@ -21,7 +21,7 @@ from nas.layers import (
 )
 from nas.recipe import Recipe
 from nas.space import Choice, Integer, Point, Real, Space, Value
-from nas.study import Study
+from nas.study import Grid, Study
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +96,13 @@ SLOW = replace(STUDY, name="slow", recipe=LASTING)
 """Each training takes most of a second, long enough to be interrupted."""
 REPEATED = replace(STUDY, name="repeated", samples=3, repeats=2)
 VARIED = replace(STUDY, name="varied", vary={"learning_rate": Real(low=1e-3, high=1.0, log=True)})
+CROSSED = replace(
+    STUDY,
+    name="crossed",
+    spaces=(RICH,),
+    samples=2,
+    grid=Grid(values={"learning_rate": (0.01, 0.1), "function": ("relu", "tanh")}),
+)
 
 
 def toy_job(info: DataInfo) -> Job:

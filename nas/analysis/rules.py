@@ -23,7 +23,7 @@ from nas.analysis.selection import left_out, names_of, unbiased
 from nas.analysis.sides import in_space, samples
 from nas.analysis.testing import UNTESTED, Measure, Tested, of_order, of_samples
 from nas.errors import Refused
-from nas.study import Order, Parts, Rule
+from nas.rule import Order, Parts, Rule
 
 if TYPE_CHECKING:
     import pandas as pd

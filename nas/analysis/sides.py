@@ -11,7 +11,7 @@ from nas.analysis.columns import having, numbers
 from nas.analysis.distribution import Edf, Floats, edf
 from nas.analysis.selection import names_of
 from nas.errors import Refused
-from nas.study import Part, Parts, Spaces
+from nas.rule import Part, Parts, Spaces
 
 if TYPE_CHECKING:
     import pandas as pd

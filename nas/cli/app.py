@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from nas.cli import hand, inspect, look, machine, work
+from nas.cli import describe, hand, inspect, look, machine, work
 from nas.errors import NasError
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 VERBS = (
     inspect.spaces,
-    inspect.describe,
+    describe.describe,
     work.run,
     look.status,
     look.table,

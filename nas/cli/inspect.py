@@ -1,21 +1,19 @@
-"""The verbs that look at spaces and networks; they need neither run nor data."""
+"""The verb that looks at spaces; it needs neither run nor data."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nas.cli.look import Json
 from nas.cli.show import emit_json, emit_table, number, percent
+from nas.cli.subject import IMAGE
 
 if TYPE_CHECKING:
-    from nas.layers import Layer, Shape
     from nas.space import Dimension, Space
 
-IMAGE, CLASSES = "1x28x28", 10
-ARCHITECTURE = "architecture.json"
+CLASSES = 10
 DRAWN = 400
 """Random networks from which a space's costs are shown."""
 
@@ -39,69 +37,38 @@ def spaces(
     _show_space(found, json)
 
 
-def describe(
-    name: Annotated[str, typer.Argument(help="A published network, an exported folder, or an architecture.json.")],
-    shape: Annotated[
-        str | None, typer.Option(help=f"Channels x height x width (default: published, else {IMAGE}).")
-    ] = None,
-    classes: Annotated[int | None, typer.Option(help="Outputs (default: published, else 10).", min=1)] = None,
-    json: Json = False,
-) -> None:
-    """The layer table of a network with its totals."""
-    from nas.layers import cost, rows, shape_text
-
-    layer, inputs, source = _network(name, shape, classes)
-    total, lines = cost(layer, inputs), rows(layer, inputs)
-    if json:
-        emit_json(
-            name=name,
-            inputs=inputs,
-            parameters=total.parameters,
-            multiply_adds=total.multiply_adds,
-            activations=total.activations,
-            memory=total.memory,
-            layers=lines,
-        )
-        return
-    emit_table(
-        ("part", "layer", "settings", "times", "output", "parameters", "multiply-adds", "activations"),
-        [
-            (
-                row.part,
-                row.kind,
-                row.settings,
-                f"x{row.times}" if row.times > 1 else "",
-                shape_text(row.output),
-                f"{row.cost.parameters:,}",
-                f"{row.cost.multiply_adds:,}",
-                f"{row.cost.activations:,}",
-            )
-            for row in lines
-        ],
-        left=3,
-    )
-    typer.echo(f"\n{name} at {shape_text(inputs)}{f' ({source})' if source else ''}")
-    typer.echo(f"  parameters     {total.parameters:>15,}")
-    typer.echo(f"  multiply-adds  {total.multiply_adds:>15,} for one image")
-    typer.echo(f"  activations    {total.activations:>15,} for one image, outputs of convolutions and linear layers")
-    typer.echo(f"  memory         {total.memory:>15,} bytes to train on one image in float32 (estimate)")
-
-
 def _list_spaces(json: bool) -> None:
+    """Spaces and published networks by family, at the input that each was made for."""
     from nas import names
+    from nas.layers import shape_text
 
-    spaces, networks = names.spaces(), names.networks()
+    families = names.families().items()
+    spaces = [(family, space) for family, (own, _) in families for space in own]
+    networks = [(family, network, _parameters(network)) for family, (_, own) in families for network in own]
     if json:
         emit_json(
-            spaces=[{"name": s.name, "dimensions": len(s.dimensions), "size": s.size()} for s in spaces],
-            networks=[{"name": n.name, "inputs": n.inputs, "classes": n.classes} for n in networks],
+            spaces=[
+                {"name": s.name, "family": f, "dimensions": len(s.dimensions), "size": s.size()} for f, s in spaces
+            ],
+            networks=[
+                {"name": n.name, "family": f, "inputs": n.inputs, "classes": n.classes, "parameters": p}
+                for f, n, p in networks
+            ],
         )
         return
-    lines = [(s.name, str(len(s.dimensions)), _size_text(s)) for s in spaces]
-    emit_table(("space", "dimensions", "points"), lines)
-    typer.echo(f"\n{len(networks)} published networks (nas describe NAME):")
-    for network in networks:
-        typer.echo(f"  {network.name}")
+    lines = [(f, s.name, str(len(s.dimensions)), _bound_text(s)) for f, s in spaces]
+    emit_table(("family", "space", "dimensions", "points"), lines, left=2)
+    typer.echo("")
+    lines = [(f, n.name, f"{shape_text(n.inputs)} -> {n.classes:,}", f"{p:,}") for f, n, p in networks]
+    emit_table(("family", "network", "published for", "parameters"), lines, left=2)
+    typer.echo("\nnas spaces SPACE shows one of the spaces, nas describe NETWORK... networks")
+
+
+def _parameters(network: Any) -> int:
+    """Of a published network at its published input."""
+    from nas.layers import cost
+
+    return cost(network.architecture.network(network.inputs, network.classes), network.inputs).parameters
 
 
 def _show_space(space: Space, json: bool) -> None:
@@ -157,6 +124,14 @@ def _size_text(space: Space) -> str:
     return _estimate(space) if space.unconstrained_size() is not None else "continuous"
 
 
+def _bound_text(space: Space) -> str:
+    """The number of points, or without drawing any what it can't exceed."""
+    size, full = space.size(), space.unconstrained_size()
+    if size is not None:
+        return f"{size:,}"
+    return f"at most {full:.3g}" if full is not None else "continuous"
+
+
 def _estimate(space: Space) -> str:
     """Points under requirements that can't be counted: the share of random points that obey them, with its interval."""
     from scipy.stats import binomtest
@@ -180,36 +155,3 @@ def _values_text(dimension: Dimension) -> str:
         return ", ".join(map(str, dimension.options)) + when
     unit = f" in multiples of {dimension.unit}" if isinstance(dimension, Integer) and dimension.unit > 1 else ""
     return f"{dimension.low} to {dimension.high}{unit}{law}{when}"
-
-
-def _network(name: str, shape: str | None, classes: int | None) -> tuple[Layer, Shape, str]:
-    """The layer tree, its input shape and its source."""
-    if name.endswith(".json") or Path(name, ARCHITECTURE).is_file():
-        return _saved(Path(name) if name.endswith(".json") else Path(name, ARCHITECTURE), shape)
-    from nas import names
-
-    found = names.network(name)
-    inputs = _shape(shape) if shape else found.inputs
-    return found.architecture.network(inputs, classes or found.classes), inputs, found.source
-
-
-def _saved(path: Path, shape: str | None) -> tuple[Layer, Shape, str]:
-    from nas.document import decode
-    from nas.errors import Refused
-
-    if not path.is_file():
-        raise Refused(f"there is no file {path}")
-    document = decode(path.read_bytes())
-    return document.layers, _shape(shape) if shape else document.inputs, document.study
-
-
-def _shape(text: str) -> Shape:
-    from nas.errors import Refused
-
-    try:
-        shape = tuple(int(part) for part in text.lower().split("x"))
-    except ValueError:
-        shape = ()
-    if len(shape) not in (1, 3) or min(shape) < 1 or max(shape) > 2**16:
-        raise Refused(f"a shape is written channels x height x width, such as {IMAGE}, got {text!r}")
-    return shape

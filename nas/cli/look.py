@@ -53,19 +53,31 @@ def table(
 
 
 def report(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of runs.")],
+    places: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs; with --table files, too.")],
+    table: Annotated[
+        bool, typer.Option("--table", help="Files among them are tables: .csv, .csv.gz, .parquet, ours or anybody's.")
+    ] = False,
+    error: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of errors in the tables (default: error).")
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Default: report.html in the first run.")
+        Path | None,
+        typer.Option("-o", "--output", help="Default: report.html in the first run, FILE.html beside the first table."),
     ] = None,
 ) -> None:
-    """The interactive page, one offline file."""
-    from nas.launch import PAGE
+    """The interactive page, one offline file: nas report DIR... or nas report --table FILE..."""
+    from nas.errors import Refused
     from nas.reporting import write_report
     from nas.results import open_run
 
-    runs = tuple(open_run(folder) for folder in folders)
-    path = output or folders[0] / PAGE
-    write_report(runs, path)
+    if error is not None and not table:
+        raise Refused("--error belongs to tables", hint="nas report --table FILE --error COLUMN")
+    if not table and (file := next((place for place in places if place.is_file()), None)):
+        raise Refused(f"{file} is a file, not the folder of a run", hint=f"nas report --table {file}")
+    files = [place for place in places if table and not place.is_dir()]
+    runs = [open_run(place) for place in places if place not in files]
+    path = output or _page(places[0], files)
+    write_report(runs, path, table_files=files, error=error)
     typer.echo(str(path))
 
 
@@ -148,6 +160,13 @@ def _status(folder: Path, json: bool) -> bool:
     if state == "stopped":
         typer.echo("  the command that began it goes on from here")
     return holder is not None
+
+
+def _page(place: Path, files: Sequence[Path]) -> Path:
+    """Where a page goes unless it is said."""
+    from nas.launch import PAGE
+
+    return place.with_name(f"{place.name.partition('.')[0]}.html") if place in files else place / PAGE
 
 
 def _as_json(record: Record) -> dict[str, object]:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def run(
     study: Annotated[str, typer.Argument(help="A study of ours, a file my_study.py, or module:NAME.")],
     out: Annotated[Path | None, typer.Option(help="Folder of the run (default: runs/STUDY).")] = None,
-    samples: Annotated[int | None, typer.Option(help="Networks of each space; more than before extends a run.")] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Networks of each space and combination of a grid; more extends a run.")
+    ] = None,
     fidelity: Annotated[
         str | None, typer.Option(help="Length of training: glance, short, book or long; what follows changes it.")
     ] = None,
@@ -73,9 +75,26 @@ def trained_at(study: Study, fidelity: str | None) -> Study:
     """The study with the recipe of a fidelity, or its own."""
     from dataclasses import replace
 
-    from nas.fidelity import at
+    from nas.fidelity import FIDELITIES, at
 
-    return replace(study, recipe=at(study.recipe, fidelity)) if fidelity else study
+    if fidelity is None:
+        return study
+    recipe = at(study.recipe, fidelity)
+    for name in FIDELITIES[fidelity].changes:
+        require_uncrossed(study, name, f"--fidelity {fidelity}")
+    return replace(study, recipe=recipe)
+
+
+def require_uncrossed(study: Study, name: str, option: str) -> None:
+    """Refuse an option that would set what the study's grid sets."""
+    from nas.errors import Refused
+
+    if name in study.grid.values:
+        values = ", ".join(map(str, study.grid.values[name]))
+        raise Refused(
+            f"{option} sets {name}, of which study {study.name!r} compares several values: {values}",
+            hint=f"leave {option} out, or change the grid in the study's file",
+        )
 
 
 def adjusted(study: Study, fields: dict[str, Any], recipe: dict[str, Any]) -> Study:
@@ -87,7 +106,10 @@ def adjusted(study: Study, fields: dict[str, Any], recipe: dict[str, Any]) -> St
     changes = {name: value for name, value in fields.items() if value is not None}
     if "sampler" in changes:
         check_sampler(changes["sampler"])
-    varied = study.varied({name: value for name, value in recipe.items() if value is not None})
+    asked = {name: value for name, value in recipe.items() if value is not None}
+    for name in asked:
+        require_uncrossed(study, name, f"--{name.replace('_', '-')}")
+    varied = study.varied(asked)
     return replace(study, recipe=varied, **changes)
 
 

@@ -100,6 +100,8 @@ def _trained(job: Job) -> Result:
         outcome=Outcome.DIVERGED if trained.diverged else Outcome.COMPLETED,
         message=f"the loss exploded in epoch {len(trained.curve) + 1}" if trained.diverged else "",
         curve=trained.curve,
+        train_error=trained.train_error,
+        peak_memory=trained.peak_memory,
         seconds=trained.seconds,
         images_per_second=trained.images_per_second,
         device=device_name(job.device),

@@ -50,6 +50,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
     """What was said about a failure."""
     curve: tuple[Epoch, ...] = ()
     """Finished epochs."""
+    train_error: float | None = None
+    """Share of the first training images that are classified wrongly in the end; None for a failure."""
+    peak_memory: int | None = None
+    """Bytes of the training; None where they can't be told."""
     seconds: float = 0.0
     """Wall time of the training."""
     images_per_second: float = 0.0

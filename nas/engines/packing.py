@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import msgspec
+
 from nas.engines.messages import Job, Result
 from nas.layers import is_random
 from nas.record import Outcome
@@ -76,6 +78,8 @@ class Gate:
             with self._alone(job):
                 result = train(job)
                 self._emptied(result)
+        elif crowded and job.device == "cuda":
+            result = msgspec.structs.replace(result, peak_memory=None)  # the neighbours' memory is in it
         return result
 
     def _leave(self, job: Job, result: Result) -> bool:

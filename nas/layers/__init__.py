@@ -18,11 +18,13 @@ from nas.layers.leaves import (
     Pooling,
     SqueezeExcite,
 )
-from nas.layers.table import Row, cost, output_shape, rows
+from nas.layers.table import Bytes, Row, cost, output_shape, rows
+from nas.layers.totals import Shares, Smallest, Summary, smallest_input, summary
 
 __all__ = [
     "Activation",
     "AdaptivePooling",
+    "Bytes",
     "Concatenation",
     "Convolution",
     "DenseConcatenation",
@@ -38,7 +40,10 @@ __all__ = [
     "Row",
     "Sequence",
     "Shape",
+    "Shares",
+    "Smallest",
     "SqueezeExcite",
+    "Summary",
     "cost",
     "from_json",
     "identity",
@@ -47,5 +52,7 @@ __all__ = [
     "output_shape",
     "rows",
     "shape_text",
+    "smallest_input",
+    "summary",
     "to_json",
 ]

@@ -9,10 +9,22 @@ import msgspec
 from nas.cost import Cost
 from nas.layers.base import Shape, Trace, require_shape
 from nas.layers.combinators import Concatenation, DenseConcatenation, Layer, Repetition, Residual, Sequence
+from nas.layers.schedule import Moment, is_alias, made, working
 
 FLOAT_BYTES = 4
 TRAINED_COPIES = 3
 """A parameter in training: itself, its gradient, its momentum."""
+
+
+class Bytes(msgspec.Struct, frozen=True, kw_only=True):
+    """What tensors take in float32, for one input."""
+
+    parameters: int
+    """Of all trainable numbers, in bytes."""
+    inference: int
+    """Of all tensors that are alive at once, at their most (see `nas.layers.schedule`), in bytes."""
+    training: int
+    """Of the outputs of all layers, which the backward pass keeps, in bytes."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +42,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Shape of one output."""
     cost: Cost
     """Of all repetitions together."""
+    bytes: Bytes
+    """Parameters and outputs of all repetitions together; for inference what is alive while one of them runs."""
 
 
 def cost(layer: Layer, inputs: Shape) -> Cost:
@@ -47,55 +61,71 @@ def output_shape(layer: Layer, inputs: Shape) -> Shape:
 def rows(layer: Layer, inputs: Shape) -> list[Row]:
     """Every layer in the order of the data; the additions and joins of combinators are rows as well."""
     require_shape(inputs)
-    return list(_rows(layer, inputs, (), 1))
+    return list(_rows(layer, inputs, Moment()))
 
 
-def _rows(layer: Layer, inputs: Shape, part: tuple[str, ...], times: int) -> Iterator[Row]:
+def _rows(layer: Layer, inputs: Shape, at: Moment) -> Iterator[Row]:
     match layer:
         case Sequence():
-            inside = (*part, layer.name) if layer.name else part
+            at = at.within(layer.name)
             for child in layer.layers:
-                yield from _rows(child, inputs, inside, times)
+                yield from _rows(child, inputs, at)
+                at = at.after(child, inputs)
                 inputs = child.trace(inputs)[0]
         case Repetition():
-            left = layer.times
-            while left:
-                outputs = layer.layer.trace(inputs)[0]
-                rest = left if outputs == inputs else 1
-                yield from _rows(layer.layer, inputs, part, times * rest)
-                inputs, left = outputs, left - rest
+            yield from _repeated(layer, inputs, at)
         case Residual():
-            yield from _rows(layer.branch, inputs, part, times)
-            yield from _rows(layer.shortcut, inputs, (*part, "shortcut"), times)
-            yield _join(layer, inputs, part, times, (layer.branch, layer.shortcut))
+            beside = at.besides(made(layer.shortcut, inputs))  # the shortcut runs first, though it stands second
+            yield from _rows(layer.branch, inputs, beside.keeping(is_alias(layer.shortcut)))
+            yield from _rows(layer.shortcut, inputs, at.within("shortcut").keeping())
+            yield _join(layer, inputs, at, (layer.branch, layer.shortcut))
         case Concatenation():
+            beside = at
             for number, branch in enumerate(layer.branches, 1):
-                yield from _rows(branch, inputs, (*part, f"branch {number}"), times)
-            yield _join(layer, inputs, part, times, layer.branches)
+                again = number < len(layer.branches) or any(map(is_alias, layer.branches))
+                yield from _rows(branch, inputs, beside.within(f"branch {number}").keeping(again))
+                beside = beside.besides(made(branch, inputs))
+            yield _join(layer, inputs, at, layer.branches)
         case DenseConcatenation():
-            yield from _rows(layer.branch, inputs, part, times)
-            yield _join(layer, inputs, part, times, (layer.branch,))
+            yield from _rows(layer.branch, inputs, at.keeping())
+            yield _join(layer, inputs, at, (Sequence(), layer.branch))
         case _:
-            yield _row(layer, layer.trace(inputs), part, times)
+            yield _row(layer, layer.trace(inputs), at, working(layer, inputs))
 
 
-def _join(layer: Layer, inputs: Shape, part: tuple[str, ...], times: int, children: tuple[Layer, ...]) -> Row:
+def _repeated(layer: Repetition, inputs: Shape, at: Moment) -> Iterator[Row]:
+    """Repetitions that keep the shape are one row; of them those behind the first have the most beside them."""
+    left = layer.times
+    while left:
+        outputs = layer.layer.trace(inputs)[0]
+        rest = left if outputs == inputs else 1
+        at = at.after(layer.layer, inputs) if rest > 1 else at
+        yield from _rows(layer.layer, inputs, at.repeated(rest))
+        at = at.after(layer.layer, inputs)
+        inputs, left = outputs, left - rest
+
+
+def _join(layer: Layer, inputs: Shape, at: Moment, children: tuple[Layer, ...]) -> Row:
     """What a combinator adds to its children: the elements of its own output."""
     shape, *_, elements = layer.trace(inputs)
     own = elements - sum(child.trace(inputs)[4] for child in children)
-    return _row(layer, (shape, 0, 0, 0, own), part, times)
+    read = sum(made(child, inputs) for child in children)
+    held = at.keeping(any(map(is_alias, children))).held(inputs)
+    return _row(layer, (shape, 0, 0, 0, own), at, held + read + own)
 
 
-def _row(layer: Layer, trace: Trace, part: tuple[str, ...], times: int) -> Row:
+def _row(layer: Layer, trace: Trace, at: Moment, alive: int) -> Row:
+    """The row of a layer; `alive` counts the elements that it needs at once, those beside it left out."""
     shape, *counts = trace
-    p, m, a, e = (times * count for count in counts)
+    p, m, a, e = (at.times * count for count in counts)
     return Row(
-        part=" / ".join(part),
+        part=" / ".join(at.part),
         kind=type(layer).__name__,
         settings=layer.describe(),
-        times=times,
+        times=at.times,
         output=shape,
         cost=_cost((shape, p, m, a, e)),
+        bytes=Bytes(parameters=FLOAT_BYTES * p, inference=FLOAT_BYTES * (at.beside + alive), training=FLOAT_BYTES * e),
     )
 
 

@@ -48,8 +48,8 @@ class Report:
     """What the study asks, as a sentence."""
     settings: Mapping[str, str]
     """What was asked for, as shown: data, recipe, limits, sampler, seed, versions."""
-    classes: int
-    """Number of classes; guessing has an error of 1 - 1/classes."""
+    classes: int | None
+    """Number of classes; guessing has an error of 1 - 1/classes. None where nobody knows."""
     inputs: tuple[int, ...]
     """Shape of one input."""
     total: int
@@ -64,6 +64,15 @@ class Report:
     """Trial -> its epochs, of the leaders at least; may be empty."""
     networks: Mapping[int, Layer]
     """Trial -> layer tree, of the leaders; may be empty."""
+    note: str = ""
+    """What this page can't show, and why; empty for a run."""
+
+    @property
+    def guess(self) -> float:
+        """Error at which a failure enters means: that of guessing, or where that isn't known the worst in the table."""
+        if self.classes is not None:
+            return 1 - 1 / self.classes
+        return float(self.frame["error"].max()) if self.frame["error"].notna().any() else 1.0
 
 
 def html(reports: Sequence[Report]) -> str:
@@ -126,7 +135,7 @@ def _prepared(frame: pd.DataFrame) -> pd.DataFrame:
 def _distribution(report: Report, frame: pd.DataFrame, marks: Looks) -> dict[str, Any]:
     """EDFs and comparisons, or the reason why there are none."""
     try:
-        sample = edfs(frame, guess=1 - 1 / report.classes)
+        sample = edfs(frame, guess=report.guess)
     except Refused as refusal:
         return {"figures": {}, "pairs": [], "refusal": f"{refusal}; {refusal.hint}", "left_out": 0}
     keys = zip(frame["space"].astype(str), frame["error"], strict=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nas.sampling.hunts import Hunter
 
 GENERATION = 8
-"""Trials of each space that a hunt asks for before it is told their results."""
+"""Trials of each arm that a hunt asks for before it is told their results."""
 FINGERPRINTED = 16
 TRAINING_STREAM = 4
 
@@ -36,7 +36,7 @@ class Plan:
                 inputs=inputs,
                 classes=classes,
             )
-            for space in study.spaces
+            for space in study.arms
         ]
         self._laws = [Law(gate.space) for gate in self._gates]
         self._hunters: list[Hunter] = []
@@ -49,11 +49,11 @@ class Plan:
             self._hunters = [Hunter(g, study.sampler, training_seed(study.seed, i)) for i, g in enumerate(self._gates)]
 
     def windows(self) -> tuple[Window, ...]:
-        """What the limits do to each space; EmptyWindow where nothing is left of one."""
+        """What the limits do to each arm; EmptyWindow where nothing is left of one."""
         return tuple(measure(gate, self.study.seed, index) for index, gate in enumerate(self._gates))
 
     def fingerprint(self) -> Mapping[str, tuple[str, ...]]:
-        """Identities of the first random networks of each space: equal only if code and settings draw the same."""
+        """Identities of the first random networks of each arm: equal only if code and settings draw the same."""
         count = len(self._gates)
         return {
             gate.space.name: tuple(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-Value = int | float | str
+Value = bool | int | float | str
 Point = Mapping[str, Value]
 """One value for each active dimension."""
 

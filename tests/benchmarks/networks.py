@@ -10,33 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nas.cost import Limits
-from nas.layers import (
-    Activation,
-    AdaptivePooling,
-    Convolution,
-    DenseConcatenation,
-    Dropout,
-    Flatten,
-    Layer,
-    Linear,
-    Normalisation,
-    Pooling,
-    Residual,
-    Sequence,
-    cost,
-)
+from nas.layers import Layer, cost
 from nas.sampling import Gate, draw
 from nas.space.law import Law
-from spaces import anynet, regnet
+from spaces import NETWORKS, anynet, regnet
 
 CLASSES = 10
 SAMPLE_SPACES = (anynet.X3[0], anynet.X3[4], regnet.X3)
 SAMPLE_LIMITS = Limits(multiply_adds=(3_000_000, 6_000_000))
 SAMPLES = 8
 """Networks of each space in the sample."""
-
-NORM = Normalisation()
-RELU = Activation()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,56 +64,25 @@ def sample() -> tuple[Subject, ...]:
 
 def regnetx32() -> Layer:
     """Two stages of 4 and 6 X blocks, 32 and 80 channels wide, in groups of 16."""
-    return anynet.build("x", (4, 6), (32, 80), (1, 1), (16, 16)).network((1, 28, 28), CLASSES)
+    return published("regnetx32_d2l", 28)
 
 
 def resnet18() -> Layer:
-    """Four stages of two basic blocks."""
-    stages = [_basic(64, 64, 1), _basic(64, 64, 1)]
-    for incoming, width in ((64, 128), (128, 256), (256, 512)):
-        stages += [_basic(incoming, width, 2), _basic(width, width, 1)]
-    return Sequence(layers=(*_wide_stem(), *stages, AdaptivePooling(), Flatten(), Linear(width=CLASSES)))
+    """Four stages of two basic blocks, with a norm after each 1x1 shortcut as in torchvision's."""
+    return published("resnet18", 28)
 
 
 def vgg11_quarter() -> Layer:
     """Eight 3x3 convolutions in five blocks, 16 to 128 channels, and three linear layers with dropout."""
-    parts: list[Layer] = []
-    for convolutions, width in ((1, 16), (1, 32), (2, 64), (2, 128), (2, 128)):
-        parts += [Convolution(width=width, kernel=3, padding=1, bias=True), RELU] * convolutions
-        parts.append(Pooling(kernel=2, stride=2))
-    head = [Linear(width=4096), RELU, Dropout()] * 2
-    return Sequence(layers=(*parts, Flatten(), *head, Linear(width=CLASSES)))
+    return published("vgg11_d2l_quarter", 96)
 
 
 def densenet() -> Layer:
     """Four dense blocks of four 3x3 convolutions, 32 new channels each, halved between the blocks."""
-    parts: list[Layer] = []
-    width = 64
-    for block in range(4):
-        grow = Sequence(layers=(NORM, RELU, Convolution(width=32, kernel=3, padding=1)))
-        parts += [DenseConcatenation(branch=grow)] * 4
-        width += 4 * 32
-        if block < 3:
-            width //= 2
-            halve = Convolution(width=width)
-            parts += [NORM, RELU, halve, Pooling(kind="average", kernel=2, stride=2)]
-    head = (NORM, RELU, AdaptivePooling(), Flatten(), Linear(width=CLASSES))
-    return Sequence(layers=(*_wide_stem(), *parts, *head))
+    return published("densenet_d2l", 96)
 
 
-def _wide_stem() -> tuple[Layer, ...]:
-    return (
-        Convolution(width=64, kernel=7, stride=2, padding=3),
-        NORM,
-        RELU,
-        Pooling(kernel=3, stride=2, padding=1),
-    )
-
-
-def _basic(incoming: int, width: int, stride: int) -> Layer:
-    first = Convolution(width=width, kernel=3, stride=stride, padding=1)
-    second = Convolution(width=width, kernel=3, padding=1)
-    same = incoming == width and stride == 1
-    shortcut = Sequence() if same else Sequence(layers=(Convolution(width=width, stride=stride), NORM))
-    branch = Sequence(layers=(first, NORM, RELU, second, NORM))
-    return Sequence(layers=(Residual(branch=branch, shortcut=shortcut), RELU))
+def published(name: str, edge: int) -> Layer:
+    """A published network for ten classes of grey images."""
+    found = {network.name: network for network in NETWORKS}[name]
+    return found.architecture.network((1, edge, edge), CLASSES)

@@ -1,0 +1,181 @@
+"""The verb that says what networks cost, layer by layer or side by side; it needs neither run nor data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nas.cli.look import Json
+from nas.cli.show import emit_json, emit_table, number, percent
+from nas.cli.subject import IMAGE, Subject, find
+
+if TYPE_CHECKING:
+    from nas.layers import Row, Shares, Smallest, Summary
+
+ROW = (
+    "part",
+    "layer",
+    "settings",
+    "times",
+    "output",
+    "parameters",
+    "multiply-adds",
+    "activations",
+    "parameter bytes",
+    "bytes alive",
+    "bytes kept",
+)
+SIDE_BY_SIDE = (
+    "network",
+    "input",
+    "parameters",
+    "multiply-adds",
+    "activations",
+    "parameter bytes",
+    "inference bytes",
+    "training bytes",
+    "convolutions",
+    "linear",
+    "smallest",
+)
+
+
+def describe(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            help="Published networks, exported folders or files architecture.json; several are compared.",
+        ),
+    ],
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Totals side by side in one table, also of a single network.")
+    ] = False,
+    shape: Annotated[
+        str | None, typer.Option(help=f"Channels x height x width, or features (default: published, else {IMAGE}).")
+    ] = None,
+    classes: Annotated[int | None, typer.Option(help="Outputs (default: published, else 10).", min=1)] = None,
+    json: Json = False,
+) -> None:
+    """The layer table of a network with its totals, or the totals of several: nas describe alexnet vgg11."""
+    subjects = [find(name, shape, classes) for name in names]
+    if compare or len(subjects) > 1:
+        _compare(subjects, json)
+        return
+    subject = subjects[0]
+    found, smallest = subject.summary(), subject.smallest()
+    if json:
+        emit_json(**_as_json(subject, found, smallest), memory=found.cost.memory, layers=found.layers)
+        return
+    emit_table(ROW, [_cells(row) for row in found.layers], left=3)
+    _show_totals(subject, found, smallest)
+
+
+def _show_totals(subject: Subject, found: Summary, smallest: Smallest | None) -> None:
+    from nas.layers import shape_text
+
+    total, size = found.cost, found.bytes
+    typer.echo(f"\n{subject.name} at {shape_text(subject.inputs)}{f' ({subject.source})' if subject.source else ''}")
+    for name, value, note in (
+        ("parameters", total.parameters, ""),
+        ("multiply-adds", total.multiply_adds, "for one image"),
+        ("activations", total.activations, "for one image, outputs of convolutions and linear layers"),
+        ("bytes of parameters", size.parameters, "in float32, as all bytes here"),
+        ("bytes for inference", size.inference, "the most that is alive at once, for one image, beside the parameters"),
+        ("bytes for training", size.training, "outputs of all layers, kept for the backward pass, for one image"),
+        ("memory", total.memory, "bytes to train on one image: outputs, parameters, gradients, momentum (estimate)"),
+    ):
+        typer.echo(f"  {name:<20} {value:>15,} {note}".rstrip())
+    typer.echo(f"  convolutions hold {_share_text(found.shares, 'convolutions')}")
+    typer.echo(f"  linear layers hold {_share_text(found.shares, 'linear')}")
+    typer.echo(f"  smallest square input: {_smallest_text(smallest)}")
+
+
+def _compare(subjects: list[Subject], json: bool) -> None:
+    """One line a network; one that can't take its input has its reason instead."""
+    from nas.errors import ImpossibleShape
+    from nas.layers import shape_text
+
+    lines: list[tuple[str, ...]] = []
+    found: list[dict[str, object]] = []
+    reasons: list[ImpossibleShape] = []
+    for subject in subjects:
+        try:
+            summary, smallest = subject.summary(), subject.smallest()
+        except ImpossibleShape as impossible:
+            reasons.append(impossible)
+            lines.append((subject.name, shape_text(subject.inputs), *["-"] * (len(SIDE_BY_SIDE) - 2)))
+            found.append({"name": subject.name, "inputs": subject.inputs, "impossible": str(impossible)})
+        else:
+            lines.append(_line(subject, summary, smallest))
+            found.append(_as_json(subject, summary, smallest))
+    if len(reasons) == len(subjects):
+        raise reasons[0]
+    if json:
+        emit_json(networks=found)
+        return
+    emit_table(SIDE_BY_SIDE, lines, left=1)
+    typer.echo("\nfor one image; bytes in float32; convolutions and linear: shares of parameters / multiply-adds")
+    for reason in reasons:
+        typer.echo(f"{reason}; {reason.hint}" if reason.hint else str(reason))
+
+
+def _as_json(subject: Subject, found: Summary, smallest: Smallest | None) -> dict[str, object]:
+    """What programs get of one network, layers aside."""
+    return {
+        "name": subject.name,
+        "inputs": subject.inputs,
+        "parameters": found.cost.parameters,
+        "multiply_adds": found.cost.multiply_adds,
+        "activations": found.cost.activations,
+        "bytes": found.bytes,
+        "shares": found.shares,
+        "smallest_input": smallest,
+    }
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    from nas.layers import shape_text
+
+    return (
+        row.part,
+        row.kind,
+        row.settings,
+        f"x{row.times}" if row.times > 1 else "",
+        shape_text(row.output),
+        *(f"{n:,}" for n in (row.cost.parameters, row.cost.multiply_adds, row.cost.activations)),
+        *(number(n) for n in (row.bytes.parameters, row.bytes.inference, row.bytes.training)),
+    )
+
+
+def _line(subject: Subject, found: Summary, smallest: Smallest | None) -> tuple[str, ...]:
+    from nas.layers import shape_text
+
+    counts = (found.cost.parameters, found.cost.multiply_adds, found.cost.activations)
+    sizes = (found.bytes.parameters, found.bytes.inference, found.bytes.training)
+    parameters, work = found.shares.parameters, found.shares.multiply_adds
+    return (
+        subject.name,
+        shape_text(subject.inputs),
+        *(f"{count:,}" for count in counts),
+        *map(number, sizes),
+        f"{100 * parameters.convolutions:.1f} / {100 * work.convolutions:.1f} %",
+        f"{100 * parameters.linear:.1f} / {100 * work.linear:.1f} %",
+        shape_text(smallest.shape) if smallest else "-",
+    )
+
+
+def _share_text(shares: Shares, kind: str) -> str:
+    parameters, work = (getattr(share, kind) for share in (shares.parameters, shares.multiply_adds))
+    return f"{percent(parameters)} of the parameters and {percent(work)} of the multiply-adds"
+
+
+def _smallest_text(smallest: Smallest | None) -> str:
+    from nas.layers import shape_text
+
+    if smallest is None:
+        return "none"
+    channels, edge, _ = smallest.shape
+    less = shape_text((channels, edge - 1, edge - 1))
+    return shape_text(smallest.shape) + (f"; at {less} {smallest.reason}" if smallest.reason else "")

@@ -1,0 +1,195 @@
+"""Anybody's tables -> rows that analysis and page take: read, checked, and put under one another.
+
+A table needs one row a network and a column of errors. What isn't known is refused, not guessed: a row without an error
+counts as a failure only where a column `outcome` says so. Errors above 1 are percentages.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nas.errors import Refused
+from nas.files import sha256
+from nas.record import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ENDINGS = (".csv", ".csv.gz", ".parquet")
+ERROR = "error"
+OURS = ("trial", "space", "architecture", "outcome", ERROR)
+"""Columns by which a table is one of ours, whose errors are shares."""
+NUMBERS = ("parameters", "multiply_adds", "activations", "memory", "seconds", "images_per_second")
+"""Columns that are numbers; one of these names that holds texts is renamed."""
+PRUNED = "pruned"
+"""An outcome that ours doesn't have: given up for its error, which it may have."""
+OUTCOMES = (*Outcome, PRUNED)
+PERCENT = 100.0
+RENAMED = "{} of the file"
+DRAWN: dict[str, str | int | bool] = {"sampler": "random", "repeat": 0, "warm_started": False}
+"""What is taken for the rows of a file that doesn't have a column which others have: as for a single such file."""
+FIRST = ("trial", "space", "outcome", ERROR)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tables:
+    """Several tables as one."""
+
+    frame: pd.DataFrame
+    """`trial`, `space`, `outcome`, `error` (a share of 1, NaN for a failure), then whatever the files hold."""
+    origins: dict[str, str]
+    """Name of each file -> its rows, its column of errors, its hash."""
+
+
+def tables(paths: Sequence[Path], error: str | None = None) -> Tables:
+    """The rows of these files, each group named by its column `space`, or by its file where there is none.
+
+    `error` is the column of errors. A space that two files name is kept apart.
+    """
+    import pandas as pd
+
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise Refused(f"a table is given twice: {', '.join(map(str, paths))}")
+    names = _names(paths)
+    known = [_known(path, name, error or ERROR) for path, name in zip(paths, names, strict=True)]
+    told = {column for frame, _ in known for column in frame}
+    frames = [
+        frame.assign(**{column: value for column, value in DRAWN.items() if column in told - set(frame)})
+        for frame in _apart([frame for frame, _ in known], names)
+    ]
+    return Tables(
+        frame=_ordered(pd.concat(frames, ignore_index=True)),
+        origins={name: origin for name, (_, origin) in zip(names, known, strict=True)},
+    )
+
+
+def _known(path: Path, name: str, column: str) -> tuple[pd.DataFrame, str]:
+    """The rows of one file, checked, and where they come from."""
+    frame = read(path)
+    errors, unit = _errors(frame, column, path)
+    rest = _plain(frame.drop(columns=column), name)
+    drawn = "" if "sampler" in frame else "no column `sampler`, so taken as random draws, "
+    origin = f"{len(frame):,} rows, errors from the column {column!r} ({unit}), {drawn}SHA-256 {sha256(path)}"
+    return rest.assign(error=errors, outcome=_outcomes(frame, errors, path)), origin
+
+
+def _apart(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> list[pd.DataFrame]:
+    """The frames with the file's name behind each space that several of them hold."""
+    holders = Counter(space for frame in frames for space in set(frame["space"]))
+    parted = []
+    for frame, name in zip(frames, names, strict=True):
+        own = {space: f"{space} ({name})" if holders[space] > 1 else space for space in set(frame["space"])}
+        parted.append(frame.assign(space=frame["space"].map(own)))
+    return parted
+
+
+def read(path: Path) -> pd.DataFrame:
+    """A CSV or parquet file as it is; refused where it holds no table with rows and columns."""
+    import pandas as pd
+
+    if not path.is_file():
+        raise Refused(f"there is no file {path}", hint="a run's folder is reported without --table")
+    if not path.name.endswith(ENDINGS):
+        raise Refused(f"a table is a .csv, .csv.gz or .parquet, not {path.name!r}")
+    try:
+        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, low_memory=False)
+    except ImportError:
+        raise Refused("parquet needs pyarrow", hint='pip install "nas-atlas[parquet]", or write a .csv') from None
+    except (OSError, EOFError, ValueError, zlib.error) as error:  # those of pandas and pyarrow are ValueErrors
+        raise Refused(f"{path} can't be read as a table: {str(error).splitlines()[0]}") from None
+    frame = frame.rename(columns=str)
+    if not len(frame) or not len(frame.columns):
+        raise Refused(f"{path} has no rows")
+    if not frame.columns.is_unique:
+        raise Refused(f"{path} has two columns of one name")
+    return frame
+
+
+def _errors(frame: pd.DataFrame, column: str, path: Path) -> tuple[pd.Series[float], str]:
+    """Errors as shares of 1, NaN where there is none, and the unit that they had."""
+    import pandas as pd
+
+    if column not in frame:
+        raise Refused(
+            f"{path} has no column {column!r}; it has {', '.join(frame.columns[:30])}",
+            hint="name the column of errors: --error COLUMN",
+        )
+    cells = frame[column]
+    errors = pd.Series(pd.to_numeric(cells, errors="coerce").to_numpy(float, na_value=math.nan), index=frame.index)
+    wrong = (errors.isna() & cells.notna()) | (errors < 0)
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
+        raise Refused(
+            f"{path}: an error is a number from 0 up, row {row + 1} has {str(cells.iloc[row])!r} in {column!r}"
+        )
+    errors = errors.where(errors < math.inf)
+    if set(OURS) <= set(frame.columns) or not errors.max() > 1:
+        return errors, "shares of 1"
+    if errors.max() > PERCENT:
+        raise Refused(f"{path}: errors are shares of 1 or percentages, {column!r} goes up to {errors.max():g}")
+    return errors / PERCENT, "percentages"
+
+
+def _outcomes(frame: pd.DataFrame, errors: pd.Series[float], path: Path) -> pd.Series[str]:
+    """How each row ended; refused where that contradicts its error, or where nothing tells why it has none."""
+    import pandas as pd
+
+    if "outcome" not in frame:
+        if errors.isna().any():
+            raise Refused(
+                f"{path}: {int(errors.isna().sum())} of {len(frame)} rows have no error, and nothing says why",
+                hint=f"add a column `outcome` ({', '.join(OUTCOMES)}), or leave these rows out",
+            )
+        return pd.Series(str(Outcome.COMPLETED), index=frame.index)
+    outcomes = frame["outcome"].astype(object).where(frame["outcome"].notna(), str(Outcome.COMPLETED))
+    outcomes = outcomes.map(lambda outcome: str(outcome).strip().lower())
+    completed, failed = outcomes == Outcome.COMPLETED, ~outcomes.isin([Outcome.COMPLETED, PRUNED])
+    for wrong, said in (
+        (~outcomes.isin(OUTCOMES), f"an outcome is one of {', '.join(OUTCOMES)}"),
+        (completed & errors.isna(), "what was completed has an error"),
+        (failed & errors.notna(), "what failed has no error"),
+    ):
+        if wrong.any():
+            row = int(wrong.to_numpy().argmax())
+            found = f"row {row + 1} has outcome {frame['outcome'].iloc[row]!r} and error {errors.iloc[row]:g}"
+            raise Refused(f"{path}: {said}, {found}")
+    return outcomes
+
+
+def _plain(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The other columns as numbers and texts under names that don't mean something else here."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    taken = [c for c in frame if c == ERROR or (c in NUMBERS and not is_numeric_dtype(frame[c]))]
+    ready = frame.rename(columns={column: RENAMED.format(column) for column in taken})
+    for column in ready:
+        if not is_numeric_dtype(ready[column]):
+            ready[column] = ready[column].map(str, na_action="ignore")
+        elif not is_bool_dtype(ready[column]):
+            ready[column] = ready[column].where(ready[column].abs() < math.inf)
+    spaces = ready["space"].astype(object).where(ready["space"].notna(), name) if "space" in ready else name
+    return ready.assign(space=spaces).astype({"space": str})
+
+
+def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
+    """With one whole number a row as `trial` and a name for each network, what every table has before the rest."""
+    from pandas.api.types import is_integer_dtype
+
+    if not ("trial" in frame and is_integer_dtype(frame["trial"]) and frame["trial"].is_unique):
+        frame = frame.rename(columns={"trial": RENAMED.format("trial")}).assign(trial=range(len(frame)))
+    if "architecture" in frame:  # of rows with one name only the best is a leader: having none isn't a name
+        names = frame["architecture"].astype(object)
+        frame = frame.assign(architecture=names.where(names.notna(), frame["trial"].map("trial {}".format)))
+    return frame[[*FIRST, *(column for column in frame if column not in FIRST)]]
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """The files' names without their endings, or their paths where two bear one name."""
+    short = [path.name.removesuffix(next((e for e in ENDINGS if path.name.endswith(e)), "")) for path in paths]
+    return short if len(set(short)) == len(short) else [str(path) for path in paths]

@@ -1,0 +1,23 @@
+"""X, Y, R, V and VR blocks at equal cost: is the ResNeXt block needed?
+
+Source: Radosavovic et al., *Designing Network Design Spaces*, CVPR 2020, appendix D, which compares these blocks in
+RegNets; exercise of *Dive into Deep Learning*, 8.8.
+What would count as an answer: P(better) of X against each other block with its interval, at equal multiply-adds. All
+spaces are AnyNet E: shared bottleneck ratio and group width where a block has them, widths and depths rise.
+Expected time: 200 networks of 24 s on one core each, about 40 minutes on two cores.
+"""
+
+from nas.cost import Limits
+from nas.fidelity import at
+from nas.recipe import Recipe
+from nas.study import Study
+from spaces import anynet
+
+STUDY = Study(
+    name="blocks",
+    question="At equal cost, is the X block better than those with squeeze-excite, without groups, without residual?",
+    spaces=(anynet.X3.e, anynet.Y3.e, anynet.R3.e, anynet.V3.e, anynet.VR3.e),
+    samples=40,
+    recipe=at(Recipe(data="fashion-mnist"), "short"),
+    limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
+)
