@@ -18,7 +18,7 @@ from nas.window import Window
 SCHEMA_VERSION = 1
 MAY_DIFFER = ("samples",)
 """Entries of a study that a later command may change."""
-ADDED: dict[str, Any] = {"max_trial_seconds": 3600.0, "grid": {}}
+ADDED: dict[str, Any] = {"max_trial_seconds": 3600.0, "grid": {}, "rules": []}
 """Entries that older runs don't have, with what held for them."""
 ADDED_TO_RECIPE = {"target": ""}
 """The same inside the recipe."""
@@ -62,6 +62,7 @@ def freeze(study: Study) -> dict[str, Any]:
         "seed": study.seed,
         "repeats": study.repeats,
         "max_trial_seconds": study.max_trial_seconds,
+        "rules": [msgspec.to_builtins(rule) for rule in study.rules],
     }
 
 

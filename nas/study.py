@@ -15,6 +15,13 @@ import msgspec
 from nas.cost import Limits
 from nas.errors import Refused
 from nas.recipe import Recipe
+from nas.rule import Contrast as Contrast
+from nas.rule import Order as Order
+from nas.rule import Part as Part
+from nas.rule import Parts as Parts
+from nas.rule import Rule as Rule
+from nas.rule import Spaces as Spaces
+from nas.rule import check_rules
 from nas.space import Choice, Dimension, Point, Real, Space, Value
 
 SamplerName = Literal["random", "quasirandom", "tpe", "gp", "nsga2", "cmaes"]
@@ -74,6 +81,8 @@ class Study:
     """Trainings of each network, with different seeds."""
     max_trial_seconds: float = 3600.0
     """Wall time after which a training is given up and counts as timed out; positive."""
+    rules: tuple[Rule, ...] = ()
+    """What is to be tested, said before the first training; verdicts are corrected for all of them together."""
 
     def __post_init__(self) -> None:
         if self.name in ("", ".", "..") or "/" in self.name:
@@ -93,6 +102,7 @@ class Study:
             raise Refused(f"repeats measure the noise of random networks; with sampler {self.sampler!r} use repeats=1")
         self._check_varied()
         self._check_grid()
+        check_rules(self.rules, [arm.name for arm in self.arms])
 
     @cached_property
     def arms(self) -> tuple[Space, ...]:

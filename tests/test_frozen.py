@@ -16,6 +16,7 @@ import pytest
 from nas.data import DataInfo
 from nas.frozen import Frozen, differences, freeze, qualified
 from nas.space import Integer, Point, rising
+from nas.study import Part, Parts, Rule
 from tests.toy_spaces import RICH, STUDY, TINY, Tiny, decode_tiny
 
 ROOT = Path(__file__).parents[1]
@@ -121,3 +122,19 @@ def test_runs_from_before_the_time_limit_go_on(frozen: Frozen) -> None:
     assert differences(older, again(frozen, max_trial_seconds=60.0)) == [
         "max_trial_seconds: 3600.0 is stored, this is 60.0"
     ]
+
+
+def test_rules_are_stored_before_the_first_training(frozen: Frozen) -> None:
+    """Rules are data of the study: they survive the file, older runs have none, and a later change of them is told."""
+    rule = Rule(
+        name="small",
+        statement="Networks of at most 16 channels are better.",
+        contrast=Parts(first=Part(column="width", high=16.0), reference=Part(column="width", values=(32, 64))),
+    )
+    stored = again(frozen, rules=(rule,))
+    read = msgspec.json.decode(msgspec.json.encode(stored), type=Frozen)
+    assert differences(read, stored) == []
+    assert msgspec.convert(read.study["rules"], tuple[Rule, ...]) == (rule,)
+    older = msgspec.structs.replace(frozen, study={k: v for k, v in frozen.study.items() if k != "rules"})
+    assert differences(older, again(frozen)) == []
+    assert differences(older, stored)[0].startswith("rules: [] is stored, this is [{'name': 'small'")

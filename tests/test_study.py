@@ -9,6 +9,7 @@ import pytest
 
 from nas.errors import Refused
 from nas.space import Choice, Integer, Real
+from nas.study import Order, Part, Parts, Rule, Spaces
 from tests.toy_spaces import QUICK, REPEATED, RICH, STUDY, TINY
 
 
@@ -46,6 +47,12 @@ def test_joint_dimensions_are_those_of_space_and_recipe() -> None:
     assert list(study.joint(RICH)) == ["width", "function", "epochs"]
 
 
+RULE = Rule(
+    name="small is better",
+    statement="Networks of at most 16 channels are better.",
+    contrast=Parts(first=Part(column="width", high=16), space="tiny"),
+)
+ELSEWHERE = Rule(name="there", statement="Tiny beats large.", contrast=Spaces(first="tiny", reference="large"))
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"samples": 0}, "samples must be at least 1, got 0"),
     ({"repeats": 0}, "repeats must be at least 1, got 0"),
@@ -57,6 +64,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": ""}, "name of a folder"),
     ({"name": "../elsewhere"}, "name of a folder"),
     ({"name": ".."}, "name of a folder"),
+    ({"rules": (RULE, RULE)}, "every rule needs its own name, got small is better, small is better"),
+    ({"rules": (ELSEWHERE,)}, "rule 'there' speaks of a space 'large', which isn't sampled"),
     ({"spaces": (TINY.named("a b"), TINY.named("a b"))}, "every space needs its own name, got a b, a b"),
     ({"vary": {"lr": Real(low=0.1, high=1.0)}}, "varies 'lr', which is no field of the recipe"),
     ({"vary": {"data": Choice(options=("digits", "mnist"))}}, "varies 'data'"),
@@ -92,3 +101,24 @@ def test_a_time_limit_is_a_positive_number(seconds: float) -> None:
     """A training may take a positive, finite number of seconds."""
     with pytest.raises(Refused, match="max_trial_seconds must be a positive number of seconds"):
         replace(STUDY, max_trial_seconds=seconds)
+
+
+def test_rules_of_a_study() -> None:
+    """A study says its rules beforehand: about its spaces, about parts of them, about the order of a column."""
+    rules = (
+        RULE,
+        Rule(name="rich", statement="Rich beats tiny.", contrast=Spaces(first="rich", reference="tiny")),
+        Rule(name="width", statement="Wider is better.", contrast=Order(column="width", space="rich")),
+    )
+    assert replace(STUDY, rules=rules).rules == rules
+
+
+def test_a_part_is_a_range_or_some_values() -> None:
+    """A part without a condition, with two of them, or with an empty range isn't one."""
+    for wrong in ({}, {"low": 1.0, "values": (1,)}):
+        with pytest.raises(Refused, match="by a range or by values"):
+            Part(column="width", **wrong)
+    with pytest.raises(Refused, match=r"low=2\.0, high=1\.0"):
+        Part(column="width", low=2.0, high=1.0)
+    with pytest.raises(Refused, match="'tiny' twice"):
+        Spaces(first="tiny", reference="tiny")

@@ -1,28 +1,55 @@
 """Numbers only: what a table of trials says about its spaces, every estimate with n and an interval.
 
-table --unbiased--> Edf --band, compare--> Band, Comparison;  table --leaders, pareto--> rows
+table --unbiased--> Edf --band, compare, efficiency--> Band, Comparison, Efficiency
+table --leader_range, importances, front, noise_floor, normalised--> one frozen value each, with its warnings
+table --verdicts, principles--> Verdict: helps, hurts, equivalent or undecided, corrected for all that were asked
 """
 
+from nas.analysis.agreement import Agreement, agreement
 from nas.analysis.comparison import (
     Comparison,
     compare,
     compare_all,
     holm,
     kolmogorov_smirnov,
-    mean_difference,
+    mann_whitney,
     together,
 )
+from nas.analysis.correlation import Correlation, kendall, spearman
+from nas.analysis.differences import mean_difference, quantile_difference
 from nas.analysis.distribution import Band, Edf, band, edf, steps
+from nas.analysis.efficiency import Efficiency, efficiency, expected_best
+from nas.analysis.equivalence import Equivalence, equivalence
+from nas.analysis.front import Front, FrontPoint, front
+from nas.analysis.importance import Importance, importances
 from nas.analysis.interval import CONFIDENCE, Interval
+from nas.analysis.leading import LeaderRange, leader_range
+from nas.analysis.noise import NoiseFloor, noise_floor
+from nas.analysis.normalised import NormalisedEdf, normalised
 from nas.analysis.placements import better, better_p_value
-from nas.analysis.selection import edfs, leaders, pareto, unbiased
+from nas.analysis.principles import Principle, principles
+from nas.analysis.rules import Verdict, principle_rules, verdicts
+from nas.analysis.selection import edfs, leaders, left_out, pareto, unbiased
 
 __all__ = [
     "CONFIDENCE",
+    "Agreement",
     "Band",
     "Comparison",
+    "Correlation",
     "Edf",
+    "Efficiency",
+    "Equivalence",
+    "Front",
+    "FrontPoint",
+    "Importance",
     "Interval",
+    "LeaderRange",
+    "NoiseFloor",
+    "NormalisedEdf",
+    "Principle",
+    "Verdict",
+    "agreement",
     "band",
     "better",
     "better_p_value",
@@ -30,12 +57,28 @@ __all__ = [
     "compare_all",
     "edf",
     "edfs",
+    "efficiency",
+    "equivalence",
+    "expected_best",
+    "front",
     "holm",
+    "importances",
+    "kendall",
     "kolmogorov_smirnov",
+    "leader_range",
     "leaders",
+    "left_out",
+    "mann_whitney",
     "mean_difference",
+    "noise_floor",
+    "normalised",
     "pareto",
+    "principle_rules",
+    "principles",
+    "quantile_difference",
+    "spearman",
     "steps",
     "together",
     "unbiased",
+    "verdicts",
 ]

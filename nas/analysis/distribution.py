@@ -19,6 +19,8 @@ from nas.errors import Refused
 
 Floats = NDArray[np.float64]
 
+FEW = 8
+"""Below this many networks the 95 % band reaches over half of the range to either side."""
 SLACK = 1e-9
 """Keeps 0.1 * 30 networks, which floats put a hair above 3, from asking for the fourth."""
 
@@ -32,6 +34,8 @@ class Edf(msgspec.Struct, frozen=True, kw_only=True):
     """One a network, ascending, at least one; a failure is infinity."""
     guess: float
     """Error of guessing, 1 - 1/classes, at which a failure enters means; finite, in the unit of the errors."""
+    left_out: str = ""
+    """Which rows of the table aren't in it, and why; empty where all are."""
 
     def __post_init__(self) -> None:
         if not self.errors:
@@ -50,6 +54,16 @@ class Edf(msgspec.Struct, frozen=True, kw_only=True):
     def failures(self) -> int:
         """Number of networks without an error."""
         return self.n - bisect_left(self.errors, math.inf)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What must be said beside any number that comes from it."""
+        told = [f"left out: {self.left_out}"] if self.left_out else []
+        if self.n < FEW:
+            told.append(f"n = {self.n}: too few networks for a distribution")
+        if self.n > 1 and self.errors[0] == self.errors[-1]:
+            told.append("all networks failed" if self.failures else "all errors are equal")
+        return tuple(told)
 
     @property
     def minimum(self) -> float:
@@ -90,10 +104,10 @@ class Band(msgspec.Struct, frozen=True, kw_only=True):
     """Share of repeated studies whose band covers the whole distribution, at least; in (0, 1)."""
 
 
-def edf(errors: Iterable[float | None], *, name: str, guess: float) -> Edf:
+def edf(errors: Iterable[float | None], *, name: str, guess: float, left_out: str = "") -> Edf:
     """The distribution of these errors; None and NaN are failures."""
     known = (math.inf if error is None or math.isnan(error) else float(error) for error in errors)
-    return Edf(name=name, errors=tuple(sorted(known)), guess=guess)
+    return Edf(name=name, errors=tuple(sorted(known)), guess=guess, left_out=left_out)
 
 
 def steps(edf: Edf) -> tuple[Floats, Floats]:

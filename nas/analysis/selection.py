@@ -6,7 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from nas.analysis.columns import having
 from nas.analysis.distribution import Edf, edf
 from nas.errors import Refused
 from nas.record import Outcome
@@ -14,27 +16,53 @@ from nas.record import Outcome
 if TYPE_CHECKING:
     import pandas as pd
 
+ONE_SPACE = "table"
+"""Name of the space of a table that names none."""
+
 
 def unbiased(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows that may enter a distribution: random draws, each trained for the first time.
+    """The rows that may enter a distribution: random draws, each trained for the first time, from fresh weights.
 
-    A table without the columns `sampler` and `repeat` wasn't written by a study and is taken as it is; an empty one
-    stays empty. Refused if the table has rows but none of them may enter.
+    A table without the columns that say so wasn't written by a study and is taken as it is; an empty one stays empty.
+    Refused if the table has rows but none of them may enter, or if trainings were pruned: who was pruned depended on
+    the errors, so what is left isn't a random sample.
     """
-    random, first = _is(frame, "sampler", "random"), _is(frame, "repeat", 0)
-    if len(frame) and not (random & first).any():
+    if (pruned := int(_pruned(frame).sum())) > 0:
         raise Refused(
-            f"none of the {len(frame)} trials may enter a distribution: {_reasons(frame, random, first)}",
+            f"{pruned} of the {len(frame)} trials were pruned, by errors, so the rest is no random sample",
+            hint="map the space without pruning: an EDF describes independent random draws, nothing else",
+        )
+    rows = frame[_may_enter(frame)]
+    if len(frame) and not len(rows):
+        raise Refused(
+            f"none of the {len(frame)} trials may enter a distribution: {_reasons(frame)}",
             hint='map the space with sampler="random": an EDF describes independent random draws, nothing else',
         )
-    return frame[random & first]
+    return rows
+
+
+def left_out(frame: pd.DataFrame) -> str:
+    """How many rows may not enter a distribution, for which reasons; empty where all may."""
+    return _reasons(frame)
 
 
 def edfs(frame: pd.DataFrame, *, guess: float) -> tuple[Edf, ...]:
     """One EDF a space, in the order of their first appearance, of the unbiased rows; a failure counts as the worst."""
-    rows = unbiased(_having(frame, "space", "error"))
+    rows = unbiased(having(frame, "space", "error"))
+    names, reasons = names_of(frame), left_out(frame)
+    told = {name: left_out(frame[names == name]) for name in dict.fromkeys(names)} if reasons else {}
     groups = rows.groupby("space", sort=False, dropna=False)["error"]
-    return tuple(edf(errors.astype(float), name=str(space), guess=guess) for space, errors in groups)
+    return tuple(
+        edf(errors.astype(float), name=str(space), guess=guess, left_out=told.get(str(space), ""))
+        for space, errors in groups
+    )
+
+
+def names_of(frame: pd.DataFrame) -> NDArray[np.str_]:
+    """The space of each row; a table without that column is one space."""
+    if "space" not in frame:
+        return np.full(len(frame), ONE_SPACE)
+    return np.array([str(name) for name in frame["space"]], dtype=np.str_)
 
 
 def leaders(frame: pd.DataFrame, top: int = 10) -> pd.DataFrame:
@@ -50,7 +78,7 @@ def pareto(frame: pd.DataFrame, cost: str = "multiply_adds") -> pd.DataFrame:
 
     Of trials equal in both the one with the lowest number stays; trials whose cost isn't known are left out.
     """
-    rows = _completed(_having(frame, cost)).dropna(subset=[cost])
+    rows = _completed(having(frame, cost)).dropna(subset=[cost])
     rows = _ordered(rows, cost, "error", "trial")
     best_before = rows["error"].astype(float).cummin().shift(fill_value=np.inf)
     return rows[rows["error"] < best_before].reset_index(drop=True)
@@ -63,25 +91,38 @@ def _is(frame: pd.DataFrame, column: str, value: object) -> pd.Series[bool]:
     return frame[column] == value if column in frame else pd.Series(True, index=frame.index, dtype=bool)
 
 
-def _reasons(frame: pd.DataFrame, random: pd.Series[bool], first: pd.Series[bool]) -> str:
-    """How many rows are out for which reason."""
+def _pruned(frame: pd.DataFrame) -> pd.Series[bool]:
+    """Whether each training was given up because of its errors; never, where no column says so."""
+    import pandas as pd
+
+    found = pd.Series(False, index=frame.index, dtype=bool)
+    if "pruned" in frame:
+        found |= frame["pruned"] == True  # noqa: E712 - elementwise, and an empty cell isn't pruned
+    for column in ("outcome", "state"):
+        if column in frame:
+            found |= frame[column].astype(str).str.lower().str.endswith("pruned")
+    return found
+
+
+def _may_enter(frame: pd.DataFrame) -> pd.Series[bool]:
+    return _is(frame, "sampler", "random") & _is(frame, "repeat", 0) & _is(frame, "warm_started", False)
+
+
+def _reasons(frame: pd.DataFrame) -> str:
+    """How many rows are out for which reason, each row once."""
+    random, first = _is(frame, "sampler", "random"), _is(frame, "repeat", 0)
     names = [str(name) for name in frame.loc[~random, "sampler"]] if not random.all() else []
     counts = [f"{count} from sampler {name!r}" for name, count in Counter(names).items()]
-    repeats = int((random & ~first).sum())
-    return ", ".join([*counts, f"{repeats} repeated trainings of a network"] if repeats else counts)
-
-
-def _having(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
-    """The table, refused if it lacks a column."""
-    missing = [column for column in columns if column not in frame]
-    if missing:
-        raise Refused(f"the table has no column {missing[0]!r}", hint=f"it has {', '.join(map(str, frame.columns))}")
-    return frame
+    if repeats := int((random & ~first).sum()):
+        counts.append(f"{repeats} repeated trainings of a network")
+    if warm := int((random & first & ~_is(frame, "warm_started", False)).sum()):
+        counts.append(f"{warm} warm-started")
+    return ", ".join(counts)
 
 
 def _completed(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows that ended with an error to rank by."""
-    errors = _having(frame, "error")["error"].astype(float)
+    errors = having(frame, "error")["error"].astype(float)
     return frame[np.isfinite(errors) & _is(frame, "outcome", str(Outcome.COMPLETED))]
 
 

@@ -4,9 +4,9 @@
     python -m tests.benchmarks.fidelity show RECORDS.jsonl     the table, from whatever is there
 
 The fixed sample of 24 networks is trained by every candidate recipe and by a reference four times as long as `short`.
-For each candidate: Kendall's tau-b with the reference over the networks, with a bootstrap interval, the regret of its
-first choice (how much worse that network is in the reference than the reference's best) and the seconds of processor
-time that a network costs, training and evaluation.
+For each candidate: Kendall's tau-b with the reference over the networks, with an interval, the regret of its first
+choice (how much worse that network is in the reference than the reference's best) and the seconds of processor time
+that a network costs, training and evaluation.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import pandas as pd
-from scipy.stats import kendalltau
 
+from nas.analysis import agreement
 from nas.engines.process import KEPT_MEMORY, SINGLE_THREAD
 from nas.recipe import Recipe
 from tests.benchmarks import networks
@@ -55,8 +54,6 @@ CANDIDATES: dict[str, Recipe] = {
 }
 """In the order in which they are trained."""
 SEED = 1
-RESAMPLES = 2_000
-LEVEL = 0.95
 FEWER = 2_500
 """Validation images of the cheaper evaluation that is recorded beside the whole one."""
 
@@ -130,35 +127,23 @@ def show(records: list[dict[str, Any]]) -> pd.DataFrame:
     for name in errors.columns:
         both = errors[[name, REFERENCE]].dropna() if name != REFERENCE else errors[[REFERENCE, REFERENCE]].dropna()
         candidate, reference = both.iloc[:, 0].to_numpy(), both.iloc[:, 1].to_numpy()
-        low, high = interval(candidate, reference)
+        known = agreement(candidate, reference)
+        tau, regret = known.tau.coefficient, known.regret
         rows.append(
             {
                 "recipe": name,
                 "networks": len(both),
-                "tau": agreement(candidate, reference),
-                "low": low,
-                "high": high,
-                "regret": reference[candidate.argmin()] - reference.min(),
+                "tau": tau.estimate,
+                "low": tau.low,
+                "high": tau.high,
+                "regret": regret.estimate,
+                "regret, high": regret.high,
                 "mean error": candidate.mean(),
                 "deviation": candidate.std(ddof=1),
                 "seconds": seconds[name],
             }
         )
     return pd.DataFrame(rows).sort_values("seconds").round(4)
-
-
-def agreement(candidate: np.ndarray[Any, Any], reference: np.ndarray[Any, Any]) -> float:
-    """Kendall's tau-b."""
-    return float(kendalltau(candidate, reference).statistic)
-
-
-def interval(candidate: np.ndarray[Any, Any], reference: np.ndarray[Any, Any]) -> tuple[float, float]:
-    """Percentile bootstrap of tau-b over networks."""
-    generator, count = np.random.default_rng(0), len(candidate)
-    chosen = generator.integers(count, size=(RESAMPLES, count))
-    values = [agreement(candidate[rows], reference[rows]) for rows in chosen]
-    low, high = np.nanquantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
 
 
 if __name__ == "__main__":

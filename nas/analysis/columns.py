@@ -1,0 +1,66 @@
+"""Columns of a table as numbers: ours or anybody's, checked before anything is computed from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nas.analysis.distribution import Floats
+from nas.errors import Refused
+from nas.table import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def having(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """The table, refused if it lacks a column."""
+    missing = [column for column in columns if column not in frame]
+    if missing:
+        raise Refused(f"the table has no column {missing[0]!r}", hint=f"it has {', '.join(map(str, frame.columns))}")
+    return frame
+
+
+def numbers(frame: pd.DataFrame, column: str) -> Floats:
+    """A column as floats, NaN where a cell is empty; refused where a cell isn't a number."""
+    import pandas as pd
+
+    cells = having(frame, column)[column]
+    found = pd.to_numeric(cells, errors="coerce").astype(float)
+    if (found.isna() & cells.notna()).any():
+        wrong = cells[found.isna() & cells.notna()].iloc[0]
+        raise Refused(f"column {column!r} must hold numbers, got {wrong!r}")
+    return np.array(found, dtype=np.float64)
+
+
+def errors_of(frame: pd.DataFrame) -> Floats:
+    """The column `error`, infinity for a failure; refused where it holds minus infinity or no error at all."""
+    errors = numbers(frame, "error")
+    if np.isneginf(errors).any():
+        raise Refused("an error of minus infinity can't be ranked")
+    errors = np.where(np.isnan(errors), np.inf, errors)
+    if not np.isfinite(errors).any():
+        raise Refused(f"none of the {len(errors)} rows has an error")
+    return errors
+
+
+def guess_of(errors: Floats, guess: float | None) -> float:
+    """The error at which a failure enters means: the given one, else the worst that was seen."""
+    return guess if guess is not None else float(errors[np.isfinite(errors)].max())
+
+
+def scored(errors: Floats, guess: float | None) -> Floats:
+    """The errors as they enter means, failures as guessing."""
+    return np.where(np.isfinite(errors), errors, guess_of(errors, guess))
+
+
+def numeric_columns(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Dimensions and facts that hold numbers, more than one of them: what a principle can be about."""
+    from pandas.api.types import is_numeric_dtype
+
+    return tuple(
+        str(name)
+        for name in frame.columns
+        if name not in COLUMNS and is_numeric_dtype(frame[name]) and frame[name].nunique() > 1
+    )

@@ -1,0 +1,66 @@
+"""When two samples may be called the same: two one-sided tests against a difference that would matter.
+
+Schuirmann's procedure (1987): the difference lies inside of +-delta at 5 % where its two-sided 90 % interval does.
+"""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import numpy as np
+
+from nas.analysis.differences import mean_difference
+from nas.analysis.distribution import Edf
+from nas.analysis.interval import Interval
+from nas.analysis.needs import ALPHA
+from nas.errors import Refused
+
+TWO_SIDED = 1.0 - 2.0 * ALPHA
+"""Confidence of the interval that both one-sided tests amount to."""
+DEVIATIONS = 0.5
+"""Delta in standard deviations of the reference sample's errors."""
+
+
+class Equivalence(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a difference is too small to matter."""
+
+    difference: Interval
+    """With its 90 % interval, in the unit of the errors."""
+    delta: float
+    """Smallest difference that matters, in the same unit; positive."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the whole interval lies strictly inside of +-delta."""
+        return inside(self.difference, self.delta)
+
+
+def equivalence(first: Edf, reference: Edf, delta: float | None = None, *, seed: int = 0) -> Equivalence:
+    """Both one-sided tests on the difference of means; delta is half a deviation of the reference unless given."""
+    margin = default_delta(reference) if delta is None else delta
+    check_delta(margin)
+    difference = mean_difference(first, reference, seed=seed, confidence=TWO_SIDED)
+    return Equivalence(difference=difference, delta=margin)
+
+
+def default_delta(reference: Edf) -> float:
+    """Half the standard deviation of the reference sample's errors; failures have none and don't widen it."""
+    errors = np.array(reference.errors[: reference.n - reference.failures])
+    if len(errors) < 2 or np.ptp(errors) == 0.0:
+        raise Refused(
+            f"the errors of {reference.name!r} don't vary (n = {len(errors)}), so there is no difference that matters",
+            hint="give delta in the unit of the errors",
+        )
+    return DEVIATIONS * float(errors.std(ddof=1))
+
+
+def check_delta(delta: float) -> None:
+    """Refuses a delta that isn't a positive number."""
+    if not 0.0 < delta < math.inf:
+        raise Refused(f"delta must be a positive number in the unit of the errors, got {delta=}")
+
+
+def inside(interval: Interval, delta: float) -> bool:
+    """Whether the interval lies strictly inside of +-delta."""
+    return -delta < interval.low and interval.high < delta

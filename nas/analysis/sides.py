@@ -1,0 +1,65 @@
+"""The samples that a rule compares, taken from a table: two spaces, two parts of one sample, or one ordered column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.analysis.columns import having, numbers
+from nas.analysis.distribution import Edf, Floats, edf
+from nas.analysis.selection import names_of
+from nas.errors import Refused
+from nas.rule import Part, Parts, Spaces
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Flags = NDArray[np.bool_]
+
+
+def samples(
+    rows: pd.DataFrame, errors: Floats, contrast: Spaces | Parts, guess: float
+) -> tuple[Edf | None, Edf | None]:
+    """Both samples of a contrast, the one that obeys first, None where it is empty; refused if they share a network."""
+    if isinstance(contrast, Spaces):
+        names = (contrast.first, contrast.reference)
+        sides = [in_space(having(rows, "space"), name) for name in names]
+    else:
+        names, sides = ("those that obey", "the others"), _parts(rows, contrast)
+    if shared := int((sides[0] & sides[1]).sum()):
+        raise Refused(f"both samples of a rule hold the same {shared} networks, so they can't be compared")
+    first, reference = (
+        edf(errors[flags], name=name, guess=guess) if flags.any() else None
+        for name, flags in zip(names, sides, strict=True)
+    )
+    return first, reference
+
+
+def in_space(rows: pd.DataFrame, space: str) -> Flags:
+    """The rows of a space; all where none is named."""
+    if not space:
+        return np.ones(len(rows), dtype=np.bool_)
+    names = names_of(rows)
+    if space not in names:
+        known = ", ".join(dict.fromkeys(names.tolist()))
+        raise Refused(f"the table has no rows of space {space!r}", hint=f"it has {known}")
+    return np.asarray(names == space, dtype=np.bool_)
+
+
+def in_part(rows: pd.DataFrame, part: Part) -> Flags:
+    """The rows of a part; those without a value are in none."""
+    if part.values:
+        return np.array(having(rows, part.column)[part.column].isin(part.values), dtype=np.bool_)
+    values = numbers(rows, part.column)
+    low, high = (end if end is not None else bound for end, bound in ((part.low, -np.inf), (part.high, np.inf)))
+    return np.asarray((low <= values) & (values <= high), dtype=np.bool_)
+
+
+def _parts(rows: pd.DataFrame, contrast: Parts) -> list[Flags]:
+    sampled, first = in_space(rows, contrast.space), in_part(rows, contrast.first)
+    if contrast.reference is not None:
+        return [sampled & first, sampled & in_part(rows, contrast.reference)]
+    known = np.array(rows[contrast.first.column].notna(), dtype=np.bool_)
+    return [sampled & first, sampled & known & ~first]
