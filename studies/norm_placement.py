@@ -5,6 +5,14 @@ alone, and are scale and shift needed?
 What would count as an answer: P(better) of each kind against no norm, and of each half or fixed norm against the whole
 one, with intervals. Activation (sigmoid or ReLU), pool, dropout and width are drawn in every arm alike.
 Expected time: 280 networks of 6 s on one core each, about 15 minutes on two cores.
+
+Measured with 24 networks an arm at `short` in float32 (`studies/results/norm_placement.csv.gz`; 95 % intervals, p
+corrected by Holm for eight comparisons): norms everywhere beat none, P(better) 0.73 (0.56 to 0.85), and so do norms
+after linear layers alone, 0.74 (0.57 to 0.85); mean errors are 19 %, 19 % and, without norm, 46 %, because of the
+sigmoids: none of those 11 networks got below 48 %, while the 13 with ReLU had 19 % without any norm. Norms after
+convolutions alone lose to norms everywhere, 0.24 (0.13 to 0.41), and so does scaling alone, 0.19 (0.09 to 0.34).
+Undecided: centring alone (0.33, 0.19 to 0.51), scale and shift left at 1 and 0 (0.49, 0.33 to 0.66), norms after linear
+layers alone against everywhere (0.46, 0.30 to 0.63).
 """
 
 from nas.cost import Limits
