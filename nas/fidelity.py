@@ -3,7 +3,7 @@
 A short training ranks networks by how fast they begin to learn, a long one by how good they become; what a verdict is
 worth depends on which it was. `glance` and `short` train as the ladder study does (six networks were tried for it, see
 its docstring). On 24 random networks of AnyNet A, E and RegNetX, one seed each, they ranked as a training four times as
-long as `short` with Kendall's tau 0.42 (95 % interval 0.26 to 0.57) and 0.52 (0.31 to 0.68), for 13 and 24 seconds of
+long as `short` with Kendall's tau 0.42 (95 % interval 0.29 to 0.54) and 0.52 (0.33 to 0.67), for 13 and 24 seconds of
 one AVX2 core against 96 (`tests/benchmarks/fidelity.py`, records in `studies/results/fidelity.csv`).
 `book` and `long` are conventions.
 """
