@@ -1,7 +1,7 @@
 """Parametric spaces of networks: dimensions, requirements, and the algebra that makes new spaces of old ones."""
 
 from nas.space.dimensions import Choice, Dimension, Integer, Point, Real, Value, When
-from nas.space.requirements import Chain, Requirement, falling, rising, sentence
+from nas.space.requirements import Chain, Ratio, Requirement, falling, rising, sentence
 from nas.space.space import Architecture, Space
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Dimension",
     "Integer",
     "Point",
+    "Ratio",
     "Real",
     "Requirement",
     "Space",

@@ -57,6 +57,44 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
         return sum(ways)
 
 
+class Ratio(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds on how much larger a numbered value is than the one before, such as width_3 >= 2 * width_2."""
+
+    group: str
+    """Name without the number."""
+    position: int
+    """Number of the later value; at least 2."""
+    low: float | None = None
+    """Smallest ratio of the later value to the earlier one, included; None for no bound."""
+    high: float | None = None
+    """Largest such ratio, included; None for no bound."""
+
+    def __post_init__(self) -> None:
+        if self.position < 2 or (self.low is None and self.high is None):
+            raise ValueError(f"a ratio has a position from 2 on and a bound, got {self.position=}, {self.low=}")
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The earlier dimension and the later one."""
+        return f"{self.group}_{self.position - 1}", f"{self.group}_{self.position}"
+
+    @property
+    def sentence(self) -> str:
+        """The rule in words."""
+        before, after = self.names
+        ends = (("at least", self.low), ("at most", self.high))
+        return f"{after} is {' and '.join(f'{how} {end:g}' for how, end in ends if end is not None)} times {before}"
+
+    def __call__(self, point: Point) -> bool:
+        """Whether the ratio lies within the bounds; a point without one of the two obeys."""
+        before, after = (point.get(name) for name in self.names)
+        if before is None or after is None:
+            return True
+        if isinstance(before, str) or isinstance(after, str):
+            raise TypeError(f"{self.group} holds text, which has no ratio: {before!r}, {after!r}")
+        return (self.low is None or after >= self.low * before) and (self.high is None or after <= self.high * before)
+
+
 def rising(group: str) -> Chain:
     """Each numbered value of the group is at least as large as the one before."""
     return Chain(group=group, relation="rises")

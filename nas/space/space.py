@@ -13,7 +13,7 @@ import msgspec
 from nas.errors import Refused
 from nas.layers import Layer, Shape
 from nas.space.dimensions import Choice, Dimension, Point, Real, Value
-from nas.space.requirements import Chain, Requirement, sentence
+from nas.space.requirements import Chain, Ratio, Requirement, sentence
 
 
 @runtime_checkable
@@ -59,6 +59,8 @@ class Space:
         for requirement in self.requirements:
             if isinstance(requirement, Chain):
                 self._check_chain(requirement)
+            elif isinstance(requirement, Ratio):
+                self._check_ratio(requirement)
 
     def named(self, name: str, source: str = "") -> Space:
         """The same space under another name."""
@@ -209,3 +211,9 @@ class Space:
             dimension = self.dimensions[member]
             if not isinstance(dimension, Real) and any(isinstance(v, str) for v in dimension.values):
                 raise Refused(f"{self.name}: {member} holds text, so it can't be ordered")
+
+    def _check_ratio(self, ratio: Ratio) -> None:
+        """Refuse a ratio of dimensions that don't exist: every point would obey it."""
+        known = {*self.dimensions, *(member for members in self.shared.values() for member in members)}
+        if missing := [name for name in ratio.names if name not in known]:
+            raise Refused(f"{self.name} has no dimension {missing[0]!r}, so it can't obey that {ratio.sentence}")
