@@ -20,6 +20,8 @@ from nas.space import Space
 from nas.study import Study
 
 ATTRIBUTE = "STUDY"
+OF_FILES = "_nas_study_"
+"""Begins the name of a module that was read from a file of the user, so that it hides no other."""
 SIBLINGS = ("nas", "spaces", "studies")
 
 
@@ -59,8 +61,19 @@ def networks() -> Sequence[Any]:
 
 def families() -> dict[str, tuple[tuple[Space, ...], tuple[Any, ...]]]:
     """Name of each family -> its spaces and its published networks."""
-    modules = {name: importlib.import_module(f"spaces.{name}") for name in _sibling("spaces").FAMILIES}
-    return {name: (tuple(module.ALL), tuple(module.NETWORKS)) for name, module in modules.items()}
+    return {
+        module.__name__.rpartition(".")[2]: (tuple(module.ALL), tuple(module.NETWORKS)) for module in family_modules()
+    }
+
+
+def family_modules() -> tuple[ModuleType, ...]:
+    """The modules of all families."""
+    return tuple(importlib.import_module(f"spaces.{name}") for name in _sibling("spaces").FAMILIES)
+
+
+def imported_as(module: str) -> str:
+    """The name under which another file in the same folder imports a module that `study` may have read from a file."""
+    return module.removeprefix(OF_FILES)
 
 
 def space_or_network(name: str) -> Any:
@@ -103,7 +116,7 @@ def _file(path: Path) -> ModuleType:
     """A file of the user as a module; its own folder is on the path while it is read."""
     if not path.is_file():
         raise Refused(f"there is no file {path}")
-    spec = importlib.util.spec_from_file_location(f"_nas_study_{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(f"{OF_FILES}{path.stem}", path)
     if spec is None or spec.loader is None:
         raise Refused(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)

@@ -60,6 +60,7 @@ ORDER = (
     "models",
     "handover",
     "names",
+    "studywriter",
     "torchvision_weights",
     "results",
     "reporting",

@@ -2,10 +2,13 @@
 
 table --unbiased--> Edf --band, compare, efficiency--> Band, Comparison, Efficiency
 table --leader_range, importances, front, noise_floor, normalised--> one frozen value each, with its warnings
+table --discover--> Discovery: rules that nobody declared, which `refined` turns into a smaller space
 table --verdicts, principles--> Verdict: helps, hurts, equivalent or undecided, corrected for all that were asked
 """
 
 from nas.analysis.agreement import Agreement, agreement
+from nas.analysis.axes import frozen_dimensions, inferred_dimensions
+from nas.analysis.candidates import Tied
 from nas.analysis.comparison import (
     Comparison,
     compare,
@@ -17,6 +20,7 @@ from nas.analysis.comparison import (
 )
 from nas.analysis.correlation import Correlation, kendall, spearman
 from nas.analysis.differences import mean_difference, quantile_difference
+from nas.analysis.discovery import Discovery, Found, discover
 from nas.analysis.distribution import Band, Edf, band, edf, steps
 from nas.analysis.efficiency import Efficiency, efficiency, expected_best
 from nas.analysis.equivalence import Equivalence, equivalence
@@ -24,6 +28,7 @@ from nas.analysis.front import Front, FrontPoint, front
 from nas.analysis.importance import Importance, importances
 from nas.analysis.interval import CONFIDENCE, Interval
 from nas.analysis.leading import LeaderRange, leader_range
+from nas.analysis.narrowing import refined
 from nas.analysis.noise import NoiseFloor, noise_floor
 from nas.analysis.normalised import NormalisedEdf, normalised
 from nas.analysis.placements import better, better_p_value
@@ -37,9 +42,11 @@ __all__ = [
     "Band",
     "Comparison",
     "Correlation",
+    "Discovery",
     "Edf",
     "Efficiency",
     "Equivalence",
+    "Found",
     "Front",
     "FrontPoint",
     "Importance",
@@ -48,6 +55,7 @@ __all__ = [
     "NoiseFloor",
     "NormalisedEdf",
     "Principle",
+    "Tied",
     "Verdict",
     "agreement",
     "band",
@@ -55,14 +63,17 @@ __all__ = [
     "better_p_value",
     "compare",
     "compare_all",
+    "discover",
     "edf",
     "edfs",
     "efficiency",
     "equivalence",
     "expected_best",
     "front",
+    "frozen_dimensions",
     "holm",
     "importances",
+    "inferred_dimensions",
     "kendall",
     "kolmogorov_smirnov",
     "leader_range",
@@ -76,6 +87,7 @@ __all__ = [
     "principle_rules",
     "principles",
     "quantile_difference",
+    "refined",
     "spearman",
     "steps",
     "together",

@@ -1,7 +1,8 @@
 """Rules that nobody declared, as they follow from the dimensions of a space: what could be asked of its networks.
 
 Of a numbered group: values that rise or fall from stage to stage, values that are (nearly) equal, ratios of neighbours.
-Of a single dimension: a smallest or a largest value, at the tenths of its sample; a part of its options. Errors aren't
+Of a single dimension: a smallest or a largest value, at the tenths of its sample or at each of few
+values; a part of its options. Errors aren't
 looked at here, so the values of both halves may say where to cut.
 """
 
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CUTS = tuple(tenth / 10 for tenth in range(1, 10))
-"""Shares of the networks at which a number is cut."""
+"""Shares of the networks at which a number with many values is cut."""
+FEW_VALUES = 20
+"""Up to so many values a number is cut at each of them."""
 NEARLY = 0.25
 """Share of the networks that count as nearly tied where too few are tied."""
 LEAST_SHARE, LEAST = 0.1, 10
@@ -209,9 +212,10 @@ def _options(rows: pd.DataFrame, name: str, dimension: Dimension) -> Iterator[Ca
 
 
 def _cuts(values: Floats, digits: int) -> list[float]:
-    """Different tenths of the values: observed ones where these are whole, else rounded."""
-    if not len(values):
-        return []
+    """Every value where they are few, else their tenths: observed ones where all are whole, else rounded."""
+    observed = np.unique(values)
+    if len(observed) <= FEW_VALUES:
+        return [float(value) for value in observed]
     tenths = np.quantile(values, CUTS, method="inverted_cdf")
     if not (values == np.round(values)).all():
         tenths = np.array([float(f"{cut:.{digits}g}") for cut in tenths])

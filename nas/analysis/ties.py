@@ -45,12 +45,11 @@ def together(
 def _doubted(
     verdict: Verdict, tied: Tied, matter: Mapping[str, str], rows: pd.DataFrame, dimensions: Mapping[str, Dimension]
 ) -> Verdict:
-    against = pulling_apart(rows, groups(dimensions)[tied.group])
-    if tied.group in matter:
-        against = f"it matters that {matter[tied.group]}"
+    ordered = f"it matters that {matter[tied.group]}" if tied.group in matter else ""
+    against = [reason for reason in (ordered, pulling_apart(rows, groups(dimensions)[tied.group])) if reason]
     if not against:
         return verdict
-    return msgspec.structs.replace(verdict, verdict="undecided", warnings=(*verdict.warnings, against))
+    return msgspec.structs.replace(verdict, verdict="undecided", warnings=(*verdict.warnings, *against))
 
 
 def pulling_apart(rows: pd.DataFrame, members: Sequence[str]) -> str:
