@@ -9,7 +9,7 @@ Expected time: 200 networks of 24 s on one core each, about 40 minutes on two co
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Study
+from nas.study import Study, against
 from spaces import anynet
 
 STUDY = Study(
@@ -19,4 +19,10 @@ STUDY = Study(
     samples=40,
     recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
+    rules=(
+        against("AnyNetX_E_3", "AnyNetY_E_3", "X blocks are better than those with squeeze-excite."),
+        against("AnyNetX_E_3", "AnyNetR_E_3", "X blocks are better than those without groups."),
+        against("AnyNetX_E_3", "AnyNetV_E_3", "X blocks are better than single 3x3 convolutions."),
+        against("AnyNetX_E_3", "AnyNetVR_E_3", "X blocks are better than single 3x3 convolutions with a residual."),
+    ),
 )
