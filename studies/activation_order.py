@@ -25,8 +25,13 @@ STUDY = Study(
     recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
     rules=(
-        against(BASIC[1], BASIC[0], "Basic blocks are better with pre-activation."),
-        against(BOTTLENECK[1], BOTTLENECK[0], "Bottleneck blocks are better with pre-activation."),
+        against(BASIC[1], BASIC[0], "Basic blocks are better with pre-activation.", "pre-activation, basic"),
+        against(
+            BOTTLENECK[1],
+            BOTTLENECK[0],
+            "Bottleneck blocks are better with pre-activation.",
+            "pre-activation, bottleneck",
+        ),
         *(larger("blocks", "More blocks are better.", space=arm) for arm in (*BASIC, *BOTTLENECK)),
     ),
 )

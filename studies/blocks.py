@@ -20,9 +20,14 @@ STUDY = Study(
     recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
     rules=(
-        against("AnyNetX_E_3", "AnyNetY_E_3", "X blocks are better than those with squeeze-excite."),
-        against("AnyNetX_E_3", "AnyNetR_E_3", "X blocks are better than those without groups."),
-        against("AnyNetX_E_3", "AnyNetV_E_3", "X blocks are better than single 3x3 convolutions."),
-        against("AnyNetX_E_3", "AnyNetVR_E_3", "X blocks are better than single 3x3 convolutions with a residual."),
+        against("AnyNetX_E_3", "AnyNetY_E_3", "X blocks are better than those with squeeze-excite.", "X against Y"),
+        against("AnyNetX_E_3", "AnyNetR_E_3", "X blocks are better than those without groups.", "X against R"),
+        against("AnyNetX_E_3", "AnyNetV_E_3", "X blocks are better than single 3x3 convolutions.", "X against V"),
+        against(
+            "AnyNetX_E_3",
+            "AnyNetVR_E_3",
+            "X blocks are better than single 3x3 convolutions with a residual.",
+            "X against VR",
+        ),
     ),
 )

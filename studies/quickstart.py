@@ -21,8 +21,13 @@ STUDY = Study(
     limits=Limits(multiply_adds=(300_000, 1_000_000)),
     rules=(
         against(
-            "AnyNetX_E_3", "AnyNetX_A_3", "Rising widths and depths, one bottleneck and one group width are better."
+            "AnyNetX_E_3",
+            "AnyNetX_A_3",
+            "Rising widths and depths, one bottleneck and one group width are better.",
+            "E against A",
         ),
-        against("RegNetX_3", "AnyNetX_E_3", "Widths on a quantised line are better than any that rise."),
+        against(
+            "RegNetX_3", "AnyNetX_E_3", "Widths on a quantised line are better than any that rise.", "RegNetX against E"
+        ),
     ),
 )

@@ -19,8 +19,8 @@ STUDY = Study(
     recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
     rules=(
-        against("AnyNetX_E_2", "AnyNetX_E_3", "Two stages are better than three."),
-        against("AnyNetX_E", "AnyNetX_E_3", "Four stages are better than three."),
-        against("AnyNetX_E_5", "AnyNetX_E_3", "Five stages are better than three."),
+        against("AnyNetX_E_2", "AnyNetX_E_3", "Two stages are better than three.", "2 stages against 3"),
+        against("AnyNetX_E", "AnyNetX_E_3", "Four stages are better than three.", "4 stages against 3"),
+        against("AnyNetX_E_5", "AnyNetX_E_3", "Five stages are better than three.", "5 stages against 3"),
     ),
 )

@@ -29,8 +29,15 @@ STUDY = Study(
     ),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
     rules=(
-        against("AnyNetX_C_3", "AnyNetX_A_3", "One bottleneck ratio and one group width are better than one a stage."),
-        against("AnyNetX_E_3", "AnyNetX_C_3", "Widths and depths that rise are better than any."),
-        against("RegNetX_3", "AnyNetX_E_3", "Widths on a quantised line are better than any that rise."),
+        against(
+            "AnyNetX_C_3",
+            "AnyNetX_A_3",
+            "One bottleneck ratio and one group width are better than one a stage.",
+            "C against A",
+        ),
+        against("AnyNetX_E_3", "AnyNetX_C_3", "Widths and depths that rise are better than any.", "E against C"),
+        against(
+            "RegNetX_3", "AnyNetX_E_3", "Widths on a quantised line are better than any that rise.", "RegNetX against E"
+        ),
     ),
 )

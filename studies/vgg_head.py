@@ -20,7 +20,17 @@ STUDY = Study(
     recipe=Recipe(data="fashion-mnist").at("short", learning_rate=0.02),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
     rules=(
-        against("VGG_4 norm=none head=global", "VGG_4 norm=none head=linear", "Without norm a global pool is better."),
-        against("VGG_4 norm=batch head=global", "VGG_4 norm=batch head=linear", "With norm a global pool is better."),
+        against(
+            "VGG_4 norm=none head=global",
+            "VGG_4 norm=none head=linear",
+            "Without norm a global pool is better.",
+            "global pool without norm",
+        ),
+        against(
+            "VGG_4 norm=batch head=global",
+            "VGG_4 norm=batch head=linear",
+            "With norm a global pool is better.",
+            "global pool with norm",
+        ),
     ),
 )

@@ -13,6 +13,7 @@ from nas.study import Grid, Study, against
 from spaces import vgg
 
 VGG = vgg.space(3).fix(norm="batch", head="global").named("VGG_3, norm, global pool")
+ARM = VGG.name + " resolution={}"
 
 STUDY = Study(
     name="vgg_resolution",
@@ -23,7 +24,7 @@ STUDY = Study(
     recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(10_000_000, 14_000_000)),
     rules=tuple(
-        against(f"{VGG.name} resolution={pixels}", f"{VGG.name} resolution=28", f"{pixels} pixels are better than 28.")
+        against(ARM.format(pixels), ARM.format(28), f"{pixels} pixels are better than 28.", f"{pixels} against 28")
         for pixels in (56, 84, 112)
     ),
 )
