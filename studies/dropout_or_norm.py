@@ -18,8 +18,8 @@ VGG = vgg.space(3).fix(head="linear")
 
 def ruled(name: str, first: tuple[str, float], reference: tuple[str, float], statement: str) -> Rule:
     """That one norm and dropout is better than another."""
-    arms = [f"{VGG.name} norm={norm} dropout={dropout}" for norm, dropout in (first, reference)]
-    return against(*arms, statement, name)
+    obeys, other = (f"{VGG.name} norm={norm} dropout={dropout}" for norm, dropout in (first, reference))
+    return against(obeys, other, statement, name)
 
 
 STUDY = Study(

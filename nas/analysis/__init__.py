@@ -27,6 +27,7 @@ from nas.analysis.leading import LeaderRange, leader_range
 from nas.analysis.noise import NoiseFloor, noise_floor
 from nas.analysis.normalised import NormalisedEdf, normalised
 from nas.analysis.placements import better, better_p_value
+from nas.analysis.planning import Need, Scope, plan, scope_drawn, scope_seen
 from nas.analysis.principles import Principle, principles
 from nas.analysis.rules import Verdict, principle_rules, verdicts
 from nas.analysis.selection import edfs, leaders, left_out, pareto, unbiased
@@ -45,9 +46,11 @@ __all__ = [
     "Importance",
     "Interval",
     "LeaderRange",
+    "Need",
     "NoiseFloor",
     "NormalisedEdf",
     "Principle",
+    "Scope",
     "Verdict",
     "agreement",
     "band",
@@ -73,9 +76,12 @@ __all__ = [
     "noise_floor",
     "normalised",
     "pareto",
+    "plan",
     "principle_rules",
     "principles",
     "quantile_difference",
+    "scope_drawn",
+    "scope_seen",
     "spearman",
     "steps",
     "together",
