@@ -12,6 +12,7 @@ import msgspec
 
 from nas import names
 from nas.analysis import Need, Scope, plan, principle_rules, scope_drawn, scope_seen
+from nas.analysis.equivalence import DEVIATIONS
 from nas.analysis.needs import LEFT
 from nas.errors import Missing, Refused
 from nas.findings import UNKNOWN, asked_rules, require_map
@@ -170,4 +171,4 @@ def _assumed(study: Study, rule: Rule, deviation: float) -> Scope:
     contrast = rule.contrast
     arms = 2 if isinstance(contrast, Spaces) else 1 if contrast.space else len(study.arms)
     shares = (1.0, 0.0) if isinstance(contrast, Order) else (0.5, 0.5)
-    return Scope(arms=arms, shares=shares, deviations=(deviation, deviation))
+    return Scope(arms=arms, shares=shares, deviations=(deviation, deviation), matters=DEVIATIONS * deviation)

@@ -231,7 +231,7 @@ def test_a_plan_is_the_textbook_sample_size() -> None:
     """For one rule on two spaces n a side is 2 (z_alpha/2 + z_power)^2 / d^2, planned a little above the power."""
     normal = NormalDist()
     rule = against("E", "A", "E is better.")
-    scope = Scope(arms=2, shares=(0.5, 0.5), deviations=(0.04, 0.04))
+    scope = Scope(arms=2, shares=(0.5, 0.5), deviations=(0.04, 0.04), matters=0.02)
     for effect, power in ((0.02, 0.8), (0.01, 0.9)):
         need = plan([rule], [scope], effect=effect, power=power)[0]
         reach = normal.inv_cdf(0.975) + normal.inv_cdf(planned(power))
@@ -246,13 +246,18 @@ def test_a_plan_is_the_textbook_sample_size() -> None:
 def test_a_plan_counts_who_obeys() -> None:
     """Where a tenth of the networks obey, ten times as many are drawn; a side that is empty is never enough."""
     rule = Rule(name="p", statement="P.", contrast=Parts(first=Part(column="x", low=1.0)))
-    rare = plan([rule], [Scope(arms=1, shares=(0.1, 0.9), deviations=(1.0, 1.0))])[0]
+    rare = plan([rule], [Scope(arms=1, shares=(0.1, 0.9), deviations=(1.0, 1.0), matters=0.5)])[0]
     assert rare.samples is not None
     assert rare.n_first == pytest.approx(rare.samples / 10, abs=1)
-    assert plan([rule], [Scope(arms=1, shares=(0.0, 1.0), deviations=(1.0, 1.0))])[0].samples is None
+    assert plan([rule], [Scope(arms=1, shares=(0.0, 1.0), deviations=(1.0, 1.0), matters=0.5)])[0].samples is None
     for effect, power in ((0.0, 0.8), (0.5, 1.0), (math.nan, 0.8)):
         with pytest.raises(Refused):
-            plan([rule], [Scope(arms=1, shares=(0.5, 0.5), deviations=(1.0, 1.0))], effect=effect, power=power)
+            plan(
+                [rule],
+                [Scope(arms=1, shares=(0.5, 0.5), deviations=(1.0, 1.0), matters=0.5)],
+                effect=effect,
+                power=power,
+            )
 
 
 def test_a_study_is_planned_before_any_training() -> None:
@@ -280,6 +285,11 @@ def test_a_run_is_planned_from_its_noise(run: Run) -> None:
     frame = run.table()
     spread = frame.groupby("space")["error"].var().mean() ** 0.5
     assert small.deviation == pytest.approx(spread)
+    verdict = nas.principles(run).verdicts[0]
+    usual = planning.plan_place(str(run.folder)).needs[0]
+    assert usual.effect == verdict.delta
+    if verdict.verdict == "undecided" and verdict.needs:
+        assert usual.n_first + usual.n_second == pytest.approx(24 + verdict.needs, abs=2)
     with pytest.raises(Refused, match="what a run tells"):
         planning.plan_place(str(run.folder), deviation=0.1)
 
@@ -289,7 +299,7 @@ def found_as_planned(studies: int, ordered: bool) -> int:
     generator = np.random.default_rng(5)
     rule = larger("x") if ordered else Rule(name="x", statement="X.", contrast=Parts(first=Part(column="x", low=0.0)))
     rules = [rule, *(larger(name) for name in "abc")]
-    scope = Scope(arms=1, shares=(1.0, 0.0) if ordered else (0.5, 0.5), deviations=(1.0, 1.0))
+    scope = Scope(arms=1, shares=(1.0, 0.0) if ordered else (0.5, 0.5), deviations=(1.0, 1.0), matters=0.5)
     need = plan(rules, [scope] * 4, effect=0.4)[0]
     assert need.samples is not None
     rho = 0.4 * math.sqrt(math.pi / 8)

@@ -11,7 +11,7 @@ import numpy as np
 
 from nas.analysis.columns import errors_of, guess_of, numbers
 from nas.analysis.distribution import FEW, Edf, Floats
-from nas.analysis.equivalence import DEVIATIONS
+from nas.analysis.equivalence import DEVIATIONS, default_delta
 from nas.analysis.needs import LEFT, networks_needed, planned
 from nas.analysis.selection import names_of, unbiased
 from nas.analysis.sides import in_space, samples
@@ -35,6 +35,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """Share of their networks on either side; for the order of a column that with a value, and 0."""
     deviations: tuple[float, float]
     """Standard deviation of the errors on either side, failures as guessing, in the unit of the errors."""
+    matters: float
+    """Smallest difference that matters unless an effect is asked for, in the same unit: delta of a verdict."""
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +67,7 @@ def plan(
 ) -> tuple[Need, ...]:
     """What each rule needs so that an effect is found with this power after the correction for all of them.
 
-    Without an effect it is the smallest that matters, half a deviation of the side that a rule is compared with.
+    Without an effect it is the smallest that matters.
     """
     if not 0.0 < power < 1.0:
         raise Refused(f"power must lie strictly between 0 and 1, got {power}")
@@ -85,13 +87,16 @@ def scope_seen(frame: pd.DataFrame, rule: Rule, guess: float | None = None) -> S
         values = numbers(rows, rule.contrast.column)[sampled]
         has = ~np.isnan(values)
         scored = np.where(np.isfinite(errors), errors, known)[sampled]
-        deviation = _deviation(scored[has], rule)
-        return Scope(arms=arms, shares=(float(has.mean()), 0.0), deviations=(deviation, deviation))
+        deviation, done = _deviation(scored[has], rule), errors[sampled][has & np.isfinite(errors[sampled])]
+        matters = DEVIATIONS * _deviation(done, rule)
+        return Scope(arms=arms, shares=(float(has.mean()), 0.0), deviations=(deviation, deviation), matters=matters)
     sides = samples(rows, errors, rule.contrast, known)
     deviations = tuple(_deviation(np.array(side.scores) if side else np.array([]), rule) for side in sides)
+    matters = default_delta(sides[1]) if sides[1] else DEVIATIONS * deviations[0]
     if min(side.n for side in sides if side) < KNOWN:
         deviations = (_pooled(sides, deviations),) * 2
-    return Scope(arms=arms, shares=_shares(rows, rule, sides), deviations=(deviations[0], deviations[1]))
+    shares = _shares(rows, rule, sides)
+    return Scope(arms=arms, shares=shares, deviations=(deviations[0], deviations[1]), matters=matters)
 
 
 def scope_drawn(frame: pd.DataFrame, rule: Rule, deviation: float) -> Scope:
@@ -103,13 +108,13 @@ def scope_drawn(frame: pd.DataFrame, rule: Rule, deviation: float) -> Scope:
     else:
         sides = samples(frame, np.zeros(len(frame)), rule.contrast, 0.0)
         shares = _shares(frame, rule, sides)
-    return Scope(arms=arms, shares=shares, deviations=(deviation, deviation))
+    return Scope(arms=arms, shares=shares, deviations=(deviation, deviation), matters=DEVIATIONS * deviation)
 
 
 def _need(rule: Rule, scope: Scope, effect: float | None, power: float, tests: int) -> Need:
-    size = DEVIATIONS * scope.deviations[1] if effect is None else effect
+    size = scope.matters if effect is None else effect
     ordered = isinstance(rule.contrast, Order)
-    rho = min(halves_rho(size / scope.deviations[1]), MOST_RHO) if ordered else None
+    rho = min(halves_rho(DEVIATIONS * size / scope.matters), MOST_RHO) if ordered else None
     rows = _rows(scope, size, rho, tests, planned(power))
     counts = [math.ceil(share * rows - 1e-9) if math.isfinite(rows) else 0 for share in scope.shares]
     return Need(
