@@ -3,9 +3,9 @@
     Space --sample--> point --decode--> Architecture --network--> layer tree --module--> nn.Module
           --train--> Record --> table --> analysis --> figures --> report, models
 
-`nas.run(study)` trains, `nas.open(folder)` looks at a run, `nas.report` draws its page, `nas.export` hands a network
-over, and `nas.load(folder)` brings it back as a torch module; `nas.load_torchvision(name)` does so with torchvision's
-weights. Names load what they need when they are first used.
+`nas.run(study)` trains, `nas.open(folder)` looks at a run, `nas.report` draws its page, `nas.principles` tests design
+rules on it, `nas.export` hands a network over, and `nas.load(folder)` brings it back as a torch module;
+`nas.load_torchvision(name)` does so with torchvision's weights. Names load what they need when they are first used.
 """
 
 from importlib import import_module
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nas.cost import Cost, Limits
     from nas.errors import NasError
     from nas.exporting import export
+    from nas.findings import Principles, principles
     from nas.launch import start as run
     from nas.models import Model, load
     from nas.recipe import Recipe
@@ -39,6 +40,7 @@ _PLACES = {
     "NasError": ("nas.errors", "NasError"),
     "Origin": ("nas.record", "Origin"),
     "Outcome": ("nas.record", "Outcome"),
+    "Principles": ("nas.findings", "Principles"),
     "Real": ("nas.space", "Real"),
     "Recipe": ("nas.recipe", "Recipe"),
     "Record": ("nas.record", "Record"),
@@ -49,6 +51,7 @@ _PLACES = {
     "load": ("nas.models", "load"),
     "load_torchvision": ("nas.torchvision_weights", "load_torchvision"),
     "open": ("nas.results", "open_run"),
+    "principles": ("nas.findings", "principles"),
     "report": ("nas.reporting", "write_report"),
     "run": ("nas.launch", "start"),
 }
@@ -65,6 +68,7 @@ __all__ = [
     "NasError",
     "Origin",
     "Outcome",
+    "Principles",
     "Real",
     "Recipe",
     "Record",
@@ -75,6 +79,7 @@ __all__ = [
     "load",
     "load_torchvision",
     "open",
+    "principles",
     "report",
     "run",
 ]

@@ -31,6 +31,8 @@ PRUNED = "pruned"
 """An outcome that ours doesn't have: given up for its error, which it may have."""
 OUTCOMES = (*Outcome, PRUNED)
 PERCENT = 100.0
+SHARES, PERCENTAGES = "shares of 1", "percentages"
+"""Units of errors."""
 RENAMED = "{} of the file"
 DRAWN: dict[str, str | int | bool] = {"sampler": "random", "repeat": 0, "warm_started": False}
 """What is taken for the rows of a file that doesn't have a column which others have: as for a single such file."""
@@ -45,6 +47,8 @@ class Tables:
     """`trial`, `space`, `outcome`, `error` (a share of 1, NaN for a failure), then whatever the files hold."""
     origins: dict[str, str]
     """Name of each file -> its rows, its column of errors, its hash."""
+    percent: bool
+    """Whether the errors of all files are percentages, so that a difference of them is meant in points."""
 
 
 def tables(paths: Sequence[Path], error: str | None = None) -> Tables:
@@ -58,25 +62,41 @@ def tables(paths: Sequence[Path], error: str | None = None) -> Tables:
         raise Refused(f"a table is given twice: {', '.join(map(str, paths))}")
     names = _names(paths)
     known = [_known(path, name, error or ERROR) for path, name in zip(paths, names, strict=True)]
-    told = {column for frame, _ in known for column in frame}
+    told = {column for frame, _, _ in known for column in frame}
     frames = [
         frame.assign(**{column: value for column, value in DRAWN.items() if column in told - set(frame)})
-        for frame in _apart([frame for frame, _ in known], names)
+        for frame in _apart([frame for frame, _, _ in known], names)
     ]
     return Tables(
         frame=_ordered(pd.concat(frames, ignore_index=True)),
-        origins={name: origin for name, (_, origin) in zip(names, known, strict=True)},
+        origins={name: origin for name, (_, origin, _) in zip(names, known, strict=True)},
+        percent=all(unit == PERCENTAGES for _, _, unit in known),
     )
 
 
-def _known(path: Path, name: str, column: str) -> tuple[pd.DataFrame, str]:
-    """The rows of one file, checked, and where they come from."""
+def checked(frame: pd.DataFrame, error: str | None = None, name: str = "the table") -> Tables:
+    """A table that is in memory already, with the same checks; `name` is what messages call it."""
+    if not frame.columns.is_unique:
+        raise Refused(f"{name} has two columns of one name")
+    ready, unit = _checked(frame.rename(columns=str), error or ERROR, name, name)
+    origin = f"{len(frame):,} rows, errors from the column {error or ERROR!r} ({unit})"
+    return Tables(frame=_ordered(ready), origins={name: origin}, percent=unit == PERCENTAGES)
+
+
+def _known(path: Path, name: str, column: str) -> tuple[pd.DataFrame, str, str]:
+    """The rows of one file, checked, where they come from, and the unit that their errors had."""
     frame = read(path)
-    errors, unit = _errors(frame, column, path)
-    rest = _plain(frame.drop(columns=column), name)
+    ready, unit = _checked(frame, column, name, str(path))
     drawn = "" if "sampler" in frame else "no column `sampler`, so taken as random draws, "
     origin = f"{len(frame):,} rows, errors from the column {column!r} ({unit}), {drawn}SHA-256 {sha256(path)}"
-    return rest.assign(error=errors, outcome=_outcomes(frame, errors, path)), origin
+    return ready, origin, unit
+
+
+def _checked(frame: pd.DataFrame, column: str, name: str, place: str) -> tuple[pd.DataFrame, str]:
+    """The rows with errors and outcomes that agree, and the unit that the errors had."""
+    errors, unit = _errors(frame, column, place)
+    rest = _plain(frame.drop(columns=column), name)
+    return rest.assign(error=errors, outcome=_outcomes(frame, errors, place)), unit
 
 
 def _apart(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> list[pd.DataFrame]:
@@ -111,13 +131,13 @@ def read(path: Path) -> pd.DataFrame:
     return frame
 
 
-def _errors(frame: pd.DataFrame, column: str, path: Path) -> tuple[pd.Series[float], str]:
+def _errors(frame: pd.DataFrame, column: str, place: str) -> tuple[pd.Series[float], str]:
     """Errors as shares of 1, NaN where there is none, and the unit that they had."""
     import pandas as pd
 
     if column not in frame:
         raise Refused(
-            f"{path} has no column {column!r}; it has {', '.join(frame.columns[:30])}",
+            f"{place} has no column {column!r}; it has {', '.join(frame.columns[:30])}",
             hint="name the column of errors: --error COLUMN",
         )
     cells = frame[column]
@@ -126,24 +146,24 @@ def _errors(frame: pd.DataFrame, column: str, path: Path) -> tuple[pd.Series[flo
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
         raise Refused(
-            f"{path}: an error is a number from 0 up, row {row + 1} has {str(cells.iloc[row])!r} in {column!r}"
+            f"{place}: an error is a number from 0 up, row {row + 1} has {str(cells.iloc[row])!r} in {column!r}"
         )
     errors = errors.where(errors < math.inf)
     if set(OURS) <= set(frame.columns) or not errors.max() > 1:
-        return errors, "shares of 1"
+        return errors, SHARES
     if errors.max() > PERCENT:
-        raise Refused(f"{path}: errors are shares of 1 or percentages, {column!r} goes up to {errors.max():g}")
-    return errors / PERCENT, "percentages"
+        raise Refused(f"{place}: errors are shares of 1 or percentages, {column!r} goes up to {errors.max():g}")
+    return errors / PERCENT, PERCENTAGES
 
 
-def _outcomes(frame: pd.DataFrame, errors: pd.Series[float], path: Path) -> pd.Series[str]:
+def _outcomes(frame: pd.DataFrame, errors: pd.Series[float], place: str) -> pd.Series[str]:
     """How each row ended; refused where that contradicts its error, or where nothing tells why it has none."""
     import pandas as pd
 
     if "outcome" not in frame:
         if errors.isna().any():
             raise Refused(
-                f"{path}: {int(errors.isna().sum())} of {len(frame)} rows have no error, and nothing says why",
+                f"{place}: {int(errors.isna().sum())} of {len(frame)} rows have no error, and nothing says why",
                 hint=f"add a column `outcome` ({', '.join(OUTCOMES)}), or leave these rows out",
             )
         return pd.Series(str(Outcome.COMPLETED), index=frame.index)
@@ -158,7 +178,7 @@ def _outcomes(frame: pd.DataFrame, errors: pd.Series[float], path: Path) -> pd.S
         if wrong.any():
             row = int(wrong.to_numpy().argmax())
             found = f"row {row + 1} has outcome {frame['outcome'].iloc[row]!r} and error {errors.iloc[row]:g}"
-            raise Refused(f"{path}: {said}, {found}")
+            raise Refused(f"{place}: {said}, {found}")
     return outcomes
 
 

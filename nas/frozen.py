@@ -11,13 +11,14 @@ import msgspec
 
 from nas.data import DataInfo
 from nas.errors import Refused
+from nas.rule import Rule
 from nas.space import Space, sentence
 from nas.study import Study
 from nas.window import Window
 
 SCHEMA_VERSION = 1
-MAY_DIFFER = ("samples",)
-"""Entries of a study that a later command may change."""
+MAY_DIFFER = ("samples", "rules")
+"""Entries of a study that a later command may change: they change no trial."""
 ADDED: dict[str, Any] = {"max_trial_seconds": 3600.0, "grid": {}, "rules": []}
 """Entries that older runs don't have, with what held for them."""
 ADDED_TO_RECIPE = {"target": ""}
@@ -39,6 +40,8 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     """What the limits do to each arm."""
     versions: dict[str, str]
     """Of python and the libraries that decide numbers, when the run began."""
+    rules_after: int = 0
+    """Trials that were over when the rules were last stated or changed; 0 where they were said before all of them."""
     reference: str = ""
     """How the study was named on the command line, for training a trial again; empty where it came from a program."""
 
@@ -62,8 +65,13 @@ def freeze(study: Study) -> dict[str, Any]:
         "seed": study.seed,
         "repeats": study.repeats,
         "max_trial_seconds": study.max_trial_seconds,
-        "rules": [msgspec.to_builtins(rule) for rule in study.rules],
+        "rules": msgspec.json.decode(msgspec.json.encode(study.rules)),  # as they are read again: lists, no tuples
     }
+
+
+def rules_of(frozen: Frozen) -> tuple[Rule, ...]:
+    """The rules that a stored study declares."""
+    return msgspec.convert(frozen.study["rules"], tuple[Rule, ...])
 
 
 def differences(stored: Frozen, new: Frozen) -> list[str]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from nas.errors import Refused
 from nas.files import write_atomically
+from nas.findings import of_run
 from nas.foreign import Tables, tables
 from nas.page import page
-from nas.page.page import Report
+from nas.page.page import Report, Verdicts
 from nas.page.texts import listed, plural
 from nas.results import Run, dimensions, settings
 from nas.table import COLUMNS
@@ -60,7 +61,19 @@ def _report(run: Run) -> Report:
         windows=run.frozen.windows if any(window.refused for window in run.frozen.windows) else (),
         curves={record.trial: record.curve for record in run.records},
         networks=networks,
+        rules=_verdicts(run),
     )
+
+
+def _verdicts(run: Run) -> Verdicts | None:
+    """What a run says of the rules of its study, or why it says nothing; None where there are none."""
+    if not run.frozen.study["rules"]:
+        return None
+    try:
+        found = of_run(run)
+    except Refused as refusal:
+        return Verdicts(refusal=str(refusal))
+    return Verdicts(rows=found.rows, notes=(*map(": ".join, found.head), *found.notes))
 
 
 def report_of_tables(found: Tables) -> Report:

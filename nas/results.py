@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nas.errors import Refused
+from nas.fidelity import FIDELITIES
 from nas.frozen import Frozen
 from nas.layers import Layer
 from nas.progress import rank
@@ -130,6 +131,35 @@ def dimensions(run: Run) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys([n for s in study["spaces"] for n in s["dimensions"]] + [*study["vary"], *study["grid"]])
     )
+
+
+def fidelity(run: Run) -> str:
+    """How the networks were trained: data, images, epochs, batch, and what varies; a name where it has one."""
+    study, info = run.frozen.study, run.frozen.data
+    recipe = study["recipe"]
+    own = {name: _values(study, name) for name in ("train_size", "epochs", "batch_size")}
+    images = own["train_size"] if recipe["train_size"] or "train_size" in study["grid"] else f"all {info.train:,}"
+    named = [n for n, f in FIDELITIES.items() if all(recipe[field] == value for field, value in f.changes.items())]
+    others = [name for name in (*study["vary"], *study["grid"]) if name not in own and name in recipe]
+    return (
+        (f"{named[0]}: " if named else "")
+        + f"{images} {info.noun} of {info.name}, epochs {own['epochs']}, batches of {own['batch_size']}"
+        + (f"; {', '.join(others)} differ between networks" if others else "")
+    )
+
+
+def _values(study: Mapping[str, Any], name: str) -> str:
+    """What a field of the recipe is in a study: its value, its crossed values, or its range."""
+    if name in study["grid"]:
+        return ", ".join(f"{value:,}" for value in study["grid"][name])
+    if name in study["vary"]:
+        dimension = study["vary"][name]
+        return (
+            ", ".join(map(str, dimension["options"]))
+            if "options" in dimension
+            else "{low:,} to {high:,}".format(**dimension)
+        )
+    return f"{study['recipe'][name]:,}"
 
 
 def settings(run: Run) -> dict[str, str]:

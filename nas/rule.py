@@ -76,6 +76,26 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """The samples that tell whether it holds."""
 
 
+def against(first: str, reference: str, statement: str, name: str = "") -> Rule:
+    """The rule that one space has lower errors than another."""
+    contrast = Spaces(first=first, reference=reference)
+    return Rule(name=name or f"{first} against {reference}", statement=statement, contrast=contrast)
+
+
+def among(column: str, first: Value, reference: Value, statement: str, *, space: str = "") -> Rule:
+    """The rule that networks with one value of a column have lower errors than those with another."""
+    sides = Part(column=column, values=(first,)), Part(column=column, values=(reference,))
+    contrast = Parts(first=sides[0], reference=sides[1], space=space)
+    return Rule(name=f"{column} {first} against {reference}", statement=statement, contrast=contrast)
+
+
+def larger(column: str, statement: str = "", *, space: str = "") -> Rule:
+    """The rule that larger values of a numeric column go with lower errors."""
+    said = statement or f"Larger values of {column} are better."
+    name = f"{column} in {space}" if space else column
+    return Rule(name=name, statement=said, contrast=Order(column=column, space=space))
+
+
 def check_rules(rules: Sequence[Rule], spaces: Collection[str]) -> None:
     """Refuse rules that share a name or that speak of a space which isn't sampled."""
     names = [rule.name for rule in rules]

@@ -18,7 +18,7 @@ from nas.data import DataInfo
 from nas.engines import Engine
 from nas.engines.messages import Job, Result
 from nas.errors import Interrupted, Refused, StorageFailed
-from nas.frozen import Frozen, freeze, require_agreement
+from nas.frozen import MAY_DIFFER, Frozen, freeze, require_agreement
 from nas.interrupts import Interrupts
 from nas.leaders import Leaders
 from nas.progress import Progress, Snapshot
@@ -66,8 +66,7 @@ def execute(
     plan = Plan(study, info.shape, info.outputs)
     frozen = agreed(study, folder, plan, info, reference)
     with opened(folder, frozen) as store, Interrupts() as interrupts:
-        if frozen.study["samples"] != read_frozen(folder).study["samples"]:
-            write_frozen(folder, frozen)
+        restate(folder, frozen, len(store.over))
         study = replace(study, samples=frozen.study["samples"])
         session = _Session(study, Plan(study, info.shape, info.outputs), store, engine, info, device, observer)
         if session.finished:
@@ -118,7 +117,10 @@ def require_plain(study: Study, info: DataInfo) -> None:
 
 
 def agreed(study: Study, folder: Path, plan: Plan, info: DataInfo, reference: str) -> Frozen:
-    """What the folder's run is asked: as stored if the study agrees with it, with the larger number of samples."""
+    """What the folder's run is asked: as stored if the study agrees with it, but for what may change.
+
+    That is the larger number of samples, and the rules of the study.
+    """
     begun = (folder / STUDY).is_file()
     windows = () if begun else plan.windows()  # first of all: where nothing is left, this says why
     fresh = Frozen(
@@ -137,8 +139,18 @@ def agreed(study: Study, folder: Path, plan: Plan, info: DataInfo, reference: st
         logger.warning(
             "%s asks for %d samples of each space already; a run never shrinks", folder, stored.study["samples"]
         )
-    larger = {**stored.study, "samples": max(stored.study["samples"], study.samples)}
-    return msgspec.structs.replace(stored, study=larger)
+    samples = max(stored.study["samples"], study.samples)
+    return msgspec.structs.replace(stored, study={**stored.study, "samples": samples, "rules": fresh.study["rules"]})
+
+
+def restate(folder: Path, frozen: Frozen, over: int) -> None:
+    """Store what a later command may change; rules that change are told together with the trials that were over."""
+    stored = read_frozen(folder)
+    if frozen.study["rules"] != stored.study["rules"]:
+        logger.info("%s: other rules than before, stated after %d trials were over", folder, over)
+        frozen = msgspec.structs.replace(frozen, rules_after=over)
+    if any(frozen.study[name] != stored.study[name] for name in MAY_DIFFER):
+        write_frozen(folder, frozen)
 
 
 def versions() -> dict[str, str]:

@@ -21,7 +21,10 @@ from nas.rule import Part as Part
 from nas.rule import Parts as Parts
 from nas.rule import Rule as Rule
 from nas.rule import Spaces as Spaces
+from nas.rule import against as against
+from nas.rule import among as among
 from nas.rule import check_rules
+from nas.rule import larger as larger
 from nas.space import Choice, Dimension, Point, Real, Space, Value
 
 SamplerName = Literal["random", "quasirandom", "tpe", "gp", "nsga2", "cmaes"]
@@ -82,7 +85,7 @@ class Study:
     max_trial_seconds: float = 3600.0
     """Wall time after which a training is given up and counts as timed out; positive."""
     rules: tuple[Rule, ...] = ()
-    """What is to be tested, said before the first training; verdicts are corrected for all of them together."""
+    """What is to be tested, best said before the first training; verdicts are corrected for all of them together."""
 
     def __post_init__(self) -> None:
         if self.name in ("", ".", "..") or "/" in self.name:

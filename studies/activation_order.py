@@ -9,8 +9,12 @@ Expected time: 160 networks of 24 s on one core each, about half an hour on two 
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Grid, Study
+from nas.study import Grid, Study, against, larger
 from spaces import resnet
+
+BASIC, BOTTLENECK = (
+    tuple(f"ResNet_3 block={block} order={order}" for order in ("post", "pre")) for block in ("basic", "bottleneck")
+)
 
 STUDY = Study(
     name="activation_order",
@@ -20,4 +24,14 @@ STUDY = Study(
     samples=40,
     recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
+    rules=(
+        against(BASIC[1], BASIC[0], "Basic blocks are better with pre-activation.", "pre-activation, basic"),
+        against(
+            BOTTLENECK[1],
+            BOTTLENECK[0],
+            "Bottleneck blocks are better with pre-activation.",
+            "pre-activation, bottleneck",
+        ),
+        *(larger("blocks", "More blocks are better.", space=arm) for arm in (*BASIC, *BOTTLENECK)),
+    ),
 )

@@ -13,7 +13,7 @@ Expected time: 600 networks, about 4 hours on two cores; `--samples 8 --epochs 1
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Study
+from nas.study import Study, against
 from spaces import anynet, regnet
 
 STUDY = Study(
@@ -31,4 +31,20 @@ STUDY = Study(
         flip=True,
     ),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
+    rules=(
+        against(
+            "AnyNetX_B_3",
+            "AnyNetX_A_3",
+            "One bottleneck ratio for all stages is better than one for each.",
+            "B against A",
+        ),
+        against(
+            "AnyNetX_C_3", "AnyNetX_B_3", "One group width for all stages is better than one for each.", "C against B"
+        ),
+        against("AnyNetX_D_3", "AnyNetX_C_3", "Widths that rise are better than any.", "D against C"),
+        against("AnyNetX_E_3", "AnyNetX_D_3", "Depths that rise, too, are better than any.", "E against D"),
+        against(
+            "RegNetX_3", "AnyNetX_E_3", "Widths on a quantised line are better than any that rise.", "RegNetX against E"
+        ),
+    ),
 )

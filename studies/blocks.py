@@ -15,7 +15,7 @@ V blocks have the lowest median, 16.4 %, where the other four have 18.1 to 19.4 
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Study
+from nas.study import Study, against
 from spaces import anynet
 
 STUDY = Study(
@@ -25,4 +25,15 @@ STUDY = Study(
     samples=40,
     recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
+    rules=(
+        against("AnyNetX_E_3", "AnyNetY_E_3", "X blocks are better than those with squeeze-excite.", "X against Y"),
+        against("AnyNetX_E_3", "AnyNetR_E_3", "X blocks are better than those without groups.", "X against R"),
+        against("AnyNetX_E_3", "AnyNetV_E_3", "X blocks are better than single 3x3 convolutions.", "X against V"),
+        against(
+            "AnyNetX_E_3",
+            "AnyNetVR_E_3",
+            "X blocks are better than single 3x3 convolutions with a residual.",
+            "X against VR",
+        ),
+    ),
 )

@@ -14,7 +14,7 @@ Expected time: 300 networks, about 3 minutes on two cores.
 from nas.cost import Limits
 from nas.recipe import Recipe
 from nas.space import Real
-from nas.study import Study
+from nas.study import Study, against
 from spaces import mlp
 
 KINDS = ("dense", "plain", "residual")
@@ -27,4 +27,8 @@ STUDY = Study(
     recipe=Recipe(data="diabetes", epochs=20, batch_size=32, weight_decay=0.01, initialisation="xavier"),
     vary={"learning_rate": Real(low=5e-4, high=2e-2, log=True)},
     limits=Limits(multiply_adds=(10_000, 100_000)),
+    rules=(
+        against("MLP, dense", "MLP, plain", "Dense MLPs are better than plain ones."),
+        against("MLP, dense", "MLP, residual", "Dense MLPs are better than residual ones."),
+    ),
 )

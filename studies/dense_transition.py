@@ -9,7 +9,7 @@ Expected time: 200 networks of 30 s on one core each, about 50 minutes on two co
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Study
+from nas.study import Study, against, among
 from spaces import densenet, resnet
 
 STUDY = Study(
@@ -25,4 +25,9 @@ STUDY = Study(
     samples=40,
     recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
+    rules=(
+        among("pool", "max", "average", "Max pools are better than average pools."),
+        among("compression", 0.5, 1.0, "Transitions that halve the channels are better than those that keep them."),
+        against("average, half", "ResNet_3", "DenseNet is better than ResNet."),
+    ),
 )

@@ -9,11 +9,22 @@ Expected time: 320 networks of 24 s on one core each, about 65 minutes on two co
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Grid, Study
+from nas.study import Grid, Part, Parts, Rule, Study, among
 from spaces import googlenet
 
 PLAIN = googlenet.SPACE.fix(norm="none", residual="off", factorised="off")
 NORMED = googlenet.SPACE.fix(norm="batch")
+
+SMOOTHINGS = (0.0, 0.1)
+
+
+def ruled(first: str, reference: str, statement: str) -> Rule:
+    """That one network is better than another, with and without label smoothing taken together."""
+    sides = [tuple(f"{name} label_smoothing={value:g}" for value in SMOOTHINGS) for name in (first, reference)]
+    parts = [Part(column="space", values=arms) for arms in sides]
+    contrast = Parts(first=parts[0], reference=parts[1])
+    return Rule(name=f"{first} against {reference}", statement=statement, contrast=contrast)
+
 
 STUDY = Study(
     name="inception_variants",
@@ -24,8 +35,14 @@ STUDY = Study(
         NORMED.fix(residual="off", factorised="on").named("norm, factorised"),
         NORMED.fix(residual="on", factorised="off").named("norm, residual"),
     ),
-    grid=Grid(values={"label_smoothing": (0.0, 0.1)}),
+    grid=Grid(values={"label_smoothing": SMOOTHINGS}),
     samples=40,
     recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
+    rules=(
+        ruled("norm", "plain", "Batch norm is better than none."),
+        ruled("norm, factorised", "norm", "Two 3x3 are better than one 5x5."),
+        ruled("norm, residual", "norm", "Residual inceptions are better than plain ones."),
+        among("label_smoothing", 0.1, 0.0, "Label smoothing is better than none."),
+    ),
 )

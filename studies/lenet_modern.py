@@ -8,13 +8,24 @@ Expected time: 400 networks of 12 s on one core each, about 40 minutes on two co
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Grid, Study
+from nas.study import Grid, Part, Parts, Rule, Study, among
 from spaces import lenet
 
 LENET = lenet.ALL[0]
 RELU = LENET.fix(activation="relu")
 MAX = RELU.fix(pool="max")
 WHOLE_NORM = {"norm": "batch", "placement": "everywhere", "affine": "free"}
+
+SHIFTS = (0, 2)
+
+
+def ruled(first: str, reference: str, statement: str) -> Rule:
+    """That one network is better than another, with and without augmentation taken together."""
+    parts = [
+        Part(column="space", values=tuple(f"{name} crop={shift}" for shift in SHIFTS)) for name in (first, reference)
+    ]
+    return Rule(name=first, statement=statement, contrast=Parts(first=parts[0], reference=parts[1]))
+
 
 STUDY = Study(
     name="lenet_modern",
@@ -26,7 +37,7 @@ STUDY = Study(
         MAX.fix(dropout=0.5, norm="none").named("with ReLU, max, dropout"),
         MAX.fix(dropout=0.0, **WHOLE_NORM).named("with ReLU, max, norm"),
     ),
-    grid=Grid(values={"crop": (0, 2)}),
+    grid=Grid(values={"crop": SHIFTS}),
     samples=40,
     recipe=Recipe(
         data="fashion-mnist",
@@ -37,4 +48,11 @@ STUDY = Study(
         initialisation="xavier",
     ),
     limits=Limits(multiply_adds=(300_000, 3_000_000)),
+    rules=(
+        ruled("with ReLU", "LeNet of 1998", "ReLU is better than the sigmoid."),
+        ruled("with ReLU, max", "with ReLU", "Max pools are better than average pools."),
+        ruled("with ReLU, max, dropout", "with ReLU, max", "Dropout is better than none."),
+        ruled("with ReLU, max, norm", "with ReLU, max", "Norm everywhere is better than none."),
+        among("crop", 2, 0, "Shifted images are better than unchanged ones."),
+    ),
 )

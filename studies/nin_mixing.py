@@ -17,7 +17,7 @@ NiN becomes in the end.
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Study
+from nas.study import Study, against
 from spaces import nin
 
 NIN = nin.space(3)
@@ -37,4 +37,11 @@ STUDY = Study(
     samples=40,
     recipe=Recipe(data="fashion-mnist").at("short", learning_rate=0.02),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
+    rules=(
+        against("no mixing", "two 1x1", "No mixing convolution is better than two."),
+        against("one 1x1", "two 1x1", "One mixing convolution is better than two."),
+        against("three 1x1", "two 1x1", "Three mixing convolutions are better than two."),
+        against("two 3x3", "two 1x1", "Mixing convolutions of 3x3 are better than those of 1x1."),
+        against("two 1x1, linear head", "two 1x1", "A linear head is better than a global pool."),
+    ),
 )

@@ -17,7 +17,7 @@ layers alone against everywhere (0.46, 0.30 to 0.63).
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Study
+from nas.study import Study, against
 from spaces import lenet
 
 LENET = lenet.ALL[0]
@@ -39,4 +39,12 @@ STUDY = Study(
     samples=40,
     recipe=Recipe(data="fashion-mnist", initialisation="xavier").at("short"),
     limits=Limits(multiply_adds=(300_000, 3_000_000)),
+    rules=(
+        against("norm after convolutions", "no norm", "Norm after convolutions is better than none."),
+        against("norm after linear layers", "no norm", "Norm after linear layers is better than none."),
+        against("norm everywhere", "no norm", "Norm everywhere is better than none."),
+        against("centring only", "norm everywhere", "Centring alone is better than the whole norm."),
+        against("scaling only", "norm everywhere", "Scaling alone is better than the whole norm."),
+        against("norm without affine", "norm everywhere", "A norm without scale and shift is better than with them."),
+    ),
 )

@@ -9,7 +9,7 @@ Expected time: 160 networks of 25 s on one core each, about 35 minutes on two co
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Grid, Study
+from nas.study import Grid, Study, among
 from spaces import alexnet
 
 STUDY = Study(
@@ -20,4 +20,9 @@ STUDY = Study(
     samples=20,
     recipe=Recipe(data="fashion-mnist", train_size=1_000, epochs=20, batch_size=32, learning_rate=0.02),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
+    rules=(
+        among("dropout", 0.5, 0.0, "Dropout is better than none."),
+        among("crop", 2, 0, "Shifted images are better than unchanged ones."),
+        among("weight_decay", 5e-3, 0.0, "Weight decay is better than none."),
+    ),
 )

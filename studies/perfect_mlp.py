@@ -13,7 +13,7 @@ from dataclasses import replace
 from nas.cost import Limits
 from nas.recipe import Recipe
 from nas.space import Real
-from nas.study import Study
+from nas.study import Study, among, larger
 from spaces import mlp
 
 STUDY = Study(
@@ -24,6 +24,17 @@ STUDY = Study(
     recipe=Recipe(data="fashion-mnist").at("short"),
     vary={"learning_rate": Real(low=0.005, high=0.2, log=True)},
     limits=Limits(multiply_adds=(100_000, 200_000)),
+    rules=(
+        among("connection", "bottleneck", "plain", "Bottlenecks are better than plain layers."),
+        among("connection", "residual", "plain", "Residual connections are better than plain layers."),
+        among("connection", "dense", "plain", "Dense connections are better than plain layers."),
+        among("norm", "batch", "none", "Batch norm is better than none."),
+        larger("dropout", "More dropout is better."),
+        larger("layers", "More layers are better."),
+        larger("width_1", "A wider first stage is better."),
+        larger("width_3", "A wider last stage is better."),
+        larger("learning_rate", "A larger learning rate is better."),
+    ),
 )
 STUDY_4X = replace(STUDY, name="perfect_mlp_4x", limits=Limits(multiply_adds=(400_000, 800_000)))
 STUDY_16X = replace(STUDY, name="perfect_mlp_16x", limits=Limits(multiply_adds=(1_600_000, 3_200_000)))

@@ -9,7 +9,7 @@ works; they are far too few for a finding.
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Study
+from nas.study import Study, against
 from spaces import anynet, regnet
 
 STUDY = Study(
@@ -19,4 +19,15 @@ STUDY = Study(
     samples=8,
     recipe=Recipe(data="digits", epochs=2, batch_size=32, learning_rate=0.05, zero_residual=True),
     limits=Limits(multiply_adds=(300_000, 1_000_000)),
+    rules=(
+        against(
+            "AnyNetX_E_3",
+            "AnyNetX_A_3",
+            "Rising widths and depths, one bottleneck and one group width are better.",
+            "E against A",
+        ),
+        against(
+            "RegNetX_3", "AnyNetX_E_3", "Widths on a quantised line are better than any that rise.", "RegNetX against E"
+        ),
+    ),
 )

@@ -9,7 +9,7 @@ Expected time: 300 networks of 24 s on one core each, about an hour on two cores
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Study
+from nas.study import Study, larger
 from spaces import regnet
 
 STUDY = Study(
@@ -19,4 +19,12 @@ STUDY = Study(
     samples=300,
     recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
+    rules=(
+        larger("depth", "More blocks are better."),
+        larger("initial_width", "A wider first block is better."),
+        larger("slope", "Widths that rise faster are better."),
+        larger("multiplier", "Larger steps between the widths of stages are better."),
+        larger("bottleneck", "A narrower inner convolution is better."),
+        larger("group_width", "Wider groups are better."),
+    ),
 )

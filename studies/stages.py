@@ -8,7 +8,7 @@ Expected time: 160 networks of 24 s on one core each, about half an hour on two 
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Study
+from nas.study import Study, against
 from spaces import anynet
 
 STUDY = Study(
@@ -18,4 +18,9 @@ STUDY = Study(
     samples=40,
     recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
+    rules=(
+        against("AnyNetX_E_2", "AnyNetX_E_3", "Two stages are better than three.", "2 stages against 3"),
+        against("AnyNetX_E", "AnyNetX_E_3", "Four stages are better than three.", "4 stages against 3"),
+        against("AnyNetX_E_5", "AnyNetX_E_3", "Five stages are better than three.", "5 stages against 3"),
+    ),
 )

@@ -11,7 +11,7 @@ Expected time: 160 networks of 15 s on one core each, about 20 minutes on two co
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Study
+from nas.study import Study, against
 from spaces import anynet, regnet
 
 STUDY = Study(
@@ -28,4 +28,16 @@ STUDY = Study(
         zero_residual=True,
     ),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
+    rules=(
+        against(
+            "AnyNetX_C_3",
+            "AnyNetX_A_3",
+            "One bottleneck ratio and one group width are better than one a stage.",
+            "C against A",
+        ),
+        against("AnyNetX_E_3", "AnyNetX_C_3", "Widths and depths that rise are better than any.", "E against C"),
+        against(
+            "RegNetX_3", "AnyNetX_E_3", "Widths on a quantised line are better than any that rise.", "RegNetX against E"
+        ),
+    ),
 )

@@ -8,7 +8,7 @@ Expected time: 160 networks of 17 s on one core each, about 25 minutes on two co
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Grid, Study
+from nas.study import Grid, Study, against
 from spaces import vgg
 
 STUDY = Study(
@@ -19,4 +19,18 @@ STUDY = Study(
     samples=40,
     recipe=Recipe(data="fashion-mnist").at("short", learning_rate=0.02),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
+    rules=(
+        against(
+            "VGG_4 norm=none head=global",
+            "VGG_4 norm=none head=linear",
+            "Without norm a global pool is better.",
+            "global pool without norm",
+        ),
+        against(
+            "VGG_4 norm=batch head=global",
+            "VGG_4 norm=batch head=linear",
+            "With norm a global pool is better.",
+            "global pool with norm",
+        ),
+    ),
 )

@@ -9,15 +9,22 @@ Expected time: 160 networks; at 112 pixels memory, not arithmetic, takes the tim
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Grid, Study
+from nas.study import Grid, Study, against
 from spaces import vgg
+
+VGG = vgg.space(3).fix(norm="batch", head="global").named("VGG_3, norm, global pool")
+ARM = VGG.name + " resolution={}"
 
 STUDY = Study(
     name="vgg_resolution",
     question="Is it worth it to enlarge 28x28 images for VGG, at equal cost?",
-    spaces=(vgg.space(3).fix(norm="batch", head="global").named("VGG_3, norm, global pool"),),
+    spaces=(VGG,),
     grid=Grid(values={"resolution": (28, 56, 84, 112)}),
     samples=40,
     recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(10_000_000, 14_000_000)),
+    rules=tuple(
+        against(ARM.format(pixels), ARM.format(28), f"{pixels} pixels are better than 28.", f"{pixels} against 28")
+        for pixels in (56, 84, 112)
+    ),
 )

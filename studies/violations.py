@@ -9,9 +9,10 @@ Expected time: 320 networks of 24 s on one core each, about 65 minutes on two co
 
 from nas.cost import Limits
 from nas.recipe import Recipe
-from nas.study import Study
+from nas.study import Study, against
 from spaces import vionet
 
+RULE = vionet.REFERENCE.name
 STUDY = Study(
     name="violations",
     question="Which rule of RegNet matters most: what does breaking each of them cost?",
@@ -19,4 +20,29 @@ STUDY = Study(
     samples=32,
     recipe=Recipe(data="fashion-mnist").at("short"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
+    rules=(
+        against(RULE, "VioNetX_falling_widths", "Rising widths are better than falling ones.", "rising widths"),
+        against(RULE, "VioNetX_wide_middle", "Rising widths are better than a wide middle.", "no wide middle"),
+        against(RULE, "VioNetX_falling_depths", "The line's depths are better than falling ones.", "no falling depths"),
+        against(
+            RULE,
+            "VioNetX_depthwise",
+            "Groups of several channels are better than depthwise convolutions.",
+            "not depthwise",
+        ),
+        against(RULE, "VioNetX_full_groups", "Groups are better than dense 3x3 convolutions.", "groups"),
+        against(RULE, "VioNetX_bottleneck", "No bottleneck is better than one of 4.", "no bottleneck"),
+        against(
+            RULE,
+            "VioNetX_inverted_bottleneck",
+            "No bottleneck is better than an inverted one of 1/4.",
+            "no inverted bottleneck",
+        ),
+        against(
+            RULE, "VioNetX_own_bottlenecks", "No bottleneck is better than a ratio for each stage.", "one bottleneck"
+        ),
+        against(
+            RULE, "VioNetX_own_group_widths", "One group width is better than one for each stage.", "one group width"
+        ),
+    ),
 )

@@ -86,7 +86,7 @@ def test_wrong_words_are_refused(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("verb", ["status", "table", "report", "best", "export", "verify"])
+@pytest.mark.parametrize("verb", ["status", "table", "principles", "report", "best", "export", "verify"])
 def test_a_folder_that_is_no_run_is_refused(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every verb that takes a folder says that this one isn't what it needs."""
     more = ("-o", str(tmp_path / "out")) if verb == "export" else ()

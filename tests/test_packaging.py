@@ -63,6 +63,8 @@ ORDER = (
     "studywriter",
     "torchvision_weights",
     "results",
+    "findings",
+    "planning",
     "reporting",
     "exporting",
     "launch",
@@ -172,7 +174,7 @@ for _ in range(2):
         importlib.import_module(module)
     for name in nas.__all__:
         assert getattr(nas, name).__module__.startswith("nas."), name
-    assert all(callable(getattr(nas, verb)) for verb in ("run", "open", "report", "export", "load"))
+    assert all(callable(getattr(nas, verb)) for verb in ("run", "open", "report", "export", "load", "principles"))
 print(len(modules))
 """
     result = run_isolated(code, tmp_path)

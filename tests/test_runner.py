@@ -15,10 +15,11 @@ from nas.cost import Limits
 from nas.engines import Engine, InlineEngine, LocalEngine
 from nas.engines.messages import Job, Result
 from nas.files import sha256
+from nas.frozen import rules_of
 from nas.progress import Snapshot, rank
 from nas.record import Outcome, Record
 from nas.store import WEIGHTS, read_frozen, read_records
-from nas.study import Study
+from nas.study import Study, larger
 from nas.table import TIMES, table
 from nas.weights import read_document
 from tests.toy_spaces import FRAGILE, HUNT, QUICK, REPEATED, VARIED
@@ -73,6 +74,20 @@ def test_more_samples_extend_a_run(tmp_path: Path, expected: pd.DataFrame) -> No
     pd.testing.assert_frame_equal(timeless(whole), expected)
     assert execute(replace(TOY, samples=1), tmp_path) == whole
     assert read_frozen(tmp_path).study["samples"] == 4
+
+
+def test_rules_may_be_stated_later(tmp_path: Path) -> None:
+    """A run without rules goes on under a study with rules and keeps its trials; how many were over is remembered."""
+    begun = execute(replace(TOY, samples=1), tmp_path)
+    assert read_frozen(tmp_path).study["rules"] == []
+    ruled = replace(TOY, samples=2, rules=(larger("width"),))
+    assert execute(ruled, tmp_path)[:2] == begun
+    stored = read_frozen(tmp_path)
+    assert (rules_of(stored), stored.rules_after) == (ruled.rules, 2)
+    execute(ruled, tmp_path)
+    assert read_frozen(tmp_path).rules_after == 2
+    execute(replace(ruled, rules=(larger("width"), larger("pooled"))), tmp_path)
+    assert read_frozen(tmp_path).rules_after == 4
 
 
 def test_a_hunt_does_not_depend_on_workers_or_interruption(tmp_path: Path) -> None:

@@ -64,10 +64,13 @@ def test_a_study_says_what_it_asks(name: str) -> None:
 
 @EVERY
 def test_a_study_runs_in_a_small_form(name: str, tmp_path: Path) -> None:
-    """Two networks of every arm are trained, with table and page, whatever the study crosses or varies."""
+    """Two networks of every arm are trained, with table, verdicts on its rules and page, whatever the study crosses."""
     study = small(name)
     run = nas.run(study, out=tmp_path / name, engine=InlineEngine(), device="cpu")
     whole(run, study)
+    if study.rules:
+        found = nas.principles(run).verdicts
+        assert [verdict.name for verdict in found] == [rule.name for rule in study.rules]
     assert (tmp_path / name / "report.html").stat().st_size > 1_000_000
 
 

@@ -32,6 +32,7 @@ from nas.analysis.narrowing import refined
 from nas.analysis.noise import NoiseFloor, noise_floor
 from nas.analysis.normalised import NormalisedEdf, normalised
 from nas.analysis.placements import better, better_p_value
+from nas.analysis.planning import Need, Scope, plan, scope_drawn, scope_seen
 from nas.analysis.principles import Principle, principles
 from nas.analysis.rules import Verdict, principle_rules, verdicts
 from nas.analysis.selection import edfs, leaders, left_out, pareto, unbiased
@@ -52,9 +53,11 @@ __all__ = [
     "Importance",
     "Interval",
     "LeaderRange",
+    "Need",
     "NoiseFloor",
     "NormalisedEdf",
     "Principle",
+    "Scope",
     "Tied",
     "Verdict",
     "agreement",
@@ -84,10 +87,13 @@ __all__ = [
     "noise_floor",
     "normalised",
     "pareto",
+    "plan",
     "principle_rules",
     "principles",
     "quantile_difference",
     "refined",
+    "scope_drawn",
+    "scope_seen",
     "spearman",
     "steps",
     "together",

@@ -9,13 +9,21 @@ ALPHA = 0.05
 """Share of false verdicts that is accepted, of all that are given together."""
 POWER = 0.9
 """Planned for, so that 80 % are left when the spread itself is an estimate and the rarer of two tests decides."""
+LEFT = 0.8
+"""What is left of it."""
 
 
-def networks_needed(unit: float, size: float, tests: int = 1) -> float:
+def networks_needed(unit: float, size: float, tests: int = 1, power: float = POWER) -> float:
     """Networks in all that show a difference of this size, where its estimate from N has the variance unit / N."""
     normal = NormalDist()
-    reach = normal.inv_cdf(1.0 - ALPHA / (2.0 * max(tests, 1))) + normal.inv_cdf(POWER)
+    reach = normal.inv_cdf(1.0 - ALPHA / (2.0 * max(tests, 1))) + normal.inv_cdf(power)
     return unit * (reach / size) ** 2 if size > 0.0 else math.inf
+
+
+def planned(power: float) -> float:
+    """The power to plan for in order that this much is left: as far above it as 90 % is above 80 %."""
+    normal = NormalDist()
+    return normal.cdf(normal.inv_cdf(power) + normal.inv_cdf(POWER) - normal.inv_cdf(LEFT))
 
 
 def networks_for_equivalence(unit: float, room: float) -> float:

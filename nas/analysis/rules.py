@@ -23,7 +23,7 @@ from nas.analysis.selection import left_out, names_of, unbiased
 from nas.analysis.sides import in_space, samples
 from nas.analysis.testing import UNTESTED, Measure, Tested, of_order, of_samples
 from nas.errors import Refused
-from nas.rule import Order, Parts, Rule
+from nas.rule import Order, Parts, Rule, larger
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,9 +106,7 @@ def verdicts(
 def principle_rules(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> tuple[Rule, ...]:
     """One rule a column, about larger values: of the given columns, else of all dimensions and facts with numbers."""
     asked = numeric_columns(frame) if columns is None else columns
-    return tuple(
-        Rule(name=column, statement=f"A larger {column} is better.", contrast=Order(column=column)) for column in asked
-    )
+    return tuple(larger(column) for column in asked)
 
 
 def _test(

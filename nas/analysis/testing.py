@@ -95,7 +95,7 @@ def of_order(values: Floats, errors: Floats, delta: float | None) -> Tested:
     done = errors[has & np.isfinite(errors)]
     deviation = float(done.std(ddof=1)) if len(done) > 1 and np.ptp(done) > 0.0 else 0.0
     halves = DEVIATIONS if delta is None else delta / deviation if deviation > 0.0 else math.nan
-    rho = halves * math.sqrt(math.pi / 8.0)
+    rho = halves_rho(halves)
     return Tested(
         measure="rank correlation",
         effect=found.coefficient,
@@ -107,6 +107,11 @@ def of_order(values: Floats, errors: Floats, delta: float | None) -> Tested:
         n=(int(has.sum()), 0),
         failures=(int(np.isinf(errors[has]).sum()), 0),
     )
+
+
+def halves_rho(deviations: float) -> float:
+    """The correlation at which upper and lower half of a normal column differ by so many deviations in the mean."""
+    return deviations * math.sqrt(math.pi / 8.0)
 
 
 def both_p_value(first: Edf, reference: Edf) -> float:

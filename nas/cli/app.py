@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from nas.cli import describe, hand, inspect, look, machine, work
+from nas.cli import describe, hand, inspect, look, machine, rules, work
 from nas.errors import NasError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ VERBS = (
     work.run,
     look.status,
     look.table,
+    rules.principles,
     look.report,
     look.best,
     hand.export,

@@ -22,6 +22,7 @@ from nas.layers import Layer
 from nas.page.figures import Curve, curve_figure, edf_figure, in_units
 from nas.page.look import CONFIG, Look, looks
 from nas.page.payload import curves_payload, figure_payload, json_text, layers_payload, table_payload
+from nas.page.rules import HEADER, RuleRow
 from nas.page.scatter import cost_figure, dimension_figure
 from nas.page.stairs import Picture, picture, scale, stairs
 from nas.page.texts import UNITS, spoken
@@ -37,6 +38,18 @@ SCRIPTS = ("format.js", "figures.js", "table.js", "details.js", "script.js")
 Looks = Mapping[str, Look]
 Figures = dict[str, dict[str, go.Figure]]
 """Name of a figure -> choice of its menu -> drawing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdicts:
+    """Verdicts on rules, as texts, or the reason why there are none."""
+
+    rows: tuple[RuleRow, ...] = ()
+    """One a rule."""
+    notes: tuple[str, ...] = ()
+    """What all of them rest on."""
+    refusal: str = ""
+    """Why there are none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +82,8 @@ class Report:
     """What the networks are to get right: decides the units of error and loss."""
     note: str = ""
     """What this page can't show, and why; empty for a run."""
+    rules: Verdicts | None = None
+    """What the run says of its study's rules; None where it declares none."""
 
     @property
     def guess(self) -> float:
@@ -91,6 +106,7 @@ def html(reports: Sequence[Report]) -> str:
     return _template().render(
         sections=sections,
         looks=marks,
+        rule_header=HEADER,
         policy=_policy([plotly, script], webgl=webgl),
         style=Markup(_file("page.css")),  # noqa: S704 - our own file
         scripts=[Markup(plotly), Markup(script)],  # noqa: S704 - our own file and plotly's

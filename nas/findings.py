@@ -1,0 +1,270 @@
+"""Design rules and what a run, or anybody's table, says of them: verdicts with everything they rest on."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nas.analysis import Verdict, principle_rules, verdicts
+from nas.analysis.columns import numbers, numeric_columns
+from nas.errors import Refused
+from nas.foreign import ERROR, Tables, checked
+from nas.frozen import rules_of
+from nas.page.rules import HEADER, RuleRow, rule_row
+from nas.page.texts import listed, plural
+from nas.results import Run, dimensions, fidelity
+from nas.rule import Rule
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNKNOWN = "not known: a table doesn't say how long its networks were trained"
+MOST_NAMED = 12
+"""Most columns named in a message."""
+
+COLUMNS = (
+    "name",
+    "statement",
+    "verdict",
+    "measure",
+    "effect",
+    "low",
+    "high",
+    "delta",
+    "within_delta",
+    "better",
+    "p_value",
+    "p_adjusted",
+    "n",
+    "n_first",
+    "n_second",
+    "failures_first",
+    "failures_second",
+    "needs",
+    "warnings",
+)
+"""Of `Principles.table`."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Principles:
+    """The verdicts of one run or table, corrected for one another."""
+
+    title: str
+    """Name of the study, or of the tables."""
+    verdicts: tuple[Verdict, ...]
+    """One a rule, in the order of the rules."""
+    fidelity: str
+    """How the networks were trained: a verdict at one length of training needn't hold at another."""
+    unit: str
+    """Of differences and of delta; a correlation has none."""
+    delta: str
+    """Which effect matters, in words."""
+    notes: tuple[str, ...]
+    """What must be said beside all of them."""
+
+    @property
+    def rows(self) -> tuple[RuleRow, ...]:
+        """Each verdict as texts."""
+        return tuple(rule_row(verdict) for verdict in self.verdicts)
+
+    @property
+    def head(self) -> tuple[tuple[str, str], ...]:
+        """What all verdicts rest on: name and text."""
+        tests = plural(len(self.verdicts), "rule")
+        return (
+            ("trained", self.fidelity),
+            ("unit", self.unit),
+            ("delta", self.delta),
+            ("p", f"two-sided, corrected by Holm for {tests} together"),
+        )
+
+    def table(self) -> pd.DataFrame:
+        """One row a rule: effect, low, high and delta in the unit of the errors, or as a correlation."""
+        import msgspec
+        import pandas as pd
+
+        rows = [{**msgspec.structs.asdict(v), "n": v.n_first + v.n_second} for v in self.verdicts]
+        for row in rows:
+            better = row.pop("better")
+            row["better"] = better.estimate if better else None
+            row["warnings"] = "; ".join(row["warnings"])
+        return pd.DataFrame(rows, columns=COLUMNS).astype({"needs": "Int64", "better": float, "delta": float})
+
+    def sentences(self) -> tuple[str, ...]:
+        """Each verdict in words."""
+        return tuple(row.sentence for row in self.rows)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table, the sentences and what must be said beside them."""
+        rows = self.rows
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in HEADER)
+        body = "".join(f"<tr>{_cells((row.name, row.verdict, *row.cells))}</tr>" for row in rows)
+        told = "".join(f"<li>{html.escape(text)}</li>" for row in rows for text in (row.sentence, *_marked(row)))
+        notes = "".join(f"<p>{html.escape(text)}</p>" for text in (*map(": ".join, self.head), *self.notes))
+        return f"<p><b>{html.escape(self.title)}</b></p>{notes}<table><tr>{head}</tr>{body}</table><ul>{told}</ul>"
+
+
+def principles(
+    source: Run | pd.DataFrame,
+    *,
+    rules: Sequence[Rule] | None = None,
+    columns: Sequence[str] | None = None,
+    error: str = ERROR,
+    delta: float | None = None,
+) -> Principles:
+    """What a run or a table says of design rules: helps, hurts, no difference that matters, or undecided.
+
+    Of a run these are the rules that its study declares unless others are given; of a table one rule a numeric column,
+    that larger values are better. `error` is the column of errors in a table, `delta` the smallest difference that
+    matters, in the unit of the errors. Raises Refused where nothing can be said: no rules, a column without numbers,
+    samples that a search has chosen.
+    """
+    if isinstance(source, Run):
+        return of_run(source, rules=rules, columns=columns, delta=delta)
+    return of_tables(checked(source, error), rules=rules, columns=columns, delta=delta)
+
+
+def of_run(
+    run: Run,
+    *,
+    rules: Sequence[Rule] | None = None,
+    columns: Sequence[str] | None = None,
+    delta: float | None = None,
+) -> Principles:
+    """What a run says of the rules of its study, of given ones, or of some columns of its table."""
+    study, info = run.frozen.study, run.frozen.data
+    require_map(study["name"], study["sampler"])
+    frame = run.table()
+    asked = asked_rules(frame, rules, columns)
+    notes = list(_of_state(run))
+    if asked is None:
+        asked = rules_of(run.frozen)
+        notes += _of_age(run)
+        if not asked:
+            raise Refused(
+                f"study {study['name']!r} declares no rules",
+                hint=f"--columns A,B asks for columns ({_some(dimensions(run))}), --study NAME for rules of another",
+            )
+    else:
+        notes.append("These rules were asked for after the run: they are no prediction")
+    unit = "points: hundredths of the error"
+    if info.target:
+        unit = f"points: hundredths of the standard deviation of {info.target!r}"
+    return Principles(
+        title=study["name"],
+        verdicts=verdicts(frame, asked, guess=info.guess, delta=delta),
+        fidelity=fidelity(run),
+        unit=unit,
+        delta=_delta(delta),
+        notes=tuple(notes),
+    )
+
+
+def of_tables(
+    found: Tables,
+    *,
+    rules: Sequence[Rule] | None = None,
+    columns: Sequence[str] | None = None,
+    delta: float | None = None,
+) -> Principles:
+    """What tables say of given rules, or of some columns, all that hold numbers unless they are named.
+
+    Where the errors of the tables are percentages, so is delta.
+    """
+    asked = asked_rules(found.frame, rules, columns)
+    if asked is None:
+        asked = principle_rules(found.frame)
+    if not asked:
+        raise Refused(
+            f"no column of {listed(found.origins)} holds numbers that vary, but for the errors",
+            hint=f"it has {', '.join(map(str, found.frame.columns))}",
+        )
+    share = delta / 100 if delta is not None and found.percent else delta
+    origins = tuple(f"{name}: {origin}" for name, origin in found.origins.items())
+    return Principles(
+        title=listed(found.origins),
+        verdicts=verdicts(found.frame, asked, delta=share),
+        fidelity=UNKNOWN,
+        unit="points: hundredths of the error",
+        delta=_delta(share),
+        notes=(*origins, "A failure enters means as the worst error of the table")
+        if found.frame["error"].isna().any()
+        else origins,
+    )
+
+
+def require_map(name: str, sampler: str) -> None:
+    """Refuse the samples of a study that doesn't draw at random."""
+    if sampler != "random":
+        raise Refused(
+            f"study {name!r} samples with {sampler!r}, which chooses networks, so they are no random sample",
+            hint='rules are tested on a map: the same study with --sampler random, or sampler="random"',
+        )
+
+
+def asked_rules(
+    frame: pd.DataFrame, rules: Sequence[Rule] | None, columns: Sequence[str] | None
+) -> tuple[Rule, ...] | None:
+    """The rules that are asked for by name of a column or as values; None where nothing is."""
+    if rules is not None and columns is not None:
+        raise Refused("rules or columns are asked for, not both", hint="--columns or --study, one of them")
+    if columns is None:
+        return None if rules is None else tuple(rules)
+    if not columns or len(set(columns)) < len(columns):
+        raise Refused(f"columns are named once each, at least one, got {', '.join(columns) or 'none'}")
+    if ERROR in columns:
+        raise Refused(f"{ERROR!r} is what is to be explained, so it can't be one of the columns")
+    for column in columns:
+        _require_numbers(frame, column)
+    return principle_rules(frame, columns)
+
+
+def _require_numbers(frame: pd.DataFrame, column: str) -> None:
+    """Refuse a column that isn't there or holds texts, with those that would do."""
+    try:
+        numbers(frame, column)
+    except Refused as refusal:
+        raise Refused(str(refusal), hint=f"columns with numbers: {_some(numeric_columns(frame))}") from None
+
+
+def _some(names: Sequence[str]) -> str:
+    more = ", ..." if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more or "none"
+
+
+def _of_state(run: Run) -> list[str]:
+    over = len(run.records)
+    if over == run.total:
+        return []
+    return [
+        f"The run isn't finished: {over:,} of {run.total:,} trials are over. Verdicts hold for the planned number; to "
+        "look until one suits isn't accounted for"
+    ]
+
+
+def _of_age(run: Run) -> list[str]:
+    if not run.frozen.rules_after:
+        return []
+    return [f"The rules were stated when {run.frozen.rules_after:,} trials were over, so they aren't a prediction"]
+
+
+def _delta(delta: float | None) -> str:
+    if delta is None:
+        return (
+            "the smallest effect that matters: half a standard deviation of the errors that a rule is compared with; "
+            "for a column the rho at which its halves differ by so much, 0.31"
+        )
+    return (
+        f"the smallest effect that matters: {100 * delta:g} points, as stated; for a column the rho that says the same"
+    )
+
+
+def _cells(texts: Sequence[str]) -> str:
+    return "".join(f"<td>{html.escape(text)}</td>" for text in texts)
+
+
+def _marked(row: RuleRow) -> tuple[str, ...]:
+    return tuple(f"{row.name}: {warning}" for warning in row.warnings)
