@@ -139,7 +139,7 @@ def test_what_isnt_torchvisions_is_refused() -> None:
         nas.load_torchvision(SMALL, weights={"fc.weight": torch.zeros(3)})
     assert len(str(caught.value)) < 400
     with pytest.raises(Refused, match="weights are a state dict or a WeightsEnum of torchvision, got 'DEFAULT'"):
-        nas.load_torchvision(SMALL, weights="DEFAULT")  # type: ignore[arg-type]
+        nas.load_torchvision(SMALL, weights="DEFAULT")
     for classes in (0, -1, 2.5):
         with pytest.raises(Refused, match=f"classes must be a whole number of at least 1, got {classes}"):
             nas.load_torchvision(SMALL, classes=classes)  # type: ignore[arg-type]
