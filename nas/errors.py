@@ -13,6 +13,8 @@ The number is the exit code of the command line.
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -58,3 +60,16 @@ class Interrupted(NasError):
     def __init__(self, message: str, *, signal_number: int, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.exit_code = 128 + signal_number  # type: ignore[misc]
+
+
+def raised_at(error: BaseException) -> str:
+    """The last line of somebody else's code that an error came through: `mine.py, line 3`; empty if there is none."""
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [f"{Path(f.filename).name}, line {f.lineno}" for f in frames if _is_theirs(f.filename)]
+    return theirs[-1] if theirs else ""
+
+
+def _is_theirs(filename: str) -> bool:
+    """Whether a line of a traceback is neither this package's nor the import system's, nor generated."""
+    ours = Path(__file__).parent in Path(filename).parents
+    return not (ours or "importlib" in filename or filename.startswith("<"))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
+FORM = "a table is a .csv, .csv.gz or .parquet with the names of its columns and a row for each network"
 ERROR = "error"
 OURS = ("trial", "space", "architecture", "outcome", ERROR)
 """Columns by which a table is one of ours, whose errors are shares."""
@@ -116,16 +117,16 @@ def read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise Refused(f"there is no file {path}", hint="a run's folder is reported without --table")
     if not path.name.endswith(ENDINGS):
-        raise Refused(f"a table is a .csv, .csv.gz or .parquet, not {path.name!r}")
+        raise Refused(f"a table is a .csv, .csv.gz or .parquet, not {path.name!r}", hint=FORM)
     try:
         frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, low_memory=False)
     except ImportError:
         raise Refused("parquet needs pyarrow", hint='pip install "nas-atlas[parquet]", or write a .csv') from None
     except (OSError, EOFError, ValueError, zlib.error) as error:  # those of pandas and pyarrow are ValueErrors
-        raise Refused(f"{path} can't be read as a table: {str(error).splitlines()[0]}") from None
+        raise Refused(f"{path} can't be read as a table: {str(error).splitlines()[0]}", hint=FORM) from None
     frame = frame.rename(columns=str)
     if not len(frame) or not len(frame.columns):
-        raise Refused(f"{path} has no rows")
+        raise Refused(f"{path} has no rows", hint=FORM)
     if not frame.columns.is_unique:
         raise Refused(f"{path} has two columns of one name")
     return frame
@@ -146,7 +147,8 @@ def _errors(frame: pd.DataFrame, column: str, place: str) -> tuple[pd.Series[flo
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
         raise Refused(
-            f"{place}: an error is a number from 0 up, row {row + 1} has {str(cells.iloc[row])!r} in {column!r}"
+            f"{place}: an error is a number from 0 up, row {row + 1} has {str(cells.iloc[row])!r} in {column!r}",
+            hint="name the column of errors: --error COLUMN",
         )
     errors = errors.where(errors < math.inf)
     if set(OURS) <= set(frame.columns) or not errors.max() > 1:

@@ -7,7 +7,6 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -15,11 +14,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nas.errors import NasError, Refused
+from nas.errors import NasError, Refused, raised_at
 from nas.space import Space
 from nas.study import Study
 
 ATTRIBUTE = "STUDY"
+LISTED = 8
+"""Names that a message shows where none is near."""
 OF_FILES = "_nas_study_"
 """Begins the name of a module that was read from a file of the user, so that it hides no other."""
 SIBLINGS = ("nas", "spaces", "studies")
@@ -88,6 +89,8 @@ def network(name: str) -> Any:
     """The published network of a name."""
     found = {item.name: item for item in networks()}
     if name not in found:
+        if name in {space.name for space in spaces()}:
+            raise Refused(f"{name} is a space of networks, not a network", hint=f"nas spaces {name}")
         raise _unknown("network", name, found, "`nas spaces` lists all; a file architecture.json works, too")
     return found[name]
 
@@ -108,14 +111,17 @@ def _sibling(name: str) -> ModuleType:
 def _unknown(kind: str, name: str, known: Iterable[str], also: str) -> Refused:
     names = sorted(known)
     near = difflib.get_close_matches(name, names, 3)
-    guess = f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(names[:8])}" if names else ""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    listed = f"; there are {', '.join(names[:LISTED])}{more}" if names else ""
+    guess = f"; did you mean {' or '.join(near)}?" if near else listed
     return Refused(f"there is no {kind} {name!r}{guess}", hint=also)
 
 
 def _file(path: Path) -> ModuleType:
     """A file of the user as a module; its own folder is on the path while it is read."""
     if not path.is_file():
-        raise Refused(f"there is no file {path}")
+        hint = "a study is a name of ours, a file my_study.py, or module:NAME"
+        raise Refused(f"{path} is a folder" if path.is_dir() else f"there is no file {path}", hint=hint)
     spec = importlib.util.spec_from_file_location(f"{OF_FILES}{path.stem}", path)
     if spec is None or spec.loader is None:
         raise Refused(f"{path} is no Python file")
@@ -149,17 +155,10 @@ def _code_of_the_user(where: str, folder: Path) -> Iterator[None]:
 
 def _broken(where: str, error: BaseException) -> Refused:
     """What is wrong with a module of the user: the error and its line."""
-    frames = traceback.extract_tb(error.__traceback__)
-    inside = [f"{Path(f.filename).name}, line {f.lineno}" for f in frames if _is_theirs(f.filename)]
     line = error.lineno if isinstance(error, SyntaxError) else None
-    place = f" (line {line})" if line else f" ({inside[-1]})" if inside else ""
+    at = f"line {line}" if line else raised_at(error)
     said = error.msg if isinstance(error, SyntaxError) else error
-    return Refused(f"{where} can't be imported: {type(error).__name__}: {said}{place}")
-
-
-def _is_theirs(filename: str) -> bool:
-    """Whether a line of a traceback is the user's, not ours and not the import system's."""
-    return "importlib" not in filename and Path(__file__).parent not in Path(filename).parents
+    return Refused(f"{where} can't be imported: {type(error).__name__}: {said}{f' ({at})' if at else ''}")
 
 
 def _study_in(module: ModuleType, attribute: str, name: str) -> Study:

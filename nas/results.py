@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import Refused
@@ -86,6 +87,8 @@ class Run:
 
     def leader(self, position: int) -> Record:
         """The record at a rank, counted from 1."""
+        if not self.leaders:
+            raise Refused("no network has been completed yet", hint=f"nas status {quote(str(self.folder))} says why")
         if not 1 <= position <= len(self.leaders):
             raise Refused(f"rank must be between 1 and {len(self.leaders)} (completed networks), got {position}")
         return self.leaders[position - 1]

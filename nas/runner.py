@@ -112,7 +112,8 @@ def require_plain(study: Study, info: DataInfo) -> None:
         if any(study.extremes(name)):
             raise Refused(
                 f"{name} is for images with classes, {info.name} is a table",
-                hint=f"leave {name} out of the recipe; a fidelity sets it, too: --epochs and --train-size don't",
+                hint=f"take --data with images, or leave {name} out of the recipe; "
+                "a fidelity sets it, too: --epochs and --train-size don't",
             )
 
 

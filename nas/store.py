@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import IO, Any
 
 import msgspec
@@ -129,8 +130,9 @@ def require_run(folder: Path) -> None:
     """Refuse a folder that holds no run."""
     if not folder.is_dir():
         raise Refused(f"there is no folder {folder}", hint="start a run: nas run quickstart")
+    hint = f"a run makes one: nas run STUDY --out {quote(str(folder))}"
     if not (folder / STUDY).is_file() or not (folder / DATABASE).is_file():
-        raise Refused(f"{folder} is not the folder of a run: it has no {STUDY} with a {DATABASE}")
+        raise Refused(f"{folder} is not the folder of a run: it has no {STUDY} with a {DATABASE}", hint=hint)
 
 
 def read_frozen(folder: Path) -> Frozen:

@@ -25,7 +25,7 @@ from nas.rule import against as against
 from nas.rule import among as among
 from nas.rule import check_rules
 from nas.rule import larger as larger
-from nas.space import Choice, Dimension, Point, Real, Space, Value
+from nas.space import Choice, Dimension, Point, Space, Value, in_words
 
 SamplerName = Literal["random", "quasirandom", "tpe", "gp", "nsga2", "cmaes"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
@@ -93,9 +93,12 @@ class Study:
         _require_positive(samples=self.samples, repeats=self.repeats)
         if not self.spaces:
             raise Refused(f"study {self.name!r} has no space")
+        if not isinstance(self.grid, Grid):
+            raise Refused(f"a study's grid is Grid(values={{...}}), got {self.grid!r}")
         names = [space.name for space in self.spaces]
         if len(set(names)) < len(names):
-            raise Refused(f"study {self.name!r}: every space needs its own name, got {', '.join(names)}")
+            hint = 'give each another: SPACE.named("...")'
+            raise Refused(f"study {self.name!r}: every space needs its own name, got {', '.join(names)}", hint=hint)
         check_sampler(self.sampler)
         if not 0 < self.max_trial_seconds < inf:
             raise Refused(f"max_trial_seconds must be a positive number of seconds, got {self.max_trial_seconds}")
@@ -199,12 +202,14 @@ class Study:
             if name not in space.dimensions:
                 raise Refused(
                     f"study {self.name!r} crosses {name!r}, which is no dimension of {space.name} and no field of the "
-                    f"recipe that can be crossed{_guess(name, [*common, *FIELDS])}"
+                    f"recipe that can be crossed{_guess(name, [*common, *FIELDS])}",
+                    hint="run the study once with each data set, then `nas report` both" if name == "data" else "",
                 )
             dimension = space.dimensions[name]
             if outside := [value for value in self.grid.values[name] if not dimension.contains(value)]:
                 raise Refused(
-                    f"study {self.name!r} crosses {name!r} with {outside[0]!r}, which {space.name} doesn't have"
+                    f"study {self.name!r} crosses {name!r} with {outside[0]!r}, which {space.name} doesn't have",
+                    hint=f"its {name} has {in_words(dimension)}",
                 )
 
 
@@ -218,16 +223,11 @@ def _arm(space: Space, values: Mapping[str, Value]) -> Space:
     """A space at one combination; itself at the empty one."""
     if not values:
         return space
-    own = {name: _single(space.dimensions[name], value) for name, value in values.items() if name in space.dimensions}
+    own = {name: value for name, value in values.items() if name in space.dimensions}
     fields = {name: Choice(options=(value,)) for name, value in values.items() if name not in space.dimensions}
-    narrow = space.restrict(**own)
+    narrow = space.fix(**own)
     name = " ".join([space.name, *(f"{name}={_text(value)}" for name, value in values.items())])
     return replace(narrow, name=name, dimensions={**narrow.dimensions, **fields})
-
-
-def _single(dimension: Dimension, value: Value) -> Choice:
-    """One value, of the type that the dimension's have."""
-    return Choice(options=(float(value) if isinstance(dimension, Real) else value,))
 
 
 def _text(value: Value) -> str:

@@ -28,6 +28,8 @@ BEHIND = ("proj",)
 """Children that come after those beside them."""
 LEFT_OUT = ("aux1", "aux2")
 """Children without a counterpart."""
+SAID = 200
+"""Characters that are shown of what torch says about a state dict."""
 TWIN = "{}_torchvision"
 """Name of ours where the paper's network and torchvision's differ."""
 
@@ -48,6 +50,11 @@ def load_torchvision(
     """
     if module is not None and (weights is not None or classes is not None):
         raise Refused("give a module, or weights and classes, not both")
+    if classes is not None and not (isinstance(classes, int) and classes > 0):
+        raise Refused(f"classes must be a whole number of at least 1, got {classes!r}")
+    if not isinstance(weights, Mapping | models.WeightsEnum | None):
+        hint = "torchvision.models.get_weight('ResNet18_Weights.DEFAULT'), or a module's state_dict()"
+        raise Refused(f"weights are a state dict or a WeightsEnum of torchvision, got {weights!r:.80}", hint=hint)
     theirs = _build(name, weights, classes, seed) if module is None else module
     if getattr(theirs, "transform_input", False):
         raise Refused(
@@ -96,7 +103,10 @@ def _load(name: str, module: nn.Module, weights: Mapping[str, Tensor]) -> None:
     try:
         module.load_state_dict(kept)
     except RuntimeError as error:
-        raise Refused(f"the state dict isn't one of torchvision's {name}: {error}", hint="give classes=") from None
+        _, *wrong = str(error).splitlines()
+        said = f"{wrong[0].strip():.{SAID}}" + (f" and {len(wrong) - 1} more lines" if wrong[1:] else "")
+        hint = "give classes=, if it was made for others than published"
+        raise Refused(f"the state dict isn't one of torchvision's {name}: {said}", hint=hint) from None
 
 
 def _counterpart(name: str, theirs: nn.Module) -> nn.Module:

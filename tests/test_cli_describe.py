@@ -104,7 +104,7 @@ def test_the_smallest_input_is_told_with_its_reason(nas: Say, refused: Say) -> N
     said = refused("describe", "small", "--shape", "1x10x30")
     assert "small can't take 1x10x30: Convolution 11x11, 2 doesn't fit" in said
     assert "the smallest square input of small is 1x11x11" in said
-    assert "smallest square input: none" in nas("describe", "vector")
+    assert "smallest" not in nas("describe", "vector")
 
 
 @pytest.mark.usefixtures("small")

@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 
 from nas.cli import main
+from nas.cost import Limits
+from nas.errors import EmptyWindow
+from nas.sampling import Gate
+from nas.sampling.maps import measure
+from spaces import alexnet, anynet
 
 STUDY = """
 from nas.cost import Limits
@@ -65,6 +70,18 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
         (("describe", "regnet_x_400mf", "--shape", "1x0x28"), 2, "1x28x28"),
         (("describe", "regnet_x_400mf", "--shape", "784"), 2, "needs an image"),
         (("describe", "nowhere.json"), 2, "no file"),
+        (("describe", "lenet", "nonsense", "alexnet"), 2, "no network 'nonsense'; there are alexnet, "),
+        (("describe", "nonsense"), 2, " more\n"),
+        (("describe", "VGG"), 2, "VGG is a space of networks, not a network\n  -> nas spaces VGG"),
+        (("describe", "lenet", "--shape", "10"), 2, "its published input is 1x28x28"),
+        (("describe", "lenet", "--classes", "0"), 2, "greater than or equal to 1"),
+        (("describe", "alexnet", "--shape", "1x28x28"), 2, "the smallest square input of alexnet is 1x63x63"),
+        (("spaces", "lenet"), 2, "nas describe lenet"),
+        (("spaces", "a/b"), 2, "no space or network 'a/b'"),
+        (("run", "."), 2, "no study '.'"),
+        (("run", "/"), 2, "/ is a folder\n  -> a study is a name of ours, a file my_study.py, or module:NAME"),
+        (("run", "quickstart", "--data", "diabetes"), 2, "a space of networks for images"),
+        (("run", "blocks", "--data", "diabetes"), 2, "take --data with images"),
         (("status", "nowhere"), 2, "no folder nowhere"),
         (("data", "digit"), 2, "digits"),
         (("data", "--fetch"), 2, "need the name of a data set"),
@@ -160,6 +177,119 @@ def test_an_out_folder_with_other_things_is_refused(capsys: pytest.CaptureFixtur
     assert code == 2
     assert "letter.txt" in message
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+CODE = """
+from nas.layers import Convolution, Flatten, Linear, Sequence
+from nas.recipe import Recipe
+from nas.space import Integer, Space
+from nas.study import Study
+
+
+class Net:
+    def network(self, inputs, classes):
+        return {layer}
+
+    def facts(self):
+        return {{}}
+
+
+def decode(point):
+    return {decoded}
+
+
+def rule(point):
+    \"\"\"A rule.\"\"\"
+    return {allowed}
+
+
+SPACE = Space(name="mine", dimensions={{"width": Integer(low=2, high=9)}}, decode=decode, requirements=(rule,))
+STUDY = Study(name="mine", question="?", spaces=(SPACE,), samples=1, recipe=Recipe(data="digits"))
+"""
+FINE = {"layer": "Linear(width=classes)", "decoded": "Net()", "allowed": "True"}
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ({"decoded": "point['depth']"}, "the code of space 'mine' fails: KeyError: 'depth' (mine.py, line 17)"),
+        ({"decoded": "None"}, "AttributeError: 'NoneType' object has no attribute 'network'"),
+        ({"allowed": "1 / 0"}, "ZeroDivisionError: division by zero (mine.py, line 22)"),
+        ({"layer": "Convolution(width=2, groups=3)"}, "groups must be between 1 and 2, got 3 (mine.py, line 10)"),
+        ({"layer": "Sequence()"}, "mine: a network must end in 10 outputs, got 1x16x16"),
+        ({"layer": "Sequence(layers=(Flatten(), Linear(width=classes + 1)))"}, "must end in 10 outputs, got 11"),
+    ],
+)
+def test_faults_in_the_code_of_a_space_are_told(
+    part: dict[str, str], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """What a rule, a decoder or an architecture of a user raises is told with its line, before anything is written."""
+    (tmp_path / "mine.py").write_text(CODE.format(**FINE | part))
+    code, message = refused(capsys, "run", str(tmp_path / "mine.py"), "--out", str(tmp_path / "r"))
+    assert (code, said in message) == (2, True), message
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("spaces", "more", "said"),
+    [
+        ("anynet.X3[0]", "grid=Grid(values={'stem': ('x',)})", "crosses 'stem'"),
+        ("anynet.X3[0]", "grid=Grid(values={'depth_1': (99,)})", "its depth_1 has 1 to 16, log-uniform"),
+        ("anynet.X3[0]", "grid=Grid(values={'data': ('digits', 'mnist')})", "once with each data set"),
+        ("anynet.X3[0]", "grid={'depth_1': (1,)}", "a study's grid is Grid(values={...})"),
+        ("anynet.X3[0].fix(depth=1), anynet.X3[0].fix(depth=2)", "", 'give each another: SPACE.named("...")'),
+        ("anynet.X3[0].fix(depht=1)", "", "has no dimension 'depht' or depht_1; it has depth_1"),
+        ("anynet.X3[0].fix(depth=['a'])", "", "(['a'],) (mine.py, line 7)"),
+        ("anynet.X3[0].named('a/b')", "", "a name without a slash, got 'a/b'"),
+        ("anynet.X3[0]", "seed='3'", "instances of 'str' and 'int' (mine.py, line 7)"),
+    ],
+)
+def test_faults_of_a_study_are_told(
+    spaces: str, more: str, said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A value that isn't in its dimension, a name that isn't one: said in words and with the way out."""
+    code, message = refused(capsys, "run", study_file(tmp_path, spaces=spaces, more=more), "--out", str(tmp_path / "r"))
+    assert (code, said in message) == (2, True), message
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize("content", [b"\xff\x00binary", b"", b"error,width\n", b"error\nwide\n"])
+def test_tables_that_are_none_are_refused(content: bytes, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Something that isn't a table, or without rows or numbers, is refused with what would be one."""
+    (tmp_path / "t.csv").write_bytes(content)
+    code, message = refused(capsys, "report", "--table", str(tmp_path / "t.csv"))
+    assert code == 2
+    assert "a table is a .csv" in message or "--error COLUMN" in message
+    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_a_run_without_a_network_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A run that was stopped before its first network names no next step that can't be done."""
+    sys_argv = ["nas", "run", "quickstart", "--samples", "1", "--max-seconds", "0", "--out", str(tmp_path / "r")]
+    before, sys.argv = sys.argv, sys_argv
+    try:
+        with pytest.raises(SystemExit):
+            main()
+    finally:
+        sys.argv = before
+    said = capsys.readouterr().out
+    assert "no network has been completed" in said
+    assert "nas export" not in said
+    code, message = refused(capsys, "export", str(tmp_path / "r"), "-o", str(tmp_path / "best"))
+    assert code == 2
+    assert "no network has been completed yet\n  -> nas status" in message
+
+
+def test_a_rule_that_excludes_everything_is_told_with_its_words() -> None:
+    """Without limits the hint speaks of rules, and a shape that can't be is told in the words of its layer."""
+    never = anynet.X3[0].require(lambda point: False)
+    gate = Gate(space=never, limits=Limits(), inputs=(1, 8, 8), classes=10)
+    with pytest.raises(EmptyWindow, match=r"<lambda> \(100.00%\)") as caught:
+        measure(gate, 0, 0, most=200)
+    assert caught.value.hint == "change the rule that refuses most, or the input size"
+    large = alexnet.ALL[0].fix(stem_stride=4)
+    with pytest.raises(EmptyWindow, match=r"impossible at this input \(100.00%\), such as: .* doesn't fit into"):
+        measure(Gate(space=large, limits=Limits(), inputs=(1, 8, 8), classes=10), 0, 0, most=200)
 
 
 @pytest.mark.long

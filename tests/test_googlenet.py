@@ -232,8 +232,12 @@ def test_ratios_out_of_range_are_refused(change: dict[str, float], message: str)
         branches_of(256, **RATIOS | change)
 
 
-def test_too_small_images_are_refused() -> None:
-    """torchvision's pools have no padding: at 8x8 the second doesn't fit any more."""
-    network = named("googlenet").architecture.network((3, 8, 8), 10)
-    with pytest.raises(ImpossibleShape, match=r"Pooling max 3x3, stride 2 doesn't fit into an input of 192x2x2"):
-        output_shape(network, (3, 8, 8))
+def test_images_may_be_as_small_as_torchvisions() -> None:
+    """15x15 is the smallest image that torchvision's network takes; ours takes it and refuses 14x14."""
+    theirs: nn.Module = models.googlenet(aux_logits=False, init_weights=False).eval()
+    network = named("googlenet").architecture
+    assert output_shape(network.network((3, 15, 15), 1000), (3, 15, 15)) == theirs(torch.rand(1, 3, 15, 15)).shape[1:]
+    with pytest.raises(RuntimeError, match="Output size is too small"):
+        theirs(torch.rand(1, 3, 14, 14))
+    with pytest.raises(ImpossibleShape, match=r"Pooling max 3x3, stride 2 doesn't fit into an input of 480x1x1"):
+        output_shape(network.network((3, 14, 14), 1000), (3, 14, 14))

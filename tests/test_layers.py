@@ -34,6 +34,7 @@ from nas.layers import (
     rows,
     shape_text,
 )
+from nas.layers.leaves import PoolingKind
 from tests.trees import cases
 
 FLAT, RELU, NORM = Flatten(), Activation(), Normalisation()
@@ -109,21 +110,31 @@ def test_rows_name_their_parts() -> None:
     ]
 
 
-@pytest.mark.parametrize("ceil", [False, True])
-@pytest.mark.parametrize("kernel", [1, 2, 3, 5])
-def test_windows_move_as_in_torch(kernel: int, ceil: bool) -> None:
-    """Pooling has torch's output shape at every size, stride and padding; only windows beyond the image are refused."""
-    for size in range(1, 10):
-        for stride in range(1, 5):
-            for padding in range(kernel // 2 + 1):
-                node = Pooling(kernel=kernel, stride=stride, padding=padding, ceil=ceil)
-                pool = nn.MaxPool2d(kernel, stride, padding, ceil_mode=ceil)
-                if size + 2 * padding < kernel:
-                    with pytest.raises(ImpossibleShape, match="doesn't fit"):
-                        output_shape(node, (1, size, size + 1))
-                else:
-                    expected = pool(torch.empty(1, 1, size, size + 1, device="meta")).shape[1:]
-                    assert output_shape(node, (1, size, size + 1)) == tuple(expected)
+POOLS = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    kind=st.sampled_from(["max", "average"]),
+    kernel=st.integers(1, 7),
+    stride=st.integers(1, 5),
+    padding=st.integers(0, 3),
+    ceil=st.booleans(),
+    edges=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+)
+def test_windows_move_as_in_torch(
+    kind: PoolingKind, kernel: int, stride: int, padding: int, ceil: bool, edges: tuple[int, int]
+) -> None:
+    """Pooling takes what torch's takes, also a ceil-mode window larger than the image, and has its output shape."""
+    node = Pooling(kind=kind, kernel=kernel, stride=stride, padding=min(padding, kernel // 2), ceil=ceil)
+    pool = POOLS[kind](kernel, stride, node.padding, ceil_mode=ceil)
+    try:
+        expected = tuple(pool(torch.rand(1, 2, *edges)).shape[1:])
+    except RuntimeError:
+        with pytest.raises(ImpossibleShape, match="doesn't fit"):
+            output_shape(node, (2, *edges))
+    else:
+        assert output_shape(node, (2, *edges)) == expected
 
 
 IMPOSSIBLE: list[tuple[Layer, Shape, str]] = [

@@ -6,6 +6,7 @@ from itertools import pairwise, product
 from math import comb
 from operator import ge, gt, le, lt
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,11 +20,14 @@ from nas.space import (
     Point,
     Real,
     Space,
+    Value,
     When,
     falling,
+    in_words,
     rising,
     sentence,
 )
+from nas.space.law import Law
 from spaces import anynet
 from tests.enumeration import enumerated, space
 
@@ -174,12 +178,12 @@ def test_restrict_narrows_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("narrower", "message"),
     [
-        ({"x_1": Integer(low=1, high=5)}, "isn't within x_1's"),
-        ({"x": Integer(low=0, high=4)}, "isn't within x_1's"),
-        ({"x_1": Choice(options=(1, 9))}, "isn't within x_1's"),
-        ({"x_1": Real(low=1, high=2)}, "isn't within x_1's"),
-        ({"mode": Choice(options=("off", "maybe"))}, "isn't within mode's"),
-        ({"r": Real(low=0.4, high=1)}, "isn't within r's"),
+        ({"x_1": Integer(low=1, high=5)}, "s: x_1 can't be 1 to 5, it has 1 to 4"),
+        ({"x": Integer(low=0, high=4)}, "s: x_1 can't be 0 to 4, it has 1 to 4"),
+        ({"x_1": Choice(options=(1, 9))}, "s: x_1 can't be 1, 9, it has 1 to 4"),
+        ({"x_1": Real(low=1, high=2)}, "s: x_1 can't be 1 to 2, continuous, it has 1 to 4"),
+        ({"mode": Choice(options=("off", "maybe"))}, "s: mode can't be off, maybe, it has off, on"),
+        ({"r": Real(low=0.4, high=1)}, "s: r can't be 0.4 to 1, continuous, it has 0.5 to 2, continuous"),
         ({"x_1": Integer(low=1, high=2, when=When(dimension="mode", values=("on",)))}, "condition of x_1 can't change"),
         ({"z": STAGES}, "has no dimension 'z'"),
     ],
@@ -189,6 +193,81 @@ def test_restrict_lets_nothing_new_in(narrower: dict[str, Dimension], message: s
     wide = space({"mode": SWITCH, "x_1": STAGES, "x_2": STAGES, "r": Real(low=0.5, high=2)})
     with pytest.raises(Refused, match=message):
         wide.restrict(**narrower)
+
+
+def test_fix_leaves_one_value() -> None:
+    """Fixing names one dimension or a whole group; conditions stay, so a point without the dimension stays, too."""
+    when = When(dimension="mode", values=("on",))
+    wide = space({"mode": SWITCH, "x_1": STAGES, "x_2": Integer(low=1, high=4, when=when)})
+    assert list(enumerated(wide.fix(x=3))) == [{"mode": "off", "x_1": 3}, {"mode": "on", "x_1": 3, "x_2": 3}]
+    assert wide.fix(x_2=3).dimensions["x_2"] == Choice(options=(3,), when=when)
+    assert list(enumerated(wide.fix(x_1=1, mode="off"))) == [{"mode": "off", "x_1": 1}]
+    assert wide.fix().size() == wide.size()
+    assert wide.fix(mode="on").fix(x=2).size() == 1
+
+
+def test_fix_and_share_in_either_order() -> None:
+    """A shared dimension is fixed by its own name, its members have none any more; equal members can be shared."""
+    shared = space({"x_1": STAGES, "x_2": STAGES}, rising("x")).share("x")
+    assert [dict(shared.expand(p)) for p in enumerated(shared.fix(x=4))] == [{"x_1": 4, "x_2": 4}]
+    with pytest.raises(Refused, match="has no dimension 'x_1' or x_1_1"):
+        shared.fix(x_1=4)
+    wide = space({"x_1": STAGES, "x_2": STAGES})
+    assert list(enumerated(wide.fix(x=4).share("x"))) == [{"x": 4}]
+    with pytest.raises(Refused, match="the dimensions of x differ"):
+        wide.fix(x_1=4).share("x")
+
+
+def test_a_fixed_member_of_a_chain_bounds_the_others() -> None:
+    """Under an order the others still obey it, and are counted and drawn so; a value that leaves nothing is told."""
+    wide = space({"x_1": STAGES, "x_2": STAGES, "x_3": STAGES}, rising("x"))
+    middle = wide.fix(x_2=3)
+    assert middle.size() == len(list(enumerated(middle))) == 3 * 2
+    drawn = Law(middle).points(np.random.default_rng(0).random((200, 3)))
+    assert {tuple(p.values()) for p in drawn} == {tuple(p.values()) for p in enumerated(middle)}
+    with pytest.raises(Refused, match="no point obeys the rule that x rises from stage to stage"):
+        Law(wide.fix(x_1=4, x_3=1))
+
+
+def test_fixed_values_have_the_type_of_their_dimension() -> None:
+    """So a table has one kind of number in a column: 1 is 1.0 where the dimension has that."""
+    wide = space({"x": STAGES, "rate": Choice(options=(0.0, 0.5)), "r": Real(low=0, high=1)})
+    fixed = wide.fix(x=True, rate=0, r=1)
+    (point,) = Law(fixed).points(np.zeros((1, 3)))
+    assert [repr(value) for value in point.values()] == ["1", "0.0", "1.0"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"x": 5}, "s: x_1 can't be 5, it has 1 to 4"),
+        ({"x_1": 2.5}, "s: x_1 can't be 2.5, it has 1 to 4"),
+        ({"x_1": "2"}, "s: x_1 can't be 2, it has 1 to 4"),
+        ({"mode": "maybe"}, "s: mode can't be maybe, it has off, on"),
+        ({"r": float("nan")}, "s: r can't be nan, it has 0.5 to 2, continuous"),
+        ({"r": "1"}, "s: r can't be 1, it has 0.5 to 2, continuous"),
+        ({"z": 1}, "s has no dimension 'z' or z_1; it has mode, x_1, x_2, r"),
+        ({"mode": ["on"]}, "options must be a tuple of numbers and texts"),
+    ],
+)
+def test_fix_takes_only_what_the_dimension_has(values: dict[str, Value], message: str) -> None:
+    """A value that isn't the dimension's, of another type, or of an unknown name is refused."""
+    wide = space({"mode": SWITCH, "x_1": STAGES, "x_2": STAGES, "r": Real(low=0.5, high=2)})
+    with pytest.raises(ValueError, match=message):
+        wide.fix(**values)
+
+
+def test_dimensions_speak() -> None:
+    """A dimension and a condition are told in words."""
+    when = When(dimension="mode", values=("a", "b", 3))
+    assert when.sentence == "mode is a, b or 3"
+    assert When(dimension="mode", values=("a",)).sentence == "mode is a"
+    dimensions = (Integer(low=8, high=64, unit=8, log=True, when=when), Real(low=0.5, high=2), SWITCH)
+    assert [in_words(d) for d in dimensions] == [
+        "8 to 64 in multiples of 8, log-uniform",
+        "0.5 to 2, continuous",
+        "off, on",
+    ]
 
 
 def test_chains_need_numbers_that_exist() -> None:
@@ -215,6 +294,11 @@ def test_spaces_are_checked_where_they_are_made() -> None:
             Real(low=low, high=high)
     with pytest.raises(ValueError, match="low must be positive if log"):
         Real(low=0, high=1, log=True)
+    with pytest.raises(Refused, match="at least one dimension"):
+        space({})
+    for no_tuple in ("ab", ["a"], (None,), (["a"],)):
+        with pytest.raises(ValueError, match="options must be a tuple of numbers and texts"):
+            Choice(options=no_tuple)  # type: ignore[arg-type]
     for options in ((), (1, 1), ("a", "a")):
         with pytest.raises(ValueError, match="options must be distinct and at least one"):
             Choice(options=options)

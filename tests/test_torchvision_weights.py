@@ -135,8 +135,14 @@ def test_what_isnt_torchvisions_is_refused() -> None:
         nas.load_torchvision("regnet_x_200mf")
     with pytest.raises(Refused, match="no network 'vit_b_16'"):
         nas.load_torchvision("vit_b_16")
-    with pytest.raises(Refused, match=r"torchvision's regnet_y_400mf: "):
+    with pytest.raises(Refused, match=r"torchvision's regnet_y_400mf: .* more lines?$") as caught:
         nas.load_torchvision(SMALL, weights={"fc.weight": torch.zeros(3)})
+    assert len(str(caught.value)) < 400
+    with pytest.raises(Refused, match="weights are a state dict or a WeightsEnum of torchvision, got 'DEFAULT'"):
+        nas.load_torchvision(SMALL, weights="DEFAULT")
+    for classes in (0, -1, 2.5):
+        with pytest.raises(Refused, match=f"classes must be a whole number of at least 1, got {classes}"):
+            nas.load_torchvision(SMALL, classes=classes)  # type: ignore[arg-type]
     with pytest.raises(Refused, match="aren't weights of regnet_y_400mf"):
         nas.load_torchvision(SMALL, weights=models.RegNet_X_400MF_Weights.DEFAULT)
     with pytest.raises(Refused, match="not both"):

@@ -56,7 +56,7 @@ def test_refusals_are_named() -> None:
     assert isinstance(which.judge(point), Network)
     both = Limits(multiply_adds=(0, 1), parameters=(10**9, 10**10))
     assert replace(which, limits=both).judge(point) == ("parameters below", "multiply_adds above")
-    assert replace(which, inputs=(784,)).judge(point) == ("too small an input",)
+    assert replace(which, inputs=(784,)).judge(point) == ("made for images",)
 
 
 def test_windows_shift_dimensions() -> None:

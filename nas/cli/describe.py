@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.look import Json
-from nas.cli.show import emit_json, emit_table, number, percent
+from nas.cli.show import emit_json, emit_table, emit_text, number, percent
 from nas.cli.subject import IMAGE, Subject, find
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ ROW = (
     "bytes alive",
     "bytes kept",
 )
+SPARE = ("bytes kept", "bytes alive", "parameter bytes", "activations", "part")
+"""Left out on narrow terminals, the first one first."""
+NOTE = 39
+"""Characters before the note on a total."""
 SIDE_BY_SIDE = (
     "network",
     "input",
@@ -68,7 +72,7 @@ def describe(
     if json:
         emit_json(**_as_json(subject, found, smallest), memory=found.cost.memory, layers=found.layers)
         return
-    emit_table(ROW, [_cells(row) for row in found.layers], left=3)
+    emit_table(ROW, [_cells(row) for row in found.layers], left=3, spare=SPARE)
     _show_totals(subject, found, smallest)
 
 
@@ -76,20 +80,23 @@ def _show_totals(subject: Subject, found: Summary, smallest: Smallest | None) ->
     from nas.layers import shape_text
 
     total, size = found.cost, found.bytes
-    typer.echo(f"\n{subject.name} at {shape_text(subject.inputs)}{f' ({subject.source})' if subject.source else ''}")
+    one = "image" if len(subject.inputs) == 3 else "example"
+    typer.echo("")
+    emit_text(f"{subject.name} at {shape_text(subject.inputs)}{f' ({subject.source})' if subject.source else ''}")
     for name, value, note in (
         ("parameters", total.parameters, ""),
-        ("multiply-adds", total.multiply_adds, "for one image"),
-        ("activations", total.activations, "for one image, outputs of convolutions and linear layers"),
+        ("multiply-adds", total.multiply_adds, f"for one {one}"),
+        ("activations", total.activations, f"for one {one}, outputs of convolutions and linear layers"),
         ("bytes of parameters", size.parameters, "in float32, as all bytes here"),
-        ("bytes for inference", size.inference, "the most that is alive at once, for one image, beside the parameters"),
-        ("bytes for training", size.training, "outputs of all layers, kept for the backward pass, for one image"),
-        ("memory", total.memory, "bytes to train on one image: outputs, parameters, gradients, momentum (estimate)"),
+        ("bytes for inference", size.inference, f"the most that is alive at once for one {one}, beside the parameters"),
+        ("bytes for training", size.training, f"outputs of all layers, kept for the backward pass, for one {one}"),
+        ("memory", total.memory, f"bytes to train on one {one}: outputs, parameters, gradients, momentum (estimate)"),
     ):
-        typer.echo(f"  {name:<20} {value:>15,} {note}".rstrip())
-    typer.echo(f"  convolutions hold {_share_text(found.shares, 'convolutions')}")
-    typer.echo(f"  linear layers hold {_share_text(found.shares, 'linear')}")
-    typer.echo(f"  smallest square input: {_smallest_text(smallest)}")
+        emit_text(f"  {name:<20} {value:>15,} {note}".rstrip(), hang=NOTE)
+    emit_text(f"  convolutions hold {_share_text(found.shares, 'convolutions')}", hang=4)
+    emit_text(f"  linear layers hold {_share_text(found.shares, 'linear')}", hang=4)
+    if len(subject.inputs) == len(subject.published) == 3:
+        emit_text(f"  smallest square input: {_smallest_text(smallest)}", hang=4)
 
 
 def _compare(subjects: list[Subject], json: bool) -> None:
@@ -116,9 +123,10 @@ def _compare(subjects: list[Subject], json: bool) -> None:
         emit_json(networks=found)
         return
     emit_table(SIDE_BY_SIDE, lines, left=1)
-    typer.echo("\nfor one image; bytes in float32; convolutions and linear: shares of parameters / multiply-adds")
+    typer.echo("")
+    emit_text("for one image; bytes in float32; convolutions and linear: shares of parameters / multiply-adds")
     for reason in reasons:
-        typer.echo(f"{reason}; {reason.hint}" if reason.hint else str(reason))
+        emit_text(f"{reason}; {reason.hint}" if reason.hint else str(reason))
 
 
 def _as_json(subject: Subject, found: Summary, smallest: Smallest | None) -> dict[str, object]:

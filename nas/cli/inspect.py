@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas.cli.look import Json
-from nas.cli.show import emit_json, emit_table, number, percent
+from nas.cli.show import emit_json, emit_table, emit_text, number, percent
 from nas.cli.subject import IMAGE
 
 if TYPE_CHECKING:
     from nas.space import Dimension, Space
 
 CLASSES = 10
+ROUNDED = 10**15
+"""Numbers of points from here on are rounded in the list of all spaces."""
 DRAWN = 400
 """Random networks from which a space's costs are shown."""
 
@@ -88,11 +90,12 @@ def _show_space(space: Space, json: bool) -> None:
             source=space.source,
         )
         return
-    typer.echo(f"{space.name}: {_size_text(space)} points" + (f" ({space.source})" if space.source else ""))
+    emit_text(f"{space.name}: {_size_text(space)}" + (f" ({space.source})" if space.source else ""))
     emit_table(("dimension", "values"), [(n, _values_text(d)) for n, d in space.dimensions.items()], left=2)
     for requirement in space.requirements:
-        typer.echo(f"requires: {sentence(requirement)}")
-    typer.echo(f"\n{DRAWN} random points at {IMAGE}, {CLASSES} classes; {percent(share)} obey requirements and shapes")
+        emit_text(f"requires: {sentence(requirement)}")
+    typer.echo("")
+    emit_text(f"{DRAWN} random points at {IMAGE}, {CLASSES} classes; {percent(share)} obey requirements and shapes")
     header = ("", "5 %", "25 %", "median", "75 %", "95 %")
     emit_table(header, [(n, *map(number, values)) for n, values in quantiles.items()])
 
@@ -120,15 +123,15 @@ def _size_text(space: Space) -> str:
     """The number of points: exact, or as good as it can be known."""
     size = space.size()
     if size is not None:
-        return f"{size:,}"
-    return _estimate(space) if space.unconstrained_size() is not None else "continuous"
+        return f"{size:,} points"
+    return f"{_estimate(space)} points" if space.unconstrained_size() is not None else "continuous"
 
 
 def _bound_text(space: Space) -> str:
-    """The number of points, or without drawing any what it can't exceed."""
+    """The number of points, rounded if it is long, or without drawing any what it can't exceed."""
     size, full = space.size(), space.unconstrained_size()
     if size is not None:
-        return f"{size:,}"
+        return f"{size:,}" if size < ROUNDED else f"about {size:.3g}"
     return f"at most {full:.3g}" if full is not None else "continuous"
 
 
@@ -147,11 +150,7 @@ def _estimate(space: Space) -> str:
 
 
 def _values_text(dimension: Dimension) -> str:
-    from nas.space import Choice, Integer
+    from nas.space import in_words
 
-    law = "" if isinstance(dimension, Choice) or not dimension.log else ", log-uniform"
-    when = f", where {dimension.when.dimension} is {dimension.when.values}" if dimension.when else ""
-    if isinstance(dimension, Choice):
-        return ", ".join(map(str, dimension.options)) + when
-    unit = f" in multiples of {dimension.unit}" if isinstance(dimension, Integer) and dimension.unit > 1 else ""
-    return f"{dimension.low} to {dimension.high}{unit}{law}{when}"
+    when = f"; only where {dimension.when.sentence}" if dimension.when else ""
+    return in_words(dimension) + when

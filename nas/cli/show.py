@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from textwrap import wrap
 from typing import Any
 
 import typer
 
 SCHEMA_VERSION = 1
+ENDLESS = 10_000
+"""Width of what is no terminal, in characters."""
+NARROWEST = 18
+"""Least width to which a column of text is wrapped, in characters."""
 UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -19,15 +25,85 @@ def emit_json(**values: Any) -> None:
     typer.echo(msgspec.json.format(ready).decode())
 
 
-def emit_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> None:
-    """Aligned columns, the first `left` of them to the left, numbers to the right."""
+def emit_table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1, spare: Sequence[str] = ()
+) -> None:
+    """Aligned columns, the first `left` of them to the left, numbers to the right; none is wider than the terminal.
+
+    Where it is narrow, columns of `spare` are left out, the first one first, and a line says so; if that isn't enough,
+    the last column of text is wrapped, or else columns come in blocks below one another, each beside the first `left`.
+    """
     cells = [list(header), *[list(row) for row in rows]]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    out: list[str] = []
+    for name in spare:
+        if _total(_widths(cells)) > terminal_width():
+            column = cells[0].index(name)
+            left -= column < left
+            cells = [[*row[:column], *row[column + 1 :]] for row in cells]
+            out.insert(0, name)
+    for number, block in enumerate(_blocks(_wrapped(cells, left - 1), left)):
+        if number:
+            typer.echo("")
+        _emit_block(block, left)
+    if out:
+        emit_text(f"left out, the terminal is too narrow: {', '.join(out)} (--json has all)")
+
+
+def emit_text(text: str, *, hang: int = 0) -> None:
+    """A line of words, wrapped between them where the terminal is narrow; what follows is indented by `hang`."""
+    lines = wrap(text, terminal_width(), subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False)
+    typer.echo("\n".join(lines))
+
+
+def terminal_width() -> int:
+    """Columns of the terminal, or of the variable COLUMNS; without either, in pipes and files, lines have no end."""
+    return shutil.get_terminal_size((ENDLESS, 1)).columns
+
+
+def _wrapped(cells: list[list[str]], column: int) -> list[list[str]]:
+    """The rows with one column wrapped, further lines of it in rows of their own, if the table then fits."""
+    widths = _widths(cells)
+    excess = _total(widths) - terminal_width()
+    longest = max((len(word) for row in cells for word in row[column].split()), default=0)
+    room = widths[column] - excess
+    if excess <= 0 or room < max(NARROWEST, longest):
+        return cells
+    found: list[list[str]] = []
+    for row in cells:
+        first, *more = wrap(row[column], room, break_on_hyphens=False) or [""]
+        found.append([*row[:column], first, *row[column + 1 :]])
+        found += [[part if place == column else "" for place in range(len(row))] for part in more]
+    return found
+
+
+def _blocks(cells: list[list[str]], left: int) -> Iterator[list[list[str]]]:
+    """The table, or where it is too wide several, each with the first columns and as many others as fit."""
+    widths = _widths(cells)
+    begin = left
+    while begin < len(widths) or begin == left:
+        end = begin + 1
+        while end < len(widths) and _total([*widths[:left], *widths[begin : end + 1]]) <= terminal_width():
+            end += 1
+        yield [[*row[:left], *row[begin:end]] for row in cells]
+        begin = end
+
+
+def _emit_block(cells: Sequence[Sequence[str]], left: int) -> None:
+    widths = _widths(cells)
     for number, row in enumerate(cells):
         padded = [c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
         typer.echo("  ".join(padded).rstrip())
         if number == 0:
             typer.echo("  ".join("-" * width for width in widths))
+
+
+def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*cells, strict=True)]
+
+
+def _total(widths: Sequence[int]) -> int:
+    """Characters of a line of columns, two between each."""
+    return sum(widths) + 2 * (len(widths) - 1)
 
 
 def number(value: float) -> str:

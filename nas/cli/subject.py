@@ -40,7 +40,9 @@ class Subject:
             return summary(self.build(self.inputs), self.inputs)
         except ImpossibleShape as impossible:
             smallest = self.smallest()
-            hint = f"the smallest square input of {self.name} is {shape_text(smallest.shape)}" if smallest else ""
+            hint = f"its published input is {shape_text(self.published)}"
+            if smallest:
+                hint = f"the smallest square input of {self.name} is {shape_text(smallest.shape)}"
             raise ImpossibleShape(
                 f"{self.name} can't take {shape_text(self.inputs)}: {impossible}", hint=hint
             ) from None

@@ -128,9 +128,13 @@ def summary(done: Run) -> None:
 
     typer.echo(f"{done.frozen.study['question']}\n")
     shown = done.leaders[:5]
-    emit_leaders(shown, {record.trial: position for position, record in enumerate(shown, 1)})
-    if note := done.frozen.data.error_note:
+    if shown:
+        emit_leaders(shown, {record.trial: position for position, record in enumerate(shown, 1)})
+    else:
+        typer.echo("no network has been completed")
+    if shown and (note := done.frozen.data.error_note):
         typer.echo(f"\n{note}")
     typer.echo(f"\npage   {done.folder / 'report.html'}")
     typer.echo(f"table  {done.folder / 'records.csv'}")
-    typer.echo(f"next   nas export {quote(str(done.folder))} --rank 1 -o best")
+    if shown:
+        typer.echo(f"next   nas export {quote(str(done.folder))} --rank 1 -o best")

@@ -99,13 +99,13 @@ def window(node: Node, inputs: Shape, kernel: int, stride: int, padding: int, *,
     """Height and width after a sliding window (torch's arithmetic), or ImpossibleShape where it doesn't fit."""
     _, height, width = inputs
     below, beside = height + 2 * padding - kernel, width + 2 * padding - kernel
-    if below < 0 or beside < 0:
+    down, right = below // stride, beside // stride
+    if ceil:
+        down, right = -(-below // stride), -(-beside // stride)
+        down -= down * stride >= height + padding  # a window may not start beyond the image
+        right -= right * stride >= width + padding
+    if down < 0 or right < 0:
         raise ImpossibleShape(f"{label(node)} doesn't fit into an input of {shape_text(inputs)}")
-    if not ceil:
-        return below // stride + 1, beside // stride + 1
-    down, right = -(-below // stride), -(-beside // stride)
-    down -= down * stride >= height + padding  # a window may not start beyond the image
-    right -= right * stride >= width + padding
     return down + 1, right + 1
 
 

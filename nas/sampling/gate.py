@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from nas.cost import Cost, Limits
-from nas.errors import ImpossibleShape
+from nas.errors import ImpossibleShape, NasError, Refused, raised_at
 from nas.layers import Layer, Shape, cost
 from nas.space import Architecture, Point, Space, sentence
 
-NO_SHAPE = "too small an input"
+NO_SHAPE = "impossible at this input"
 NO_VECTOR = "made for images"
 
 
@@ -44,7 +44,21 @@ class Gate:
     """Outputs of the network."""
 
     def judge(self, point: Point) -> Network | tuple[str, ...]:
-        """The network of a point, or why it is refused; requirements are tested before anything is drawn."""
+        """The network of a point, or why it is refused; whatever else the space's code raises ends the study."""
+        try:
+            return self._judge(point)
+        except NasError:
+            raise
+        except Exception as error:
+            at = raised_at(error)
+            said = f"{type(error).__name__}: {error}{f' ({at})' if at else ''}"
+            raise Refused(
+                f"the code of space {self.space.name!r} fails: {said}",
+                hint=f"it was given the point {dict(self.space.expand(point))}",
+            ) from error
+
+    def _judge(self, point: Point) -> Network | tuple[str, ...]:
+        """Requirements are tested before anything is drawn."""
         written = self.space.expand(point)
         for requirement in self.space.requirements:
             if not requirement(written):
@@ -59,6 +73,15 @@ class Gate:
         if broken := self.limits.violations(price):
             return broken
         return Network(architecture=architecture, layer=layer, cost=price, inputs=inputs)
+
+    def why_impossible(self, point: Point) -> str:
+        """Why a point is no network at its input, in the words of its layer; empty if it is one."""
+        inputs = self._inputs(point)
+        try:
+            cost(self.space.architecture(point).network(inputs, self.classes), inputs)
+        except ImpossibleShape as impossible:
+            return str(impossible)
+        return ""
 
     def _inputs(self, point: Point) -> Shape:
         edge = int(point.get("resolution", 0))

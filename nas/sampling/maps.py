@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nas.errors import EmptyWindow
-from nas.sampling.gate import NO_VECTOR, Gate, Network, collection_paused
+from nas.errors import EmptyWindow, Refused
+from nas.layers import output_shape, shape_text
+from nas.sampling.gate import NO_SHAPE, NO_VECTOR, Gate, Network, collection_paused
 from nas.space import Choice, Dimension, Point, Value
 from nas.space.law import Law
 from nas.window import Shift, Window
@@ -27,6 +28,8 @@ MEASURED_DRAWS = 20_000
 """Draws after which it ends if it has accepted any."""
 FOR_IMAGES = 200
 """Networks that a table's columns don't fit into, after which a space is taken to be for images only."""
+EXAMPLES = 1_000
+"""Draws in which an example of an impossible network is looked for."""
 POINT_STREAM, WINDOW_STREAM, COORDINATE_STREAM = 1, 2, 3
 
 
@@ -73,6 +76,8 @@ def measure(gate: Gate, seed: int, index: int, *, most: int = MOST_DRAWS) -> Win
         for draws, point in enumerate(_stream(law, generator(seed, index, WINDOW_STREAM), most), 1):
             verdict = gate.judge(point)
             if isinstance(verdict, Network):
+                if not accepted:
+                    require_outputs(gate, verdict)
                 accepted.append(point)
             else:
                 refused.update(verdict)
@@ -98,11 +103,30 @@ def empty(gate: Gate, refused: Counter[str], draws: int) -> EmptyWindow:
     limits = "; ".join(
         f"{name} {getattr(gate.limits, name)[0]:,} to {getattr(gate.limits, name)[1]:,}" for name in gate.limits.bounded
     )
+    narrow = "widen the limit that refuses most, restrict the space to where the limits are, or change the input size"
     return EmptyWindow(
         f"{gate.space.name}: none of {draws:,} random networks obeys all rules and limits ({limits or 'no limits'}). "
-        f"Refused for: {shares}",
-        hint="widen the limit that refuses most, restrict the space to where the limits are, or change the input size",
+        f"Refused for: {shares}{_example(gate) if NO_SHAPE in refused else ''}",
+        hint=narrow if limits else "change the rule that refuses most, or the input size",
     )
+
+
+def _example(gate: Gate) -> str:
+    """In the words of a layer why some random network is none at its input."""
+    points = _stream(Law(gate.space), generator(0, POINT_STREAM), EXAMPLES)
+    reasons = (gate.why_impossible(point) for point in points if gate.space.allows(point))
+    reason = next(filter(None, reasons), "")
+    return f", such as: {reason}" if reason else ""
+
+
+def require_outputs(gate: Gate, network: Network) -> None:
+    """Refuse a space whose networks end in something else than the outputs that are asked for."""
+    found = output_shape(network.layer, network.inputs)
+    if found != (gate.classes,):
+        raise Refused(
+            f"{gate.space.name}: a network must end in {gate.classes} outputs, got {shape_text(found)}",
+            hint="end it in a pool to 1x1, Flatten and Linear(width=classes)",
+        )
 
 
 def for_images(gate: Gate) -> EmptyWindow:

@@ -1,6 +1,6 @@
 """Parametric spaces of networks: dimensions, requirements, and the algebra that makes new spaces of old ones."""
 
-from nas.space.dimensions import Choice, Dimension, Integer, Point, Real, Value, When
+from nas.space.dimensions import Choice, Dimension, Integer, Point, Real, Value, When, in_words
 from nas.space.requirements import Chain, Ratio, Requirement, falling, rising, sentence
 from nas.space.space import Architecture, Space
 
@@ -18,6 +18,7 @@ __all__ = [
     "Value",
     "When",
     "falling",
+    "in_words",
     "rising",
     "sentence",
 ]

@@ -24,6 +24,12 @@ class When(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the point fulfils it; an inactive parent doesn't."""
         return self.dimension in point and point[self.dimension] in self.values
 
+    @property
+    def sentence(self) -> str:
+        """The condition in words: `norm is batch or mean_only`."""
+        *most, last = map(str, self.values or ("nothing",))
+        return f"{self.dimension} is {', '.join(most)} or {last}" if most else f"{self.dimension} is {last}"
+
 
 class Integer(msgspec.Struct, frozen=True, kw_only=True, tag="integer"):
     """Whole numbers from low to high, both included."""
@@ -106,6 +112,8 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, tag="choice"):
     """Condition under which the dimension is active."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.options, tuple) or any(not isinstance(o, int | float | str) for o in self.options):
+            raise ValueError(f"options must be a tuple of numbers and texts, got {self.options!r}")
         if not self.options or len(set(self.options)) < len(self.options):
             raise ValueError(f"options must be distinct and at least one, got {self.options}")
 
@@ -128,3 +136,21 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, tag="choice"):
 
 
 Dimension = Integer | Real | Choice
+
+
+def in_words(dimension: Dimension) -> str:
+    """The values of a dimension and the law by which they are drawn, as people say it; its condition aside."""
+    if isinstance(dimension, Choice):
+        return ", ".join(map(str, dimension.options))
+    law = ", log-uniform" if dimension.log else ""
+    if isinstance(dimension, Real):
+        return f"{dimension.low:g} to {dimension.high:g}, continuous{law}"
+    unit = f" in multiples of {dimension.unit}" if dimension.unit > 1 else ""
+    return f"{dimension.low} to {dimension.high}{unit}{law}"
+
+
+def single(dimension: Dimension, value: Value) -> Choice:
+    """One value of a dimension, written as the dimension writes it: 0 for 0.0, and True for 1, become those."""
+    if isinstance(dimension, Real):
+        return Choice(options=(float(value) if isinstance(value, int) else value,))
+    return Choice(options=(next((own for own in dimension.values if own == value), value),))

@@ -12,7 +12,7 @@ import msgspec
 
 from nas.errors import Refused
 from nas.layers import Layer, Shape
-from nas.space.dimensions import Choice, Dimension, Point, Real, Value
+from nas.space.dimensions import Dimension, Point, Real, Value, in_words, single
 from nas.space.requirements import Chain, Ratio, Requirement, sentence
 
 
@@ -49,6 +49,8 @@ class Space:
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name:
             raise Refused(f"a space needs a name without a slash, got {self.name!r}")
+        if not self.dimensions:
+            raise Refused(f"{self.name}: a space has at least one dimension, got none")
         known: set[str] = set()
         for name, dimension in self.dimensions.items():
             if dimension.when is not None and dimension.when.dimension not in known:
@@ -86,18 +88,18 @@ class Space:
         """Smaller ranges, by name of a dimension or of a numbered group; conditions stay, nothing new may come in."""
         narrowed = dict(self.dimensions)
         for name, dimension in dimensions.items():
-            for member in (name,) if name in narrowed else self.members(name):
+            for member in self._named(name):
                 old = self.dimensions[member]
                 if not dimension.within(old):
-                    raise Refused(f"{self.name}: {dimension} isn't within {member}'s {old}")
+                    raise Refused(f"{self.name}: {member} can't be {in_words(dimension)}, it has {in_words(old)}")
                 if dimension.when not in (None, old.when):
                     raise Refused(f"{self.name}: the condition of {member} can't change, got {dimension.when}")
                 narrowed[member] = msgspec.structs.replace(dimension, when=old.when)
         return replace(self, name=f"{self.name}, restricted", dimensions=narrowed)
 
     def fix(self, **values: Value) -> Space:
-        """The points with these values, by name of a dimension or of a numbered group."""
-        return self.restrict(**{name: Choice(options=(value,)) for name, value in values.items()})
+        """The points with these values, by name of a dimension or of a numbered group; conditions stay."""
+        return self.restrict(**{n: single(self.dimensions[self._named(n)[0]], value) for n, value in values.items()})
 
     def require(self, requirement: Requirement) -> Space:
         """The points that obey one more rule."""
@@ -112,6 +114,10 @@ class Space:
             known = ", ".join(self.dimensions)
             raise Refused(f"{self.name} has no dimension {group!r} or {group}_1; it has {known}")
         return names
+
+    def _named(self, name: str) -> tuple[str, ...]:
+        """The dimension of a name, or those of the numbered group."""
+        return (name,) if name in self.dimensions else self.members(name)
 
     def expand(self, point: Point) -> Point:
         """The point with shared dimensions written out, as `decode` and requirements see it."""
