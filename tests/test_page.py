@@ -139,6 +139,28 @@ def cells(page: Page, column: int) -> list[str]:
     return page.locator(f".trials tbody tr td:nth-child({column})").all_inner_texts()
 
 
+ARMS = ("plain", "norm", "norm, factorised", "norm, residual_and_very_long_names")
+
+
+@needs_browser
+def test_many_arms_with_long_names_fit(show: Open) -> None:
+    """No table of ten arms is cut, no button covers a legend, and figures keep room for their points."""
+    arms = [X3[0].named(f"{arm} label_smoothing={value}") for arm in ARMS for value in (0, 0.1)]
+    page = show(report((*arms, X3[0], X3[1]), each=4))
+    cut = "boxes => boxes.map(b => [b.firstElementChild.className, b.scrollWidth - b.clientWidth])"
+    over = dict(page.locator(".scroll").evaluate_all(cut))
+    assert {name: over[name] for name in ("pairs", "windows", "leaders")} == {"pairs": 0, "windows": 0, "leaders": 0}
+    for figure in ("edf", "cost", "dimension"):
+        page.locator(f"[data-figure={figure}]").hover()
+        legend, buttons = (
+            page.locator(f"[data-figure={figure}] {part}").first.bounding_box() for part in (".legend", ".modebar")
+        )
+        assert legend
+        assert buttons
+        assert legend["x"] + legend["width"] <= buttons["x"]
+        assert drawn(page, figure, "box._fullLayout._size.h") >= 240
+
+
 @needs_browser
 def test_page_shows_every_part(show: Open) -> None:
     """All parts of a finished run are drawn, and the EDF has one line a space."""

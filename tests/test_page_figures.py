@@ -11,10 +11,11 @@ import pytest
 from nas.analysis import edf
 from nas.layers import Convolution, Flatten, Linear, Repetition, Residual, Sequence
 from nas.page import look, payload, texts
-from nas.page.figures import Curve, curve_figure, edf_figure
+from nas.page.figures import Curve, curve_figure, edf_figure, in_units
 from nas.page.page import Report, html
 from nas.page.scatter import cost_figure, dimension_figure
 from nas.page.stairs import Stair, picture, scale, stairs
+from nas.page.view import leader
 from nas.record import Epoch
 
 LOOKS = look.looks(["a", "b"])
@@ -41,6 +42,30 @@ def test_edf_legend_counts_and_escapes() -> None:
     figure = edf_figure([edf([0.1, None], name="<b>", guess=0.9)], {}, look.looks(["<b>"]))
     name = next(trace.name for trace in figure.data if trace.meta == "edf")
     assert name == "&lt;b&gt;: n 2, min 10.00 %, mean 50.00 %, 1 failed"
+
+
+def test_a_long_legend_makes_room_for_itself() -> None:
+    """A legend of many long names takes several rows, and the figure grows by them."""
+    names = [f"norm, factorised label_smoothing={number}" for number in range(8)]
+    assert look.legend_rows(names, 390) == 8
+    assert look.legend_rows(["a"] * 7, 390) == 1
+    assert look.legend_rows([], 390) == look.legend_rows(["a" * 500], 390) == 1
+    rows = pd.DataFrame({"trial": range(8), "space": names, "error": [0.5] * 8, "width": range(1, 9)})
+    tall, usual = (dimension_figure(t, "width", look.looks(t["space"])) for t in (rows, frame(width=[*range(8)])))
+    assert tall.layout.height - usual.layout.height >= 6 * 20
+
+
+def test_a_row_is_no_image() -> None:
+    """Where the target is a number, costs and speeds are those of a row; elsewhere those of an image."""
+    table = frame(multiply_adds=[1, 2] * 4, activations=[1, 2] * 4, images_per_second=[2e3] * 8)
+    for task, noun in (("regression", "row"), ("classification", "image")):
+        figure = in_units(cost_figure(table, "multiply_adds", LOOKS, [0]), texts.UNITS[task])
+        assert figure.layout.xaxis.title.text == f"multiply-adds (a{'n' * (noun == 'image')} {noun})"
+        figure = in_units(cost_figure(table, "activations", LOOKS, [0]), texts.UNITS[task])
+        assert figure.layout.xaxis.title.text == f"activations (elements a{'n' * (noun == 'image')} {noun})"
+        assert leader(table.iloc[0].to_dict(), texts.UNITS[task])["training speed"] == f"2.00 k {noun}s/s"
+        columns = payload.table_payload(table, (), task)["columns"]
+        assert columns[-1]["kind"] == {"row": "rows", "image": "rate"}[noun]
 
 
 def test_edf_of_failures_only() -> None:
@@ -161,7 +186,7 @@ def test_spaces_look_different() -> None:
         (texts.count(96), "96"),
         (texts.duration(12.34), "12.3 s"),
         (texts.duration(600), "10.0 min"),
-        (texts.rate(12_345), "12.3 k images/s"),
+        (texts.rate(12_345, "rows/s"), "12.3 k rows/s"),
         (texts.probability(0.00001), "< 0.001"),
         (texts.plural(1, "network"), "1 network"),
     ],

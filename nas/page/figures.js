@@ -60,7 +60,7 @@ function readyLayout(layout, narrow) {
       bordercolor: pageColour("--soft"),
       font: { color: pageColour("--ink"), size: 12 },
     },
-    modebar: { bgcolor: "rgba(0,0,0,0)", color: pageColour("--soft"), activecolor: pageColour("--accent") },
+    modebar: { orientation: "v", bgcolor: "rgba(0,0,0,0)", color: pageColour("--soft"), activecolor: pageColour("--accent") },
     xaxis: { ...layout.xaxis, ...axis },
     yaxis: { ...layout.yaxis, ...axis },
   };

@@ -24,6 +24,7 @@ const WRITERS = {
   bytes: (value) => `${threeDigits(value / 2 ** 20)} MiB`,
   seconds: duration,
   rate: (value) => `${count(value)} images/s`,
+  rows: (value) => `${count(value)} rows/s`,
   integer: (value) => (typeof value === "number" ? grouped(value) : value),
   number: (value) => grouped(Number(value.toPrecision(4))),
   boolean: (value) => (value === true ? "yes" : value === false ? "no" : String(value)),

@@ -12,6 +12,8 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "penta
 DASHES = ("solid", "dash", "dot", "dashdot")
 GREY = "#858585"
 """Of what belongs to no space; readable on white and on black."""
+KEY, CHARACTER = 44.0, 6.4
+"""Pixels of a legend's mark with the gaps beside it, and of one character of its text."""
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 CONFIG = {"showSendToCloud": False, "displaylogo": False, "responsive": True}
 """plotly uploads a chart from a button of its own unless it is told not to."""
@@ -24,7 +26,7 @@ class Look:
     colour: str
     """Six hexadecimal digits after a hash."""
     symbol: str
-    """plotly's name of a marker."""
+    """plotly's name of a marker; open where the colours are used for the second time."""
     dash: str
     """plotly's name of a line style; differs once the colours are used up."""
 
@@ -48,7 +50,7 @@ def ground(*, x: Mapping[str, Any], y: Mapping[str, Any], height: int, legend: b
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": FONT, "size": 13},
-        "margin": {"l": 56, "r": 14, "t": 12, "b": 52},
+        "margin": {"l": 56, "r": 36, "t": 12, "b": 52},  # plotly's buttons stand in the right one, beside the legend
         "hovermode": "closest",
         "hoverlabel": {"align": "left"},
         "showlegend": legend,
@@ -64,9 +66,20 @@ def ground(*, x: Mapping[str, Any], y: Mapping[str, Any], height: int, legend: b
     }
 
 
+def legend_rows(names: Iterable[str], room: float) -> int:
+    """How many rows a horizontal legend takes in so many pixels, about."""
+    rows, left = 1, room
+    for name in names:
+        width = KEY + CHARACTER * len(name)
+        if width > left and left < room:
+            rows, left = rows + 1, room
+        left -= width
+    return rows
+
+
 def _look(index: int) -> Look:
     return Look(
         colour=COLOURS[index % len(COLOURS)],
-        symbol=SYMBOLS[index % len(SYMBOLS)],
+        symbol=SYMBOLS[index % len(SYMBOLS)] + ("-open" if index // len(COLOURS) % 2 else ""),
         dash=DASHES[index // len(COLOURS) % len(DASHES)],
     )

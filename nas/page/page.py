@@ -209,7 +209,7 @@ def _leaders(report: Report, best: pd.DataFrame, places: Mapping[int, int]) -> l
             "place": places[trial],
             "space": str(row["space"]),
             "architecture": str(row.get("architecture", "")),
-            "values": leader(row),
+            "values": leader(row, UNITS[report.task]),
             "picture": pictures.get(trial),
         }
         for trial, row in zip(trials, best.to_dict("records"), strict=True)
@@ -222,7 +222,7 @@ def _data(report: Report, frame: pd.DataFrame, marks: Looks, places: Mapping[int
         name: {choice: figure_payload(figure) for choice, figure in choices.items()}
         for name, choices in figures.items()
     }
-    payload = table_payload(frame, report.dimensions) | {
+    payload = table_payload(frame, report.dimensions, report.task) | {
         "curves": curves_payload(report.curves, places),
         "layers": layers_payload(report.networks, report.inputs, places),
         "colours": {space: look.colour for space, look in marks.items()},

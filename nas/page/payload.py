@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from nas.data import Task
 from nas.layers import Layer, Shape, rows, shape_text
 from nas.page.texts import short, spoken
 from nas.record import SENTENCES, Epoch
@@ -49,10 +50,10 @@ def json_text(value: object) -> str:
     return text
 
 
-def table_payload(frame: pd.DataFrame, dimensions: Sequence[str]) -> dict[str, Any]:
+def table_payload(frame: pd.DataFrame, dimensions: Sequence[str], task: Task = "classification") -> dict[str, Any]:
     """Columns with their kind and meaning, rows of plain values, and the columns that describe an architecture."""
     names = [str(name) for name in frame.columns]
-    columns = [_column(name, frame[name], dimensions) for name in names]
+    columns = [_column(name, frame[name], dimensions, task) for name in names]
     cells = [[cell(value) for value in frame[name].tolist()] for name in names]
     facts = [i for i, name in enumerate(names) if name not in COLUMNS and name not in dimensions]
     own = [i for i, name in enumerate(names) if name in dimensions]
@@ -96,12 +97,13 @@ def cell(value: object) -> object:
     return None if pd.isna(value) is True else str(value)  # type: ignore[call-overload]
 
 
-def _column(name: str, values: pd.Series[Any], dimensions: Sequence[str]) -> dict[str, str]:
+def _column(name: str, values: pd.Series[Any], dimensions: Sequence[str], task: Task) -> dict[str, str]:
+    kinds = KINDS | ({"images_per_second": "rows"} if task == "regression" else {})
     role = "dimension" if name in dimensions else "fact of the architecture"
     return {
         "name": name,
         "title": short(spoken(name)),
-        "kind": KINDS.get(name) or _kind(values),
+        "kind": kinds.get(name) or _kind(values),
         "note": COLUMNS.get(name, f"{name}: {role}"),
     }
 

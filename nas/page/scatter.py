@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from nas.page.look import GREY, Look, ground
+from nas.page.look import GREY, Look, ground, legend_rows
 from nas.page.texts import UNITS, figure_text, short, spoken
 
 WEBGL_FROM = 5_000
@@ -26,8 +26,11 @@ MOST_GROUPS = 24
 GROUPS = 8
 """Equal groups along a numeric column whose medians are joined."""
 OTHER = "other"
+FAILED, FRONT = "failed (no error)", "Pareto front"
 ERROR = UNITS["classification"]["error"]
 HEIGHT = 440
+LEGEND_ROOM, LEGEND_ROW, LEGEND_ROWS = 390.0, 22, 2
+"""Pixels of a legend's row across and down, and how many rows the height has room for."""
 Looks = Mapping[str, Look]
 
 
@@ -63,7 +66,7 @@ def cost_figure(frame: pd.DataFrame, column: str, looks: Looks, front: Sequence[
     best = frame.loc[list(front)].sort_values(column)
     steps = {"x": best[column].tolist(), "y": (best["error"] * 100).tolist(), "customdata": best.index.tolist()}
     line = {"color": GREY, "width": 2, "dash": "dot", "shape": "hv"}
-    figure.add_scatter(**steps, mode="lines", line=line, name="Pareto front", meta="front", hoverinfo="skip")
+    figure.add_scatter(**steps, mode="lines", line=line, name=FRONT, meta="front", hoverinfo="skip")
     return figure.update_xaxes(type="log", tickformat="~g" if column == "seconds" else "~s", title=_cost_title(column))
 
 
@@ -126,7 +129,9 @@ def _sorting(labels: pd.Series[str]) -> pd.Series[Any]:
 def _figure(frame: pd.DataFrame, points: pd.DataFrame, column: str, x: pd.Series[Any], looks: Looks) -> go.Figure:
     """Points of every space, coloured alike in all figures, with failures as crosses on their line."""
     axis = error_axis(frame["error"])
-    figure = go.Figure(layout=ground(x={}, y=_error_axis_layout(axis), height=HEIGHT))
+    more = legend_rows((*map(short, points["space"].unique()), FAILED, FRONT), LEGEND_ROOM) - LEGEND_ROWS
+    height = HEIGHT + LEGEND_ROW * max(0, more)
+    figure = go.Figure(layout=ground(x={}, y=_error_axis_layout(axis), height=height))
     kind = go.Scattergl if len(points) > WEBGL_FROM else go.Scatter
     trained = points["error"].notna()
     for space, own in points[trained].groupby("space", sort=False):
@@ -147,7 +152,7 @@ def _points(x: pd.Series[Any], y: pd.Series[float], look: Look, space: str) -> d
 def _failures(x: pd.Series[Any], axis: ErrorAxis) -> dict[str, Any]:
     marker = {"color": GREY, "symbol": "x-thin", "size": 8, "line": {"color": GREY, "width": 1.5}}
     drawn = {"x": x.to_numpy(), "y": np.full(len(x), axis.failed), "customdata": x.index.to_numpy(), "mode": "markers"}
-    return {**drawn, "marker": marker, "name": "failed (no error)", "hoverinfo": "text"}
+    return {**drawn, "marker": marker, "name": FAILED, "hoverinfo": "text"}
 
 
 def _medians(x: pd.Series[Any], errors: pd.Series[float]) -> tuple[list[float], list[float]]:
@@ -188,5 +193,4 @@ def _error_axis_layout(axis: ErrorAxis) -> dict[str, Any]:
 
 
 def _cost_title(column: str) -> str:
-    units = {"activations": " (elements an image)", "multiply_adds": " (an image)", "seconds": " (s)"}
-    return spoken(column) + units.get(column, "")
+    return "training time (s)" if column == "seconds" else UNITS["classification"].get(column, spoken(column))

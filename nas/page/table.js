@@ -1,7 +1,7 @@
 // The table of all trials: sorted by its header, filtered by text, one page of rows in the document at a time.
 
 const ROWS_A_PAGE = 50;
-const NUMERIC = new Set(["percent", "count", "bytes", "seconds", "rate", "integer", "number", "plain"]);
+const NUMERIC = new Set(["percent", "count", "bytes", "seconds", "rate", "rows", "integer", "number", "plain"]);
 
 const collator = new Intl.Collator("en", { numeric: true });
 

@@ -11,15 +11,25 @@ NOTHING = "–"
 SPOKEN = {"seconds": "training time", "images_per_second": "training speed"}
 LONGEST_NAME = 40
 UNITS = {
-    "classification": {"error": "validation error (%)", "loss": "training loss (nats)", "note": ""},
+    "classification": {
+        "error": "validation error (%)",
+        "loss": "training loss (nats)",
+        "multiply_adds": "multiply-adds (an image)",
+        "activations": "activations (elements an image)",
+        "speed": "images/s",
+        "note": "",
+    },
     "regression": {
         "error": "validation RMSE / std of the target (%)",
         "loss": "training loss (squared error / variance)",
+        "multiply_adds": "multiply-adds (a row)",
+        "activations": "activations (elements a row)",
+        "speed": "rows/s",
         "note": "Errors are root mean squared errors in percent of the target's standard deviation: predicting the "
         "mean has 100 %.",
     },
 }
-"""What is shown of error and loss, for each task."""
+"""Titles and units of what is shown, for each task."""
 
 
 def percent(share: float | None) -> str:
@@ -52,9 +62,9 @@ def duration(seconds: float | None) -> str:
     return f"{_three_digits(seconds)} s"
 
 
-def rate(images: float | None) -> str:
+def rate(speed: float | None, unit: str) -> str:
     """A speed as `12.3 k images/s`."""
-    return NOTHING if images is None or not isfinite(images) else f"{count(images)} images/s"
+    return NOTHING if speed is None or not isfinite(speed) else f"{count(speed)} {unit}"
 
 
 def probability(p: float) -> str:

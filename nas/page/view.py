@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -20,9 +21,9 @@ WRITERS = {
     "multiply_adds": count,
     "activations": count,
     "seconds": duration,
-    "images_per_second": rate,
 }
-"""Columns of the leaders' table."""
+"""Columns of the leaders' table, the speed aside."""
+SPEED = "images_per_second"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,9 +158,10 @@ def acceptance(window: Window) -> Acceptance:
     )
 
 
-def leader(row: Mapping[Any, Any]) -> dict[str, str]:
+def leader(row: Mapping[Any, Any], units: Mapping[str, str]) -> dict[str, str]:
     """Column title -> text for one of the best networks; columns that the table lacks are left out."""
-    return {spoken(name): write(_number(row[name])) for name, write in WRITERS.items() if name in row}
+    writers: Mapping[str, Callable[[float | None], str]] = {**WRITERS, SPEED: partial(rate, unit=units["speed"])}
+    return {spoken(name): write(_number(row[name])) for name, write in writers.items() if name in row}
 
 
 def _number(value: Any) -> float | None:
