@@ -5,6 +5,13 @@ are best, one b and one g for all stages cost nothing; *Dive into Deep Learning*
 What would count as an answer: P(better) of the reference against each arm with its interval; the rule whose breaking
 costs most is the one that matters most.
 Expected time: 320 networks of 24 s on one core each, about 65 minutes on two cores.
+
+Measured with 16 networks an arm at `glance` in float32 (`studies/results/violations.csv.gz`; 95 % intervals, p corrected
+by Holm for the nine rules): of all rules that on widths matters most. The reference beats falling widths with P(better)
+0.94 and a mean error 7.6 points lower (5.0 to 10.3), p below 0.001, and a wide middle with 0.86 and 5.6 points (2.9 to
+8.5), p = 0.004. The seven others are undecided, and in two the reference may even be the worse one at so short a
+training: against falling depths 0.33, +1.5 points (0.1 to 2.9), and against inverted bottlenecks 0.25, +1.7 points (0.0
+to 3.4).
 """
 
 from nas.cost import Limits
