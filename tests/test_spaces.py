@@ -24,7 +24,7 @@ POINTS = 300
 """Random points of a space that are drawn, decoded and counted."""
 BUILT = 12
 """Networks of a space that are built, at each input."""
-RATES = (0.1, 1e-3, 1e-6, 1e-9, 1e-12)
+RATES = (0.1, 0.01, 1e-3, 1e-4, 1e-6, 1e-9, 1e-12)
 """Learning rates, one of which must lower the loss of any network."""
 MAY_BE_TOO_SMALL = ("AlexNet", "VGG", "NiN")
 """Spaces that also hold networks for images larger than 28x28."""
@@ -98,10 +98,10 @@ def test_networks_are_as_counted_and_learn(space: Space, inputs: Shape) -> None:
     assert len(networks) == BUILT
     for network in networks:
         module = build(network.layer, inputs)
-        images = torch.randn(4, *inputs, generator=torch.Generator().manual_seed(1))
+        images = torch.randn(8, *inputs, generator=torch.Generator().manual_seed(1))
         expected = (network.cost.parameters, network.cost.multiply_adds, network.cost.activations)
         assert counted(module, images) == expected
-        assert falls(module, images)
+        assert falls(module, images) or falls(module, images, zero_residual=True)
 
 
 def counted(module: nn.Module, images: Tensor) -> tuple[int, int, int]:
@@ -121,13 +121,17 @@ def counted(module: nn.Module, images: Tensor) -> tuple[int, int, int]:
     return parameters, sum(m for m, _ in seen), sum(a for _, a in seen)
 
 
-def falls(module: nn.Module, images: Tensor) -> bool:
-    """Whether a step of some length along the gradient, which is there for every parameter, lowers the loss."""
+def falls(module: nn.Module, images: Tensor, *, zero_residual: bool = False) -> bool:
+    """Whether a step of some length along the gradient, which is there for every parameter, lowers the loss.
+
+    Norms over so few images make some deep networks chaotic, unless their blocks start as shortcuts.
+    """
+    module.zero_grad()
     for part in module.modules():
         if isinstance(part, nn.Dropout):
             part.p = 0.0  # the same function before and after the step
     labels = torch.arange(len(images))
-    initialise(module, torch.Generator().manual_seed(0))
+    initialise(module, torch.Generator().manual_seed(0), zero_residual=zero_residual)
     module, images = module.double(), images.double()  # what a short step gains may be lost in rounding
     before = nn.functional.cross_entropy(module(images), labels)
     torch.autograd.backward(before)
