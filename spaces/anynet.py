@@ -30,6 +30,7 @@ from nas.space import Choice, Dimension, Integer, Point, Space, Value, rising
 from spaces.blocks import Block, block_layers, expansion, inner_width
 from spaces.network import Network
 from spaces.parts import NORM, RELU, convolution, global_head
+from spaces.stages import require_stages
 
 Rounding = Literal["paper", "torchvision"]
 
@@ -70,6 +71,14 @@ class AnyNet(msgspec.Struct, frozen=True, kw_only=True):
     """Channels a group of the 3x3 convolution, in each stage; the inner width in blocks without groups."""
     stem_width: int = STEM_WIDTH
     """Output channels of the stem."""
+
+    def __post_init__(self) -> None:
+        require_stages(depths=self.depths, widths=self.widths, group_widths=self.group_widths)
+        for width, bottleneck, group_width in zip(self.widths, self.bottlenecks, self.group_widths, strict=True):
+            if (inner := inner_width(width, bottleneck)) % group_width:
+                raise ValueError(
+                    f"a group width must divide its stage's inner width, got {group_width=}, {inner=}"
+                )
 
     def network(self, inputs: Shape, classes: int) -> Layer:
         """Stem, stages and head; the input shape changes nothing, it only must be large enough."""

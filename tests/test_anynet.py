@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from math import comb
 
@@ -233,3 +234,20 @@ def test_stem_and_head() -> None:
     convolution = Convolution(width=32, kernel=3, stride=2, padding=1)
     assert stem == Sequence(name="stem", layers=(convolution, NORM, RELU))
     assert head == Sequence(name="head", layers=(AdaptivePooling(), Flatten(), Linear(width=5)))
+
+
+@pytest.mark.parametrize(
+    ("depths", "widths", "group_widths", "said"),
+    [
+        ((1,), (30,), (8,), "must divide its stage's inner width, got group_width=8, inner=30"),
+        ((0,), (32,), (8,), "depths=(0,)"),
+        ((), (), (), "at least one stage"),
+        ((1, 2), (32,), (8,), "depths=(1, 2), widths=(32,)"),
+    ],
+)
+def test_impossible_networks_are_refused(
+    depths: tuple[int, ...], widths: tuple[int, ...], group_widths: tuple[int, ...], said: str
+) -> None:
+    """Groups that don't divide, stages without blocks, no stage and unequal stages are refused with their values."""
+    with pytest.raises(ValueError, match=re.escape(said)):
+        AnyNet(block="x", depths=depths, widths=widths, bottlenecks=(1,) * len(widths), group_widths=group_widths)
