@@ -76,9 +76,7 @@ class AnyNet(msgspec.Struct, frozen=True, kw_only=True):
         require_stages(depths=self.depths, widths=self.widths, group_widths=self.group_widths)
         for width, bottleneck, group_width in zip(self.widths, self.bottlenecks, self.group_widths, strict=True):
             if (inner := inner_width(width, bottleneck)) % group_width:
-                raise ValueError(
-                    f"a group width must divide its stage's inner width, got {group_width=}, {inner=}"
-                )
+                raise ValueError(f"a group width must divide its stage's inner width, got {group_width=}, {inner=}")
 
     def network(self, inputs: Shape, classes: int) -> Layer:
         """Stem, stages and head; the input shape changes nothing, it only must be large enough."""
