@@ -132,7 +132,7 @@ somewhat larger error on new {noun}s.
 
 
 def _of_images(document: Document) -> str:
-    return f"| classes | {len(document.classes)}: {', '.join(document.classes)} |"
+    return f"| classes | {len(document.classes)}: {_cell(', '.join(document.classes))} |"
 
 
 def _of_table(document: Document) -> str:

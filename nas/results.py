@@ -147,7 +147,7 @@ def fidelity(run: Run) -> str:
     return (
         (f"{named[0]}: " if named else "")
         + f"{images} {info.noun} of {info.name}, epochs {own['epochs']}, batches of {own['batch_size']}"
-        + (f"; {', '.join(others)} differ between networks" if others else "")
+        + (f"; differing between networks: {', '.join(others)}" if others else "")
     )
 
 

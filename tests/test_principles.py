@@ -119,9 +119,9 @@ def test_an_unfinished_run_and_late_rules_are_told(tmp_path: Path) -> None:
 def test_what_varies_is_part_of_the_fidelity(tmp_path: Path) -> None:
     """Fields of the recipe that differ between networks are named."""
     varied = nas.run(replace(VARIED, samples=1), out=tmp_path / "v", engine=InlineEngine(), device="cpu")
-    assert of_run(varied, columns=["width"]).fidelity.endswith("learning_rate differ between networks")
+    assert of_run(varied, columns=["width"]).fidelity.endswith("; differing between networks: learning_rate")
     crossed = nas.run(replace(CROSSED, samples=1), out=tmp_path / "c", engine=InlineEngine(), device="cpu")
-    assert of_run(crossed, columns=["width"]).fidelity.endswith("learning_rate differ between networks")
+    assert of_run(crossed, columns=["width"]).fidelity.endswith("; differing between networks: learning_rate")
 
 
 def test_a_table_has_one_principle_a_column() -> None:

@@ -24,8 +24,8 @@ POINTS = 300
 """Random points of a space that are drawn, decoded and counted."""
 BUILT = 12
 """Networks of a space that are built, at each input."""
-RATES = (0.1, 0.01, 1e-3, 1e-4, 1e-6, 1e-9, 1e-12)
-"""Learning rates, one of which must lower the loss of any network."""
+GAINS = (1e-2, 1e-4, 1e-6, 1e-8)
+"""By how much a step along the gradient is to lower the loss, one of which must come true within a half."""
 MAY_BE_TOO_SMALL = ("AlexNet", "VGG", "NiN")
 """Spaces that also hold networks for images larger than 28x28."""
 SMALL = Limits(multiply_adds=(0, 20_000_000), parameters=(0, 5_000_000))
@@ -122,7 +122,7 @@ def counted(module: nn.Module, images: Tensor) -> tuple[int, int, int]:
 
 
 def falls(module: nn.Module, images: Tensor, *, zero_residual: bool = False) -> bool:
-    """Whether a step of some length along the gradient, which is there for every parameter, lowers the loss.
+    """Whether a short step along the gradient, which is there for every parameter, lowers the loss as it says.
 
     Norms over so few images make some deep networks chaotic, unless their blocks start as shortcuts.
     """
@@ -135,14 +135,16 @@ def falls(module: nn.Module, images: Tensor, *, zero_residual: bool = False) -> 
     module, images = module.double(), images.double()  # what a short step gains may be lost in rounding
     before = nn.functional.cross_entropy(module(images), labels)
     torch.autograd.backward(before)
-    start = [parameter.detach().clone() for parameter in module.parameters()]
     assert all(p.grad is not None and p.grad.isfinite().all() for p in module.parameters())
-    for rate in RATES:
+    start = [(p, p.detach().clone(), p.grad.clone()) for p in module.parameters() if p.grad is not None]
+    steepness = sum(gradient.square().sum() for _, _, gradient in start)
+    for gain in GAINS:
         with torch.no_grad():
-            for parameter, value in zip(module.parameters(), start, strict=True):
-                parameter.copy_(value if parameter.grad is None else value - rate * parameter.grad)
-            if nn.functional.cross_entropy(module(images), labels) < before:
-                return True
+            for parameter, value, gradient in start:
+                parameter.copy_(value - gain / steepness * gradient)
+            found = before - nn.functional.cross_entropy(module(images), labels)
+        if gain / 2 < found < 3 * gain / 2:
+            return True
     return False
 
 
