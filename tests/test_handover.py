@@ -12,6 +12,7 @@ import pytest
 
 import nas
 from nas import handover
+from nas.document import decode
 from nas.engines import InlineEngine
 from nas.errors import Missing, NasError, Refused, StorageFailed
 from nas.files import sha256
@@ -198,3 +199,12 @@ def claim(folder: Path, change: Callable[[str], str]) -> None:
     (folder / ARCHITECTURE).write_text(change(text))
     rest = [line for line in (folder / SUMS).read_text().splitlines() if ARCHITECTURE not in line]
     (folder / SUMS).write_text("\n".join([f"{sha256(folder / ARCHITECTURE)}  {ARCHITECTURE}", *rest]))
+
+
+def test_class_names_stay_in_their_cell(exported: Path) -> None:
+    """A bar or a line break in the name of a class doesn't break the card's table."""
+    document = decode((exported / ARCHITECTURE).read_bytes())
+    odd = msgspec.structs.replace(document, classes=("cat|dog", "bird\nfish", *document.classes[2:]))
+    (line,) = [line for line in handover.card(odd).splitlines() if line.startswith("| classes |")]
+    assert line.startswith(r"| classes | 10: cat\|dog, bird fish, 2, ")
+    assert line.endswith(" |")
