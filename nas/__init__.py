@@ -4,8 +4,9 @@
           --train--> Record --> table --> analysis --> figures --> report, models
 
 `nas.run(study)` trains, `nas.open(folder)` looks at a run, `nas.report` draws its page, `nas.principles` tests design
-rules on it, `nas.export` hands a network over, and `nas.load(folder)` brings it back as a torch module;
-`nas.load_torchvision(name)` does so with torchvision's weights. Names load what they need when they are first used.
+rules on it, `nas.discover` looks for others, `nas.export` hands a network over, and `nas.load(folder)` brings it back
+as a torch module; `nas.load_torchvision(name)` does so with torchvision's weights. Names load what they need when they
+are first used.
 """
 
 from importlib import import_module
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nas.cost import Cost, Limits
+    from nas.discovering import Discovered
+    from nas.discovering import discovered as discover
     from nas.errors import NasError
     from nas.exporting import export
     from nas.findings import Principles, principles
@@ -32,6 +35,7 @@ __version__ = "0.1.0"
 _PLACES = {
     "Choice": ("nas.space", "Choice"),
     "Cost": ("nas.cost", "Cost"),
+    "Discovered": ("nas.discovering", "Discovered"),
     "Epoch": ("nas.record", "Epoch"),
     "Grid": ("nas.study", "Grid"),
     "Integer": ("nas.space", "Integer"),
@@ -47,6 +51,7 @@ _PLACES = {
     "Run": ("nas.results", "Run"),
     "Space": ("nas.space", "Space"),
     "Study": ("nas.study", "Study"),
+    "discover": ("nas.discovering", "discovered"),
     "export": ("nas.exporting", "export"),
     "load": ("nas.models", "load"),
     "load_torchvision": ("nas.torchvision_weights", "load_torchvision"),
@@ -60,6 +65,7 @@ _PLACES = {
 __all__ = [
     "Choice",
     "Cost",
+    "Discovered",
     "Epoch",
     "Grid",
     "Integer",
@@ -75,6 +81,7 @@ __all__ = [
     "Run",
     "Space",
     "Study",
+    "discover",
     "export",
     "load",
     "load_torchvision",

@@ -150,15 +150,12 @@ def of_run(
             )
     else:
         notes.append("These rules were asked for after the run: they are no prediction")
-    unit = "points: hundredths of the error"
-    if info.target:
-        unit = f"points: hundredths of the standard deviation of {info.target!r}"
     return Principles(
         title=study["name"],
         verdicts=verdicts(frame, asked, guess=info.guess, delta=delta),
         fidelity=fidelity(run),
-        unit=unit,
-        delta=_delta(delta),
+        unit=unit_of(info.target),
+        delta=delta_in_words(delta),
         notes=tuple(notes),
     )
 
@@ -188,12 +185,26 @@ def of_tables(
         title=listed(found.origins),
         verdicts=verdicts(found.frame, asked, delta=share),
         fidelity=UNKNOWN,
-        unit="points: hundredths of the error",
-        delta=_delta(share),
+        unit=unit_of(""),
+        delta=delta_in_words(share),
         notes=(*origins, "A failure enters means as the worst error of the table")
         if found.frame["error"].isna().any()
         else origins,
     )
+
+
+def unit_of(target: str) -> str:
+    """Unit of differences, in words; a table that is predicted has the name of its target."""
+    return f"points: hundredths of the {f'standard deviation of {target!r}' if target else 'error'}"
+
+
+def delta_in_words(delta: float | None, *, columns: bool = True) -> str:
+    """Which effect matters; what that means for a correlation only where columns are asked about."""
+    if delta is None:
+        text = "the smallest effect that matters: half a standard deviation of the errors that a rule is compared with"
+        return text + ("; for a column the rho at which its halves differ by so much, 0.31" if columns else "")
+    text = f"the smallest effect that matters: {100 * delta:g} points, as stated"
+    return text + ("; for a column the rho that says the same" if columns else "")
 
 
 def require_map(name: str, sampler: str) -> None:
@@ -249,17 +260,6 @@ def _of_age(run: Run) -> list[str]:
     if not run.frozen.rules_after:
         return []
     return [f"The rules were stated when {run.frozen.rules_after:,} trials were over, so they aren't a prediction"]
-
-
-def _delta(delta: float | None) -> str:
-    if delta is None:
-        return (
-            "the smallest effect that matters: half a standard deviation of the errors that a rule is compared with; "
-            "for a column the rho at which its halves differ by so much, 0.31"
-        )
-    return (
-        f"the smallest effect that matters: {100 * delta:g} points, as stated; for a column the rho that says the same"
-    )
 
 
 def _cells(texts: Sequence[str]) -> str:

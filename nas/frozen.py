@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import msgspec
 
 from nas.data import DataInfo
 from nas.errors import Refused
+from nas.recipe import Recipe
 from nas.rule import Rule
-from nas.space import Space, sentence
+from nas.space import Fact, Space, sentence
 from nas.study import Study
 from nas.window import Window
 
@@ -74,6 +76,18 @@ def rules_of(frozen: Frozen) -> tuple[Rule, ...]:
     return msgspec.convert(frozen.study["rules"], tuple[Rule, ...])
 
 
+def stored_settings(frozen: Frozen, study: Study) -> Study:
+    """The study with the recipe, seed and so on that the run was really asked for."""
+    stored = frozen.study
+    return replace(
+        study,
+        recipe=msgspec.convert(stored["recipe"], Recipe),
+        samples=stored["samples"],
+        seed=stored["seed"],
+        sampler=stored["sampler"],
+    )
+
+
 def differences(stored: Frozen, new: Frozen) -> list[str]:
     """What keeps a run from going on under the new study, one line each, old and new side by side."""
     found = []
@@ -101,6 +115,8 @@ def require_agreement(folder: Path, stored: Frozen, new: Frozen) -> None:
 
 def qualified(function: Callable[..., Any]) -> str:
     """The full name of a function, with the arguments that are bound to it."""
+    if isinstance(function, Fact):
+        return f"{function.sentence}, of {qualified(function.decode)}"  # its own repr would hold places in memory
     if isinstance(function, partial):
         bound = [*map(_named, function.args), *(f"{k}={_named(v)}" for k, v in function.keywords.items())]
         return f"{qualified(function.func)}({', '.join(bound)})"

@@ -64,6 +64,7 @@ ORDER = (
     "torchvision_weights",
     "results",
     "findings",
+    "discovering",
     "planning",
     "reporting",
     "exporting",

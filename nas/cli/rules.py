@@ -51,9 +51,17 @@ def principles(
     deviation: Annotated[
         float | None, typer.Option(help="With --plan STUDY: how much errors vary, as a standard deviation.")
     ] = None,
+    discover: Annotated[
+        bool, typer.Option("--discover", help="Look for rules that nobody declared, and confirm them.")
+    ] = False,
+    space: Annotated[str | None, typer.Option(metavar="NAME", help="With --discover: the space to look at.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="With --discover: write the smaller space as a study, FILE.py.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Test design rules, each with effect, interval and verdict: nas principles DIR or --table FILE --columns A,B."""
+    from nas.cli.discover import emit_discovery
     from nas.errors import Refused
 
     names = None if columns is None else _listed(columns)
@@ -63,6 +71,25 @@ def principles(
         raise Refused("--effect and --deviation belong to --plan", hint="nas principles --plan DIR --effect 0.02")
     if plan and delta is not None:
         raise Refused("--delta belongs to verdicts", hint="a plan is made for an --effect")
+    if discover and plan:
+        raise Refused("--discover and --plan are two questions", hint="ask one of them")
+    if not discover and (space is not None or out is not None):
+        raise Refused(
+            "--space and -o belong to --discover", hint="nas principles --discover DIR --space NAME -o FILE.py"
+        )
+    if discover:
+        emit_discovery(
+            places,
+            table=table,
+            error=error,
+            columns=names,
+            study=study,
+            space=space,
+            delta=delta,
+            out=out,
+            json=json,
+        )
+        return
     rules = _rules_of(study)
     if plan:
         _plan(places, table, error, names, rules, effect, power, deviation, json)
