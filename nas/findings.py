@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from nas.analysis import Verdict, principle_rules, verdicts
 from nas.analysis.columns import numbers, numeric_columns
+from nas.analysis.pooling import designs
 from nas.errors import Refused
 from nas.foreign import ERROR, Tables, checked
 from nas.frozen import rules_of
 from nas.page.rules import HEADER, RuleRow, rule_row
 from nas.page.texts import listed, plural
-from nas.results import Run, dimensions, fidelity
+from nas.results import Run, dimensions, fidelity, matched_cost
 from nas.rule import Rule
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def of_run(
     require_map(study["name"], study["sampler"])
     frame = run.table()
     asked = asked_rules(frame, rules, columns)
-    notes = list(_of_state(run))
+    notes = [*_of_state(run), *_of_strata(strata=matched_cost(study))]
     if asked is None:
         asked = rules_of(run.frozen)
         notes += _of_age(run)
@@ -181,6 +182,7 @@ def of_tables(
         )
     share = delta / 100 if delta is not None and found.percent else delta
     origins = tuple(f"{name}: {origin}" for name, origin in found.origins.items())
+    origins += tuple(note for strata in designs(found.frame) for note in _of_strata(strata))
     return Principles(
         title=listed(found.origins),
         verdicts=verdicts(found.frame, asked, delta=share),
@@ -254,6 +256,12 @@ def _of_state(run: Run) -> list[str]:
         f"The run isn't finished: {over:,} of {run.total:,} trials are over. Verdicts hold for the planned number; to "
         "look until one suits isn't accounted for"
     ]
+
+
+def _of_strata(strata: str) -> list[str]:
+    if not strata:
+        return []
+    return [f"matched: {strata}, each with the same weight, so spaces are compared at equal cost"]
 
 
 def _of_age(run: Run) -> list[str]:

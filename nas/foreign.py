@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from nas.errors import Refused
 from nas.files import sha256
 from nas.record import Outcome
+from nas.strata import stratum
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,8 @@ OUTCOMES = (*Outcome, PRUNED)
 PERCENT = 100.0
 SHARES, PERCENTAGES = "shares of 1", "percentages"
 """Units of errors."""
+STRATUM = "stratum"
+"""Column of the strata of a study; what isn't named like one of these is a column of the file."""
 RENAMED = "{} of the file"
 DRAWN: dict[str, str | int | bool] = {"sampler": "random", "repeat": 0, "warm_started": False}
 """What is taken for the rows of a file that doesn't have a column which others have: as for a single such file."""
@@ -189,6 +192,7 @@ def _plain(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
     taken = [c for c in frame if c == ERROR or (c in NUMBERS and not is_numeric_dtype(frame[c]))]
+    taken += [c for c in frame if c == STRATUM and not all(stratum(str(cell)) for cell in frame[c].dropna())]
     ready = frame.rename(columns={column: RENAMED.format(column) for column in taken})
     for column in ready:
         if not is_numeric_dtype(ready[column]):

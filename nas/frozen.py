@@ -21,7 +21,7 @@ from nas.window import Window
 SCHEMA_VERSION = 1
 MAY_DIFFER = ("samples", "rules")
 """Entries of a study that a later command may change: they change no trial."""
-ADDED: dict[str, Any] = {"max_trial_seconds": 3600.0, "grid": {}, "rules": []}
+ADDED: dict[str, Any] = {"max_trial_seconds": 3600.0, "grid": {}, "rules": [], "strata": None}
 """Entries that older runs don't have, with what held for them."""
 ADDED_TO_RECIPE = {"target": ""}
 """The same inside the recipe."""
@@ -64,6 +64,7 @@ def freeze(study: Study) -> dict[str, Any]:
         "grid": {name: list(values) for name, values in study.grid.values.items()},
         "limits": msgspec.to_builtins(study.limits),
         "sampler": study.sampler,
+        "strata": msgspec.to_builtins(study.strata),
         "seed": study.seed,
         "repeats": study.repeats,
         "max_trial_seconds": study.max_trial_seconds,

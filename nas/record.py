@@ -49,6 +49,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an adaptive sampler found none, so that a random point took its place."""
     repeat: int = 0
     """Which training of the same network this is, counted from 0."""
+    stratum: str = ""
+    """Stretch of cost that it was drawn from, by place and range; empty where the study has no strata."""
 
     @property
     def unbiased(self) -> bool:

@@ -21,6 +21,7 @@ from nas.progress import rank
 from nas.record import Outcome, Record
 from nas.space import Value
 from nas.store import WEIGHTS, read_frozen, read_records, require_run
+from nas.strata import in_words
 from nas.table import table
 
 if TYPE_CHECKING:
@@ -181,12 +182,21 @@ def settings(run: Run) -> dict[str, str]:
         **_crossed(study["grid"]),
         "samples": f"{study['samples']} networks of each {arm}, {study['repeats']} training(s) each",
         "limits": "; ".join(limits) or "none",
+        **({"matched": strata} if (strata := matched_cost(study)) else {}),
         "sampler": f"{study['sampler']}, seed {study['seed']}",
         "time": f"a training is given up after {study['max_trial_seconds']:g} s",
         "recipe": ", ".join(f"{name} {value}" for name, value in study["recipe"].items() if name != "data"),
         "devices": ", ".join(sorted({record.device for record in run.records if record.device})) or "none yet",
         "versions": ", ".join(f"{name} {value}" for name, value in run.frozen.versions.items()),
     }
+
+
+def matched_cost(study: Mapping[str, Any]) -> str:
+    """How a frozen study matches the cost of its arms: `10 strata of multiply_adds between 3 and 6 M`; empty if not."""
+    if study["strata"] is None:
+        return ""
+    cost = study["strata"]["cost"]
+    return in_words(study["strata"]["count"], cost, *study["limits"][cost])
 
 
 def _crossed(grid: Mapping[str, Sequence[Value]]) -> dict[str, str]:

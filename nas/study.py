@@ -26,6 +26,8 @@ from nas.rule import among as among
 from nas.rule import check_rules
 from nas.rule import larger as larger
 from nas.space import Choice, Dimension, Point, Space, Value, in_words
+from nas.strata import Strata as Strata
+from nas.strata import check_strata
 
 SamplerName = Literal["random", "quasirandom", "tpe", "gp", "nsga2", "cmaes"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
@@ -84,6 +86,8 @@ class Study:
     """Trainings of each network, with different seeds."""
     max_trial_seconds: float = 3600.0
     """Wall time after which a training is given up and counts as timed out; positive."""
+    strata: Strata | None = None
+    """Stretches of cost from which each arm has equally many networks, for comparisons at equal cost; None for none."""
     rules: tuple[Rule, ...] = ()
     """What is to be tested, best said before the first training; verdicts are corrected for all of them together."""
 
@@ -106,6 +110,7 @@ class Study:
             raise Refused(f"seed must not be negative, got {self.seed}")
         if self.repeats > 1 and self.sampler != "random":
             raise Refused(f"repeats measure the noise of random networks; with sampler {self.sampler!r} use repeats=1")
+        check_strata(self.strata, self.limits, self.sampler)
         self._check_varied()
         self._check_grid()
         check_rules(self.rules, [arm.name for arm in self.arms])

@@ -75,6 +75,7 @@ def _settings(writer: _Writer, study: Study, space: Space, vary: Mapping[str, An
         "vary": dict(vary),
         "grid": study.grid,
         "limits": study.limits,
+        "strata": study.strata,
         "seed": study.seed + 1,
         "max_trial_seconds": study.max_trial_seconds,
         "rules": () if study.grid.values else (rule,),

@@ -37,6 +37,7 @@ COLUMNS = {
     "draws": "points drawn until one lay inside requirements and limits",
     "fallback": "whether a random point took the place of an adaptive sampler's",
     "repeat": "which training of the same network this is, counted from 0",
+    "stratum": "stretch of cost from which the network was drawn, by place and range; empty where the study has none",
     "attempts": "how often the training was started",
     "message": "what was said about a failure",
 }
@@ -110,6 +111,7 @@ def _row(record: Record) -> dict[str, Any]:
         "draws": record.origin.draws,
         "fallback": record.origin.fallback,
         "repeat": record.origin.repeat,
+        "stratum": record.origin.stratum or None,
         "attempts": record.attempts,
         "message": record.message,
     }

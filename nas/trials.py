@@ -50,6 +50,7 @@ def record_of(study: Study, proposal: Proposal, job: Job, result: Result) -> Rec
             draws=proposal.draws,
             fallback=proposal.fallback,
             repeat=study.repeat_of(job.trial),
+            stratum=proposal.stratum,
         ),
         seed=job.seed,
         outcome=result.outcome,

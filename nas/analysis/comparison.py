@@ -13,6 +13,8 @@ from nas.analysis.differences import LEADING, mean_difference, quantile_differen
 from nas.analysis.distribution import Edf
 from nas.analysis.interval import Interval
 from nas.analysis.placements import better, better_p_value
+from nas.analysis.stratified import comparable, exchange_p_value
+from nas.strata import matched
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +87,12 @@ def kolmogorov_smirnov(first: Edf, second: Edf) -> tuple[float, float]:
 
 
 def mann_whitney(first: Edf, second: Edf) -> float:
-    """Two-sided p of equal distributions by their ranks, ties at their mean, failures last and tied."""
+    """Two-sided p of equal distributions by their ranks, ties at their mean, failures last and tied.
+
+    Of two stratified samples of one design by exchanges inside of the strata.
+    """
+    if comparable(first, second):
+        return exchange_p_value(first, second)
     from scipy.stats import mannwhitneyu
 
     if {*first.errors, *second.errors} == {first.errors[0]}:
@@ -94,8 +101,13 @@ def mann_whitney(first: Edf, second: Edf) -> float:
 
 
 def warnings_of(*samples: Edf) -> tuple[str, ...]:
-    """What must be said of each sample, with its name."""
-    return tuple(f"{edf.name}: {warning}" for edf in samples for warning in edf.warnings)
+    """What must be said of each sample, with its name, and of how they were drawn."""
+    told = tuple(f"{edf.name}: {warning}" for edf in samples for warning in edf.warnings)
+    designs = {edf.name: " and ".join(matched(edf.strata)) or "no strata" for edf in samples}
+    if len(set(designs.values())) < 2:
+        return told
+    drawn = ", ".join(f"{name} from {strata}" for name, strata in designs.items())
+    return (*told, f"not compared at matched cost: {drawn}")
 
 
 def compare_all(edfs: Sequence[Edf], *, seed: int = 0) -> tuple[Comparison, ...]:

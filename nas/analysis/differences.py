@@ -10,6 +10,7 @@ import numpy as np
 from nas.analysis.bootstrap import RESAMPLES, between, expanded_tail, means, order_statistics, unbounded
 from nas.analysis.distribution import SLACK, Edf, Floats
 from nas.analysis.interval import CONFIDENCE, Interval, check_confidence
+from nas.analysis.stratified import comparable, mean_estimate
 
 LEADING = 0.1
 """The quantile that speaks of the better networks of a space."""
@@ -20,7 +21,8 @@ def mean_difference(first: Edf, second: Edf, *, seed: int = 0, confidence: float
 
     Hesterberg's expanded percentile interval (2015), at the smaller sample's degrees of freedom. Simulated coverage of
     95 % for normal errors: 97 % at n = 8 and 94 % at 20, where a plain percentile interval has 91 % and 92 %. Failures
-    that a small sample has missed by luck are beyond any bootstrap. With a single network it is unbounded.
+    that a small sample has missed by luck are beyond any bootstrap. With a single network it is unbounded. Of two
+    stratified samples of one design it is Student's interval of the strata's means, from the variance inside of them.
     """
     return mean_differences(first, second, (confidence,), seed=seed)[0]
 
@@ -29,6 +31,8 @@ def mean_differences(first: Edf, second: Edf, confidences: Sequence[float], *, s
     """The same for several confidences, from the same resamples."""
     for confidence in confidences:
         check_confidence(confidence)
+    if comparable(first, second):
+        return tuple(mean_estimate(first, second).interval(confidence) for confidence in confidences)
     estimate, n = first.mean - second.mean, min(first.n, second.n)
     if n < 2:
         return tuple(unbounded(estimate, confidence) for confidence in confidences)

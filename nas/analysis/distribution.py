@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from nas.analysis.interval import CONFIDENCE, check_confidence
 from nas.errors import Refused
+from nas.strata import stratum
 
 Floats = NDArray[np.float64]
 
@@ -36,6 +38,8 @@ class Edf(msgspec.Struct, frozen=True, kw_only=True):
     """Error of guessing, 1 - 1/classes, at which a failure enters means; finite, in the unit of the errors."""
     left_out: str = ""
     """Which rows of the table aren't in it, and why; empty where all are."""
+    strata: tuple[str, ...] = ()
+    """Name of the stratum of cost that each network was drawn from; empty where the sample isn't stratified."""
 
     def __post_init__(self) -> None:
         if not self.errors:
@@ -44,6 +48,8 @@ class Edf(msgspec.Struct, frozen=True, kw_only=True):
             raise Refused(f"the errors of an EDF are ascending numbers, those of {self.name!r} are not")
         if not math.isfinite(self.guess):
             raise Refused(f"the error of guessing must be finite, got guess={self.guess}")
+        if len(self.strata) not in (0, self.n):
+            raise ValueError(f"every network has a stratum or none has, got {len(self.strata)} of {self.n}")
 
     @property
     def n(self) -> int:
@@ -63,6 +69,8 @@ class Edf(msgspec.Struct, frozen=True, kw_only=True):
             told.append(f"n = {self.n}: too few networks for a distribution")
         if self.n > 1 and self.errors[0] == self.errors[-1]:
             told.append("all networks failed" if self.failures else "all errors are equal")
+        if self.strata and (uneven := _uneven(self.strata)):
+            told.append(uneven)
         return tuple(told)
 
     @property
@@ -104,10 +112,21 @@ class Band(msgspec.Struct, frozen=True, kw_only=True):
     """Share of repeated studies whose band covers the whole distribution, at least; in (0, 1)."""
 
 
-def edf(errors: Iterable[float | None], *, name: str, guess: float, left_out: str = "") -> Edf:
-    """The distribution of these errors; None and NaN are failures."""
-    known = (math.inf if error is None or math.isnan(error) else float(error) for error in errors)
-    return Edf(name=name, errors=tuple(sorted(known)), guess=guess, left_out=left_out)
+def edf(
+    errors: Iterable[float | None], *, name: str, guess: float, left_out: str = "", strata: Sequence[str] = ()
+) -> Edf:
+    """The distribution of these errors; None and NaN are failures. `strata` names that of each, if they have any."""
+    known = [math.inf if error is None or math.isnan(error) else float(error) for error in errors]
+    if not strata:
+        return Edf(name=name, errors=tuple(sorted(known)), guess=guess, left_out=left_out)
+    ordered = sorted(zip(known, strata, strict=True))
+    return Edf(
+        name=name,
+        errors=tuple(error for error, _ in ordered),
+        guess=guess,
+        left_out=left_out,
+        strata=tuple(label for _, label in ordered),
+    )
 
 
 def steps(edf: Edf) -> tuple[Floats, Floats]:
@@ -127,6 +146,16 @@ def band(edf: Edf, confidence: float = CONFIDENCE) -> Band:
     errors, shares = steps(edf)
     low, high = np.clip(shares - reach, 0.0, 1.0), np.clip(shares + reach, 0.0, 1.0)
     return Band(errors=_floats(errors), low=_floats(low), high=_floats(high), confidence=confidence)
+
+
+def _uneven(strata: Sequence[str]) -> str:
+    """What must be said of strata that don't hold equally many networks, give or take one; empty where they do."""
+    held = Counter(strata)
+    known = [found for label in held if (found := stratum(label))]
+    fewest = min(held.values()) if known and len(held) == known[0].count else 0
+    if max(held.values()) - fewest <= 1:
+        return ""
+    return f"strata hold from {fewest} to {max(held.values())} networks, so the distribution isn't at matched cost"
 
 
 def _floats(values: Floats) -> tuple[float, ...]:

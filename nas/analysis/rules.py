@@ -19,6 +19,7 @@ from nas.analysis.distribution import FEW, Floats
 from nas.analysis.equivalence import check_delta, inside
 from nas.analysis.interval import Interval
 from nas.analysis.needs import ALPHA, networks_more
+from nas.analysis.pooling import strata_of
 from nas.analysis.selection import left_out, names_of, unbiased
 from nas.analysis.sides import in_space, samples
 from nas.analysis.testing import UNTESTED, Measure, Tested, of_order, of_samples
@@ -125,7 +126,7 @@ def _test(
     tested = of_samples(first, reference, delta, seed)
     told = list(warnings_of(first, reference))
     if isinstance(contrast, Parts):
-        told += _pooled(rows, contrast.space)
+        told += [*_pooled(rows, contrast.space), *_unmatched(rows[in_space(rows, contrast.space)])]
         if without := int(in_space(rows, contrast.space).sum()) - first.n - reference.n:
             told.append(f"{without} networks are in neither sample")
     if tested.delta is None:
@@ -136,6 +137,10 @@ def _test(
 def _pooled(rows: pd.DataFrame, space: str) -> tuple[str, ...]:
     count = 1 if space else len(set(names_of(rows)))
     return (f"{count} spaces are taken together",) if count > 1 else ()
+
+
+def _unmatched(sampled: pd.DataFrame) -> tuple[str, ...]:
+    return ("parts of a sample aren't matched: the strata hold unequal shares of them",) if strata_of(sampled) else ()
 
 
 def _of_column(column: str, tested: Tested, rows: int) -> tuple[str, ...]:

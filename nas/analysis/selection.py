@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nas.analysis.columns import having
 from nas.analysis.distribution import Edf, edf
+from nas.analysis.pooling import strata_of
 from nas.errors import Refused
 from nas.record import Outcome
 
@@ -51,10 +52,15 @@ def edfs(frame: pd.DataFrame, *, guess: float) -> tuple[Edf, ...]:
     rows = unbiased(having(frame, "space", "error"))
     names, reasons = names_of(frame), left_out(frame)
     told = {name: left_out(frame[names == name]) for name in dict.fromkeys(names)} if reasons else {}
-    groups = rows.groupby("space", sort=False, dropna=False)["error"]
     return tuple(
-        edf(errors.astype(float), name=str(space), guess=guess, left_out=told.get(str(space), ""))
-        for space, errors in groups
+        edf(
+            group["error"].astype(float),
+            name=str(space),
+            guess=guess,
+            left_out=told.get(str(space), ""),
+            strata=strata_of(group),
+        )
+        for space, group in rows.groupby("space", sort=False, dropna=False)
     )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nas.analysis.columns import having, numbers
 from nas.analysis.distribution import Edf, Floats, edf
+from nas.analysis.pooling import require_one_design, strata_of
 from nas.analysis.selection import names_of
 from nas.errors import Refused
 from nas.rule import Part, Parts, Spaces
@@ -30,22 +31,28 @@ def samples(
         names, sides = ("those that obey", "the others"), _parts(rows, contrast)
     if shared := int((sides[0] & sides[1]).sum()):
         raise Refused(f"both samples of a rule hold the same {shared} networks, so they can't be compared")
+    whole = isinstance(contrast, Spaces)  # a part of a sample doesn't hold as many networks of each stratum
     first, reference = (
-        edf(errors[flags], name=name, guess=guess) if flags.any() else None
+        edf(errors[flags], name=name, guess=guess, strata=strata_of(rows[flags]) if whole else ())
+        if flags.any()
+        else None
         for name, flags in zip(names, sides, strict=True)
     )
     return first, reference
 
 
 def in_space(rows: pd.DataFrame, space: str) -> Flags:
-    """The rows of a space; all where none is named."""
+    """The rows of a space; all where none is named. Refused where they come from different strata of cost."""
     if not space:
+        require_one_design(rows)
         return np.ones(len(rows), dtype=np.bool_)
     names = names_of(rows)
     if space not in names:
         known = ", ".join(dict.fromkeys(names.tolist()))
         raise Refused(f"the table has no rows of space {space!r}", hint=f"it has {known}")
-    return np.asarray(names == space, dtype=np.bool_)
+    flags = np.asarray(names == space, dtype=np.bool_)
+    require_one_design(rows[flags])
+    return flags
 
 
 def in_part(rows: pd.DataFrame, part: Part) -> Flags:

@@ -16,6 +16,7 @@ from nas.analysis.distribution import Edf, Floats
 from nas.analysis.equivalence import DEVIATIONS, TWO_SIDED, default_delta
 from nas.analysis.interval import CONFIDENCE, Interval
 from nas.analysis.placements import better, better_p_value
+from nas.analysis.stratified import comparable, mean_estimate
 from nas.errors import Refused
 
 Measure = Literal["difference of means", "rank correlation"]
@@ -136,6 +137,8 @@ def welch_p_value(first: Edf, reference: Edf) -> float:
     """
     if min(first.n, reference.n) < 2:
         return 1.0
+    if comparable(first, reference):
+        return mean_estimate(first, reference).p_value(0.0)
     (mean, deviation), (other, other_deviation) = _moments(first), _moments(reference)
     if deviation == other_deviation == 0.0:
         return float(mean == other)
@@ -156,6 +159,8 @@ def _unit(first: Edf, reference: Edf) -> float:
 
     Sides of too few networks to know their spread are planned with the pooled one.
     """
+    if comparable(first, reference):
+        return (first.n + reference.n) * mean_estimate(first, reference).variance
     n, moments = first.n + reference.n, [_moments(edf) for edf in (first, reference)]
     sizes = (first.n, reference.n)
     variances = [deviation**2 for _, deviation in moments]

@@ -152,9 +152,21 @@ def acceptance(window: Window) -> Acceptance:
     shifts = sorted(window.shifts, key=lambda shift: -shift.distance)[:MOST_SHIFTS]
     return Acceptance(
         space=window.space,
-        accepted=f"{share(window.acceptance)} [{share(ends.low)}, {share(ends.high)}] of {window.draws:,} draws",
+        accepted=f"{share(window.acceptance)} [{share(ends.low)}, {share(ends.high)}] of {window.draws:,} draws"
+        + _strata(window),
         refused=tuple(f"{share(n / window.draws)} {spoken(reason)}" for reason, n in reasons if n),
         shifts=tuple((spoken(s.dimension), 100 * s.mean_quantile, _shift(s)) for s in shifts),
+    )
+
+
+def _strata(window: Window) -> str:
+    """Between which shares of the draws the strata of cost accept; empty without strata."""
+    if not window.strata:
+        return ""
+    rarest, commonest = (end(window.strata, key=lambda one: one.acceptance) for end in (min, max))
+    return (
+        f"; strata from {100 * rarest.acceptance:.2g} % ({rarest.stratum}) to {100 * commonest.acceptance:.2g} % "
+        f"({commonest.stratum}), of {rarest.draws:,} draws"
     )
 
 

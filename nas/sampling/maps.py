@@ -45,6 +45,8 @@ class Proposal:
     """Points drawn until this one."""
     fallback: bool = False
     """Whether an adaptive sampler found none, so that this is a random point."""
+    stratum: str = ""
+    """Name of the stratum of cost that it was drawn from; empty where the study has none."""
 
 
 def generator(*key: int) -> np.random.Generator:
@@ -56,7 +58,7 @@ def draw(gate: Gate, law: Law, seed: int, number: int, *, most: int = MOST_DRAWS
     """The random point of a trial; EmptyWindow where `most` draws hit nothing."""
     refused: Counter[str] = Counter()
     with collection_paused():
-        for draws, point in enumerate(_stream(law, generator(seed, number, POINT_STREAM), most), 1):
+        for draws, point in enumerate(stream(law, generator(seed, number, POINT_STREAM), most), 1):
             verdict = gate.judge(point)
             if isinstance(verdict, Network):
                 return Proposal(point=point, network=verdict, draws=draws)
@@ -73,7 +75,7 @@ def measure(gate: Gate, seed: int, index: int, *, most: int = MOST_DRAWS) -> Win
     draws = 0
     requirements = len(gate.space.requirements)
     with collection_paused():
-        for draws, point in enumerate(_stream(law, generator(seed, index, WINDOW_STREAM), most), 1):
+        for draws, point in enumerate(stream(law, generator(seed, index, WINDOW_STREAM), most), 1):
             verdict = gate.judge(point)
             if isinstance(verdict, Network):
                 if not accepted:
@@ -113,7 +115,7 @@ def empty(gate: Gate, refused: Counter[str], draws: int) -> EmptyWindow:
 
 def _example(gate: Gate) -> str:
     """In the words of a layer why some random network is none at its input."""
-    points = _stream(Law(gate.space), generator(0, POINT_STREAM), EXAMPLES)
+    points = stream(Law(gate.space), generator(0, POINT_STREAM), EXAMPLES)
     reasons = (gate.why_impossible(point) for point in points if gate.space.allows(point))
     reason = next(filter(None, reasons), "")
     return f", such as: {reason}" if reason else ""
@@ -137,7 +139,7 @@ def for_images(gate: Gate) -> EmptyWindow:
     )
 
 
-def _stream(law: Law, source: np.random.Generator, most: int) -> Iterator[dict[str, Value]]:
+def stream(law: Law, source: np.random.Generator, most: int) -> Iterator[dict[str, Value]]:
     """Points one after another; how many are drawn at once changes nothing."""
     drawn, batch = 0, BATCH
     while drawn < most:

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from nas.layers import Shape, identity
 from nas.sampling.gate import Gate
 from nas.sampling.maps import Proposal, draw, measure
+from nas.sampling.strata import gates, place_of, shares
 from nas.space.law import Law
 from nas.study import Study
 from nas.window import Window
@@ -39,6 +41,7 @@ class Plan:
             for space in study.arms
         ]
         self._laws = [Law(gate.space) for gate in self._gates]
+        self._strata = [gates(gate, study.strata) for gate in self._gates] if study.strata else []
         self._hunters: list[Hunter] = []
         self._asked: list[Proposal] = []
         self._told = 0
@@ -50,17 +53,16 @@ class Plan:
 
     def windows(self) -> tuple[Window, ...]:
         """What the limits do to each arm; EmptyWindow where nothing is left of one."""
-        return tuple(measure(gate, self.study.seed, index) for index, gate in enumerate(self._gates))
+        return tuple(self._window(gate, index) for index, gate in enumerate(self._gates))
 
     def fingerprint(self) -> Mapping[str, tuple[str, ...]]:
         """Identities of the first random networks of each arm: equal only if code and settings draw the same."""
         count = len(self._gates)
         return {
             gate.space.name: tuple(
-                identity(draw(gate, law, self.study.seed, k * count + index).network.layer)
-                for k in range(FINGERPRINTED)
+                identity(self._draw(index, k, k * count + index).network.layer) for k in range(FINGERPRINTED)
             )
-            for index, (gate, law) in enumerate(zip(self._gates, self._laws, strict=True))
+            for index, gate in enumerate(self._gates)
         }
 
     @property
@@ -78,11 +80,27 @@ class Plan:
         if not self._hunters:
             leader = self.study.leader_of(trial)
             index = trial % len(self._gates)
-            return draw(self._gates[index], self._laws[index], self.study.seed, leader)
+            return self._draw(index, leader // len(self._gates) // self.study.repeats, leader)
         while len(self._asked) <= trial:  # a sampler must be asked in the order of trials
             number = len(self._asked)
             self._asked.append(self._hunters[number % len(self._gates)].ask(number))
         return self._asked[trial]
+
+    def _draw(self, index: int, network: int, number: int) -> Proposal:
+        """The random point of a trial's number, which draws an arm's network of another number, in its stratum."""
+        law, seed, strata = self._laws[index], self.study.seed, self.study.strata
+        if strata is None:
+            return draw(self._gates[index], law, seed, number)
+        place = place_of(strata, seed, network)
+        found = draw(self._strata[index][place], law, seed, number)
+        return replace(found, stratum=strata.labels(self.study.limits)[place])
+
+    def _window(self, gate: Gate, index: int) -> Window:
+        """What the limits do to an arm, and how much of it lies in each stratum."""
+        window, strata = measure(gate, self.study.seed, index), self.study.strata
+        if strata is None:
+            return window
+        return msgspec.structs.replace(window, strata=shares(gate, strata, self.study.seed, index))
 
     def tell(self, trial: int, error: float | None) -> None:
         """The result of a trial; samplers hear of it when its generation is complete, in the order of trials."""

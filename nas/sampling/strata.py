@@ -1,0 +1,79 @@
+"""Which stratum of cost each network of an arm is drawn from, and how much of a space lies in each."""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_left
+from dataclasses import replace
+from functools import lru_cache
+
+import msgspec
+import numpy as np
+
+from nas.errors import EmptyWindow
+from nas.sampling.gate import Gate, Network, collection_paused
+from nas.sampling.maps import MEASURED_DRAWS, MOST_DRAWS, generator, stream
+from nas.space.law import Law
+from nas.strata import Strata
+from nas.window import Share
+
+logger = logging.getLogger(__name__)
+
+ENOUGH = 30
+"""Points that each stratum must show within the most draws: then hardly one draw in ten million finds none."""
+ORDER_STREAM, STRATA_STREAM = 5, 6
+
+
+def place_of(strata: Strata, seed: int, network: int) -> int:
+    """The stratum of an arm's network of this number, counted from 0.
+
+    Each run of as many networks as there are strata takes every stratum once, in an order of its own, the same for all
+    arms: so arms are matched at every moment, and no stratum is always the first.
+    """
+    block, place = divmod(network, strata.count)
+    return _order(seed, block, strata.count)[place]
+
+
+@lru_cache(maxsize=1024)
+def _order(seed: int, block: int, count: int) -> tuple[int, ...]:
+    keys = generator(seed, block, ORDER_STREAM).random(count)
+    return tuple(int(place) for place in np.argsort(keys, kind="stable"))
+
+
+def gates(gate: Gate, strata: Strata) -> tuple[Gate, ...]:
+    """The gate of each stratum: the study's limits, with the stratum's window of the cost."""
+    return tuple(
+        replace(gate, limits=msgspec.structs.replace(gate.limits, **{strata.cost: window}))
+        for window in strata.windows(gate.limits)
+    )
+
+
+def shares(gate: Gate, strata: Strata, seed: int, index: int, *, most: int = MOST_DRAWS) -> tuple[Share, ...]:
+    """How much of a space lies in each stratum, from own draws; EmptyWindow where a stratum is empty or nearly so."""
+    law, labels = Law(gate.space), strata.labels(gate.limits)
+    ends = [high for _, high in strata.windows(gate.limits)]
+    counts = [0] * strata.count
+    draws = 0
+    with collection_paused():
+        for draws, point in enumerate(stream(law, generator(seed, index, STRATA_STREAM), most), 1):
+            verdict = gate.judge(point)
+            if isinstance(verdict, Network):
+                counts[bisect_left(ends, getattr(verdict.cost, strata.cost))] += 1
+                if min(counts) >= ENOUGH:
+                    break
+            if draws == MEASURED_DRAWS:
+                rarest = labels[counts.index(min(counts))]
+                logger.warning("%s: stratum %s is rare, still looking after %d draws", gate.space.name, rarest, draws)
+    if min(counts) < ENOUGH:
+        raise _rare(gate, labels, counts, draws)
+    return tuple(Share(stratum=label, draws=draws, accepted=n) for label, n in zip(labels, counts, strict=True))
+
+
+def _rare(gate: Gate, labels: tuple[str, ...], counts: list[int], draws: int) -> EmptyWindow:
+    """The error of strata in which too few networks lie."""
+    rare = [f"{label} ({count})" for label, count in zip(labels, counts, strict=True) if count < ENOUGH]
+    return EmptyWindow(
+        f"{gate.space.name}: of {draws:,} random networks too few lie in {len(rare)} of {len(labels)} strata to draw "
+        f"from them, at least {ENOUGH} must: {', '.join(rare)}",
+        hint="narrow the limits to where every space has networks, take fewer strata, or restrict the space",
+    )
