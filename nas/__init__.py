@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nas.errors import NasError
     from nas.exporting import export
     from nas.findings import Principles, principles
+    from nas.halving import Halving
     from nas.launch import start as run
     from nas.models import Model, load
     from nas.recipe import Recipe
@@ -34,6 +35,7 @@ _PLACES = {
     "Cost": ("nas.cost", "Cost"),
     "Epoch": ("nas.record", "Epoch"),
     "Grid": ("nas.study", "Grid"),
+    "Halving": ("nas.halving", "Halving"),
     "Integer": ("nas.space", "Integer"),
     "Limits": ("nas.cost", "Limits"),
     "Model": ("nas.models", "Model"),
@@ -62,6 +64,7 @@ __all__ = [
     "Cost",
     "Epoch",
     "Grid",
+    "Halving",
     "Integer",
     "Limits",
     "Model",
