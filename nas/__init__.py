@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nas.errors import NasError
     from nas.exporting import export
     from nas.findings import Principles, principles
+    from nas.halving import Halving
     from nas.launch import start as run
     from nas.models import Model, load
     from nas.recipe import Recipe
@@ -38,6 +39,7 @@ _PLACES = {
     "Discovered": ("nas.discovering", "Discovered"),
     "Epoch": ("nas.record", "Epoch"),
     "Grid": ("nas.study", "Grid"),
+    "Halving": ("nas.halving", "Halving"),
     "Integer": ("nas.space", "Integer"),
     "Limits": ("nas.cost", "Limits"),
     "Model": ("nas.models", "Model"),
@@ -68,6 +70,7 @@ __all__ = [
     "Discovered",
     "Epoch",
     "Grid",
+    "Halving",
     "Integer",
     "Limits",
     "Model",

@@ -21,7 +21,14 @@ from nas.window import Window
 SCHEMA_VERSION = 1
 MAY_DIFFER = ("samples", "rules")
 """Entries of a study that a later command may change: they change no trial."""
-ADDED: dict[str, Any] = {"max_trial_seconds": 3600.0, "grid": {}, "rules": [], "strata": None}
+ADDED: dict[str, Any] = {
+    "max_trial_seconds": 3600.0,
+    "grid": {},
+    "rules": [],
+    "strata": None,
+    "objectives": ["error"],
+    "halving": None,
+}
 """Entries that older runs don't have, with what held for them."""
 ADDED_TO_RECIPE = {"target": ""}
 """The same inside the recipe."""
@@ -68,6 +75,8 @@ def freeze(study: Study) -> dict[str, Any]:
         "seed": study.seed,
         "repeats": study.repeats,
         "max_trial_seconds": study.max_trial_seconds,
+        "objectives": list(study.objectives),
+        "halving": msgspec.to_builtins(study.halving),
         "rules": msgspec.json.decode(msgspec.json.encode(study.rules)),  # as they are read again: lists, no tuples
     }
 

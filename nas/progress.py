@@ -39,8 +39,8 @@ class Snapshot:
 
     @property
     def failed(self) -> int:
-        """Trials that are over and weren't completed."""
-        return self.done - self.outcomes.get(Outcome.COMPLETED, 0)
+        """Trials that are over and failed."""
+        return sum(count for outcome, count in self.outcomes.items() if outcome.is_failure)
 
 
 @dataclass(kw_only=True)

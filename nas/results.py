@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nas.errors import Refused
 from nas.fidelity import FIDELITIES
 from nas.frozen import Frozen
+from nas.halving import Halving
 from nas.layers import Layer
 from nas.progress import rank
 from nas.record import Outcome, Record
@@ -183,7 +184,7 @@ def settings(run: Run) -> dict[str, str]:
         "samples": f"{study['samples']} networks of each {arm}, {study['repeats']} training(s) each",
         "limits": "; ".join(limits) or "none",
         **({"matched": strata} if (strata := matched_cost(study)) else {}),
-        "sampler": f"{study['sampler']}, seed {study['seed']}",
+        "sampler": _hunting(study),
         "time": f"a training is given up after {study['max_trial_seconds']:g} s",
         "recipe": ", ".join(f"{name} {value}" for name, value in study["recipe"].items() if name != "data"),
         "devices": ", ".join(sorted({record.device for record in run.records if record.device})) or "none yet",
@@ -197,6 +198,14 @@ def matched_cost(study: Mapping[str, Any]) -> str:
         return ""
     cost = study["strata"]["cost"]
     return in_words(study["strata"]["count"], cost, *study["limits"][cost])
+
+
+def _hunting(study: Mapping[str, Any]) -> str:
+    """How networks are chosen, and which trainings end early."""
+    told = f"{study['sampler']}, seed {study['seed']}"
+    if len(study["objectives"]) > 1:
+        told += f", for {' and '.join(study['objectives'])}".replace("_", "-")
+    return f"{told}, {Halving(**study['halving']).words}" if study["halving"] else told
 
 
 def _crossed(grid: Mapping[str, Sequence[Value]]) -> dict[str, str]:

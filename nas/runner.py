@@ -178,7 +178,7 @@ class _Session:
         self._next = next(self._todo, None)
         self._progress.resume(store.records.values())
         for record in sorted(store.records.values(), key=lambda r: r.trial):
-            plan.tell(record.trial, record.error)
+            _tell(plan, record)
             self._leaders.add(record)
         self._leaders.remove_strays()
 
@@ -245,7 +245,8 @@ class _Session:
         recipe = self._study.recipe_of(proposal.point)
         job = job_of(self._study, trial, proposal, recipe, self._info(recipe.resolution), self._device)
         name = weights_name(job.architecture, trial)
-        job = msgspec.structs.replace(job, weights=str(self._weights / name), keep_below=self._leaders.bar(space.name))
+        bars, below = dict(self._plan.bars(trial)), self._leaders.bar(space.name)
+        job = msgspec.structs.replace(job, bars=bars, weights=str(self._weights / name), keep_below=below)
         self._taken[trial] = (proposal, job)
         self._progress.plan(trial, work_of(proposal, job.recipe, job.info))
         self._engine.submit(job)
@@ -270,7 +271,7 @@ class _Session:
             return None
         del self._taken[result.trial]
         record = record_of(self._study, proposal, job, result)
-        self._plan.tell(record.trial, record.error)
+        _tell(self._plan, record)
         return record
 
     def _acknowledge(self, record: Record) -> None:
@@ -279,6 +280,11 @@ class _Session:
         self._leaders.add(record)
         self._progress.finish(record)
         self.report(record)
+
+
+def _tell(plan: Plan, record: Record) -> None:
+    """Let the plan hear of a trial that is over; of a pruned one it hears the last error that there was."""
+    plan.tell(record.trial, record.last_error, [epoch.error for epoch in record.curve])
 
 
 def _in_words(record: Record) -> str:

@@ -12,8 +12,11 @@ from typing import Literal, get_args
 
 import msgspec
 
+from nas.aims import ERROR, Objective, check_objectives
 from nas.cost import Limits
 from nas.errors import Refused
+from nas.halving import Halving as Halving
+from nas.halving import check_halving
 from nas.recipe import Recipe
 from nas.rule import Contrast as Contrast
 from nas.rule import Order as Order
@@ -88,6 +91,10 @@ class Study:
     """Wall time after which a training is given up and counts as timed out; positive."""
     strata: Strata | None = None
     """Stretches of cost from which each arm has equally many networks, for comparisons at equal cost; None for none."""
+    objectives: tuple[Objective, ...] = ERROR
+    """What a hunt makes small: the error, or the error against multiply-adds."""
+    halving: Halving | None = None
+    """Which trainings of a hunt end early; None for none. What is halved is no map, whatever the sampler."""
     rules: tuple[Rule, ...] = ()
     """What is to be tested, best said before the first training; verdicts are corrected for all of them together."""
 
@@ -110,9 +117,12 @@ class Study:
             raise Refused(f"seed must not be negative, got {self.seed}")
         if self.repeats > 1 and self.sampler != "random":
             raise Refused(f"repeats measure the noise of random networks; with sampler {self.sampler!r} use repeats=1")
-        check_strata(self.strata, self.limits, self.sampler)
+        check_strata(self.strata, self.limits, self.sampler, halved=self.halving is not None)
+        check_objectives(self.objectives, self.sampler, halved=self.halving is not None)
         self._check_varied()
         self._check_grid()
+        fewest, varied = min(map(int, self.extremes("epochs"))), "epochs" in self.vary
+        check_halving(self.halving, self.sampler, self.repeats, fewest, varied=varied)
         check_rules(self.rules, [arm.name for arm in self.arms])
 
     @cached_property
@@ -158,6 +168,11 @@ class Study:
         """The recipe of a trial: with the values of its point where the study varies or crosses it."""
         names = [*self.vary, *(name for name in self.grid.values if name in FIELDS)]
         return self.varied({name: point[name] for name in names if name in point})
+
+    def epochs_of(self, arm: Space) -> int:
+        """Epochs of the trainings of an arm, unless they are sampled."""
+        crossed = arm.dimensions.get("epochs") if "epochs" in self.grid.values else None
+        return int(crossed.options[0]) if isinstance(crossed, Choice) else self.recipe.epochs
 
     def extremes(self, name: str) -> tuple[Value, ...]:
         """Values of a recipe's field at which the study must be possible: all that are listed, the ends of a range."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +33,7 @@ from nas.record import Epoch
 EXPLODED = 1e4
 """Mean training loss above which a training counts as diverged: guessing ten classes costs 2.3 nats, the mean 1."""
 
+NO_BARS: Mapping[int, float] = MappingProxyType({})
 SEEN = 2_000
 """Training images, the first of their fixed, balanced order, on which the error is measured in the end."""
 
@@ -46,8 +48,10 @@ class Trained:
     """All epochs that were finished."""
     diverged: bool
     """Whether the loss exploded or was no number; the curve then ends before that."""
+    pruned: bool
+    """Whether it ended at an epoch after which its error was above the bar; the curve then ends there."""
     train_error: float | None
-    """Share of the first `SEEN` training images, unchanged, that are wrong in the end; None where it diverged."""
+    """Share of the first `SEEN` training images, unchanged, that are wrong in the end; None where it ended early."""
     peak_memory: int | None
     """Bytes: see `nas.footprint`."""
     seconds: float
@@ -64,9 +68,13 @@ def train(
     device: torch.device,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     *,
+    bars: Mapping[int, float] = NO_BARS,
     graph: bool = True,
 ) -> Trained:
     """Train a network from scratch; all randomness comes from the seed, global generators are left as they were.
+
+    After an epoch with a bar a training with a larger validation error ends: up to there it is, bit for bit, the whole
+    training, whose learning rates it follows.
 
     A network with dropout needs them meanwhile (see `is_random`); all others leave them alone, so that several can be
     trained by threads of one process. Without `graph`, a GPU's steps are launched one by one.
@@ -78,7 +86,7 @@ def train(
         split, validation = on_device(dataset.train, device), on_device(dataset.validation, device)
         training = Training(module, split, dataset.info, recipe, device, graph=graph)
         curve: list[Epoch] = []
-        started, busy = time.perf_counter(), 0.0
+        started, busy, pruned = time.perf_counter(), 0.0, False
         for number in range(1, recipe.epochs + 1):
             begun = time.perf_counter()
             loss = training.epoch(generator)
@@ -90,17 +98,21 @@ def train(
                 break
             curve.append(Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun))
             on_epoch(curve[-1])
-        diverged = len(curve) < recipe.epochs
+            if error > bars.get(number, math.inf) and number < recipe.epochs:
+                pruned = True
+                break
+        whole = len(curve) == recipe.epochs
         seen = Split(split.images[:SEEN], split.labels[:SEEN])
-        train_error = None if diverged else evaluate(module, seen, dataset.info, recipe)
+        train_error = None if not whole else evaluate(module, seen, dataset.info, recipe)
         return Trained(
             module=training.masters.restore(),
             curve=tuple(curve),
-            diverged=diverged,
+            diverged=not whole and not pruned,
+            pruned=pruned,
             train_error=train_error,
             peak_memory=training.footprint.bytes,
             seconds=time.perf_counter() - started,
-            images_per_second=0.0 if diverged else recipe.epochs * training.images / busy,
+            images_per_second=len(curve) * training.images / busy if whole or pruned else 0.0,
         )
 
 

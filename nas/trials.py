@@ -46,7 +46,7 @@ def record_of(study: Study, proposal: Proposal, job: Job, result: Result) -> Rec
         facts=dict(proposal.network.architecture.facts()),
         cost=proposal.network.cost,
         origin=Origin(
-            sampler=study.sampler,
+            sampler=f"{study.sampler} with halving" if study.halving else study.sampler,
             draws=proposal.draws,
             fallback=proposal.fallback,
             repeat=study.repeat_of(job.trial),

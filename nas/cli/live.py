@@ -9,7 +9,7 @@ from typing import Self
 
 from nas.cli.show import duration, percent
 from nas.progress import Snapshot
-from nas.record import Outcome, Record
+from nas.record import Record
 
 BAR = 40
 """Width of the bar, in characters."""
@@ -48,7 +48,7 @@ class PlainView:
 
     def __call__(self, snapshot: Snapshot, record: Record | None) -> None:
         """Print a line now and then, and every failure."""
-        if record is not None and record.outcome is not Outcome.COMPLETED:
+        if record is not None and record.outcome.is_failure:
             _say(f"trial {record.trial} ({record.space}): {record.outcome.sentence}: {record.message}")
         over = snapshot.done == snapshot.total
         if over or time.monotonic() - self._last >= EVERY:
@@ -83,7 +83,7 @@ class LiveView:
         from rich.progress_bar import ProgressBar
         from rich.text import Text
 
-        if record is not None and record.outcome is not Outcome.COMPLETED:
+        if record is not None and record.outcome.is_failure:
             text = f"trial {record.trial} ({record.space}): {record.outcome.sentence}: {record.message}"
             self._console.print(text, markup=False, highlight=False)
         bar = ProgressBar(total=snapshot.total, completed=snapshot.done, width=BAR)
