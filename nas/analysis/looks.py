@@ -10,7 +10,6 @@ holds whatever ends a study: the bounds being passed, or somebody who has seen t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -47,17 +46,16 @@ def verdicts_at_look(
     if not 1 <= len(frames) <= len(ends):
         raise ValueError(f"there are {len(ends)} looks, got {len(frames)} tables")
     shares = tuple(end / ends[-1] for end in ends)
-    courses = [_Course() for _ in rules]
-    found: list[tuple[Tested, tuple[str, ...]]] = []
+    courses, found = [Course() for _ in rules], []
     for number, frame in enumerate(frames, 1):
-        passed = shares[:number]
+        levels = confidences(shares[:number])
         try:
-            found = alone(frame, rules, guess=guess, delta=delta, seed=seed, levels=confidences(passed))
+            found = alone(frame, rules, guess=guess, delta=delta, seed=seed, levels=levels)
         except Refused:
             if number == len(frames):
                 raise
             continue  # where every network had failed by then, nothing was decided
-        courses = _after(courses, [tested for tested, _ in found], passed)
+        courses = after(courses, [tested for tested, _ in found], shares[:number])
     adjusted = holm([course.p_value for course in courses])
     looks = [Look(number=n, of=len(ends), networks=end, cap=ends[-1]) for n, end in enumerate(ends, 1)]
     return tuple(
@@ -71,18 +69,26 @@ def confidences(shares: tuple[float, ...]) -> tuple[float, float]:
     return 1.0 - 2.0 * nominal((1.0 - CONFIDENCE) / 2.0, shares), 1.0 - 2.0 * nominal(ALPHA, shares)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Course:
+class Course(msgspec.Struct, frozen=True, kw_only=True):
     """What the looks so far have decided on one rule."""
 
     p_value: float = 1.0
+    """Corrected for looks: of the look that named it, else of the last; in [0, 1]."""
     named: Finding | None = None
+    """*helps* or *hurts* once a look has said so."""
     named_at: int = 0
+    """The look that did; 0 if none has."""
     small_at: int = 0
+    """The first look at which the effect was smaller than delta for sure; 0 if there was none."""
+
+    @property
+    def finding(self) -> Finding:
+        """What is decided."""
+        return self.named or ("equivalent" if self.small_at else "undecided")
 
 
-def _after(courses: Sequence[_Course], found: Sequence[Tested], shares: tuple[float, ...]) -> list[_Course]:
-    """The courses after one more look, the last of these."""
+def after(courses: Sequence[Course], found: Sequence[Tested], shares: tuple[float, ...]) -> list[Course]:
+    """The courses of all rules after one more look, the last of those at these shares of the whole sample."""
     number = len(shares)
     p_values = [
         course.p_value if course.named else _evidence(tested, shares)
@@ -90,11 +96,15 @@ def _after(courses: Sequence[_Course], found: Sequence[Tested], shares: tuple[fl
     ]
     moved = []
     for course, tested, p, adjusted in zip(courses, found, p_values, holm(p_values), strict=True):
-        now = replace(course, p_value=p)
-        if not course.named and adjusted < ALPHA:
-            now = replace(now, named="helps" if tested.effect.estimate < 0.0 else "hurts", named_at=number)
-        if not course.small_at and tested.delta is not None and inside(tested.narrow, tested.delta):
-            now = replace(now, small_at=number)
+        named, small = course.named, tested.delta is not None and inside(tested.narrow, tested.delta)
+        if named is None and adjusted < ALPHA:
+            named = "helps" if tested.effect.estimate < 0.0 else "hurts"
+        now = Course(
+            p_value=p,
+            named=named,
+            named_at=course.named_at or (number if named else 0),
+            small_at=course.small_at or (number if small else 0),
+        )
         moved.append(now)
     return moved
 
@@ -105,11 +115,10 @@ def _evidence(tested: Tested, shares: tuple[float, ...]) -> float:
     return max(p_value, ALPHA) if 0.0 in tested.effect else p_value
 
 
-def _verdict(last: Verdict, course: _Course, looks: Sequence[Look]) -> Verdict:
+def _verdict(last: Verdict, course: Course, looks: Sequence[Look]) -> Verdict:
     """The verdict of the last look, but for what was decided before."""
     decided = course.named_at or course.small_at
-    finding: Finding = course.named or ("equivalent" if course.small_at else "undecided")
-    warnings = last.warnings
+    finding, warnings = course.finding, last.warnings
     if finding in ("helps", "hurts") and not (last.high < 0.0 if finding == "helps" else last.low > 0.0):
         warnings = (*warnings, f"decided at look {decided}; by now its interval holds 0 again")
     if finding == "equivalent" and not last.within_delta:
