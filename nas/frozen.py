@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 
 from nas.data import DataInfo
 from nas.errors import Refused
+from nas.looks import Looks, Schedule
 from nas.recipe import Recipe
 from nas.rule import Rule
 from nas.space import Fact, Space, sentence
@@ -28,6 +30,7 @@ ADDED: dict[str, Any] = {
     "strata": None,
     "objectives": ["error"],
     "halving": None,
+    "looks": None,
 }
 """Entries that older runs don't have, with what held for them."""
 ADDED_TO_RECIPE = {"target": ""}
@@ -51,6 +54,8 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     """Of python and the libraries that decide numbers, when the run began."""
     rules_after: int = 0
     """Trials that were over when the rules were last stated or changed; 0 where they were said before all of them."""
+    ended: int = 0
+    """Networks of each space at the look that decided all rules, so that the run ended; 0 where no look has."""
     reference: str = ""
     """How the study was named on the command line, for training a trial again; empty where it came from a program."""
 
@@ -78,6 +83,7 @@ def freeze(study: Study) -> dict[str, Any]:
         "objectives": list(study.objectives),
         "halving": msgspec.to_builtins(study.halving),
         "rules": msgspec.json.decode(msgspec.json.encode(study.rules)),  # as they are read again: lists, no tuples
+        "looks": msgspec.to_builtins(study.looks),
     }
 
 
@@ -96,6 +102,15 @@ def stored_settings(frozen: Frozen, study: Study) -> Study:
         seed=stored["seed"],
         sampler=stored["sampler"],
     )
+
+
+def looks_of(frozen: Frozen) -> Schedule | None:
+    """The looks that a stored study has planned; None where it has none."""
+    study, looks = frozen.study, msgspec.convert(frozen.study["looks"], Looks | None)
+    if looks is None:
+        return None
+    combinations = prod(len(values) for values in study["grid"].values())
+    return Schedule(ends=looks.ends(study["samples"]), each=len(study["spaces"]) * combinations * study["repeats"])
 
 
 def differences(stored: Frozen, new: Frozen) -> list[str]:

@@ -21,6 +21,7 @@ from nas.layers import Layer
 from nas.progress import rank
 from nas.record import Outcome, Record
 from nas.space import Value
+from nas.stopping import standing
 from nas.store import WEIGHTS, read_frozen, read_records, require_run
 from nas.strata import in_words
 from nas.table import table
@@ -50,10 +51,11 @@ class Run:
 
     @property
     def total(self) -> int:
-        """Trials of the whole study."""
+        """Trials of the whole study, or up to the look that ended it."""
         study = self.frozen.study
         combinations = prod(len(values) for values in study["grid"].values())
-        return int(study["samples"] * len(study["spaces"]) * combinations * study["repeats"])
+        samples = self.frozen.ended or study["samples"]
+        return int(samples * len(study["spaces"]) * combinations * study["repeats"])
 
     @property
     def outcomes(self) -> Mapping[Outcome, int]:
@@ -182,6 +184,7 @@ def settings(run: Run) -> dict[str, str]:
         "spaces": ", ".join(space["name"] for space in study["spaces"]),
         **_crossed(study["grid"]),
         "samples": f"{study['samples']} networks of each {arm}, {study['repeats']} training(s) each",
+        **_looked(run),
         "limits": "; ".join(limits) or "none",
         **({"matched": strata} if (strata := matched_cost(study)) else {}),
         "sampler": _hunting(study),
@@ -206,6 +209,13 @@ def _hunting(study: Mapping[str, Any]) -> str:
     if len(study["objectives"]) > 1:
         told += f", for {' and '.join(study['objectives'])}".replace("_", "-")
     return f"{told}, {Halving(**study['halving']).words}" if study["halving"] else told
+
+
+def _looked(run: Run) -> dict[str, str]:
+    """The settings' entry for looks, if there are any."""
+    told = standing(run.frozen, {record.trial for record in run.records})
+    apart = "only verdicts on rules are corrected for looks, distributions and comparisons of spaces aren't"
+    return {"looks": f"{told}; {apart}"} if told else {}
 
 
 def _crossed(grid: Mapping[str, Sequence[Value]]) -> dict[str, str]:

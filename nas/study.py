@@ -17,6 +17,8 @@ from nas.cost import Limits
 from nas.errors import Refused
 from nas.halving import Halving as Halving
 from nas.halving import check_halving
+from nas.looks import Looks as Looks
+from nas.looks import check_looks
 from nas.recipe import Recipe
 from nas.rule import Contrast as Contrast
 from nas.rule import Order as Order
@@ -97,6 +99,8 @@ class Study:
     """Which trainings of a hunt end early; None for none. What is halved is no map, whatever the sampler."""
     rules: tuple[Rule, ...] = ()
     """What is to be tested, best said before the first training; verdicts are corrected for all of them together."""
+    looks: Looks | None = None
+    """When the rules are looked at, to end once all are decided, with `samples` as the cap; None to train all."""
 
     def __post_init__(self) -> None:
         if self.name in ("", ".", "..") or "/" in self.name:
@@ -124,6 +128,7 @@ class Study:
         fewest, varied = min(map(int, self.extremes("epochs"))), "epochs" in self.vary
         check_halving(self.halving, self.sampler, self.repeats, fewest, varied=varied)
         check_rules(self.rules, [arm.name for arm in self.arms])
+        check_looks(self)
 
     @cached_property
     def arms(self) -> tuple[Space, ...]:
