@@ -4,14 +4,17 @@
           --train--> Record --> table --> analysis --> figures --> report, models
 
 `nas.run(study)` trains, `nas.open(folder)` looks at a run, `nas.report` draws its page, `nas.principles` tests design
-rules on it, `nas.export` hands a network over, and `nas.load(folder)` brings it back as a torch module;
-`nas.load_torchvision(name)` does so with torchvision's weights. Names load what they need when they are first used.
+rules on it, `nas.audit` trains some of its networks longer, `nas.export` hands a network over, and `nas.load(folder)`
+brings it back as a torch module; `nas.load_torchvision(name)` does so with torchvision's weights. Names load what they
+need when they are first used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nas.auditing import audit
+    from nas.audits import Audit
     from nas.cost import Cost, Limits
     from nas.errors import NasError
     from nas.exporting import export
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "Audit": ("nas.audits", "Audit"),
     "Choice": ("nas.space", "Choice"),
     "Cost": ("nas.cost", "Cost"),
     "Epoch": ("nas.record", "Epoch"),
@@ -47,6 +51,7 @@ _PLACES = {
     "Run": ("nas.results", "Run"),
     "Space": ("nas.space", "Space"),
     "Study": ("nas.study", "Study"),
+    "audit": ("nas.auditing", "audit"),
     "export": ("nas.exporting", "export"),
     "load": ("nas.models", "load"),
     "load_torchvision": ("nas.torchvision_weights", "load_torchvision"),
@@ -58,6 +63,7 @@ _PLACES = {
 """Public name -> module and name there."""
 
 __all__ = [
+    "Audit",
     "Choice",
     "Cost",
     "Epoch",
@@ -75,6 +81,7 @@ __all__ = [
     "Run",
     "Space",
     "Study",
+    "audit",
     "export",
     "load",
     "load_torchvision",

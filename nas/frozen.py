@@ -14,6 +14,7 @@ from nas.errors import Refused
 from nas.rule import Rule
 from nas.space import Space, sentence
 from nas.study import Study
+from nas.subset import Subset
 from nas.window import Window
 
 SCHEMA_VERSION = 1
@@ -42,6 +43,8 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     """Of python and the libraries that decide numbers, when the run began."""
     rules_after: int = 0
     """Trials that were over when the rules were last stated or changed; 0 where they were said before all of them."""
+    subset: Subset | None = None
+    """Of which networks an audit trains some again; None for a run of its own networks."""
     reference: str = ""
     """How the study was named on the command line, for training a trial again; empty where it came from a program."""
 

@@ -49,6 +49,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an adaptive sampler found none, so that a random point took its place."""
     repeat: int = 0
     """Which training of the same network this is, counted from 0."""
+    again: int | None = None
+    """Trial of the map whose network an audit trains once more; None for all others."""
 
     @property
     def unbiased(self) -> bool:
