@@ -4,15 +4,17 @@
           --train--> Record --> table --> analysis --> figures --> report, models
 
 `nas.run(study)` trains, `nas.open(folder)` looks at a run, `nas.report` draws its page, `nas.principles` tests design
-rules on it, `nas.discover` looks for others, `nas.export` hands a network over, and `nas.load(folder)` brings it back
-as a torch module; `nas.load_torchvision(name)` does so with torchvision's weights. Names load what they need when they
-are first used.
+rules on it, `nas.discover` looks for others, `nas.audit` trains some of its networks longer, `nas.compare` puts
+searches side by side, `nas.export` hands a network over, and `nas.load(folder)` brings it back as a torch module;
+`nas.load_torchvision(name)` does so with torchvision's weights. Names load what they need when they are first used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nas.auditing import audit
+    from nas.audits import Audit
     from nas.cost import Cost, Limits
     from nas.discovering import Discovered
     from nas.discovering import discovered as discover
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "Audit": ("nas.audits", "Audit"),
     "Choice": ("nas.space", "Choice"),
     "Cost": ("nas.cost", "Cost"),
     "Discovered": ("nas.discovering", "Discovered"),
@@ -53,6 +56,7 @@ _PLACES = {
     "Run": ("nas.results", "Run"),
     "Space": ("nas.space", "Space"),
     "Study": ("nas.study", "Study"),
+    "audit": ("nas.auditing", "audit"),
     "discover": ("nas.discovering", "discovered"),
     "export": ("nas.exporting", "export"),
     "load": ("nas.models", "load"),
@@ -65,6 +69,7 @@ _PLACES = {
 """Public name -> module and name there."""
 
 __all__ = [
+    "Audit",
     "Choice",
     "Cost",
     "Discovered",
@@ -84,6 +89,7 @@ __all__ = [
     "Run",
     "Space",
     "Study",
+    "audit",
     "discover",
     "export",
     "load",

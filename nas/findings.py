@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nas.analysis import Verdict, principle_rules, verdicts
 from nas.analysis.columns import numbers, numeric_columns
 from nas.analysis.pooling import designs
+from nas.audits import audit_line
 from nas.errors import Refused
 from nas.foreign import ERROR, Tables, checked
 from nas.frozen import rules_of
@@ -65,6 +66,8 @@ class Principles:
     """Which effect matters, in words."""
     notes: tuple[str, ...]
     """What must be said beside all of them."""
+    audited: str = ""
+    """How well longer trainings agree, where some networks were trained again; empty where none were."""
 
     @property
     def rows(self) -> tuple[RuleRow, ...]:
@@ -77,6 +80,7 @@ class Principles:
         tests = plural(len(self.verdicts), "rule")
         return (
             ("trained", self.fidelity),
+            *([("audited", self.audited)] if self.audited else []),
             ("unit", self.unit),
             ("delta", self.delta),
             ("p", f"two-sided, corrected by Holm for {tests} together"),
@@ -158,6 +162,7 @@ def of_run(
         unit=unit_of(info.target),
         delta=delta_in_words(delta),
         notes=tuple(notes),
+        audited=audit_line(run),
     )
 
 

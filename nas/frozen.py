@@ -18,6 +18,7 @@ from nas.recipe import Recipe
 from nas.rule import Rule
 from nas.space import Fact, Space, sentence
 from nas.study import Study
+from nas.subset import Subset
 from nas.window import Window
 
 SCHEMA_VERSION = 1
@@ -56,6 +57,8 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     """Trials that were over when the rules were last stated or changed; 0 where they were said before all of them."""
     ended: int = 0
     """Networks of each space at the look that decided all rules, so that the run ended; 0 where no look has."""
+    subset: Subset | None = None
+    """Of which networks an audit trains some again; None for a run of its own networks."""
     reference: str = ""
     """How the study was named on the command line, for training a trial again; empty where it came from a program."""
 

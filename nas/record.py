@@ -58,6 +58,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Which training of the same network this is, counted from 0."""
     stratum: str = ""
     """Stretch of cost that it was drawn from, by place and range; empty where the study has no strata."""
+    again: int | None = None
+    """Trial of the map whose network an audit trains once more; None for all others."""
 
     @property
     def unbiased(self) -> bool:

@@ -67,11 +67,28 @@ def execute(
     check_study(study, info)
     plan = Plan(study, info.shape, info.outputs)
     frozen = agreed(study, folder, plan, info, reference)
+    study = replace(study, samples=frozen.study["samples"])
+    plan = Plan(study, info.shape, info.outputs)
+    carry_out(study, plan, frozen, folder, engine, info, device, observer, deadline, judge)
+
+
+def carry_out(
+    study: Study,
+    plan: Plan,
+    frozen: Frozen,
+    folder: Path,
+    engine: Engine,
+    info: DataInfo,
+    device: str,
+    observer: Observer,
+    deadline: float = inf,
+    judge: Judge | None = None,
+) -> None:
+    """Train what a plan proposes and the folder's run hasn't yet; until `deadline` at most, on the monotonic clock."""
     with opened(folder, frozen) as store, Interrupts() as interrupts:
         restate(folder, frozen, len(store.over))
-        study = replace(study, samples=frozen.study["samples"])
         watch = Watch(study, info, judge, frozen.ended)
-        session = _Session(study, Plan(study, info.shape, info.outputs), store, engine, info, device, observer, watch)
+        session = _Session(study, plan, store, engine, info, device, observer, watch)
         if session.finished:
             session.report(None)
         else:

@@ -24,13 +24,10 @@ def samples(
     rows: pd.DataFrame, errors: Floats, contrast: Spaces | Parts, guess: float
 ) -> tuple[Edf | None, Edf | None]:
     """Both samples of a contrast, the one that obeys first, None where it is empty; refused if they share a network."""
+    names = ("those that obey", "the others")
     if isinstance(contrast, Spaces):
         names = (contrast.first, contrast.reference)
-        sides = [in_space(having(rows, "space"), name) for name in names]
-    else:
-        names, sides = ("those that obey", "the others"), _parts(rows, contrast)
-    if shared := int((sides[0] & sides[1]).sum()):
-        raise Refused(f"both samples of a rule hold the same {shared} networks, so they can't be compared")
+    sides = sides_of(rows, contrast)
     whole = isinstance(contrast, Spaces)  # a part of a sample doesn't hold as many networks of each stratum
     first, reference = (
         edf(errors[flags], name=name, guess=guess, strata=strata_of(rows[flags]) if whole else ())
@@ -38,6 +35,17 @@ def samples(
         else None
         for name, flags in zip(names, sides, strict=True)
     )
+    return first, reference
+
+
+def sides_of(rows: pd.DataFrame, contrast: Spaces | Parts) -> tuple[Flags, Flags]:
+    """The rows of both samples, those that obey first; refused if they share a network."""
+    if isinstance(contrast, Spaces):
+        first, reference = (in_space(having(rows, "space"), name) for name in (contrast.first, contrast.reference))
+    else:
+        first, reference = _parts(rows, contrast)
+    if shared := int((first & reference).sum()):
+        raise Refused(f"both samples of a rule hold the same {shared} networks, so they can't be compared")
     return first, reference
 
 
