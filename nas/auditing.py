@@ -20,6 +20,7 @@ from nas.audits import Audit, open_audit
 from nas.engines import Engine
 from nas.errors import NasError, Refused
 from nas.files import write_atomically
+from nas.findings import require_map
 from nas.frozen import Frozen, differences, freeze, stored_settings
 from nas.launch import TABLE, local_engine, logged
 from nas.results import Run, csv, open_run
@@ -121,14 +122,9 @@ def _is_over(run: Run, folder: Path, asked: _Asked) -> bool:
 
 def require_finished_map(run: Run) -> None:
     """Refuse a run whose networks were chosen by a search, one of networks trained again, and one that is going on."""
-    name, sampler = run.frozen.study["name"], run.frozen.study["sampler"]
-    if sampler == AUDIT:
+    if run.frozen.study["sampler"] == AUDIT:
         raise Refused(f"{run.folder} is an audit itself", hint=f"nas audit {quote(str(run.folder.parent))}")
-    if sampler != "random":
-        raise Refused(
-            f"study {name!r} samples with {sampler!r}, which chooses networks, so some of them stand for no others",
-            hint='audited are maps: the same study with --sampler random, or sampler="random"',
-        )
+    require_map(run.frozen.study)
     if who := coordinator(run.folder):
         raise Refused(f"{who} still works on {run.folder}", hint="audit it when it is done or stopped")
 

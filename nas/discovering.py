@@ -178,7 +178,7 @@ def in_run(
 ) -> Discovered:
     """The rules of one space of a run."""
     asked, info = run.frozen.study, run.frozen.data
-    require_map(asked["name"], asked["sampler"])
+    require_map(asked)
     frame = run.table()
     chosen = _chosen(frame, space)
     varied = msgspec.convert(asked["vary"], dict[str, Dimension])

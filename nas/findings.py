@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nas.analysis import Verdict, principle_rules, verdicts
 from nas.analysis.columns import numbers, numeric_columns
@@ -141,7 +141,7 @@ def of_run(
 ) -> Principles:
     """What a run says of the rules of its study, of given ones, or of some columns of its table."""
     study, info = run.frozen.study, run.frozen.data
-    require_map(study["name"], study["sampler"])
+    require_map(study)
     frame = run.table()
     asked = asked_rules(frame, rules, columns)
     notes = [*_of_state(run), *_of_strata(strata=matched_cost(study))]
@@ -214,8 +214,14 @@ def delta_in_words(delta: float | None, *, columns: bool = True) -> str:
     return text + ("; for a column the rho that says the same" if columns else "")
 
 
-def require_map(name: str, sampler: str) -> None:
-    """Refuse the samples of a study that doesn't draw at random."""
+def require_map(study: Mapping[str, Any]) -> None:
+    """Refuse the samples of a stored study that doesn't draw at random, or ends trainings by their errors."""
+    name, sampler = study["name"], study["sampler"]
+    if study["halving"]:
+        raise Refused(
+            f"study {name!r} halves its trainings, so which of them have an error depends on the errors",
+            hint="rules are tested on a map: the same study without halving",
+        )
     if sampler != "random":
         raise Refused(
             f"study {name!r} samples with {sampler!r}, which chooses networks, so they are no random sample",

@@ -17,7 +17,7 @@ from nas.analysis.needs import LEFT
 from nas.errors import Missing, Refused
 from nas.findings import UNKNOWN, asked_rules, require_map
 from nas.foreign import tables
-from nas.frozen import rules_of
+from nas.frozen import freeze, rules_of
 from nas.page.texts import plural
 from nas.results import fidelity, open_run
 from nas.rule import Order, Rule, Spaces
@@ -67,7 +67,7 @@ def plan_place(
     if deviation is not None:
         raise Refused("--deviation is what a run tells", hint="leave it out, or plan for a study's name")
     run = open_run(place)
-    require_map(run.frozen.study["name"], run.frozen.study["sampler"])
+    require_map(run.frozen.study)
     frame = run.table()
     tested = asked_rules(frame, rules, columns) or rules_of(run.frozen)
     _require_rules(run.frozen.study["name"], tested)
@@ -101,7 +101,7 @@ def plan_study(
 
     Without an effect it's half a deviation, so that no deviation needs to be known.
     """
-    require_map(study.name, study.sampler)
+    require_map(freeze(study))
     _require_rules(study.name, study.rules)
     if effect is not None and deviation is None:
         raise Refused(
