@@ -4,8 +4,9 @@
           --train--> Record --> table --> analysis --> figures --> report, models
 
 `nas.run(study)` trains, `nas.open(folder)` looks at a run, `nas.report` draws its page, `nas.principles` tests design
-rules on it, `nas.export` hands a network over, and `nas.load(folder)` brings it back as a torch module;
-`nas.load_torchvision(name)` does so with torchvision's weights. Names load what they need when they are first used.
+rules on it, `nas.compare` sets searches against one another, `nas.export` hands a network over, and `nas.load(folder)`
+brings it back as a torch module; `nas.load_torchvision(name)` does so with torchvision's weights. Names load what they
+need when they are first used.
 """
 
 from importlib import import_module
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from nas.reporting import write_report as report
     from nas.results import Run
     from nas.results import open_run as open  # noqa: A004
+    from nas.searching import Searches, compare
     from nas.space import Choice, Integer, Real, Space
     from nas.study import Grid, Study
     from nas.torchvision_weights import load_torchvision
@@ -47,8 +49,10 @@ _PLACES = {
     "Recipe": ("nas.recipe", "Recipe"),
     "Record": ("nas.record", "Record"),
     "Run": ("nas.results", "Run"),
+    "Searches": ("nas.searching", "Searches"),
     "Space": ("nas.space", "Space"),
     "Study": ("nas.study", "Study"),
+    "compare": ("nas.searching", "compare"),
     "export": ("nas.exporting", "export"),
     "load": ("nas.models", "load"),
     "load_torchvision": ("nas.torchvision_weights", "load_torchvision"),
@@ -76,8 +80,10 @@ __all__ = [
     "Recipe",
     "Record",
     "Run",
+    "Searches",
     "Space",
     "Study",
+    "compare",
     "export",
     "load",
     "load_torchvision",

@@ -65,6 +65,8 @@ ORDER = (
     "studywriter",
     "torchvision_weights",
     "results",
+    "strategies",
+    "searching",
     "findings",
     "planning",
     "reporting",
