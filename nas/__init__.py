@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nas.reporting import write_report as report
     from nas.results import Run
     from nas.results import open_run as open  # noqa: A004
+    from nas.searching import Searches, compare
     from nas.space import Choice, Integer, Real, Space
     from nas.study import Grid, Study
     from nas.torchvision_weights import load_torchvision
@@ -54,9 +55,11 @@ _PLACES = {
     "Recipe": ("nas.recipe", "Recipe"),
     "Record": ("nas.record", "Record"),
     "Run": ("nas.results", "Run"),
+    "Searches": ("nas.searching", "Searches"),
     "Space": ("nas.space", "Space"),
     "Study": ("nas.study", "Study"),
     "audit": ("nas.auditing", "audit"),
+    "compare": ("nas.searching", "compare"),
     "discover": ("nas.discovering", "discovered"),
     "export": ("nas.exporting", "export"),
     "load": ("nas.models", "load"),
@@ -87,9 +90,11 @@ __all__ = [
     "Recipe",
     "Record",
     "Run",
+    "Searches",
     "Space",
     "Study",
     "audit",
+    "compare",
     "discover",
     "export",
     "load",

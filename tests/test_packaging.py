@@ -73,6 +73,8 @@ ORDER = (
     "results",
     "retrained",
     "audits",
+    "strategies",
+    "searching",
     "findings",
     "discovering",
     "planning",
