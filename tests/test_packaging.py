@@ -52,6 +52,8 @@ ORDER = (
     "progress",
     "interrupts",
     "table",
+    "jsontable",
+    "tablefile",
     "foreign",
     "trials",
     "leaders",
