@@ -1,7 +1,7 @@
 """Simulated studies at matched cost: how often differences of cost pass for differences of spaces, and what is found.
 
-A space is a law of cost and a law of error given the cost. In a window the place of a network, 0 at the least cost and 1
-at the most on a logarithmic scale, has a density of exp(tilt * place): large networks where tilt is positive. Errors
+A space is a law of cost and a law of error given the cost. In a window the place of a network, 0 at the least cost and
+1 at the most on a logarithmic scale, has a density of exp(tilt * place): large networks where tilt is positive. Errors
 fall with the place by `slope` deviations of what else varies.
 """
 

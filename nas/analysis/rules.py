@@ -120,8 +120,8 @@ def _test(
         sampled = in_space(rows, contrast.space)
         values = numbers(rows, contrast.column)[sampled]
         tested = of_order(values, errors[sampled], delta)
-        told = (*_pooled(rows, contrast.space), *_of_column(contrast.column, tested, values, errors[sampled]))
-        return tested, (*told, *repeated(rows[sampled]))
+        of_column = _of_column(contrast.column, tested, values, errors[sampled])
+        return tested, (*_pooled(rows, contrast.space), *of_column, *repeated(rows[sampled]))
     first, reference = samples(rows, errors, contrast, guess)
     if first is None or reference is None:
         return UNTESTED, (f"no network {'obeys it' if first is None else 'is there to compare with'}",)

@@ -47,7 +47,7 @@ def sides(rows: pd.DataFrame, contrast: Spaces | Parts) -> tuple[Flags, Flags]:
 
 
 def repeated(*samples: pd.DataFrame) -> tuple[str, ...]:
-    """What must be said of networks that several rows have: in both samples, or in one where no column tells repeats."""
+    """What must be said of networks of several rows: in both samples, or in one where no column tells repeats."""
     if not all("architecture" in rows for rows in samples):
         return ()
     told = []
