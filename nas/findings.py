@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nas.analysis import Verdict, principle_rules, verdicts
-from nas.analysis.columns import numbers, numeric_columns
+from nas.analysis.columns import numbers, numeric_columns, spoiled_columns
 from nas.analysis.pooling import designs
 from nas.audits import audit_line
 from nas.errors import Refused
@@ -178,6 +178,7 @@ def of_tables(
     Where the errors of the tables are percentages, so is delta.
     """
     asked = asked_rules(found.frame, rules, columns)
+    skipped = spoiled_columns(found.frame) if asked is None else {}
     if asked is None:
         asked = principle_rules(found.frame)
     if not asked:
@@ -187,6 +188,7 @@ def of_tables(
         )
     share = delta / 100 if delta is not None and found.percent else delta
     origins = tuple(f"{name}: {origin}" for name, origin in found.origins.items())
+    origins += tuple(f"left out: {name!r}, which holds {text!r} among its numbers" for name, text in skipped.items())
     origins += tuple(note for strata in designs(found.frame) for note in _of_strata(strata))
     return Principles(
         title=listed(found.origins),

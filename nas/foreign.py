@@ -7,24 +7,23 @@ counts as a failure only where a column `outcome` says so. Errors above 1 are pe
 from __future__ import annotations
 
 import math
-import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nas.errors import Refused
 from nas.files import sha256
 from nas.record import Outcome
 from nas.strata import stratum
+from nas.tablefile import ENDINGS
+from nas.tablefile import read as read
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ENDINGS = (".csv", ".csv.gz", ".parquet")
-FORM = "a table is a .csv, .csv.gz or .parquet with the names of its columns and a row for each network"
-ERROR = "error"
+ERROR, SPACE = "error", "space"
 OURS = ("trial", "space", "architecture", "outcome", ERROR)
 """Columns by which a table is one of ours, whose errors are shares."""
 NUMBERS = ("parameters", "multiply_adds", "activations", "memory", "seconds", "images_per_second")
@@ -33,6 +32,13 @@ PRUNED = Outcome.PRUNED
 """An outcome that may come with an error, that of its last epoch."""
 OUTCOMES = tuple(Outcome)
 PERCENT = 100.0
+MOST_NAMED = 30
+"""Most columns named in a message."""
+MEANT = {
+    "min_test_top1": "These are test errors of each network's best epoch on the test set: too low, and no validation "
+    "errors; test_ep_top1_last has those of the last epoch"
+}
+"""What is known of columns of errors by their names."""
 SHARES, PERCENTAGES = "shares of 1", "percentages"
 """Units of errors."""
 STRATUM = "stratum"
@@ -55,17 +61,21 @@ class Tables:
     """Whether the errors of all files are percentages, so that a difference of them is meant in points."""
 
 
-def tables(paths: Sequence[Path], error: str | None = None) -> Tables:
+def tables(
+    paths: Sequence[Path], error: str | None = None, *, space: str | None = None, cost: str | None = None
+) -> Tables:
     """The rows of these files, each group named by its column `space`, or by its file where there is none.
 
-    `error` is the column of errors. A space that two files name is kept apart.
+    `error` is the column of errors, `space` one whose values are taken for spaces, `cost` one that holds multiply-adds.
+    A space that two files name is kept apart.
     """
     import pandas as pd
 
     if len({path.resolve() for path in paths}) < len(paths):
         raise Refused(f"a table is given twice: {', '.join(map(str, paths))}")
     names = _names(paths)
-    known = [_known(path, name, error or ERROR) for path, name in zip(paths, names, strict=True)]
+    told_so = {SPACE: space, "multiply_adds": cost}
+    known = [_known(path, name, error or ERROR, told_so) for path, name in zip(paths, names, strict=True)]
     told = {column for frame, _, _ in known for column in frame}
     frames = [
         frame.assign(**{column: value for column, value in DRAWN.items() if column in told - set(frame)})
@@ -87,13 +97,42 @@ def checked(frame: pd.DataFrame, error: str | None = None, name: str = "the tabl
     return Tables(frame=_ordered(ready), origins={name: origin}, percent=unit == PERCENTAGES)
 
 
-def _known(path: Path, name: str, column: str) -> tuple[pd.DataFrame, str, str]:
+def _known(path: Path, name: str, column: str, told: Mapping[str, str | None]) -> tuple[pd.DataFrame, str, str]:
     """The rows of one file, checked, where they come from, and the unit that their errors had."""
     frame = read(path)
-    ready, unit = _checked(frame, column, name, str(path))
+    ready, unit = _checked(_called(frame, told, str(path)), column, name, str(path))
     drawn = "" if "sampler" in frame else "no column `sampler`, so taken as random draws, "
     origin = f"{len(frame):,} rows, errors from the column {column!r} ({unit}), {drawn}SHA-256 {sha256(path)}"
-    return ready, origin, unit
+    return ready, origin + (f". {MEANT[column]}" if column in MEANT else ""), unit
+
+
+def _called(frame: pd.DataFrame, told: Mapping[str, str | None], place: str) -> pd.DataFrame:
+    """The table with our names for columns that are said to be ours; a number that names a space bears its column's."""
+    from pandas.api.types import is_numeric_dtype
+
+    for ours, column in told.items():
+        if column is None:
+            continue
+        cells = _column(frame, column, place, f"--{'space' if ours == SPACE else 'cost'}")
+        if ours == SPACE and is_numeric_dtype(cells):
+            cells = cells.map(lambda value, name=column: f"{name} {value:g}", na_action="ignore")
+        elif ours != SPACE and not is_numeric_dtype(cells):
+            raise Refused(f"{place}: a cost is a number, {column!r} holds {str(cells.dropna().iloc[0])!r}")
+        if ours in frame and ours != column:
+            frame = frame.rename(columns={ours: RENAMED.format(ours)})
+        frame = frame.assign(**{ours: cells})
+    return frame
+
+
+def _column(frame: pd.DataFrame, column: str, place: str, option: str) -> pd.Series[Any]:
+    """A column by its name; refused with those that there are."""
+    if column not in frame:
+        more = ", ..." if len(frame.columns) > MOST_NAMED else ""
+        raise Refused(
+            f"{place} has no column {column!r}; it has {', '.join(frame.columns[:MOST_NAMED])}{more}",
+            hint=f"name it: {option} COLUMN",
+        )
+    return frame[column]
 
 
 def _checked(frame: pd.DataFrame, column: str, name: str, place: str) -> tuple[pd.DataFrame, str]:
@@ -113,38 +152,11 @@ def _apart(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> list[pd.Data
     return parted
 
 
-def read(path: Path) -> pd.DataFrame:
-    """A CSV or parquet file as it is; refused where it holds no table with rows and columns."""
-    import pandas as pd
-
-    if not path.is_file():
-        raise Refused(f"there is no file {path}", hint="a run's folder is reported without --table")
-    if not path.name.endswith(ENDINGS):
-        raise Refused(f"a table is a .csv, .csv.gz or .parquet, not {path.name!r}", hint=FORM)
-    try:
-        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, low_memory=False)
-    except ImportError:
-        raise Refused("parquet needs pyarrow", hint='pip install "nas-atlas[parquet]", or write a .csv') from None
-    except (OSError, EOFError, ValueError, zlib.error) as error:  # those of pandas and pyarrow are ValueErrors
-        raise Refused(f"{path} can't be read as a table: {str(error).splitlines()[0]}", hint=FORM) from None
-    frame = frame.rename(columns=str)
-    if not len(frame) or not len(frame.columns):
-        raise Refused(f"{path} has no rows", hint=FORM)
-    if not frame.columns.is_unique:
-        raise Refused(f"{path} has two columns of one name")
-    return frame
-
-
 def _errors(frame: pd.DataFrame, column: str, place: str) -> tuple[pd.Series[float], str]:
     """Errors as shares of 1, NaN where there is none, and the unit that they had."""
     import pandas as pd
 
-    if column not in frame:
-        raise Refused(
-            f"{place} has no column {column!r}; it has {', '.join(frame.columns[:30])}",
-            hint="name the column of errors: --error COLUMN",
-        )
-    cells = frame[column]
+    cells = _column(frame, column, place, "--error")
     errors = pd.Series(pd.to_numeric(cells, errors="coerce").to_numpy(float, na_value=math.nan), index=frame.index)
     wrong = (errors.isna() & cells.notna()) | (errors < 0)
     if wrong.any():

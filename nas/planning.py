@@ -80,13 +80,14 @@ def plan_tables(
     files: Sequence[Path],
     error: str | None,
     *,
+    space: str | None = None,
     rules: Sequence[Rule] | None = None,
     columns: Sequence[str] | None = None,
     effect: float | None = None,
     power: float = LEFT,
 ) -> Planned:
     """The plan for rules or columns from the errors of tables; where they are percentages, so is the effect."""
-    found = tables(files, error)
+    found = tables(files, error, space=space)
     tested = asked_rules(found.frame, rules, columns) or principle_rules(found.frame)
     share = effect / 100 if effect is not None and found.percent else effect
     _require_rules("of these tables", tested)

@@ -30,17 +30,24 @@ MOST_DIMENSIONS = 40
 
 
 def write_report(
-    runs: Sequence[Run], path: Path, *, table_files: Sequence[Path] = (), error: str | None = None
+    runs: Sequence[Run],
+    path: Path,
+    *,
+    table_files: Sequence[Path] = (),
+    error: str | None = None,
+    space: str | None = None,
+    cost: str | None = None,
 ) -> None:
     """The interactive page of runs and of anybody's tables, all tables together, as one offline file.
 
-    `error` names the column of errors in the tables (default: `error`).
+    `error` names the column of errors in the tables (default: `error`), `space` one whose values are taken for spaces,
+    `cost` one that holds multiply-adds.
     """
     if not runs and not table_files:
         raise Refused("there is nothing to report: no run and no table is given")
     reports = [_report(run) for run in runs]
     if table_files:
-        reports.append(report_of_tables(tables(table_files, error)))
+        reports.append(report_of_tables(tables(table_files, error, space=space, cost=cost)))
     write_atomically(path, page.html(reports).encode())
 
 

@@ -57,6 +57,8 @@ ORDER = (
     "progress",
     "interrupts",
     "table",
+    "jsontable",
+    "tablefile",
     "foreign",
     "trials",
     "leaders",

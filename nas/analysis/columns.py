@@ -55,6 +55,22 @@ def scored(errors: Floats, guess: float | None) -> Floats:
     return np.where(np.isfinite(errors), errors, guess_of(errors, guess))
 
 
+def spoiled_columns(frame: pd.DataFrame) -> dict[str, str]:
+    """Columns that hold more numbers than texts, which keep them from being columns of numbers -> the first text."""
+    import pandas as pd
+    from pandas.api.types import is_numeric_dtype
+
+    found = {}
+    for name in frame.columns:
+        if name in COLUMNS or is_numeric_dtype(frame[name]):
+            continue
+        cells = frame[name].dropna()
+        texts = cells[pd.to_numeric(cells, errors="coerce").isna()]
+        if 0 < len(texts) < len(cells) / 2:
+            found[str(name)] = str(texts.iloc[0])
+    return found
+
+
 def numeric_columns(frame: pd.DataFrame) -> tuple[str, ...]:
     """Dimensions and facts that hold numbers, more than one of them: what a principle can be about."""
     from pandas.api.types import is_numeric_dtype

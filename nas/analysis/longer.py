@@ -22,7 +22,7 @@ from nas.analysis.interval import CONFIDENCE, Interval
 from nas.analysis.needs import ALPHA, networks_for_equivalence, networks_needed
 from nas.analysis.rules import Finding, Verdict, verdicts
 from nas.analysis.selection import names_of
-from nas.analysis.sides import Flags, in_space, sides_of
+from nas.analysis.sides import Flags, in_space, sides
 from nas.analysis.testing import Measure, halves_rho
 from nas.analysis.twophase import Effect, Phases, difference, order
 from nas.errors import Refused
@@ -123,7 +123,7 @@ def _effect(frame: pd.DataFrame, phases: Phases, rule: Rule) -> tuple[Effect | N
     if isinstance(contrast, Order):
         values, sampled = numbers(frame, contrast.column), in_space(frame, contrast.space)
         return order(phases, values, sampled), (_count(phases, sampled & ~np.isnan(values)), 0)
-    first, reference = sides_of(frame, contrast)
+    first, reference = sides(frame, contrast)
     return difference(phases, first, reference), (_count(phases, first), _count(phases, reference))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
+import numpy as np
 
 from nas.analysis.columns import errors_of, guess_of, having, numbers, numeric_columns
 from nas.analysis.comparison import holm, warnings_of
@@ -21,7 +22,7 @@ from nas.analysis.interval import CONFIDENCE, Interval
 from nas.analysis.needs import ALPHA, networks_more
 from nas.analysis.pooling import strata_of
 from nas.analysis.selection import left_out, names_of, unbiased
-from nas.analysis.sides import in_space, samples
+from nas.analysis.sides import in_space, repeated, samples, sides
 from nas.analysis.testing import LEVELS, UNTESTED, Measure, Tested, of_order, of_samples
 from nas.errors import Refused
 from nas.rule import Order, Parts, Rule, larger
@@ -158,12 +159,13 @@ def _test(
         sampled = in_space(rows, contrast.space)
         values = numbers(rows, contrast.column)[sampled]
         tested = of_order(values, errors[sampled], delta, levels)
-        return tested, (*_pooled(rows, contrast.space), *_of_column(contrast.column, tested, len(values)))
+        of_column = _of_column(contrast.column, tested, values, errors[sampled])
+        return tested, (*_pooled(rows, contrast.space), *of_column, *repeated(rows[sampled]))
     first, reference = samples(rows, errors, contrast, guess)
     if first is None or reference is None:
         return UNTESTED, (f"no network {'obeys it' if first is None else 'is there to compare with'}",)
     tested = of_samples(first, reference, delta, seed, levels)
-    told = list(warnings_of(first, reference))
+    told = [*warnings_of(first, reference), *repeated(*(rows[flags] for flags in sides(rows, contrast)))]
     if isinstance(contrast, Parts):
         told += [*_pooled(rows, contrast.space), *_unmatched(rows[in_space(rows, contrast.space)])]
         if without := int(in_space(rows, contrast.space).sum()) - first.n - reference.n:
@@ -182,14 +184,17 @@ def _unmatched(sampled: pd.DataFrame) -> tuple[str, ...]:
     return ("parts of a sample aren't matched: the strata hold unequal shares of them",) if strata_of(sampled) else ()
 
 
-def _of_column(column: str, tested: Tested, rows: int) -> tuple[str, ...]:
+def _of_column(column: str, tested: Tested, values: Floats, errors: Floats) -> tuple[str, ...]:
     told = []
-    if missing := rows - tested.n[0]:
+    has = ~np.isnan(values)
+    if missing := len(values) - tested.n[0]:
         told.append(f"{missing} networks have no value of {column}")
     if tested.n[0] < FEW:
         told.append(f"n = {tested.n[0]}: too few rows for a correlation")
-    if (tested.effect.low, tested.effect.high) == (-1.0, 1.0):
-        told.append(f"{column} or the error doesn't vary")
+    if len(np.unique(values[has])) < 2:
+        told.append(f"no two values of {column} differ")
+    if len(np.unique(errors[has])) < 2:
+        told.append("no two errors differ")
     return tuple(told)
 
 

@@ -24,22 +24,19 @@ def samples(
     rows: pd.DataFrame, errors: Floats, contrast: Spaces | Parts, guess: float
 ) -> tuple[Edf | None, Edf | None]:
     """Both samples of a contrast, the one that obeys first, None where it is empty; refused if they share a network."""
-    names = ("those that obey", "the others")
-    if isinstance(contrast, Spaces):
-        names = (contrast.first, contrast.reference)
-    sides = sides_of(rows, contrast)
     whole = isinstance(contrast, Spaces)  # a part of a sample doesn't hold as many networks of each stratum
+    names = (contrast.first, contrast.reference) if isinstance(contrast, Spaces) else ("those that obey", "the others")
     first, reference = (
         edf(errors[flags], name=name, guess=guess, strata=strata_of(rows[flags]) if whole else ())
         if flags.any()
         else None
-        for name, flags in zip(names, sides, strict=True)
+        for name, flags in zip(names, sides(rows, contrast), strict=True)
     )
     return first, reference
 
 
-def sides_of(rows: pd.DataFrame, contrast: Spaces | Parts) -> tuple[Flags, Flags]:
-    """The rows of both samples, those that obey first; refused if they share a network."""
+def sides(rows: pd.DataFrame, contrast: Spaces | Parts) -> tuple[Flags, Flags]:
+    """The rows of either sample of a contrast, the one that obeys first; refused if they share a network."""
     if isinstance(contrast, Spaces):
         first, reference = (in_space(having(rows, "space"), name) for name in (contrast.first, contrast.reference))
     else:
@@ -47,6 +44,20 @@ def sides_of(rows: pd.DataFrame, contrast: Spaces | Parts) -> tuple[Flags, Flags
     if shared := int((first & reference).sum()):
         raise Refused(f"both samples of a rule hold the same {shared} networks, so they can't be compared")
     return first, reference
+
+
+def repeated(*samples: pd.DataFrame) -> tuple[str, ...]:
+    """What must be said of networks of several rows: in both samples, or in one where no column tells repeats."""
+    if not all("architecture" in rows for rows in samples):
+        return ()
+    told = []
+    names = [set(rows["architecture"]) for rows in samples]
+    if both := len(set.intersection(*names)) if len(names) > 1 else 0:
+        told.append(f"{both} networks are in both samples: if their rows are copies, the samples aren't independent")
+    again = sum(len(rows) - len(own) for rows, own in zip(samples, names, strict=True) if "repeat" not in rows)
+    if again:
+        told.append(f"{again} rows have a network that an earlier row has: if they are repeats, n is too large")
+    return tuple(told)
 
 
 def in_space(rows: pd.DataFrame, space: str) -> Flags:
@@ -72,9 +83,9 @@ def in_part(rows: pd.DataFrame, part: Part) -> Flags:
     return np.asarray((low <= values) & (values <= high), dtype=np.bool_)
 
 
-def _parts(rows: pd.DataFrame, contrast: Parts) -> list[Flags]:
+def _parts(rows: pd.DataFrame, contrast: Parts) -> tuple[Flags, Flags]:
     sampled, first = in_space(rows, contrast.space), in_part(rows, contrast.first)
     if contrast.reference is not None:
-        return [sampled & first, sampled & in_part(rows, contrast.reference)]
+        return sampled & first, sampled & in_part(rows, contrast.reference)
     known = np.array(rows[contrast.first.column].notna(), dtype=np.bool_)
-    return [sampled & first, sampled & known & ~first]
+    return sampled & first, sampled & known & ~first

@@ -55,10 +55,16 @@ def table(
 def report(
     places: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs; with --table files, too.")],
     table: Annotated[
-        bool, typer.Option("--table", help="Files among them are tables: .csv, .csv.gz, .parquet, ours or anybody's.")
+        bool, typer.Option("--table", help="Files among them are tables: .csv, .parquet, .json, ours or anybody's.")
     ] = False,
     error: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column of errors in the tables (default: error).")
+    ] = None,
+    space: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of the tables whose values are taken for spaces.")
+    ] = None,
+    cost: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of the tables that holds multiply-adds.")
     ] = None,
     output: Annotated[
         Path | None,
@@ -70,14 +76,15 @@ def report(
     from nas.reporting import write_report
     from nas.results import open_run
 
-    if error is not None and not table:
-        raise Refused("--error belongs to tables", hint="nas report --table FILE --error COLUMN")
+    for option, column in (("--error", error), ("--space", space), ("--cost", cost)):
+        if column is not None and not table:
+            raise Refused(f"{option} belongs to tables", hint=f"nas report --table FILE {option} COLUMN")
     if not table and (file := next((place for place in places if place.is_file()), None)):
         raise Refused(f"{file} is a file, not the folder of a run", hint=f"nas report --table {file}")
     files = [place for place in places if table and not place.is_dir()]
     runs = [open_run(place) for place in places if place not in files]
     path = output or _page(places[0], files)
-    write_report(runs, path, table_files=files, error=error)
+    write_report(runs, path, table_files=files, error=error, space=space, cost=cost)
     typer.echo(str(path))
 
 

@@ -27,10 +27,13 @@ def principles(
         typer.Argument(metavar="DIR...", help="Folders of runs; with --table files, too; with --plan also a study."),
     ],
     table: Annotated[
-        bool, typer.Option("--table", help="Files among them are tables: .csv, .csv.gz, .parquet, ours or anybody's.")
+        bool, typer.Option("--table", help="Files among them are tables: .csv, .parquet, .json, ours or anybody's.")
     ] = False,
     error: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column of errors in the tables (default: error).")
+    ] = None,
+    space: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of the tables whose values are taken for spaces.")
     ] = None,
     columns: Annotated[
         str | None, typer.Option(metavar="A,B,...", help="One principle a column: are larger values better?")
@@ -65,8 +68,9 @@ def principles(
     from nas.errors import Refused
 
     names = None if columns is None else _listed(columns)
-    if error is not None and not table:
-        raise Refused("--error belongs to tables", hint="nas principles --table FILE --error COLUMN")
+    for option, column in (("--error", error), ("--space", space)):
+        if column is not None and not table:
+            raise Refused(f"{option} belongs to tables", hint=f"nas principles --table FILE {option} COLUMN")
     if not plan and (effect is not None or deviation is not None):
         raise Refused("--effect and --deviation belong to --plan", hint="nas principles --plan DIR --effect 0.02")
     if plan and delta is not None:
@@ -92,9 +96,9 @@ def principles(
         return
     rules = _rules_of(study)
     if plan:
-        _plan(places, table, error, names, rules, effect, power, deviation, json)
+        _plan(places, table, error, space, names, rules, effect, power, deviation, json)
         return
-    found = _found(places, table, error, names, rules, delta)
+    found = _found(places, table, error, space, names, rules, delta)
     if json:
         emit_json(
             principles=[_as_json(verdict, one.title) for one in found for verdict in one.verdicts],
@@ -113,6 +117,7 @@ def _found(
     places: Sequence[str],
     table: bool,
     error: str | None,
+    space: str | None,
     columns: Sequence[str] | None,
     rules: Sequence[Rule] | None,
     delta: float | None,
@@ -125,7 +130,7 @@ def _found(
     folders, files = _sorted(places, table)
     found = [of_run(open_run(place), rules=rules, columns=columns, delta=delta) for place in folders]
     if files:
-        found.append(of_tables(tables(files, error), rules=rules, columns=columns, delta=delta))
+        found.append(of_tables(tables(files, error, space=space), rules=rules, columns=columns, delta=delta))
     return found
 
 
@@ -204,6 +209,7 @@ def _plan(
     places: Sequence[str],
     table: bool,
     error: str | None,
+    space: str | None,
     columns: Sequence[str] | None,
     rules: Sequence[Rule] | None,
     effect: float | None,
@@ -220,7 +226,9 @@ def _plan(
     if table:
         if deviation is not None:
             raise Refused("--deviation is what a table tells", hint="leave it out, or plan for a study's name")
-        found = plan_tables([Path(p) for p in places], error, rules=rules, columns=columns, effect=effect, power=power)
+        found = plan_tables(
+            [Path(p) for p in places], error, space=space, rules=rules, columns=columns, effect=effect, power=power
+        )
     else:
         found = plan_place(places[0], rules=rules, columns=columns, effect=effect, power=power, deviation=deviation)
     if json:

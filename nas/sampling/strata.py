@@ -53,27 +53,30 @@ def shares(gate: Gate, strata: Strata, seed: int, index: int, *, most: int = MOS
     law, labels = Law(gate.space), strata.labels(gate.limits)
     ends = [high for _, high in strata.windows(gate.limits)]
     counts = [0] * strata.count
+    seen: set[int] = set()
     draws = 0
     with collection_paused():
         for draws, point in enumerate(stream(law, generator(seed, index, STRATA_STREAM), most), 1):
             verdict = gate.judge(point)
             if isinstance(verdict, Network):
-                counts[bisect_left(ends, getattr(verdict.cost, strata.cost))] += 1
+                seen.add(cost := getattr(verdict.cost, strata.cost))
+                counts[bisect_left(ends, cost)] += 1
                 if min(counts) >= ENOUGH:
                     break
             if draws == MEASURED_DRAWS:
                 rarest = labels[counts.index(min(counts))]
                 logger.warning("%s: stratum %s is rare, still looking after %d draws", gate.space.name, rarest, draws)
     if min(counts) < ENOUGH:
-        raise _rare(gate, labels, counts, draws)
+        raise _rare(gate, labels, counts, draws, seen)
     return tuple(Share(stratum=label, draws=draws, accepted=n) for label, n in zip(labels, counts, strict=True))
 
 
-def _rare(gate: Gate, labels: tuple[str, ...], counts: list[int], draws: int) -> EmptyWindow:
+def _rare(gate: Gate, labels: tuple[str, ...], counts: list[int], draws: int, seen: set[int]) -> EmptyWindow:
     """The error of strata in which too few networks lie."""
     rare = [f"{label} ({count})" for label, count in zip(labels, counts, strict=True) if count < ENOUGH]
+    range_seen = f"; inside the limits they cost from {min(seen):,} to {max(seen):,}" if seen else ""
     return EmptyWindow(
         f"{gate.space.name}: of {draws:,} random networks too few lie in {len(rare)} of {len(labels)} strata to draw "
-        f"from them, at least {ENOUGH} must: {', '.join(rare)}",
+        f"from them, at least {ENOUGH} must: {', '.join(rare)}{range_seen}",
         hint="narrow the limits to where every space has networks, take fewer strata, or restrict the space",
     )
