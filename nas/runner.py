@@ -70,7 +70,7 @@ def execute(
     with opened(folder, frozen) as store, Interrupts() as interrupts:
         restate(folder, frozen, len(store.over))
         study = replace(study, samples=frozen.study["samples"])
-        watch = Watch(study, info, judge, frozen.ended)
+        watch = Watch(frozen, study.total, judge)
         session = _Session(study, Plan(study, info.shape, info.outputs), store, engine, info, device, observer, watch)
         if session.finished:
             session.report(None)
