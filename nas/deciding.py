@@ -75,8 +75,8 @@ def notes_of(frozen: Frozen, look: Look, over: int, total: int) -> tuple[str, ..
     """What must be said beside the verdicts of a run's last look."""
     if frozen.ended:
         return (
-            "The run has ended because every rule was decided. A run ends where effects look large, so they are "
-            "overstated a little; verdicts and intervals allow for that",
+            "The run has ended because every rule was decided. It ends where effects look clear, so those that are "
+            "named are overstated a little; verdicts and intervals allow for that",
         )
     if over < total:
         return (

@@ -39,7 +39,7 @@ def looked(frame: pd.DataFrame, looks: int, **settings: Any) -> Any:
     return verdicts_at_look(frames, ENDS, RULES, **settings)[0]
 
 
-def tested(p_value: float, effect: float = -0.1, reach: float = 0.05, delta: float = 0.02) -> Tested:
+def ended(p_value: float, effect: float = -0.1, reach: float = 0.05, delta: float = 0.02) -> Tested:
     """A test that ended so."""
     interval = Interval(estimate=effect, low=effect - reach, high=effect + reach)
     return msgspec.structs.replace(UNTESTED, effect=interval, narrow=interval, p_value=p_value, delta=delta)
@@ -90,25 +90,25 @@ def test_a_named_rule_leaves_its_error_to_the_others() -> None:
     """The second of two rules passes at twice the level once the first is named, at this look or an earlier one."""
     shares = (0.5, 1.0)
     level = next(p for p in np.geomspace(1e-3, 0.1, 400) if corrected(float(p), shares) > 0.03)
-    courses = after([Course(), Course()], [tested(1e-6), tested(0.9)], shares[:1])
+    courses = after([Course(), Course()], [ended(1e-6), ended(0.9)], shares[:1])
     assert [course.named for course in courses] == ["helps", None]
-    after_both = after(courses, [tested(0.9), tested(float(level))], shares)
+    after_both = after(courses, [ended(0.9), ended(float(level))], shares)
     assert [(course.named, course.named_at) for course in after_both] == [("helps", 1), ("helps", 2)]
-    alone = after([Course(), Course()], [tested(0.9), tested(0.9)], shares[:1])
-    assert after(alone, [tested(0.9), tested(float(level))], shares)[1].named is None
+    alone = after([Course(), Course()], [ended(0.9), ended(0.9)], shares[:1])
+    assert after(alone, [ended(0.9), ended(float(level))], shares)[1].named is None
 
 
 def test_evidence_of_a_past_look_is_not_used_again() -> None:
     """A rule that came near at the first look isn't named at the second because another rule is named there."""
     shares = (0.5, 1.0)
     near = next(p for p in np.geomspace(1e-4, 0.1, 400) if corrected(float(p), shares[:1]) > 0.03)
-    courses = after([Course(), Course()], [tested(float(near)), tested(0.9)], shares[:1])
-    assert [course.named for course in after(courses, [tested(0.5), tested(1e-6)], shares)] == [None, "helps"]
+    courses = after([Course(), Course()], [ended(float(near)), ended(0.9)], shares[:1])
+    assert [course.named for course in after(courses, [ended(0.5), ended(1e-6)], shares)] == [None, "helps"]
 
 
 def test_an_interval_with_zero_names_nothing() -> None:
     """Whatever p says, a rule whose interval over all looks holds 0 isn't named, nor is it close to it."""
-    course = after([Course()], [tested(1e-6, effect=-0.01)], (1.0,))[0]
+    course = after([Course()], [ended(1e-6, effect=-0.01)], (1.0,))[0]
     assert (course.named, course.p_value) == (None, 0.05)
 
 

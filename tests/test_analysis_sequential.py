@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
@@ -56,6 +56,7 @@ plans = st.lists(st.integers(1, 400), min_size=1, max_size=6, unique=True).map(
 )
 
 
+@settings(deadline=None, max_examples=30)
 @given(plans, st.sampled_from([0.4, 0.05, 0.025, 0.05 / 24, 1e-5]))
 def test_bounds_spend_alpha(shares: tuple[float, ...], alpha: float) -> None:
     """At each look exactly the portion of the error is spent that is due by then, all of it at the end."""
@@ -65,9 +66,10 @@ def test_bounds_spend_alpha(shares: tuple[float, ...], alpha: float) -> None:
     assert math.fsum(found) == pytest.approx(alpha)
 
 
+@settings(deadline=None, max_examples=8)
 @given(plans, st.floats(1e-8, 1.0))
 def test_a_correction_is_a_level(shares: tuple[float, ...], p_value: float) -> None:
-    """A p-value that is just low enough at a level is corrected to it; none gets smaller, later looks change nothing."""
+    """A p-value that is just low enough at a level is corrected to it; none gets smaller, later looks don't matter."""
     found = corrected(p_value, shares)
     assert found >= p_value
     assert bounds(0.01, shares)[:1] == pytest.approx(bounds(0.01, shares[:1]), rel=1e-6)
@@ -75,6 +77,7 @@ def test_a_correction_is_a_level(shares: tuple[float, ...], p_value: float) -> N
     assert corrected(2.0 * nominal(level / 2.0, shares), shares) == pytest.approx(level, rel=2e-3)
 
 
+@settings(deadline=None, max_examples=20)
 @given(plans)
 def test_a_higher_level_asks_less_at_every_look(shares: tuple[float, ...]) -> None:
     """Bounds fall as alpha grows, so a rule that passes at a share of the error passes with more of it."""
@@ -83,7 +86,7 @@ def test_a_higher_level_asks_less_at_every_look(shares: tuple[float, ...]) -> No
 
 
 def test_simulated_paths_cross_as_computed() -> None:
-    """Of 200,000 random walks as many pass a bound first at each look as the quadrature says, with and without drift."""
+    """Of 200,000 random walks as many pass a bound first at each look as the quadrature says, drifting or not."""
     shares = (0.2, 0.3, 0.7, 1.0)
     generator = np.random.default_rng(0)
     steps = np.diff([0.0, *shares])
