@@ -61,7 +61,7 @@ def look_of(frozen: Frozen, frame: pd.DataFrame) -> Look | None:
 
 def head_of(look: Look, found: Sequence[Verdict]) -> tuple[tuple[str, str], ...]:
     """What verdicts at a look rest on: name and text."""
-    level = 100 * found[0].confidence if found else 0.0
+    level = 100 * max((verdict.confidence for verdict in found), default=0.0)
     return (
         ("look", f"{look.number} of {look.of}, at {look.networks:,} of {look.cap:,} networks of each space"),
         (

@@ -79,25 +79,23 @@ class Watch:
         if self._schedule is not None:
             self._records[record.trial] = record
 
-    def look(self) -> bool:
-        """Look at the rules if all trials before another look are over; whether there was one.
+    def look(self) -> None:
+        """Look at the rules if all trials before another look are over.
 
-        Where trials after it are over, too, it was looked at by an earlier command, and decided nothing.
+        Where trials after it are over, too, it was looked at by an earlier command, and left something to decide.
         """
         schedule, judge = self._schedule, self._judge
         if schedule is None or judge is None or self.ended:
-            return False
+            return
         number, before = schedule.passed(self._records), self._passed
-        if number == before:
-            return False
         self._passed = number
-        if len(self._records) == schedule.trials(number):
-            records = [self._records[trial] for trial in sorted(self._records)]
-            left = judge(self._frozen, records, number)
-            if not left and number < len(schedule.ends):
-                self.ended = schedule.ends[number - 1]
-            logger.info("%s: %s", schedule.name(number), _found(left))
-        return True
+        if number == before or len(self._records) > schedule.trials(number):
+            return
+        records = [self._records[trial] for trial in sorted(self._records)]
+        left = judge(self._frozen, records, number)
+        if not left and number < len(schedule.ends):
+            self.ended = schedule.ends[number - 1]
+        logger.info("%s: %s", schedule.name(number), _found(left))
 
     def conclude(self, folder: Path) -> None:
         """Store that a look ended the run."""

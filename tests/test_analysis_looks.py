@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nas.analysis import verdicts, verdicts_at_look
+from nas.analysis import testing, verdicts, verdicts_at_look
 from nas.analysis.interval import Interval
 from nas.analysis.looks import Course, after, confidences
 from nas.analysis.sequential import corrected
-from nas.analysis.testing import UNTESTED, Tested
 from nas.errors import Refused
 from nas.looks import Looks
 from nas.study import Part, Parts, Rule, larger
@@ -39,10 +38,10 @@ def looked(frame: pd.DataFrame, looks: int, **settings: Any) -> Any:
     return verdicts_at_look(frames, ENDS, RULES, **settings)[0]
 
 
-def ended(p_value: float, effect: float = -0.1, reach: float = 0.05, delta: float = 0.02) -> Tested:
+def ended(p_value: float, effect: float = -0.1, reach: float = 0.05, delta: float = 0.02) -> testing.Tested:
     """A test that ended so."""
     interval = Interval(estimate=effect, low=effect - reach, high=effect + reach)
-    return msgspec.structs.replace(UNTESTED, effect=interval, narrow=interval, p_value=p_value, delta=delta)
+    return msgspec.structs.replace(testing.UNTESTED, effect=interval, narrow=interval, p_value=p_value, delta=delta)
 
 
 def test_a_single_look_gives_the_usual_verdicts() -> None:
