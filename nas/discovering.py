@@ -241,7 +241,7 @@ def _chosen(frame: pd.DataFrame, space: str | None) -> str:
         return known[0]
     if space not in known:
         said = "rules are looked for in one space" if space is None else f"there are no networks of space {space!r}"
-        raise Refused(f"{said}, there are {', '.join(known) or 'none'}", hint="--space NAME")
+        raise Refused(f"{said}, there are {', '.join(known) or 'none'}", hint="--within SPACE")
     return str(space)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -15,62 +14,24 @@ if TYPE_CHECKING:
     from nas.discovering import Discovered
 
 
-def emit_discovery(
-    places: Sequence[str],
-    *,
-    table: bool,
-    error: str | None,
-    columns: Sequence[str] | None,
-    study: str | None,
-    space: str | None,
-    delta: float | None,
-    out: Path | None,
-    json: bool,
-) -> None:
-    """Look for rules in one run or in tables, show them, and write the study that tests them."""
-    found = _found(places, table, error, columns, study, space, delta)
+def emit_discovery(found: Discovered, out: Path | None, json: bool) -> None:
+    """Show what was found, and write the study that tests it."""
     if out is not None:
         found.write(out)
-    if json:
-        rows = [{**row, "n": row["n_first"] + row["n_second"]} for row in found.table().to_dict("records")]
-        emit_json(
-            principles=rows,
-            space=found.space,
-            tried=found.discovery.tried,
-            n_explored=found.discovery.n_explored,
-            n_confirming=found.discovery.n_confirming,
-            smaller=found.smaller,
-            notes=found.notes,
-            file=str(out) if out else None,
-        )
+    if not json:
+        _show(found, out)
         return
-    _show(found, out)
-
-
-def _found(
-    places: Sequence[str],
-    table: bool,
-    error: str | None,
-    columns: Sequence[str] | None,
-    study: str | None,
-    space: str | None,
-    delta: float | None,
-) -> Discovered:
-    from nas import names
-    from nas.discovering import in_run, in_tables
-    from nas.errors import Refused
-    from nas.foreign import tables
-    from nas.results import open_run
-
-    asked = None if study is None else names.study(study)
-    if table:
-        known = tables([Path(place) for place in places], error)
-        return in_tables(known, space=space, columns=columns, study=asked, delta=delta)
-    if len(places) > 1:
-        raise Refused(f"rules are looked for in one run, got {', '.join(places)}", hint="--table takes several tables")
-    if Path(places[0]).is_file():
-        raise Refused(f"{places[0]} is a file, not the folder of a run", hint=f"--table {quote(places[0])}")
-    return in_run(open_run(places[0]), space=space, columns=columns, study=asked, delta=delta)
+    rows = [{**row, "n": row["n_first"] + row["n_second"]} for row in found.table().to_dict("records")]
+    emit_json(
+        principles=rows,
+        space=found.space,
+        tried=found.discovery.tried,
+        n_explored=found.discovery.n_explored,
+        n_confirming=found.discovery.n_confirming,
+        smaller=found.smaller,
+        notes=found.notes,
+        file=str(out) if out else None,
+    )
 
 
 def _show(found: Discovered, out: Path | None) -> None:
