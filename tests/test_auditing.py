@@ -283,7 +283,7 @@ def test_failures_of_the_map_are_audited(tmp_path: Path) -> None:
     assert sum(n.weight for n in failed) == pytest.approx(3)
     assert found.agreement.failures_short == 2
     assert found.agreement.failures_long == 0
-    assert "3 of 12 networks failed in the map; 2 of them were trained again" in found.notes[0]
+    assert "3 of 12 networks failed in the map; 2 of them were trained again: verdicts weigh" in found.notes[0]
 
 
 def test_what_can_not_be_audited_is_refused(turning: Run, found: Audit, tmp_path: Path) -> None:
