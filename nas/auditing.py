@@ -146,7 +146,8 @@ def require_finished_map(run: Run) -> None:
 def _asked(run: Run, folder: Path, networks: int | None, seeds: int | None, longer: int | None) -> _Asked:
     """What was asked for, else what the audit was begun with, else the defaults; refused where they don't fit."""
     if networks is not None and networks < FEWEST:
-        raise Refused(f"networks must be at least {FEWEST}, got {networks}")
+        hint = f"--networks {NETWORKS} is a beginning"
+        raise Refused(f"networks must be at least {FEWEST}, got {networks}", hint=hint)
     if seeds is not None and seeds < 0:
         raise Refused(f"seeds must not be negative, got {seeds}", hint="0 trains longer only")
     if longer is not None and longer < 2:
