@@ -17,6 +17,7 @@ import msgspec
 
 from nas import data, devices, names
 from nas.audits import Audit, open_audit
+from nas.data import DataInfo
 from nas.engines import Engine
 from nas.errors import NasError, Refused
 from nas.files import write_atomically
@@ -28,7 +29,7 @@ from nas.retrained import chosen, population
 from nas.retraining import AUDIT, Repetitions, retraining
 from nas.runner import Observer, carry_out, versions
 from nas.sampling import Plan
-from nas.store import LOG, STUDY, coordinator, read_frozen, read_records
+from nas.store import DATABASE, LOG, STUDY, coordinator, read_frozen, read_records
 from nas.study import Study
 from nas.subset import Subset
 
@@ -91,19 +92,27 @@ def _train(
     again = retraining(known, rounds=asked.rounds, seeds=asked.seeds, longer=asked.subset.longer)
     info = data.prepare(again.recipe.data, again.recipe.resolution, again.recipe.target)
     plan = Repetitions(again, info.shape, info.outputs, chosen(run, asked.subset))
-    frozen = Frozen(
-        study={**freeze(again), "sampler": AUDIT},
-        fingerprint=run.frozen.fingerprint,
-        data=msgspec.structs.replace(info, folder=""),
-        windows=(),
-        versions=versions(),
-        subset=asked.subset,
-        reference=run.frozen.reference,
-    )
+    frozen = _frozen(run, folder, again, info, asked.subset)
     engine = engine or local_engine(devices.workers(workers, place), place, folder / LOG)
     with logged(folder / LOG):
         carry_out(again, plan, frozen, folder, engine, info, place, observer, deadline)
     write_atomically(folder / TABLE, csv(open_run(folder)).encode())
+
+
+def _frozen(run: Run, folder: Path, again: Study, info: DataInfo, subset: Subset) -> Frozen:
+    """What an audit is asked: as stored where it is begun, with more networks perhaps."""
+    study = {**freeze(again), "sampler": AUDIT}
+    if (folder / STUDY).is_file():
+        return msgspec.structs.replace(read_frozen(folder), study=study)
+    return Frozen(
+        study=study,
+        fingerprint=run.frozen.fingerprint,
+        data=msgspec.structs.replace(info, folder=""),
+        windows=(),
+        versions=versions(),
+        subset=subset,
+        reference=run.frozen.reference,
+    )
 
 
 class _Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +126,7 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
 def _is_over(run: Run, folder: Path, asked: _Asked) -> bool:
     """Whether nothing is left to train, so that neither the study's code nor the data is needed."""
     total = len(run.frozen.fingerprint) * asked.rounds * (1 + asked.seeds)
-    return (folder / STUDY).is_file() and len(read_records(folder)) >= total
+    return (folder / DATABASE).is_file() and len(read_records(folder)) >= total
 
 
 def require_finished_map(run: Run) -> None:
@@ -132,7 +141,8 @@ def require_finished_map(run: Run) -> None:
 def _asked(run: Run, folder: Path, networks: int | None, seeds: int | None, longer: int | None) -> _Asked:
     """What was asked for, else what the audit was begun with, else the defaults; refused where they don't fit."""
     if networks is not None and networks < FEWEST:
-        raise Refused(f"networks must be at least {FEWEST}, got {networks}")
+        hint = f"--networks {NETWORKS} is a beginning"
+        raise Refused(f"networks must be at least {FEWEST}, got {networks}", hint=hint)
     if seeds is not None and seeds < 0:
         raise Refused(f"seeds must not be negative, got {seeds}", hint="0 trains longer only")
     if longer is not None and longer < 2:

@@ -1,7 +1,8 @@
 """What an audit says of its map: rank agreement and regret, the noise of seeds, and verdicts at the longer training.
 
 An audit is a run of its own in the folder `audit` of the map's: networks of the map, trained again. It never enters a
-table, an EDF or the leaders of the map.
+table, an EDF or the leaders of the map. Of each space every network is taken with the same chance, but for failures,
+of which one is taken for sure (`nas.subset`): verdicts weigh for that, tau, regret and noise count each network once.
 """
 
 from __future__ import annotations
@@ -195,7 +196,7 @@ def _notes(run: Run, found: Retrained) -> list[str]:
     if failed:
         told.append(
             f"{failed} of {len(found.population)} networks failed in the map; {among} of them were trained again"
-            + ("" if among else ": the verdicts take all to fail again")
+            + (": verdicts weigh them by their share" if among else ": the verdicts take all to fail again")
         )
     mine, theirs = ({r.device for r in some if r.device} for some in (found.records.values(), run.records))
     libraries = [name for name, version in run.frozen.versions.items() if found.frozen.versions.get(name) != version]

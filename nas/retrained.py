@@ -13,7 +13,7 @@ from nas.frozen import Frozen
 from nas.record import Record
 from nas.results import Run
 from nas.retraining import AUDIT, Chosen
-from nas.store import STUDY, read_frozen, read_records
+from nas.store import DATABASE, STUDY, read_frozen, read_records
 from nas.subset import Subset, order, weights
 
 
@@ -56,7 +56,7 @@ class Retrained:
     @property
     def planned(self) -> int:
         """Rounds that are asked for."""
-        return int(self.frozen.study["samples"])
+        return min(int(self.frozen.study["samples"]), *map(len, self.chosen.rounds))
 
     @property
     def rounds(self) -> int:
@@ -92,8 +92,8 @@ class Retrained:
 def read_retrained(run: Run) -> Retrained | None:
     """The audit in the folder of a run; None where it has none, refused where it is of another run."""
     folder = run.folder / AUDIT
-    if not (folder / STUDY).is_file():
-        return None
+    if not all((folder / name).is_file() for name in (STUDY, DATABASE)):
+        return None  # nothing, or a beginning that was interrupted at once
     frozen = read_frozen(folder)
     if frozen.subset is None or frozen.fingerprint != run.frozen.fingerprint:
         raise Refused(f"{folder} is no audit of {run.folder}", hint="move it away, then audit the run anew")

@@ -33,7 +33,7 @@ class Subset(msgspec.Struct, frozen=True, kw_only=True):
 def order(records: Sequence[Record], seed: int, index: int) -> list[Record]:
     """The networks of a space in the order in which they are taken: a matter of the study's seed and its index."""
     done = sorted((r for r in records if r.error is not None), key=lambda r: (r.error, r.trial))
-    failed = [r for r in records if r.error is None]
+    failed = sorted((r for r in records if r.error is None), key=lambda r: r.trial)
     source = np.random.default_rng((seed, index, SUBSET_STREAM))
     regular = iter([done[place] for place in spread(len(done), source.random())])
     others = iter([failed[place] for place in source.permutation(len(failed))])

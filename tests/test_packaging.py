@@ -193,7 +193,8 @@ for _ in range(2):
         importlib.import_module(module)
     for name in nas.__all__:
         assert getattr(nas, name).__module__.startswith("nas."), name
-    assert all(callable(getattr(nas, verb)) for verb in ("run", "open", "report", "export", "load", "principles"))
+    verbs = ("run", "open", "report", "audit", "export", "load", "principles")
+    assert all(callable(getattr(nas, verb)) for verb in verbs)
 print(len(modules))
 """
     result = run_isolated(code, tmp_path)

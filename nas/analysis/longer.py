@@ -2,7 +2,8 @@
 
 Each rule's effect at the longer training is estimated by double sampling (`nas.analysis.twophase`) and judged as a
 short one is: *helps* or *hurts* beyond doubt after Holm's correction for all rules, else *equivalent* by two one-sided
-tests, else not known with so few.
+tests, else not known with so few. A difference is tested by its means alone: the ranks, which a short verdict asks for,
+too, aren't estimated.
 """
 
 from __future__ import annotations

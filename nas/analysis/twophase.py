@@ -152,7 +152,7 @@ class _Fit:
     estimate: float
     of_few: float
     variance: float  # of one long error about its prediction
-    freedom: int
+    freedom: float
 
 
 def _fitted(
@@ -173,10 +173,14 @@ def _fitted(
     residuals = long - own @ coefficients
     pooled = _pooled(residuals, freedom, long, failed, guess)
     free = leverage < FULL
-    each = np.where(free, np.square(residuals / np.where(free, 1.0 - leverage, 1.0)), 0.0)
-    of_few = max(float(np.square(factors) @ variances) for variances in (pooled, np.where(free, each, pooled)))
+    each = np.where(free, np.square(residuals / np.where(free, 1.0 - leverage, 1.0)), pooled)
+    together, own_each = np.square(factors) * pooled, np.square(factors) * each
     ordinary = 0.0 if failed.all() else float(pooled[~failed][0])
-    return _Fit(coefficients, float(factors @ long), of_few, ordinary, freedom)
+    estimate = float(factors @ long)
+    if together.sum() >= own_each.sum():
+        return _Fit(coefficients, estimate, float(together.sum()), ordinary, float(freedom))
+    alone = 2.0 * float(own_each.sum()) ** 2 / float(own_each @ own_each)
+    return _Fit(coefficients, estimate, float(own_each.sum()), ordinary, min(float(freedom), alone))
 
 
 def _pooled(residuals: Floats, freedom: int, long: Floats, failed: Flags, guess: float) -> Floats:
@@ -194,7 +198,7 @@ def _effect(estimate: float, fit: _Fit, of_all: float, n: int, spread: float, *,
     """With the degrees of freedom of a sum of two variances (Satterthwaite, 1946)."""
     parts = ((fit.of_few, fit.freedom), (of_all, max(n - 2, 1)))
     squares = sum(part * part / freedom for part, freedom in parts)
-    freedom = (fit.of_few + of_all) ** 2 / squares if squares > 0.0 else float(fit.freedom)
+    freedom = (fit.of_few + of_all) ** 2 / squares if squares > 0.0 else fit.freedom
     scale = stretch or 1.0
     return Effect(
         estimate=estimate,
