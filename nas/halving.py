@@ -8,6 +8,8 @@ follows the schedule of the whole training, whether it ends early or not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from nas.errors import Refused
@@ -42,8 +44,10 @@ class Halving(msgspec.Struct, frozen=True, kw_only=True):
         return f"halving by {self.factor} from epoch {self.first}"
 
 
-def check_halving(halving: Halving | None, sampler: str, repeats: int, epochs: int, *, varied: bool) -> None:
-    """Refuse halving where it can't judge, or where the study is a map; `epochs` are the fewest of its trainings."""
+def check_halving(
+    halving: Halving | None, sampler: str, repeats: int, epochs: Sequence[int | float | str], *, varied: bool
+) -> None:
+    """Refuse halving where it can't judge, or where the study is a map; `epochs` are those of its trainings."""
     if halving is None:
         return
     if not isinstance(halving, Halving):
@@ -57,8 +61,8 @@ def check_halving(halving: Halving | None, sampler: str, repeats: int, epochs: i
             "learning rate falls towards the last one",
             hint="cross them with a grid: its arms are judged apart",
         )
-    if not halving.rungs(epochs):
+    if not halving.rungs(fewest := min(map(int, epochs))):
         raise Refused(
-            f"{halving.words} judges nothing: a training has {epochs} epochs",
+            f"{halving.words} judges nothing: a training has {fewest} of them",
             hint="more epochs (--epochs), an earlier first rung, or no halving",
         )

@@ -125,8 +125,7 @@ class Study:
         check_objectives(self.objectives, self.sampler, halved=self.halving is not None)
         self._check_varied()
         self._check_grid()
-        fewest, varied = min(map(int, self.extremes("epochs"))), "epochs" in self.vary
-        check_halving(self.halving, self.sampler, self.repeats, fewest, varied=varied)
+        check_halving(self.halving, self.sampler, self.repeats, self.extremes("epochs"), varied="epochs" in self.vary)
         check_rules(self.rules, [arm.name for arm in self.arms])
         check_looks(self)
 
@@ -173,11 +172,6 @@ class Study:
         """The recipe of a trial: with the values of its point where the study varies or crosses it."""
         names = [*self.vary, *(name for name in self.grid.values if name in FIELDS)]
         return self.varied({name: point[name] for name in names if name in point})
-
-    def epochs_of(self, arm: Space) -> int:
-        """Epochs of the trainings of an arm, unless they are sampled."""
-        crossed = arm.dimensions.get("epochs") if "epochs" in self.grid.values else None
-        return int(crossed.options[0]) if isinstance(crossed, Choice) else self.recipe.epochs
 
     def extremes(self, name: str) -> tuple[Value, ...]:
         """Values of a recipe's field at which the study must be possible: all that are listed, the ends of a range."""

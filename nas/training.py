@@ -86,20 +86,12 @@ def train(
         split, validation = on_device(dataset.train, device), on_device(dataset.validation, device)
         training = Training(module, split, dataset.info, recipe, device, graph=graph)
         curve: list[Epoch] = []
-        started, busy, pruned = time.perf_counter(), 0.0, False
-        for number in range(1, recipe.epochs + 1):
-            begun = time.perf_counter()
-            loss = training.epoch(generator)
-            busy += time.perf_counter() - begun
-            if not loss < EXPLODED:
-                break
-            error = evaluate(module, validation, dataset.info, recipe)
-            if not error < EXPLODED:
-                break
-            curve.append(Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun))
-            on_epoch(curve[-1])
-            if error > bars.get(number, math.inf) and number < recipe.epochs:
-                pruned = True
+        started, pruned = time.perf_counter(), False
+        for epoch in _epochs(training, module, validation, dataset.info, recipe, generator):
+            curve.append(epoch)
+            on_epoch(epoch)
+            pruned = epoch.number < recipe.epochs and epoch.error > bars.get(epoch.number, math.inf)
+            if pruned:
                 break
         whole = len(curve) == recipe.epochs
         seen = Split(split.images[:SEEN], split.labels[:SEEN])
@@ -112,8 +104,23 @@ def train(
             train_error=train_error,
             peak_memory=training.footprint.bytes,
             seconds=time.perf_counter() - started,
-            images_per_second=len(curve) * training.images / busy if whole or pruned else 0.0,
+            images_per_second=len(curve) * training.images / training.seconds if whole or pruned else 0.0,
         )
+
+
+def _epochs(
+    training: Training, module: nn.Module, validation: Split, info: DataInfo, recipe: Recipe, generator: torch.Generator
+) -> Iterator[Epoch]:
+    """One epoch after another, each with its evaluation, to the last one or until loss or error explode."""
+    for number in range(1, recipe.epochs + 1):
+        begun = time.perf_counter()
+        loss = training.epoch(generator)
+        if not loss < EXPLODED:
+            return
+        error = evaluate(module, validation, info, recipe)
+        if not error < EXPLODED:
+            return
+        yield Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun)
 
 
 @contextmanager
@@ -162,6 +169,8 @@ class Training:
         graph: bool = True,
     ) -> None:
         self.footprint = Footprint(device)
+        self.seconds = 0.0
+        """Spent on epochs, evaluations excluded."""
         self.masters = Masters(module)
         self._module = computing(module, recipe, device)
         self.masters.bind()
@@ -186,6 +195,7 @@ class Training:
 
     def epoch(self, generator: torch.Generator) -> float:
         """Train on each image once; the mean loss over the steps, NaN as soon as it is seen to have exploded."""
+        begun = time.perf_counter()
         self._module.train()
         self._draws.take(draw(self._recipe, self._count, generator))
         self._step.zero_()
@@ -194,7 +204,9 @@ class Training:
             self._replayed(self._one_step)
             if self._loss.device.type == "cpu" and not self._loss.item() < EXPLODED:
                 return math.nan  # free to see here; a GPU would have to be waited for
-        return self._total.item() / self._steps
+        loss = self._total.item() / self._steps
+        self.seconds += time.perf_counter() - begun
+        return loss
 
     def _one_step(self) -> None:
         """The next step; a GPU isn't waited for."""

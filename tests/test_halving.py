@@ -234,9 +234,9 @@ REFUSALS = [
     ({"sampler": "random", "repeats": 3}, "a study with repeats=3 maps"),
     (
         {"recipe": QUICK, "halving": Halving(first=2)},
-        "halving by 3 from epoch 2 judges nothing: a training has 2 epoch",
+        "halving by 3 from epoch 2 judges nothing: a training has 2 of them",
     ),
-    ({"grid": Grid(values={"epochs": (1, 4)})}, "a training has 1 epochs"),
+    ({"grid": Grid(values={"epochs": (1, 4)})}, "a training has 1 of them"),
     ({"vary": {"epochs": Integer(low=4, high=8)}}, "where epochs vary they differ there, too"),
     ({"halving": 3}, r"a study's halving is Halving\(factor=3, first=1\), got 3"),
     ({"objectives": ("multiply_adds",)}, r"objectives are \('error',\) or \('error', 'multiply_adds'\), got"),

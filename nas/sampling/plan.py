@@ -15,6 +15,7 @@ from nas.sampling.bars import Bars, Told
 from nas.sampling.gate import Gate
 from nas.sampling.maps import Proposal, draw, measure
 from nas.sampling.strata import gates, place_of, shares
+from nas.space import Choice
 from nas.space.law import Law
 from nas.study import Study
 from nas.window import Window
@@ -157,7 +158,10 @@ def _bars(study: Study) -> list[Bars]:
     if study.halving is None:
         return []
     against_cost = study.objectives != ERROR
-    return [Bars(study.halving, epochs, against_cost=against_cost) for epochs in map(study.epochs_of, study.arms)]
+    crossed = [arm.dimensions["epochs"] for arm in study.arms if "epochs" in study.grid.values]
+    epochs = [int(each.options[0]) for each in crossed if isinstance(each, Choice)]
+    lengths = epochs or [study.recipe.epochs] * len(study.arms)
+    return [Bars(study.halving, length, against_cost=against_cost) for length in lengths]
 
 
 def training_seed(seed: int, trial: int) -> int:
