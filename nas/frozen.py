@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 
 from nas.data import DataInfo
 from nas.errors import Refused
+from nas.looks import Looks, Schedule
 from nas.rule import Rule
 from nas.space import Space, sentence
 from nas.study import Study
@@ -19,7 +21,7 @@ from nas.window import Window
 SCHEMA_VERSION = 1
 MAY_DIFFER = ("samples", "rules")
 """Entries of a study that a later command may change: they change no trial."""
-ADDED: dict[str, Any] = {"max_trial_seconds": 3600.0, "grid": {}, "rules": []}
+ADDED: dict[str, Any] = {"max_trial_seconds": 3600.0, "grid": {}, "rules": [], "looks": None}
 """Entries that older runs don't have, with what held for them."""
 ADDED_TO_RECIPE = {"target": ""}
 """The same inside the recipe."""
@@ -42,6 +44,8 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     """Of python and the libraries that decide numbers, when the run began."""
     rules_after: int = 0
     """Trials that were over when the rules were last stated or changed; 0 where they were said before all of them."""
+    ended: int = 0
+    """Networks of each space at the look that decided all rules, so that the run ended; 0 where no look has."""
     reference: str = ""
     """How the study was named on the command line, for training a trial again; empty where it came from a program."""
 
@@ -66,12 +70,22 @@ def freeze(study: Study) -> dict[str, Any]:
         "repeats": study.repeats,
         "max_trial_seconds": study.max_trial_seconds,
         "rules": msgspec.json.decode(msgspec.json.encode(study.rules)),  # as they are read again: lists, no tuples
+        "looks": msgspec.to_builtins(study.looks),
     }
 
 
 def rules_of(frozen: Frozen) -> tuple[Rule, ...]:
     """The rules that a stored study declares."""
     return msgspec.convert(frozen.study["rules"], tuple[Rule, ...])
+
+
+def looks_of(frozen: Frozen) -> Schedule | None:
+    """The looks that a stored study has planned; None where it has none."""
+    study, looks = frozen.study, msgspec.convert(frozen.study["looks"], Looks | None)
+    if looks is None:
+        return None
+    combinations = prod(len(values) for values in study["grid"].values())
+    return Schedule(ends=looks.ends(study["samples"]), each=len(study["spaces"]) * combinations * study["repeats"])
 
 
 def differences(stored: Frozen, new: Frozen) -> list[str]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from math import inf
 from pathlib import Path
 
-from nas import devices, runner
+from nas import deciding, devices, runner
 from nas.engines import Engine, LocalEngine
 from nas.errors import Refused
 from nas.files import write_atomically
@@ -48,7 +48,7 @@ def start(
     place = devices.device(device)
     engine = engine or _engine(devices.workers(workers, place), place, folder / LOG)
     with _logged(folder / LOG):
-        runner.execute(study, folder, engine, place, observer, reference, max_seconds)
+        runner.execute(study, folder, engine, place, observer, reference, max_seconds, deciding.undecided)
     run = open_run(folder)
     write_atomically(folder / TABLE, csv(run).encode())
     write_report((run,), folder / PAGE)

@@ -20,6 +20,7 @@ from nas.layers import Layer
 from nas.progress import rank
 from nas.record import Outcome, Record
 from nas.space import Value
+from nas.stopping import standing
 from nas.store import WEIGHTS, read_frozen, read_records, require_run
 from nas.table import table
 
@@ -48,10 +49,11 @@ class Run:
 
     @property
     def total(self) -> int:
-        """Trials of the whole study."""
+        """Trials of the whole study, or up to the look that ended it."""
         study = self.frozen.study
         combinations = prod(len(values) for values in study["grid"].values())
-        return int(study["samples"] * len(study["spaces"]) * combinations * study["repeats"])
+        samples = self.frozen.ended or study["samples"]
+        return int(samples * len(study["spaces"]) * combinations * study["repeats"])
 
     @property
     def outcomes(self) -> Mapping[Outcome, int]:
@@ -180,6 +182,7 @@ def settings(run: Run) -> dict[str, str]:
         "spaces": ", ".join(space["name"] for space in study["spaces"]),
         **_crossed(study["grid"]),
         "samples": f"{study['samples']} networks of each {arm}, {study['repeats']} training(s) each",
+        **_looked(run),
         "limits": "; ".join(limits) or "none",
         "sampler": f"{study['sampler']}, seed {study['seed']}",
         "time": f"a training is given up after {study['max_trial_seconds']:g} s",
@@ -187,6 +190,13 @@ def settings(run: Run) -> dict[str, str]:
         "devices": ", ".join(sorted({record.device for record in run.records if record.device})) or "none yet",
         "versions": ", ".join(f"{name} {value}" for name, value in run.frozen.versions.items()),
     }
+
+
+def _looked(run: Run) -> dict[str, str]:
+    """The settings' entry for looks, if there are any."""
+    told = standing(run.frozen, {record.trial for record in run.records})
+    apart = "only verdicts on rules are corrected for looks, distributions and comparisons of spaces aren't"
+    return {"looks": f"{told}; {apart}"} if told else {}
 
 
 def _crossed(grid: Mapping[str, Sequence[Value]]) -> dict[str, str]:

@@ -14,6 +14,8 @@ import msgspec
 
 from nas.cost import Limits
 from nas.errors import Refused
+from nas.looks import Looks as Looks
+from nas.looks import check_looks
 from nas.recipe import Recipe
 from nas.rule import Contrast as Contrast
 from nas.rule import Order as Order
@@ -86,6 +88,8 @@ class Study:
     """Wall time after which a training is given up and counts as timed out; positive."""
     rules: tuple[Rule, ...] = ()
     """What is to be tested, best said before the first training; verdicts are corrected for all of them together."""
+    looks: Looks | None = None
+    """When the rules are looked at, to end once all are decided, with `samples` as the cap; None to train all."""
 
     def __post_init__(self) -> None:
         if self.name in ("", ".", "..") or "/" in self.name:
@@ -109,6 +113,7 @@ class Study:
         self._check_varied()
         self._check_grid()
         check_rules(self.rules, [arm.name for arm in self.arms])
+        check_looks(self)
 
     @cached_property
     def arms(self) -> tuple[Space, ...]:

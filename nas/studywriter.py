@@ -78,6 +78,7 @@ def _settings(writer: _Writer, study: Study, space: Space, vary: Mapping[str, An
         "seed": study.seed + 1,
         "max_trial_seconds": study.max_trial_seconds,
         "rules": () if study.grid.values else (rule,),
+        "looks": None if study.grid.values else study.looks,
     }
     for name, value in values.items():
         if name == "samples":

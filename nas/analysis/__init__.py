@@ -28,13 +28,14 @@ from nas.analysis.front import Front, FrontPoint, front
 from nas.analysis.importance import Importance, importances
 from nas.analysis.interval import CONFIDENCE, Interval
 from nas.analysis.leading import LeaderRange, leader_range
+from nas.analysis.looks import verdicts_at_look
 from nas.analysis.narrowing import refined
 from nas.analysis.noise import NoiseFloor, noise_floor
 from nas.analysis.normalised import NormalisedEdf, normalised
 from nas.analysis.placements import better, better_p_value
 from nas.analysis.planning import Need, Scope, plan, scope_drawn, scope_seen
 from nas.analysis.principles import Principle, principles
-from nas.analysis.rules import Verdict, principle_rules, verdicts
+from nas.analysis.rules import Look, Verdict, principle_rules, verdicts
 from nas.analysis.selection import edfs, leaders, left_out, pareto, unbiased
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "Importance",
     "Interval",
     "LeaderRange",
+    "Look",
     "Need",
     "NoiseFloor",
     "NormalisedEdf",
@@ -99,4 +101,5 @@ __all__ = [
     "together",
     "unbiased",
     "verdicts",
+    "verdicts_at_look",
 ]

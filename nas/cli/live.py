@@ -26,7 +26,10 @@ def line(snapshot: Snapshot) -> str:
     elif snapshot.per_hour is None:
         parts.append("starting workers" if not snapshot.done else "going on")
     else:
-        parts += [f"{snapshot.per_hour:.0f} an hour", f"about {duration(snapshot.left)} left"]
+        about = "at most" if snapshot.looks else "about"
+        parts += [f"{snapshot.per_hour:.0f} an hour", f"{about} {duration(snapshot.left)} left"]
+    if snapshot.looks:
+        parts.append(snapshot.looks)
     if snapshot.best:
         best = snapshot.best
         parts.append(f"best error {percent(best.error)} (trial {best.trial}, {best.space})")
