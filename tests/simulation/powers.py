@@ -72,11 +72,19 @@ def planned(planted: Planted, rules: Sequence[Rule], pilot: bool, generator: np.
     frame = planted.frame(PILOT if planted.rule is ALONG else 2 * PILOT, generator)
     if planted.rule is not SPACES:
         frame = frame.assign(space="A")
-    if pilot:
-        scope = scope_seen(frame, planted.rule)
-    else:
-        scope = scope_drawn(frame, planted.rule, planted.law.spread)
+    scope = scope_seen(frame, planted.rule) if pilot else scope_drawn(frame, planted.rule, planted.law.spread)
     return plan(rules, [scope] * len(rules), effect=planted.size * planted.law.spread)[0]
+
+
+def found_as_asked(planted: Planted, studies: int, generator: np.random.Generator) -> int:
+    """Studies of as many networks as the verdict of an undecided pilot asked for in which the rule is said to help."""
+    found, told = 0, 0
+    while told < studies:
+        pilot = verdicts(planted.frame(PILOT, generator), [planted.rule])[0]
+        if pilot.verdict == "undecided" and pilot.needs:
+            told += 1
+            found += verdicts(planted.frame(PILOT + pilot.needs, generator), [planted.rule])[0].verdict == "helps"
+    return found
 
 
 def helps(frame: pd.DataFrame, rules: Sequence[Rule]) -> bool:

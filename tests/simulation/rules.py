@@ -96,7 +96,14 @@ def power() -> tuple[Simulation, ...]:
         ("a fifth", powers.FIFTH, SMOOTH),
         ("an order", powers.ALONG, SMOOTH),
     )
-    return tuple(
+    asked = finds(
+        "power, two spaces, 0.5 deviations, an undecided verdict",
+        "A planted rule helps at the n that the verdict of an undecided pilot asked for.",
+        f"{powers.PILOT} and what it asked for",
+        partial(powers.found_as_asked, powers.Planted(rule=powers.SPACES, law=SMOOTH, size=0.5)),
+        small=20,
+    )
+    found = (
         finds(
             f"power, {name}, {size} deviations, {'a pilot' if pilot else 'stated'}",
             "A planted rule helps, beside eleven null ones, at the n that the plan asked for.",
@@ -108,6 +115,7 @@ def power() -> tuple[Simulation, ...]:
         for size in SIZES
         for pilot in ((False, True) if rule is powers.SPACES else (False,))
     )
+    return (*found, asked)
 
 
 def discovery() -> tuple[Simulation, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tests.simulation.intervals import INTERVALS
+from tests.simulation.others import OTHERS
 from tests.simulation.rules import RULES
 from tests.simulation.simulation import Simulation
 
-ALL: tuple[Simulation, ...] = (*INTERVALS, *RULES)
+ALL: tuple[Simulation, ...] = (*INTERVALS, *RULES, *OTHERS)
 """Their names are unique."""
 
 
