@@ -207,7 +207,7 @@ def test_mean_difference_covers() -> None:
 
 
 def test_failures_missed_by_luck_are_allowed_for() -> None:
-    """Twenty networks without a failure, beside a sample with some, may fail at 10 %; without any failures nothing is."""
+    """Twenty networks without a failure may fail at 10 % where the other sample fails, too; else nothing is added."""
     generator = np.random.default_rng(3)
     few = generator.normal(0.2, 0.02, 20).tolist()
     many: list[float | None] = generator.normal(0.2, 0.02, 100).tolist()

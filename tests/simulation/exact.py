@@ -88,7 +88,9 @@ def _leaders_drawn_differ(n: int, generator: np.random.Generator) -> bool:
         first, last = np.searchsorted(ranks, best, "left"), np.searchsorted(ranks, best, "right")
         kept += np.bincount(order[generator.integers(first, last)], minlength=n)  # ties are broken by lot
     shares = chosen(errors)
-    if differs(shares, kept / DRAWS, np.sqrt(shares * (1.0 - shares) / DRAWS)):
+    if differs(
+        shares, kept / DRAWS, np.sqrt((shares * (1.0 - shares) + 1.0 / DRAWS) / DRAWS)
+    ):  # of the rarest, one draw
         return True
     drawn = np.bincount(values, kept, minlength=18).cumsum() / DRAWS  # share of draws up to each value
     ends = ((0.025, known.range.low), (0.5, known.range.estimate), (0.975, known.range.high))
