@@ -58,9 +58,9 @@ def is_equivalent(rule: Rule, frame: pd.DataFrame, delta: float | None) -> bool:
 
 def may_be(rule: Rule, frame: pd.DataFrame, delta: float | None) -> bool:
     """Whether an interval, which takes most of the time, may lie inside of delta."""
-    if rule is ORDER:
+    if rule == ORDER:
         return True
-    obeys = (frame["space"] == "B" if rule is TWO else frame["x"] >= 0.8).to_numpy()
+    obeys = (frame["space"] == "B" if rule == TWO else frame["x"] >= 0.8).to_numpy()
     errors = frame["error"].to_numpy()
     scores = np.where(np.isfinite(errors), errors, GUESS)
     first, reference = scores[obeys], scores[~obeys]

@@ -62,12 +62,17 @@ def alike(law: Law, n: int, studies: int, generator: np.random.Generator) -> Stu
     return study(n, known, law.draw(generator, studies, len(SPACES) * n), law.guess)
 
 
-def unequal(law: Law, n: int, studies: int, generator: np.random.Generator) -> Studies:
-    """All networks have one mean, and spreads that differ up to threefold between spaces, parts and along columns."""
+def unequal(law: Law, n: int, studies: int, generator: np.random.Generator, *, along: bool = True) -> Studies:
+    """All networks have one mean, and spreads that differ up to threefold between spaces and parts, and along a column.
+
+    Along a column only symmetric errors are null: skewed ones of equal means and unequal spreads have unequal medians,
+    so that their ranks do go with it, and a rule about an order speaks of ranks.
+    """
     known = columns(n, studies, generator)
     spreads = 1.0 + 2.0 * wide_spaces(n) + (known["e1"] == 0) + (known["r1"] == OPTIONS - 1)
+    spreads *= 1.0 + along * known["o3"]
     errors = law.draw(generator, studies, len(SPACES) * n)
-    return study(n, known, law.centre + (errors - law.centre) / 3.0 * spreads * (1.0 + known["o3"]), law.guess)
+    return study(n, known, law.centre + (errors - law.centre) / 3.0 * spreads, law.guess)
 
 
 def failing(law: Law, n: int, studies: int, generator: np.random.Generator) -> Studies:

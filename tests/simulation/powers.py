@@ -52,7 +52,7 @@ class Planted:
             rho = min(halves_rho(self.size), MOST_RHO)
             standard = (errors - self.law.centre) * np.sqrt(1.0 - rho * rho)
             return self.law.centre + standard - self.law.spread * rho * NORMAL.ppf(frame["x"])
-        obeys = frame["space"] == "B" if self.rule is SPACES else frame["x"] >= 0.8
+        obeys = frame["space"] == "B" if self.rule == SPACES else frame["x"] >= 0.8
         return np.asarray(errors - self.size * self.law.spread * obeys)
 
 
@@ -61,7 +61,7 @@ def finding(planted: Planted, pilot: bool, studies: int, generator: np.random.Ge
     rules, found = (planted.rule, *NULL), 0
     for _ in range(studies):
         need = planned(planted, rules, pilot, generator)
-        arms = 2 if planted.rule is SPACES else 1
+        arms = 2 if planted.rule == SPACES else 1
         frame = planted.frame(arms * (need.samples or 0), generator)
         found += helps(frame, rules)
     return found
@@ -69,8 +69,8 @@ def finding(planted: Planted, pilot: bool, studies: int, generator: np.random.Ge
 
 def planned(planted: Planted, rules: Sequence[Rule], pilot: bool, generator: np.random.Generator) -> Need:
     """What is asked for: from the noise of a pilot, or from the deviation of the law."""
-    frame = planted.frame(PILOT if planted.rule is ALONG else 2 * PILOT, generator)
-    if planted.rule is not SPACES:
+    frame = planted.frame(PILOT if planted.rule == ALONG else 2 * PILOT, generator)
+    if planted.rule != SPACES:
         frame = frame.assign(space="A")
     scope = scope_seen(frame, planted.rule) if pilot else scope_drawn(frame, planted.rule, planted.law.spread)
     return plan(rules, [scope] * len(rules), effect=planted.size * planted.law.spread)[0]

@@ -13,7 +13,8 @@ from tests.simulation.simulation import Count, Simulation, errs, finds, never
 
 KINDS: tuple[tuple[str, Callable[..., nulls.Studies], tuple[Law, ...]], ...] = (
     ("alike", nulls.alike, (SMOOTH, GAMMA, FINE, COARSE, FAILING)),
-    ("unequal spreads", nulls.unequal, (SMOOTH, GAMMA)),
+    ("unequal spreads", nulls.unequal, (SMOOTH,)),
+    ("unequal spreads but along columns", partial(nulls.unequal, along=False), (GAMMA,)),
     ("unequal failures", nulls.failing, (SMOOTH,)),
 )
 """What is null in a study, and the laws of its errors."""
@@ -113,7 +114,7 @@ def power() -> tuple[Simulation, ...]:
         )
         for name, rule, law in cases
         for size in SIZES
-        for pilot in ((False, True) if rule is powers.SPACES else (False,))
+        for pilot in ((False, True) if rule == powers.SPACES else (False,))
     )
     return (*found, asked)
 
