@@ -13,7 +13,7 @@ from nas.analysis.comparison import mann_whitney
 from nas.analysis.correlation import spearman
 from nas.analysis.differences import mean_differences
 from nas.analysis.distribution import Edf, Floats
-from nas.analysis.equivalence import DEVIATIONS, TWO_SIDED, default_delta
+from nas.analysis.equivalence import DEVIATIONS, TWO_SIDED, allowing, default_delta
 from nas.analysis.interval import CONFIDENCE, Interval
 from nas.analysis.placements import better, better_p_value
 from nas.analysis.stratified import comparable, mean_estimate
@@ -35,7 +35,10 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
     effect: Interval
     """Negative where the rule, or a larger value, lowers the error; 95 % unless the sample is looked at repeatedly."""
     narrow: Interval
-    """The same with the 90 % interval that both one-sided tests amount to, or what takes its place there."""
+    """The same with the 90 % interval that both one-sided tests amount to, or what takes its place there.
+
+    Where delta is an estimate it is as much wider as that takes.
+    """
     p_value: float
     """Two-sided, of no effect; in [0, 1]."""
     better: Interval | None
@@ -75,6 +78,8 @@ def of_samples(
 ) -> Tested:
     """A rule about two samples, with intervals of two confidences."""
     effect, narrow = mean_differences(first, reference, levels, seed=seed)
+    if delta is None:
+        narrow = allowing(narrow, min(first.n, reference.n), reference)
     wins = better(first, reference, levels[0])
     return Tested(
         measure="difference of means",
