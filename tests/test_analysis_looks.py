@@ -58,15 +58,15 @@ def test_a_single_look_gives_the_usual_verdicts() -> None:
 def test_what_a_look_decides_stays() -> None:
     """A rule that helps at the second look does so at the third, from then on named with that look."""
     frame = table(120, -0.03)
-    assert [looked(frame, k).verdict for k in (1, 2, 3)] == ["helps"] * 3
-    first = looked(frame, 1)
+    first, second, last = (looked(frame, k) for k in (1, 2, 3))
+    assert [verdict.verdict for verdict in (first, second, last)] == ["undecided", "helps", "helps"]
     assert (first.look.number, first.look.of, first.look.networks, first.look.cap) == (1, 3, 40, 120)
-    last = looked(frame, 3)
-    assert (last.look.number, last.n_first) == (1, 60)
-    back = pd.concat([frame.head(80), table(40, 0.2, 1)])
+    assert (second.look.number, last.look.number, last.n_first) == (2, 2, 60)
+    assert last.p_adjusted == second.p_adjusted > last.p_value
+    back = pd.concat([table(120, -0.04).head(80), table(40, 0.2, 1)])
     turned = looked(back, 3)
     assert (turned.verdict, turned.look.number) == ("helps", 1)
-    assert "decided at look 1; by now its interval holds 0 again" in turned.warnings
+    assert "decided at look 1; by now its interval says so no longer" in turned.warnings
 
 
 def test_equivalence_is_spent_as_well() -> None:
