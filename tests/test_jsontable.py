@@ -125,6 +125,15 @@ def test_what_is_no_table_is_refused(tmp_path: Path, text: str, said: str) -> No
     assert said in str(refused.value)
 
 
+def test_a_file_that_breaks_off_is_refused(tmp_path: Path) -> None:
+    """Half of an archive is no table."""
+    packed = file(tmp_path, [{"error": 0.1}], "whole.json.gz")
+    broken = tmp_path / "cut.json.gz"
+    broken.write_bytes(packed.read_bytes()[:20])
+    with pytest.raises(Refused, match="can't be read as JSON"):
+        jsontable.read(broken)
+
+
 def test_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that unpacks to more than is read, or to too many columns, is refused before it fills the memory."""
     packed = file(tmp_path, " " * 100_000 + "[]", "bomb.json.gz")
@@ -135,7 +144,3 @@ def test_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(jsontable, "MOST_COLUMNS", 40)
     with pytest.raises(Refused, match="would have 50 columns, at most 40"):
         jsontable.read(wide)
-    broken = tmp_path / "cut.json.gz"
-    broken.write_bytes(packed.read_bytes()[:40])
-    with pytest.raises(Refused, match="can't be read as JSON"):
-        jsontable.read(broken)
