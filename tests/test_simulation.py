@@ -99,6 +99,17 @@ def test_names_are_unique_and_choose() -> None:
     assert named("nothing of the kind") == ()
 
 
+def test_the_committed_table_is_that_of_these_claims() -> None:
+    """It has every claim in order, with the limit of its number of studies, and all of them hold."""
+    with TABLE.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == [one.name for one in ALL]
+    for row, one in zip(rows, ALL, strict=True):
+        result = Result(simulation=one, studies=int(row["simulations"]), count=int(row["count"]), seconds=0.0)
+        assert tuple(row.values()) == result.row
+        assert result.holds, one.name
+
+
 def test_a_broken_claim_is_told(tmp_path: Path) -> None:
     """A count beyond the limit says NO in the table and on the screen; the time isn't in the table."""
     false = Result(simulation=errs("x", "X.", "20", counted), studies=100, count=12, seconds=3.21)

@@ -27,6 +27,9 @@ ALONG = larger("x")
 PILOT = 40
 """Networks on each side of a pilot, or in all where a column is ordered."""
 
+DRAWN = 2_000
+"""Networks that are drawn, and not trained, to see how many obey."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Planted:
@@ -59,9 +62,11 @@ class Planted:
 def finding(planted: Planted, pilot: bool, studies: int, generator: np.random.Generator) -> int:
     """Studies of the planned size in which the planted rule is said to help."""
     rules, found = (planted.rule, *NULL), 0
+    arms = 2 if planted.rule == SPACES else 1
+    need = planned(planted, rules, pilot, generator)
     for _ in range(studies):
-        need = planned(planted, rules, pilot, generator)
-        arms = 2 if planted.rule == SPACES else 1
+        if pilot:
+            need = planned(planted, rules, pilot, generator)
         frame = planted.frame(arms * (need.samples or 0), generator)
         found += helps(frame, rules)
     return found
@@ -69,7 +74,8 @@ def finding(planted: Planted, pilot: bool, studies: int, generator: np.random.Ge
 
 def planned(planted: Planted, rules: Sequence[Rule], pilot: bool, generator: np.random.Generator) -> Need:
     """What is asked for: from the noise of a pilot, or from the deviation of the law."""
-    frame = planted.frame(PILOT if planted.rule == ALONG else 2 * PILOT, generator)
+    trained = PILOT if planted.rule == ALONG else 2 * PILOT
+    frame = planted.frame(trained if pilot else DRAWN, generator)
     if planted.rule != SPACES:
         frame = frame.assign(space="A")
     scope = scope_seen(frame, planted.rule) if pilot else scope_drawn(frame, planted.rule, planted.law.spread)

@@ -114,7 +114,7 @@ def power() -> tuple[Simulation, ...]:
         )
         for name, rule, law in cases
         for size in SIZES
-        for pilot in ((False, True) if rule == powers.SPACES else (False,))
+        for pilot in ((False, True) if rule == powers.SPACES and law is SMOOTH else (False,))
     )
     return (*found, asked)
 
