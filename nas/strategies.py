@@ -48,7 +48,7 @@ def require_comparable(runs: Sequence[Run]) -> None:
     if len(runs) < 2:
         raise Refused("at least two runs are compared", hint="nas compare DIR DIR...")
     first = runs[0]
-    seen: dict[str, Run] = {}
+    seen: dict[str, Run] = {}  # a strategy with a seed is one search, however often it is given
     for run in runs:
         shared = {name: first.frozen.study[name] for name in OWN}
         prints = run.frozen.fingerprint if _seed(run) == _seed(first) else first.frozen.fingerprint
@@ -59,12 +59,13 @@ def require_comparable(runs: Sequence[Run]) -> None:
                 "\n  " + "\n  ".join(lines),
                 hint="strategies are compared on the same data, recipe, limits and spaces",
             )
-        twin = seen.setdefault(f"{strategy_of(run)}, seed {_seed(run)}", run)
-        if twin is not run:
+        own = f"{strategy_of(run)} with seed {_seed(run)}"
+        if own in seen:
             raise Refused(
-                f"{twin.folder} and {run.folder} are one search: {strategy_of(run)} with seed {_seed(run)}",
+                f"{seen[own].folder} and {run.folder} are one search: {own}",
                 hint="another seed makes another search: --seed N",
             )
+        seen[own] = run
 
 
 def strategy_of(run: Run) -> str:
@@ -107,11 +108,11 @@ def is_map(run: Run) -> bool:
 
 
 def grouped(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Strategy -> its runs; the random one first, else in the order given."""
+    """Strategy -> its runs by seed; the random one first, else in the order given."""
     found: dict[str, list[Run]] = {}
     for run in sorted(runs, key=lambda run: not is_map(run)):
         found.setdefault(strategy_of(run), []).append(run)
-    return found
+    return {name: sorted(some, key=_seed) for name, some in found.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf, nextafter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.errors import Refused
@@ -95,12 +95,14 @@ def test_a_bar_against_cost_by_hand() -> None:
     assert bar(front, 3.0) == inf
 
 
+@settings(deadline=None)
 @given(POINTS)
 def test_ranks_are_those_of_peeling(points: list[tuple[float, float]]) -> None:
     """Fronts found in one sweep are those that are left when all better ones are taken away."""
     assert nondominated_ranks(points) == peeled(points)
 
 
+@settings(deadline=None)
 @given(POINTS, FACTORS, FEW)
 def test_a_bar_is_where_the_rank_falls_out(points: list[tuple[float, float]], factor: int, cost: float) -> None:
     """Below the bar fewer networks than the share have a lower rank than the new one among all, above it as many."""
@@ -112,6 +114,7 @@ def test_a_bar_is_where_the_rank_falls_out(points: list[tuple[float, float]], fa
             assert (sum(rank < ranks[-1] for rank in ranks) < share) == (error <= found)
 
 
+@settings(deadline=None)
 @given(st.lists(FEW, min_size=1, max_size=24), FACTORS, FEW)
 def test_at_one_cost_a_bar_is_a_quantile(errors: list[float], factor: int, cost: float) -> None:
     """Where all networks cost the same, the bar against cost is the quantile of the errors."""
@@ -119,6 +122,7 @@ def test_at_one_cost_a_bar_is_a_quantile(errors: list[float], factor: int, cost:
     assert bar(front, cost) == sorted(errors)[-(-len(errors) // factor) - 1]
 
 
+@settings(deadline=None)
 @given(POINTS, FEW, FEW)
 def test_dearer_networks_have_lower_bars(points: list[tuple[float, float]], cost: float, more: float) -> None:
     """What costs more must not be worse."""

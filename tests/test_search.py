@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -41,6 +41,7 @@ def test_what_is_not_dominated_by_hand() -> None:
     assert found.before == 1.0
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(SHARES, SHARES), min_size=1, max_size=12))
 def test_what_is_not_dominated_is_counted_cell_by_cell(points: list[tuple[float, float]]) -> None:
     """On a grid of ten by ten cells the share is the count of cells that no network lies below and left of."""
