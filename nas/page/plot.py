@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import pairwise
@@ -24,6 +24,8 @@ WIDE, HIGH = 860.0, 380.0
 """Size of a plot, in its own units."""
 LEFT, RIGHT, TOP, BOTTOM = 62.0, 14.0, 10.0, 46.0
 """Margins for the marks of the axes."""
+LOGARITHMIC = 5.0
+"""Highest over lowest level from which the measure's axis is logarithmic."""
 TICKS = 6
 """Marks of an axis, about."""
 DASHES = {"solid": "", "dash": "9 5", "dot": "2 4", "dashdot": "9 4 2 4"}
@@ -74,13 +76,16 @@ def plot(curves: Sequence[SearchCurve]) -> Plot:
     """Means as steps, and a band where a strategy has one; the axes hold all means and the bands beside them."""
     marks = looks(curve.name for curve in curves)
     low, high = _heights(curves)
+    decades = low > 0.0 and high / low > LOGARITHMIC
+    scale: Callable[[float], float] = log10 if decades else float
     start, end = curves[0].spent[0], curves[0].spent[-1]
 
     def x(spent: float) -> float:
         return LEFT + (WIDE - LEFT - RIGHT) * (spent - start) / (end - start)
 
     def y(level: float) -> float:
-        return HIGH - BOTTOM - (HIGH - TOP - BOTTOM) * (min(max(level, low), high) - low) / (high - low)
+        place = (scale(min(max(level, low), high)) - scale(low)) / (scale(high) - scale(low))
+        return HIGH - BOTTOM - (HIGH - TOP - BOTTOM) * place
 
     def line(curve: SearchCurve) -> Line:
         places = [x(spent) for spent in curve.spent]
@@ -97,7 +102,7 @@ def plot(curves: Sequence[SearchCurve]) -> Plot:
     return Plot(
         lines=tuple(line(curve) for curve in curves),
         across=tuple((x(tick), count(tick)) for tick in ticks(start, end)),
-        up=tuple((y(tick), f"{100 * tick:g} %") for tick in ticks(low, high)),
+        up=tuple((y(tick), f"{100 * tick:g} %") for tick in (decade_ticks if decades else ticks)(low, high)),
     )
 
 
@@ -108,6 +113,13 @@ def ticks(low: float, high: float) -> tuple[float, ...]:
     step = next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= rough)
     first = -floor(-low / step)
     return tuple(float(f"{k * step:.12g}") for k in range(first, floor(high / step) + 1))
+
+
+def decade_ticks(low: float, high: float) -> tuple[float, ...]:
+    """1, 2 and 5 times the powers of ten between two positive numbers."""
+    powers = range(floor(log10(low)), floor(log10(high)) + 1)
+    found = (float(f"{factor}e{power}") for power in powers for factor in (1, 2, 5))
+    return tuple(tick for tick in found if low <= tick <= high)
 
 
 def html(
@@ -135,13 +147,13 @@ def tables(measured: Mapping[str, tuple[Sequence[SearchCurve], Sequence[SearchRo
 
 
 def _heights(curves: Sequence[SearchCurve]) -> tuple[float, float]:
-    """Ends of the measure's axis: all means, and bands up to twice as far, so that wide ones don't flatten the rest."""
+    """Ends of the measure's axis: all means, and bands half as far again, so that wide ones don't flatten the rest."""
     means = [point.estimate for curve in curves for point in curve.mean]
     low, high = min(means), max(means)
     span = (high - low) or max(high, 0.01)
     lows = [point.low for curve in curves for point in curve.mean if isfinite(point.low)]
     highs = [point.high for curve in curves for point in curve.mean if isfinite(point.high)]
-    bottom = max(min([low, *lows]), low - span / 2, 0.0)
+    bottom = max(min([low, *lows]), low - span / 2, low / 2)
     top = min(max([high, *highs]), high + span / 2)
     return bottom, top if top > bottom else bottom + span
 
