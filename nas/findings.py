@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nas.analysis import Verdict, principle_rules, verdicts
+from nas.analysis import Look, Verdict, principle_rules, verdicts
 from nas.analysis.columns import numbers, numeric_columns
+from nas.deciding import head_of, look_of, notes_of, verdicts_by_look
 from nas.errors import Refused
 from nas.foreign import ERROR, Tables, checked
 from nas.frozen import rules_of
@@ -43,6 +44,8 @@ COLUMNS = (
     "failures_first",
     "failures_second",
     "needs",
+    "look",
+    "confidence",
     "warnings",
 )
 """Of `Principles.table`."""
@@ -64,6 +67,8 @@ class Principles:
     """Which effect matters, in words."""
     notes: tuple[str, ...]
     """What must be said beside all of them."""
+    look: Look | None = None
+    """The look whose networks they rest on; None where all networks were planned."""
 
     @property
     def rows(self) -> tuple[RuleRow, ...]:
@@ -74,11 +79,13 @@ class Principles:
     def head(self) -> tuple[tuple[str, str], ...]:
         """What all verdicts rest on: name and text."""
         tests = plural(len(self.verdicts), "rule")
+        looked = head_of(self.look, self.verdicts) if self.look else ()
         return (
             ("trained", self.fidelity),
             ("unit", self.unit),
             ("delta", self.delta),
-            ("p", f"two-sided, corrected by Holm for {tests} together"),
+            ("p", f"two-sided, corrected by Holm for {tests} together" + (", and for looks" if looked else "")),
+            *looked,
         )
 
     def table(self) -> pd.DataFrame:
@@ -90,8 +97,11 @@ class Principles:
         for row in rows:
             better = row.pop("better")
             row["better"] = better.estimate if better else None
+            row["look"] = row["look"].number if row["look"] else None
             row["warnings"] = "; ".join(row["warnings"])
-        return pd.DataFrame(rows, columns=COLUMNS).astype({"needs": "Int64", "better": float, "delta": float})
+        return pd.DataFrame(rows, columns=COLUMNS).astype(
+            {"needs": "Int64", "look": "Int64", "better": float, "delta": float}
+        )
 
     def sentences(self) -> tuple[str, ...]:
         """Each verdict in words."""
@@ -139,7 +149,8 @@ def of_run(
     require_map(study["name"], study["sampler"])
     frame = run.table()
     asked = asked_rules(frame, rules, columns)
-    notes = list(_of_state(run))
+    look = look_of(run.frozen, frame)
+    notes = list(_of_state(run, look))
     if asked is None:
         asked = rules_of(run.frozen)
         notes += _of_age(run)
@@ -155,11 +166,14 @@ def of_run(
         unit = f"points: hundredths of the standard deviation of {info.target!r}"
     return Principles(
         title=study["name"],
-        verdicts=verdicts(frame, asked, guess=info.guess, delta=delta),
+        verdicts=verdicts(frame, asked, guess=info.guess, delta=delta)
+        if look is None
+        else verdicts_by_look(run.frozen, frame, asked, look.number, delta=delta),
         fidelity=fidelity(run),
         unit=unit,
         delta=_delta(delta),
         notes=tuple(notes),
+        look=look,
     )
 
 
@@ -235,8 +249,10 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + more or "none"
 
 
-def _of_state(run: Run) -> list[str]:
+def _of_state(run: Run, look: Look | None) -> list[str]:
     over = len(run.records)
+    if look is not None:
+        return list(notes_of(run.frozen, look, over, run.total))
     if over == run.total:
         return []
     return [
@@ -248,7 +264,10 @@ def _of_state(run: Run) -> list[str]:
 def _of_age(run: Run) -> list[str]:
     if not run.frozen.rules_after:
         return []
-    return [f"The rules were stated when {run.frozen.rules_after:,} trials were over, so they aren't a prediction"]
+    told = f"The rules were stated when {run.frozen.rules_after:,} trials were over, so they aren't a prediction"
+    if run.frozen.study["looks"] is None:
+        return [told]
+    return [f"{told}; looks before that were at other rules. The correction for looks holds whatever ended the run"]
 
 
 def _delta(delta: float | None) -> str:

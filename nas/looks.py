@@ -57,13 +57,6 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         return f"look {number} of {len(self.ends)}, at {end} of {cap} networks of each space"
 
 
-def schedule_of(study: Study) -> Schedule | None:
-    """The looks of a study; None where it has none."""
-    if study.looks is None:
-        return None
-    return Schedule(ends=study.looks.ends(study.samples), each=len(study.arms) * study.repeats)
-
-
 def check_looks(study: Study) -> None:
     """Refuse looks of a study that has nothing to decide, or that doesn't draw at random, or that looks too often."""
     if study.looks is None:

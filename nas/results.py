@@ -194,9 +194,9 @@ def settings(run: Run) -> dict[str, str]:
 
 def _looked(run: Run) -> dict[str, str]:
     """The settings' entry for looks, if there are any."""
-    told = standing(run.frozen, {record.trial for record in run.records})
+    looks = standing(run.frozen, {record.trial for record in run.records})
     apart = "only verdicts on rules are corrected for looks, distributions and comparisons of spaces aren't"
-    return {"looks": f"{told}; {apart}"} if told else {}
+    return {"looks": f"{looks.words}; {apart}"} if looks else {}
 
 
 def _crossed(grid: Mapping[str, Sequence[Value]]) -> dict[str, str]:

@@ -70,7 +70,7 @@ def execute(
     with opened(folder, frozen) as store, Interrupts() as interrupts:
         restate(folder, frozen, len(store.over))
         study = replace(study, samples=frozen.study["samples"])
-        watch = Watch(study, info, judge, frozen.ended)
+        watch = Watch(frozen, study.total, judge)
         session = _Session(study, Plan(study, info.shape, info.outputs), store, engine, info, device, observer, watch)
         if session.finished:
             session.report(None)
@@ -217,11 +217,10 @@ class _Session:
         """Tell the observer how far we are."""
         self._observer(self._progress.snapshot(len(self._engine.running)), record)
 
-    def _look(self) -> bool:
-        """Look at the rules if it is time; whether it was."""
-        looked = self._watch.look()
+    def _look(self) -> None:
+        """Look at the rules if it is time."""
+        self._watch.look()
         self._progress.total, self._progress.looks = self._watch.total, self._watch.words
-        return looked
 
     def _drain(self, interrupts: Interrupts) -> None:
         """Let running trainings end for a moment, begin no other; then say it if we were interrupted."""
@@ -240,12 +239,11 @@ class _Session:
         """One turn: what came back, then what is given out, then both to the disk at once, then the news."""
         results = self._engine.wait(PULSE)
         records = [record for result in results if (record := self._settled(result))]
-        added = self._feed() if go_on else []
+        added, horizon = self._feed() if go_on else [], self._watch.horizon
         for record in self._store.write(added, self._engine.running, records):
             self._acknowledge(record)
-        if go_on and records and self._look():
+        if go_on and self._watch.horizon > horizon:
             self._store.write(self._feed(), self._engine.running)
-            self.report(None)
         if failed := [result for result in results if result.fatal]:
             hint = "what is done is kept; repeat the command when that is mended"
             raise StorageFailed(failed[0].message, hint=hint)
@@ -305,6 +303,7 @@ class _Session:
         self._leaders.add(record)
         self._watch.add(record)
         self._progress.finish(record)
+        self._look()
         self.report(record)
 
 

@@ -47,14 +47,14 @@ def null_studies(studies: int, rules: int, n: int, looks: Looks, seed: int) -> i
     """
     generator = np.random.default_rng(seed)
     drawn = (null_sample(generator, rules, n) for _ in range(studies))
-    return sum(any(course.named for course in decided(one, looks.ends(n), equivalence=False)) for one in drawn)
+    return sum(any(course.named for course in decided(one, looks.ends(n), equivalence=False)[-1]) for one in drawn)
 
 
 def false_equivalents(studies: int, n: int, looks: Looks, seed: int, *, ordered: bool = False) -> int:
     """Studies of up to n networks in which a rule whose effect is delta is said to make no difference that matters."""
     generator = np.random.default_rng(seed)
     samples = (planted(generator, (0.5,), n, ordered=ordered) for _ in range(studies))
-    return sum(bool(decided(sample, looks.ends(n))[0].small_at) for sample in samples)
+    return sum(bool(decided(sample, looks.ends(n))[-1][0].small_at) for sample in samples)
 
 
 def outcomes(
@@ -68,29 +68,27 @@ def outcomes(
     ends = (n,) if looks is None else looks.ends(n)
     right, trained = 0, 0
     for _ in range(studies):
-        courses = decided(planted(generator, effects, n, ordered=ordered), ends)
-        last = max(course.named_at or course.small_at or len(ends) for course in courses)
-        if all(course.finding != "undecided" for course in courses):
-            firsts = [min(filter(None, (course.named_at, course.small_at))) for course in courses]
-            last = max(firsts)
-        trained += ends[last - 1]
-        wanted = "helps" if effects[0] else "equivalent"
-        right += courses[0].finding == wanted
+        looked = decided(planted(generator, effects, n, ordered=ordered), ends)
+        trained += ends[len(looked) - 1]
+        right += looked[-1][0].finding == ("helps" if effects[0] else "equivalent")
     return right, trained / (studies * n)
 
 
-def decided(sample: Sample, ends: Sequence[int], *, shortcuts: bool = True, equivalence: bool = True) -> list[Course]:
-    """What the looks of a study decide, up to the one at which nothing is left; equivalence only where asked for."""
+def decided(
+    sample: Sample, ends: Sequence[int], *, shortcuts: bool = True, equivalence: bool = True
+) -> list[list[Course]]:
+    """What each look of a study has decided, up to that at which nothing is left; equivalence only where asked for."""
     shares = tuple(end / ends[-1] for end in ends)
-    courses = [Course() for _ in sample.ordered]
+    courses, looked = [Course() for _ in sample.ordered], []
     for number, end in enumerate(ends, 1):
         levels = confidences(shares[:number])
         matters = _matter(sample, end, levels, equivalence) if shortcuts else [True] * len(courses)
         found = [_test(sample, rule, end, levels) if m else UNTESTED for rule, m in enumerate(matters)]
         courses = after(courses, found, shares[:number])
+        looked.append(courses)
         if all(course.finding != "undecided" for course in courses):
             break
-    return courses
+    return looked
 
 
 def _test(sample: Sample, rule: int, end: int, levels: tuple[float, float]) -> Tested:

@@ -120,7 +120,7 @@ def _verdict(last: Verdict, course: Course, looks: Sequence[Look]) -> Verdict:
     decided = course.named_at or course.small_at
     finding, warnings = course.finding, last.warnings
     if finding in ("helps", "hurts") and not (last.high < 0.0 if finding == "helps" else last.low > 0.0):
-        warnings = (*warnings, f"decided at look {decided}; by now its interval holds 0 again")
+        warnings = (*warnings, f"decided at look {decided}; by now its interval says so no longer")
     if finding == "equivalent" and not last.within_delta:
         warnings = (*warnings, f"decided at look {decided}; by now its interval reaches beyond delta again")
     return msgspec.structs.replace(

@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
+from statistics import NormalDist
 
 import numpy as np
 
@@ -106,10 +107,18 @@ def _levels(shares: tuple[float, ...]) -> tuple[Floats, Floats]:
     return fine, PchipInterpolator(coarse, passed)(fine)
 
 
-def expected_share(bounds: Sequence[float], shares: Sequence[float], drift: float) -> float:
-    """Mean share of the sample that is there when a bound is passed, or at the end."""
-    stops = crossings(bounds, shares, drift)
-    return math.fsum(p * share for p, share in zip(stops[:-1], shares[:-1], strict=True)) + 1.0 - math.fsum(stops[:-1])
+def price(alpha: float, power: float, shares: tuple[float, ...]) -> tuple[float, float]:
+    """What looks cost and save for an effect that is found with this power: in shares of a sample with a single look.
+
+    The first is the maximum, above 1; the second what is trained on average if the effect is there.
+    """
+    passed = bounds(alpha, shares)
+    drift = drift_for(power, passed, shares)
+    stops = crossings(passed, shares, drift)[:-1]
+    mean = math.fsum(p * share for p, share in zip(stops, shares, strict=False)) + 1.0 - math.fsum(stops)
+    normal = NormalDist()
+    maximum = (drift / (normal.inv_cdf(1.0 - alpha) + normal.inv_cdf(power))) ** 2
+    return maximum, maximum * mean
 
 
 def drift_for(power: float, bounds: Sequence[float], shares: Sequence[float]) -> float:

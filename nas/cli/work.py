@@ -125,6 +125,7 @@ def tell_how_far(done: Run, max_seconds: float) -> None:
 def summary(done: Run) -> None:
     """The best networks and where everything lies."""
     from nas.cli.look import emit_leaders
+    from nas.stopping import standing
 
     typer.echo(f"{done.frozen.study['question']}\n")
     shown = done.leaders[:5]
@@ -134,6 +135,8 @@ def summary(done: Run) -> None:
         typer.echo("no network has been completed")
     if shown and (note := done.frozen.data.error_note):
         typer.echo(f"\n{note}")
+    if looks := standing(done.frozen, {record.trial for record in done.records}):
+        typer.echo(f"\nlooks  {looks.words}")
     typer.echo(f"\npage   {done.folder / 'report.html'}")
     typer.echo(f"table  {done.folder / 'records.csv'}")
     if shown:

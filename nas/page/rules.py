@@ -107,14 +107,23 @@ def _effect(verdict: Verdict) -> str:
     what = "Spearman's rho" if alone else "difference"
     unit = "" if alone else f" {POINTS}"
     ends = f"{_signed(verdict.low, alone)} to {_signed(verdict.high, alone)}"
-    return f"{what} {_signed(verdict.effect, alone)}{unit}, {LEVEL} interval {ends}"
+    looks = " over all looks" if verdict.look else ""
+    return f"{what} {_signed(verdict.effect, alone)}{unit}, {LEVEL} interval{looks} {ends}"
 
 
 def _sample(verdict: Verdict) -> str:
     failures = verdict.failures_first + verdict.failures_second
     sides = f"{verdict.n_first:,}" if is_order(verdict) else f"{verdict.n_first:,} + {verdict.n_second:,}"
     failed = f", {plural(failures, 'failure')}" if failures else ""
-    return f"adjusted p {_p(verdict.p_adjusted)}, n = {sides}{failed}"
+    return f"adjusted p {_p(verdict.p_adjusted)}, n = {sides}{failed}{_looked(verdict)}"
+
+
+def _looked(verdict: Verdict) -> str:
+    """At which look it was decided, or still wasn't."""
+    if verdict.look is None:
+        return ""
+    look, how = verdict.look, "still at" if verdict.verdict == "undecided" else "decided at"
+    return f"; {how} look {look.number} of {look.of}, at {look.networks:,} of {look.cap:,} networks of each space"
 
 
 def _delta(verdict: Verdict) -> str:
