@@ -70,8 +70,8 @@ def agreement(
 def regrets(short: Floats, long: Floats) -> Floats:
     """Regret of each line of errors; of first choices that tie, the mean."""
     best = short == short.min(axis=-1, keepdims=True)
-    picked = np.where(best, long, 0.0).sum(axis=-1) / best.sum(axis=-1)
-    return np.asarray(np.maximum(picked - long.min(axis=-1), 0.0), dtype=np.float64)  # a mean may round below its terms
+    lost = long - long.min(axis=-1, keepdims=True)
+    return np.asarray(np.where(best, lost, 0.0).sum(axis=-1) / best.sum(axis=-1), dtype=np.float64)
 
 
 def _regret(short: Floats, long: Floats, confidence: float, seed: int) -> Interval:
