@@ -16,7 +16,8 @@ class RectifiedPool(nn.MaxPool2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Pool, then ReLU in place: nobody else sees the pool's output, and its backward pass doesn't need it."""
-        return super().forward(x).relu_()
+        y: Tensor = super().forward(x)
+        return y.relu_()
 
 
 def rectify_late(module: nn.Module) -> None:
