@@ -56,7 +56,7 @@ FITTED = Rules(
     wider=NARROW,
 )
 """On AVX2 in float32."""
-FITTED_AMD = replace(FITTED, blas=2**22, product_elements=ANY, winograd=2.5, winograd_weight=1.7)
+FITTED_AMD = replace(FITTED, blas=2**22, product_elements=ANY, winograd=2.5, winograd_weight=2.0)
 """The same where torch's library of products is slow (see `nas.kernels.blas`)."""
 RULES: Mapping[tuple[str, torch.dtype], Rules] = {
     ("AVX2", torch.float32): FITTED,
