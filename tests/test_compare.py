@@ -296,5 +296,5 @@ def test_plots_hold_their_curves() -> None:
     assert [text for _, text in drawn.up] == ["10 %", "20 %", "30 %", "40 %", "50 %"]
     assert ticks(0.0, 1.0) == (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     assert ticks(1.1e9, 2.9e9) == (1.5e9, 2e9, 2.5e9)
-    steep = [lowest_errors([1.0] * 4, [0.8, 0.4, 0.4, 0.05], 0.9)] * 3
+    steep = [lowest_errors([1.0] * 4, [0.8, 0.4, 0.4, 0.04], 0.9)] * 3
     assert [text for _, text in plot([curve("a", steep, 1.0, 4.0)]).up] == ["5 %", "10 %", "20 %", "50 %"]
