@@ -186,7 +186,12 @@ def in_run(
     facts = [name for name in numeric_columns(rows) if name not in dimensions(run)]
     known = {**frozen_dimensions(asked, chosen), **varied, **inferred_dimensions(rows, facts)}
     found = discover(frame, _asked(known, columns), space=chosen, guess=info.guess, delta=delta)
-    missing = run.total - len(run.records)
+    missing, declared = run.total - len(run.records), len(asked["rules"])
+    notes = list(found.warnings)
+    if missing:
+        notes.append(f"The run isn't finished: {plural(missing, 'trial')} to come")
+    if declared:
+        notes.append(f"The study declares {plural(declared, 'rule')}: these and what is found are corrected each apart")
     return Discovered(
         title=asked["name"],
         space=chosen,
@@ -194,7 +199,7 @@ def in_run(
         fidelity=fidelity(run),
         unit=unit_of(info.target),
         delta=delta_in_words(delta, columns=False),
-        notes=(*found.warnings, *([f"The run isn't finished: {plural(missing, 'trial')} to come"] if missing else [])),
+        notes=tuple(notes),
         study=_study_of(run, study),
     )
 

@@ -55,7 +55,7 @@ class Advantage(msgspec.Struct, frozen=True, kw_only=True):
     """Mean of the measure at the end of the compute, first less other."""
     reach: float | None
     """Share of the other's compute after which the first has, on average, what the other has in the end; None where it
-    never has. It has no interval: simulated ones covered 77 to 86 % where 95 % were asked for."""
+    never has. It has no interval: simulated ones covered 77 to 92 % where 95 % were asked for."""
     n: int
     """Searches of the first."""
     n_reference: int

@@ -28,9 +28,9 @@ def unbiased(frame: pd.DataFrame) -> pd.DataFrame:
     Refused if the table has rows but none of them may enter, or if trainings were pruned: who was pruned depended on
     the errors, so what is left isn't a random sample.
     """
-    if (pruned := int(_pruned(frame).sum())) > 0:
+    if (count := int(pruned(frame).sum())) > 0:
         raise Refused(
-            f"{pruned} of the {len(frame)} trials were pruned, by errors, so the rest is no random sample",
+            f"{count} of the {len(frame)} trials were pruned, by errors, so the rest is no random sample",
             hint="map the space without pruning: an EDF describes independent random draws, nothing else",
         )
     rows = frame[_may_enter(frame)]
@@ -97,7 +97,7 @@ def _is(frame: pd.DataFrame, column: str, value: object) -> pd.Series[bool]:
     return frame[column] == value if column in frame else pd.Series(True, index=frame.index, dtype=bool)
 
 
-def _pruned(frame: pd.DataFrame) -> pd.Series[bool]:
+def pruned(frame: pd.DataFrame) -> pd.Series[bool]:
     """Whether each training was given up because of its errors; never, where no column says so."""
     import pandas as pd
 

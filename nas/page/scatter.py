@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from nas.analysis.selection import pruned
 from nas.page.look import GREY, Look, ground, legend_rows
 from nas.page.texts import UNITS, figure_text, short, spoken
-from nas.record import Outcome
 
 WEBGL_FROM = 5_000
 """Points of a figure from which SVG becomes slow."""
@@ -137,8 +137,8 @@ def _figure(frame: pd.DataFrame, points: pd.DataFrame, column: str, x: pd.Series
     trained = points["error"].notna()
     for space, own in points[trained].groupby("space", sort=False):
         figure.add_trace(kind(**_points(x[own.index], own["error"] * 100, looks[str(space)], str(space))))
-    pruned = points["outcome"] == str(Outcome.PRUNED)
-    for name, symbol, out in ((FAILED, "x-thin", ~trained & ~pruned), (PRUNED, "circle-open", ~trained & pruned)):
+    early = pruned(points)
+    for name, symbol, out in ((FAILED, "x-thin", ~trained & ~early), (PRUNED, "circle-open", ~trained & early)):
         if out.any():
             figure.add_trace(kind(**_without_error(x[points.index[out]], axis, name, symbol)))
     if not trained.all():

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from nas.analysis import Comparison, Interval, leaders
+from nas.analysis.selection import pruned
 from nas.page.texts import NOTHING, count, duration, percent, plural, probability, rate, share, short, spoken
 from nas.record import Outcome
 from nas.window import Shift, Window
@@ -104,9 +105,9 @@ def sentence(frame: pd.DataFrame, total: int) -> str:
 def failures(frame: pd.DataFrame) -> str:
     """How many trials were pruned, and how many failed in which way."""
     failed = frame.loc[frame["error"].isna(), "outcome"].value_counts()
-    pruned = int(failed.get(str(Outcome.PRUNED), 0))
+    early = int(failed.get(str(Outcome.PRUNED), 0))
     failed = failed.drop(str(Outcome.PRUNED), errors="ignore")
-    told = f"{pruned:,} pruned, " if pruned else ""
+    told = f"{early:,} pruned, " if early else ""
     if not len(failed):
         return f"{told}no failure"
     kinds = ", ".join(f"{number} {spoken(str(outcome))}" for outcome, number in failed.items())
@@ -120,7 +121,7 @@ def tiles(frame: pd.DataFrame, total: int) -> tuple[Tile, ...]:
     missing = "no network was trained to the end"
     middle = frame["error"].fillna(float("inf")).median() if len(frame) else None
     note = f"trial {best['trial']} of {short(str(best['space']))}" if best else missing
-    worst = "pruned ones and failures" if (frame["outcome"] == str(Outcome.PRUNED)).any() else "failures"
+    worst = "pruned ones and failures" if pruned(frame).any() else "failures"
     seconds = frame["seconds"] if "seconds" in frame else pd.Series(dtype=float)
     typical = f"median {duration(float(seconds.median()))} a training" if seconds.notna().any() else "not in this table"
     return (
