@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from pathlib import Path
-
-import msgspec
 
 from nas import data, devices, handover, names
 from nas.data import DataInfo
 from nas.errors import NasError, Refused
-from nas.frozen import Frozen
+from nas.frozen import stored_settings
 from nas.layers import identity
 from nas.models import Model
 from nas.recipe import Recipe
@@ -62,18 +59,6 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: str) -
     if model.document.error != record.error:
         logger.warning("trial %d had error %s, now %s", record.trial, record.error, model.document.error)
     return model
-
-
-def stored_settings(frozen: Frozen, study: Study) -> Study:
-    """The study with the recipe, seed and so on that the run was really asked for."""
-    stored = frozen.study
-    return replace(
-        study,
-        recipe=msgspec.convert(stored["recipe"], Recipe),
-        samples=stored["samples"],
-        seed=stored["seed"],
-        sampler=stored["sampler"],
-    )
 
 
 def _data(recipe: Recipe, known: DataInfo) -> DataInfo:

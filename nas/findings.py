@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nas.analysis import Verdict, principle_rules, verdicts
+from nas.analysis import Look, Verdict, principle_rules, verdicts
 from nas.analysis.columns import numbers, numeric_columns, spoiled_columns
 from nas.analysis.pooling import designs
+from nas.audits import audit_line
+from nas.deciding import head_of, look_of, notes_of, verdicts_by_look
 from nas.errors import Refused
 from nas.foreign import ERROR, Tables, checked
 from nas.frozen import rules_of
@@ -44,6 +46,8 @@ COLUMNS = (
     "failures_first",
     "failures_second",
     "needs",
+    "look",
+    "confidence",
     "warnings",
 )
 """Of `Principles.table`."""
@@ -65,6 +69,10 @@ class Principles:
     """Which effect matters, in words."""
     notes: tuple[str, ...]
     """What must be said beside all of them."""
+    audited: str = ""
+    """How well longer trainings agree, where some networks were trained again; empty where none were."""
+    look: Look | None = None
+    """The look whose networks they rest on; None where all networks were planned."""
 
     @property
     def rows(self) -> tuple[RuleRow, ...]:
@@ -75,11 +83,14 @@ class Principles:
     def head(self) -> tuple[tuple[str, str], ...]:
         """What all verdicts rest on: name and text."""
         tests = plural(len(self.verdicts), "rule")
+        looked = head_of(self.look, self.verdicts) if self.look else ()
         return (
             ("trained", self.fidelity),
+            *([("audited", self.audited)] if self.audited else []),
             ("unit", self.unit),
             ("delta", self.delta),
-            ("p", f"two-sided, corrected by Holm for {tests} together"),
+            ("p", f"two-sided, corrected by Holm for {tests} together" + (", and for looks" if looked else "")),
+            *looked,
         )
 
     def table(self) -> pd.DataFrame:
@@ -91,8 +102,11 @@ class Principles:
         for row in rows:
             better = row.pop("better")
             row["better"] = better.estimate if better else None
+            row["look"] = row["look"].number if row["look"] else None
             row["warnings"] = "; ".join(row["warnings"])
-        return pd.DataFrame(rows, columns=COLUMNS).astype({"needs": "Int64", "better": float, "delta": float})
+        return pd.DataFrame(rows, columns=COLUMNS).astype(
+            {"needs": "Int64", "look": "Int64", "better": float, "delta": float}
+        )
 
     def sentences(self) -> tuple[str, ...]:
         """Each verdict in words."""
@@ -137,10 +151,11 @@ def of_run(
 ) -> Principles:
     """What a run says of the rules of its study, of given ones, or of some columns of its table."""
     study, info = run.frozen.study, run.frozen.data
-    require_map(study["name"], study["sampler"])
+    require_map(study)
     frame = run.table()
     asked = asked_rules(frame, rules, columns)
-    notes = [*_of_state(run), *_of_strata(strata=matched_cost(study))]
+    look = look_of(run.frozen, frame)
+    notes = [*_of_state(run, look), *_of_strata(strata=matched_cost(study))]
     if asked is None:
         asked = rules_of(run.frozen)
         notes += _of_age(run)
@@ -151,16 +166,17 @@ def of_run(
             )
     else:
         notes.append("These rules were asked for after the run: they are no prediction")
-    unit = "points: hundredths of the error"
-    if info.target:
-        unit = f"points: hundredths of the standard deviation of {info.target!r}"
     return Principles(
         title=study["name"],
-        verdicts=verdicts(frame, asked, guess=info.guess, delta=delta),
+        verdicts=verdicts(frame, asked, guess=info.guess, delta=delta)
+        if look is None
+        else verdicts_by_look(run.frozen, frame, asked, look.number, delta=delta),
         fidelity=fidelity(run),
-        unit=unit,
-        delta=_delta(delta),
+        unit=unit_of(info.target),
+        delta=delta_in_words(delta),
         notes=tuple(notes),
+        audited=audit_line(run),
+        look=look,
     )
 
 
@@ -192,16 +208,36 @@ def of_tables(
         title=listed(found.origins),
         verdicts=verdicts(found.frame, asked, delta=share),
         fidelity=UNKNOWN,
-        unit="points: hundredths of the error",
-        delta=_delta(share),
+        unit=unit_of(""),
+        delta=delta_in_words(share),
         notes=(*origins, "A failure enters means as the worst error of the table")
         if found.frame["error"].isna().any()
         else origins,
     )
 
 
-def require_map(name: str, sampler: str) -> None:
-    """Refuse the samples of a study that doesn't draw at random."""
+def unit_of(target: str) -> str:
+    """Unit of differences, in words; a table that is predicted has the name of its target."""
+    return f"points: hundredths of the {f'standard deviation of {target!r}' if target else 'error'}"
+
+
+def delta_in_words(delta: float | None, *, columns: bool = True) -> str:
+    """Which effect matters; what that means for a correlation only where columns are asked about."""
+    if delta is None:
+        text = "the smallest effect that matters: half a standard deviation of the errors that a rule is compared with"
+        return text + ("; for a column the rho at which its halves differ by so much, 0.31" if columns else "")
+    text = f"the smallest effect that matters: {100 * delta:g} points, as stated"
+    return text + ("; for a column the rho that says the same" if columns else "")
+
+
+def require_map(study: Mapping[str, Any]) -> None:
+    """Refuse the samples of a stored study that doesn't draw at random, or ends trainings by their errors."""
+    name, sampler = study["name"], study["sampler"]
+    if study["halving"]:
+        raise Refused(
+            f"study {name!r} halves its trainings, so which of them have an error depends on the errors",
+            hint="rules are tested on a map: the same study without halving",
+        )
     if sampler != "random":
         raise Refused(
             f"study {name!r} samples with {sampler!r}, which chooses networks, so they are no random sample",
@@ -239,8 +275,10 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + more or "none"
 
 
-def _of_state(run: Run) -> list[str]:
+def _of_state(run: Run, look: Look | None) -> list[str]:
     over = len(run.records)
+    if look is not None:
+        return list(notes_of(run.frozen, look, over, run.total))
     if over == run.total:
         return []
     return [
@@ -258,18 +296,10 @@ def _of_strata(strata: str) -> list[str]:
 def _of_age(run: Run) -> list[str]:
     if not run.frozen.rules_after:
         return []
-    return [f"The rules were stated when {run.frozen.rules_after:,} trials were over, so they aren't a prediction"]
-
-
-def _delta(delta: float | None) -> str:
-    if delta is None:
-        return (
-            "the smallest effect that matters: half a standard deviation of the errors that a rule is compared with; "
-            "for a column the rho at which its halves differ by so much, 0.31"
-        )
-    return (
-        f"the smallest effect that matters: {100 * delta:g} points, as stated; for a column the rho that says the same"
-    )
+    told = f"The rules were stated when {run.frozen.rules_after:,} trials were over, so they aren't a prediction"
+    if run.frozen.study["looks"] is None:
+        return [told]
+    return [f"{told}; looks before that were at other rules. The correction for looks holds whatever ended the run"]
 
 
 def _cells(texts: Sequence[str]) -> str:

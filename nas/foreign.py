@@ -28,9 +28,9 @@ OURS = ("trial", "space", "architecture", "outcome", ERROR)
 """Columns by which a table is one of ours, whose errors are shares."""
 NUMBERS = ("parameters", "multiply_adds", "activations", "memory", "seconds", "images_per_second")
 """Columns that are numbers; one of these names that holds texts is renamed."""
-PRUNED = "pruned"
-"""An outcome that ours doesn't have: given up for its error, which it may have."""
-OUTCOMES = (*Outcome, PRUNED)
+PRUNED = Outcome.PRUNED
+"""An outcome that may come with an error, that of its last epoch."""
+OUTCOMES = tuple(Outcome)
 PERCENT = 100.0
 MOST_NAMED = 30
 """Most columns named in a message."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +13,26 @@ import msgspec
 
 from nas.data import DataInfo
 from nas.errors import Refused
+from nas.looks import Looks, Schedule
+from nas.recipe import Recipe
 from nas.rule import Rule
-from nas.space import Space, sentence
+from nas.space import Fact, Space, sentence
 from nas.study import Study
+from nas.subset import Subset
 from nas.window import Window
 
 SCHEMA_VERSION = 1
 MAY_DIFFER = ("samples", "rules")
 """Entries of a study that a later command may change: they change no trial."""
-ADDED: dict[str, Any] = {"max_trial_seconds": 3600.0, "grid": {}, "rules": [], "strata": None}
+ADDED: dict[str, Any] = {
+    "max_trial_seconds": 3600.0,
+    "grid": {},
+    "rules": [],
+    "strata": None,
+    "objectives": ["error"],
+    "halving": None,
+    "looks": None,
+}
 """Entries that older runs don't have, with what held for them."""
 ADDED_TO_RECIPE = {"target": ""}
 """The same inside the recipe."""
@@ -42,6 +55,10 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     """Of python and the libraries that decide numbers, when the run began."""
     rules_after: int = 0
     """Trials that were over when the rules were last stated or changed; 0 where they were said before all of them."""
+    ended: int = 0
+    """Networks of each space at the look that decided all rules, so that the run ended; 0 where no look has."""
+    subset: Subset | None = None
+    """Of which networks an audit trains some again; None for a run of its own networks."""
     reference: str = ""
     """How the study was named on the command line, for training a trial again; empty where it came from a program."""
 
@@ -66,13 +83,37 @@ def freeze(study: Study) -> dict[str, Any]:
         "seed": study.seed,
         "repeats": study.repeats,
         "max_trial_seconds": study.max_trial_seconds,
+        "objectives": list(study.objectives),
+        "halving": msgspec.to_builtins(study.halving),
         "rules": msgspec.json.decode(msgspec.json.encode(study.rules)),  # as they are read again: lists, no tuples
+        "looks": msgspec.to_builtins(study.looks),
     }
 
 
 def rules_of(frozen: Frozen) -> tuple[Rule, ...]:
     """The rules that a stored study declares."""
     return msgspec.convert(frozen.study["rules"], tuple[Rule, ...])
+
+
+def stored_settings(frozen: Frozen, study: Study) -> Study:
+    """The study with the recipe, seed and so on that the run was really asked for."""
+    stored = frozen.study
+    return replace(
+        study,
+        recipe=msgspec.convert(stored["recipe"], Recipe),
+        samples=stored["samples"],
+        seed=stored["seed"],
+        sampler=stored["sampler"],
+    )
+
+
+def looks_of(frozen: Frozen) -> Schedule | None:
+    """The looks that a stored study has planned; None where it has none."""
+    study, looks = frozen.study, msgspec.convert(frozen.study["looks"], Looks | None)
+    if looks is None:
+        return None
+    combinations = prod(len(values) for values in study["grid"].values())
+    return Schedule(ends=looks.ends(study["samples"]), each=len(study["spaces"]) * combinations * study["repeats"])
 
 
 def differences(stored: Frozen, new: Frozen) -> list[str]:
@@ -102,6 +143,8 @@ def require_agreement(folder: Path, stored: Frozen, new: Frozen) -> None:
 
 def qualified(function: Callable[..., Any]) -> str:
     """The full name of a function, with the arguments that are bound to it."""
+    if isinstance(function, Fact):
+        return f"{function.sentence}, of {qualified(function.decode)}"  # its own repr would hold places in memory
     if isinstance(function, partial):
         bound = [*map(_named, function.args), *(f"{k}={_named(v)}" for k, v in function.keywords.items())]
         return f"{qualified(function.func)}({', '.join(bound)})"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from math import inf
 from pathlib import Path
 
-from nas import devices, runner
+from nas import deciding, devices, runner
 from nas.engines import Engine, LocalEngine
 from nas.errors import Refused
 from nas.files import write_atomically
@@ -46,22 +46,22 @@ def start(
         raise Refused(f"max_seconds must be a number that isn't negative, got {max_seconds}")
     folder = Path(out) if out else RUNS / study.name
     place = devices.device(device)
-    engine = engine or _engine(devices.workers(workers, place), place, folder / LOG)
-    with _logged(folder / LOG):
-        runner.execute(study, folder, engine, place, observer, reference, max_seconds)
+    engine = engine or local_engine(devices.workers(workers, place), place, folder / LOG)
+    with logged(folder / LOG):
+        runner.execute(study, folder, engine, place, observer, reference, max_seconds, deciding.undecided)
     run = open_run(folder)
     write_atomically(folder / TABLE, csv(run).encode())
     write_report((run,), folder / PAGE)
     return run
 
 
-def _engine(count: int, device: str, log: Path) -> LocalEngine:
+def local_engine(count: int, device: str, log: Path) -> LocalEngine:
     """Processes for cores; lanes of one process for a GPU, which would only let processes take turns."""
     return LocalEngine(1, lanes=count, log=log) if device == "cuda" else LocalEngine(count, log=log)
 
 
 @contextmanager
-def _logged(path: Path) -> Iterator[None]:
+def logged(path: Path) -> Iterator[None]:
     """Our messages also go to the run's log, once the folder is known to be a run's, and if it can be written."""
     handler = logging.FileHandler(path, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

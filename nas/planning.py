@@ -13,11 +13,13 @@ import msgspec
 from nas import names
 from nas.analysis import Need, Scope, plan, principle_rules, scope_drawn, scope_seen
 from nas.analysis.equivalence import DEVIATIONS
-from nas.analysis.needs import LEFT
+from nas.analysis.needs import ALPHA, LEFT, planned
+from nas.analysis.sequential import price
 from nas.errors import Missing, Refused
 from nas.findings import UNKNOWN, asked_rules, require_map
 from nas.foreign import tables
-from nas.frozen import rules_of
+from nas.frozen import freeze, rules_of
+from nas.looks import Looks
 from nas.page.texts import plural
 from nas.results import fidelity, open_run
 from nas.rule import Order, Rule, Spaces
@@ -67,13 +69,14 @@ def plan_place(
     if deviation is not None:
         raise Refused("--deviation is what a run tells", hint="leave it out, or plan for a study's name")
     run = open_run(place)
-    require_map(run.frozen.study["name"], run.frozen.study["sampler"])
+    require_map(run.frozen.study)
     frame = run.table()
     tested = asked_rules(frame, rules, columns) or rules_of(run.frozen)
     _require_rules(run.frozen.study["name"], tested)
     needs = _seen(frame, tested, run.frozen.data.guess, effect, power)
     told = f"from the errors of {len(frame):,} trials; trained: {fidelity(run)}"
-    return _planned(needs, power, told, run.frozen.study["samples"])
+    looks = msgspec.convert(run.frozen.study["looks"], Looks | None)
+    return _planned(needs, power, told, run.frozen.study["samples"], looks)
 
 
 def plan_tables(
@@ -102,7 +105,7 @@ def plan_study(
 
     Without an effect it's half a deviation, so that no deviation needs to be known.
     """
-    require_map(study.name, study.sampler)
+    require_map(freeze(study))
     _require_rules(study.name, study.rules)
     if effect is not None and deviation is None:
         raise Refused(
@@ -118,20 +121,54 @@ def plan_study(
     ]
     needs = plan(study.rules, scopes, effect=effect, power=power)
     stated = "" if deviation is None else ", from a stated deviation"
-    return _planned(needs, power, f"{told}{stated}", study.samples, scaled=deviation is not None)
+    return _planned(needs, power, f"{told}{stated}", study.samples, study.looks, scaled=deviation is not None)
 
 
-def _planned(needs: tuple[Need, ...], power: float, told: str, declared: int = 0, *, scaled: bool = True) -> Planned:
+def _planned(
+    needs: tuple[Need, ...],
+    power: float,
+    told: str,
+    declared: int = 0,
+    looks: Looks | None = None,
+    *,
+    scaled: bool = True,
+) -> Planned:
     result = Planned(needs=needs, scaled=scaled, notes=())
+    looked: tuple[str, ...] = ()
+    if looks is not None and result.samples is not None:
+        needs, looked = _with_looks(needs, result.samples, looks, power)
+        result = replace(result, needs=needs)
     asked = (
         f"So many networks find an effect of that size in {100 * power:g} % of studies, at 5 % false alarms in all "
         f"{plural(len(needs), 'rule')} together",
         told,
+        *looked,
     )
     if result.samples is None or not declared:
         return replace(result, notes=asked)
     verb = "enough" if declared >= result.samples else f"too few: --samples {result.samples}"
     return replace(result, notes=(*asked, f"The study declares {declared:,} of each space, {verb}"))
+
+
+def _with_looks(
+    needs: tuple[Need, ...], samples: int, looks: Looks, power: float
+) -> tuple[tuple[Need, ...], tuple[str, ...]]:
+    """What the rules need at most if the study looks at them, and what that costs and saves in words."""
+    alpha, cap, most, mean = ALPHA / (2 * len(needs)), samples, 1.0, 1.0
+    for _ in range(3):  # the more networks, the more looks, the more networks
+        most, mean = price(alpha, planned(power), tuple(end / cap for end in looks.ends(cap)))
+        cap = math.ceil(most * samples)
+    more = [
+        msgspec.structs.replace(
+            need, **{name: math.ceil(most * (getattr(need, name) or 0)) for name in ("n_first", "n_second", "samples")}
+        )
+        for need in needs
+    ]
+    return tuple(more), (
+        f"With looks at {looks.first} networks of each space and every {looks.every} more these are the most, "
+        f"{100 * (most - 1):.0f} % more than with a single look; an effect of that size is found after "
+        f"{100 * mean:.0f} % of a single look's on average",
+    )
 
 
 def _seen(
@@ -158,7 +195,7 @@ def _drawn(study: Study) -> tuple[pd.DataFrame | None, str]:
         info = data.prepare(study.recipe.data, study.recipe.resolution, study.recipe.target)
     except Missing:
         return None, f"Without the data {study.recipe.data!r} no network can be drawn: half of them are taken to obey"
-    once = replace(study, samples=DRAWN, repeats=1)
+    once = replace(study, samples=DRAWN, repeats=1, looks=None)
     trials, rows = Plan(once, info.shape, info.outputs), []
     for trial in range(once.total):
         found = trials.propose(trial)

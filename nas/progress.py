@@ -16,7 +16,7 @@ class Snapshot:
     """A run at one moment."""
 
     total: int
-    """Trials of the study."""
+    """Trials of the study; at most so many where a look may end it."""
     outcomes: Mapping[Outcome, int]
     """Trials that are over, by outcome."""
     running: int
@@ -31,6 +31,8 @@ class Snapshot:
     """Estimated seconds until the end; None while there is nothing to judge from."""
     best: Record | None
     """The completed trial with the lowest error."""
+    looks: str = ""
+    """Where the run stands among its looks at rules; empty for a study without."""
 
     @property
     def done(self) -> int:
@@ -39,8 +41,8 @@ class Snapshot:
 
     @property
     def failed(self) -> int:
-        """Trials that are over and weren't completed."""
-        return self.done - self.outcomes.get(Outcome.COMPLETED, 0)
+        """Trials that are over and failed."""
+        return sum(count for outcome, count in self.outcomes.items() if outcome.is_failure)
 
 
 @dataclass(kw_only=True)
@@ -48,11 +50,12 @@ class Progress:
     """Keeps count while a run goes on."""
 
     total: int
-    """Trials of the study."""
+    """Trials of the study; at most so many where a look may end it."""
     workers: int
     """Trainings that can run side by side."""
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     best: Record | None = None
+    looks: str = ""
     _started: float = field(default_factory=time.monotonic)
     _finished: int = 0
     _seconds: float = 0.0
@@ -89,6 +92,7 @@ class Progress:
             per_hour=3600 * self._finished / elapsed if self._finished and elapsed else None,
             left=self._left(),
             best=self.best,
+            looks=self.looks,
         )
 
     def _left(self) -> float | None:

@@ -13,9 +13,10 @@ SCHEMA_VERSION = 1
 
 
 class Outcome(StrEnum):
-    """How a trial ended; all but the first are failures and count as the worst error."""
+    """How a trial ended; all but the first two are failures and count as the worst error."""
 
     COMPLETED = "completed"
+    PRUNED = "pruned"
     DIVERGED = "diverged"
     OUT_OF_MEMORY = "out_of_memory"
     TIMED_OUT = "timed_out"
@@ -27,9 +28,15 @@ class Outcome(StrEnum):
         """The outcome in words."""
         return SENTENCES[self]
 
+    @property
+    def is_failure(self) -> bool:
+        """Whether it says that the network can't be trained so, and not how good it is."""
+        return self not in (Outcome.COMPLETED, Outcome.PRUNED)
+
 
 SENTENCES = {
     Outcome.COMPLETED: "trained to its last epoch",
+    Outcome.PRUNED: "ended early, because others were better after as many epochs",
     Outcome.DIVERGED: "the loss exploded or was no number",
     Outcome.OUT_OF_MEMORY: "the device had too little memory",
     Outcome.TIMED_OUT: "the training took longer than allowed",
@@ -42,7 +49,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """How a trial's point was found."""
 
     sampler: str
-    """Name of the sampler."""
+    """Name of the sampler; where trainings are halved it says so, for then not even random points make a map."""
     draws: int
     """Points drawn until one obeyed all requirements and limits; the accepted one counts."""
     fallback: bool = False
@@ -51,6 +58,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Which training of the same network this is, counted from 0."""
     stratum: str = ""
     """Stretch of cost that it was drawn from, by place and range; empty where the study has no strata."""
+    again: int | None = None
+    """Trial of the map whose network an audit trains once more; None for all others."""
 
     @property
     def unbiased(self) -> bool:
@@ -94,11 +103,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     """How it ended."""
     message: str = ""
-    """What was said about a failure."""
+    """What was said about a failure, or about the bar that a pruned training missed."""
     curve: tuple[Epoch, ...] = ()
     """All epochs that were finished."""
     train_error: float | None = None
-    """Share of the first training images that are classified wrongly in the end; None for a failure."""
+    """Share of the first training images that are classified wrongly in the end; None unless completed."""
     peak_memory: int | None = None
     """Bytes of the training, as `nas.table.COLUMNS` says; None where they weren't measured."""
     seconds: float = 0.0
@@ -118,5 +127,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def error(self) -> float | None:
-        """Validation error after the last epoch; None for a failure."""
-        return self.curve[-1].error if self.outcome is Outcome.COMPLETED and self.curve else None
+        """Validation error after the last epoch of the whole training; None for a failure and for a pruned one."""
+        return self.last_error if self.outcome is Outcome.COMPLETED else None
+
+    @property
+    def last_error(self) -> float | None:
+        """Validation error after the last epoch that was trained, completed or pruned; None for a failure."""
+        return self.curve[-1].error if self.curve and not self.outcome.is_failure else None

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 from nas.errors import Refused
 from nas.fidelity import FIDELITIES
 from nas.frozen import Frozen
+from nas.halving import Halving
 from nas.layers import Layer
 from nas.progress import rank
 from nas.record import Outcome, Record
 from nas.space import Value
+from nas.stopping import standing
 from nas.store import WEIGHTS, read_frozen, read_records, require_run
 from nas.strata import in_words
 from nas.table import table
@@ -49,10 +51,11 @@ class Run:
 
     @property
     def total(self) -> int:
-        """Trials of the whole study."""
+        """Trials of the whole study, or up to the look that ended it."""
         study = self.frozen.study
         combinations = prod(len(values) for values in study["grid"].values())
-        return int(study["samples"] * len(study["spaces"]) * combinations * study["repeats"])
+        samples = self.frozen.ended or study["samples"]
+        return int(samples * len(study["spaces"]) * combinations * study["repeats"])
 
     @property
     def outcomes(self) -> Mapping[Outcome, int]:
@@ -181,9 +184,10 @@ def settings(run: Run) -> dict[str, str]:
         "spaces": ", ".join(space["name"] for space in study["spaces"]),
         **_crossed(study["grid"]),
         "samples": f"{study['samples']} networks of each {arm}, {study['repeats']} training(s) each",
+        **_looked(run),
         "limits": "; ".join(limits) or "none",
         **({"matched": strata} if (strata := matched_cost(study)) else {}),
-        "sampler": f"{study['sampler']}, seed {study['seed']}",
+        "sampler": _hunting(study),
         "time": f"a training is given up after {study['max_trial_seconds']:g} s",
         "recipe": ", ".join(f"{name} {value}" for name, value in study["recipe"].items() if name != "data"),
         "devices": ", ".join(sorted({record.device for record in run.records if record.device})) or "none yet",
@@ -197,6 +201,21 @@ def matched_cost(study: Mapping[str, Any]) -> str:
         return ""
     cost = study["strata"]["cost"]
     return in_words(study["strata"]["count"], cost, *study["limits"][cost])
+
+
+def _hunting(study: Mapping[str, Any]) -> str:
+    """How networks are chosen, and which trainings end early."""
+    told = f"{study['sampler']}, seed {study['seed']}"
+    if len(study["objectives"]) > 1:
+        told += f", for {' and '.join(study['objectives'])}".replace("_", "-")
+    return f"{told}, {Halving(**study['halving']).words}" if study["halving"] else told
+
+
+def _looked(run: Run) -> dict[str, str]:
+    """The settings' entry for looks, if there are any."""
+    looks = standing(run.frozen, {record.trial for record in run.records})
+    apart = "only verdicts on rules are corrected for looks, distributions and comparisons of spaces aren't"
+    return {"looks": f"{looks.words}; {apart}"} if looks else {}
 
 
 def _crossed(grid: Mapping[str, Sequence[Value]]) -> dict[str, str]:

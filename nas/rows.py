@@ -28,7 +28,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState, create_trial
 
 from nas.errors import StorageFailed
-from nas.record import Record
+from nas.record import Outcome, Record
 from nas.space import Choice, Dimension, Integer, Value
 
 RECORD = "record"
@@ -46,7 +46,7 @@ ATTRIBUTE = (
     "INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (?, ?, ?) "
     "ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json"
 )
-VALUE = "INSERT INTO trial_values (trial_id, objective, value, value_type) VALUES (?, 0, ?, 'FINITE')"
+VALUE = "INSERT INTO trial_values (trial_id, objective, value, value_type) VALUES (?, ?, ?, 'FINITE')"
 END = "UPDATE trials SET state = ?, datetime_complete = ? WHERE trial_id = ?"
 RELEASE = "UPDATE trials SET state = 'WAITING' WHERE study_id = ? AND state = 'RUNNING'"
 
@@ -82,6 +82,7 @@ class TableRows:
 
     def __init__(self, storage: RDBStorage, study: int, ids: dict[int, int]) -> None:
         self._engine, self._study, self._ids = storage.engine, study, ids
+        self._objectives = len(storage.get_study_directions(study))
         self._last = max(ids.values(), default=0)
         self._laws: dict[tuple[str, str], tuple[BaseDistribution, str]] = {}
 
@@ -94,7 +95,8 @@ class TableRows:
             _many(connection, BEGIN, [(now, self._ids[trial]) for trial in begun])
             texts = [(self._ids[r.trial], RECORD, msgspec.json.encode(r).decode()) for r in over]
             _many(connection, ATTRIBUTE, texts)
-            _many(connection, VALUE, [(self._ids[r.trial], r.error) for r in over if r.error is not None])
+            told = [(self._ids[r.trial], *cells) for r in over for cells in enumerate(_values(r, self._objectives))]
+            _many(connection, VALUE, told)
             _many(connection, END, [(_end(r).name, now, self._ids[r.trial]) for r in over])
 
     def release(self) -> None:
@@ -139,6 +141,7 @@ class CallRows:
 
     def __init__(self, storage: RDBStorage, study: int, ids: dict[int, int]) -> None:
         self._storage, self._study, self._ids = storage, study, ids
+        self._objectives = len(storage.get_study_directions(study))
 
     def write(self, added: Sequence[Entry], begun: Sequence[int], over: Sequence[Record]) -> None:
         """One call after another."""
@@ -148,8 +151,8 @@ class CallRows:
             self._storage.set_trial_state_values(self._ids[trial], TrialState.RUNNING)
         for record in over:
             self._storage.set_trial_user_attr(self._ids[record.trial], RECORD, msgspec.to_builtins(record))
-            values = None if record.error is None else [record.error]
-            self._storage.set_trial_state_values(self._ids[record.trial], _end(record), values)
+            values = _values(record, self._objectives)
+            self._storage.set_trial_state_values(self._ids[record.trial], _end(record), values or None)
 
     def release(self) -> None:
         """One trial after another."""
@@ -195,7 +198,18 @@ def database_url(path: Path) -> str:
     return sqlalchemy.URL.create("sqlite", database=database, query={"uri": "true"}).render_as_string()
 
 
+def _values(record: Record, objectives: int) -> list[float]:
+    """The last error and, if there are two objectives, the multiply-adds; nothing for a failure.
+
+    A pruned trial has its last error as its value, as Optuna gives it one, too, and isn't counted among the best.
+    """
+    error = record.last_error
+    return [] if error is None else [error, float(record.cost.multiply_adds)][:objectives]
+
+
 def _end(record: Record) -> TrialState:
+    if record.outcome is Outcome.PRUNED:
+        return TrialState.PRUNED
     return TrialState.FAIL if record.error is None else TrialState.COMPLETE
 
 

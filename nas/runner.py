@@ -25,6 +25,7 @@ from nas.progress import Progress, Snapshot
 from nas.record import Outcome, Record
 from nas.rows import Entry
 from nas.sampling import Plan, Proposal
+from nas.stopping import Judge, Watch, require_same_cap
 from nas.store import STUDY, WEIGHTS, Store, opened, read_frozen, write_frozen
 from nas.study import Study
 from nas.table import ASKED, COLUMNS
@@ -53,11 +54,12 @@ def execute(
     observer: Observer,
     reference: str = "",
     max_seconds: float = inf,
+    judge: Judge | None = None,
 ) -> None:
     """Run a study in a folder, or go on with it; returns when every trial is over, or soon after `max_seconds`.
 
-    `reference` is how the study is found again by `names.study`. Raises Refused for a folder of another study,
-    Interrupted after a signal, StorageFailed where the disk fails.
+    `reference` is how the study is found again by `names.study`; a study with looks needs a `judge`. Raises Refused for
+    a folder of another study, Interrupted after a signal, StorageFailed where the disk fails.
     """
     deadline = time.monotonic() + max_seconds
     study = fixed(study, folder, device)
@@ -65,17 +67,37 @@ def execute(
     check_study(study, info)
     plan = Plan(study, info.shape, info.outputs)
     frozen = agreed(study, folder, plan, info, reference)
+    study = replace(study, samples=frozen.study["samples"])
+    plan = Plan(study, info.shape, info.outputs)
+    carry_out(study, plan, frozen, folder, engine, info, device, observer, deadline, judge)
+
+
+def carry_out(
+    study: Study,
+    plan: Plan,
+    frozen: Frozen,
+    folder: Path,
+    engine: Engine,
+    info: DataInfo,
+    device: str,
+    observer: Observer,
+    deadline: float = inf,
+    judge: Judge | None = None,
+) -> None:
+    """Train what a plan proposes and the folder's run hasn't yet; until `deadline` at most, on the monotonic clock."""
     with opened(folder, frozen) as store, Interrupts() as interrupts:
         restate(folder, frozen, len(store.over))
-        study = replace(study, samples=frozen.study["samples"])
-        session = _Session(study, Plan(study, info.shape, info.outputs), store, engine, info, device, observer)
+        watch = Watch(frozen, study.total, judge)
+        session = _Session(study, plan, store, engine, info, device, observer, watch)
         if session.finished:
             session.report(None)
-            return
-        logger.info("%s: %d of %d trials are over; %d workers", folder, len(store.over), study.total, engine.workers)
-        with engine:
-            session.loop(interrupts, deadline)
-        logger.info("%s: %d of %d trials are over", folder, len(store.over), study.total)
+        else:
+            counted = "%s: %d of %d trials are over; %d workers"
+            logger.info(counted, folder, len(store.over), watch.total, engine.workers)
+            with engine:
+                session.loop(interrupts, deadline)
+            logger.info("%s: %d of %d trials are over", folder, len(store.over), watch.total)
+        watch.conclude(folder)
 
 
 def fixed(study: Study, folder: Path, device: str) -> Study:
@@ -136,6 +158,7 @@ def agreed(study: Study, folder: Path, plan: Plan, info: DataInfo, reference: st
         return fresh
     stored = read_frozen(folder)
     require_agreement(folder, stored, fresh)
+    require_same_cap(stored, study)
     if study.samples < stored.study["samples"]:
         logger.warning(
             "%s asks for %d samples of each space already; a run never shrinks", folder, stored.study["samples"]
@@ -164,10 +187,18 @@ class _Session:
     """One command's work on a run."""
 
     def __init__(
-        self, study: Study, plan: Plan, store: Store, engine: Engine, info: DataInfo, device: str, observer: Observer
+        self,
+        study: Study,
+        plan: Plan,
+        store: Store,
+        engine: Engine,
+        info: DataInfo,
+        device: str,
+        observer: Observer,
+        watch: Watch,
     ) -> None:
         self._study, self._plan, self._store, self._engine = study, plan, store, engine
-        self._device, self._observer = device, observer
+        self._device, self._observer, self._watch = device, observer, watch
         self._weights = store.folder.resolve() / WEIGHTS
         self._infos = {study.recipe.resolution: info}
         self._progress = Progress(total=study.total, workers=engine.workers)
@@ -178,14 +209,17 @@ class _Session:
         self._next = next(self._todo, None)
         self._progress.resume(store.records.values())
         for record in sorted(store.records.values(), key=lambda r: r.trial):
-            plan.tell(record.trial, record.error)
+            _tell(plan, record)
+            watch.add(record)
             self._leaders.add(record)
+        self._look()
         self._leaders.remove_strays()
 
     @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
-        return self._next is None and not self._taken and not self._again
+        nothing = self._next is None or self._next >= self._watch.total
+        return nothing and not self._taken and not self._again
 
     def loop(self, interrupts: Interrupts, deadline: float) -> None:
         """Feed the engine and store what comes back until all is done, time is up, or somebody wants us to stop."""
@@ -200,6 +234,11 @@ class _Session:
         """Tell the observer how far we are."""
         self._observer(self._progress.snapshot(len(self._engine.running)), record)
 
+    def _look(self) -> None:
+        """Look at the rules if it is time."""
+        self._watch.look()
+        self._progress.total, self._progress.looks = self._watch.total, self._watch.words
+
     def _drain(self, interrupts: Interrupts) -> None:
         """Let running trainings end for a moment, begin no other; then say it if we were interrupted."""
         self._engine.hold()
@@ -208,7 +247,7 @@ class _Session:
             self._advance(go_on=False)
         if interrupts.signal:
             raise Interrupted(
-                f"interrupted; {self._progress.outcomes.total()} of {self._study.total} trials are done and kept",
+                f"interrupted; {self._progress.outcomes.total()} of {self._watch.total} trials are done and kept",
                 signal_number=interrupts.signal,
                 hint="the same command goes on from here",
             )
@@ -217,9 +256,11 @@ class _Session:
         """One turn: what came back, then what is given out, then both to the disk at once, then the news."""
         results = self._engine.wait(PULSE)
         records = [record for result in results if (record := self._settled(result))]
-        added = self._feed() if go_on else []
+        added, horizon = self._feed() if go_on else [], self._watch.horizon
         for record in self._store.write(added, self._engine.running, records):
             self._acknowledge(record)
+        if go_on and self._watch.horizon > horizon:
+            self._store.write(self._feed(), self._engine.running)
         if failed := [result for result in results if result.fatal]:
             hint = "what is done is kept; repeat the command when that is mended"
             raise StorageFailed(failed[0].message, hint=hint)
@@ -232,7 +273,7 @@ class _Session:
         for _ in range(self._engine.free):
             if self._again:
                 self._engine.submit(self._again.pop(0))
-            elif self._next is not None and self._next < self._plan.horizon:
+            elif self._next is not None and self._next < min(self._plan.horizon, self._watch.horizon):
                 added.append(self._begin(self._next))
                 self._next = next(self._todo, None)
             else:
@@ -245,7 +286,8 @@ class _Session:
         recipe = self._study.recipe_of(proposal.point)
         job = job_of(self._study, trial, proposal, recipe, self._info(recipe.resolution), self._device)
         name = weights_name(job.architecture, trial)
-        job = msgspec.structs.replace(job, weights=str(self._weights / name), keep_below=self._leaders.bar(space.name))
+        bars, below = dict(self._plan.bars(trial)), self._leaders.bar(space.name)
+        job = msgspec.structs.replace(job, bars=bars, weights=str(self._weights / name), keep_below=below)
         self._taken[trial] = (proposal, job)
         self._progress.plan(trial, work_of(proposal, job.recipe, job.info))
         self._engine.submit(job)
@@ -270,15 +312,22 @@ class _Session:
             return None
         del self._taken[result.trial]
         record = record_of(self._study, proposal, job, result)
-        self._plan.tell(record.trial, record.error)
+        _tell(self._plan, record)
         return record
 
     def _acknowledge(self, record: Record) -> None:
         """Count and tell a record that is on the disk."""
         logger.info("trial %d of %s is %s", record.trial, record.space, _in_words(record))
         self._leaders.add(record)
+        self._watch.add(record)
         self._progress.finish(record)
+        self._look()
         self.report(record)
+
+
+def _tell(plan: Plan, record: Record) -> None:
+    """Let the plan hear of a trial that is over; of a pruned one it hears the last error that there was."""
+    plan.tell(record.trial, record.last_error, [epoch.error for epoch in record.curve])
 
 
 def _in_words(record: Record) -> str:

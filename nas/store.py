@@ -36,7 +36,7 @@ from nas.sampling.quiet import quiet
 STUDY, DATABASE, LOCK, LOG, WEIGHTS = "study.json", "study.db", "run.lock", "run.log", "weights"
 RECORDS = (
     "SELECT a.value_json FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
-    "WHERE a.key = :key AND t.state IN ('COMPLETE', 'FAIL') ORDER BY t.number"
+    "WHERE a.key = :key AND t.state IN ('COMPLETE', 'PRUNED', 'FAIL') ORDER BY t.number"
 )
 ENDS = (
     "SELECT datetime_complete FROM trials WHERE datetime_complete IS NOT NULL "
@@ -51,11 +51,11 @@ PACED = 50
 class Store:
     """An open run; use `opened` to get one."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, objectives: int = 1) -> None:
         self.folder = folder
         _make(folder / WEIGHTS)
         self._storage = _storage(folder / DATABASE)
-        study = _study_id(self._storage, name)
+        study = _study_id(self._storage, name, objectives)
         self.records: dict[int, Record] = {}
         """What was over when the run was opened."""
         ids: dict[int, int] = {}
@@ -117,7 +117,7 @@ def opened(folder: Path, frozen: Frozen) -> Iterator[Store]:
             require_agreement(folder, read_frozen(folder), frozen)  # it may have been begun since we first looked
         else:
             write_frozen(folder, frozen)  # before anything else, so that a folder with other things in it is a run's
-        store = Store(folder, frozen.study["name"])
+        store = Store(folder, frozen.study["name"], len(frozen.study["objectives"]))
         try:
             yield store
         finally:
@@ -224,12 +224,12 @@ def _set_pragmas(connection: Any, _: object) -> None:
     cursor.close()
 
 
-def _study_id(storage: RDBStorage, name: str) -> int:
+def _study_id(storage: RDBStorage, name: str, objectives: int) -> int:
     try:
         return storage.get_study_id_from_name(name)
     except KeyError:
         with quiet():
-            return storage.create_new_study([StudyDirection.MINIMIZE], name)
+            return storage.create_new_study([StudyDirection.MINIMIZE] * objectives, name)
 
 
 def _make_folder(folder: Path) -> None:

@@ -104,8 +104,8 @@ def matched(labels: Collection[str]) -> tuple[str, ...]:
     )
 
 
-def check_strata(strata: Strata | None, limits: Limits, sampler: str) -> None:
-    """Refuse strata that the limits don't bound, and those of a sampler that chooses by results."""
+def check_strata(strata: Strata | None, limits: Limits, sampler: str, *, halved: bool = False) -> None:
+    """Refuse strata that the limits don't bound, and those of a study that chooses by results."""
     if strata is None:
         return
     if not isinstance(strata, Strata):
@@ -115,6 +115,8 @@ def check_strata(strata: Strata | None, limits: Limits, sampler: str) -> None:
             f"strata are drawn from at random, not by sampler {sampler!r}",
             hint='sampler="random", or a study without strata',
         )
+    if halved:
+        raise Refused("strata compare spaces at equal cost, halving ends trainings by their errors: one of the two")
     strata.windows(limits)
 
 

@@ -12,8 +12,13 @@ from typing import Literal, get_args
 
 import msgspec
 
+from nas.aims import ERROR, Objective, check_objectives
 from nas.cost import Limits
 from nas.errors import Refused
+from nas.halving import Halving as Halving
+from nas.halving import check_halving
+from nas.looks import Looks as Looks
+from nas.looks import check_looks
 from nas.recipe import Recipe
 from nas.rule import Contrast as Contrast
 from nas.rule import Order as Order
@@ -88,8 +93,14 @@ class Study:
     """Wall time after which a training is given up and counts as timed out; positive."""
     strata: Strata | None = None
     """Stretches of cost from which each arm has equally many networks, for comparisons at equal cost; None for none."""
+    objectives: tuple[Objective, ...] = ERROR
+    """What a hunt makes small: the error, or the error against multiply-adds."""
+    halving: Halving | None = None
+    """Which trainings of a hunt end early; None for none. What is halved is no map, whatever the sampler."""
     rules: tuple[Rule, ...] = ()
     """What is to be tested, best said before the first training; verdicts are corrected for all of them together."""
+    looks: Looks | None = None
+    """When the rules are looked at, to end once all are decided, with `samples` as the cap; None to train all."""
 
     def __post_init__(self) -> None:
         if self.name in ("", ".", "..") or "/" in self.name:
@@ -110,10 +121,13 @@ class Study:
             raise Refused(f"seed must not be negative, got {self.seed}")
         if self.repeats > 1 and self.sampler != "random":
             raise Refused(f"repeats measure the noise of random networks; with sampler {self.sampler!r} use repeats=1")
-        check_strata(self.strata, self.limits, self.sampler)
+        check_strata(self.strata, self.limits, self.sampler, halved=self.halving is not None)
+        check_objectives(self.objectives, self.sampler, halved=self.halving is not None)
         self._check_varied()
         self._check_grid()
+        check_halving(self.halving, self.sampler, self.repeats, self.extremes("epochs"), varied="epochs" in self.vary)
         check_rules(self.rules, [arm.name for arm in self.arms])
+        check_looks(self)
 
     @cached_property
     def arms(self) -> tuple[Space, ...]:

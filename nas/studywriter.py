@@ -16,7 +16,7 @@ import msgspec
 from nas import names
 from nas.analysis.candidates import Tied
 from nas.analysis.discovery import Discovery, Found
-from nas.analysis.narrowing import Step, narrowed, refined_name, steps
+from nas.analysis.narrowing import Step, narrowed, once_more, refined_name, steps
 from nas.errors import Refused
 from nas.rule import Part, Rule, Spaces
 from nas.space import Chain, Space
@@ -68,7 +68,7 @@ def _settings(writer: _Writer, study: Study, space: Space, vary: Mapping[str, An
         contrast=Spaces(first=smaller, reference=space.name),
     )
     values: dict[str, Any] = {
-        "name": f"{study.name}_refined",
+        "name": once_more(study.name, "_refined", "_"),
         "question": f"Are the networks of the refined {space.name} better than those of the whole?",
         "samples": study.samples,
         "recipe": study.recipe,
@@ -79,6 +79,7 @@ def _settings(writer: _Writer, study: Study, space: Space, vary: Mapping[str, An
         "seed": study.seed + 1,
         "max_trial_seconds": study.max_trial_seconds,
         "rules": () if study.grid.values else (rule,),
+        "looks": None if study.grid.values else study.looks,
     }
     for name, value in values.items():
         if name == "samples":
@@ -144,6 +145,10 @@ class _Writer:
         if step.restrict is not None:
             name, dimension = step.restrict
             return f"restrict({name}={self.value(dimension)})"
+        if step.bound is not None:
+            ends = {"low": step.bound.low, "high": step.bound.high}
+            stated = [f"{name}={self.value(end)}" for name, end in ends.items() if end is not None]
+            return f"bound({', '.join([_text(step.bound.column), *stated])})"
         return f"require({self.value(step.require)})"
 
     def space(self, space: Space, study: Study) -> str:

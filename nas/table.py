@@ -16,11 +16,11 @@ COLUMNS = {
     "trial": "number of the trial in the run, counted from 0",
     "space": "name of its space, with the values of the study's grid",
     "architecture": "identity of the network",
-    "outcome": "completed, or which kind of failure",
+    "outcome": "completed, pruned, or which kind of failure",
     "error": "validation error after the last epoch: share of wrong images, or RMSE over the standard deviation "
-    "of the target; empty for a failure",
+    "of the target; empty for a failure and for a training that was pruned",
     "train_error": "error on the first 2,000 training images or rows (all, if fewer) after the last epoch, unchanged, "
-    "network in evaluation; empty for a failure",
+    "network in evaluation; empty unless completed",
     "gap": "error minus train_error: how much worse the network is on what it hasn't seen",
     "seed": "seed of initial weights, order of data and augmentation",
     "epochs": "epochs that were finished; where the study varies or crosses them, those asked for",
@@ -33,13 +33,13 @@ COLUMNS = {
     "the most that torch had allocated, all of that included; empty where another training shared the GPU",
     "seconds": "wall time of the training with its evaluations",
     "images_per_second": "training images a second of training",
-    "sampler": "how the point was found",
+    "sampler": "how the point was found; `with halving` where trainings are pruned",
     "draws": "points drawn until one lay inside requirements and limits",
     "fallback": "whether a random point took the place of an adaptive sampler's",
     "repeat": "which training of the same network this is, counted from 0",
     "stratum": "stretch of cost from which the network was drawn, by place and range; empty where the study has none",
     "attempts": "how often the training was started",
-    "message": "what was said about a failure",
+    "message": "what was said about a failure, or about the error at which a training was pruned",
 }
 TIMES = ("seconds", "images_per_second", "attempts")
 """Columns that may differ between two runs of the same study."""

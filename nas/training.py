@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +33,7 @@ from nas.record import Epoch
 EXPLODED = 1e4
 """Mean training loss above which a training counts as diverged: guessing ten classes costs 2.3 nats, the mean 1."""
 
+NO_BARS: Mapping[int, float] = MappingProxyType({})
 SEEN = 2_000
 """Training images, the first of their fixed, balanced order, on which the error is measured in the end."""
 
@@ -46,8 +48,10 @@ class Trained:
     """All epochs that were finished."""
     diverged: bool
     """Whether the loss exploded or was no number; the curve then ends before that."""
+    pruned: bool
+    """Whether it ended at an epoch after which its error was above the bar; the curve then ends there."""
     train_error: float | None
-    """Share of the first `SEEN` training images, unchanged, that are wrong in the end; None where it diverged."""
+    """Share of the first `SEEN` training images, unchanged, that are wrong in the end; None where it ended early."""
     peak_memory: int | None
     """Bytes: see `nas.footprint`."""
     seconds: float
@@ -64,9 +68,13 @@ def train(
     device: torch.device,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     *,
+    bars: Mapping[int, float] = NO_BARS,
     graph: bool = True,
 ) -> Trained:
     """Train a network from scratch; all randomness comes from the seed, global generators are left as they were.
+
+    After an epoch with a bar a training with a larger validation error ends: up to there it is, bit for bit, the whole
+    training, whose learning rates it follows.
 
     A network with dropout needs them meanwhile (see `is_random`); all others leave them alone, so that several can be
     trained by threads of one process. Without `graph`, a GPU's steps are launched one by one.
@@ -78,30 +86,41 @@ def train(
         split, validation = on_device(dataset.train, device), on_device(dataset.validation, device)
         training = Training(module, split, dataset.info, recipe, device, graph=graph)
         curve: list[Epoch] = []
-        started, busy = time.perf_counter(), 0.0
-        for number in range(1, recipe.epochs + 1):
-            begun = time.perf_counter()
-            loss = training.epoch(generator)
-            busy += time.perf_counter() - begun
-            if not loss < EXPLODED:
+        started, pruned = time.perf_counter(), False
+        for epoch in _epochs(training, module, validation, dataset.info, recipe, generator):
+            curve.append(epoch)
+            on_epoch(epoch)
+            pruned = epoch.number < recipe.epochs and epoch.error > bars.get(epoch.number, math.inf)
+            if pruned:
                 break
-            error = evaluate(module, validation, dataset.info, recipe)
-            if not error < EXPLODED:
-                break
-            curve.append(Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun))
-            on_epoch(curve[-1])
-        diverged = len(curve) < recipe.epochs
+        whole = len(curve) == recipe.epochs
         seen = Split(split.images[:SEEN], split.labels[:SEEN])
-        train_error = None if diverged else evaluate(module, seen, dataset.info, recipe)
+        train_error = None if not whole else evaluate(module, seen, dataset.info, recipe)
         return Trained(
             module=training.masters.restore(),
             curve=tuple(curve),
-            diverged=diverged,
+            diverged=not whole and not pruned,
+            pruned=pruned,
             train_error=train_error,
             peak_memory=training.footprint.bytes,
             seconds=time.perf_counter() - started,
-            images_per_second=0.0 if diverged else recipe.epochs * training.images / busy,
+            images_per_second=len(curve) * training.images / training.seconds if whole or pruned else 0.0,
         )
+
+
+def _epochs(
+    training: Training, module: nn.Module, validation: Split, info: DataInfo, recipe: Recipe, generator: torch.Generator
+) -> Iterator[Epoch]:
+    """One epoch after another, each with its evaluation, to the last one or until loss or error explode."""
+    for number in range(1, recipe.epochs + 1):
+        begun = time.perf_counter()
+        loss = training.epoch(generator)
+        if not loss < EXPLODED:
+            return
+        error = evaluate(module, validation, info, recipe)
+        if not error < EXPLODED:
+            return
+        yield Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun)
 
 
 @contextmanager
@@ -150,6 +169,8 @@ class Training:
         graph: bool = True,
     ) -> None:
         self.footprint = Footprint(device)
+        self.seconds = 0.0
+        """Spent on epochs, evaluations excluded."""
         self.masters = Masters(module)
         self._module = computing(module, recipe, device)
         self.masters.bind()
@@ -174,6 +195,7 @@ class Training:
 
     def epoch(self, generator: torch.Generator) -> float:
         """Train on each image once; the mean loss over the steps, NaN as soon as it is seen to have exploded."""
+        begun = time.perf_counter()
         self._module.train()
         self._draws.take(draw(self._recipe, self._count, generator))
         self._step.zero_()
@@ -182,7 +204,9 @@ class Training:
             self._replayed(self._one_step)
             if self._loss.device.type == "cpu" and not self._loss.item() < EXPLODED:
                 return math.nan  # free to see here; a GPU would have to be waited for
-        return self._total.item() / self._steps
+        loss = self._total.item() / self._steps
+        self.seconds += time.perf_counter() - begun
+        return loss
 
     def _one_step(self) -> None:
         """The next step; a GPU isn't waited for."""

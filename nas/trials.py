@@ -13,16 +13,17 @@ from nas.study import Study
 
 def job_of(study: Study, trial: int, proposal: Proposal, recipe: Recipe, info: DataInfo, device: str) -> Job:
     """The first attempt at a trial, with its own recipe and the data at that recipe's resolution."""
+    again = proposal.again
     return Job(
         trial=trial,
         attempt=1,
         layer=proposal.network.layer,
         architecture=identity(proposal.network.layer),
         recipe=recipe,
-        seed=training_seed(study.seed, trial),
+        seed=again.seed if again else training_seed(study.seed, trial),
         info=info,
         device=device,
-        max_seconds=study.max_trial_seconds,
+        max_seconds=study.max_trial_seconds * (again.patience if again else 1),
     )
 
 
@@ -45,13 +46,7 @@ def record_of(study: Study, proposal: Proposal, job: Job, result: Result) -> Rec
         point=dict(proposal.point),
         facts=dict(proposal.network.architecture.facts()),
         cost=proposal.network.cost,
-        origin=Origin(
-            sampler=study.sampler,
-            draws=proposal.draws,
-            fallback=proposal.fallback,
-            repeat=study.repeat_of(job.trial),
-            stratum=proposal.stratum,
-        ),
+        origin=_origin(study, proposal, job.trial),
         seed=job.seed,
         outcome=result.outcome,
         message=result.message,
@@ -64,4 +59,16 @@ def record_of(study: Study, proposal: Proposal, job: Job, result: Result) -> Rec
         device=result.device,
         weights=weights_name(job.architecture, job.trial) if result.weights_sha256 else "",
         weights_sha256=result.weights_sha256,
+    )
+
+
+def _origin(study: Study, proposal: Proposal, trial: int) -> Origin:
+    if proposal.again:
+        return proposal.again.origin
+    return Origin(
+        sampler=f"{study.sampler} with halving" if study.halving else study.sampler,
+        draws=proposal.draws,
+        fallback=proposal.fallback,
+        repeat=study.repeat_of(trial),
+        stratum=proposal.stratum,
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from nas import data
+from nas.cli import main
 from nas.data import DataInfo, Dataset
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch isn't loaded yet; tiny tensors only lose time on several threads
@@ -39,3 +41,21 @@ def digits(own_cache: Path) -> DataInfo:
 def digits_data(digits: DataInfo) -> Dataset:
     """The embedded digits as tensors, all training images."""
     return data.load(digits)
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command line: exit code, output, messages."""
+
+    def said(*words: object) -> tuple[int, str, str]:
+        before, sys.argv = sys.argv, ["nas", *map(str, words)]
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main()
+        finally:
+            sys.argv = before
+        spoken = capsys.readouterr()
+        assert "Traceback" not in spoken.err
+        return int(ended.value.code or 0), spoken.out, spoken.err
+
+    return said

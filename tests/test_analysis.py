@@ -120,19 +120,6 @@ def test_edf_checks_its_values() -> None:
         edf([0.1], name="A", guess=math.inf)
 
 
-@pytest.mark.parametrize("n", [20, 100])
-def test_band_covers(n: int) -> None:
-    """The band covers the whole true distribution, with ties and failures, in at least 933 of 1,000 studies."""
-    support, weights = [*np.arange(0.1, 0.7, 0.05), math.inf], np.array([*range(1, 13), 9]) / 87
-    truth, generator = np.concatenate([[0.0], np.cumsum(weights)[:-1]]), np.random.default_rng(n)
-    covered = 0
-    for errors in generator.choice(support, (1000, n), p=weights):
-        known = band(sample(errors.tolist()))
-        where = np.searchsorted(known.errors, support)
-        covered += bool((np.array(known.low)[where] <= truth).all() and (truth <= np.array(known.high)[where]).all())
-    assert covered >= 933
-
-
 def test_band_is_massart() -> None:
     """The band reaches sqrt(ln(2 / alpha) / 2n) to either side, inside [0, 1]."""
     known = sample([i / 1000 for i in range(500)])

@@ -206,6 +206,18 @@ def test_mean_difference_covers() -> None:
     assert sum(truth in mean_difference(a, b) for a, b in pairs) >= 369
 
 
+def test_failures_missed_by_luck_are_allowed_for() -> None:
+    """Twenty networks without a failure may fail at 10 % where the other sample fails, too; else nothing is added."""
+    generator = np.random.default_rng(3)
+    few = generator.normal(0.2, 0.02, 20).tolist()
+    many: list[float | None] = generator.normal(0.2, 0.02, 100).tolist()
+    known = mean_difference(sample(few), sample(many))
+    beside = mean_difference(sample(few), sample([*many[:-10], *[None] * 10]))
+    assert known.high - known.estimate < 0.02
+    assert beside.high - beside.estimate > 0.05
+    assert sample([*few[:-2], None, None]).mean - sample([*many[:-10], *[None] * 10]).mean in beside
+
+
 def test_bootstrap_is_seeded() -> None:
     """The same seed gives the same interval, another seed another one, and both hold the difference of means."""
     a, b = sample([0.1, 0.2, None, 0.3]), sample([0.2, 0.5, 0.4, 0.3, None])

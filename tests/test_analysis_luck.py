@@ -111,17 +111,6 @@ def test_unequal_repeats_by_hand() -> None:
     assert (known.single, known.failures, len(known.warnings)) == (1, 1, 3)
 
 
-def test_noise_covers() -> None:
-    """The intervals of noise and share cover the truth in at least 465 of 500 studies of 20 networks, 3 seeds each."""
-    generator = np.random.default_rng(0)
-    hits = np.zeros(2)
-    for _ in range(500):
-        errors = generator.normal(0.2, 0.03, (20, 1)) + generator.normal(0.0, 0.02, (20, 3))
-        noise, _, share = split(list(errors))
-        hits += [0.02 in noise, 0.0004 / (0.0004 + 0.0009) in share]
-    assert (hits >= 465).all()
-
-
 def test_noise_needs_repeats() -> None:
     """A table without repeated trainings, and one whose errors are all equal, are refused."""
     with pytest.raises(Refused, match="1 networks were trained twice") as caught:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import islice
 
 import msgspec
 import numpy as np
@@ -216,60 +215,3 @@ def test_needs_by_hand() -> None:
     assert networks_more(4.0, 100, 0.1, 0.5, 12) == math.ceil(4 * (reach / 0.5) ** 2 - 100)
     assert networks_more(4.0, 10_000, 0.0, 0.5, 12) == 10_000
     assert networks_more(4.0, 300, 0.45, 0.5, 12) == math.ceil(4 * (reach / 0.45) ** 2 - 300)
-
-
-NULL = [halves(f"c{k}") for k in range(8)] + [rule(Order(column=f"c{k}"), f"c{k}") for k in range(8, 12)]
-"""Eight parts, four of them of unequal size, and four orders."""
-
-
-def null_study(generator: np.random.Generator, n: int) -> pd.DataFrame:
-    """Columns that have nothing to do with the error; errors are skewed and one in fifty fails."""
-    shares = np.where(np.arange(12) < 4, 0.5, 0.2)
-    columns = (generator.random((n, 12)) < shares).astype(float)
-    columns[:, 8:] = generator.random((n, 4))
-    errors = 0.1 + generator.gamma(2.0, 0.03, n)
-    frame = pd.DataFrame(columns, columns=[f"c{k}" for k in range(12)])
-    return frame.assign(error=np.where(generator.random(n) < 0.02, math.nan, errors))
-
-
-def false_alarms(studies: int, n: int) -> int:
-    """Null studies in which at least one of twelve rules is said to help or to hurt."""
-    generator = np.random.default_rng(11)
-    found = (verdicts(null_study(generator, n), NULL, guess=0.9) for _ in range(studies))
-    return sum(any(v.verdict in ("helps", "hurts") for v in study) for study in found)
-
-
-def found_as_planned(studies: int) -> int:
-    """Studies of as many networks as an undecided pilot of 40 asked for in which half a deviation is found."""
-    pilots = (one(table(40, -0.015, seed), halves()) for seed in range(10 * studies))
-    asked = [
-        40 + pilot.needs for pilot in islice((p for p in pilots if p.verdict == "undecided"), studies) if pilot.needs
-    ]
-    assert len(asked) == studies
-    found = (one(table(n, -0.015, 100_000 + seed), halves()) for seed, n in enumerate(asked))
-    return sum(verdict.verdict == "helps" for verdict in found)
-
-
-def test_null_rules_are_rarely_called() -> None:
-    """Of 100 null studies of twelve rules at most 11 call any rule helpful or harmful."""
-    assert false_alarms(100, 50) <= 11
-
-
-def test_planted_rules_are_found_as_planned() -> None:
-    """With as many networks as the tool asked for, half a deviation is found in at least 70 of 100 studies."""
-    assert found_as_planned(100) >= 70
-
-
-@pytest.mark.long
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("n", [40, 100, 300])
-def test_null_rules_are_rarely_called_long(n: int) -> None:
-    """Of 1,000 null studies of twelve rules at most 67 call any rule helpful or harmful."""
-    assert false_alarms(1000, n) <= 67
-
-
-@pytest.mark.long
-@pytest.mark.timeout(1800)
-def test_planted_rules_are_found_as_planned_long() -> None:
-    """With as many networks as the tool asked for, half a deviation is found in at least 770 of 1,000 studies."""
-    assert found_as_planned(1000) >= 770

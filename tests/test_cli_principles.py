@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 from scipy import stats
 
 import nas
-from nas.cli import main
 from nas.engines.inline import InlineEngine
 from nas.study import against, larger
 from tests.toy_spaces import STUDY
@@ -31,21 +29,9 @@ Say = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Runs a command: exit code, output, messages."""
-
-    def said(*words: object) -> tuple[int, str, str]:
-        before, sys.argv = sys.argv, ["nas", "principles", *map(str, words)]
-        try:
-            with pytest.raises(SystemExit) as ended:
-                main()
-        finally:
-            sys.argv = before
-        spoken = capsys.readouterr()
-        assert "Traceback" not in spoken.err
-        return int(ended.value.code or 0), spoken.out, spoken.err
-
-    return said
+def say(say: Say) -> Say:
+    """Runs `nas principles`: exit code, output, messages."""
+    return lambda *words: say("principles", *words)
 
 
 @pytest.fixture(scope="module")

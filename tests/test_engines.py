@@ -144,7 +144,9 @@ def test_threads_of_the_caller_are_given_back(job: Job, monkeypatch: pytest.Monk
     """A training in this process has one thread, so that sums have one order; then there are as many as before."""
     seen = []
     real = engine_job.train
-    monkeypatch.setattr(engine_job, "train", lambda *given: seen.append(torch.get_num_threads()) or real(*given))
+    monkeypatch.setattr(
+        engine_job, "train", lambda *given, **named: seen.append(torch.get_num_threads()) or real(*given, **named)
+    )
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:

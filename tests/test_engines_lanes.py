@@ -15,7 +15,7 @@ from nas.engines import LocalEngine
 from nas.engines import job as engine_job
 from nas.engines.messages import Job, Result
 from nas.errors import Refused
-from nas.launch import _engine
+from nas.launch import local_engine
 from nas.layers import Activation, Dropout, Flatten, Layer, Linear, Sequence
 from nas.record import Outcome
 from tests.sleepers import EPOCH, MODULE
@@ -167,7 +167,7 @@ def test_lanes_share_one_copy_of_the_data(job: Job, monkeypatch: pytest.MonkeyPa
 def test_a_gpu_gets_lanes_and_a_cpu_processes(log: Path) -> None:
     """Workers are lanes of one process there, 8 unless said otherwise and at most its streams, and processes here."""
     assert devices.workers(None, "cuda") == devices.LANES == 8
-    gpu, cpu = _engine(devices.workers(5, "cuda"), "cuda", log), _engine(devices.workers(5, "cpu"), "cpu", log)
+    gpu, cpu = (local_engine(devices.workers(5, device), device, log) for device in ("cuda", "cpu"))
     assert [(engine._count, engine._lanes, engine.workers) for engine in (gpu, cpu)] == [(1, 5, 5), (5, 1, 5)]
     assert devices.workers(64, "cpu") == 64
     with pytest.raises(Refused, match="at most 32 networks"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
+from math import inf
 
 import pytest
 import torch
@@ -13,16 +15,22 @@ from torch import Tensor, nn
 from nas.kernels import (
     ANY,
     FITTED,
+    FITTED_AMD,
     NATIVE,
     RULES,
     FastConvolution,
+    FastLinear,
     Geometry,
+    Passes,
+    RectifiedPool,
     Rules,
     rules_for,
     specialise,
     way,
     widening,
+    winograd_passes,
 )
+from nas.kernels import winograd as winograd_module
 
 EVERYTHING_WHOLE = Rules(whole_image={(edge, stride): ANY for edge in range(1, 12) for stride in (1, 2, 3)})
 FORCED = {
@@ -30,6 +38,7 @@ FORCED = {
     "whole image": EVERYTHING_WHOLE,
     "pairs": Rules(pairs=ANY),
     "wider": Rules(wider={1: 8, 2: 8, 3: 12, 4: 8}),
+    "winograd": Rules(winograd=0, winograd_weight=0),
 }
 """Rules that take one way wherever it can be taken."""
 
@@ -105,7 +114,14 @@ def test_every_way_is_the_same_function(
 
 @pytest.mark.parametrize(
     ("name", "groups", "narrow", "kernel"),
-    [("product", 1, 8, 1), ("whole image", 2, 4, 3), ("pairs", 8, 1, 3), ("wider", 8, 2, 3), ("wider", 6, 2, 3)],
+    [
+        ("product", 1, 8, 1),
+        ("whole image", 2, 4, 3),
+        ("pairs", 8, 1, 3),
+        ("wider", 8, 2, 3),
+        ("wider", 6, 2, 3),
+        ("winograd", 1, 5, 3),
+    ],
 )
 def test_each_way_is_really_taken(name: str, groups: int, narrow: int, kernel: int) -> None:
     """The forced rules of the test above do take the way that they are named for, so it compares what it says."""
@@ -186,3 +202,107 @@ def test_evaluation_first_doesnt_spoil_training() -> None:
         with torch.inference_mode():
             module(x)
         assert all(torch.isfinite(tensor).all() for tensor in outcome(module, x))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    size=st.tuples(st.integers(1, 13), st.integers(1, 13)),
+    channels=st.integers(1, 5),
+    width=st.integers(1, 5),
+    bias=st.booleans(),
+    passes=st.sampled_from([(0.0, 0.0), (inf, 0.0), (0.0, inf)]),
+    cached=st.sampled_from([1, 2000, winograd_module.CACHED]),
+)
+def test_tiles_are_the_same_function(
+    size: tuple[int, int], channels: int, width: int, bias: bool, passes: tuple[float, float], cached: int
+) -> None:
+    """Whatever the size, with all passes or some in tiles and all images or few at once, numbers equal torch's."""
+    module = nn.Conv2d(channels, width, 3, padding=1, bias=bias)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(winograd_module, "CACHED", cached)
+        check_equal(module, torch.randn(3, channels, *size), Rules(winograd=passes[0], winograd_weight=passes[1]))
+
+
+@pytest.mark.parametrize(("edge", "width"), [(4, 1), (4, 3), (5, 1), (5, 3)])
+def test_what_tiles_computed_may_be_overwritten(edge: int, width: int) -> None:
+    """A ReLU in place after a convolution in tiles gives torch's outputs and gradients, cut off at the edge or not."""
+    torch.manual_seed(0)
+    before = nn.Sequential(nn.Conv2d(2, width, 3, padding=1, bias=False), nn.ReLU(inplace=True)).double()
+    after = copy.deepcopy(before)
+    specialise(after, FORCED["winograd"])
+    x = torch.randn(2, 2, edge, edge, dtype=torch.float64).to(memory_format=torch.channels_last)
+    results = []
+    for network in (before, after):
+        y = network(x)
+        torch.autograd.backward((y * torch.linspace(-1, 1, y.numel()).view_as(y)).sum())
+        results.append([y.detach(), network[0].weight.grad])
+    for theirs, ours in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
+
+
+def test_tiles_are_exact_enough_in_float32() -> None:
+    """Of 128 channels at 12x12, outputs and gradients are within 1e-4 of their largest value."""
+    torch.manual_seed(0)
+    module = nn.Conv2d(128, 128, 3, padding=1, bias=False).to(memory_format=torch.channels_last)
+    x = torch.randn(4, 128, 12, 12).to(memory_format=torch.channels_last)
+    expected = outcome(module, x)
+    specialise(nn.Sequential(module), FORCED["winograd"])
+    for ours, theirs in zip(outcome(module, x), expected, strict=True):
+        assert (ours - theirs).abs().max() < 1e-4 * theirs.abs().max()
+
+
+def test_tiles_are_taken_where_they_save_enough() -> None:
+    """With 128 channels at 12x12 all passes, with 64 the weight's gradient; never with groups, strides or at 6x6."""
+    shape = Geometry(batch=128, channels=128, width=128, height=12, breadth=12, kernel=3, stride=1, padding=1, groups=1)
+    narrow = replace(shape, channels=64, width=64)
+    assert winograd_passes(FITTED_AMD, shape) == Passes(forward=True, onward=True, weight=True)
+    assert winograd_passes(FITTED_AMD, narrow) == Passes(forward=False, onward=False, weight=True)
+    assert winograd_passes(FITTED, shape) == Passes(forward=False, onward=False, weight=False)
+    for other in ({"groups": 2}, {"stride": 2}, {"height": 6, "breadth": 6}, {"kernel": 5, "padding": 2}):
+        assert way(FITTED_AMD, replace(shape, **other)) == "native"
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_linear_layers_follow_the_rules(bias: bool) -> None:
+    """Multiplied by NumPy, outputs and gradients equal torch's to 1e-4; below the rule's size torch's own are taken."""
+    torch.manual_seed(0)
+    module, x = nn.Linear(6, 5, bias=bias), torch.randn(4, 6)
+    plain, fast = nn.Sequential(module), nn.Sequential(copy.deepcopy(module))
+    specialise(fast, Rules(blas=100))
+    assert type(fast[0]) is FastLinear
+    for rows, close in ((x, 1e-4), (x[:1], 0.0)):  # 120 multiply-adds, and 30
+        results = []
+        for network in (plain, fast):
+            network.zero_grad()
+            y = network(rows)
+            torch.autograd.backward(y.square().sum())
+            results.append([y.detach(), *(p.grad for p in network.parameters() if p.grad is not None)])
+        for theirs, ours in zip(*results, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=close, atol=close)
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding", "ceil"), [(2, 2, 0, False), (3, 2, 1, False), (3, 2, 0, True)])
+def test_a_relu_behind_its_pool_changes_no_bit(kernel: int, stride: int, padding: int, ceil: bool) -> None:
+    """Outputs and gradients are equal, with ties and windows of nothing but negative values among the images."""
+    torch.manual_seed(0)
+    unit = nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU(inplace=True))
+    before = nn.Sequential(unit, nn.MaxPool2d(kernel, stride, padding, ceil_mode=ceil), nn.Conv2d(3, 2, 1))
+    after = copy.deepcopy(before)
+    specialise(after, NATIVE)
+    assert [type(part) for part in after.modules() if isinstance(part, nn.ReLU | nn.MaxPool2d)] == [RectifiedPool]
+    assert list(after.state_dict()) == list(before.state_dict())
+    results = []
+    for network in (before, after):
+        x = torch.randint(-2, 2, (4, 2, 9, 9)).float().requires_grad_()
+        x.data = torch.arange(x.numel()).view_as(x).remainder(5) - 2.0
+        y = network(x)
+        torch.autograd.backward((y * torch.linspace(-1, 1, y.numel()).view_as(y)).sum())
+        results.append([y, x.grad, *(parameter.grad for parameter in network.parameters())])
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
+def test_a_relu_stays_where_no_pool_follows() -> None:
+    """Before an average, a convolution or the end of a row nothing moves."""
+    network = nn.Sequential(nn.ReLU(), nn.AvgPool2d(2), nn.ReLU(), nn.Conv2d(2, 2, 1), nn.ReLU())
+    specialise(network, NATIVE)
+    assert [type(part) for part in network] == [nn.ReLU, nn.AvgPool2d, nn.ReLU, nn.Conv2d, nn.ReLU]

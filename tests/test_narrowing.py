@@ -15,6 +15,7 @@ import nas
 from nas import names
 from nas.analysis import Discovery, Found, Tied, discover, frozen_dimensions, inferred_dimensions, refined
 from nas.analysis.candidates import Condition
+from nas.analysis.narrowing import once_more, refined_name
 from nas.cost import Limits
 from nas.engines.inline import InlineEngine
 from nas.errors import Refused
@@ -107,6 +108,16 @@ def test_each_finding_is_one_change() -> None:
     assert texts.dimensions["function"] == Choice(options=("relu", "silu"))
     line = refined(regnet.X3, [found(Part(column="multiplier", high=2.5))])
     assert line.dimensions["multiplier"] == Real(low=1.5, high=2.5)
+
+
+def test_rounds_are_counted() -> None:
+    """A space that is refined again has a number, and so has its study."""
+    names_of_rounds = ["A"]
+    for _ in range(3):
+        names_of_rounds.append(refined_name(A.named(names_of_rounds[-1])))
+    assert names_of_rounds == ["A", "A, refined", "A, refined 2", "A, refined 3"]
+    assert once_more("ladder_refined_2", "_refined", "_") == "ladder_refined_3"
+    assert once_more("so refined_x", "_refined", "_") == "so refined_x_refined"
 
 
 def test_a_bound_on_a_member_bounds_what_it_shares() -> None:

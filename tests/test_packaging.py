@@ -23,6 +23,8 @@ ORDER = (
     "errors",
     "files",
     "cost",
+    "aims",
+    "halving",
     "layers",
     "space",
     "fidelity",
@@ -30,8 +32,10 @@ ORDER = (
     "window",
     "rule",
     "strata",
+    "looks",
     "study",
     "record",
+    "subset",
     "sampling",
     "modules",
     "data",
@@ -49,6 +53,7 @@ ORDER = (
     "frozen",
     "rows",
     "store",
+    "stopping",
     "progress",
     "interrupts",
     "table",
@@ -58,7 +63,9 @@ ORDER = (
     "trials",
     "leaders",
     "runner",
+    "retraining",
     "analysis",
+    "deciding",
     "page",
     "models",
     "handover",
@@ -66,11 +73,17 @@ ORDER = (
     "studywriter",
     "torchvision_weights",
     "results",
+    "retrained",
+    "audits",
+    "strategies",
+    "searching",
     "findings",
+    "discovering",
     "planning",
     "reporting",
     "exporting",
     "launch",
+    "auditing",
     "cli",
 )
 """Parts of nas from the bottom up: each imports only what stands before it."""
@@ -78,6 +91,8 @@ LIGHT = (
     "space",
     "layers",
     "cost",
+    "aims",
+    "halving",
     "recipe",
     "fidelity",
     "rule",
@@ -178,7 +193,8 @@ for _ in range(2):
         importlib.import_module(module)
     for name in nas.__all__:
         assert getattr(nas, name).__module__.startswith("nas."), name
-    assert all(callable(getattr(nas, verb)) for verb in ("run", "open", "report", "export", "load", "principles"))
+    verbs = ("run", "open", "report", "audit", "export", "load", "principles")
+    assert all(callable(getattr(nas, verb)) for verb in verbs)
 print(len(modules))
 """
     result = run_isolated(code, tmp_path)

@@ -292,35 +292,3 @@ def test_a_run_is_planned_from_its_noise(run: Run) -> None:
         assert usual.n_first + usual.n_second == pytest.approx(24 + verdict.needs, abs=2)
     with pytest.raises(Refused, match="what a run tells"):
         planning.plan_place(str(run.folder), deviation=0.1)
-
-
-def found_as_planned(studies: int, ordered: bool) -> int:
-    """Studies of the planned size in which an effect of 0.4 deviations is found, beside three rules of no effect."""
-    generator = np.random.default_rng(5)
-    rule = larger("x") if ordered else Rule(name="x", statement="X.", contrast=Parts(first=Part(column="x", low=0.0)))
-    rules = [rule, *(larger(name) for name in "abc")]
-    scope = Scope(arms=1, shares=(1.0, 0.0) if ordered else (0.5, 0.5), deviations=(1.0, 1.0), matters=0.5)
-    need = plan(rules, [scope] * 4, effect=0.4)[0]
-    assert need.samples is not None
-    rho = 0.4 * math.sqrt(math.pi / 8)
-    found = 0
-    for _ in range(studies):
-        x, noise, *others = generator.normal(size=(5, need.samples))
-        errors = -rho * x + math.sqrt(1 - rho**2) * noise if ordered else noise - 0.4 * (x >= 0)
-        frame = pd.DataFrame({"error": 10 + errors, "x": x, **dict(zip("abc", others, strict=True))})
-        found += verdicts(frame, rules)[0].verdict == "helps"
-    return found
-
-
-@pytest.mark.parametrize("ordered", [False, True])
-def test_planned_studies_find_the_effect(ordered: bool) -> None:
-    """With as many networks as planned at least 70 of 100 studies find the effect, after Holm for four rules."""
-    assert found_as_planned(100, ordered) >= 70
-
-
-@pytest.mark.long
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("ordered", [False, True])
-def test_planned_studies_find_the_effect_long(ordered: bool) -> None:
-    """The same in at least 770 of 1,000 studies."""
-    assert found_as_planned(1000, ordered) >= 770

@@ -14,7 +14,7 @@ import nas
 from nas.cost import Cost
 from nas.engines import InlineEngine
 from nas.errors import Refused
-from nas.exporting import stored_settings
+from nas.frozen import stored_settings
 from nas.record import Outcome, Record
 from nas.results import Run, csv, dimensions, settings
 from nas.space import Point

@@ -4,6 +4,7 @@ table --unbiased--> Edf --band, compare, efficiency--> Band, Comparison, Efficie
 table --leader_range, importances, front, noise_floor, normalised--> one frozen value each, with its warnings
 table --discover--> Discovery: rules that nobody declared, which `refined` turns into a smaller space
 table --verdicts, principles--> Verdict: helps, hurts, equivalent or undecided, corrected for all that were asked
+table, and longer errors of some --long_verdicts, agreement--> LongVerdict, Agreement: what longer trainings would say
 """
 
 from nas.analysis.agreement import Agreement, agreement
@@ -28,13 +29,15 @@ from nas.analysis.front import Front, FrontPoint, front
 from nas.analysis.importance import Importance, importances
 from nas.analysis.interval import CONFIDENCE, Interval
 from nas.analysis.leading import LeaderRange, leader_range
+from nas.analysis.longer import LongVerdict, Second, long_verdicts
+from nas.analysis.looks import verdicts_at_look
 from nas.analysis.narrowing import refined
 from nas.analysis.noise import NoiseFloor, noise_floor
 from nas.analysis.normalised import NormalisedEdf, normalised
 from nas.analysis.placements import better, better_p_value
 from nas.analysis.planning import Need, Scope, plan, scope_drawn, scope_seen
 from nas.analysis.principles import Principle, principles
-from nas.analysis.rules import Verdict, principle_rules, verdicts
+from nas.analysis.rules import Look, Verdict, principle_rules, verdicts
 from nas.analysis.selection import edfs, leaders, left_out, pareto, unbiased
 
 __all__ = [
@@ -53,11 +56,14 @@ __all__ = [
     "Importance",
     "Interval",
     "LeaderRange",
+    "LongVerdict",
+    "Look",
     "Need",
     "NoiseFloor",
     "NormalisedEdf",
     "Principle",
     "Scope",
+    "Second",
     "Tied",
     "Verdict",
     "agreement",
@@ -82,6 +88,7 @@ __all__ = [
     "leader_range",
     "leaders",
     "left_out",
+    "long_verdicts",
     "mann_whitney",
     "mean_difference",
     "noise_floor",
@@ -99,4 +106,5 @@ __all__ = [
     "together",
     "unbiased",
     "verdicts",
+    "verdicts_at_look",
 ]

@@ -37,10 +37,11 @@ class Efficiency(msgspec.Struct, frozen=True, kw_only=True):
 def efficiency(edf: Edf, draws: Sequence[int] | None = None, *, confidence: float = CONFIDENCE) -> Efficiency:
     """The curve of a space with a band; for 1, 2, 4, ... draws up to a quarter of the networks unless told otherwise.
 
-    The interval is the jackknife's, with Student's t at the number of leaders that the estimate effectively rests on.
-    Simulated coverage of 95 %, over five shapes of errors (one with a tenth of failures): 94 % on average and 90 % at
-    worst from n = 60 on, up to a quarter of n; a percentile bootstrap had 80 % at worst. Failures that a small
-    sample has missed by luck are beyond it: 87 % at worst for n = 20.
+    The interval is the jackknife's, stretched for the few leaders that the estimate effectively rests on: k of them
+    have Student's t of (k - 1) / 2 degrees of freedom and a deviation 1 + 2 / k times the jackknife's. Simulated
+    coverage of 95 %, over six laws (normal, skewed to either side, uniform, in steps, failing), n = 20 to 500 and up
+    to a quarter of n: 97 % on average and 94 % at worst; with k - 1 degrees and no more it was 87 % at worst. Failures
+    that a small sample has missed by luck are beyond it: 87 % for the mean of 20 with a tenth of failures.
     """
     check_confidence(confidence)
     largest = max(edf.n // 4, 1)
@@ -93,8 +94,9 @@ def _best(scores: Floats, draws: int, confidence: float) -> Interval:
         return Interval(estimate=estimate, low=-math.inf, high=math.inf, confidence=confidence)
     from scipy.special import stdtrit
 
-    freedom = max(1.0 / float(np.square(weights).sum()) - 1.0, 1.0)
-    reach = float(stdtrit(freedom, (1.0 + confidence) / 2.0)) * _deviation(scores, draws)
+    leaders = 1.0 / float(np.square(weights).sum())
+    tail = float(stdtrit(max((leaders - 1.0) / 2.0, 1.0), (1.0 + confidence) / 2.0))
+    reach = tail * (1.0 + 2.0 / leaders) * _deviation(scores, draws)
     return Interval(estimate=estimate, low=estimate - reach, high=estimate + reach, confidence=confidence)
 
 

@@ -9,6 +9,7 @@ import math
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from nas.analysis.differences import mean_difference
 from nas.analysis.distribution import Edf
@@ -37,10 +38,15 @@ class Equivalence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def equivalence(first: Edf, reference: Edf, delta: float | None = None, *, seed: int = 0) -> Equivalence:
-    """Both one-sided tests on the difference of means; delta is half a deviation of the reference unless given."""
+    """Both one-sided tests on the difference of means; delta is half a deviation of the reference unless given.
+
+    A delta of the sample is an estimate, and the interval allows for that.
+    """
     margin = default_delta(reference) if delta is None else delta
     check_delta(margin)
     difference = mean_difference(first, reference, seed=seed, confidence=TWO_SIDED)
+    if delta is None:
+        difference = allowing(difference, min(first.n, reference.n), reference)
     return Equivalence(difference=difference, delta=margin)
 
 
@@ -53,6 +59,43 @@ def default_delta(reference: Edf) -> float:
             hint="give delta in the unit of the errors",
         )
     return DEVIATIONS * float(errors.std(ddof=1))
+
+
+def allowing(difference: Interval, n: int, reference: Edf) -> Interval:
+    """The interval of a difference, made so wide that it can be held against a delta which is an estimate itself.
+
+    It lies inside of +-delta where the difference less delta, and plus delta, have their own sides of 0 for sure: to
+    their variance delta adds its own and what it has in common with the reference's mean, much for skewed errors.
+    `n` is the smaller sample's.
+    """
+    from scipy.special import stdtrit
+
+    if n < 2 or not math.isfinite(difference.high - difference.low):
+        return difference
+    scores, pulls = np.array(reference.scores), _pulls_on_delta(reference)
+    tail = float(stdtrit(n - 1, (1.0 + difference.confidence) / 2.0))
+    above, below = (
+        tail**2 * float(np.var(scores + sign * pulls, ddof=1) - np.var(scores, ddof=1)) / reference.n
+        for sign in (1.0, -1.0)
+    )
+    middle = difference.estimate
+    return Interval(
+        estimate=middle,
+        low=middle - math.sqrt((middle - difference.low) ** 2 + max(below, 0.0)),
+        high=middle + math.sqrt((difference.high - middle) ** 2 + max(above, 0.0)),
+        confidence=difference.confidence,
+    )
+
+
+def _pulls_on_delta(reference: Edf) -> NDArray[np.float64]:
+    """By how much each network of the reference moves delta, times their number; failures don't."""
+    done = reference.n - reference.failures
+    pulls = np.zeros(reference.n)
+    errors = np.array(reference.errors[:done])
+    if done > 1 and np.ptp(errors) > 0.0:
+        squares = np.square(errors - errors.mean())
+        pulls[:done] = DEVIATIONS * (squares - squares.mean()) / (2.0 * math.sqrt(squares.mean())) * reference.n / done
+    return pulls
 
 
 def check_delta(delta: float) -> None:

@@ -6,12 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 
 import msgspec
+import numpy as np
 
 from nas.analysis.candidates import Tied
 from nas.analysis.discovery import Found
 from nas.errors import Refused
 from nas.rule import Part
 from nas.space import Chain, Choice, Dimension, Integer, Ratio, Requirement, Space, Value
+from nas.space.law import Law
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +25,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """A dimension and its smaller range."""
     require: Requirement | None = None
     """A rule that every point obeys."""
+    bound: Part | None = None
+    """A range of a number that architectures state of themselves."""
 
     def __call__(self, space: Space) -> Space:
         """The space after it."""
@@ -31,6 +35,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         if self.restrict is not None:
             name, dimension = self.restrict
             return space.restrict(**{name: dimension})
+        if self.bound is not None:
+            return space.bound(self.bound.column, low=self.bound.low, high=self.bound.high)
         return space if self.require is None else space.require(self.require)
 
 
@@ -47,12 +53,21 @@ def refined(space: Space, found: Sequence[Found]) -> Space:
 
 
 def refined_name(space: Space) -> str:
-    """What the smaller space is called."""
-    return f"{space.name}, refined"
+    """What the smaller space is called: refined, then refined 2, and so on."""
+    return once_more(space.name, ", refined", " ")
+
+
+def once_more(name: str, mark: str, before: str) -> str:
+    """The name with a mark behind it, or with the next number behind its mark."""
+    bare, found, number = name.rpartition(mark)
+    digits = number.removeprefix(before)
+    if not found or not (digits.isdigit() or not number):
+        return name + mark
+    return f"{bare}{mark}{before}{int(digits or 1) + 1}"
 
 
 def steps(space: Space, found: Sequence[Found]) -> tuple[Step, ...]:
-    """The changes in their order: shared dimensions, smaller ranges, orders and ratios.
+    """The changes in their order: shared dimensions, smaller ranges, orders and ratios, bounds on facts.
 
     A bound on one member of a shared group becomes one on the dimension that stands for all.
     """
@@ -61,14 +76,26 @@ def steps(space: Space, found: Sequence[Found]) -> tuple[Step, ...]:
     parts = [condition for condition in applied if isinstance(condition, Part)]
     requirements = [condition for condition in applied if isinstance(condition, Chain | Ratio)]
     shared = {member: group for group in groups for member in space.members(group)}
+    stated = facts_of(space) - set(space.dimensions)
     narrow = narrowed(
-        {shared.get(name, name): dimension for name, dimension in space.dimensions.items()}, parts, shared
+        {shared.get(name, name): dimension for name, dimension in space.dimensions.items()},
+        [part for part in parts if part.column not in stated],
+        shared,
     )
     return (
         *(Step(share=group) for group in groups),
         *(Step(restrict=(name, dimension)) for name, dimension in narrow.items()),
         *(Step(require=requirement) for requirement in requirements),
+        *(Step(bound=part) for part in parts if part.column in stated),
     )
+
+
+def facts_of(space: Space) -> frozenset[str]:
+    """Names of the numbers that an architecture of the space states of itself."""
+    law = Law(space)
+    (point,) = law.points(np.full((1, len(law.names)), 0.5))
+    stated = space.architecture(point).facts()
+    return frozenset(name for name, value in stated.items() if not isinstance(value, str | bool))
 
 
 def narrowed(

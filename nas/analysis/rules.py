@@ -18,12 +18,12 @@ from nas.analysis.columns import errors_of, guess_of, having, numbers, numeric_c
 from nas.analysis.comparison import holm, warnings_of
 from nas.analysis.distribution import FEW, Floats
 from nas.analysis.equivalence import check_delta, inside
-from nas.analysis.interval import Interval
+from nas.analysis.interval import CONFIDENCE, Interval
 from nas.analysis.needs import ALPHA, networks_more
 from nas.analysis.pooling import strata_of
 from nas.analysis.selection import left_out, names_of, unbiased
 from nas.analysis.sides import in_space, repeated, samples, sides
-from nas.analysis.testing import UNTESTED, Measure, Tested, of_order, of_samples
+from nas.analysis.testing import LEVELS, UNTESTED, Measure, Tested, of_order, of_samples
 from nas.errors import Refused
 from nas.rule import Order, Parts, Rule, larger
 
@@ -31,6 +31,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Finding = Literal["helps", "hurts", "equivalent", "undecided"]
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """A look at a sample that grows until all rules are decided."""
+
+    number: int
+    """Which it is, counted from 1."""
+    of: int
+    """How many are planned."""
+    networks: int
+    """Networks of each space that were there, failures included."""
+    cap: int
+    """Networks of each space at the last look that is planned."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,15 +60,18 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     effect: float
     """In the unit of the errors, or a correlation; negative where the rule, or a larger value, lowers the error."""
     low: float
-    """Lower end of its 95 % interval."""
+    """Lower end of its 95 % interval; with looks of one that holds at all of them together."""
     high: float
-    """Upper end of its 95 % interval."""
+    """Upper end of its 95 % interval, likewise."""
     better: Interval | None
     """Probability that a network that obeys has the lower error than one that doesn't; None for a correlation."""
     p_value: float
     """Two-sided, of no effect; in [0, 1]."""
     p_adjusted: float
-    """The same, Holm-corrected for the rules that were asked for together; in [0, 1]."""
+    """The same, Holm-corrected for the rules that were asked for together, before that for looks; in [0, 1].
+
+    Of a rule that *helps* or *hurts* it is that of the look which said so.
+    """
     delta: float | None
     """Smallest effect that matters, in the unit of the effect; None where the errors don't vary."""
     within_delta: bool
@@ -70,6 +86,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Networks of the other side without an error."""
     needs: int | None
     """About so many networks more, both sides together, decide an undecided rule; None where it is decided."""
+    look: Look | None = None
+    """Which look decided it, or was the last so far for an undecided rule; None where all networks were planned."""
+    confidence: float = CONFIDENCE
+    """Of the interval, taken by itself: above 95 % where it holds at all looks together; in (0, 1)."""
     warnings: tuple[str, ...] = ()
     """What must be said beside the verdict."""
 
@@ -87,6 +107,24 @@ def verdicts(
     `guess` is the error at which a failure enters means, the worst of the table unless given; `delta` the smallest
     difference that matters, in the unit of the errors, half a deviation of the reference sample's unless given.
     """
+    found = alone(frame, rules, guess=guess, delta=delta, seed=seed)
+    adjusted = holm([tested.p_value for tested, _ in found])
+    return tuple(
+        verdict(rule, tested, p, len(rules), warnings)
+        for rule, (tested, warnings), p in zip(rules, found, adjusted, strict=True)
+    )
+
+
+def alone(
+    frame: pd.DataFrame,
+    rules: Sequence[Rule],
+    *,
+    guess: float | None = None,
+    delta: float | None = None,
+    seed: int = 0,
+    levels: tuple[float, float] = LEVELS,
+) -> list[tuple[Tested, tuple[str, ...]]]:
+    """Each rule on its own, with what must be said of its samples; the levels are those of both intervals."""
     names = [rule.name for rule in rules]
     if len(set(names)) < len(names):
         raise Refused(f"every rule needs its own name, got {', '.join(names)}")
@@ -94,15 +132,10 @@ def verdicts(
         check_delta(delta)
     rows = unbiased(having(frame, "error"))
     errors = errors_of(rows)
-    outside = left_out(frame)
-    common = (f"left out: {outside}",) if outside else ()
     known = guess_of(errors, guess)
-    found = [_test(rows, errors, rule, known, delta, seed) for rule in rules]
-    adjusted = holm([tested.p_value for tested, _ in found])
-    return tuple(
-        _verdict(rule, tested, p, len(rules), (*common, *warnings))
-        for rule, (tested, warnings), p in zip(rules, found, adjusted, strict=True)
-    )
+    common = (f"left out: {outside}",) if (outside := left_out(frame)) else ()
+    found = [_test(rows, errors, rule, known, delta, seed, levels) for rule in rules]
+    return [(tested, (*common, *warnings)) for tested, warnings in found]
 
 
 def principle_rules(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> tuple[Rule, ...]:
@@ -112,20 +145,26 @@ def principle_rules(frame: pd.DataFrame, columns: Sequence[str] | None = None) -
 
 
 def _test(
-    rows: pd.DataFrame, errors: Floats, rule: Rule, guess: float, delta: float | None, seed: int
+    rows: pd.DataFrame,
+    errors: Floats,
+    rule: Rule,
+    guess: float,
+    delta: float | None,
+    seed: int,
+    levels: tuple[float, float],
 ) -> tuple[Tested, tuple[str, ...]]:
     """One rule on its own, and what must be said of its samples."""
     contrast = rule.contrast
     if isinstance(contrast, Order):
         sampled = in_space(rows, contrast.space)
         values = numbers(rows, contrast.column)[sampled]
-        tested = of_order(values, errors[sampled], delta)
+        tested = of_order(values, errors[sampled], delta, levels)
         of_column = _of_column(contrast.column, tested, values, errors[sampled])
         return tested, (*_pooled(rows, contrast.space), *of_column, *repeated(rows[sampled]))
     first, reference = samples(rows, errors, contrast, guess)
     if first is None or reference is None:
         return UNTESTED, (f"no network {'obeys it' if first is None else 'is there to compare with'}",)
-    tested = of_samples(first, reference, delta, seed)
+    tested = of_samples(first, reference, delta, seed, levels)
     told = [*warnings_of(first, reference), *repeated(*(rows[flags] for flags in sides(rows, contrast)))]
     if isinstance(contrast, Parts):
         told += [*_pooled(rows, contrast.space), *_unmatched(rows[in_space(rows, contrast.space)])]
@@ -159,7 +198,8 @@ def _of_column(column: str, tested: Tested, values: Floats, errors: Floats) -> t
     return tuple(told)
 
 
-def _verdict(rule: Rule, tested: Tested, p_adjusted: float, tests: int, warnings: tuple[str, ...]) -> Verdict:
+def verdict(rule: Rule, tested: Tested, p_adjusted: float, tests: int, warnings: tuple[str, ...]) -> Verdict:
+    """What a test says of a rule once its p-value is corrected for all rules that are tested."""
     small = tested.delta is not None and inside(tested.narrow, tested.delta)
     finding = _finding(tested, p_adjusted, small)
     return Verdict(
@@ -180,6 +220,7 @@ def _verdict(rule: Rule, tested: Tested, p_adjusted: float, tests: int, warnings
         failures_first=tested.failures[0],
         failures_second=tested.failures[1],
         needs=_needs(tested, tests) if finding == "undecided" else None,
+        confidence=tested.effect.confidence,
         warnings=warnings,
     )
 

@@ -26,23 +26,23 @@ def samples(
     """Both samples of a contrast, the one that obeys first, None where it is empty; refused if they share a network."""
     whole = isinstance(contrast, Spaces)  # a part of a sample doesn't hold as many networks of each stratum
     names = (contrast.first, contrast.reference) if isinstance(contrast, Spaces) else ("those that obey", "the others")
-    parted = sides(rows, contrast)
-    if shared := int((parted[0] & parted[1]).sum()):
-        raise Refused(f"both samples of a rule hold the same {shared} networks, so they can't be compared")
     first, reference = (
         edf(errors[flags], name=name, guess=guess, strata=strata_of(rows[flags]) if whole else ())
         if flags.any()
         else None
-        for name, flags in zip(names, parted, strict=True)
+        for name, flags in zip(names, sides(rows, contrast), strict=True)
     )
     return first, reference
 
 
 def sides(rows: pd.DataFrame, contrast: Spaces | Parts) -> tuple[Flags, Flags]:
-    """The rows of either sample of a contrast, the one that obeys first."""
-    if isinstance(contrast, Parts):
-        return _parts(rows, contrast)
-    first, reference = (in_space(having(rows, "space"), name) for name in (contrast.first, contrast.reference))
+    """The rows of either sample of a contrast, the one that obeys first; refused if they share a network."""
+    if isinstance(contrast, Spaces):
+        first, reference = (in_space(having(rows, "space"), name) for name in (contrast.first, contrast.reference))
+    else:
+        first, reference = _parts(rows, contrast)
+    if shared := int((first & reference).sum()):
+        raise Refused(f"both samples of a rule hold the same {shared} networks, so they can't be compared")
     return first, reference
 
 

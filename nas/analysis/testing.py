@@ -13,7 +13,7 @@ from nas.analysis.comparison import mann_whitney
 from nas.analysis.correlation import spearman
 from nas.analysis.differences import mean_differences
 from nas.analysis.distribution import Edf, Floats
-from nas.analysis.equivalence import DEVIATIONS, TWO_SIDED, default_delta
+from nas.analysis.equivalence import DEVIATIONS, TWO_SIDED, allowing, default_delta
 from nas.analysis.interval import CONFIDENCE, Interval
 from nas.analysis.placements import better, better_p_value
 from nas.analysis.stratified import comparable, mean_estimate
@@ -21,6 +21,8 @@ from nas.errors import Refused
 
 Measure = Literal["difference of means", "rank correlation"]
 
+LEVELS = (CONFIDENCE, TWO_SIDED)
+"""Confidences of the interval of an effect and of the one that equivalence goes by."""
 KNOWN = 30
 """Networks from which on a sample tells its own spread well enough to plan with it."""
 
@@ -31,9 +33,12 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
     measure: Measure
     """What the effect is."""
     effect: Interval
-    """Negative where the rule, or a larger value, lowers the error; 95 %."""
+    """Negative where the rule, or a larger value, lowers the error; 95 % unless the sample is looked at repeatedly."""
     narrow: Interval
-    """The same with the 90 % interval that both one-sided tests amount to."""
+    """The same with the 90 % interval that both one-sided tests amount to, or what takes its place there.
+
+    Where delta is an estimate it is as much wider as that takes.
+    """
     p_value: float
     """Two-sided, of no effect; in [0, 1]."""
     better: Interval | None
@@ -68,10 +73,14 @@ UNTESTED = Tested(
 """A rule one of whose samples is empty."""
 
 
-def of_samples(first: Edf, reference: Edf, delta: float | None, seed: int) -> Tested:
-    """A rule about two samples."""
-    effect, narrow = mean_differences(first, reference, (CONFIDENCE, TWO_SIDED), seed=seed)
-    wins = better(first, reference)
+def of_samples(
+    first: Edf, reference: Edf, delta: float | None, seed: int, levels: tuple[float, float] = LEVELS
+) -> Tested:
+    """A rule about two samples, with intervals of two confidences."""
+    effect, narrow = mean_differences(first, reference, levels, seed=seed)
+    if delta is None:
+        narrow = allowing(narrow, min(first.n, reference.n), reference)
+    wins = better(first, reference, levels[0])
     return Tested(
         measure="difference of means",
         effect=effect,
@@ -85,14 +94,14 @@ def of_samples(first: Edf, reference: Edf, delta: float | None, seed: int) -> Te
     )
 
 
-def of_order(values: Floats, errors: Floats, delta: float | None) -> Tested:
+def of_order(values: Floats, errors: Floats, delta: float | None, levels: tuple[float, float] = LEVELS) -> Tested:
     """A rule about the order of a column: rows without a value don't count, failures are the worst.
 
     Delta, in the unit of the errors, becomes the rho at which the upper and the lower half of the column differ by it
     in the mean, if both columns are normal: rho * sqrt(8 / pi) standard deviations. Half a deviation is a rho of 0.31.
     """
     has = ~np.isnan(values)
-    found, narrow = (spearman(values[has], errors[has], level) for level in (CONFIDENCE, TWO_SIDED))
+    found, narrow = (spearman(values[has], errors[has], level) for level in levels)
     done = errors[has & np.isfinite(errors)]
     deviation = float(done.std(ddof=1)) if len(done) > 1 and np.ptp(done) > 0.0 else 0.0
     halves = DEVIATIONS if delta is None else delta / deviation if deviation > 0.0 else math.nan

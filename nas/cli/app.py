@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from nas.cli import describe, hand, inspect, look, machine, rules, work
+from nas.cli import audit, compare, describe, hand, inspect, look, machine, rules, work
 from nas.errors import NasError
 
 app = typer.Typer(
@@ -28,6 +28,8 @@ VERBS = (
     rules.principles,
     look.report,
     look.best,
+    audit.audit,
+    compare.compare,
     hand.export,
     hand.verify,
     machine.data,

@@ -9,7 +9,7 @@ from typing import Self
 
 from nas.cli.show import duration, percent
 from nas.progress import Snapshot
-from nas.record import Outcome, Record
+from nas.record import Record
 
 BAR = 40
 """Width of the bar, in characters."""
@@ -26,7 +26,10 @@ def line(snapshot: Snapshot) -> str:
     elif snapshot.per_hour is None:
         parts.append("starting workers" if not snapshot.done else "going on")
     else:
-        parts += [f"{snapshot.per_hour:.0f} an hour", f"about {duration(snapshot.left)} left"]
+        about = "at most" if snapshot.looks else "about"
+        parts += [f"{snapshot.per_hour:.0f} an hour", f"{about} {duration(snapshot.left)} left"]
+    if snapshot.looks:
+        parts.append(snapshot.looks)
     if snapshot.best:
         best = snapshot.best
         parts.append(f"best error {percent(best.error)} (trial {best.trial}, {best.space})")
@@ -48,7 +51,7 @@ class PlainView:
 
     def __call__(self, snapshot: Snapshot, record: Record | None) -> None:
         """Print a line now and then, and every failure."""
-        if record is not None and record.outcome is not Outcome.COMPLETED:
+        if record is not None and record.outcome.is_failure:
             _say(f"trial {record.trial} ({record.space}): {record.outcome.sentence}: {record.message}")
         over = snapshot.done == snapshot.total
         if over or time.monotonic() - self._last >= EVERY:
@@ -83,7 +86,7 @@ class LiveView:
         from rich.progress_bar import ProgressBar
         from rich.text import Text
 
-        if record is not None and record.outcome is not Outcome.COMPLETED:
+        if record is not None and record.outcome.is_failure:
             text = f"trial {record.trial} ({record.space}): {record.outcome.sentence}: {record.message}"
             self._console.print(text, markup=False, highlight=False)
         bar = ProgressBar(total=snapshot.total, completed=snapshot.done, width=BAR)

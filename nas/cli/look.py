@@ -136,9 +136,11 @@ def emit_leaders(leaders: Sequence[Record], ranks: Mapping[int, int]) -> None:
 def _status(folder: Path, json: bool) -> bool:
     """Show the state once; whether the run is still going on."""
     from nas.results import open_run
+    from nas.stopping import standing
     from nas.store import coordinator, pace
 
     run = open_run(folder)
+    looks = standing(run.frozen, {record.trial for record in run.records})
     holder = coordinator(folder)
     done, total = len(run.records), run.total
     rate = pace(folder) if holder else None
@@ -154,14 +156,17 @@ def _status(folder: Path, json: bool) -> bool:
             outcomes={str(outcome): count for outcome, count in run.outcomes.items()},
             per_hour=rate * 3600 if rate else None,
             seconds_left=left,
+            looks=looks,
             best=_as_json(leader) if leader else None,
         )
         return holder is not None
     typer.echo(f"{run.frozen.study['name']}: {state}{f' ({holder})' if holder else ''}, {done} of {total} trials")
     for outcome, count in run.outcomes.items():
         typer.echo(f"  {count:6d} {outcome.replace('_', ' ')}: {outcome.sentence}")
+    if looks:
+        typer.echo(f"  {looks.words}")
     if rate:
-        typer.echo(f"  {rate * 3600:.0f} trials an hour, about {duration(left)} left")
+        typer.echo(f"  {rate * 3600:.0f} trials an hour, {'at most' if looks else 'about'} {duration(left)} left")
     if leader:
         typer.echo(
             f"  best error {percent(leader.error)}: {leader.architecture} (trial {leader.trial}, {leader.space})"

@@ -13,6 +13,7 @@ from nas.cli.show import emit_json, emit_table
 
 if TYPE_CHECKING:
     from nas.analysis import Need, Verdict
+    from nas.discovering import Discovered
     from nas.findings import Principles
     from nas.rule import Rule
 
@@ -21,42 +22,60 @@ SEVERAL = 2
 """Runs from which on their verdicts are put side by side."""
 
 
+Places = Annotated[
+    list[str],
+    typer.Argument(metavar="DIR...", help="Folders of runs; with --table files, too; with --plan also a study."),
+]
+AsTable = Annotated[
+    bool, typer.Option("--table", help="Files among them are tables: .csv, .parquet, .json, ours or anybody's.")
+]
+ErrorColumn = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column of errors in the tables (default: error).")
+]
+SpaceColumn = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column of the tables whose values are taken for spaces.")
+]
+Columns = Annotated[
+    str | None, typer.Option(metavar="A,B,...", help="One principle a column: are larger values better?")
+]
+StudyName = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Take the rules of this study in place of the run's.")
+]
+Delta = Annotated[float | None, typer.Option(help="Smallest difference that matters, in the unit of the errors.")]
+Planned = Annotated[
+    bool, typer.Option("--plan", help="How many networks the rules need, from the noise seen or --deviation.")
+]
+Effect = Annotated[float | None, typer.Option(help="With --plan: the difference to find (default: half a deviation).")]
+Power = Annotated[float, typer.Option(help="With --plan: share of studies that are to find it.")]
+Deviation = Annotated[
+    float | None, typer.Option(help="With --plan STUDY: how much errors vary, as a standard deviation.")
+]
+Discovering = Annotated[bool, typer.Option("--discover", help="Look for rules nobody declared, and confirm them.")]
+Within = Annotated[str | None, typer.Option(metavar="SPACE", help="With --discover: the space to look at.")]
+StudyFile = Annotated[
+    Path | None, typer.Option("--out", "-o", help="With --discover: write the smaller space as a study, FILE.py.")
+]
+
+
 def principles(
-    places: Annotated[
-        list[str],
-        typer.Argument(metavar="DIR...", help="Folders of runs; with --table files, too; with --plan also a study."),
-    ],
-    table: Annotated[
-        bool, typer.Option("--table", help="Files among them are tables: .csv, .parquet, .json, ours or anybody's.")
-    ] = False,
-    error: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of errors in the tables (default: error).")
-    ] = None,
-    space: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the tables whose values are taken for spaces.")
-    ] = None,
-    columns: Annotated[
-        str | None, typer.Option(metavar="A,B,...", help="One principle a column: are larger values better?")
-    ] = None,
-    study: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Take the rules of this study in place of the run's.")
-    ] = None,
-    delta: Annotated[
-        float | None, typer.Option(help="Smallest difference that matters, in the unit of the errors.")
-    ] = None,
-    plan: Annotated[
-        bool, typer.Option("--plan", help="How many networks the rules need, from the noise seen or --deviation.")
-    ] = False,
-    effect: Annotated[
-        float | None, typer.Option(help="With --plan: the difference to find (default: half a deviation).")
-    ] = None,
-    power: Annotated[float, typer.Option(help="With --plan: share of studies that are to find it.")] = 0.8,
-    deviation: Annotated[
-        float | None, typer.Option(help="With --plan STUDY: how much errors vary, as a standard deviation.")
-    ] = None,
+    places: Places,
+    table: AsTable = False,
+    error: ErrorColumn = None,
+    space: SpaceColumn = None,
+    columns: Columns = None,
+    study: StudyName = None,
+    delta: Delta = None,
+    plan: Planned = False,
+    effect: Effect = None,
+    power: Power = 0.8,
+    deviation: Deviation = None,
+    discover: Discovering = False,
+    within: Within = None,
+    out: StudyFile = None,
     json: Json = False,
 ) -> None:
     """Test design rules, each with effect, interval and verdict: nas principles DIR or --table FILE --columns A,B."""
+    from nas.cli.discover import emit_discovery
     from nas.errors import Refused
 
     names = None if columns is None else _listed(columns)
@@ -67,6 +86,13 @@ def principles(
         raise Refused("--effect and --deviation belong to --plan", hint="nas principles --plan DIR --effect 0.02")
     if plan and delta is not None:
         raise Refused("--delta belongs to verdicts", hint="a plan is made for an --effect")
+    if discover and plan:
+        raise Refused("--discover and --plan are two questions", hint="ask one of them")
+    if not discover and (within is not None or out is not None):
+        raise Refused("--within and -o belong to --discover", hint="nas principles --discover DIR -o FILE.py")
+    if discover:
+        emit_discovery(_discovered(places, table, error, space, names, study, within, delta), out, json)
+        return
     rules = _rules_of(study)
     if plan:
         _plan(places, table, error, space, names, rules, effect, power, deviation, json)
@@ -105,6 +131,33 @@ def _found(
     if files:
         found.append(of_tables(tables(files, error, space=space), rules=rules, columns=columns, delta=delta))
     return found
+
+
+def _discovered(
+    places: Sequence[str],
+    table: bool,
+    error: str | None,
+    space: str | None,
+    columns: Sequence[str] | None,
+    study: str | None,
+    within: str | None,
+    delta: float | None,
+) -> Discovered:
+    """What one run, or all tables together, show in one space."""
+    from nas import names
+    from nas.discovering import in_run, in_tables
+    from nas.errors import Refused
+    from nas.foreign import tables
+    from nas.results import open_run
+
+    asked = None if study is None else names.study(study)
+    folders, files = _sorted(places, table)
+    if files and not folders:
+        known = tables(files, error, space=space)
+        return in_tables(known, space=within, columns=columns, study=asked, delta=delta)
+    if len(folders) + len(files) > 1:
+        raise Refused(f"rules are looked for in one run, or in tables, got {', '.join(places)}")
+    return in_run(open_run(folders[0]), space=within, columns=columns, study=asked, delta=delta)
 
 
 def _sorted(places: Sequence[str], table: bool) -> tuple[list[Path], list[Path]]:

@@ -35,6 +35,10 @@ def run(
     sampler: Annotated[
         str | None, typer.Option(help="random maps; quasirandom covers; tpe, gp, nsga2, cmaes hunt.")
     ] = None,
+    halving: Annotated[
+        int | None,
+        typer.Option(metavar="FACTOR", help="Only one of so many trainings goes on after 1, FACTOR, ... epochs."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="With the trial number it decides everything.")] = None,
     workers: Annotated[int | None, typer.Option(help="Trainings at once: one a core; 8 lanes on a GPU.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -49,12 +53,19 @@ def run(
     from nas import names
     from nas.cli.live import view
     from nas.errors import NasError
+    from nas.halving import Halving
     from nas.launch import start
     from nas.record import Outcome
 
     asked = adjusted(
         trained_at(names.study(study), fidelity),
-        {"samples": samples, "sampler": sampler, "seed": seed, "max_trial_seconds": max_trial_seconds},
+        {
+            "samples": samples,
+            "sampler": sampler,
+            "halving": None if halving is None else Halving(factor=halving),
+            "seed": seed,
+            "max_trial_seconds": max_trial_seconds,
+        },
         {"epochs": epochs, "train_size": train_size, "resolution": resolution, "data": data, "target": target},
     )
     with view() as observer:
@@ -125,6 +136,7 @@ def tell_how_far(done: Run, max_seconds: float) -> None:
 def summary(done: Run) -> None:
     """The best networks and where everything lies."""
     from nas.cli.look import emit_leaders
+    from nas.stopping import standing
 
     typer.echo(f"{done.frozen.study['question']}\n")
     shown = done.leaders[:5]
@@ -134,6 +146,8 @@ def summary(done: Run) -> None:
         typer.echo("no network has been completed")
     if shown and (note := done.frozen.data.error_note):
         typer.echo(f"\n{note}")
+    if looks := standing(done.frozen, {record.trial for record in done.records}):
+        typer.echo(f"\nlooks  {looks.words}")
     typer.echo(f"\npage   {done.folder / 'report.html'}")
     typer.echo(f"table  {done.folder / 'records.csv'}")
     if shown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -93,12 +93,13 @@ def _empty() -> None:
 
 
 def _trained(job: Job) -> Result:
-    trained = train(job.layer, job.recipe, _dataset(job), job.seed, torch.device(job.device))
+    trained = train(job.layer, job.recipe, _dataset(job), job.seed, torch.device(job.device), bars=job.bars)
+    outcome, message = _ending(trained, job.bars)
     return Result(
         trial=job.trial,
         attempt=job.attempt,
-        outcome=Outcome.DIVERGED if trained.diverged else Outcome.COMPLETED,
-        message=f"the loss exploded in epoch {len(trained.curve) + 1}" if trained.diverged else "",
+        outcome=outcome,
+        message=message,
         curve=trained.curve,
         train_error=trained.train_error,
         peak_memory=trained.peak_memory,
@@ -109,9 +110,19 @@ def _trained(job: Job) -> Result:
     )
 
 
+def _ending(trained: Trained, bars: Mapping[int, float]) -> tuple[Outcome, str]:
+    """How a training ended that raised nothing, and what is to be said of it."""
+    epochs = len(trained.curve)
+    if trained.diverged:
+        return Outcome.DIVERGED, f"the loss exploded in epoch {epochs + 1}"
+    if trained.pruned:
+        return Outcome.PRUNED, f"error {trained.curve[-1].error:.4f} after epoch {epochs}, above {bars[epochs]:.4f}"
+    return Outcome.COMPLETED, ""
+
+
 def _kept(job: Job, trained: Trained) -> str:
     """Write the weights if they are wanted; their hash or nothing."""
-    if not job.weights or trained.diverged or not (error := trained.curve[-1].error) < job.keep_below:
+    if not job.weights or trained.diverged or trained.pruned or not (error := trained.curve[-1].error) < job.keep_below:
         return ""
     document = describe(
         job.layer,

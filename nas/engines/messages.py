@@ -33,6 +33,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """File for the trained weights; empty if they aren't wanted."""
     keep_below: float = 1e9
     """They are written only if the error is below this."""
+    bars: dict[int, float] = {}
+    """Epoch -> largest validation error after it with which the training goes on."""
     max_seconds: float = 3600.0
     """After so long a training is given up; counted from its beginning, not from when it was handed out."""
 
@@ -51,7 +53,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
     curve: tuple[Epoch, ...] = ()
     """Finished epochs."""
     train_error: float | None = None
-    """Share of the first training images that are classified wrongly in the end; None for a failure."""
+    """Share of the first training images that are classified wrongly in the end; None unless completed."""
     peak_memory: int | None = None
     """Bytes of the training; None where they can't be told."""
     seconds: float = 0.0

@@ -20,6 +20,8 @@ from nas.record import Outcome
 
 logger = logging.getLogger(__name__)
 
+MEASURABLE = (Outcome.COMPLETED, Outcome.PRUNED, Outcome.DIVERGED)
+"""Endings of trainings that have held the memory that they need."""
 SHARE = 0.8
 """Of a GPU's memory that is planned with: networks differ, and CUDA itself needs some."""
 
@@ -118,7 +120,7 @@ class Gate:
             self._memory.empty()
 
     def _measure(self, result: Result) -> None:
-        if self._memory and not self._measured and result.outcome in (Outcome.COMPLETED, Outcome.DIVERGED):
+        if self._memory and not self._measured and result.outcome in MEASURABLE:
             self._measured = True
             total, peak = self._memory.total(), self._memory.peak()
             self.most = fitting(self._lanes, total, peak)

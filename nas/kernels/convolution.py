@@ -5,8 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from nas.kernels.rules import NATIVE, Geometry, Rules, Way, way, widening
+from nas.kernels.linear import FastLinear
+from nas.kernels.pooling import rectify_late
+from nas.kernels.rules import ANY, NATIVE, Geometry, Rules, Way, way, widening, winograd_passes
 from nas.kernels.ways import Pairs, product, whole_image, wider
+from nas.kernels.winograd import Winograd
 
 
 class FastConvolution(nn.Conv2d):
@@ -35,6 +38,9 @@ class FastConvolution(nn.Conv2d):
             case "pairs":
                 y: Tensor = Pairs.apply(x, self.weight, shape)
                 return y if self.bias is None else y + self.bias.view(1, -1, 1, 1)
+            case "winograd":
+                y = Winograd.apply(x, self.weight, shape, winograd_passes(self.rules, shape))
+                return y if self.bias is None else y.add_(self.bias.view(1, -1, 1, 1))
             case "wider":
                 return wider(x, self.weight, self.bias, shape, widening(self.rules, shape))
             case _:
@@ -42,12 +48,19 @@ class FastConvolution(nn.Conv2d):
 
 
 def specialise(module: nn.Module, rules: Rules) -> None:
-    """Have all square convolutions inside compute by these rules; parameters and names stay."""
+    """Have all square convolutions and linear layers inside compute by these rules; parameters and names stay.
+
+    ReLUs move behind the pools that follow them whatever the rules.
+    """
+    rectify_late(module)
     if rules == NATIVE:
         return
     for part in module.modules():
         if type(part) is nn.Conv2d and len({*part.kernel_size}) == 1 and not isinstance(part.padding, str):
             part.__class__ = FastConvolution  # in place: names, parameters and whoever holds the module stay
+            part.rules = rules  # type: ignore[assignment]
+        elif type(part) is nn.Linear and rules.blas < ANY:
+            part.__class__ = FastLinear
             part.rules = rules  # type: ignore[assignment]
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Literal
 
 import torch
 
 from nas.devices import maker
 
-Way = Literal["native", "product", "whole image", "pairs", "wider"]
+Way = Literal["native", "product", "whole image", "pairs", "wider", "winograd"]
 ANY = 2**62
 """A bound that nothing reaches."""
 AMD = "AuthenticAMD"
 """What AMD's processors call their maker."""
+TILE, PATCH = 4, 6
+"""Edges of the outputs that Winograd's algorithm computes at once and of the inputs that they see, in pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,10 @@ class Rules:
     """Group width that a narrower one is computed at, as far as it divides the channels."""
     blas: int = ANY
     """Multiply-adds of a group's product from which NumPy's BLAS computes it instead of torch's."""
+    winograd: float = inf
+    """How many times fewer multiply-adds Winograd's algorithm must have to compute outputs and input gradients."""
+    winograd_weight: float = inf
+    """The same for the weight's gradient, which torch is slower at."""
 
 
 NATIVE = Rules()
@@ -49,7 +56,7 @@ FITTED = Rules(
     wider=NARROW,
 )
 """On AVX2 in float32."""
-FITTED_AMD = replace(FITTED, blas=2**22, product_elements=ANY)
+FITTED_AMD = replace(FITTED, blas=2**22, product_elements=ANY, winograd=2.5, winograd_weight=2.0)
 """The same where torch's library of products is slow (see `nas.kernels.blas`)."""
 RULES: Mapping[tuple[str, torch.dtype], Rules] = {
     ("AVX2", torch.float32): FITTED,
@@ -99,6 +106,18 @@ class Geometry:
         return self.batch * self.outputs[0] * self.outputs[1]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Passes:
+    """Which passes of a 3x3 convolution Winograd's algorithm computes."""
+
+    forward: bool
+    """The outputs."""
+    onward: bool
+    """The input's gradient."""
+    weight: bool
+    """The weight's gradient."""
+
+
 def way(rules: Rules, shape: Geometry) -> Way:
     """How a convolution of this shape is computed."""
     if shape.kernel == 1:
@@ -108,7 +127,10 @@ def way(rules: Rules, shape: Geometry) -> Way:
         return "pairs" if shape.width == shape.channels and edge <= rules.pairs else "native"
     if shape.group_width <= rules.whole_image.get((edge, shape.stride), 0):
         return "whole image"
-    return "wider" if widening(rules, shape) > 1 else "native"
+    if widening(rules, shape) > 1:
+        return "wider"
+    passes = winograd_passes(rules, shape)
+    return "winograd" if passes.forward or passes.onward or passes.weight else "native"
 
 
 def _is_product(rules: Rules, shape: Geometry) -> bool:
@@ -123,6 +145,27 @@ def widening(rules: Rules, shape: Geometry) -> int:
     """How many groups become one; a power of 2, 1 where nothing is widened."""
     most = rules.wider.get(shape.group_width, 0) // shape.group_width
     return next((factor for factor in (8, 4, 2) if factor <= most and shape.groups % factor == 0), 1)
+
+
+def tiles(height: int, breadth: int) -> tuple[int, int]:
+    """How many tiles cover the outputs, down and across."""
+    return -(-height // TILE), -(-breadth // TILE)
+
+
+def saving(channels: int, width: int, height: int, breadth: int) -> float:
+    """How many times fewer multiply-adds Winograd's algorithm has than the plain sum, its transforms counted."""
+    down, across = tiles(height, breadth)
+    transforms = PATCH**4 * channels + TILE**2 * PATCH**2 * width
+    return 9 * channels * width * height * breadth / ((PATCH**2 * channels * width + transforms) * down * across)
+
+
+def winograd_passes(rules: Rules, shape: Geometry) -> Passes:
+    """Which passes it computes; it knows 3x3 kernels without groups whose outputs are as large as the input."""
+    known = (shape.kernel, shape.stride, shape.padding, shape.groups) == (3, 1, 1, 1)
+    there = saving(shape.channels, shape.width, shape.height, shape.breadth) if known else -inf
+    back = saving(shape.width, shape.channels, shape.height, shape.breadth) if known else -inf
+    weight = there >= rules.winograd_weight
+    return Passes(forward=there >= rules.winograd, onward=back >= rules.winograd, weight=weight)
 
 
 def rules_for(device: torch.device, dtype: torch.dtype) -> Rules:

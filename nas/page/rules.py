@@ -63,8 +63,8 @@ def rule_row(verdict: Verdict) -> RuleRow:
         verdict=WORDS[verdict.verdict],
         kind=verdict.verdict,
         cells=(
-            f"rho {_signed(verdict.effect, alone)}" if alone else f"{_signed(verdict.effect, alone)} {POINTS}",
-            f"[{_signed(verdict.low, alone)}, {_signed(verdict.high, alone)}]",
+            f"rho {signed(verdict.effect, alone)}" if alone else f"{signed(verdict.effect, alone)} {POINTS}",
+            f"[{signed(verdict.low, alone)}, {signed(verdict.high, alone)}]",
             NOTHING if verdict.delta is None else _size(verdict.delta, alone),
             share(verdict.better.estimate) if verdict.better else NOTHING,
             probability(verdict.p_value),
@@ -106,15 +106,24 @@ def _effect(verdict: Verdict) -> str:
     alone = is_order(verdict)
     what = "Spearman's rho" if alone else "difference"
     unit = "" if alone else f" {POINTS}"
-    ends = f"{_signed(verdict.low, alone)} to {_signed(verdict.high, alone)}"
-    return f"{what} {_signed(verdict.effect, alone)}{unit}, {LEVEL} interval {ends}"
+    ends = f"{signed(verdict.low, alone)} to {signed(verdict.high, alone)}"
+    looks = " over all looks" if verdict.look else ""
+    return f"{what} {signed(verdict.effect, alone)}{unit}, {LEVEL} interval{looks} {ends}"
 
 
 def _sample(verdict: Verdict) -> str:
     failures = verdict.failures_first + verdict.failures_second
     sides = f"{verdict.n_first:,}" if is_order(verdict) else f"{verdict.n_first:,} + {verdict.n_second:,}"
     failed = f", {plural(failures, 'failure')}" if failures else ""
-    return f"adjusted p {_p(verdict.p_adjusted)}, n = {sides}{failed}"
+    return f"adjusted p {_p(verdict.p_adjusted)}, n = {sides}{failed}{_looked(verdict)}"
+
+
+def _looked(verdict: Verdict) -> str:
+    """At which look it was decided, or still wasn't."""
+    if verdict.look is None:
+        return ""
+    look, how = verdict.look, "still at" if verdict.verdict == "undecided" else "decided at"
+    return f"; {how} look {look.number} of {look.of}, at {look.networks:,} of {look.cap:,} networks of each space"
 
 
 def _delta(verdict: Verdict) -> str:
@@ -142,7 +151,8 @@ def _p(p: float) -> str:
     return text if text.startswith("<") else f"= {text}"
 
 
-def _signed(value: float, alone: bool) -> str:
+def signed(value: float, alone: bool) -> str:
+    """An effect with its sign: in points, or a correlation where it stands alone."""
     if math.isinf(value):
         return "-∞" if value < 0 else "∞"
     return f"{value:+.2f}" if alone else f"{100 * value:+.2f}"

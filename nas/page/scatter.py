@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 from nas.page.look import GREY, Look, ground, legend_rows
 from nas.page.texts import UNITS, figure_text, short, spoken
+from nas.record import Outcome
 
 WEBGL_FROM = 5_000
 """Points of a figure from which SVG becomes slow."""
@@ -26,7 +27,7 @@ MOST_GROUPS = 24
 GROUPS = 8
 """Equal groups along a numeric column whose medians are joined."""
 OTHER = "other"
-FAILED, FRONT = "failed (no error)", "Pareto front"
+FAILED, PRUNED, FRONT = "failed (no error)", "pruned (no final error)", "Pareto front"
 ERROR = UNITS["classification"]["error"]
 HEIGHT = 440
 LEGEND_ROOM, LEGEND_ROW, LEGEND_ROWS = 390.0, 22, 2
@@ -43,7 +44,7 @@ class ErrorAxis:
     high: float
     """Upper end, above the line of failures."""
     failed: float
-    """Where failures are drawn."""
+    """Where failures and pruned trainings are drawn."""
     log: bool
     """Whether it is logarithmic."""
 
@@ -136,9 +137,11 @@ def _figure(frame: pd.DataFrame, points: pd.DataFrame, column: str, x: pd.Series
     trained = points["error"].notna()
     for space, own in points[trained].groupby("space", sort=False):
         figure.add_trace(kind(**_points(x[own.index], own["error"] * 100, looks[str(space)], str(space))))
-    failed = points.index[~trained]
-    if len(failed):
-        figure.add_trace(kind(**_failures(x[failed], axis)))
+    pruned = points["outcome"] == str(Outcome.PRUNED)
+    for name, symbol, out in ((FAILED, "x-thin", ~trained & ~pruned), (PRUNED, "circle-open", ~trained & pruned)):
+        if out.any():
+            figure.add_trace(kind(**_without_error(x[points.index[out]], axis, name, symbol)))
+    if not trained.all():
         figure.add_hline(y=axis.failed, line={"color": GREY, "width": 1, "dash": "dot"}, opacity=0.6)
     return figure
 
@@ -149,10 +152,10 @@ def _points(x: pd.Series[Any], y: pd.Series[float], look: Look, space: str) -> d
     return {**drawn, "marker": marker, "name": figure_text(short(space)), "legendgroup": space, "hoverinfo": "text"}
 
 
-def _failures(x: pd.Series[Any], axis: ErrorAxis) -> dict[str, Any]:
-    marker = {"color": GREY, "symbol": "x-thin", "size": 8, "line": {"color": GREY, "width": 1.5}}
+def _without_error(x: pd.Series[Any], axis: ErrorAxis, name: str, symbol: str) -> dict[str, Any]:
+    marker = {"color": GREY, "symbol": symbol, "size": 8, "line": {"color": GREY, "width": 1.5}}
     drawn = {"x": x.to_numpy(), "y": np.full(len(x), axis.failed), "customdata": x.index.to_numpy(), "mode": "markers"}
-    return {**drawn, "marker": marker, "name": FAILED, "hoverinfo": "text"}
+    return {**drawn, "marker": marker, "name": name, "hoverinfo": "text"}
 
 
 def _medians(x: pd.Series[Any], errors: pd.Series[float]) -> tuple[list[float], list[float]]:

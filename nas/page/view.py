@@ -11,6 +11,7 @@ import pandas as pd
 
 from nas.analysis import Comparison, Interval, leaders
 from nas.page.texts import NOTHING, count, duration, percent, plural, probability, rate, share, short, spoken
+from nas.record import Outcome
 from nas.window import Shift, Window
 
 MOST_SHIFTS = 4
@@ -101,12 +102,15 @@ def sentence(frame: pd.DataFrame, total: int) -> str:
 
 
 def failures(frame: pd.DataFrame) -> str:
-    """How many trials failed in which way."""
+    """How many trials were pruned, and how many failed in which way."""
     failed = frame.loc[frame["error"].isna(), "outcome"].value_counts()
+    pruned = int(failed.get(str(Outcome.PRUNED), 0))
+    failed = failed.drop(str(Outcome.PRUNED), errors="ignore")
+    told = f"{pruned:,} pruned, " if pruned else ""
     if not len(failed):
-        return "no failure"
+        return f"{told}no failure"
     kinds = ", ".join(f"{number} {spoken(str(outcome))}" for outcome, number in failed.items())
-    return f"{plural(int(failed.sum()), 'failure')} ({kinds})"
+    return f"{told}{plural(int(failed.sum()), 'failure')} ({kinds})"
 
 
 def tiles(frame: pd.DataFrame, total: int) -> tuple[Tile, ...]:
@@ -116,11 +120,12 @@ def tiles(frame: pd.DataFrame, total: int) -> tuple[Tile, ...]:
     missing = "no network was trained to the end"
     middle = frame["error"].fillna(float("inf")).median() if len(frame) else None
     note = f"trial {best['trial']} of {short(str(best['space']))}" if best else missing
+    worst = "pruned ones and failures" if (frame["outcome"] == str(Outcome.PRUNED)).any() else "failures"
     seconds = frame["seconds"] if "seconds" in frame else pd.Series(dtype=float)
     typical = f"median {duration(float(seconds.median()))} a training" if seconds.notna().any() else "not in this table"
     return (
         Tile(name="lowest validation error", value=percent(errors.min() if len(errors) else None), note=note),
-        Tile(name="median error", value=percent(middle), note=f"of {plural(len(frame), 'trial')}, failures as worst"),
+        Tile(name="median error", value=percent(middle), note=f"of {plural(len(frame), 'trial')}, {worst} as worst"),
         Tile(name="trained", value=f"{len(errors):,} of {total:,}", note=failures(frame)),
         Tile(name="training time", value=duration(float(seconds.sum()) if len(seconds) else None), note=typical),
     )

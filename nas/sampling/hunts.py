@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from math import log
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler, QMCSampler, TPESampler
+from optuna.study import StudyDirection
 
 from nas.sampling.gate import Gate, Network, collection_paused
 from nas.sampling.maps import COORDINATE_STREAM, MOST_DRAWS, Proposal, draw, empty, generator
@@ -36,6 +38,8 @@ STARTUP = 10
 POPULATION = 32
 WORST = 1.0
 """What a sampler is told of a failure: the largest error of a classifier, and that of predicting the mean."""
+WORST_COST = log(2.0**62)
+"""The same for a second objective, so that no failure is good for being cheap."""
 CONTINUOUS: tuple[SamplerName, ...] = ("quasirandom", "cmaes")
 """Samplers that know no categories: they see a choice as a stretch of the unit interval."""
 
@@ -43,14 +47,15 @@ CONTINUOUS: tuple[SamplerName, ...] = ("quasirandom", "cmaes")
 class Hunter:
     """One space searched by one of Optuna's samplers."""
 
-    def __init__(self, gate: Gate, name: SamplerName, seed: int) -> None:
-        self._gate, self._name, self._seed = gate, name, seed
+    def __init__(self, gate: Gate, name: SamplerName, seed: int, *, against_cost: bool = False) -> None:
+        self._gate, self._name, self._seed, self._against_cost = gate, name, seed, against_cost
         self._law = Law(gate.space)
         self._distributions = _distributions(self._law, gate, name)
         self._sampler = _Gated(_sampler(name, seed), self._distributions, self._propose)
         with quiet():
-            self._study = optuna.create_study(sampler=self._sampler)
-        self._trials: dict[int, optuna.Trial] = {}
+            directions = [StudyDirection.MINIMIZE] * (2 if against_cost else 1)
+            self._study = optuna.create_study(sampler=self._sampler, directions=directions)
+        self._trials: dict[int, tuple[optuna.Trial, float]] = {}
         self._proposal: Proposal | None = None
         self._number = 0
 
@@ -58,14 +63,20 @@ class Hunter:
         """The next point of this space, for the trial of this number."""
         self._number = number
         with _one_thread() if self._name == "gp" else nullcontext():
-            self._trials[number] = self._study.ask(self._distributions)
+            trial = self._study.ask(self._distributions)
         if self._proposal is None:
             raise RuntimeError("the sampler was asked but not called")
+        self._trials[number] = trial, log(max(self._proposal.network.cost.multiply_adds, 1))
         return self._proposal
 
     def tell(self, number: int, error: float | None) -> None:
-        """What became of a trial; None is a failure, which is as bad as predicting worse than the mean."""
-        self._study.tell(self._trials.pop(number), WORST if error is None else min(error, WORST))
+        """What became of a trial; None is a failure, which is as bad as predicting worse than the mean.
+
+        Against cost it is told with the logarithm of its multiply-adds, a failure with one above all others.
+        """
+        trial, cost = self._trials.pop(number)
+        told = WORST if error is None else min(error, WORST)
+        self._study.tell(trial, [told, WORST_COST if error is None else cost] if self._against_cost else told)
 
     def _propose(self, inner: Any) -> dict[str, Any]:
         """Coordinates of the first proposal that passes the gate, else of a random point inside."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from nas.errors import EmptyWindow, Refused
 from nas.layers import output_shape, shape_text
+from nas.record import Origin
 from nas.sampling.gate import NO_SHAPE, NO_VECTOR, Gate, Network, collection_paused
 from nas.space import Choice, Dimension, Point, Value
 from nas.space.law import Law
@@ -34,6 +35,18 @@ POINT_STREAM, WINDOW_STREAM, COORDINATE_STREAM = 1, 2, 3
 
 
 @dataclass(frozen=True, kw_only=True)
+class Again:
+    """What a training has from another run, whose network it trains once more, and not from its own number."""
+
+    seed: int
+    """Of initial weights, order of data and augmentation."""
+    origin: Origin
+    """How the network was found there, marked as no random draw."""
+    patience: int
+    """Times the study's limit that the training may take; at least 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Proposal:
     """A point that may be trained, and how it was found."""
 
@@ -47,6 +60,8 @@ class Proposal:
     """Whether an adaptive sampler found none, so that this is a random point."""
     stratum: str = ""
     """Name of the stratum of cost that it was drawn from; empty where the study has none."""
+    again: Again | None = None
+    """What the training of another run's network has from there; None for a network of this run."""
 
 
 def generator(*key: int) -> np.random.Generator:

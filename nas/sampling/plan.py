@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
+from nas.aims import ERROR
 from nas.layers import Shape, identity
+from nas.sampling.bars import Bars, Told
 from nas.sampling.gate import Gate
 from nas.sampling.maps import Proposal, draw, measure
 from nas.sampling.strata import gates, place_of, shares
+from nas.space import Choice
 from nas.space.law import Law
 from nas.study import Study
 from nas.window import Window
@@ -45,11 +48,17 @@ class Plan:
         self._hunters: list[Hunter] = []
         self._asked: list[Proposal] = []
         self._told = 0
-        self._waiting: dict[int, float | None] = {}
+        self._waiting: dict[int, tuple[float | None, Sequence[float]]] = {}
+        self._bars = _bars(study)
         if study.sampler != "random":
             from nas.sampling.hunts import Hunter
 
-            self._hunters = [Hunter(g, study.sampler, training_seed(study.seed, i)) for i, g in enumerate(self._gates)]
+            seeds = [training_seed(study.seed, index) for index in range(len(self._gates))]
+            against_cost = study.objectives != ERROR
+            self._hunters = [
+                Hunter(gate, study.sampler, seed, against_cost=against_cost)
+                for gate, seed in zip(self._gates, seeds, strict=True)
+            ]
 
     def windows(self) -> tuple[Window, ...]:
         """What the limits do to each arm; EmptyWindow where nothing is left of one."""
@@ -68,10 +77,9 @@ class Plan:
     @property
     def horizon(self) -> int:
         """Trials below this number can be proposed now; a hunt waits for the results of its generation."""
-        if self.study.sampler in ("random", "quasirandom"):
+        if not self._learns:
             return self.study.total
-        generation = GENERATION * len(self._gates)
-        return min(self.study.total, (self._told // generation + 1) * generation)
+        return min(self.study.total, self._told + self._generation)
 
     def propose(self, trial: int) -> Proposal:
         """The network of a trial below the horizon."""
@@ -102,17 +110,58 @@ class Plan:
             return window
         return msgspec.structs.replace(window, strata=shares(gate, strata, self.study.seed, index))
 
-    def tell(self, trial: int, error: float | None) -> None:
-        """The result of a trial; samplers hear of it when its generation is complete, in the order of trials."""
-        if not self._hunters or self.study.sampler == "quasirandom":
+    def bars(self, trial: int) -> Mapping[int, float]:
+        """Epoch -> error at which a trial ends early, by the results of all generations before its own; often empty."""
+        if not self._bars:
+            return {}
+        proposal = self.propose(trial)
+        if trial < self._told:
+            raise ValueError(f"trial {trial} is over, its bars have risen or fallen since; {self._told=}")
+        return self._bars[trial % len(self._gates)].at(proposal.network.cost.multiply_adds)
+
+    def tell(self, trial: int, error: float | None, errors: Sequence[float] = ()) -> None:
+        """The result of a trial: the error that samplers go by, None for a failure, and those after each epoch.
+
+        It is heard of when its generation is complete, in the order of trials.
+        """
+        if not self._learns:
             return
-        self._waiting[trial] = error
-        generation = GENERATION * len(self._gates)
-        while all(t in self._waiting for t in range(self._told, self._told + generation)):
-            self.propose(self._told + generation - 1)  # all are asked before any is told, as in a run without a break
-            for number in range(self._told, self._told + generation):
-                self._hunters[number % len(self._gates)].tell(number, self._waiting.pop(number))
-            self._told += generation
+        self._waiting[trial] = error, errors
+        while all(t in self._waiting for t in range(self._told, self._told + self._generation)):
+            last = self._told + self._generation
+            self.propose(last - 1)  # all are asked before any is told, as in a run without a break
+            for number in range(self._told, last):
+                self._hear(number, *self._waiting.pop(number))
+            self._told = last
+
+    @property
+    def _learns(self) -> bool:
+        """Whether trials depend on the results of others."""
+        return self.study.sampler not in ("random", "quasirandom") or bool(self._bars)
+
+    @property
+    def _generation(self) -> int:
+        """Trials that are asked for together."""
+        return GENERATION * len(self._gates)
+
+    def _hear(self, trial: int, error: float | None, errors: Sequence[float]) -> None:
+        arm = trial % len(self._gates)
+        if self._hunters:
+            self._hunters[arm].tell(trial, error)
+        if self._bars:
+            cost = self.propose(trial).network.cost.multiply_adds
+            self._bars[arm].add(Told(errors=tuple(errors), cost=cost, failed=error is None))
+
+
+def _bars(study: Study) -> list[Bars]:
+    """One for each arm, whose trainings have a length of their own; none where trainings aren't halved."""
+    if study.halving is None:
+        return []
+    against_cost = study.objectives != ERROR
+    crossed = [arm.dimensions["epochs"] for arm in study.arms if "epochs" in study.grid.values]
+    epochs = [int(each.options[0]) for each in crossed if isinstance(each, Choice)]
+    lengths = epochs or [study.recipe.epochs] * len(study.arms)
+    return [Bars(study.halving, length, against_cost=against_cost) for length in lengths]
 
 
 def training_seed(seed: int, trial: int) -> int:

@@ -1,7 +1,7 @@
 """Parametric spaces of networks: dimensions, requirements, and the algebra that makes new spaces of old ones."""
 
 from nas.space.dimensions import Choice, Dimension, Integer, Point, Real, Value, When, in_words
-from nas.space.requirements import Chain, Ratio, Requirement, falling, rising, sentence
+from nas.space.requirements import Chain, Fact, Ratio, Requirement, falling, rising, sentence
 from nas.space.space import Architecture, Space
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Chain",
     "Choice",
     "Dimension",
+    "Fact",
     "Integer",
     "Point",
     "Ratio",

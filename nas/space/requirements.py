@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -82,8 +82,7 @@ class Ratio(msgspec.Struct, frozen=True, kw_only=True):
     def sentence(self) -> str:
         """The rule in words."""
         before, after = self.names
-        ends = (("at least", self.low), ("at most", self.high))
-        return f"{after} is {' and '.join(f'{how} {end:g}' for how, end in ends if end is not None)} times {before}"
+        return f"{after} is {_bounds(self.low, self.high)} times {before}"
 
     def __call__(self, point: Point) -> bool:
         """Whether the ratio lies within the bounds; a point without one of the two obeys."""
@@ -95,6 +94,37 @@ class Ratio(msgspec.Struct, frozen=True, kw_only=True):
         return (self.low is None or after >= self.low * before) and (self.high is None or after <= self.high * before)
 
 
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds on a number that architectures state of themselves, such as at least 12 blocks."""
+
+    name: str
+    """Of the fact."""
+    decode: Callable[[Point], Any]
+    """From a point to the architecture that states it: the space's own."""
+    low: float | None = None
+    """Smallest value, included; None for no bound."""
+    high: float | None = None
+    """Largest value, included; None for no bound."""
+
+    def __post_init__(self) -> None:
+        if self.low is None and self.high is None:
+            raise ValueError(f"a fact is bounded from at least one side, got none for {self.name!r}")
+
+    @property
+    def sentence(self) -> str:
+        """The rule in words."""
+        return f"{self.name} is {_bounds(self.low, self.high)}"
+
+    def __call__(self, point: Point) -> bool:
+        """Whether the fact lies within the bounds; an architecture that doesn't state it obeys."""
+        value = self.decode(point).facts().get(self.name)
+        if value is None:
+            return True
+        if isinstance(value, str):
+            raise TypeError(f"{self.name} is a text, which has no bounds: {value!r}")
+        return bool((self.low is None or value >= self.low) and (self.high is None or value <= self.high))
+
+
 def rising(group: str) -> Chain:
     """Each numbered value of the group is at least as large as the one before."""
     return Chain(group=group, relation="rises")
@@ -103,6 +133,12 @@ def rising(group: str) -> Chain:
 def falling(group: str) -> Chain:
     """Each numbered value of the group is at most as large as the one before."""
     return Chain(group=group, relation="falls")
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    """Ends of a range in words."""
+    ends = (("at least", low), ("at most", high))
+    return " and ".join(f"{how} {end:g}" for how, end in ends if end is not None)
 
 
 def sentence(requirement: Requirement) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from nas.errors import Refused
 from nas.layers import Layer, Shape
 from nas.space.dimensions import Dimension, Point, Real, Value, in_words, single
-from nas.space.requirements import Chain, Ratio, Requirement, sentence
+from nas.space.requirements import Chain, Fact, Ratio, Requirement, sentence
 
 
 @runtime_checkable
@@ -106,6 +106,10 @@ class Space:
         return replace(
             self, name=f"{self.name}, {sentence(requirement)}", requirements=(*self.requirements, requirement)
         )
+
+    def bound(self, fact: str, *, low: float | None = None, high: float | None = None) -> Space:
+        """The points whose architecture states a number within these bounds, both included."""
+        return self.require(Fact(name=fact, decode=self.decode, low=low, high=high))
 
     def members(self, group: str) -> tuple[str, ...]:
         """The numbered dimensions of a group, in order."""

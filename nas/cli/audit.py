@@ -1,0 +1,109 @@
+"""The verb that trains some networks of a map longer and with other seeds, and says what that changes."""
+
+from __future__ import annotations
+
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nas.cli.look import Folder, Json
+from nas.cli.show import emit_json, emit_table, emit_text
+
+if TYPE_CHECKING:
+    from nas.audits import Audit
+
+
+def audit(
+    folder: Folder,
+    networks: Annotated[
+        int | None, typer.Option(help="Networks trained again, as many of each space (default: 24); more extend it.")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Further trainings of each with other seeds, as long as the map's (default: 1).")
+    ] = None,
+    longer: Annotated[
+        int | None, typer.Option(help="Times the epochs of the map for the longer training (default: 4).")
+    ] = None,
+    study: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The run's study, where it was run from a program or has moved.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Trainings at once: one a core; 8 lanes on a GPU.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    max_seconds: Annotated[
+        float, typer.Option(help="Begin no training after so long; the same command goes on.", min=0)
+    ] = inf,
+    json: Json = False,
+) -> None:
+    """Train some networks of a map longer and with other seeds: does the order hold, and would verdicts change?"""
+    from nas import names
+    from nas.auditing import audit as train_again
+    from nas.cli.live import view
+    from nas.errors import Refused
+
+    if folder.is_file():
+        raise Refused(
+            f"{folder} is a file: an audit trains networks of a run again, of which a table knows only the errors",
+            hint="nas audit DIR",
+        )
+    with view() as observer:
+        found = train_again(
+            folder,
+            networks=networks,
+            seeds=seeds,
+            longer=longer,
+            study=names.study(study) if study else None,
+            workers=workers,
+            device=device,
+            observer=observer,
+            max_seconds=max_seconds,
+        )
+    if json:
+        _emit_json(found)
+    else:
+        _show(found, folder)
+
+
+def _show(found: Audit, folder: Path) -> None:
+    """The numbers of all networks, the table of rules, and a sentence for each."""
+    from nas.page.audits import HEADER
+
+    typer.echo(found.title)
+    for name, text in found.head:
+        emit_text(f"  {name:<8} {text}", hang=11)
+    for note in found.notes:
+        emit_text(f"  note     {note}", hang=11)
+    if found.rows:
+        typer.echo("")
+        emit_table(HEADER, [(row.name, *row.cells) for row in found.rows], left=2)
+        typer.echo("")
+    for row in found.rows:
+        emit_text(row.sentence, hang=2)
+    typer.echo(f"\ntable    {folder / 'audit' / 'records.csv'}")
+
+
+def _emit_json(found: Audit) -> None:
+    """What other programs may rely on: `tau`, `regret`, `noise`, `verdicts`."""
+    from msgspec.structs import asdict
+
+    agreement = found.agreement
+    emit_json(
+        study=found.title,
+        trained=found.fidelity,
+        longer=found.longer,
+        n=agreement.n,
+        of=found.of,
+        tau={**asdict(agreement.tau.coefficient), "n": agreement.n, "unit": "correlation"},
+        regret={**asdict(agreement.regret), "n": agreement.n, "unit": "error"},
+        failures={"short": agreement.failures_short, "long": agreement.failures_long},
+        luck=None if found.again is None else {**asdict(found.again.tau.coefficient), "n": found.again.n},
+        noise=None if found.noise is None else {**asdict(found.noise), "unit": "error"},
+        verdicts=[{**asdict(verdict), "unit": _unit(verdict.measure)} for verdict in found.verdicts],
+        networks=found.networks,
+        notes=found.notes,
+    )
+
+
+def _unit(measure: str) -> str:
+    return "correlation" if measure == "rank correlation" else "error"

@@ -1,0 +1,81 @@
+"""The verb that compares searches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nas.cli.look import Json
+from nas.cli.show import emit_json, emit_table, emit_text
+
+if TYPE_CHECKING:
+    from nas.analysis.search import Advantage
+    from nas.searching import Searches
+
+
+def compare(
+    places: Annotated[list[Path], typer.Argument(metavar="DIR DIR...", help="Folders of runs, one a seed.")],
+    cost: Annotated[
+        str, typer.Option(help="What compute is counted in: multiply_adds, seconds, epochs or trials.")
+    ] = "multiply_adds",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE.html", help="A page with the curves.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Strategies of search at equal compute, each against random search: nas compare DIR DIR..."""
+    from nas.files import write_atomically
+    from nas.results import open_run
+    from nas.searching import compare as compared
+    from nas.searching import page
+    from nas.strategies import spending
+
+    found = compared([open_run(place) for place in places], cost=spending(cost))
+    if output is not None:
+        write_atomically(output, page(found).encode())
+        typer.echo(str(output), err=True)
+    if json:
+        _emit(found)
+    else:
+        _show(found)
+
+
+def _show(found: Searches) -> None:
+    """What the numbers rest on, then a table and sentences for each measure."""
+    from nas.page.search import HEADER, MEASURES
+
+    typer.echo(found.title)
+    for name, text in found.head:
+        emit_text(f"  {name:<10}{text}", hang=12)
+    for note in found.notes:
+        emit_text(f"  {'note':<10}{note}", hang=12)
+    for measured in found.measured:
+        typer.echo(f"\n{MEASURES[measured.measure]}\n")
+        emit_table(HEADER, [(row.name, *row.cells) for row in measured.rows])
+        typer.echo("")
+        for row in measured.rows:
+            if row.sentence:
+                emit_text(row.sentence, hang=2)
+
+
+def _emit(found: Searches) -> None:
+    """All numbers for programs."""
+    emit_json(
+        cost=found.spending,
+        start=found.start,
+        end=found.end,
+        measures=[
+            {"measure": one.measure, "curves": one.curves, "comparisons": [_as_json(a) for a in one.advantages]}
+            for one in found.measured
+        ],
+        head=dict(found.head),
+        notes=found.notes,
+    )
+
+
+def _as_json(advantage: Advantage) -> dict[str, object]:
+    import msgspec
+
+    return {**msgspec.to_builtins(advantage), "verdict": advantage.verdict}

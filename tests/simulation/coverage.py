@@ -1,0 +1,71 @@
+"""Bands and intervals of errors cover the truth at their stated rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from nas.analysis import Edf, Interval, band, better, efficiency, mean_difference, quantile_difference
+from tests.simulation.laws import FAILING, GAMMA, SMOOTH, Law
+
+SIZES = (20, 100, 500)
+HALF = replace(FAILING, name="half of failures", failing=0.5)
+PAIRS = (
+    ("shifted", SMOOTH, SMOOTH.moved(0.03)),
+    ("skewed", GAMMA, GAMMA.moved(0.03)),
+    ("unequal spreads", SMOOTH, SMOOTH.moved(0.03).wider(3.0)),
+    ("ties and failures", FAILING, replace(FAILING.moved(0.02), failing=0.15)),
+)
+"""Two laws that differ."""
+
+Estimate = Callable[[Edf, Edf, int], Interval | None]
+"""An interval from two samples and the seed of its bootstrap."""
+
+
+def covering_bands(law: Law, n: int, studies: int, generator: np.random.Generator) -> int:
+    """Studies whose band holds the whole distribution."""
+    return sum(whole(law, law.sample(generator, n)) for _ in range(studies))
+
+
+def whole(law: Law, sample: Edf) -> bool:
+    """Whether the band of a sample holds its law everywhere, between its steps and at them."""
+    known = band(sample)
+    ends, low, high = (np.array(edge) for edge in (known.errors, known.low, known.high))
+    return bool((law.below(ends) <= high).all() and (low[1:] <= law.up_to(ends[:-1])).all())
+
+
+def covering(
+    laws: tuple[Law, Law],
+    n: tuple[int, int],
+    truth: float,
+    estimate: Estimate,
+    studies: int,
+    generator: np.random.Generator,
+) -> int:
+    """Studies of two samples whose interval holds the truth."""
+    pairs = ([law.sample(generator, m) for law, m in zip(laws, n, strict=True)] for _ in range(studies))
+    found = (estimate(first, second, seed) for seed, (first, second) in enumerate(pairs))
+    return sum(interval is not None and truth in interval for interval in found)
+
+
+def of_means(first: Edf, second: Edf, seed: int) -> Interval:
+    """The difference of means."""
+    return mean_difference(first, second, seed=seed)
+
+
+def of_quantiles(first: Edf, second: Edf, seed: int) -> Interval | None:
+    """The difference of the 10 % quantiles."""
+    return quantile_difference(first, second, seed=seed)
+
+
+def of_pairs(first: Edf, second: Edf, seed: int) -> Interval:
+    """P(better), which takes no random numbers."""
+    return better(first, second)
+
+
+def covering_best(law: Law, n: int, draws: int, studies: int, generator: np.random.Generator) -> int:
+    """Studies whose interval of the expected best of so many draws holds it."""
+    truth, samples = law.best_of(draws), (law.sample(generator, n) for _ in range(studies))
+    return sum(truth in efficiency(sample, [draws]).best[0] for sample in samples)

@@ -1,0 +1,74 @@
+"""Rules that matter by exactly delta: at most 5 % of the studies call one of them equivalent, whatever its form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from nas.analysis import verdicts
+from nas.analysis.equivalence import DEVIATIONS
+from nas.analysis.testing import halves_rho
+from nas.rule import Part, Parts, Rule, against, larger
+from tests.simulation.laws import GUESS, NORMAL, Law
+
+NEAR = 1.2
+"""Deviations of the effect that its 90 % interval reaches to either side for sure."""
+TWO = against("B", "A", "B is better than A.")
+PART = Rule(name="x", statement="x", contrast=Parts(first=Part(column="x", low=0.8)))
+ORDER = larger("x")
+Table = Callable[[np.random.Generator], pd.DataFrame]
+
+
+def two_spaces(law: Law, first: Law, n: int, generator: np.random.Generator) -> pd.DataFrame:
+    """n networks of each of two spaces, B the one that differs."""
+    errors = np.concatenate([law.draw(generator, n), first.draw(generator, n)])
+    return pd.DataFrame({"space": np.repeat(["A", "B"], n), "error": errors})
+
+
+def two_parts(law: Law, first: Law, n: int, generator: np.random.Generator) -> pd.DataFrame:
+    """n networks of one space of which a fifth differs."""
+    x = generator.random(n)
+    return pd.DataFrame({"x": x, "error": np.where(x >= 0.8, first.draw(generator, n), law.draw(generator, n))})
+
+
+def ordered(law: Law, rho: float, n: int, generator: np.random.Generator) -> pd.DataFrame:
+    """n networks whose errors have that rank correlation with a column."""
+    normal = 2.0 * np.sin(np.pi / 6.0 * rho)
+    x, noise = generator.normal(size=(2, n))
+    shares = NORMAL.cdf(normal * x + np.sqrt(1.0 - normal * normal) * noise)
+    return pd.DataFrame({"x": x, "error": law.centre + law.spread * law.base.ppf(shares)})
+
+
+def called_equivalent(
+    rule: Rule, table: Table, delta: float | None, studies: int, generator: np.random.Generator
+) -> int:
+    """Studies in which the rule is said to make no difference that matters."""
+    frames = (table(generator) for _ in range(studies))
+    return sum(is_equivalent(rule, frame, delta) for frame in frames)
+
+
+def is_equivalent(rule: Rule, frame: pd.DataFrame, delta: float | None) -> bool:
+    """Whether a rule is said to make no difference that matters."""
+    if not may_be(rule, frame, delta):
+        return False
+    return verdicts(frame, [rule], guess=GUESS, delta=delta)[0].verdict == "equivalent"
+
+
+def may_be(rule: Rule, frame: pd.DataFrame, delta: float | None) -> bool:
+    """Whether an interval, which takes most of the time, may lie inside of delta."""
+    if rule == ORDER:
+        return True
+    obeys = (frame["space"] == "B" if rule == TWO else frame["x"] >= 0.8).to_numpy()
+    errors = frame["error"].to_numpy()
+    scores = np.where(np.isfinite(errors), errors, GUESS)
+    first, reference = scores[obeys], scores[~obeys]
+    reach = NEAR * np.sqrt(first.var() / len(first) + reference.var() / len(reference))
+    known = errors[~obeys]
+    margin = DEVIATIONS * known[np.isfinite(known)].std(ddof=1) if delta is None else delta
+    return bool(abs(first.mean() - reference.mean()) + reach < margin)
+
+
+RHO = halves_rho(DEVIATIONS)
+"""The rank correlation that delta stands for."""

@@ -1,0 +1,101 @@
+"""Planted rules: what planning asked for finds them, beside eleven rules that don't hold.
+
+A study has as many networks as `plan` says for twelve rules and 80 % power, from a stated deviation or from the noise
+of a pilot of 40 networks a side, in which the planted rule holds, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from nas.analysis import Need, plan, scope_drawn, scope_seen, verdicts
+from nas.analysis.needs import ALPHA
+from nas.analysis.planning import MOST_RHO
+from nas.analysis.testing import halves_rho
+from nas.rule import Order, Part, Parts, Rule, against, larger
+from tests.simulation.laws import NORMAL, Law
+
+NULL = tuple(larger(f"x{place}") for place in range(11))
+"""Rules that don't hold."""
+SPACES = against("B", "A", "B is better than A.")
+FIFTH = Rule(name="fifth", statement="The fifth is better.", contrast=Parts(first=Part(column="x", low=0.8)))
+ALONG = larger("x")
+PILOT = 40
+"""Networks on each side of a pilot, or in all where a column is ordered."""
+
+DRAWN = 2_000
+"""Networks that are drawn, and not trained, to see how many obey."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planted:
+    """A rule that holds, and by how much."""
+
+    rule: Rule
+    """One of the three above."""
+    law: Law
+    """Of the errors of those that don't obey."""
+    size: float
+    """In deviations of that law, by which those that obey are lower; of an order as upper against lower half."""
+
+    def frame(self, rows: int, generator: np.random.Generator) -> pd.DataFrame:
+        """So many networks in all."""
+        columns = {"x": generator.random(rows)} | {rule.name: generator.random(rows) for rule in NULL}
+        frame = pd.DataFrame({"space": np.where(np.arange(rows) % 2, "B", "A"), **columns})
+        return frame.assign(error=self.errors(frame, generator))
+
+    def errors(self, frame: pd.DataFrame, generator: np.random.Generator) -> np.ndarray:
+        """Errors in which the rule holds."""
+        errors = self.law.draw(generator, len(frame))
+        if isinstance(self.rule.contrast, Order):
+            rho = min(halves_rho(self.size), MOST_RHO)
+            standard = (errors - self.law.centre) * np.sqrt(1.0 - rho * rho)
+            return self.law.centre + standard - self.law.spread * rho * NORMAL.ppf(frame["x"])
+        obeys = frame["space"] == "B" if self.rule == SPACES else frame["x"] >= 0.8
+        return np.asarray(errors - self.size * self.law.spread * obeys)
+
+
+def finding(planted: Planted, pilot: bool, studies: int, generator: np.random.Generator) -> int:
+    """Studies of the planned size in which the planted rule is said to help."""
+    rules, found = (planted.rule, *NULL), 0
+    arms = 2 if planted.rule == SPACES else 1
+    need = planned(planted, rules, pilot, generator)
+    for _ in range(studies):
+        if pilot:
+            need = planned(planted, rules, pilot, generator)
+        frame = planted.frame(arms * (need.samples or 0), generator)
+        found += helps(frame, rules)
+    return found
+
+
+def planned(planted: Planted, rules: Sequence[Rule], pilot: bool, generator: np.random.Generator) -> Need:
+    """What is asked for: from the noise of a pilot, or from the deviation of the law."""
+    trained = PILOT if planted.rule == ALONG else 2 * PILOT
+    frame = planted.frame(trained if pilot else DRAWN, generator)
+    if planted.rule != SPACES:
+        frame = frame.assign(space="A")
+    scope = scope_seen(frame, planted.rule) if pilot else scope_drawn(frame, planted.rule, planted.law.spread)
+    return plan(rules, [scope] * len(rules), effect=planted.size * planted.law.spread)[0]
+
+
+def found_as_asked(planted: Planted, studies: int, generator: np.random.Generator) -> int:
+    """Studies of as many networks as the verdict of an undecided pilot asked for in which the rule is said to help."""
+    found, told = 0, 0
+    while told < studies:
+        pilot = verdicts(planted.frame(PILOT, generator), [planted.rule])[0]
+        if pilot.verdict == "undecided" and pilot.needs:
+            told += 1
+            found += verdicts(planted.frame(PILOT + pilot.needs, generator), [planted.rule])[0].verdict == "helps"
+    return found
+
+
+def helps(frame: pd.DataFrame, rules: Sequence[Rule]) -> bool:
+    """Whether the first rule is said to help among all: it takes all verdicts only where its own p-value is near."""
+    alone = verdicts(frame, rules[:1])[0]
+    if alone.verdict != "helps" or alone.p_value * len(rules) < ALPHA:
+        return alone.verdict == "helps"
+    return verdicts(frame, rules)[0].verdict == "helps"
