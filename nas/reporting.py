@@ -65,7 +65,7 @@ def _report(run: Run) -> Report:
         total=run.total,
         frame=run.table(),
         dimensions=dimensions(run),
-        windows=run.frozen.windows if any(window.refused for window in run.frozen.windows) else (),
+        windows=run.frozen.windows if any(w.refused or w.strata for w in run.frozen.windows) else (),
         curves={record.trial: record.curve for record in run.records},
         networks=networks,
         rules=_verdicts(run),

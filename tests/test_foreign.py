@@ -112,7 +112,7 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
     (tmp_path / "twice.csv").write_text("error\n0.1\n")
     with pytest.raises(Refused, match="there is no file"):
         read(tmp_path / "none.csv")
-    with pytest.raises(Refused, match=r"a \.csv, \.csv\.gz or \.parquet, not 't\.xlsx'"):
+    with pytest.raises(Refused, match=r"a \.csv, \.csv\.gz, \.parquet or \.json, not 't\.xlsx'"):
         read(tmp_path / "t.xlsx")
     for name in ("rubbish.csv", "cut.csv.gz", "flipped.csv.gz"):
         with pytest.raises(Refused, match="can't be read as a table"):

@@ -16,13 +16,14 @@ from nas import names
 from nas.analysis import Discovery, Found, Tied, discover, frozen_dimensions, inferred_dimensions, refined
 from nas.analysis.candidates import Condition
 from nas.analysis.narrowing import once_more, refined_name
+from nas.cost import Limits
 from nas.engines.inline import InlineEngine
 from nas.errors import Refused
 from nas.frozen import freeze
 from nas.rule import Part
 from nas.space import Choice, Integer, Ratio, Real, Space, rising
 from nas.space.law import Law
-from nas.study import Study
+from nas.study import Strata, Study
 from nas.studywriter import study_file
 from spaces import anynet, regnet
 from tests.toy_spaces import CROSSED, RICH, STUDY, VARIED, decode_tiny
@@ -189,6 +190,8 @@ def test_varied_fields_and_grids_go_along(tmp_path: Path) -> None:
     bounds = discovery(Part(column="width", low=9.0), Part(column="learning_rate", high=0.125))
     varied = written(study_file(VARIED, RICH, bounds), tmp_path)
     assert varied.vary == {"learning_rate": Real(low=1e-3, high=0.125, log=True)}
+    limited = replace(VARIED, limits=Limits(multiply_adds=(1_400, 47_200)), strata=Strata(count=4))
+    assert written(study_file(limited, RICH, bounds), tmp_path).strata == Strata(count=4)
     crossed = written(study_file(CROSSED, RICH, discovery(Part(column="width", low=9.0))), tmp_path)
     assert (crossed.grid, len(crossed.arms)) == (CROSSED.grid, 8)
 
