@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -53,10 +54,8 @@ class Residual(nn.Module):
         self.branch, self.shortcut = branch, shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        """Both see the same input; the sum takes the place of the branch's output where nobody else needs that."""
-        shortcut: Tensor = self.shortcut(x)
-        branch: Tensor = self.branch(x)
-        return branch.add_(shortcut) if isinstance(_last(self.branch), FRESH) else shortcut + branch
+        """Both see the same input."""
+        return cast(Tensor, self.shortcut(x) + self.branch(x))
 
 
 class Concatenation(nn.Module):
@@ -109,12 +108,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, PartialNorm)
 WEIGHTED = (*NORMS, nn.Conv2d, nn.Linear)
 FRESH = (nn.BatchNorm1d, nn.BatchNorm2d, nn.Conv2d, nn.Linear, Residual)
-"""Modules whose output nobody else sees and whose backward pass doesn't need it: what follows may overwrite it."""
-
-
-def _last(module: nn.Module) -> nn.Module:
-    """What computes a module's output."""
-    return _last(module[-1]) if isinstance(module, nn.Sequential) and len(module) else module
+"""Modules whose output nobody else sees and whose backward pass doesn't need it: a ReLU may overwrite it."""
 
 
 def build(layer: Layer, inputs: Shape) -> nn.Module:
