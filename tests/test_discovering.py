@@ -159,6 +159,9 @@ def test_the_command_line_says_it_all(run: Run, say: Say, tmp_path: Path) -> Non
     told = json.loads(out)
     assert (code, told["schema_version"], told["file"]) == (0, 1, None)
     assert {"name", "score", "verdict", "n", "p_adjusted"} <= set(told["principles"][0])
+    nothing = tmp_path / "nothing.py"
+    code, out, _ = say("principles", "--discover", run.folder, "--study", file, "--delta", 9, "-o", nothing, "--json")
+    assert (code, json.loads(out)["file"] is None) == (0, not nothing.exists())
     code, _, err = say("principles", run.folder, "--within", "tiny")
     assert (code, "--discover" in err) == (2, True)
     code, _, err = say("principles", "--discover", "--plan", run.folder)

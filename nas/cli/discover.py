@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def emit_discovery(found: Discovered, out: Path | None, json: bool) -> None:
-    """Show what was found, and write the study that tests it."""
+    """Show what was found, and write the study that tests it; where nothing makes the space smaller there is none."""
+    if found.study is not None and not found.smaller:
+        out = None
     if out is not None:
         found.write(out)
     if not json:
@@ -61,7 +63,7 @@ def _show_smaller(found: Discovered, out: Path | None) -> None:
     if found.study is None:
         typer.echo("Which study the rows are from isn't known (--study NAME), so no smaller space is made of it.")
     elif not found.smaller:
-        typer.echo(f"Nothing was confirmed that makes {found.space} smaller.")
+        typer.echo(f"Nothing was confirmed that makes {found.space} smaller, so there is no next study.")
     else:
         typer.echo(f"{found.space}, refined: {'; '.join(found.smaller)}")
         on = f"nas run {quote(str(out))}" if out else "-o FILE.py writes a study that"
