@@ -10,10 +10,10 @@ Expected time: 128 networks at `glance`, 15 minutes on two cores.
 
 Measured at `glance`, float32, no failures. Round 1, 128 networks (`studies/results/anynet_discovery.csv.gz`): of 206
 candidates scored on 64 networks one is confirmed on the other 64, a last stage at least 72 wide: -5.57 points (95 %
-interval -8.30 to -3.03), p corrected by Holm for six below 0.001; whether dimensions may be tied isn't decided.
-Round 2, 48 fresh networks each of the whole space and of the smaller one (`anynet_discovery_refined.csv.gz`): the smaller one is
-better by 4.92 points (2.57 to 7.38), p below 0.001. On its 48 networks nothing more is confirmed, so the loop ends
-there. The paper's rising widths also make the last stage wide; its other steps aren't seen with so few networks.
+interval -8.30 to -3.03), p corrected by Holm for six below 0.001; whether dimensions may be tied isn't decided. Round
+2, 48 fresh networks each of the whole space and of the smaller one (`anynet_discovery_refined.csv.gz`): the smaller
+one is better by 4.92 points (2.57 to 7.38), p below 0.001. On its 48 networks nothing more is confirmed, so the loop
+ends there. The paper's rising widths also make the last stage wide; its other steps aren't seen with so few networks.
 """
 
 from nas.cost import Limits
