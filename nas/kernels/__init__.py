@@ -12,17 +12,16 @@ table (`RULES`), so equal trainings stay equal, bit for bit; nothing is timed du
     wider        narrow groups as fewer, wider ones, their weight block-diagonal
     winograd     a 3x3 kernel between many channels in tiles of 4x4 outputs, with a quarter of the multiplications
 
-On AMD processors the larger products, those of linear layers among them, are NumPy's (`nas.kernels.blas`). A ReLU
+On AMD processors the larger of these products are NumPy's (`nas.kernels.blas`). A ReLU
 before a largest-value pool moves behind it on every device (`nas.kernels.pooling`): not a bit changes.
 
 Measured on one core of an AMD EPYC (Zen 2, AVX2, no bf16), forward and backward, batches of 32 and 128, torch 2.14:
 whole image 1.4 to 20 times as fast at up to 2x2 pixels and 1.1 to 4 times where the table has it beyond, pairs 4 to 15,
-wider 1.2 to 2 (`tests/benchmarks/kernels.py` measures all of them). A random sample of 24 networks trains 1.25
-times as fast in batches of 32, 1.4 times in batches of 128.
+wider 1.2 to 2, winograd 1.1 to 2 where all of a layer's passes take it (`tests/benchmarks/kernels.py` measures all of
+them). A random sample of 24 networks trains 1.25 times as fast in batches of 32, 1.4 times in batches of 128.
 """
 
 from nas.kernels.convolution import FastConvolution, specialise
-from nas.kernels.linear import FastLinear
 from nas.kernels.pooling import RectifiedPool
 from nas.kernels.rules import (
     ANY,
@@ -47,7 +46,6 @@ __all__ = [
     "NATIVE",
     "RULES",
     "FastConvolution",
-    "FastLinear",
     "Geometry",
     "Passes",
     "RectifiedPool",

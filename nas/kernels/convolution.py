@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from nas.kernels.linear import FastLinear
 from nas.kernels.pooling import rectify_late
-from nas.kernels.rules import ANY, NATIVE, Geometry, Rules, Way, way, widening, winograd_passes
+from nas.kernels.rules import NATIVE, Geometry, Rules, Way, way, widening, winograd_passes
 from nas.kernels.ways import Pairs, product, whole_image, wider
 from nas.kernels.winograd import Winograd
 
@@ -48,7 +47,7 @@ class FastConvolution(nn.Conv2d):
 
 
 def specialise(module: nn.Module, rules: Rules) -> None:
-    """Have all square convolutions and linear layers inside compute by these rules; parameters and names stay.
+    """Have all square convolutions inside compute by these rules; parameters and names stay.
 
     ReLUs move behind the pools that follow them whatever the rules.
     """
@@ -58,9 +57,6 @@ def specialise(module: nn.Module, rules: Rules) -> None:
     for part in module.modules():
         if type(part) is nn.Conv2d and len({*part.kernel_size}) == 1 and not isinstance(part.padding, str):
             part.__class__ = FastConvolution  # in place: names, parameters and whoever holds the module stay
-            part.rules = rules  # type: ignore[assignment]
-        elif type(part) is nn.Linear and rules.blas < ANY:
-            part.__class__ = FastLinear
             part.rules = rules  # type: ignore[assignment]
 
 

@@ -42,6 +42,8 @@ class Rules:
     """How many times fewer multiply-adds Winograd's algorithm must have to compute outputs and input gradients."""
     winograd_weight: float = inf
     """The same for the weight's gradient, which torch is slower at."""
+    winograd_tiles: int = 0
+    """Tiles of a batch from which outputs and input gradients are so computed: each step transforms the kernels."""
 
 
 NATIVE = Rules()
@@ -56,7 +58,7 @@ FITTED = Rules(
     wider=NARROW,
 )
 """On AVX2 in float32."""
-FITTED_AMD = replace(FITTED, blas=2**22, product_elements=ANY, winograd=2.5, winograd_weight=2.0)
+FITTED_AMD = replace(FITTED, blas=2**22, product_elements=ANY, winograd=2.5, winograd_weight=2.0, winograd_tiles=128)
 """The same where torch's library of products is slow (see `nas.kernels.blas`)."""
 RULES: Mapping[tuple[str, torch.dtype], Rules] = {
     ("AVX2", torch.float32): FITTED,
@@ -165,7 +167,9 @@ def winograd_passes(rules: Rules, shape: Geometry) -> Passes:
     there = saving(shape.channels, shape.width, shape.height, shape.breadth) if known else -inf
     back = saving(shape.width, shape.channels, shape.height, shape.breadth) if known else -inf
     weight = there >= rules.winograd_weight
-    return Passes(forward=there >= rules.winograd, onward=back >= rules.winograd, weight=weight)
+    down, across = tiles(shape.height, shape.breadth)
+    many = shape.batch * down * across >= rules.winograd_tiles
+    return Passes(forward=many and there >= rules.winograd, onward=many and back >= rules.winograd, weight=weight)
 
 
 def rules_for(device: torch.device, dtype: torch.dtype) -> Rules:

@@ -4,7 +4,7 @@
 
 Forward and backward of one layer on one thread, torch's own way against ours, in alternation; the ratio of the lower
 quartiles, above 1 where ours is faster. Rows are the sizes of images, columns the channels or group widths. What the
-fitted rules take is marked with a star; other processors may want other rules.
+rules of this processor take is marked with a star; other processors may want other rules.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.engines.process import KEPT_MEMORY
-from nas.kernels import ANY, FITTED, NATIVE, FastConvolution, Geometry, Rules, Way, way
+from nas.kernels import ANY, NATIVE, FastConvolution, Geometry, Rules, Way, rules_for, way
 from tests.benchmarks.child import ROOT, one_thread
 
 BUDGET = 0.05
@@ -38,6 +38,7 @@ FORCED: dict[Way, Rules] = {
     "whole image": Rules(whole_image={(edge, stride): ANY for edge in range(1, 57) for stride in (1, 2)}),
     "pairs": Rules(pairs=ANY),
     "wider": Rules(wider={2: 8, 4: 8}),
+    "winograd": Rules(winograd=0, winograd_weight=0),
 }
 
 
@@ -54,8 +55,8 @@ class Finding:
 
     @property
     def taken(self) -> bool:
-        """Whether the fitted rules take our way."""
-        return way(FITTED, self.shape) == self.way
+        """Whether the rules of this processor take our way."""
+        return way(rules_for(torch.device("cpu"), torch.float32), self.shape) == self.way
 
 
 def shapes(kind: Way, batch: int) -> Iterator[Geometry]:
@@ -69,10 +70,12 @@ def shapes(kind: Way, batch: int) -> Iterator[Geometry]:
             edges, counts = (1, 2, 3, 4, 5), [(CHANNELS, CHANNELS // width) for width in (2, 4, 8, 16, 32, 64)]
         case "pairs":
             edges, counts = (1, 2, 3, 4), [(CHANNELS, CHANNELS)]
+        case "winograd":
+            edges, counts = (4, 6, 7, 12, 14, 24), [(width, 1) for width in (32, 64, 128, 256)]
         case _:
             edges, counts = (5, 7, 14), [(CHANNELS, CHANNELS // width) for width in (2, 4)]
     for edge in edges:
-        for stride in (1, 2):
+        for stride in (1,) if kind == "winograd" else (1, 2):
             for channels, groups in counts:
                 if batch * channels * edge**2 <= LARGEST:
                     yield replace(
@@ -131,7 +134,7 @@ def text(findings: list[Finding]) -> str:
     lines: dict[tuple[int, int], list[str]] = {}
     for finding in findings:
         shape = finding.shape
-        name = shape.channels if finding.way == "product" else shape.group_width
+        name = shape.channels if shape.groups == 1 else shape.group_width
         star = "*" if finding.taken else " "
         lines.setdefault((shape.height, shape.stride), []).append(f"{name:>4}: {finding.ratio:5.2f}{star}")
     return "\n".join(
