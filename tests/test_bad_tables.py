@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,29 +9,10 @@ import pandas as pd
 import pytest
 
 from nas.analysis import verdicts
-from nas.cli import main
 from nas.study import against, among
 
 ROWS = 40
 Say = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Runs a command: exit code, output, messages."""
-
-    def said(*words: object) -> tuple[int, str, str]:
-        before, sys.argv = sys.argv, ["nas", *map(str, words)]
-        try:
-            with pytest.raises(SystemExit) as ended:
-                main()
-        finally:
-            sys.argv = before
-        spoken = capsys.readouterr()
-        assert "Traceback" not in spoken.err
-        return int(ended.value.code or 0), spoken.out, spoken.err
-
-    return said
 
 
 def csv(*columns: str, rows: int = ROWS, **cells: Callable[[int], object]) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import nas
-from nas.cli import main
 from nas.errors import Refused
 from nas.foreign import Tables, tables
 from nas.page.page import Report, html
@@ -17,6 +15,7 @@ from nas.reporting import MOST_SPACES, report_of_tables
 
 CHROMIUM = Path("/usr/bin/chromium")
 Write = Callable[..., Path]
+Say = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -45,29 +44,15 @@ def usual(write: Write, name: str = "search.csv", **more: list[object]) -> Path:
     return write(name, **columns | more)
 
 
-def said(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
-    """Exit code, output and messages of a command."""
-    before, sys.argv = sys.argv, ["nas", *map(str, words)]
-    try:
-        with pytest.raises(SystemExit) as ended:
-            main()
-    finally:
-        sys.argv = before
-    spoken = capsys.readouterr()
-    return int(ended.value.code or 0), spoken.out, spoken.err
-
-
 def report(*paths: Path) -> Report:
     """What the page gets."""
     return report_of_tables(tables(paths))
 
 
-def test_the_page_lies_beside_the_table_and_says_what_it_lacks(
-    write: Write, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_page_lies_beside_the_table_and_says_what_it_lacks(write: Write, say: Say) -> None:
     """`report --table FILE` writes FILE.html, which says that there are no curves and pictures, and has none."""
     path = usual(write)
-    assert said(capsys, "report", "--table", path) == (0, f"{path.with_suffix('.html')}\n", "")
+    assert say("report", "--table", path) == (0, f"{path.with_suffix('.html')}\n", "")
     page = path.with_suffix(".html").read_text()
     assert "there are no curves, layers and pictures of networks" in page
     assert "40 rows, errors from the column" in page
@@ -76,22 +61,22 @@ def test_the_page_lies_beside_the_table_and_says_what_it_lacks(
     assert 'class="stairs"' not in page
 
 
-def test_the_column_of_errors_is_named(write: Write, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_column_of_errors_is_named(write: Write, say: Say, tmp_path: Path) -> None:
     """A table of other names needs --error, which belongs to tables; -o says where the page goes."""
     path = write("t.csv", top1=[34.5, 36.0, 40.0], w=[8, 16, 24])
-    code, _, message = said(capsys, "report", "--table", path)
+    code, _, message = say("report", "--table", path)
     assert (code, "--error COLUMN" in message) == (2, True)
-    assert said(capsys, "report", "--table", path, "--error", "top1", "-o", tmp_path / "p.html")[0] == 0
+    assert say("report", "--table", path, "--error", "top1", "-o", tmp_path / "p.html")[0] == 0
     assert "34.50 % validation error" in (tmp_path / "p.html").read_text()
-    assert said(capsys, "report", tmp_path, "--error", "top1")[0] == 2
+    assert say("report", tmp_path, "--error", "top1")[0] == 2
 
 
-def test_a_file_without_the_option_is_told_of_it(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_without_the_option_is_told_of_it(write: Write, say: Say) -> None:
     """A file where a folder belongs is refused with the way out, and a folder that is no run as before."""
     path = usual(write)
-    code, _, message = said(capsys, "report", path)
+    code, _, message = say("report", path)
     assert (code, f"nas report --table {path}" in message) == (2, True)
-    code, _, message = said(capsys, "report", "--table", path.parent)
+    code, _, message = say("report", "--table", path.parent)
     assert (code, "is not the folder of a run" in message) == (2, True)
     with pytest.raises(Refused, match="nothing to report"):
         nas.report([], path)
