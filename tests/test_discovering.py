@@ -162,6 +162,10 @@ def test_the_command_line_says_it_all(run: Run, say: Say, tmp_path: Path) -> Non
     nothing = tmp_path / "nothing.py"
     code, out, _ = say("principles", "--discover", run.folder, "--study", file, "--delta", 9, "-o", nothing, "--json")
     assert (code, json.loads(out)["file"] is None) == (0, not nothing.exists())
+    few = tmp_path / "few.csv"
+    few.write_text("error,depth\n" + "".join(f"0.{i},{i}\n" for i in range(1, 9)))
+    code, out, _ = say("principles", "--discover", "--table", few)
+    assert (code, "No rule splits so few networks" in out) == (0, True)
     code, _, err = say("principles", run.folder, "--within", "tiny")
     assert (code, "--discover" in err) == (2, True)
     code, _, err = say("principles", "--discover", "--plan", run.folder)

@@ -46,7 +46,9 @@ def _show(found: Discovered, out: Path | None) -> None:
         emit_text(f"  note     {note}", hang=11)
     typer.echo("")
     if not found.rows:
-        typer.echo("No candidate stood out in the explored half, so there was nothing to confirm.")
+        tried = found.discovery.tried
+        reason = "No candidate stood out in the explored half" if tried else "No rule splits so few networks"
+        typer.echo(f"{reason}, so there was nothing to confirm and there is no next study.")
         return
     emit_table(HEADER, [(row.name, row.verdict, *row.cells) for row in found.rows], left=2)
     typer.echo("")
