@@ -16,6 +16,7 @@ from shlex import quote
 import msgspec
 
 from nas import data, devices, names
+from nas.agreeing import versions
 from nas.audits import Audit, open_audit
 from nas.data import DataInfo
 from nas.engines import Engine
@@ -27,7 +28,7 @@ from nas.launch import TABLE, local_engine, logged
 from nas.results import Run, csv, open_run
 from nas.retrained import chosen, population
 from nas.retraining import AUDIT, Repetitions, retraining
-from nas.runner import Observer, carry_out, versions
+from nas.runner import Observer, carry_out
 from nas.sampling import Plan
 from nas.store import DATABASE, LOG, STUDY, coordinator, read_frozen, read_records
 from nas.study import Study

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import logging
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.metadata import version
 from math import inf
 from pathlib import Path
 
 import msgspec
 
-from nas import __version__, data, devices
+from nas import data
+from nas.agreeing import agreed, check_study, fixed, restate
 from nas.data import DataInfo
 from nas.engines import Engine
 from nas.engines.messages import Job, Result
-from nas.errors import Interrupted, Refused, StorageFailed
-from nas.frozen import MAY_DIFFER, Frozen, freeze, require_agreement
+from nas.errors import Interrupted, StorageFailed
+from nas.frozen import Frozen
 from nas.interrupts import Interrupts
 from nas.leaders import Leaders
 from nas.progress import Progress, Snapshot
 from nas.record import Outcome, Record
 from nas.rows import Entry
 from nas.sampling import Plan, Proposal
-from nas.stopping import Judge, Watch, require_same_cap
-from nas.store import STUDY, WEIGHTS, Store, opened, read_frozen, write_frozen
+from nas.stopping import Judge, Watch
+from nas.store import WEIGHTS, Store, opened
 from nas.study import Study
-from nas.table import ASKED, COLUMNS
 from nas.trials import job_of, record_of, weights_name, work_of
 
 logger = logging.getLogger(__name__)
@@ -42,8 +40,6 @@ DRAIN_LIMIT = 5.0
 """Seconds that running trainings get after the first Ctrl-C."""
 PULSE = 0.5
 """Seconds between two looks at signals and deadlines."""
-ONLY_IMAGES = ("resolution", "flip", "crop", "erase", "label_smoothing")
-"""Fields of a recipe that mean nothing for a table."""
 
 
 def execute(
@@ -98,89 +94,6 @@ def carry_out(
                 session.loop(interrupts, deadline)
             logger.info("%s: %d of %d trials are over", folder, len(store.over), watch.total)
         watch.conclude(folder)
-
-
-def fixed(study: Study, folder: Path, device: str) -> Study:
-    """The study with one arithmetic for all trials: the run's where it is begun, else what suits the device."""
-    if study.recipe.precision != "auto":
-        return study
-    begun = (folder / STUDY).is_file()
-    precision = read_frozen(folder).study["recipe"]["precision"] if begun else devices.precision(device)
-    if precision == "bfloat16" != devices.precision(device):
-        logger.warning("%s computes in bfloat16, which this device has to emulate: that is slow", folder)
-    return replace(study, recipe=msgspec.structs.replace(study.recipe, precision=precision))
-
-
-def check_study(study: Study, info: DataInfo) -> None:
-    """Refuse a training size that the data set doesn't have, and dimensions that would hide columns of the table."""
-    for space in study.arms:
-        if hidden := sorted(COLUMNS.keys() & study.joint(space).keys() - {ASKED}):
-            raise Refused(
-                f"{space.name}: a dimension can't be called {hidden[0]!r}, the table has a column of that name"
-            )
-    if info.task == "regression":
-        require_plain(study, info)
-    for size in map(int, study.extremes("train_size")):
-        if size and not info.smallest <= size <= info.train:
-            raise Refused(
-                f"train_size must be {info.smallest} to {info.train:,} for {info.name}, got {size:,}",
-                hint=f"--train-size 0 takes all {info.noun}",
-            )
-
-
-def require_plain(study: Study, info: DataInfo) -> None:
-    """Refuse what only images or classes can have."""
-    for name in ONLY_IMAGES:
-        if any(study.extremes(name)):
-            raise Refused(
-                f"{name} is for images with classes, {info.name} is a table",
-                hint=f"take --data with images, or leave {name} out of the recipe; "
-                "a fidelity sets it, too: --epochs and --train-size don't",
-            )
-
-
-def agreed(study: Study, folder: Path, plan: Plan, info: DataInfo, reference: str) -> Frozen:
-    """What the folder's run is asked: as stored if the study agrees with it, but for what may change.
-
-    That is the larger number of samples, and the rules of the study.
-    """
-    begun = (folder / STUDY).is_file()
-    windows = () if begun else plan.windows()  # first of all: where nothing is left, this says why
-    fresh = Frozen(
-        study=freeze(study),
-        fingerprint=dict(plan.fingerprint()),
-        data=msgspec.structs.replace(info, folder=""),  # the run can be moved, the cache isn't part of it
-        windows=windows,
-        versions=versions(),
-        reference=reference,
-    )
-    if not begun:
-        return fresh
-    stored = read_frozen(folder)
-    require_agreement(folder, stored, fresh)
-    require_same_cap(stored, study)
-    if study.samples < stored.study["samples"]:
-        logger.warning(
-            "%s asks for %d samples of each space already; a run never shrinks", folder, stored.study["samples"]
-        )
-    samples = max(stored.study["samples"], study.samples)
-    return msgspec.structs.replace(stored, study={**stored.study, "samples": samples, "rules": fresh.study["rules"]})
-
-
-def restate(folder: Path, frozen: Frozen, over: int) -> None:
-    """Store what a later command may change; rules that change are told together with the trials that were over."""
-    stored = read_frozen(folder)
-    if frozen.study["rules"] != stored.study["rules"]:
-        logger.info("%s: other rules than before, stated after %d trials were over", folder, over)
-        frozen = msgspec.structs.replace(frozen, rules_after=over)
-    if any(frozen.study[name] != stored.study[name] for name in MAY_DIFFER):
-        write_frozen(folder, frozen)
-
-
-def versions() -> dict[str, str]:
-    """Of everything that decides numbers."""
-    libraries = {name: version(name) for name in ("torch", "numpy", "optuna")}
-    return {"python": platform.python_version(), "nas": __version__, **libraries}
 
 
 class _Session:

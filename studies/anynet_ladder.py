@@ -21,10 +21,12 @@ reference, 0.7 to 1.0 points):
 * RegNetX against E: helps, -1.37 (-2.01 to -0.75), p below 0.001, P(better) 0.78. So in the paper (mean).
 
 The least errors are alike, 16.0 to 16.6 % in all six spaces, as in the paper.
-Audit: 12 of the networks, trained four times as long and once more with another seed (`nas audit`, records beside):
-Kendall's tau of short and longer errors 0.63 (-0.06 to 0.91), of two seeds at the same length 0.84 (0.53 to 0.95); one
-network varies over seeds by 0.37 points (0.26 to 0.60), 7 % (2 to 21) of the variance of errors. So few don't say
-whether a verdict would change, and the verdicts are those of short trainings.
+Audit: 24 of the networks, trained four times as long and once more with another seed (`nas audit`, records in
+`anynet_ladder_audit.csv`): Kendall's tau of short and longer errors is 0.26 (-0.16 to 0.61), that of two seeds at the
+same length 0.76 (0.58 to 0.87); one network varies over seeds by 0.40 points (0.32 to 0.56), 10 % (4 to 21) of the
+variance of errors. So it isn't luck but length that reorders the networks: `short` says how fast they begin to learn,
+and the audit doesn't support taking these verdicts for longer trainings. At four times the length all five effects
+are estimated with the same sign but B against A, half to two thirds as large, and none is decided with so few.
 """
 
 from nas.cost import Limits

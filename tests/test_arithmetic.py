@@ -12,7 +12,7 @@ import torch
 from scipy.stats import t
 from torch import nn
 
-from nas import devices, kernels, runner
+from nas import agreeing, devices, kernels
 from nas.arithmetic import Masters, computing, settled
 from nas.data import Dataset
 from nas.layers import Layer
@@ -99,12 +99,12 @@ def test_a_run_has_one_arithmetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """A new run takes the device's arithmetic, a begun one its own, whatever the device; an explicit one stays."""
     study = with_precision("auto")
     monkeypatch.setattr(devices, "precision", lambda name: "bfloat16")
-    assert runner.fixed(study, tmp_path, "cpu").recipe.precision == "bfloat16"
+    assert agreeing.fixed(study, tmp_path, "cpu").recipe.precision == "bfloat16"
     (tmp_path / STUDY).write_bytes(b"{}")
-    monkeypatch.setattr(runner, "read_frozen", lambda folder: Stored())
-    assert runner.fixed(study, tmp_path, "cpu").recipe.precision == "float32"
+    monkeypatch.setattr(agreeing, "read_frozen", lambda folder: Stored())
+    assert agreeing.fixed(study, tmp_path, "cpu").recipe.precision == "float32"
     explicit = with_precision("bfloat16")
-    assert runner.fixed(explicit, tmp_path, "cpu") == explicit
+    assert agreeing.fixed(explicit, tmp_path, "cpu") == explicit
 
 
 class Stored:

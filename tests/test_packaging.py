@@ -62,6 +62,7 @@ ORDER = (
     "foreign",
     "trials",
     "leaders",
+    "agreeing",
     "runner",
     "retraining",
     "analysis",

@@ -15,7 +15,7 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from nas import runner
+from nas import agreeing, runner
 from nas.data import DataInfo
 from nas.engines import InlineEngine
 from nas.errors import Refused, StorageFailed
@@ -48,7 +48,7 @@ def execute(study: Study, folder: Path) -> None:
 
 def agreement(study: Study, folder: Path, info: DataInfo) -> Frozen:
     """What the folder would be asked."""
-    return runner.agreed(study, folder, Plan(study, info.shape, len(info.classes)), info, "")
+    return agreeing.agreed(study, folder, Plan(study, info.shape, len(info.classes)), info, "")
 
 
 def entry(trial: int, plan: Plan) -> Entry:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nas import runner
+from nas import agreeing, runner
 from nas.data import DataInfo
 from nas.engines import InlineEngine
 from nas.errors import Refused
@@ -32,7 +32,7 @@ def execute(study: Study, folder: Path) -> None:
 
 def agreement(study: Study, folder: Path, info: DataInfo) -> Frozen:
     """What the folder would be asked."""
-    return runner.agreed(study, folder, Plan(study, info.shape, len(info.classes)), info, "")
+    return agreeing.agreed(study, folder, Plan(study, info.shape, len(info.classes)), info, "")
 
 
 @pytest.fixture
