@@ -26,7 +26,7 @@ Audit: 24 of the networks, trained four times as long and once more with another
 same length 0.76 (0.58 to 0.87); one network varies over seeds by 0.40 points (0.32 to 0.56), 10 % (4 to 21) of the
 variance of errors. So it isn't luck but length that reorders the networks: `short` says how fast they begin to learn,
 and the audit doesn't support taking these verdicts for longer trainings. At four times the length all five effects
-are estimated with the same sign but B against A, half to two thirds as large, and none is decided with so few.
+are estimated with the same sign but B against A, a third to two thirds as large, and none is decided with so few.
 """
 
 from nas.cost import Limits
