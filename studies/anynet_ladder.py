@@ -24,9 +24,10 @@ The least errors are alike, 16.0 to 16.6 % in all six spaces, as in the paper.
 Audit: 24 of the networks, trained four times as long and once more with another seed (`nas audit`, records in
 `anynet_ladder_audit.csv`): Kendall's tau of short and longer errors is 0.26 (-0.16 to 0.61), that of two seeds at the
 same length 0.76 (0.58 to 0.87); one network varies over seeds by 0.40 points (0.32 to 0.56), 10 % (4 to 21) of the
-variance of errors. So it isn't luck but length that reorders the networks: `short` says how fast they begin to learn,
-and the audit doesn't support taking these verdicts for longer trainings. At four times the length all five effects
-are estimated with the same sign but B against A, a third to two thirds as large, and none is decided with so few.
+variance of errors. So length reorders the networks more than luck does: `short` says how fast they begin to learn,
+and the audit doesn't support taking these verdicts for longer trainings. (Another sample of 24, for `nas.fidelity`,
+had 0.52, 0.33 to 0.67.) At four times the length all five effects are estimated with the same sign but B against A, a
+third to two thirds as large, and none is decided with so few.
 """
 
 from nas.cost import Limits
