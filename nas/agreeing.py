@@ -16,7 +16,7 @@ import msgspec
 from nas import __version__, devices
 from nas.data import DataInfo
 from nas.errors import Refused
-from nas.frozen import MAY_DIFFER, Frozen, freeze, require_agreement
+from nas.frozen import MAY_DIFFER, Frozen, computed_with, freeze, require_agreement
 from nas.sampling import Plan
 from nas.stopping import require_same_cap
 from nas.store import STUDY, read_frozen, write_frozen
@@ -104,6 +104,20 @@ def restate(folder: Path, frozen: Frozen, over: int) -> None:
         frozen = msgspec.structs.replace(frozen, rules_after=over)
     if any(frozen.study[name] != stored.study[name] for name in MAY_DIFFER):
         write_frozen(folder, frozen)
+
+
+def note_versions(folder: Path, over: int) -> None:
+    """Where trainings go on with other versions than the last command's, say and store it."""
+    stored, now = read_frozen(folder), versions()
+    if changed := _changed(computed_with(stored), now):
+        logger.warning("%s: %s; errors may differ in their last digits", folder, changed)
+        write_frozen(folder, msgspec.structs.replace(stored, versions_since={**stored.versions_since, over: now}))
+
+
+def _changed(old: dict[str, str], new: dict[str, str]) -> str:
+    """`torch 2.15.0, until now 2.14.1`; empty where nothing has changed."""
+    pairs = ((name, old.get(name, "none"), now) for name, now in new.items())
+    return ", ".join(f"{name} {now}, until now {before}" for name, before, now in pairs if now != before)
 
 
 def versions() -> dict[str, str]:

@@ -53,6 +53,8 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     """What the limits do to each arm."""
     versions: dict[str, str]
     """Of python and the libraries that decide numbers, when the run began."""
+    versions_since: dict[int, dict[str, str]] = {}
+    """Those of later commands, where they were others, by the number of trials that were over before them."""
     rules_after: int = 0
     """Trials that were over when the rules were last stated or changed; 0 where they were said before all of them."""
     ended: int = 0
@@ -88,6 +90,20 @@ def freeze(study: Study) -> dict[str, Any]:
         "rules": msgspec.json.decode(msgspec.json.encode(study.rules)),  # as they are read again: lists, no tuples
         "looks": msgspec.to_builtins(study.looks),
     }
+
+
+def computed_with(frozen: Frozen) -> dict[str, str]:
+    """Versions that the last command computed with."""
+    return frozen.versions_since[max(frozen.versions_since)] if frozen.versions_since else frozen.versions
+
+
+def versions_in_words(frozen: Frozen) -> str:
+    """`torch 2.14.1, numpy 2.4.6; after 120 trials torch 2.15.0`."""
+    told, last = [_listed(frozen.versions)], frozen.versions
+    for over, now in sorted(frozen.versions_since.items()):
+        told.append(f"after {over:,} trials {_listed({n: v for n, v in now.items() if last.get(n) != v})}")
+        last = now
+    return "; ".join(told)
 
 
 def rules_of(frozen: Frozen) -> tuple[Rule, ...]:
@@ -151,6 +167,10 @@ def qualified(function: Callable[..., Any]) -> str:
     if hasattr(function, "__qualname__"):
         return f"{function.__module__}:{function.__qualname__}"
     return repr(function)
+
+
+def _listed(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _named(value: Any) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.errors import Refused
 from nas.fidelity import FIDELITIES
-from nas.frozen import Frozen
+from nas.frozen import Frozen, versions_in_words
 from nas.halving import Halving
 from nas.layers import Layer
 from nas.progress import rank
@@ -191,7 +191,7 @@ def settings(run: Run) -> dict[str, str]:
         "time": f"a training is given up after {study['max_trial_seconds']:g} s",
         "recipe": ", ".join(f"{name} {value}" for name, value in study["recipe"].items() if name != "data"),
         "devices": ", ".join(sorted({record.device for record in run.records if record.device})) or "none yet",
-        "versions": ", ".join(f"{name} {value}" for name, value in run.frozen.versions.items()),
+        "versions": versions_in_words(run.frozen),
     }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from nas import data
-from nas.agreeing import agreed, check_study, fixed, restate
+from nas.agreeing import agreed, check_study, fixed, note_versions, restate
 from nas.data import DataInfo
 from nas.engines import Engine
 from nas.engines.messages import Job, Result
@@ -88,6 +88,7 @@ def carry_out(
         if session.finished:
             session.report(None)
         else:
+            note_versions(folder, len(store.over))
             counted = "%s: %d of %d trials are over; %d workers"
             logger.info(counted, folder, len(store.over), watch.total, engine.workers)
             with engine:

@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 
 from nas import runner
+from nas.agreeing import versions
 from nas.cost import Limits
 from nas.engines import Engine, InlineEngine, LocalEngine
 from nas.engines.messages import Job, Result
 from nas.files import sha256
-from nas.frozen import rules_of
+from nas.frozen import rules_of, versions_in_words
 from nas.progress import Snapshot, rank
 from nas.record import Outcome, Record
 from nas.store import WEIGHTS, read_frozen, read_records
@@ -88,6 +89,24 @@ def test_rules_may_be_stated_later(tmp_path: Path) -> None:
     assert read_frozen(tmp_path).rules_after == 2
     execute(replace(ruled, rules=(larger("width"), larger("pooled"))), tmp_path)
     assert read_frozen(tmp_path).rules_after == 4
+
+
+def test_a_run_that_goes_on_with_other_versions_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Libraries that changed between two commands are logged and stored, once, with the trials before them."""
+    execute(replace(TOY, samples=1), tmp_path)
+    assert read_frozen(tmp_path).versions_since == {}
+    newer = versions() | {"torch": "99.0"}
+    monkeypatch.setattr("nas.agreeing.versions", lambda: newer)
+    execute(replace(TOY, samples=1), tmp_path)  # over already: nothing is computed with them
+    assert read_frozen(tmp_path).versions_since == {}
+    execute(replace(TOY, samples=2), tmp_path)
+    execute(replace(TOY, samples=3), tmp_path)
+    stored = read_frozen(tmp_path)
+    assert stored.versions_since == {2: newer}
+    assert versions_in_words(stored).endswith("; after 2 trials torch 99.0")
+    assert sum("torch 99.0, until now" in message for message in caplog.messages) == 1
 
 
 def test_a_hunt_does_not_depend_on_workers_or_interruption(tmp_path: Path) -> None:
