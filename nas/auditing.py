@@ -17,20 +17,21 @@ import msgspec
 
 from nas import data, devices, names
 from nas.agreeing import versions
+from nas.asking import require_map
 from nas.audits import Audit, open_audit
 from nas.data import DataInfo
 from nas.engines import Engine
 from nas.errors import NasError, Refused
 from nas.files import write_atomically
-from nas.findings import require_map
 from nas.frozen import Frozen, differences, freeze, stored_settings
 from nas.launch import TABLE, local_engine, logged
+from nas.locks import coordinator
 from nas.results import Run, csv, open_run
 from nas.retrained import chosen, population
 from nas.retraining import AUDIT, Repetitions, retraining
 from nas.runner import Observer, carry_out
 from nas.sampling import Plan
-from nas.store import DATABASE, LOG, STUDY, coordinator, read_frozen, read_records
+from nas.store import DATABASE, LOG, STUDY, read_frozen, read_records
 from nas.study import Study
 from nas.subset import Subset
 

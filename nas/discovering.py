@@ -17,9 +17,10 @@ from nas import names
 from nas.analysis import Discovery, discover, frozen_dimensions, inferred_dimensions
 from nas.analysis.columns import numeric_columns
 from nas.analysis.narrowing import steps
+from nas.asking import require_map
 from nas.errors import Refused
 from nas.files import write_atomically
-from nas.findings import UNKNOWN, delta_in_words, require_map, unit_of
+from nas.findings import UNKNOWN, delta_in_words, unit_of
 from nas.foreign import Tables, checked
 from nas.frozen import stored_settings
 from nas.page.rules import HEADER, RuleRow, rule_row

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nas.analysis import Look, Verdict, principle_rules, verdicts
-from nas.analysis.columns import numbers, numeric_columns, spoiled_columns
+from nas.analysis.columns import spoiled_columns
 from nas.analysis.pooling import designs
+from nas.asking import asked_rules, require_map, some
 from nas.audits import audit_line
 from nas.deciding import head_of, look_of, notes_of, verdicts_by_look
 from nas.errors import Refused
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 UNKNOWN = "not known: a table doesn't say how long its networks were trained"
-MOST_NAMED = 12
-"""Most columns named in a message."""
-
 COLUMNS = (
     "name",
     "statement",
@@ -162,7 +160,7 @@ def of_run(
         if not asked:
             raise Refused(
                 f"study {study['name']!r} declares no rules",
-                hint=f"--columns A,B asks for columns ({_some(dimensions(run))}), --study NAME for rules of another",
+                hint=f"--columns A,B asks for columns ({some(dimensions(run))}), --study NAME for rules of another",
             )
     else:
         notes.append("These rules were asked for after the run: they are no prediction")
@@ -228,51 +226,6 @@ def delta_in_words(delta: float | None, *, columns: bool = True) -> str:
         return text + ("; for a column the rho at which its halves differ by so much, 0.31" if columns else "")
     text = f"the smallest effect that matters: {100 * delta:g} points, as stated"
     return text + ("; for a column the rho that says the same" if columns else "")
-
-
-def require_map(study: Mapping[str, Any]) -> None:
-    """Refuse the samples of a stored study that doesn't draw at random, or ends trainings by their errors."""
-    name, sampler = study["name"], study["sampler"]
-    if study["halving"]:
-        raise Refused(
-            f"study {name!r} halves its trainings, so which of them have an error depends on the errors",
-            hint="rules are tested on a map: the same study without halving",
-        )
-    if sampler != "random":
-        raise Refused(
-            f"study {name!r} samples with {sampler!r}, which chooses networks, so they are no random sample",
-            hint='rules are tested on a map: the same study with --sampler random, or sampler="random"',
-        )
-
-
-def asked_rules(
-    frame: pd.DataFrame, rules: Sequence[Rule] | None, columns: Sequence[str] | None
-) -> tuple[Rule, ...] | None:
-    """The rules that are asked for by name of a column or as values; None where nothing is."""
-    if rules is not None and columns is not None:
-        raise Refused("rules or columns are asked for, not both", hint="--columns or --study, one of them")
-    if columns is None:
-        return None if rules is None else tuple(rules)
-    if not columns or len(set(columns)) < len(columns):
-        raise Refused(f"columns are named once each, at least one, got {', '.join(columns) or 'none'}")
-    if ERROR in columns:
-        raise Refused(f"{ERROR!r} is what is to be explained, so it can't be one of the columns")
-    for column in columns:
-        _require_numbers(frame, column)
-    return principle_rules(frame, columns)
-
-
-def _require_numbers(frame: pd.DataFrame, column: str) -> None:
-    """Refuse a column that isn't there or holds texts, with those that would do."""
-    try:
-        numbers(frame, column)
-    except Refused as refusal:
-        raise Refused(str(refusal), hint=f"columns with numbers: {_some(numeric_columns(frame))}") from None
-
-
-def _some(names: Sequence[str]) -> str:
-    more = ", ..." if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more or "none"
 
 
 def _of_state(run: Run, look: Look | None) -> list[str]:

@@ -15,8 +15,9 @@ from nas.analysis import Need, Scope, plan, principle_rules, scope_drawn, scope_
 from nas.analysis.equivalence import DEVIATIONS
 from nas.analysis.needs import ALPHA, LEFT, planned
 from nas.analysis.sequential import price
+from nas.asking import asked_rules, require_map
 from nas.errors import Missing, Refused
-from nas.findings import UNKNOWN, asked_rules, require_map
+from nas.findings import UNKNOWN
 from nas.foreign import tables
 from nas.frozen import freeze, rules_of
 from nas.looks import Looks

@@ -7,17 +7,12 @@ left unfinished is begun again under the same number.
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
-import socket
-import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from shlex import quote
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 import optuna
@@ -29,11 +24,12 @@ from optuna.trial import TrialState
 from nas.errors import Refused, StorageFailed
 from nas.files import write_atomically
 from nas.frozen import SCHEMA_VERSION, Frozen, require_agreement
+from nas.locks import LOCK, locked, unwritable
 from nas.record import Record
 from nas.rows import RECORD, Entry, database_url, rows, stored
 from nas.sampling.quiet import quiet
 
-STUDY, DATABASE, LOCK, LOG, WEIGHTS = "study.json", "study.db", "run.lock", "run.log", "weights"
+STUDY, DATABASE, LOG, WEIGHTS = "study.json", "study.db", "run.log", "weights"
 RECORDS = (
     "SELECT a.value_json FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
     "WHERE a.key = :key AND t.state IN ('COMPLETE', 'PRUNED', 'FAIL') ORDER BY t.number"
@@ -42,8 +38,6 @@ ENDS = (
     "SELECT datetime_complete FROM trials WHERE datetime_complete IS NOT NULL "
     "ORDER BY datetime_complete DESC LIMIT :most"
 )
-GLANCES, GLANCE = 5, 0.05
-"""Tries to lock, and seconds between them: somebody who asks who works here holds the lock for a moment."""
 PACED = 50
 """Trials from which the pace of a run is told."""
 
@@ -112,7 +106,7 @@ class Store:
 def opened(folder: Path, frozen: Frozen) -> Iterator[Store]:
     """The run of a study in a folder, new or to be continued; locked against a second coordinator."""
     _make_folder(folder)
-    with _translated(folder), _locked(folder):
+    with _translated(folder), locked(folder):
         if (folder / STUDY).exists():
             require_agreement(folder, read_frozen(folder), frozen)  # it may have been begun since we first looked
         else:
@@ -179,19 +173,6 @@ def _query(folder: Path, query: str, values: dict[str, Any]) -> list[Any]:
         engine.dispose()
 
 
-def coordinator(folder: Path) -> str | None:
-    """Who works on the run now, in words; None if nobody does."""
-    try:
-        with (folder / LOCK).open("r+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return _holder(file)
-    except OSError:
-        return None  # a folder that was copied without its lock, or that can't be written: nobody works there
-    return None
-
-
 def pace(folder: Path) -> float | None:
     """Trials a second over the last ones that ended; None with fewer than two."""
     ends = [end for (end,) in _query(folder, ENDS, {"most": PACED})]
@@ -246,55 +227,12 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(folder, error) from None
-
-
-def _unwritable(folder: Path, error: OSError) -> StorageFailed:
-    return StorageFailed(f"{folder} can't be written: {error.strerror}", hint="choose another with --out")
+        raise unwritable(folder, error) from None
 
 
 def _left_by_a_start(name: str) -> bool:
     """Whether a file may lie there although no study was written: the beginning was interrupted."""
     return name in (LOCK, LOG) or name.startswith(f".{STUDY}.")
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the run's lock, which the system takes back from a process that dies."""
-    try:
-        file = (folder / LOCK).open("a+")
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-    with file:
-        if not _take(file):
-            raise Refused(f"another process works on {folder}: {_holder(file)}")
-        try:
-            file.truncate(0)
-            file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
-            file.flush()
-        except OSError as error:
-            raise _unwritable(folder, error) from None
-        yield
-        file.truncate(0)
-
-
-def _take(file: IO[str]) -> bool:
-    """Lock a file for ourselves; whether that worked."""
-    for glance in range(GLANCES):
-        with suppress(BlockingIOError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        if glance + 1 < GLANCES:
-            time.sleep(GLANCE)
-    return False
-
-
-def _holder(file: IO[str]) -> str:
-    file.seek(0)
-    with suppress(ValueError, KeyError):
-        holder = json.load(file)
-        return f"process {holder['pid']} on {holder['host']}"
-    return "it hasn't said which"
 
 
 @contextmanager

@@ -17,8 +17,9 @@ from nas.data import DataInfo
 from nas.engines import InlineEngine
 from nas.errors import Refused
 from nas.frozen import Frozen
+from nas.locks import LOCK, coordinator
 from nas.sampling import Plan
-from nas.store import LOCK, coordinator, opened
+from nas.store import opened
 from nas.study import Study
 from tests import toy_spaces
 
@@ -45,8 +46,8 @@ def finished(tmp_path: Path) -> Path:
 HOLD = """
 import sys, time
 from pathlib import Path
-from nas.store import _locked
-with _locked(Path(sys.argv[1])):
+from nas.locks import locked
+with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
 """

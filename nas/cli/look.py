@@ -135,9 +135,10 @@ def emit_leaders(leaders: Sequence[Record], ranks: Mapping[int, int]) -> None:
 
 def _status(folder: Path, json: bool) -> bool:
     """Show the state once; whether the run is still going on."""
+    from nas.locks import coordinator
     from nas.results import open_run
     from nas.stopping import standing
-    from nas.store import coordinator, pace
+    from nas.store import pace
 
     run = open_run(folder)
     looks = standing(run.frozen, {record.trial for record in run.records})
