@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from nas.analysis import Agreement, LongVerdict, NoiseFloor, Second, agreement, long_verdicts, noise_floor
+from nas.analysis import Agreement, LongVerdict, NoiseFloor, Second, Verdict, agreement, long_verdicts, noise_floor
 from nas.analysis.distribution import Floats
+from nas.deciding import look_of, verdicts_by_look
 from nas.errors import NasError, Refused
-from nas.frozen import rules_of
+from nas.frozen import computed_with, rules_of
 from nas.page.audits import HEADER, AuditRow, audit_head, audit_row
 from nas.page.texts import plural
 from nas.results import Run, fidelity
 from nas.retrained import AuditedNetwork, Retrained, read_retrained
+from nas.rule import Rule
 from nas.table import table
 
 if TYPE_CHECKING:
@@ -104,6 +106,7 @@ def open_audit(run: Run) -> Audit | None:
         raise NasError(f"{found.folder}: no round of longer trainings is over", hint="the same command goes on")
     study, guess = run.frozen.study, run.frozen.data.guess
     frame = table(found.population)
+    rules, short, looks = _looked(run, frame)
     return Audit(
         title=study["name"],
         fidelity=fidelity(run),
@@ -113,9 +116,24 @@ def open_audit(run: Run) -> Audit | None:
         agreement=_agreement(found, networks, guess),
         again=_agreement_again(networks, guess),
         noise=_noise(networks),
-        verdicts=long_verdicts(frame, rules_of(run.frozen), _second(frame, networks), guess=guess),
-        notes=(*_notes(run, found), *_of_rules(run)),
+        verdicts=long_verdicts(frame, rules, _second(frame, networks), guess=guess, short=short),
+        notes=(*_notes(run, found), *looks, *_of_rules(run)),
     )
+
+
+def _looked(run: Run, frame: pd.DataFrame) -> tuple[Sequence[Rule], Sequence[Verdict] | None, list[str]]:
+    """The rules that can be judged, their short verdicts where the run has looked at them, and what to say of that."""
+    rules = rules_of(run.frozen)
+    try:
+        look = look_of(run.frozen, frame)
+    except Refused as refusal:
+        return (), None, [f"No verdicts: {refusal}"]
+    if look is None:
+        return rules, None, []
+    told = f"The short verdicts are those of look {look.number} of {look.of}, corrected for looks"
+    if run.frozen.ended:
+        told += "; the run ended because it had decided all rules, so effects that it named are overstated a little"
+    return rules, verdicts_by_look(run.frozen, frame, rules, look.number), [told]
 
 
 def audit_line(run: Run) -> str:
@@ -199,7 +217,8 @@ def _notes(run: Run, found: Retrained) -> list[str]:
             + (": verdicts weigh them by their share" if among else ": the verdicts take all to fail again")
         )
     mine, theirs = ({r.device for r in some if r.device} for some in (found.records.values(), run.records))
-    libraries = [name for name, version in run.frozen.versions.items() if found.frozen.versions.get(name) != version]
+    before, now = computed_with(run.frozen), computed_with(found.frozen)
+    libraries = [name for name, version in before.items() if now.get(name) != version]
     if other := [*sorted(mine - theirs), *libraries]:
         told.append(f"Not computed as the map was, which may change errors, too: {', '.join(other)}")
     return told

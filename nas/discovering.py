@@ -191,6 +191,8 @@ def in_run(
     notes = list(found.warnings)
     if missing:
         notes.append(f"The run isn't finished: {plural(missing, 'trial')} to come")
+    if run.frozen.ended:
+        notes.append("The run ended because its looks had decided all declared rules, and only these allow for looks")
     if declared:
         notes.append(f"The study declares {plural(declared, 'rule')}: these and what is found are corrected each apart")
     return Discovered(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nas.aims import ERROR
-from nas.analysis.search import LEAST, Advantage, SearchCurve, advantage, curve
+from nas.analysis.search import LEAST, Advantage, SearchCurve, advantages, curve
 from nas.analysis.traces import Corner, Trace, common
 from nas.errors import Refused
 from nas.page.plot import html as html_page
@@ -117,11 +117,10 @@ def page(found: Searches) -> str:
 
 def _measured(measure: str, traces: Mapping[str, Sequence[Trace]], start: float, end: float) -> Measured:
     """The first strategy is the reference."""
-    (reference, others), *rest = traces.items()
     return Measured(
         measure=measure,
         curves=tuple(curve(name, some, start, end) for name, some in traces.items()),
-        advantages=tuple(advantage(name, some, reference, others, start, end) for name, some in rest),
+        advantages=advantages(traces, start, end),
     )
 
 
@@ -134,7 +133,8 @@ def _head(run: Run, cost: Spending, start: float, end: float, corner: Corner | N
         (
             "area",
             "mean over that compute: what a search has if it is stopped at any moment of it; the ratio is to that "
-            "of the first row, with a 95 % interval over searches, which holds on its own",
+            "of the first row, with a 95 % interval over searches, which holds on its own; verdicts are corrected for "
+            "all strategies together by Holm",
         ),
     ]
     if corner is not None:
@@ -176,6 +176,8 @@ def _row(measured: Measured, curve: SearchCurve) -> dict[str, Any]:
         "high": ratio.high,
         "final_difference": found.final.estimate,
         "reach": found.reach,
+        "p_value": found.p_value,
+        "p_adjusted": found.p_adjusted,
         "verdict": found.verdict,
     }
 

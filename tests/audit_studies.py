@@ -15,6 +15,7 @@ from scipy.stats import spearmanr
 
 from nas.analysis import Second, long_verdicts
 from nas.analysis.distribution import Floats
+from nas.analysis.equivalence import DEVIATIONS, TWO_SIDED, inside
 from nas.analysis.twophase import Effect, Phases, difference, order
 from nas.rule import Order, Part, Parts, Rule
 from nas.subset import failures_among, spread
@@ -105,12 +106,9 @@ def taken(space: Floats, short: Floats, each: int, generator: np.random.Generato
     return places, weights
 
 
-def effects(kind: str, design: str, generator: np.random.Generator) -> tuple[Effect | None, ...]:
-    """What one simulated audit says of the last space against the first, of a part, and of the order of the column."""
-    spaces, n, each = DESIGNS[design]
-    space, column, (short, long) = networks(kind, spaces, n, generator)
-    places, weights = taken(space, short, each, generator)
-    phases = Phases(
+def phases_of(space: Floats, short: Floats, long: Floats, places: list[int], weights: list[float]) -> Phases:
+    """The networks of a map, some of them trained longer."""
+    return Phases(
         spaces=(space[:, None] == np.unique(space)).astype(np.float64),
         short=np.where(np.isfinite(short), short, GUESS),
         failed=np.isinf(short),
@@ -119,6 +117,14 @@ def effects(kind: str, design: str, generator: np.random.Generator) -> tuple[Eff
         weights=np.array(weights),
         guess=GUESS,
     )
+
+
+def effects(kind: str, design: str, generator: np.random.Generator) -> tuple[Effect | None, ...]:
+    """What one simulated audit says of the last space against the first, of a part, and of the order of the column."""
+    spaces, n, each = DESIGNS[design]
+    space, column, (short, long) = networks(kind, spaces, n, generator)
+    places, weights = taken(space, short, each, generator)
+    phases = phases_of(space, short, long, places, weights)
     everywhere = np.ones(len(space), dtype=np.bool_)
     return (
         difference(phases, space == spaces - 1, space == 0) if spaces > 1 else None,
@@ -175,6 +181,35 @@ def false_alarms(kind: str, design: str, studies: int, seed: int = 11) -> int:
     return alarms
 
 
+@lru_cache
+def shift(kind: str, side: int) -> float:
+    """What the long errors of the second space must be raised by so that the spaces differ by exactly delta.
+
+    Delta is half a deviation of the reference, the first space for side 0 and the second for side 1.
+    """
+    space, _, (short, long) = networks(kind, 2, 200_000, np.random.default_rng(1))
+    scores, done = np.where(np.isfinite(long), long, GUESS), np.isfinite(long) & np.isfinite(short)
+    delta = DEVIATIONS * float(long[done & (space == side)].std())
+    difference = float(scores[space == 1].mean() - scores[space == 0].mean())
+    return (delta - difference) / float(np.isfinite(long[space == 1]).mean())
+
+
+def false_equivalences(kind: str, side: int, each: int, studies: int, seed: int = 13) -> int:
+    """Simulated audits that find no difference that matters where it is exactly the smallest that does.
+
+    Two spaces of twice as many networks as are trained longer; `side` is the one that is compared with.
+    """
+    generator, wrong = np.random.default_rng(seed), 0
+    for _ in range(studies):
+        space, _, (short, long) = networks(kind, 2, 2 * each, generator)
+        long = long + shift(kind, side) * (space == 1)
+        places, weights = taken(space, short, each, generator)
+        effect = difference(phases_of(space, short, long, places, weights), space != side, space == side)
+        if effect is not None:
+            wrong += inside(effect.against(DEVIATIONS, TWO_SIDED), DEVIATIONS * effect.spread.deviation)
+    return wrong
+
+
 def main() -> None:
     """The whole table."""
     studies = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
@@ -184,6 +219,10 @@ def main() -> None:
             shares = ", ".join(f"{name} {hits / studies:.3f}" for name, hits in line.items())
             alarms = false_alarms(kind, design, studies // 10)
             print(f"{kind}, {design}: {shares}; {alarms} false alarms of {studies // 10}", flush=True)  # noqa: T201
+        for side in (0, 1):
+            wrong = {each: false_equivalences(kind, side, each, studies) for each in (12, 25, 100)}
+            told = ", ".join(f"{count} with {each} networks a side" for each, count in wrong.items())
+            print(f"{kind}, compared with space {side}: of {studies} called equivalent {told}", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

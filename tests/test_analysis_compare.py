@@ -218,6 +218,14 @@ def test_failures_missed_by_luck_are_allowed_for() -> None:
     assert sample([*few[:-2], None, None]).mean - sample([*many[:-10], *[None] * 10]).mean in beside
 
 
+def test_a_side_that_failed_altogether_may_complete_next_time() -> None:
+    """Eight failures of eight leave room for a failing four fifths: the interval reaches toward completed errors."""
+    lost, good = sample([None] * 8), sample([0.1, 0.11, 0.12, 0.13, 0.14, 0.15, 0.16, 0.17], "B")
+    found = mean_difference(lost, good)
+    assert found.low < 0.8 * found.estimate
+    assert found.low < 0.8 * lost.guess - good.mean * 0.8 < found.high
+
+
 def test_bootstrap_is_seeded() -> None:
     """The same seed gives the same interval, another seed another one, and both hold the difference of means."""
     a, b = sample([0.1, 0.2, None, 0.3]), sample([0.2, 0.5, 0.4, 0.3, None])

@@ -16,6 +16,7 @@ from nas.analysis.looks import Course, after, confidences
 from nas.analysis.sequential import corrected
 from nas.errors import Refused
 from nas.looks import Looks
+from nas.page.rules import sentence
 from nas.study import Part, Parts, Rule, larger
 from tests.sequential_studies import decided, false_equivalents, null_sample, null_studies, outcomes
 
@@ -67,6 +68,8 @@ def test_what_a_look_decides_stays() -> None:
     turned = looked(back, 3)
     assert (turned.verdict, turned.look.number) == ("helps", 1)
     assert "decided at look 1; by now its interval says so no longer" in turned.warnings
+    assert (first.needs is None, second.needs, turned.needs) == (False, None, None)
+    assert "helps: decided so, though by now the mean error is" in sentence(turned)
 
 
 def test_equivalence_is_spent_as_well() -> None:

@@ -12,7 +12,7 @@ from scipy import stats
 
 from nas.analysis import Verdict, edf, holm, mean_difference, principle_rules, verdicts
 from nas.analysis.needs import networks_more, networks_needed
-from nas.analysis.testing import both_p_value, welch_p_value
+from nas.analysis.testing import both_p_value, of_order, welch_p_value
 from nas.errors import Refused
 from nas.study import Contrast, Order, Part, Parts, Rule, Spaces
 
@@ -39,6 +39,17 @@ def table(n: int, effect: float, seed: int = 0) -> pd.DataFrame:
 def one(frame: pd.DataFrame, asked: Rule, guess: float | None = None, delta: float | None = None) -> Verdict:
     """The verdict on a single rule."""
     return verdicts(frame, [asked], guess=guess, delta=delta)[0]
+
+
+def test_a_perfect_order_of_few_rows_is_no_certainty() -> None:
+    """Six rows in perfect order have the p of Fisher's z, not scipy's 0; of many rows p is scipy's own."""
+    few = of_order(np.arange(6.0), np.arange(6.0) / 10, None)
+    assert 2 / math.factorial(6) < few.p_value < 0.05
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=100)
+    errors = 0.3 - 0.02 * values + 0.05 * generator.normal(size=100)
+    many = of_order(values, errors, None)
+    assert many.p_value == pytest.approx(stats.spearmanr(values, errors).pvalue, rel=0.5)
 
 
 def test_a_planted_rule_helps_and_its_opposite_hurts() -> None:

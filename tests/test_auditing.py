@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 import nas
+from nas import audits
 from nas.analysis import agreement, noise_floor
 from nas.audits import Audit, open_audit
 from nas.engines import InlineEngine
@@ -27,7 +28,7 @@ from nas.retraining import AUDIT, repeat_seed
 from nas.sampling import training_seed
 from nas.store import STUDY as FILE
 from nas.store import read_frozen, read_records
-from nas.study import Grid, Study
+from nas.study import Grid, Looks, Study
 from nas.table import TIMES
 from tests.toy_audits import CHANGED, LASTING, LONGER, STUDY, mapped
 from tests.toy_spaces import CROSSED, FRAGILE, HUNT, QUICK, REPEATED, RICH
@@ -78,6 +79,19 @@ def test_a_longer_training_turns_the_verdict(turning: Run, found: Audit) -> None
     assert found.agreement.tau.coefficient.estimate < 0
     assert found.agreement.regret.estimate > 0.2
     assert "would change from 'hurts' to 'helps' at trainings 8 times as long" in found.sentences()[0]
+
+
+def test_short_verdicts_of_a_run_with_looks_are_those_of_its_look(tmp_path: Path) -> None:
+    """An audit judges no rule more boldly than the run's own principles do, which are corrected for looks."""
+    looked = replace(STUDY, looks=Looks(first=4, every=4))
+    run = mapped(looked, tmp_path)
+    audit, own = audited(run, looked, networks=2, seeds=0, longer=2), nas.principles(run)
+    assert [verdict.short for verdict in audit.verdicts] == [verdict.verdict for verdict in own.verdicts]
+    assert [verdict.short_effect.low for verdict in audit.verdicts] == [verdict.low for verdict in own.verdicts]
+    assert any(f"those of look {own.look.number} of 2" in note for note in audit.notes)
+    begun = mapped(replace(looked, samples=8, looks=Looks(first=8, every=8)), tmp_path / "late")
+    early = replace(begun, records=begun.records[:8])
+    assert audits._looked(early, early.table())[0] == ()
 
 
 def test_a_long_training_is_the_maps_with_more_epochs(found: Audit, tmp_path: Path) -> None:

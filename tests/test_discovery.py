@@ -137,6 +137,14 @@ def test_the_confirming_half_is_not_looked_at() -> None:
     assert [v.p_adjusted for v in declared] == [one.verdict.p_adjusted for one in before.found]
 
 
+def test_what_must_be_said_of_networks_is_said_of_what_is_found() -> None:
+    """Networks that a table repeats are told beside the rules that are confirmed on them."""
+    frame = planted(400, seed=0).assign(architecture=[f"network {row // 2}" for row in range(400)])
+    found = discover(frame, PLANTED.dimensions, guess=0.9).found
+    assert found
+    assert all(any("a network that an earlier row has" in said for said in one.verdict.warnings) for one in found)
+
+
 def test_survivors_do_not_say_the_same() -> None:
     """Where one bound explains all, neighbouring cuts and whatever goes with it are left out."""
     frame = drawn(600)

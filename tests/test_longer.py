@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 from nas.analysis import LongVerdict, Second, holm, long_verdicts, verdicts
+from nas.analysis.needs import networks_needed
 from nas.analysis.twophase import Phases, difference, order
 from nas.errors import Refused
 from nas.rule import Order, Rule, Spaces, against, larger
@@ -160,6 +162,35 @@ def test_delta_is_that_of_the_longer_errors() -> None:
     assert found.delta == pytest.approx(0.5 * math.hypot(0.02, 0.01), rel=0.1)
 
 
+def test_delta_is_that_of_the_reference_alone() -> None:
+    """Neither a noisier other side nor networks that fail in the longer training widen the difference that matters."""
+    known = phases(n=200, taken=100)
+    first, reference = sides(known)
+    plain = difference(known, first, reference)
+    luck = 0.05 * np.random.default_rng(4).normal(size=100)
+    noisy = replace(known, long=known.long + np.append(np.zeros(100), luck))
+    lost = known.long.copy()
+    lost[[0, 100]] = math.inf
+    assert plain is not None
+    for changed in (noisy, replace(known, long=lost)):
+        found = difference(changed, first, reference)
+        assert found is not None
+        assert found.spread.deviation == pytest.approx(plain.spread.deviation, rel=0.12)
+    assert plain.spread.deviation == pytest.approx(math.hypot(0.3 * 0.04, 0.01), rel=0.15)
+
+
+def test_what_the_map_can_decide_is_not_called_undecidable() -> None:
+    """Where delta is too small for the map, the effect that was seen may still be within its reach."""
+    frame, second = table(40, -0.05, -0.03, 4)
+    rules = [RULE, *(msgspec.structs.replace(larger("depth"), name=f"depth {k}") for k in range(4))]
+    found = long_verdicts(frame, rules, second, guess=GUESS)[0]
+    assert found.long == "undecided"
+    assert found.delta is not None
+    assert networks_needed(4.0 * (2.0 * found.delta) ** 2, found.delta, len(rules)) > len(frame)
+    assert abs(found.long_effect.estimate) > 2.0 * found.delta
+    assert found.needs == 42
+
+
 def test_with_as_many_networks_as_it_asks_for_a_rule_is_decided() -> None:
     """Of rules without an effect that few left open, most are decided by the number of networks that was asked for."""
     decided = asked = 0
@@ -189,6 +220,13 @@ def test_what_does_not_fit_is_refused() -> None:
 def test_intervals_cover(kind: str, design: str) -> None:
     """Of 100 simulated audits at least 89 hold the truth in each 95 % interval: of spaces, parts, and an order."""
     assert min(audit_studies.coverage(kind, design, 100).values()) >= 89
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("kind", ["straight", "unequal", "unrelated", "failing"])
+def test_differences_of_delta_are_rarely_called_none(kind: str, side: int) -> None:
+    """At a true difference of exactly delta at most a twentieth of audits say that none matters, by luck a few more."""
+    assert audit_studies.false_equivalences(kind, side, 25, 60) <= 9
 
 
 def test_null_rules_are_rarely_called() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from nas.analysis.search import advantage, curve, mean_ratio
+from nas.analysis.search import advantage, advantages, curve, mean_ratio
 from nas.analysis.traces import Corner, Trace, areas, common, level_at, lowest_errors, pieces, undominated
 from nas.errors import Refused
 from tests.search_studies import comparisons, pools
@@ -99,6 +99,20 @@ def test_an_advantage_by_hand() -> None:
     assert back.ratio.low == pytest.approx(1 / found.ratio.high)
     assert advantage("fast", fast[:2], "slow", slow, 1.0, 3.0).verdict == "unknown"
     assert advantage("same", slow, "slow", slow, 1.0, 3.0).verdict == "undecided"
+
+
+def test_verdicts_are_corrected_for_all_strategies() -> None:
+    """P goes with the interval of a strategy alone; among four, one that leaves 1 out narrowly decides nothing."""
+    slow = [trace(e, e, e, guess=1.0) for e in (0.50, 0.51, 0.52)]
+    near = [trace(e, e, e, guess=1.0) for e in (0.47, 0.48, 0.49)]
+    alone = advantage("near", near, "slow", slow, 1.0, 3.0)
+    assert 0.0 < alone.p_value == alone.p_adjusted < 0.05
+    assert alone.ratio.high < 1.0
+    level = mean_ratio(*(np.array([one.found[0] for one in some]) for some in (near, slow)), 1.0 - alone.p_value)
+    assert level.high == pytest.approx(1.0)
+    together = advantages({"slow": slow, "near": near, "a": slow, "b": slow, "c": slow}, 1.0, 3.0)
+    assert together[0].p_adjusted == pytest.approx(4 * alone.p_value)
+    assert [one.verdict for one in together] == ["undecided"] * 4
 
 
 def test_nothing_is_divided_by_zero() -> None:

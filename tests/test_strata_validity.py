@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from scipy.stats import binom
 
 from nas.analysis import edf
 from nas.analysis.stratified import better_estimate, comparable, exchange_p_value, mean_estimate
+from nas.analysis.testing import of_samples
 from tests.strata_studies import Law, covered, differences_covered, matched, p_values, skewed, tilted, unmatched
 
 ALPHA = 0.05
@@ -68,7 +70,6 @@ def test_exchanges_inside_of_strata_equal_their_enumeration() -> None:
     """The variance of the rank sum is that over all exchanges, each stratum on its own."""
     from itertools import combinations
 
-    import numpy as np
     from scipy.stats import norm, rankdata
 
     strata = ["1 of 2: parameters 1 to 9"] * 3 + ["2 of 2: parameters 10 to 99"] * 3
@@ -81,9 +82,26 @@ def test_exchanges_inside_of_strata_equal_their_enumeration() -> None:
     assert exchange_p_value(first, second) == pytest.approx(2 * norm.sf(z))
 
 
+def test_direction_and_share_weigh_strata_alike() -> None:
+    """Where samples fill strata unequally, mean and share of pairs won both speak of equal strata, so they agree."""
+    labels_of = ("1 of 2: parameters 1 to 9", "2 of 2: parameters 10 to 99")
+    noise, sizes, samples = np.linspace(-0.001, 0.001, 10), ((10, 2), (2, 10)), []
+    for name, levels, counts in zip("AB", ((0.15, 0.55), (0.10, 0.50)), sizes, strict=True):
+        errors = [e for level, n in zip(levels, counts, strict=True) for e in level + noise[:n]]
+        labels = [label for label, n in zip(labels_of, counts, strict=True) for _ in range(n)]
+        samples.append(edf(errors, name=name, guess=0.9, strata=labels))
+    first, other = samples
+    assert comparable(first, other)
+    assert first.mean < other.mean
+    found = of_samples(first, other, None, 0)
+    assert found.effect.estimate == pytest.approx(0.05, abs=0.002)
+    assert found.better is not None
+    assert found.better.estimate == pytest.approx(0.25)
+    assert found.p_value < 0.05
+
+
 def test_too_few_networks_in_a_stratum_fall_back_to_tests_without_strata() -> None:
     """With one network a stratum nothing tells what varies inside: then samples are compared as random ones."""
-    import numpy as np
 
     generator = np.random.default_rng(0)
     single = [matched(Law(), 10, generator, name) for name in "AB"]

@@ -51,6 +51,19 @@ def spearman(first: Floats, second: Floats, confidence: float = CONFIDENCE) -> C
     return Correlation(coefficient=_fisher(rho, near, reach, confidence), p_value=float(found.pvalue), n=n)
 
 
+def cautious_p_value(found: Correlation) -> float:
+    """Of independence, two-sided, by Spearman's rho: the larger of scipy's p and that of Fisher's z.
+
+    Scipy's t gives a perfect order of few rows a p of 0. Simulated rates of false alarms by it alone, at 5 % for all
+    columns together: 17 % for 6 rows and 10 columns, 9 % for 8 rows and 12 columns; by the larger 0 and 3 %.
+    """
+    if found.n < 4 or found.p_value == 1.0:
+        return found.p_value
+    near = _off_the_end(found.coefficient.estimate, 1.0 - 12.0 / (found.n * (found.n**2 - 1.0)))
+    z = abs(math.atanh(near)) / math.sqrt((1.0 + near * near / 2.0) / (found.n - 3))
+    return max(found.p_value, 2.0 * NormalDist().cdf(-z))
+
+
 def kendall(first: Floats, second: Floats, confidence: float = CONFIDENCE) -> Correlation:
     """Kendall's tau-b over the rows in which neither is NaN; an infinite error is the worst.
 

@@ -42,7 +42,10 @@ def mean_differences(first: Edf, second: Edf, confidences: Sequence[float], *, s
         return tuple(unbounded(estimate, confidence) for confidence in confidences)
     generator = np.random.default_rng(seed)
     failing = first.failures + second.failures > 0
-    draws = estimate + _deviations(first, generator, failing) - _deviations(second, generator, failing)
+    completed = [np.array(edf.errors[: edf.n - edf.failures]) for edf in (first, second)]
+    known = [own if len(own) > 1 else other for own, other in (completed, completed[::-1])]
+    drawn = [_deviations(edf, errors, generator, failing) for edf, errors in zip((first, second), known, strict=True)]
+    draws = estimate + drawn[0] - drawn[1]
     return tuple(_interval(estimate, draws, n, confidence) for confidence in confidences)
 
 
@@ -82,17 +85,16 @@ def _interval(estimate: float, draws: Floats, n: int, confidence: float) -> Inte
     return stretched(found, n, confidence) if confidence > CONFIDENCE else found
 
 
-def _deviations(edf: Edf, generator: np.random.Generator, failing: bool) -> Floats:
+def _deviations(edf: Edf, completed: Floats, generator: np.random.Generator, failing: bool) -> Floats:
     """Bootstrap means about the mean; where networks fail the share of failures is drawn apart.
 
-    A resample of a sample without failures has none, though the next sample may: the share follows Jeffreys' posterior.
+    A resample of a sample without failures has none, though the next sample may, and one of failures only has nothing
+    else: the share follows Jeffreys' posterior, and completed errors are the other side's where this one has too few.
     """
-    done = edf.n - edf.failures
-    if not failing or done < 2:
+    if not failing or len(completed) < 2:
         return _stretched(np.array(edf.scores), edf.mean, generator)
-    completed = np.array(edf.errors[:done])
     middle = float(completed.mean())
-    lost = generator.beta(edf.failures + 0.5, done + 0.5, RESAMPLES)
+    lost = generator.beta(edf.failures + 0.5, edf.n - edf.failures + 0.5, RESAMPLES)
     drawn = (1.0 - lost) * (middle + _stretched(completed, middle, generator)) + lost * edf.guess
     return np.asarray(drawn - edf.mean, dtype=np.float64)
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 MOST = 5
 """Survivors that are confirmed, beside tied groups."""
+DRAWN = ("stratum", "architecture")
+"""Columns that say how networks were drawn, so that what must be said of that is said of what is confirmed, too."""
 BEYOND = 2.0
 """Deviations that a survivor's score has, at least."""
 
@@ -188,7 +190,8 @@ def _confirmed(
     import pandas as pd
 
     sides = {one.name: np.where(one.known, one.obeys, np.nan)[half] for one in kept}
-    table = pd.DataFrame({"error": errors_of(rows), "space": names_of(rows)} | sides)
+    drawn = {name: rows[name].to_numpy() for name in DRAWN if name in rows}
+    table = pd.DataFrame({"error": errors_of(rows), "space": names_of(rows)} | drawn | sides)
     return verdicts(table, [_rule(one) for one in kept], guess=guess, delta=delta, seed=seed)
 
 

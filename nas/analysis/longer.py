@@ -88,13 +88,20 @@ class LongVerdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def long_verdicts(
-    frame: pd.DataFrame, rules: Sequence[Rule], second: Second, *, guess: float | None = None, seed: int = 0
+    frame: pd.DataFrame,
+    rules: Sequence[Rule],
+    second: Second,
+    *,
+    guess: float | None = None,
+    seed: int = 0,
+    short: Sequence[Verdict] | None = None,
 ) -> tuple[LongVerdict, ...]:
     """All rules on a table of unbiased rows, of which `second` were trained long, corrected for each other.
 
-    `guess` is the error at which a failure enters means, the worst short one unless given.
+    `guess` is the error at which a failure enters means, the worst short one unless given. `short` are the verdicts at
+    the short training, those of the whole table unless given, as they must be where it was looked at while it grew.
     """
-    short = verdicts(frame, rules, guess=guess, seed=seed)
+    short = verdicts(frame, rules, guess=guess, seed=seed) if short is None else short
     phases = _phases(frame, second, guess)
     found = [_effect(frame, phases, rule) for rule in rules]
     adjusted = holm([effect.p_value if effect else 1.0 for effect, _ in found])
@@ -164,28 +171,30 @@ def _delta(effect: Effect) -> float | None:
     """Half a deviation of the long errors that a rule is compared with, or the correlation that says the same."""
     if effect.bounded:
         return halves_rho(DEVIATIONS)
-    return DEVIATIONS * effect.spread if effect.spread > 0.0 else None
+    return DEVIATIONS * effect.spread.deviation or None
 
 
 def _finding(effect: Effect, delta: float | None, p_adjusted: float) -> Finding:
     if p_adjusted < ALPHA and 0.0 not in effect.interval(CONFIDENCE):
         return "helps" if effect.estimate < 0.0 else "hurts"
-    return "equivalent" if delta is not None and inside(effect.interval(TWO_SIDED), delta) else "undecided"
+    return "equivalent" if delta is not None and inside(effect.against(DEVIATIONS, TWO_SIDED), delta) else "undecided"
 
 
 def _needs(effect: Effect, delta: float, tests: int, sizes: tuple[int, int]) -> int | None:
     """Networks that must be trained long beside those that were, as `networks_more` plans; None where none suffice.
 
-    What is needed is said as a variance, of which the part that more long trainings don't change must be left over.
+    It plans for the smallest effect that matters, and where the map is too small for that, for the one seen. What is
+    needed is said as a variance, of which the part that more long trainings don't change must be left over.
     """
     margin, seen = math.atanh(delta) if effect.bounded else delta, abs(effect.estimate)
     n, most = sizes
-    for networks in (
+    plans = (
         networks_needed(1.0, margin, tests),
         min(networks_needed(1.0, seen, tests), networks_for_equivalence(1.0, margin - seen)),
-    ):
-        room = 1.0 / networks - effect.of_all
-        needed = math.ceil(effect.of_few * n / room) if room > 0.0 else math.inf
-        if needed > n:
-            return int(needed) - n if needed <= most else None
-    return n if 2 * n <= most else None
+    )
+    rooms = [1.0 / networks - effect.of_all for networks in plans]
+    needed = [math.ceil(effect.of_few * n / room) if room > 0.0 else math.inf for room in rooms]
+    for number in needed:
+        if n < number <= most:
+            return int(number) - n
+    return None if needed[-1] > most else min(n, most - n) or None

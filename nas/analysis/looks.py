@@ -127,6 +127,7 @@ def _verdict(last: Verdict, course: Course, looks: Sequence[Look]) -> Verdict:
         last,
         verdict=finding,
         within_delta=course.small_at > 0,
+        needs=last.needs if finding == "undecided" else None,
         look=looks[(decided or len(looks)) - 1],
         warnings=warnings,
     )

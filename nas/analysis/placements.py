@@ -12,8 +12,8 @@ import numpy as np
 
 from nas.analysis.distribution import Edf, Floats
 from nas.analysis.interval import CONFIDENCE, Interval, check_confidence
+from nas.analysis.stratified import better_estimate, comparable
 from nas.analysis.stratified import better_p_value as stratified_p_value
-from nas.analysis.stratified import comparable
 
 
 def better(first: Edf, second: Edf, confidence: float = CONFIDENCE) -> Interval:
@@ -23,14 +23,15 @@ def better(first: Edf, second: Edf, confidence: float = CONFIDENCE) -> Interval:
     DeLong) is worth. Simulated coverage at 95 %, over 25 pairs of distributions (shifted, scaled, tied, skewed,
     failing; true values 0.50 to 0.998): 97 % on average and 95 % at worst for n = 8, 96 % and 94 % for 20, 96 % and
     93 % for 100, 97 % and 92 % for 20 against 100. A logit interval on the same variance had 27 % at worst, Newcombe's
-    method 5 had 87 %. With a single network the interval is [0, 1]. It doesn't use strata, so there it is wide.
+    method 5 had 87 %. With a single network the interval is [0, 1]. Of two stratified samples of one design all strata
+    weigh alike in the estimate; the interval is as wide as without strata.
     """
     check_confidence(confidence)
     wins, losses = _placements(first, second)
-    share = float(wins.mean())
+    share = better_estimate(first, second).value if comparable(first, second) else float(wins.mean())
     low, high = 0.0, 1.0
     if min(first.n, second.n) > 1:
-        low, high = _wilson(share, _pairs(wins, losses), NormalDist().inv_cdf((1.0 + confidence) / 2.0))
+        low, high = _wilson(share, _pairs(share, wins, losses), NormalDist().inv_cdf((1.0 + confidence) / 2.0))
     return Interval(estimate=share, low=min(low, share), high=max(high, share), confidence=confidence)
 
 
@@ -73,14 +74,14 @@ def _variance(wins: Floats, losses: Floats) -> float:
     return float(wins.var(ddof=1) / len(wins) + losses.var(ddof=1) / len(losses))
 
 
-def _pairs(wins: Floats, losses: Floats) -> float:
+def _pairs(share: float, wins: Floats, losses: Floats) -> float:
     """Number of independent pairs that would estimate P(better) as well.
 
     Without spread it is the smaller sample, any one of which may have missed the exception. It is never more than equal
     continuous distributions would give: a small sample that shows less spread than that has often missed some.
     """
     m, n = len(wins), len(losses)
-    share, variance = float(wins.mean()), _variance(wins, losses)
+    variance = _variance(wins, losses)
     if variance == 0.0:
         return min(m, n)
     return min(share * (1.0 - share) / variance, 3.0 * m * n / (m + n + 1.0))

@@ -10,7 +10,7 @@ import numpy as np
 
 from nas.analysis.bootstrap import unbounded
 from nas.analysis.comparison import mann_whitney
-from nas.analysis.correlation import spearman
+from nas.analysis.correlation import cautious_p_value, spearman
 from nas.analysis.differences import mean_differences
 from nas.analysis.distribution import Edf, Floats
 from nas.analysis.equivalence import DEVIATIONS, TWO_SIDED, allowing, default_delta
@@ -110,7 +110,7 @@ def of_order(values: Floats, errors: Floats, delta: float | None, levels: tuple[
         measure="rank correlation",
         effect=found.coefficient,
         narrow=narrow.coefficient,
-        p_value=found.p_value,
+        p_value=cautious_p_value(found),
         better=None,
         delta=min(rho, 0.999) if deviation > 0.0 else None,
         unit=1.0 + found.coefficient.estimate**2 / 2.0,
@@ -132,7 +132,9 @@ def both_p_value(first: Edf, reference: Edf) -> float:
     against 280, a twentieth of them failed), 1.2 % for Brunner and Munzel's (8 against 8), while Mann and Whitney's is
     exact for equal distributions and wrong for unequal spreads. The largest had 0.56 % at most without the third.
     """
-    difference, wins = first.mean - reference.mean, better(first, reference).estimate - 0.5
+    stratified = comparable(first, reference)
+    difference = mean_estimate(first, reference).value if stratified else first.mean - reference.mean
+    wins = better(first, reference).estimate - 0.5
     if difference * wins >= 0.0:
         return 1.0
     tests = (welch_p_value, better_p_value, mann_whitney)

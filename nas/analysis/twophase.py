@@ -19,12 +19,8 @@ import numpy as np
 from nas.analysis.bootstrap import Rows
 from nas.analysis.distribution import Floats
 from nas.analysis.interval import Interval
+from nas.analysis.longspread import CERTAIN, FULL, LEAST_FREEDOM, Spread, spread_of
 from nas.analysis.sides import Flags
-
-LEAST_FREEDOM = 3
-"""Networks beyond the coefficients of the regression without which nothing is estimated."""
-FULL = 0.999
-"""Leverage, or size of a correlation, that counts as 1."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,8 +55,8 @@ class Effect:
     """Variance that would be left if all had been."""
     freedom: float
     """Degrees of freedom of Student's t for both together; at least 1."""
-    spread: float
-    """Standard deviation of the long errors that it is compared with; 1 for a correlation."""
+    spread: Spread
+    """Of the long errors that it is compared with; 1 for a correlation."""
     bounded: bool
     """Whether the scale is Fisher's z of a correlation."""
 
@@ -83,6 +79,13 @@ class Effect:
         ends = (self.estimate - reach, self.estimate, self.estimate + reach)
         low, estimate, high = map(math.tanh, ends) if self.bounded else ends
         return Interval(estimate=estimate, low=low, high=high, confidence=confidence)
+
+    def against(self, share: float, confidence: float) -> Interval:
+        """The interval made so wide that it can be held against `share` of the spread, an estimate itself.
+
+        As `nas.analysis.equivalence.allowing` does for errors of one length.
+        """
+        return self.spread.allowed(self.interval(confidence), share)
 
 
 def difference(phases: Phases, first: Flags, reference: Flags) -> Effect | None:
@@ -110,9 +113,7 @@ def difference(phases: Phases, first: Flags, reference: Flags) -> Effect | None:
         return None
     predicted = np.where(again, phases.guess, design @ fit.coefficients)
     of_all = sum(float(predicted[side].var(ddof=1)) / int(side.sum()) for side in (first, reference) if side.sum() > 1)
-    ordinary = predicted[reference & ~phases.failed]
-    spread = math.sqrt((float(ordinary.var(ddof=1)) if len(ordinary) > 1 else 0.0) + fit.variance)
-    return _effect(certain + fit.estimate, fit, of_all, len(phases.short), spread)
+    return _effect(certain + fit.estimate, fit, of_all, len(phases.short), spread_of(phases, design, reference))
 
 
 def order(phases: Phases, values: Floats, inside: Flags) -> Effect | None:
@@ -141,7 +142,7 @@ def order(phases: Phases, values: Floats, inside: Flags) -> Effect | None:
     rho = min(max(fit.estimate, -FULL), FULL)
     products = column * (design @ fit.coefficients)
     of_all = float(products.var(ddof=1)) / len(rows)
-    return _effect(math.atanh(rho), fit, of_all, len(rows), 1.0, stretch=(1.0 - rho * rho) ** -2)
+    return _effect(math.atanh(rho), fit, of_all, len(rows), CERTAIN, stretch=(1.0 - rho * rho) ** -2)
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,6 @@ class _Fit:
     coefficients: Floats
     estimate: float
     of_few: float
-    variance: float  # of one long error about its prediction
     freedom: float
 
 
@@ -175,12 +175,11 @@ def _fitted(
     free = leverage < FULL
     each = np.where(free, np.square(residuals / np.where(free, 1.0 - leverage, 1.0)), pooled)
     together, own_each = np.square(factors) * pooled, np.square(factors) * each
-    ordinary = 0.0 if failed.all() else float(pooled[~failed][0])
     estimate = float(factors @ long)
     if together.sum() >= own_each.sum():
-        return _Fit(coefficients, estimate, float(together.sum()), ordinary, float(freedom))
+        return _Fit(coefficients, estimate, float(together.sum()), float(freedom))
     alone = 2.0 * float(own_each.sum()) ** 2 / float(own_each @ own_each)
-    return _Fit(coefficients, estimate, float(own_each.sum()), ordinary, min(float(freedom), alone))
+    return _Fit(coefficients, estimate, float(own_each.sum()), min(float(freedom), alone))
 
 
 def _pooled(residuals: Floats, freedom: int, long: Floats, failed: Flags, guess: float) -> Floats:
@@ -194,7 +193,7 @@ def _pooled(residuals: Floats, freedom: int, long: Floats, failed: Flags, guess:
     return np.where(failed, of_failures, float(squares[~failed].sum()) / rest)
 
 
-def _effect(estimate: float, fit: _Fit, of_all: float, n: int, spread: float, *, stretch: float = 0.0) -> Effect:
+def _effect(estimate: float, fit: _Fit, of_all: float, n: int, spread: Spread, *, stretch: float = 0.0) -> Effect:
     """With the degrees of freedom of a sum of two variances (Satterthwaite, 1946)."""
     parts = ((fit.of_few, fit.freedom), (of_all, max(n - 2, 1)))
     squares = sum(part * part / freedom for part, freedom in parts)

@@ -134,6 +134,8 @@ def _change(verdict: LongVerdict) -> str:
 
 
 def _more(verdict: LongVerdict) -> str:
+    if verdict.delta is None:
+        return "the longer errors don't vary, so nothing says which difference matters"
     if verdict.needs is None:
-        return "all networks of the map, trained again, wouldn't decide it"
+        return "not even all networks of the map, trained again, are likely to decide it"
     return f"it needs about {plural(verdict.needs, 'network')} more, trained again"

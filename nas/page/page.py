@@ -163,12 +163,14 @@ def _distribution(report: Report, frame: pd.DataFrame, marks: Looks) -> dict[str
     try:
         sample = edfs(frame, guess=report.guess)
     except Refused as refusal:
-        return {"figures": {}, "pairs": [], "refusal": f"{refusal}; {refusal.hint}", "left_out": 0}
+        return {"figures": {}, "pairs": [], "warnings": [], "refusal": f"{refusal}; {refusal.hint}", "left_out": 0}
     keys = zip(frame["space"].astype(str), frame["error"], strict=True)
     found = {key: place for place, key in reversed(list(enumerate(keys)))}
+    compared = compare_all(sample)
     return {
         "figures": {"edf": {"only": edf_figure(sample, found, marks)}} if sample else {},
-        "pairs": [pair(comparison) for comparison in compare_all(sample)],
+        "pairs": [pair(comparison) for comparison in compared],
+        "warnings": list(dict.fromkeys(warning for comparison in compared for warning in comparison.warnings)),
         "refusal": "",
         "left_out": len(frame) - sum(edf.n for edf in sample),
     }

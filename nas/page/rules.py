@@ -95,6 +95,11 @@ def sentence(verdict: Verdict) -> str:
 
 
 def _found(verdict: Verdict) -> str:
+    told = _seen(verdict)
+    return told if (verdict.effect < 0.0) == (verdict.verdict == "helps") else f"decided so, though by now {told}"
+
+
+def _seen(verdict: Verdict) -> str:
     low = verdict.effect < 0.0
     if is_order(verdict):
         return f"the error {'falls' if low else 'rises'} as values rise"

@@ -8,7 +8,7 @@ from math import isfinite
 
 from nas.analysis.interval import Interval
 from nas.analysis.search import LEAST, Advantage, SearchCurve
-from nas.page.texts import NOTHING, percent
+from nas.page.texts import NOTHING, percent, probability
 
 HEADER = ("strategy", "searches", "trials", "in the end", "area", "ratio of areas", "compute to reach the first")
 """Of a table of strategies; the first column is text."""
@@ -59,7 +59,7 @@ def _sentence(curve: SearchCurve, found: Advantage, measure: str) -> str:
     area = "lowest error so far" if measure == "error" else "undominated share"
     told = (
         f"{verdict}: stopped at any moment its {area} is {_with_ends(found.ratio, '{:.3f}'.format)} times that of "
-        f"{found.reference}, n = {found.n} + {found.n_reference}"
+        f"{found.reference}{_p(found)}, n = {found.n} + {found.n_reference}"
     )
     if measure != "error":
         least, final = 1.0 - curve.mean[-1].estimate, found.final.estimate
@@ -67,6 +67,14 @@ def _sentence(curve: SearchCurve, found: Advantage, measure: str) -> str:
     if found.reach is None:
         return f"{told}. On average it never has what {found.reference} has in the end."
     return f"{told}. On average it has with {found.reach:.2f} times the compute what {found.reference} has in the end."
+
+
+def _p(found: Advantage) -> str:
+    """The p-value in words, where there are searches enough for one."""
+    if found.verdict == "unknown":
+        return ""
+    text = probability(found.p_adjusted)
+    return f", adjusted p {text if text.startswith('<') else f'= {text}'}"
 
 
 def _reach(found: Advantage) -> str:
