@@ -109,18 +109,21 @@ def restate(folder: Path, frozen: Frozen, over: int) -> None:
 def note_versions(folder: Path, over: int) -> None:
     """Where trainings go on with other versions than the last command's, say and store it."""
     stored, now = read_frozen(folder), versions()
-    if changed := _changed(computed_with(stored), now):
+    if changed := changed_versions(stored):
         logger.warning("%s: %s; errors may differ in their last digits", folder, changed)
-        write_frozen(folder, msgspec.structs.replace(stored, versions_since={**stored.versions_since, over: now}))
+        if over:
+            write_frozen(folder, msgspec.structs.replace(stored, versions_since={**stored.versions_since, over: now}))
+        else:
+            write_frozen(folder, msgspec.structs.replace(stored, versions=now, versions_since={}))
 
 
-def _changed(old: dict[str, str], new: dict[str, str]) -> str:
-    """`torch 2.15.0, until now 2.14.1`; empty where nothing has changed."""
-    pairs = ((name, old.get(name, "none"), now) for name, now in new.items())
-    return ", ".join(f"{name} {now}, until now {before}" for name, before, now in pairs if now != before)
+def changed_versions(frozen: Frozen) -> str:
+    """`torch 2.15.0, until now 2.14.1`; empty where all that the run knows is as for its last command."""
+    old, new = computed_with(frozen), versions()
+    return ", ".join(f"{name} {new[name]}, until now {before}" for name, before in old.items() if new[name] != before)
 
 
 def versions() -> dict[str, str]:
     """Of everything that decides numbers."""
-    libraries = {name: version(name) for name in ("torch", "numpy", "optuna")}
+    libraries = {name: version(name) for name in ("torch", "numpy", "scipy", "optuna", "cmaes")}
     return {"python": platform.python_version(), "nas": __version__, **libraries}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
 from math import inf
 from pathlib import Path
 from shlex import quote
@@ -74,6 +73,7 @@ def audit(
     found = open_audit(run)
     if found is None:
         raise NasError(f"{folder} has vanished")
+    write_atomically(folder / TABLE, csv(open_run(folder)).encode())
     return found
 
 
@@ -88,7 +88,7 @@ def _train(
     observer: Observer,
     deadline: float,
 ) -> None:
-    """Begin or go on with the run of an audit, and write its table."""
+    """Begin or go on with the run of an audit."""
     place = devices.device(device)
     known = _study_of(run, study)
     again = retraining(known, rounds=asked.rounds, seeds=asked.seeds, longer=asked.subset.longer)
@@ -98,7 +98,6 @@ def _train(
     engine = engine or local_engine(devices.workers(workers, place), place, folder / LOG)
     with logged(folder / LOG):
         carry_out(again, plan, frozen, folder, engine, info, place, observer, deadline)
-    write_atomically(folder / TABLE, csv(open_run(folder)).encode())
 
 
 def _frozen(run: Run, folder: Path, again: Study, info: DataInfo, subset: Subset) -> Frozen:
@@ -210,7 +209,6 @@ def _study_of(run: Run, study: Study | None) -> Study:
             hint="--study FILE.py or module:NAME names it; in Python pass study=",
         )
     found = stored_settings(run.frozen, study or names.study(run.frozen.reference))
-    found = replace(found, max_trial_seconds=run.frozen.study["max_trial_seconds"])
     info = data.prepare(found.recipe.data, found.recipe.resolution, found.recipe.target)
     fresh = Frozen(
         study=freeze(found),

@@ -20,7 +20,7 @@ from nas.analysis import Agreement, LongVerdict, NoiseFloor, Second, Verdict, ag
 from nas.analysis.distribution import Floats
 from nas.deciding import look_of, verdicts_by_look
 from nas.errors import NasError, Refused
-from nas.frozen import computed_with, rules_of
+from nas.frozen import rules_of
 from nas.page.audits import HEADER, AuditRow, audit_head, audit_row
 from nas.page.texts import plural
 from nas.results import Run, fidelity
@@ -30,6 +30,11 @@ from nas.table import table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+CLEAR = 2.0
+"""Deviations over seeds that longer errors vary by at least, else their order is luck for a good part."""
+LEAST = 8
+"""Networks from which on their spread is told."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -107,6 +112,7 @@ def open_audit(run: Run) -> Audit | None:
     study, guess = run.frozen.study, run.frozen.data.guess
     frame = table(found.population)
     rules, short, looks = _looked(run, frame)
+    noise = _noise(networks)
     return Audit(
         title=study["name"],
         fidelity=fidelity(run),
@@ -115,9 +121,9 @@ def open_audit(run: Run) -> Audit | None:
         of=len(found.population),
         agreement=_agreement(found, networks, guess),
         again=_agreement_again(networks, guess),
-        noise=_noise(networks),
+        noise=noise,
         verdicts=long_verdicts(frame, rules, _second(frame, networks), guess=guess, short=short),
-        notes=(*_notes(run, found), *looks, *_of_rules(run)),
+        notes=(*_notes(run, found), *_of_spread(networks, noise), *looks, *_of_rules(run)),
     )
 
 
@@ -217,11 +223,22 @@ def _notes(run: Run, found: Retrained) -> list[str]:
             + (": verdicts weigh them by their share" if among else ": the verdicts take all to fail again")
         )
     mine, theirs = ({r.device for r in some if r.device} for some in (found.records.values(), run.records))
-    before, now = computed_with(run.frozen), computed_with(found.frozen)
-    libraries = [name for name, version in before.items() if now.get(name) != version]
+    used, again = ([f.versions, *f.versions_since.values()] for f in (run.frozen, found.frozen))
+    libraries = [name for name in used[0] if len({one.get(name) for one in (*used, *again)}) > 1]
     if other := [*sorted(mine - theirs), *libraries]:
         told.append(f"Not computed as the map was, which may change errors, too: {', '.join(other)}")
     return told
+
+
+def _of_spread(networks: Sequence[AuditedNetwork], noise: NoiseFloor | None) -> list[str]:
+    """What a tau must be read with: where networks hardly differ after the longer training, luck sets their order."""
+    long = np.array([n.long for n in networks if n.long is not None], dtype=np.float64)
+    if noise is None or len(long) < LEAST or (spread := float(long.std(ddof=1))) >= CLEAR * noise.noise.estimate:
+        return []
+    return [
+        f"Longer errors vary by {100 * spread:.2f} points between networks, and a seed alone moved short ones by "
+        f"{100 * noise.noise.estimate:.2f}: little order is left in them, which by itself makes tau low"
+    ]
 
 
 def _of_rules(run: Run) -> list[str]:

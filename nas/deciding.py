@@ -73,6 +73,11 @@ def head_of(look: Look, found: Sequence[Verdict]) -> tuple[tuple[str, str], ...]
 
 def notes_of(frozen: Frozen, look: Look, over: int, total: int) -> tuple[str, ...]:
     """What must be said beside the verdicts of a run's last look."""
+    if frozen.ended and frozen.rules_after >= _schedule(frozen).each * frozen.ended:
+        return (
+            "The run has ended because the rules that it had then were decided. These were stated after that, and no "
+            "more networks come",
+        )
     if frozen.ended:
         return (
             "The run has ended because every rule was decided. It ends where effects look clear, so those that are "

@@ -22,12 +22,12 @@ from nas.errors import Refused
 from nas.files import write_atomically
 from nas.findings import UNKNOWN, delta_in_words, unit_of
 from nas.foreign import Tables, checked
-from nas.frozen import stored_settings
+from nas.frozen import changes, freeze, stored_settings
 from nas.page.rules import HEADER, RuleRow, rule_row
 from nas.page.texts import listed, plural
 from nas.results import Run, dimensions, fidelity
 from nas.space import Dimension, Space, in_words, sentence
-from nas.studywriter import study_file
+from nas.studywriter import neighbours, study_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,7 +133,13 @@ class Discovered:
             raise Refused(f"a study is written as a .py file, not {path.name!r}")
         if path.exists():
             raise Refused(f"{path} exists already", hint="name another file, or remove it")
-        write_atomically(path, self.study_file().encode())
+        source = self.study_file()
+        for file in neighbours(source):
+            if file.parent != path.resolve().parent:
+                raise Refused(
+                    f"{path.name} imports {file.name}, so it has to lie beside it", hint=f"-o {file.parent / path.name}"
+                )
+        write_atomically(path, source.encode())
 
     def _repr_html_(self) -> str:
         """What a notebook shows: what it rests on, the survivors, and the smaller space."""
@@ -263,4 +269,10 @@ def _study_of(run: Run, study: Study | None) -> Study | None:
     """The study of a run as it was asked for; None where a program began it and doesn't pass it."""
     if study is None and not run.frozen.reference:
         return None
-    return stored_settings(run.frozen, study or names.study(run.frozen.reference))
+    found = stored_settings(run.frozen, study or names.study(run.frozen.reference))
+    if lines := changes(run.frozen.study, freeze(found)):
+        raise Refused(
+            f"the study of {run.folder} isn't what it was when it was run:\n  " + "\n  ".join(lines),
+            hint="--study NAME names another place of the old one",
+        )
+    return found

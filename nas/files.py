@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from nas.errors import StorageFailed
@@ -19,7 +20,8 @@ def write_atomically(path: Path, data: bytes) -> str:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise StorageFailed(f"{path} can't be written: {error.strerror or error}") from error
     return hashlib.sha256(data).hexdigest()
 

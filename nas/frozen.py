@@ -22,6 +22,8 @@ from nas.subset import Subset
 from nas.window import Window
 
 SCHEMA_VERSION = 1
+OF_FILES = "_nas_study_"
+"""Begins the name of a module that was read from a file of the user, so that it hides no other."""
 MAY_DIFFER = ("samples", "rules")
 """Entries of a study that a later command may change: they change no trial."""
 ADDED: dict[str, Any] = {
@@ -101,6 +103,8 @@ def versions_in_words(frozen: Frozen) -> str:
     """`torch 2.14.1, numpy 2.4.6; after 120 trials torch 2.15.0`."""
     told, last = [_listed(frozen.versions)], frozen.versions
     for over, now in sorted(frozen.versions_since.items()):
+        if now == last:
+            continue
         told.append(f"after {over:,} trials {_listed({n: v for n, v in now.items() if last.get(n) != v})}")
         last = now
     return "; ".join(told)
@@ -120,6 +124,7 @@ def stored_settings(frozen: Frozen, study: Study) -> Study:
         samples=stored["samples"],
         seed=stored["seed"],
         sampler=stored["sampler"],
+        max_trial_seconds=stored["max_trial_seconds"],
     )
 
 
@@ -134,18 +139,23 @@ def looks_of(frozen: Frozen) -> Schedule | None:
 
 def differences(stored: Frozen, new: Frozen) -> list[str]:
     """What keeps a run from going on under the new study, one line each, old and new side by side."""
-    found = []
+    found = changes(stored.study, new.study)
     if stored.study["name"] != new.study["name"]:
-        return [f"study: {stored.study['name']!r} is stored, this is {new.study['name']!r}"]
-    for name in sorted(set(stored.study) | set(new.study)):
-        if name not in MAY_DIFFER:
-            found += _compare(name, stored.study.get(name), new.study.get(name))
+        return found
     if stored.data.key != new.data.key:
         found.append(f"data: {stored.data.key} is stored, this is {new.data.key}")
     if not found and stored.fingerprint != new.fingerprint:
         changed = [name for name, prints in stored.fingerprint.items() if new.fingerprint.get(name) != prints]
         found.append(f"the code of {', '.join(changed)} draws other networks than when the run began")
     return found
+
+
+def changes(stored: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What sets two frozen studies apart, one line each."""
+    if stored["name"] != new["name"]:
+        return [f"study: {stored['name']!r} is stored, this is {new['name']!r}"]
+    names = sorted({*stored, *new} - set(MAY_DIFFER))
+    return [line for name in names for line in _compare(name, stored.get(name), new.get(name))]
 
 
 def require_agreement(folder: Path, stored: Frozen, new: Frozen) -> None:
@@ -165,7 +175,7 @@ def qualified(function: Callable[..., Any]) -> str:
         bound = [*map(_named, function.args), *(f"{k}={_named(v)}" for k, v in function.keywords.items())]
         return f"{qualified(function.func)}({', '.join(bound)})"
     if hasattr(function, "__qualname__"):
-        return f"{function.__module__}:{function.__qualname__}"
+        return f"{function.__module__.removeprefix(OF_FILES)}:{function.__qualname__}"
     return repr(function)
 
 
@@ -198,6 +208,8 @@ def _compare(name: str, old: Any, new: Any) -> list[str]:
         pairs = enumerate(zip(old, new, strict=True))
         return [line for i, (a, b) in pairs for line in _compare(f"{name}[{i}]", a, b)]
     old, new = (list(v) if isinstance(v, tuple) else v for v in (old, new))
+    if isinstance(old, str) and isinstance(new, str) and old.replace(OF_FILES, "") == new.replace(OF_FILES, ""):
+        return []  # an older run stored whether a module was imported or read from its file
     return [] if old == new else [f"{name}: {_short(old)} is stored, this is {_short(new)}"]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
 
@@ -60,10 +61,29 @@ def local_engine(count: int, device: str, log: Path) -> LocalEngine:
     return LocalEngine(1, lanes=count, log=log) if device == "cuda" else LocalEngine(count, log=log)
 
 
+class _Log(logging.FileHandler):
+    """A log that a disk which fails doesn't turn into an error of its own: the trials in the database count."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line if the disk takes it."""
+        with suppress(OSError):
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 -- logging's name
+        """Say nothing of a line that didn't fit; whatever else goes wrong is told as usual."""
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        """Let go of the file, whether the rest can be written or not."""
+        with suppress(OSError):
+            super().close()
+
+
 @contextmanager
 def logged(path: Path) -> Iterator[None]:
     """Our messages also go to the run's log, once the folder is known to be a run's, and if it can be written."""
-    handler = logging.FileHandler(path, delay=True)
+    handler = _Log(path, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     handler.addFilter(lambda _: (path.parent / STUDY).is_file() and os.access(path.parent, os.W_OK))
     logger = logging.getLogger("nas")

@@ -48,4 +48,4 @@ class Leaders:
         kept = {weights_name(r.architecture, r.trial) for ranked in self._ranked.values() for r in ranked}
         for path in self._folder.iterdir():
             if path.name not in kept and path.name.endswith(OURS):
-                path.unlink()
+                path.unlink(missing_ok=True)  # a worker may just have given it its name

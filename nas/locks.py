@@ -30,7 +30,13 @@ def locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise unwritable(folder, error) from None
     with file:
-        if not _take(file):
+        try:
+            taken = _take(file)
+        except OSError as error:
+            raise StorageFailed(
+                f"{folder} lies where files can't be locked: {error.strerror}", hint="choose another with --out"
+            ) from None
+        if not taken:
             raise Refused(f"another process works on {folder}: {_holder(file)}")
         try:
             file.truncate(0)

@@ -12,11 +12,11 @@ from pathlib import Path
 import msgspec
 
 from nas import data
-from nas.agreeing import agreed, check_study, fixed, note_versions, restate
+from nas.agreeing import agreed, changed_versions, check_study, fixed, note_versions, restate
 from nas.data import DataInfo
 from nas.engines import Engine
 from nas.engines.messages import Job, Result
-from nas.errors import Interrupted, StorageFailed
+from nas.errors import Interrupted, Refused, StorageFailed
 from nas.frozen import Frozen
 from nas.interrupts import Interrupts
 from nas.leaders import Leaders
@@ -25,7 +25,7 @@ from nas.record import Outcome, Record
 from nas.rows import Entry
 from nas.sampling import Plan, Proposal
 from nas.stopping import Judge, Watch
-from nas.store import WEIGHTS, Store, opened
+from nas.store import WEIGHTS, Store, opened, read_frozen
 from nas.study import Study
 from nas.trials import job_of, record_of, weights_name, work_of
 
@@ -81,7 +81,7 @@ def carry_out(
     judge: Judge | None = None,
 ) -> None:
     """Train what a plan proposes and the folder's run hasn't yet; until `deadline` at most, on the monotonic clock."""
-    with opened(folder, frozen) as store, Interrupts() as interrupts:
+    with opened(folder, frozen) as store:
         restate(folder, frozen, len(store.over))
         watch = Watch(frozen, study.total, judge)
         session = _Session(study, plan, store, engine, info, device, observer, watch)
@@ -91,7 +91,7 @@ def carry_out(
             note_versions(folder, len(store.over))
             counted = "%s: %d of %d trials are over; %d workers"
             logger.info(counted, folder, len(store.over), watch.total, engine.workers)
-            with engine:
+            with Interrupts() as interrupts, engine:
                 session.loop(interrupts, deadline)
             logger.info("%s: %d of %d trials are over", folder, len(store.over), watch.total)
         watch.conclude(folder)
@@ -123,7 +123,9 @@ class _Session:
         self._next = next(self._todo, None)
         self._progress.resume(store.records.values())
         for record in sorted(store.records.values(), key=lambda r: r.trial):
-            _tell(plan, record)
+            if self._next is not None:
+                _tell(plan, record)
+                _require_same(plan, record, store.folder)
             watch.add(record)
             self._leaders.add(record)
         self._look()
@@ -242,6 +244,20 @@ class _Session:
 def _tell(plan: Plan, record: Record) -> None:
     """Let the plan hear of a trial that is over; of a pruned one it hears the last error that there was."""
     plan.tell(record.trial, record.last_error, [epoch.error for epoch in record.curve])
+
+
+def _require_same(plan: Plan, record: Record, folder: Path) -> None:
+    """Refuse to go on with a hunt whose sampler doesn't propose what it did: it would be told errors of other networks.
+
+    Only what has been asked again is compared: trials of a generation that isn't complete are, too, before any other.
+    """
+    if plan.hunts and record.trial < plan.horizon and dict(plan.propose(record.trial).point) != record.point:
+        changed = changed_versions(read_frozen(folder))
+        raise Refused(
+            f"{folder}: the sampler proposes another network for trial {record.trial} than when it was trained"
+            + (f" ({changed})" if changed else ""),
+            hint="go on where it was begun, with the same versions, or give another folder with --out",
+        )
 
 
 def _in_words(record: Record) -> str:

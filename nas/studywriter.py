@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +18,7 @@ from nas import names
 from nas.analysis.candidates import Tied
 from nas.analysis.discovery import Discovery, Found
 from nas.analysis.narrowing import Step, narrowed, once_more, refined_name, steps
+from nas.data.sources import known
 from nas.errors import Refused
 from nas.rule import Part, Rule, Spaces
 from nas.space import Chain, Space
@@ -59,6 +61,20 @@ def study_file(study: Study, space: Space, discovery: Discovery) -> str:
     )
 
 
+def neighbours(source: str) -> list[Path]:
+    """Files of the user that a written study imports, which it has to lie beside."""
+    files = {
+        names.imported_as(name): module.__file__
+        for name, module in sys.modules.items()
+        if names.imported_as(name) != name
+    }
+    return [
+        Path(file).resolve()
+        for name, file in files.items()
+        if file and re.search(rf"^(import|from) {re.escape(name)}\b", source, re.MULTILINE)
+    ]
+
+
 def _settings(writer: _Writer, study: Study, space: Space, vary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Fields of the new study as source, those at their defaults left out."""
     smaller = refined_name(space)
@@ -71,7 +87,7 @@ def _settings(writer: _Writer, study: Study, space: Space, vary: Mapping[str, An
         "name": once_more(study.name, "_refined", "_"),
         "question": f"Are the networks of the refined {space.name} better than those of the whole?",
         "samples": study.samples,
-        "recipe": study.recipe,
+        "recipe": msgspec.structs.replace(study.recipe, data=_place(study.recipe.data)),
         "vary": dict(vary),
         "grid": study.grid,
         "limits": study.limits,
@@ -212,6 +228,12 @@ class _Writer:
         return self.inside(value.__module__, path)
 
 
+def _place(data: str) -> str:
+    """A data set's name, or its path in full, so that it is found from any folder."""
+    path = Path(data).expanduser()
+    return data if known(data) or not data or not path.exists() else str(path.resolve())
+
+
 def _text(value: str) -> str:
     """A text in double quotes where that needs no escape."""
     return f'"{value}"' if value.isprintable() and not {'"', "\\"} & set(value) else repr(value)
@@ -248,6 +270,11 @@ def _path(module: ModuleType, space: Space) -> str:
 def _importable(module: str) -> str:
     """The name under which another file imports a module."""
     known = names.imported_as(module)
+    if not all(part.isidentifier() for part in known.split(".")) or (known != module and "." in known):
+        raise Refused(
+            f"{known}.py can't be imported from another file, for that is no name in Python",
+            hint=f"rename it {re.sub(r'[^A-Za-z0-9]', '_', known)}.py",
+        )
     if known == "__main__":
         raise Refused("what is defined in the program itself can't be imported", hint="put it into a file of its own")
     return known

@@ -44,7 +44,7 @@ def record_of(study: Study, proposal: Proposal, job: Job, result: Result) -> Rec
         space=study.space_of(job.trial).name,
         architecture=job.architecture,
         point=dict(proposal.point),
-        facts=dict(proposal.network.architecture.facts()),
+        facts=proposal.network.facts,
         cost=proposal.network.cost,
         origin=_origin(study, proposal, job.trial),
         seed=job.seed,

@@ -94,6 +94,26 @@ def test_short_verdicts_of_a_run_with_looks_are_those_of_its_look(tmp_path: Path
     assert audits._looked(early, early.table())[0] == ()
 
 
+def test_longer_errors_without_order_are_told(found: Audit) -> None:
+    """Where a seed moves networks as much as longer trainings set them apart, a low tau says nothing of short ones."""
+    assert found.noise is not None
+    level = found.noise.noise.estimate
+    for spread, told in ((0.5, True), (10.0, False)):
+        long = [0.2 + spread * level * (-1) ** k for k in range(8)]
+        known = [msgspec.structs.replace(n, long=e) for n, e in zip(found.networks, long, strict=True)]
+        assert bool(audits._of_spread(known, found.noise)) is told
+    assert audits._of_spread(known[:4], found.noise) == []
+
+
+def test_the_table_of_an_audit_that_is_over_is_written_again(turning: Run, found: Audit) -> None:
+    """A table that a full disk or a kill has cost is back after the same command, which trains nothing."""
+    table = turning.folder / AUDIT / "records.csv"
+    before = table.read_bytes()
+    table.unlink()
+    audited(turning, None, networks=8, seeds=2, longer=LONGER)
+    assert table.read_bytes() == before
+
+
 def test_a_long_training_is_the_maps_with_more_epochs(found: Audit, tmp_path: Path) -> None:
     """Bit for bit: a map whose recipe has eight times the epochs has the audit's long errors at the same trials."""
     longer = replace(STUDY, recipe=msgspec.structs.replace(STUDY.recipe, epochs=LONGER * STUDY.recipe.epochs))

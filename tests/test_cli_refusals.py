@@ -170,6 +170,14 @@ def test_the_same_space_twice_is_refused(capsys: pytest.CaptureFixture[str], tmp
     assert refused(capsys, "run", study)[0] == 2
 
 
+def test_a_name_that_the_system_refuses_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the system says of a file comes in a line with the exit code of a disk that fails, not as a traceback."""
+    code, message = refused(capsys, "status", "r" * 300)
+    assert code == 74
+    assert message.strip().endswith("File name too long")
+    assert "Traceback" not in message
+
+
 def test_an_out_folder_with_other_things_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """A run never mixes with files that aren't its own."""
     (tmp_path / "letter.txt").write_text("dear")
@@ -191,7 +199,7 @@ class Net:
         return {layer}
 
     def facts(self):
-        return {{}}
+        return {facts}
 
 
 def decode(point):
@@ -206,7 +214,7 @@ def rule(point):
 SPACE = Space(name="mine", dimensions={{"width": Integer(low=2, high=9)}}, decode=decode, requirements=(rule,))
 STUDY = Study(name="mine", question="?", spaces=(SPACE,), samples=1, recipe=Recipe(data="digits"))
 """
-FINE = {"layer": "Linear(width=classes)", "decoded": "Net()", "allowed": "True"}
+FINE = {"facts": "{}", "layer": "Linear(width=classes)", "decoded": "Net()", "allowed": "True"}
 
 
 @pytest.mark.parametrize(
@@ -216,6 +224,9 @@ FINE = {"layer": "Linear(width=classes)", "decoded": "Net()", "allowed": "True"}
         ({"decoded": "None"}, "AttributeError: 'NoneType' object has no attribute 'network'"),
         ({"allowed": "1 / 0"}, "ZeroDivisionError: division by zero (mine.py, line 22)"),
         ({"layer": "Convolution(width=2, groups=3)"}, "groups must be between 1 and 2, got 3 (mine.py, line 10)"),
+        ({"facts": "{'ratio': None}"}, "is a finite number, a text or a bool, got 'ratio': None (mine.py"),
+        ({"facts": "{'ratio': float('nan')}"}, "a finite number, a text or a bool, got 'ratio': nan"),
+        ({"facts": "[][0]"}, "IndexError: list index out of range (mine.py, line 13)"),
         ({"layer": "Sequence()"}, "mine: a network must end in 10 outputs, got 1x16x16"),
         ({"layer": "Sequence(layers=(Flatten(), Linear(width=classes + 1)))"}, "must end in 10 outputs, got 11"),
     ],

@@ -20,8 +20,9 @@ from nas.errors import Refused
 from nas.frozen import freeze
 from nas.results import Run
 from nas.rule import Part
-from nas.space import Fact
+from nas.space import Fact, Integer
 from spaces import anynet
+from tests.test_frozen import OWN_SPACE
 from tests.test_narrowing import discovery, found
 from tests.toy_spaces import HUNT, RICH, STUDY, TINY
 
@@ -98,6 +99,30 @@ def test_rules_are_looked_for_in_one_space(tmp_path: Path) -> None:
     hunt = nas.run(replace(HUNT, samples=2), out=tmp_path / "hunt", engine=InlineEngine(), device="cpu")
     with pytest.raises(Refused, match="no random sample"):
         discovered(hunt)
+
+
+def test_another_study_than_the_runs_is_refused(run: Run) -> None:
+    """Findings aren't applied to a space that was edited since, and what the command line gave is the new study's."""
+    edited = replace(WIDE, spaces=(WIDE.spaces[0].restrict(width=Integer(low=2, high=60)),))
+    with pytest.raises(Refused, match=r"isn't what it was when it was run:\n  spaces\[0\]"):
+        discovered(run, study=edited)
+    with pytest.raises(Refused, match="'wide' is stored, this is"):
+        discovered(run, study=STUDY)
+
+
+def test_a_written_study_lies_beside_what_it_imports(seen: Discovered, tmp_path: Path) -> None:
+    """A space from a file of the user is imported from there, which only works in the same folder and by a name."""
+    for stem, said in (("own_space", "imports own_space.py, so it has to lie beside it"), ("own-space", "rename it")):
+        file = tmp_path / f"{stem}.py"
+        file.write_text(OWN_SPACE)
+        study = names.study(str(file))
+        known = replace(seen, study=replace(study, spaces=(study.spaces[0].named("tiny"),)))
+        with pytest.raises(Refused) as refusal:
+            known.write(tmp_path / "elsewhere" / "smaller.py")
+        assert said in f"{refusal.value} {refusal.value.hint}"
+        if stem == "own_space":
+            known.write(tmp_path / "smaller.py")
+            assert "own_space" in (tmp_path / "smaller.py").read_text()
 
 
 def test_only_asked_columns_are_looked_at(run: Run) -> None:

@@ -69,17 +69,20 @@ def test_results_come_in_any_order(job: Job, log: Path) -> None:
         assert (engine.running, engine.free) == ({0, 1}, 2)
 
 
-def test_a_death_costs_all_that_ran(job: Job, log: Path) -> None:
-    """All jobs that a killed worker trained are answered as CRASHED, the one that waited is done by its successor."""
+def test_a_death_costs_only_who_is_alone(job: Job, log: Path) -> None:
+    """Jobs that a killed worker trained together are tried again one by one, and only who dies alone has CRASHED."""
     with LocalEngine(1, lanes=3, module=MODULE, log=log) as engine:
-        for trial, epochs in enumerate((LASTING, LASTING, LASTING, 1)):
+        for trial, epochs in enumerate((LASTING, 20, 20, 1)):
             engine.submit(lasting(job, trial, epochs))
         heard(engine, running(engine, 0, 1, 2))
         psutil.Process(engine._workers[0].process.pid).kill()
+        assert heard(engine, all_begun(log, 4)) == []
+        assert heard(engine, running(engine, 0)) == []
+        psutil.Process(engine._workers[0].process.pid).kill()
         results = heard(engine, lambda results: len(results) >= 4)
-        assert {r.trial: r.outcome for r in results} == {
-            **dict.fromkeys(range(3), Outcome.CRASHED),
-            3: Outcome.COMPLETED,
+        assert {r.trial: (r.outcome, r.attempt) for r in results} == {
+            0: (Outcome.CRASHED, 1),
+            **dict.fromkeys((1, 2, 3), (Outcome.COMPLETED, 1)),
         }
         assert engine.running == set()
 

@@ -13,13 +13,26 @@ from typing import Any
 import msgspec
 import pytest
 
+from nas import names
 from nas.data import DataInfo
-from nas.frozen import Frozen, differences, freeze, qualified, rules_of
+from nas.frozen import Frozen, changes, differences, freeze, qualified, rules_of
 from nas.space import Integer, Point, rising
 from nas.study import Part, Parts, Rule
 from tests.toy_spaces import RICH, STUDY, TINY, Tiny, decode_tiny
 
 ROOT = Path(__file__).parents[1]
+OWN_SPACE = """
+from nas.recipe import Recipe
+from nas.space import Integer, Space
+from nas.study import Study
+from tests.toy_spaces import Tiny
+
+def decode(point):
+    return Tiny(width=point["width"])
+
+SPACE = Space(name="own", dimensions={"width": Integer(low=2, high=64)}, decode=decode)
+STUDY = Study(name="own", question="Which?", spaces=(SPACE,), samples=2, recipe=Recipe(data="digits"))
+"""
 
 
 def decode_with(wrap: Callable[[Tiny], Tiny], point: Point) -> Tiny:
@@ -75,6 +88,17 @@ def frozen(digits: DataInfo) -> Frozen:
 def again(frozen: Frozen, **changes: Any) -> Frozen:
     """The toy study with some fields changed."""
     return msgspec.structs.replace(frozen, study=freeze(replace(STUDY, **changes)))
+
+
+def test_a_file_and_its_import_are_one_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that a program began from a module goes on by the name of its file, and older runs do, too."""
+    (tmp_path / "own_space.py").write_text(OWN_SPACE)
+    monkeypatch.syspath_prepend(tmp_path)
+    by_file, imported = names.study(str(tmp_path / "own_space.py")), names.study("own_space:STUDY")
+    assert freeze(by_file) == freeze(imported)
+    assert freeze(by_file)["spaces"][0]["decode"] == "own_space:decode"
+    old = msgspec.json.decode(msgspec.json.encode(freeze(by_file)).replace(b"own_space:", b"_nas_study_own_space:"))
+    assert changes(old, freeze(imported)) == []
 
 
 def test_an_equal_study_and_more_samples_do_not_differ(frozen: Frozen) -> None:

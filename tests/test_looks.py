@@ -12,7 +12,9 @@ import pytest
 
 import nas
 from nas import planning, runner
+from nas.analysis import Look
 from nas.cli.live import line
+from nas.deciding import notes_of
 from nas.engines import Engine, InlineEngine, LocalEngine
 from nas.engines.messages import Result
 from nas.errors import Refused
@@ -71,6 +73,15 @@ def test_looks_are_stored_and_read(tmp_path: Path) -> None:
     assert looks_of(frozen) == Schedule(ends=(2, 4, 6), each=8)
     older = {name: value for name, value in freeze(STUDY).items() if name != "looks"}
     assert looks_of(msgspec.structs.replace(frozen, study=older)) is None
+
+
+def test_rules_that_come_after_the_end_are_not_called_decided() -> None:
+    """A run that ended says whether it was these rules that were decided, or others before them."""
+    frozen = Frozen(study=freeze(STUDY_), fingerprint={}, data=nas.data.prepare("digits"), windows=(), versions={})
+    look = Look(number=2, of=3, networks=4, cap=6)
+    for rules_after, said in ((0, "every rule was decided"), (3, "every rule was decided"), (8, "stated after that")):
+        ended = msgspec.structs.replace(frozen, ended=4, rules_after=rules_after)
+        assert said in notes_of(ended, look, 8, 8)[0]
 
 
 @pytest.mark.parametrize(

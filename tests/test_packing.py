@@ -172,6 +172,19 @@ def test_dropout_is_alone(job: Job) -> None:
     until(lambda: stage.gate.admits(numbered(job, 2)))
 
 
+def test_a_suspect_is_alone(job: Job) -> None:
+    """A job that ran in a worker that died waits until nobody is inside, and keeps all others out."""
+    stage = Stage(Gate(4))
+    suspect = numbered(job, 1, alone=True)
+    stage.begin(numbered(job, 0))
+    assert not stage.gate.admits(suspect)
+    stage.end(0)
+    until(lambda: stage.gate.admits(suspect))
+    stage.begin(suspect)
+    assert not stage.gate.admits(numbered(job, 2))
+    stage.end(1)
+
+
 def test_out_of_memory_beside_others_is_tried_again_alone(job: Job) -> None:
     """The card is emptied, nobody else is let in meanwhile, the second result counts, and one lane fewer is used."""
     card = Card(total=800, peak=1)

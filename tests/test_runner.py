@@ -15,10 +15,12 @@ from nas.agreeing import versions
 from nas.cost import Limits
 from nas.engines import Engine, InlineEngine, LocalEngine
 from nas.engines.messages import Job, Result
+from nas.errors import Refused
 from nas.files import sha256
 from nas.frozen import rules_of, versions_in_words
 from nas.progress import Snapshot, rank
 from nas.record import Outcome, Record
+from nas.sampling import plan
 from nas.store import WEIGHTS, read_frozen, read_records
 from nas.study import Study, larger
 from nas.table import TIMES, table
@@ -105,8 +107,22 @@ def test_a_run_that_goes_on_with_other_versions_says_so(
     execute(replace(TOY, samples=3), tmp_path)
     stored = read_frozen(tmp_path)
     assert stored.versions_since == {2: newer}
+    back = msgspec.structs.replace(stored, versions_since={2: newer, 3: newer, 4: stored.versions})
+    assert versions_in_words(back).endswith(f"; after 2 trials torch 99.0; after 4 trials torch {versions()['torch']}")
     assert versions_in_words(stored).endswith("; after 2 trials torch 99.0")
     assert sum("torch 99.0, until now" in message for message in caplog.messages) == 1
+
+
+def test_a_hunt_whose_sampler_has_changed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sampler that proposes other networks than it did would learn from errors that aren't theirs."""
+    begun = execute(replace(HUNT, samples=10), tmp_path)
+    seeds = plan.training_seed
+    monkeypatch.setattr(plan, "training_seed", lambda seed, index: seeds(seed + 1, index))
+    with pytest.raises(Refused, match="another network for trial 0 than when it was trained"):
+        execute(HUNT, tmp_path)
+    assert execute(replace(HUNT, samples=10), tmp_path) == begun  # nothing is left to train, so nothing is asked
+    monkeypatch.undo()
+    assert execute(HUNT, tmp_path)[:10] == begun
 
 
 def test_a_hunt_does_not_depend_on_workers_or_interruption(tmp_path: Path) -> None:

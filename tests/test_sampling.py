@@ -22,6 +22,7 @@ from nas.cost import Limits
 from nas.layers import cost, identity
 from nas.recipe import Recipe
 from nas.sampling import Gate, Network, Plan, Proposal, draw, measure, training_seed
+from nas.sampling.gate import stated
 from nas.space import Choice, Dimension, Real, Space
 from nas.space.law import Law
 from nas.study import Study
@@ -64,6 +65,16 @@ def written(plan: Plan, trials: list[int]) -> dict[str, list[object]]:
         proposal = plan.propose(trial)
         found[str(trial)] = [dict(proposal.point), identity(proposal.network.layer), proposal.draws]
     return found
+
+
+def test_facts_are_what_a_record_can_hold() -> None:
+    """Numbers of NumPy are stored as Python's own; what couldn't be read again is refused where it is stated."""
+    known = stated({"depth": np.int64(3), "ratio": np.float32(0.5), "tied": np.True_, "stem": "conv"})
+    assert known == {"depth": 3, "ratio": 0.5, "tied": True, "stem": "conv"}
+    assert [type(value) for value in known.values()] == [int, float, bool, str]
+    for value in (None, math.nan, math.inf, (1, 2), b"x"):
+        with pytest.raises(ValueError, match="a fact has a name and is a finite number"):
+            stated({"ratio": value})
 
 
 def test_trial_number_decides() -> None:

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from nas.cli import audit, compare, describe, hand, inspect, look, machine, rules, work
-from nas.errors import NasError
+from nas.errors import NasError, StorageFailed
 
 app = typer.Typer(
     name="nas",
@@ -70,6 +70,12 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nobody to tell
         sys.exit(0)
+    except OSError as error:
+        failed = StorageFailed(f"{error.filename or 'a file'} can't be used: {error.strerror or error}")
+        if "--debug" in sys.argv:
+            raise
+        _show(failed)
+        sys.exit(failed.exit_code)
 
 
 def _show(error: NasError) -> None:

@@ -3,8 +3,9 @@
 A worker holds the jobs that it trains, one a lane, and one more that waits in its pipe, so it never waits for the
 coordinator; where another has nothing left to do, it gives the waiting one back. A worker that dies is noticed by its
 closed pipe, one that takes too long by its deadline; both are replaced, the jobs that they trained are answered with
-the outcome, and the one that waited goes elsewhere, like those that ran beside one that took too long. A coordinator
-that dies closes the pipes, and the workers end themselves.
+the outcome, and the one that waited goes elsewhere, like those that ran beside one that took too long. Of several that
+ran in one that died, each is tried again alone, so that none pays for another. A coordinator that dies closes the
+pipes, and the workers end themselves.
 """
 
 from __future__ import annotations
@@ -153,8 +154,13 @@ class LocalEngine:
         logger.warning("worker %d ended with status %s", worker.process.pid, status)
         if not worker.ready:
             self._count_death(f"the last one ended with status {status}")
+        running = list(worker.running)
+        if len(running) > 1:  # which of them did it will show when each is alone
+            suspects = [msgspec.structs.replace(job, alone=True) for job in running]
+            self._replace(index, worker, [*suspects, *worker.waiting])
+            return []
         self._replace(index, worker, worker.waiting)
-        return [_ended(job, Outcome.CRASHED, f"the worker ended with status {status}") for job in worker.running]
+        return [_ended(job, Outcome.CRASHED, f"the worker ended with status {status}") for job in running]
 
     def _overdue(self, index: int, worker: Worker) -> list[Result]:
         late = worker.overdue(time.monotonic())

@@ -1,7 +1,8 @@
 """Which of a worker's jobs are trained side by side: as many as fit into the memory of its GPU, or one alone.
 
-Two kinds of jobs are alone: a network with dropout, because all lanes would draw from torch's one generator, each when
-its turn happens to come; and one whose memory didn't suffice beside others, which is then tried once more.
+Three kinds of jobs are alone: a network with dropout, because all lanes would draw from torch's one generator, each
+when its turn happens to come; one whose memory didn't suffice beside others, which is then tried once more; and one
+whose worker died while it trained others, too, so that who kills it again is known.
 """
 
 from __future__ import annotations
@@ -62,11 +63,11 @@ class Gate:
         """Whether it may begin now."""
         if self._asking or self._closed:
             return False
-        return not self._crowded or (len(self._crowded) < self.most and not is_random(job.layer))
+        return not self._crowded or (len(self._crowded) < self.most and not _alone(job))
 
     def enter(self, job: Job) -> None:
         """Note that it begins."""
-        self._closed = is_random(job.layer)
+        self._closed = _alone(job)
         self._crowded[job.trial] = False
         if len(self._crowded) > 1:
             self._crowded = dict.fromkeys(self._crowded, True)
@@ -125,3 +126,8 @@ class Gate:
             total, peak = self._memory.total(), self._memory.peak()
             self.most = fitting(self._lanes, total, peak)
             logger.info("the first training held %d of %d bytes: %d at once", peak, total, self.most)
+
+
+def _alone(job: Job) -> bool:
+    """Whether it is trained alone from the start."""
+    return job.alone or is_random(job.layer)

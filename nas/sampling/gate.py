@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from nas.cost import Cost, Limits
 from nas.errors import ImpossibleShape, NasError, Refused, raised_at
 from nas.layers import Layer, Shape, cost
-from nas.space import Architecture, Point, Space, sentence
+from nas.space import Architecture, Point, Space, Value, sentence
 
 NO_SHAPE = "impossible at this input"
 NO_VECTOR = "made for images"
@@ -22,12 +26,24 @@ class Network:
 
     architecture: Architecture
     """What the point stands for."""
+    facts: dict[str, Value]
+    """What it says of itself."""
     layer: Layer
     """Its layer tree."""
     cost: Cost
     """At `inputs`."""
     inputs: Shape
     """Shape of one input."""
+
+
+def stated(facts: Mapping[str, Any]) -> dict[str, Value]:
+    """Facts as they can be stored and read again; numbers of NumPy become Python's, all else is a ValueError."""
+    found = {name: value.item() if isinstance(value, np.generic) else value for name, value in facts.items()}
+    for name, value in found.items():
+        finite = type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value))
+        if not (isinstance(name, str) and finite):
+            raise ValueError(f"a fact has a name and is a finite number, a text or a bool, got {name!r}: {value!r}")
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +88,8 @@ class Gate:
             return (NO_SHAPE if len(inputs) == 3 else NO_VECTOR,)
         if broken := self.limits.violations(price):
             return broken
-        return Network(architecture=architecture, layer=layer, cost=price, inputs=inputs)
+        facts = stated(architecture.facts())
+        return Network(architecture=architecture, facts=facts, layer=layer, cost=price, inputs=inputs)
 
     def why_impossible(self, point: Point) -> str:
         """Why a point is no network at its input, in the words of its layer; empty if it is one."""

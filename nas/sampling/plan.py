@@ -135,6 +135,11 @@ class Plan:
             self._told = last
 
     @property
+    def hunts(self) -> bool:
+        """Whether an Optuna sampler proposes the networks."""
+        return bool(self._hunters)
+
+    @property
     def _learns(self) -> bool:
         """Whether trials depend on the results of others."""
         return self.study.sampler not in ("random", "quasirandom") or bool(self._bars)
