@@ -82,9 +82,9 @@ def carry_out(
 ) -> None:
     """Train what a plan proposes and the folder's run hasn't yet; until `deadline` at most, on the monotonic clock."""
     with opened(folder, frozen) as store:
-        restate(folder, frozen, len(store.over))
         watch = Watch(frozen, study.total, judge)
         session = _Session(study, plan, store, engine, info, device, observer, watch)
+        restate(folder, frozen, len(store.over))
         if session.finished:
             session.report(None)
         else:

@@ -93,7 +93,7 @@ def test_json_has_the_keys_that_programs_rely_on(say: Say, folder: Path) -> None
 
 
 def test_a_table_of_anybody(say: Say, csv: Path) -> None:
-    """Columns of a CSV: scipy's rho and p, Holm over those that were asked for, missing cells left out."""
+    """Columns of a CSV: scipy's rho, its p or a little more, Holm over those that were asked for, missing cells out."""
     code, out, _ = say("--table", csv, "--error", "top1 err", "--columns", "depth,luck,width", "--json")
     assert code == 0
     depth, luck, width = read(out)["principles"]
@@ -102,7 +102,7 @@ def test_a_table_of_anybody(say: Say, csv: Path) -> None:
         has = ~np.isnan(values[:, column])
         expected = stats.spearmanr(values[has, column], values[has, 0])
         assert entry["effect"] == pytest.approx(expected.statistic)
-        assert entry["p_value"] == pytest.approx(expected.pvalue)
+        assert expected.pvalue - 1e-12 <= entry["p_value"] < expected.pvalue + 0.01
     assert depth["verdict"] == "helps"
     assert depth["p_adjusted"] == pytest.approx(3 * depth["p_value"])
     assert (depth["n"], width["n"]) == (200, 180)

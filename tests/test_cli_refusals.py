@@ -214,6 +214,7 @@ def rule(point):
 SPACE = Space(name="mine", dimensions={{"width": Integer(low=2, high=9)}}, decode=decode, requirements=(rule,))
 STUDY = Study(name="mine", question="?", spaces=(SPACE,), samples=1, recipe=Recipe(data="digits"))
 """
+FLAT = {"layer": "Sequence(layers=(Flatten(), Linear(width=classes)))"}
 FINE = {"facts": "{}", "layer": "Linear(width=classes)", "decoded": "Net()", "allowed": "True"}
 
 
@@ -224,9 +225,9 @@ FINE = {"facts": "{}", "layer": "Linear(width=classes)", "decoded": "Net()", "al
         ({"decoded": "None"}, "AttributeError: 'NoneType' object has no attribute 'network'"),
         ({"allowed": "1 / 0"}, "ZeroDivisionError: division by zero (mine.py, line 22)"),
         ({"layer": "Convolution(width=2, groups=3)"}, "groups must be between 1 and 2, got 3 (mine.py, line 10)"),
-        ({"facts": "{'ratio': None}"}, "is a finite number, a text or a bool, got 'ratio': None (mine.py"),
-        ({"facts": "{'ratio': float('nan')}"}, "a finite number, a text or a bool, got 'ratio': nan"),
-        ({"facts": "[][0]"}, "IndexError: list index out of range (mine.py, line 13)"),
+        ({"facts": "{'ratio': None}"} | FLAT, "is a finite number, a text or a bool, got 'ratio': None"),
+        ({"facts": "{'ratio': float('nan')}"} | FLAT, "a finite number, a text or a bool, got 'ratio': nan"),
+        ({"facts": "[][0]"} | FLAT, "IndexError: list index out of range (mine.py, line 13)"),
         ({"layer": "Sequence()"}, "mine: a network must end in 10 outputs, got 1x16x16"),
         ({"layer": "Sequence(layers=(Flatten(), Linear(width=classes + 1)))"}, "must end in 10 outputs, got 11"),
     ],

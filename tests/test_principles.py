@@ -125,14 +125,14 @@ def test_what_varies_is_part_of_the_fidelity(tmp_path: Path) -> None:
 
 
 def test_a_table_has_one_principle_a_column() -> None:
-    """Of a DataFrame every column with numbers is asked, with scipy's rho and p, corrected together; texts aren't."""
+    """Of a DataFrame every column with numbers is asked, with scipy's rho, corrected together; texts aren't."""
     frame = table()
     found = nas.principles(frame)
     assert [v.name for v in found.verdicts] == ["wide", "luck"]
     for verdict in found.verdicts:
         expected = stats.spearmanr(frame[verdict.name], frame["error"])
         assert verdict.effect == pytest.approx(expected.statistic)
-        assert verdict.p_value == pytest.approx(expected.pvalue)
+        assert expected.pvalue - 1e-12 <= verdict.p_value < expected.pvalue + 0.01
     assert found.verdicts[0].verdict == "helps"
     assert found.verdicts[0].p_adjusted == pytest.approx(2 * found.verdicts[0].p_value)
     assert "not known" in found.fidelity
