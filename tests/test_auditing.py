@@ -85,7 +85,7 @@ def test_short_verdicts_of_a_run_with_looks_are_those_of_its_look(tmp_path: Path
     """An audit judges no rule more boldly than the run's own principles do, which are corrected for looks."""
     looked = replace(STUDY, looks=Looks(first=4, every=4))
     run = nas.run(looked, out=tmp_path / "run", engine=InlineEngine(), device="cpu")
-    audit, own = audited(run, looked, networks=2, seeds=0, longer=2), nas.principles(run)
+    audit, own = audited(run, looked, networks=4, seeds=0, longer=2), nas.principles(run)
     assert [verdict.short for verdict in audit.verdicts] == [verdict.verdict for verdict in own.verdicts]
     assert [verdict.short_effect.low for verdict in audit.verdicts] == [verdict.low for verdict in own.verdicts]
     assert any(f"those of look {own.look.number} of 2" in note for note in audit.notes)
