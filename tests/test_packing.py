@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import msgspec
 import pytest
@@ -158,10 +159,11 @@ def test_the_first_job_on_a_gpu_is_alone_and_measured(job: Job) -> None:
     until(lambda: gate.most == 3)
 
 
-def test_dropout_is_alone(job: Job) -> None:
-    """A network with dropout waits until nobody is inside, and keeps all others out."""
+@pytest.mark.parametrize("reason", [{"layer": DROPOUT}, {"alone": True}], ids=["dropout", "suspect"])
+def test_some_are_alone(job: Job, reason: dict[str, Any]) -> None:
+    """A network with dropout, or one whose worker died with others, waits until nobody is inside and keeps all out."""
     stage = Stage(Gate(4))
-    lonely = numbered(job, 1, layer=DROPOUT)
+    lonely = numbered(job, 1, **reason)
     stage.begin(numbered(job, 0))
     assert not stage.gate.admits(lonely)
     stage.end(0)
@@ -170,19 +172,6 @@ def test_dropout_is_alone(job: Job) -> None:
     assert not stage.gate.admits(numbered(job, 2))
     stage.end(1)
     until(lambda: stage.gate.admits(numbered(job, 2)))
-
-
-def test_a_suspect_is_alone(job: Job) -> None:
-    """A job that ran in a worker that died waits until nobody is inside, and keeps all others out."""
-    stage = Stage(Gate(4))
-    suspect = numbered(job, 1, alone=True)
-    stage.begin(numbered(job, 0))
-    assert not stage.gate.admits(suspect)
-    stage.end(0)
-    until(lambda: stage.gate.admits(suspect))
-    stage.begin(suspect)
-    assert not stage.gate.admits(numbered(job, 2))
-    stage.end(1)
 
 
 def test_out_of_memory_beside_others_is_tried_again_alone(job: Job) -> None:

@@ -9,10 +9,9 @@ import math
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from nas.analysis.differences import mean_difference
-from nas.analysis.distribution import Edf
+from nas.analysis.distribution import Edf, Floats
 from nas.analysis.interval import Interval
 from nas.analysis.needs import ALPHA
 from nas.errors import Refused
@@ -64,18 +63,24 @@ def default_delta(reference: Edf) -> float:
 def allowing(difference: Interval, n: int, reference: Edf) -> Interval:
     """The interval of a difference, made so wide that it can be held against a delta which is an estimate itself.
 
+    `n` is the smaller sample's.
+    """
+    if n < 2 or not math.isfinite(difference.high - difference.low):
+        return difference
+    return widened(difference, np.array(reference.scores), _pulls_on_delta(reference), n - 1)
+
+
+def widened(difference: Interval, scores: Floats, pulls: Floats, freedom: int) -> Interval:
+    """An interval to be held against delta, from what each network adds to the reference's mean and pulls at delta.
+
     It lies inside of +-delta where the difference less delta, and plus delta, have their own sides of 0 for sure: to
     their variance delta adds its own and what it has in common with the reference's mean, much for skewed errors.
-    `n` is the smaller sample's.
     """
     from scipy.special import stdtrit
 
-    if n < 2 or not math.isfinite(difference.high - difference.low):
-        return difference
-    scores, pulls = np.array(reference.scores), _pulls_on_delta(reference)
-    tail = float(stdtrit(n - 1, (1.0 + difference.confidence) / 2.0))
+    tail = float(stdtrit(freedom, (1.0 + difference.confidence) / 2.0))
     above, below = (
-        tail**2 * float(np.var(scores + sign * pulls, ddof=1) - np.var(scores, ddof=1)) / reference.n
+        tail**2 * float(np.var(scores + sign * pulls, ddof=1) - np.var(scores, ddof=1)) / len(scores)
         for sign in (1.0, -1.0)
     )
     middle = difference.estimate
@@ -87,7 +92,7 @@ def allowing(difference: Interval, n: int, reference: Edf) -> Interval:
     )
 
 
-def _pulls_on_delta(reference: Edf) -> NDArray[np.float64]:
+def _pulls_on_delta(reference: Edf) -> Floats:
     """By how much each network of the reference moves delta, times their number; failures don't."""
     done = reference.n - reference.failures
     pulls = np.zeros(reference.n)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nas.analysis.distribution import Floats
+from nas.analysis.equivalence import widened
 from nas.analysis.interval import Interval
 from nas.analysis.sides import Flags
 
@@ -39,28 +40,9 @@ class Spread:
     """Their long errors less their predictions, which move the side's mean."""
 
     def allowed(self, effect: Interval, share: float) -> Interval:
-        """The interval made so wide that it can be held against `share` of the deviation, an estimate itself.
-
-        As `nas.analysis.equivalence.allowing` does for errors of one length.
-        """
-        from scipy.special import stdtrit
-
+        """The interval made so wide that it can be held against `share` of the deviation, an estimate itself."""
         n = len(self.pulls)
-        if n < 2:
-            return effect
-        tail = float(stdtrit(n - 1, (1.0 + effect.confidence) / 2.0))
-        own = float(np.var(self.residuals, ddof=1))
-        above, below = (
-            tail**2 * (float(np.var(self.residuals + sign * share * self.pulls, ddof=1)) - own) / n
-            for sign in (1.0, -1.0)
-        )
-        middle = effect.estimate
-        return Interval(
-            estimate=middle,
-            low=middle - math.sqrt((middle - effect.low) ** 2 + max(below, 0.0)),
-            high=middle + math.sqrt((effect.high - middle) ** 2 + max(above, 0.0)),
-            confidence=effect.confidence,
-        )
+        return effect if n < 2 else widened(effect, self.residuals, share * self.pulls, n - 1)
 
 
 CERTAIN = Spread(deviation=1.0, pulls=np.zeros(0), residuals=np.zeros(0))

@@ -81,10 +81,7 @@ class Effect:
         return Interval(estimate=estimate, low=low, high=high, confidence=confidence)
 
     def against(self, share: float, confidence: float) -> Interval:
-        """The interval made so wide that it can be held against `share` of the spread, an estimate itself.
-
-        As `nas.analysis.equivalence.allowing` does for errors of one length.
-        """
+        """The interval made so wide that it can be held against `share` of the spread, an estimate itself."""
         return self.spread.allowed(self.interval(confidence), share)
 
 

@@ -108,13 +108,17 @@ def welch_p_values(scores: Floats, first: Flags, reference: Flags) -> Floats:
 
 
 def spearman_p_values(values: Floats, errors: Floats) -> Floats:
-    """Two-sided p of independence in each line, by Student's t of the correlation of ranks."""
+    """Two-sided p of independence in each line, the larger of Student's t and Fisher's z of the rank correlation."""
+    n = values.shape[1]
     u, v = (stats.rankdata(side, axis=1) for side in (values, errors))
     u, v = (side - side.mean(axis=1, keepdims=True) for side in (u, v))
     with np.errstate(invalid="ignore", divide="ignore"):
         rho = (u * v).sum(axis=1) / np.sqrt((u * u).sum(axis=1) * (v * v).sum(axis=1))
-        t = rho * np.sqrt((values.shape[1] - 2) / (1.0 - rho * rho))
-    return np.asarray(np.nan_to_num(2.0 * stats.t.sf(np.abs(t), values.shape[1] - 2), nan=1.0), dtype=np.float64)
+        t = rho * np.sqrt((n - 2) / (1.0 - rho * rho))
+        near = np.minimum(np.abs(rho), 1.0 - 12.0 / (n * (n * n - 1.0)))
+        z = np.arctanh(near) * np.sqrt((n - 3) / (1.0 + near * near / 2.0))
+    larger = np.maximum(2.0 * stats.t.sf(np.abs(t), n - 2), 2.0 * stats.norm.sf(z))
+    return np.asarray(np.nan_to_num(larger, nan=1.0), dtype=np.float64)
 
 
 def _inside(studies: Studies, part: Part) -> Flags:
