@@ -22,7 +22,7 @@ from nas.data import DataInfo
 from nas.engines import Engine
 from nas.errors import NasError, Refused
 from nas.files import write_atomically
-from nas.frozen import Frozen, differences, freeze, stored_settings
+from nas.frozen import Frozen, differences, freeze, require_unchanged, stored_settings
 from nas.launch import TABLE, local_engine, logged
 from nas.locks import coordinator
 from nas.results import Run, csv, open_run
@@ -217,9 +217,6 @@ def _study_of(run: Run, study: Study | None) -> Study:
         windows=(),
         versions={},
     )
-    if lines := differences(run.frozen, fresh):
-        raise Refused(
-            f"the study of {run.folder} isn't what it was when it was run:\n  " + "\n  ".join(lines),
-            hint="its networks can't be trained again from this code; --study names another place of the old one",
-        )
+    hint = "its networks can't be trained again from this code; --study names another place of the old one"
+    require_unchanged(run.folder, differences(run.frozen, fresh), hint)
     return found

@@ -22,7 +22,7 @@ from nas.errors import Refused
 from nas.files import write_atomically
 from nas.findings import UNKNOWN, delta_in_words, unit_of
 from nas.foreign import Tables, checked
-from nas.frozen import changes, freeze, stored_settings
+from nas.frozen import changes, freeze, require_unchanged, stored_settings
 from nas.page.rules import HEADER, RuleRow, rule_row
 from nas.page.texts import listed, plural
 from nas.results import Run, dimensions, fidelity
@@ -270,9 +270,6 @@ def _study_of(run: Run, study: Study | None) -> Study | None:
     if study is None and not run.frozen.reference:
         return None
     found = stored_settings(run.frozen, study or names.study(run.frozen.reference))
-    if lines := changes(run.frozen.study, freeze(found)):
-        raise Refused(
-            f"the study of {run.folder} isn't what it was when it was run:\n  " + "\n  ".join(lines),
-            hint="--study NAME names another place of the old one",
-        )
+    lines = changes(run.frozen.study, freeze(found))
+    require_unchanged(run.folder, lines, "--study NAME names another place of the old one")
     return found

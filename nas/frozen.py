@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import prod
@@ -165,6 +165,12 @@ def require_agreement(folder: Path, stored: Frozen, new: Frozen) -> None:
             f"{folder} holds a run that differs from this study:\n  " + "\n  ".join(lines),
             hint="repeat the command that began it, or give another folder with --out",
         )
+
+
+def require_unchanged(folder: Path, lines: Sequence[str], hint: str) -> None:
+    """Refuse a study that was found again and isn't what it was, by these lines."""
+    if lines:
+        raise Refused(f"the study of {folder} isn't what it was when it was run:\n  " + "\n  ".join(lines), hint=hint)
 
 
 def qualified(function: Callable[..., Any]) -> str:

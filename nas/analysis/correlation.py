@@ -54,8 +54,8 @@ def spearman(first: Floats, second: Floats, confidence: float = CONFIDENCE) -> C
 def cautious_p_value(found: Correlation) -> float:
     """Of independence, two-sided, by Spearman's rho: the larger of scipy's p and that of Fisher's z.
 
-    Scipy's t gives a perfect order of few rows a p of 0, so that 9 % of tables of 8 rows and 12 columns without any order
-    would have one called; by the larger it is 3 % (simulated; in the tests).
+    Scipy's t gives a perfect order of few rows a p of 0: of tables of 8 rows and 12 columns without any order 9 % would
+    have one called, by the larger p 3 % (simulated; in the tests).
     """
     if found.n < 4 or found.p_value == 1.0:
         return found.p_value

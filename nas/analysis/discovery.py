@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 MOST = 5
 """Survivors that are confirmed, beside tied groups."""
 DRAWN = ("stratum", "architecture")
-"""Columns that say how networks were drawn, so that what must be said of that is said of what is confirmed, too."""
+"""Columns that warnings about a sample go by; without them none would be said of what is confirmed."""
 BEYOND = 2.0
 """Deviations that a survivor's score has, at least."""
 
