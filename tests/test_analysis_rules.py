@@ -15,7 +15,6 @@ from nas.analysis.needs import networks_more, networks_needed
 from nas.analysis.testing import both_p_value, of_order, welch_p_value
 from nas.errors import Refused
 from nas.study import Contrast, Order, Part, Parts, Rule, Spaces
-from tests.rank_tests import fisher_p_value
 from tests.simulation.screening import spearman_p_values
 
 
@@ -45,9 +44,9 @@ def one(frame: pd.DataFrame, asked: Rule, guess: float | None = None, delta: flo
 
 def test_a_perfect_order_of_few_rows_is_no_certainty() -> None:
     """Six rows in perfect order have the p of one exchange of neighbours by Fisher's z, not scipy's 0."""
-    few = of_order(np.arange(6.0), np.arange(6.0) / 10, None)
+    few, rho = of_order(np.arange(6.0), np.arange(6.0) / 10, None), 1.0 - 2.0 / 35.0
     assert stats.spearmanr(np.arange(6), np.arange(6)).pvalue == 0.0
-    assert few.p_value == pytest.approx(fisher_p_value(1.0 - 2.0 / 35.0, 6))
+    assert few.p_value == pytest.approx(2.0 * stats.norm.sf(math.atanh(rho) * math.sqrt(3.0 / (1.0 + rho * rho / 2.0))))
     assert 2 / math.factorial(6) < few.p_value < 0.05
 
 

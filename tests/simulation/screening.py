@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nas.analysis import Verdict, verdicts
+from nas.analysis.correlation import MANY
 from nas.analysis.needs import ALPHA
 from nas.rule import Contrast, Order, Part, Rule, Spaces
 from tests.simulation.laws import Floats
@@ -108,7 +109,7 @@ def welch_p_values(scores: Floats, first: Flags, reference: Flags) -> Floats:
 
 
 def spearman_p_values(values: Floats, errors: Floats) -> Floats:
-    """Two-sided p of independence in each line, the larger of Student's t and Fisher's z of the rank correlation."""
+    """Two-sided p of independence in each line by Student's t of the rank correlation, of few rows at least Fisher's."""
     n = values.shape[1]
     u, v = (stats.rankdata(side, axis=1) for side in (values, errors))
     u, v = (side - side.mean(axis=1, keepdims=True) for side in (u, v))
@@ -117,7 +118,8 @@ def spearman_p_values(values: Floats, errors: Floats) -> Floats:
         t = rho * np.sqrt((n - 2) / (1.0 - rho * rho))
         near = np.minimum(np.abs(rho), 1.0 - 12.0 / (n * (n * n - 1.0)))
         z = np.arctanh(near) * np.sqrt((n - 3) / (1.0 + near * near / 2.0))
-    larger = np.maximum(2.0 * stats.t.sf(np.abs(t), n - 2), 2.0 * stats.norm.sf(z))
+    p = 2.0 * stats.t.sf(np.abs(t), n - 2)
+    larger = np.maximum(p, 2.0 * stats.norm.sf(z)) if n < MANY else p
     return np.asarray(np.nan_to_num(larger, nan=1.0), dtype=np.float64)
 
 
