@@ -109,7 +109,7 @@ def welch_p_values(scores: Floats, first: Flags, reference: Flags) -> Floats:
 
 
 def spearman_p_values(values: Floats, errors: Floats) -> Floats:
-    """Two-sided p of independence in each line by Student's t of the rank correlation, of few rows at least Fisher's."""
+    """Two-sided p of independence in each line by Student's t of a rank correlation, below `MANY` at least Fisher's."""
     n = values.shape[1]
     u, v = (stats.rankdata(side, axis=1) for side in (values, errors))
     u, v = (side - side.mean(axis=1, keepdims=True) for side in (u, v))
