@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import platform
 from dataclasses import replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
@@ -126,4 +126,12 @@ def changed_versions(frozen: Frozen) -> str:
 def versions() -> dict[str, str]:
     """Of everything that decides numbers."""
     libraries = {name: version(name) for name in ("torch", "numpy", "scipy", "optuna", "cmaes")}
-    return {"python": platform.python_version(), "nas": __version__, **libraries}
+    return {"python": platform.python_version(), "nas": __version__, **libraries, "numba": _numba()}
+
+
+def _numba() -> str:
+    """Its version, `none` where it can't be had: networks then train by torch's operators alone."""
+    try:
+        return version("numba")
+    except PackageNotFoundError:
+        return "none"

@@ -141,11 +141,12 @@ def initial(layer: Layer, inputs: Shape, recipe: Recipe, generator: torch.Genera
     return module
 
 
-def sgd(parameters: list[nn.Parameter], recipe: Recipe, rate: Tensor | float) -> torch.optim.SGD:
+def sgd(masters: Masters, recipe: Recipe, rate: Tensor | float) -> torch.optim.SGD:
     """The optimiser: weight decay on matrices and kernels, none on norms and biases."""
-    weights = [p for p in parameters if p.dim() > 1]
-    others = [p for p in parameters if p.dim() <= 1]
-    groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    groups = [
+        {"params": masters.weights, "weight_decay": recipe.weight_decay},
+        {"params": masters.others, "weight_decay": 0.0},
+    ]
     return torch.optim.SGD(
         [group for group in groups if group["params"]],
         lr=rate,
@@ -181,7 +182,7 @@ class Training:
         steps = recipe.epochs * self._steps
         self._rates = torch.tensor([recipe.learning_rate_at(step, steps) for step in range(steps)], device=device)
         self._rate = self._rates[0].clone()
-        self._optimizer = sgd(self.masters.parameters, recipe, self._rate)
+        self._optimizer = sgd(self.masters, recipe, self._rate)
         self._draws = draw(recipe, self._count, torch.Generator()).to(device)  # of the right shapes
         self._step = torch.zeros(1, dtype=torch.int64, device=device)
         self._total_step = torch.zeros(1, dtype=torch.int64, device=device)
@@ -231,7 +232,7 @@ def train_step(
     recipe: Recipe,
 ) -> Tensor:
     """One step of the optimiser; the loss stays on the device."""
-    module.zero_grad(set_to_none=True)
+    masters.forget()
     outputs = module(images.to(dtype_of(recipe)))  # (batch, classes), or (batch, 1)
     loss = loss_of(outputs.float(), labels, recipe)
     torch.autograd.backward(loss)

@@ -67,9 +67,9 @@ def bytes_of(layer: Layer, small: Dataset, batch_size: int, **changes: object) -
 
 
 def test_a_linear_layer_by_hand(small: Dataset) -> None:
-    """Parameters three times (values, gradients, momentum), images, log-probabilities, labels, and one sum."""
+    """Parameters four times (gradients as computed and as gathered), images, log-probabilities, labels, one sum."""
     parameters = 4 * (256 * 10 + 10)
-    assert bytes_of(FLAT, small, 50) == 3 * parameters + 50 * (256 * 4 + 10 * 4 + 8) + 4
+    assert bytes_of(FLAT, small, 50) == 4 * parameters + 50 * (256 * 4 + 10 * 4 + 8) + 4
 
 
 def test_without_momentum_there_is_no_state(small: Dataset) -> None:

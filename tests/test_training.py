@@ -184,8 +184,8 @@ def test_weight_decay_spares_norms_and_biases() -> None:
     module = initial(LAYER, (1, 16, 16), recipe, torch.Generator().manual_seed(0))
     for parameter in module.parameters():
         torch.nn.init.ones_(parameter)
-        parameter.grad = torch.zeros_like(parameter)
-    sgd(list(module.parameters()), recipe, torch.tensor(0.1)).step()
+    masters = Masters(module).bind()
+    sgd(masters, recipe, torch.tensor(0.1)).step()
     shrunk = 1 - 0.1 * 0.5 * 1.9
     for name, parameter in module.named_parameters():
         expected = shrunk if name in ("0.weight", "5.weight") else 1.0
@@ -216,7 +216,8 @@ def test_label_smoothing_spreads_the_target(small: Dataset) -> None:
     module = nn.Sequential(nn.Flatten(), nn.Linear(4, 4, bias=False))
     nn.init.eye_(module[1].weight)  # type: ignore[arg-type]
     images = 30 * torch.eye(4).view(4, 1, 2, 2)
-    masters, optimizer = Masters(module).bind(), torch.optim.SGD(module.parameters(), lr=0.0)
+    masters = Masters(module).bind()
+    optimizer = torch.optim.SGD(masters.parameters, lr=0.0)
     loss = train_step(module, masters, optimizer, images, torch.arange(4), recipe)
     assert loss.item() == pytest.approx(0.2 * 3 / 4 * 30, rel=1e-5)
 
@@ -234,6 +235,6 @@ def test_bfloat16_keeps_parameters_and_statistics_in_float32(small: Dataset) -> 
 def test_zero_residual_and_norm_free_networks_train(small: Dataset) -> None:
     """A network without any normalisation or bias trains, too: its optimiser has one group of parameters."""
     layer = Sequence(layers=(Convolution(width=4, kernel=3, stride=2), Flatten(), Linear(width=10, bias=False)))
-    assert len(sgd(list(trained(small, layer=layer).module.parameters()), QUICK, 0.1).param_groups) == 1
+    assert len(sgd(Masters(trained(small, layer=layer).module).bind(), QUICK, 0.1).param_groups) == 1
     only_norms = Sequence(layers=(Flatten(), Normalisation(), Linear(width=10)))
-    assert len(sgd(list(trained(small, layer=only_norms).module.parameters()), QUICK, 0.1).param_groups) == 2
+    assert len(sgd(Masters(trained(small, layer=only_norms).module).bind(), QUICK, 0.1).param_groups) == 2

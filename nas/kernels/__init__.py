@@ -22,11 +22,13 @@ them). A random sample of 24 networks trains 1.25 times as fast in batches of 32
 """
 
 from nas.kernels.convolution import FastConvolution, specialise
+from nas.kernels.norms import FastNorm, RectifiedSum
 from nas.kernels.pooling import RectifiedPool
 from nas.kernels.rules import (
     ANY,
     FITTED,
     FITTED_AMD,
+    FITTED_HALF,
     NATIVE,
     RULES,
     Geometry,
@@ -43,12 +45,15 @@ __all__ = [
     "ANY",
     "FITTED",
     "FITTED_AMD",
+    "FITTED_HALF",
     "NATIVE",
     "RULES",
     "FastConvolution",
+    "FastNorm",
     "Geometry",
     "Passes",
     "RectifiedPool",
+    "RectifiedSum",
     "Rules",
     "Way",
     "rules_for",

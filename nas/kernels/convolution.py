@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from nas.kernels.norms import fuse
 from nas.kernels.pooling import rectify_late
 from nas.kernels.rules import NATIVE, Geometry, Rules, Way, way, widening, winograd_passes
 from nas.kernels.ways import Pairs, product, whole_image, wider
@@ -15,20 +17,21 @@ class FastConvolution(nn.Conv2d):
     """A convolution that is computed as the rules say for the images that it meets."""
 
     rules: Rules = NATIVE
-    plans: dict[torch.Size, tuple[Way, Geometry]]
-    """What was found for each shape of images."""
+    last: tuple[torch.Size, tuple[Way, Geometry]] | None = None
+    """The images that were last met, and what was decided for them."""
 
     def plan(self, images: torch.Size) -> tuple[Way, Geometry]:
         """The way to compute, and the shape that decided it; kept, for deciding costs as much as a small layer."""
-        plans = self.__dict__.setdefault("plans", {})
-        if images not in plans:
+        if self.last is None or self.last[0] != images:
             shape = _geometry(self, images)
-            plans[images] = way(self.rules, shape), shape
-        return plans[images]  # type: ignore[no-any-return]
+            self.last = images, (way(self.rules, shape), shape)
+        return self.last[1]
 
     def forward(self, x: Tensor) -> Tensor:
         """As torch's own."""
         taken, shape = self.plan(x.shape)
+        if taken == "native":
+            return functional.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
         match taken:
             case "product":
                 return product(x, self.weight, self.bias, shape, self.rules.blas)
@@ -42,15 +45,15 @@ class FastConvolution(nn.Conv2d):
                 return y if self.bias is None else y.add_(self.bias.view(1, -1, 1, 1))
             case "wider":
                 return wider(x, self.weight, self.bias, shape, widening(self.rules, shape))
-            case _:
-                return super().forward(x)
 
 
 def specialise(module: nn.Module, rules: Rules) -> None:
-    """Have all square convolutions inside compute by these rules; parameters and names stay.
+    """Have all square convolutions and norms inside compute by these rules; parameters and names stay.
 
-    ReLUs move behind the pools that follow them whatever the rules.
+    ReLUs move behind the pools that follow them whatever the rules, if no norm has taken them over.
     """
+    if rules.norms:
+        fuse(module)
     rectify_late(module)
     if rules == NATIVE:
         return

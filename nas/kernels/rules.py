@@ -44,6 +44,8 @@ class Rules:
     """The same for the weight's gradient, which torch is slower at."""
     winograd_tiles: int = 0
     """Tiles of a batch from which outputs and input gradients are so computed: each step transforms the kernels."""
+    norms: bool = False
+    """Whether norms, and the ReLUs and sums behind them, are computed in compiled loops (see `nas.kernels.norms`)."""
 
 
 NATIVE = Rules()
@@ -56,14 +58,24 @@ FITTED = Rules(
     whole_image={**SMALL, (3, 1): 8, (3, 2): 16, (4, 1): 4, (4, 2): 16},
     pairs=2,
     wider=NARROW,
+    norms=True,
 )
 """On AVX2 in float32."""
 FITTED_AMD = replace(FITTED, blas=2**22, product_elements=ANY, winograd=2.5, winograd_weight=2.0, winograd_tiles=128)
 """The same where torch's library of products is slow (see `nas.kernels.blas`)."""
+FITTED_HALF = Rules(
+    product_positions=2**13,
+    product_elements=ANY,
+    whole_image={**SMALL, (3, 1): 8, (3, 2): 32, (4, 2): 8},
+    pairs=2,
+    wider=NARROW,
+    norms=True,
+)
+"""On AVX512 in bfloat16."""
 RULES: Mapping[tuple[str, torch.dtype], Rules] = {
     ("AVX2", torch.float32): FITTED,
     ("AVX512", torch.float32): FITTED,  # taken over from AVX2, not fitted
-    ("AVX512", torch.bfloat16): Rules(whole_image=SMALL, pairs=2, wider=NARROW),  # groups as measured, rest cautious
+    ("AVX512", torch.bfloat16): FITTED_HALF,
 }
 """By what torch calls the processor's instructions and by the arithmetic; all others compute natively."""
 

@@ -1,6 +1,6 @@
 """How much faster a convolution is computed another way: what `nas.kernels.RULES` is fitted on.
 
-    python -m tests.benchmarks.kernels [--json FILE]      three minutes on an idle machine
+    python -m tests.benchmarks.kernels [--precision bfloat16] [--json FILE]      three minutes on an idle machine
 
 Forward and backward of one layer on one thread, torch's own way against ours, in alternation; the ratio of the lower
 quartiles, above 1 where ours is faster. Rows are the sizes of images, columns the channels or group widths. What the
@@ -53,10 +53,13 @@ class Finding:
     ratio: float
     """Time of torch's own way over time of ours."""
 
+    dtype: torch.dtype
+    """Of images and weights."""
+
     @property
     def taken(self) -> bool:
         """Whether the rules of this processor take our way."""
-        return way(rules_for(torch.device("cpu"), torch.float32), self.shape) == self.way
+        return way(rules_for(torch.device("cpu"), self.dtype), self.shape) == self.way
 
 
 def shapes(kind: Way, batch: int) -> Iterator[Geometry]:
@@ -89,14 +92,14 @@ def shapes(kind: Way, batch: int) -> Iterator[Geometry]:
                     )
 
 
-def compared(kind: Way, shape: Geometry) -> Finding:
+def compared(kind: Way, shape: Geometry, dtype: torch.dtype) -> Finding:
     """Both ways of one layer."""
     x = torch.randn(shape.batch, shape.channels, shape.height, shape.breadth)
-    x = x.to(memory_format=torch.channels_last).requires_grad_()
-    layers = [layer(shape, rules) for rules in (NATIVE, FORCED[kind])]
+    x = x.to(dtype, memory_format=torch.channels_last).requires_grad_()
+    layers = [layer(shape, rules).to(dtype) for rules in (NATIVE, FORCED[kind])]
     gradient = torch.randn_like(layers[0](x))
     times = alternating([lambda module=module: step(module, x, gradient) for module in layers])
-    return Finding(way=kind, shape=shape, ratio=times[0] / times[1])
+    return Finding(way=kind, shape=shape, ratio=times[0] / times[1], dtype=dtype)
 
 
 def layer(shape: Geometry, rules: Rules) -> FastConvolution:
@@ -145,6 +148,7 @@ def text(findings: list[Finding]) -> str:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--json", type=Path, help="file for all ratios")
     options = parser.parse_args()
     if not KEPT_MEMORY.items() <= os.environ.items():  # the allocator reads them when the process starts
@@ -152,9 +156,10 @@ def main() -> None:
         sys.exit(subprocess.call(command, env=one_thread(), cwd=ROOT))
     torch.set_num_threads(1)
     everything: list[Finding] = []
-    for kind in FORCED:
+    dtype = getattr(torch, options.precision)
+    for kind in (kind for kind in FORCED if kind != "winograd" or dtype == torch.float32):  # too coarse for tiles
         for batch in BATCHES:
-            found = [compared(kind, shape) for shape in shapes(kind, batch)]
+            found = [compared(kind, shape, dtype) for shape in shapes(kind, batch)]
             sys.stdout.write(f"{kind}, batch {batch}\n{text(found)}\n")
             sys.stdout.flush()
             everything += found
