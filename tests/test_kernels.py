@@ -37,6 +37,8 @@ FORCED = {
     "whole image": EVERYTHING_WHOLE,
     "pairs": Rules(pairs=ANY),
     "wider": Rules(wider={1: 8, 2: 8, 3: 12, 4: 8}),
+    "spread": Rules(spread=frozenset(range(1, 33))),
+    "pairs spread": Rules(pairs=ANY, spread=frozenset({1})),
     "winograd": Rules(winograd=0, winograd_weight=0),
 }
 """Rules that take one way wherever it can be taken."""
@@ -81,7 +83,7 @@ def check_equal(module: nn.Conv2d, x: Tensor, rules: Rules) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    way_name=st.sampled_from(["whole image", "pairs", "wider", "product"]),
+    way_name=st.sampled_from(["whole image", "pairs", "wider", "product", "spread", "pairs spread"]),
     size=st.tuples(st.integers(1, 6), st.integers(1, 6)),
     groups=st.sampled_from([1, 2, 4, 6, 8]),
     narrow=st.integers(1, 4),
@@ -112,20 +114,22 @@ def test_every_way_is_the_same_function(
 
 
 @pytest.mark.parametrize(
-    ("name", "groups", "narrow", "kernel"),
+    ("name", "groups", "narrow", "kernel", "stride"),
     [
-        ("product", 1, 8, 1),
-        ("whole image", 2, 4, 3),
-        ("pairs", 8, 1, 3),
-        ("wider", 8, 2, 3),
-        ("wider", 6, 2, 3),
-        ("winograd", 1, 5, 3),
+        ("product", 1, 8, 1, 1),
+        ("whole image", 2, 4, 3, 1),
+        ("pairs", 8, 1, 3, 1),
+        ("wider", 8, 2, 3, 1),
+        ("wider", 6, 2, 3, 1),
+        ("spread", 8, 1, 3, 2),
+        ("spread", 3, 5, 3, 2),
+        ("winograd", 1, 5, 3, 1),
     ],
 )
-def test_each_way_is_really_taken(name: str, groups: int, narrow: int, kernel: int) -> None:
+def test_each_way_is_really_taken(name: str, groups: int, narrow: int, kernel: int, stride: int) -> None:
     """The forced rules of the test above do take the way that they are named for, so it compares what it says."""
     channels = groups * narrow
-    module = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=groups)
+    module = nn.Conv2d(channels, channels, kernel, stride, padding=kernel // 2, groups=groups)
     assert way(FORCED[name], geometry(module, torch.zeros(2, channels, 4, 4))) == name
 
 

@@ -10,6 +10,7 @@ table (`RULES`), so equal trainings stay equal, bit for bit; nothing is timed du
     pairs        one channel a group on a small image: the weight's gradient from the products of all pairs of
                  positions; forward as usual
     wider        narrow groups as fewer, wider ones, their weight block-diagonal
+    spread       the input gradient of a strided kernel in groups: without a stride, its gradient spread with zeros
     winograd     a 3x3 kernel between many channels in tiles of 4x4 outputs, with a quarter of the multiplications
 
 On AMD processors the larger of these products are NumPy's (`nas.kernels.blas`). A ReLU

@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from nas.kernels.norms import fuse
 from nas.kernels.pooling import rectify_late
-from nas.kernels.rules import NATIVE, Geometry, Rules, Way, way, widening, winograd_passes
-from nas.kernels.ways import Pairs, product, whole_image, wider
+from nas.kernels.rules import NATIVE, Geometry, Rules, Way, spreads, way, widening, winograd_passes
+from nas.kernels.ways import Strided, product, whole_image, wider
 from nas.kernels.winograd import Winograd
 
 
@@ -37,8 +37,8 @@ class FastConvolution(nn.Conv2d):
                 return product(x, self.weight, self.bias, shape, self.rules.blas)
             case "whole image":
                 return whole_image(x, self.weight, self.bias, shape, self.rules.blas)
-            case "pairs":
-                y: Tensor = Pairs.apply(x, self.weight, shape)
+            case "pairs" | "spread":
+                y: Tensor = Strided.apply(x, self.weight, shape, taken == "pairs", spreads(self.rules, shape))
                 return y if self.bias is None else y + self.bias.view(1, -1, 1, 1)
             case "winograd":
                 y = Winograd.apply(x, self.weight, shape, winograd_passes(self.rules, shape))

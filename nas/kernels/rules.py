@@ -11,7 +11,7 @@ import torch
 
 from nas.devices import maker
 
-Way = Literal["native", "product", "whole image", "pairs", "wider", "winograd"]
+Way = Literal["native", "product", "whole image", "pairs", "wider", "spread", "winograd"]
 ANY = 2**62
 """A bound that nothing reaches."""
 AMD = "AuthenticAMD"
@@ -36,6 +36,8 @@ class Rules:
     """Longest edge of the input, in pixels, at which a depthwise weight's gradient comes from pairs of positions."""
     wider: Mapping[int, int] = field(default_factory=dict)
     """Group width that a narrower one is computed at, as far as it divides the channels."""
+    spread: frozenset[int] = frozenset()
+    """Group widths at which a strided kernel's input gradient comes from one without a stride, zeros in between."""
     blas: int = ANY
     """Multiply-adds of a group's product from which NumPy's BLAS computes it instead of torch's."""
     winograd: float = inf
@@ -69,6 +71,7 @@ FITTED_HALF = Rules(
     whole_image={**SMALL, (3, 1): 8, (3, 2): 32, (4, 2): 8},
     pairs=2,
     wider=NARROW,
+    spread=frozenset({1, 3, 5, 6, 7, 10, 14, 20}),
     norms=True,
 )
 """On AVX512 in bfloat16."""
@@ -138,11 +141,15 @@ def way(rules: Rules, shape: Geometry) -> Way:
         return "product" if shape.groups == 1 and shape.padding == 0 and _is_product(rules, shape) else "native"
     edge = max(shape.height, shape.breadth)
     if shape.group_width == 1 and shape.groups > 1:
-        return "pairs" if shape.width == shape.channels and edge <= rules.pairs else "native"
+        if shape.width == shape.channels and edge <= rules.pairs:
+            return "pairs"
+        return "spread" if spreads(rules, shape) else "native"
     if shape.group_width <= rules.whole_image.get((edge, shape.stride), 0):
         return "whole image"
     if widening(rules, shape) > 1:
         return "wider"
+    if spreads(rules, shape):
+        return "spread"
     passes = winograd_passes(rules, shape)
     return "winograd" if passes.forward or passes.onward or passes.weight else "native"
 
@@ -153,6 +160,12 @@ def _is_product(rules: Rules, shape: Geometry) -> bool:
         return True
     light = shape.stride > 1 or positions * shape.channels <= rules.product_elements
     return light and positions <= rules.product_positions
+
+
+def spreads(rules: Rules, shape: Geometry) -> bool:
+    """Whether the input gradient comes from a kernel without a stride, one that keeps the size of images."""
+    keeps = shape.kernel == 2 * shape.padding + 1
+    return keeps and shape.stride > 1 and shape.groups > 1 and shape.group_width in rules.spread
 
 
 def widening(rules: Rules, shape: Geometry) -> int:

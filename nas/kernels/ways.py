@@ -49,37 +49,58 @@ def wider(x: Tensor, weight: Tensor, bias: Tensor | None, shape: Geometry, facto
     return functional.conv2d(x, blocks, bias, shape.stride, shape.padding, 1, shape.groups // factor)
 
 
-class Pairs(torch.autograd.Function):
-    """A depthwise convolution whose weight's gradient is a sum over all pairs of positions."""
+class Strided(torch.autograd.Function):
+    """A strided convolution in groups, whose input gradient can come from one without a stride.
+
+    With `pairs`, for one channel a group, the weight's gradient is a sum over all pairs of positions.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, shape: Geometry) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, shape: Geometry, pairs: bool, spread: bool) -> Tensor:
         """As torch's own."""
         ctx.save_for_backward(x, weight)
-        ctx.shape = shape
+        ctx.shape, ctx.pairs, ctx.spread = shape, pairs, spread
         return functional.conv2d(x, weight, None, shape.stride, shape.padding, 1, shape.groups)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, None]:
-        """The input's gradient as torch's own, the weight's by pairs."""
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
+        """What isn't computed another way comes from torch."""
         (gradient,) = gradients
         x, weight = ctx.saved_tensors
         shape: Geometry = ctx.shape
-        onward = _input_gradient(gradient, x, weight, shape) if ctx.needs_input_grad[0] else None
-        inputs = x.permute(0, 2, 3, 1).flatten(1, 2)  # (batch, input positions, channels)
-        outputs = gradient.permute(0, 2, 3, 1).flatten(1, 2)  # (batch, output positions, channels)
-        pairs = torch.stack([(inputs * outputs[:, [place]]).sum(0) for place in range(outputs.shape[1])], 1)
-        taps = selection(shape, x.dtype).t() @ pairs.flatten(0, 1)  # (kernel², channels)
-        return onward, taps.t().reshape(weight.shape), None
+        wanted = ctx.needs_input_grad[0]
+        onward, taps = None, None
+        if not (ctx.pairs and ctx.spread):
+            mask = [wanted and not ctx.spread, not ctx.pairs]
+            onward, taps = _gradients(gradient, x, weight, shape, shape.stride, mask)
+        if ctx.spread and wanted:
+            size = (shape.batch, shape.width, shape.height, shape.breadth)
+            apart = gradient.new_zeros(size).contiguous(memory_format=torch.channels_last)
+            apart[:, :, :: shape.stride, :: shape.stride] = gradient
+            onward, _ = _gradients(apart, x, weight, shape, 1, [True, False])
+        if ctx.pairs:
+            taps = _pairs(x, gradient, shape).view_as(weight)
+        return onward, taps, None, None, None
 
 
-def _input_gradient(gradient: Tensor, x: Tensor, weight: Tensor, shape: Geometry) -> Tensor:
-    stride, padding = [shape.stride] * 2, [shape.padding] * 2
-    mask = [True, False, False]
-    gradients = torch.ops.aten.convolution_backward(
-        gradient, x, weight, None, stride, padding, [1, 1], False, [0, 0], shape.groups, mask
+def _gradients(
+    gradient: Tensor, x: Tensor, weight: Tensor, shape: Geometry, stride: int, mask: list[bool]
+) -> tuple[Tensor | None, Tensor | None]:
+    """Those of input and weight that the mask has."""
+    padding = [shape.padding] * 2
+    onward, taps, _ = torch.ops.aten.convolution_backward(
+        gradient, x, weight, None, [stride] * 2, padding, [1, 1], False, [0, 0], shape.groups, [*mask, False]
     )
-    return gradients[0]  # type: ignore[no-any-return]
+    return onward, taps
+
+
+def _pairs(x: Tensor, gradient: Tensor, shape: Geometry) -> Tensor:
+    """The weight's gradient, with one channel a group: (channels, kernel²)."""
+    inputs = x.permute(0, 2, 3, 1).flatten(1, 2)  # (batch, input positions, channels)
+    outputs = gradient.permute(0, 2, 3, 1).flatten(1, 2)  # (batch, output positions, channels)
+    pairs = torch.stack([(inputs * outputs[:, [place]]).sum(0) for place in range(outputs.shape[1])], 1)
+    taps = selection(shape, x.dtype).t() @ pairs.flatten(0, 1)  # (kernel², channels)
+    return taps.t().contiguous()
 
 
 def selection(shape: Geometry, dtype: torch.dtype) -> Tensor:

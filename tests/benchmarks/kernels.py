@@ -26,6 +26,8 @@ from nas.engines.process import KEPT_MEMORY
 from nas.kernels import ANY, NATIVE, FastConvolution, Geometry, Rules, Way, rules_for, way
 from tests.benchmarks.child import ROOT, one_thread
 
+STRIDES: dict[Way, tuple[int, ...]] = {"winograd": (1,), "spread": (2,)}
+"""At which a way is tried, if not at both."""
 BUDGET = 0.05
 """Seconds for each side of a comparison."""
 LARGEST = 2**24
@@ -33,11 +35,14 @@ LARGEST = 2**24
 BATCHES = (32, 128)
 CHANNELS = 192
 """Of grouped convolutions, as far as the group width divides them."""
+SPREAD = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32)
+"""Group widths at which strided gradients are tried."""
 FORCED: dict[Way, Rules] = {
     "product": Rules(product_positions=ANY, product_elements=ANY),
     "whole image": Rules(whole_image={(edge, stride): ANY for edge in range(1, 57) for stride in (1, 2)}),
     "pairs": Rules(pairs=ANY),
     "wider": Rules(wider={2: 8, 4: 8}),
+    "spread": Rules(spread=frozenset(range(1, CHANNELS))),
     "winograd": Rules(winograd=0, winograd_weight=0),
 }
 
@@ -73,12 +78,14 @@ def shapes(kind: Way, batch: int) -> Iterator[Geometry]:
             edges, counts = (1, 2, 3, 4, 5), [(CHANNELS, CHANNELS // width) for width in (2, 4, 8, 16, 32, 64)]
         case "pairs":
             edges, counts = (1, 2, 3, 4), [(CHANNELS, CHANNELS)]
+        case "spread":
+            edges, counts = (4, 7, 14), [(CHANNELS // width * width, CHANNELS // width) for width in SPREAD]
         case "winograd":
             edges, counts = (4, 6, 7, 12, 14, 24), [(width, 1) for width in (32, 64, 128, 256)]
         case _:
             edges, counts = (5, 7, 14), [(CHANNELS, CHANNELS // width) for width in (2, 4)]
     for edge in edges:
-        for stride in (1,) if kind == "winograd" else (1, 2):
+        for stride in STRIDES.get(kind, (1, 2)):
             for channels, groups in counts:
                 if batch * channels * edge**2 <= LARGEST:
                     yield replace(
