@@ -23,6 +23,8 @@ CHUNK = 64
 """Rows whose sums are float32."""
 HALF, SINGLE = np.uint16(0), np.float32(0)
 """Stand for the type of the images: bfloat16, of which NumPy knows only the bits, and float32."""
+COUNT = np.int64(0)
+"""Stands for the type of counters."""
 FLAGS = {"contract"}
 """Of LLVM: a product and a sum are one operation. Nothing else is relaxed, so what is no number stays none."""
 
@@ -190,8 +192,8 @@ def scale(x: Any, added: Any, y: Any, factor: Any, offset: Any, rows: Any, width
         _scale(last, to_last, factors, offsets, least)
 
 
-@kept
-def measure(
+@compiled
+def _measure(
     x: Any,
     weight: Any,
     bias: Any,
@@ -220,6 +222,31 @@ def measure(
         founds[3, place] = biases[place] - centre[place] * weights[place] * inverse
         means[place] += momentum * (centre[place] - means[place])
         variances[place] += momentum * (spread[place] * rows / (rows - 1) - variances[place])
+
+
+@kept
+def normalise(
+    x: Any,
+    added: Any,
+    y: Any,
+    weight: Any,
+    bias: Any,
+    mean: Any,
+    variance: Any,
+    batches: Any,
+    found: Any,
+    rows: Any,
+    width: Any,
+    momentum: Any,
+    epsilon: Any,
+    floor: Any,
+    like: Any,
+) -> None:
+    """Normalise by the batch, add, rectify; one more batch is counted, and `found` keeps what did it."""
+    _measure(x, weight, bias, mean, variance, found, rows, width, momentum, epsilon, like)
+    place = found + 2 * width * 4
+    scale(x, added, y, place, place + width * 4, rows, width, floor, like)
+    carray(_at(batches, COUNT), 1)[0] += 1
 
 
 @compiled

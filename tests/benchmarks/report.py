@@ -213,7 +213,11 @@ def split_text(lines: Sequence[Line]) -> str:
     groups = tuple(lines[0].shares.split)
     rows = [(line.name, *(f"{line.shares.split[group]:.0%}" for group in groups)) for line in lines]
     return "\n".join(
-        ["", "shares of the wall time of our training, one thread, under the profiler", *aligned([("network", *groups), *rows])]
+        [
+            "",
+            "shares of the wall time of our training, one thread, under the profiler",
+            *aligned([("network", *groups), *rows]),
+        ]
     )
 
 
