@@ -212,7 +212,7 @@ class Training:
     def _one_step(self) -> None:
         """The next step; a GPU isn't waited for."""
         draws = self._draws.at(self._step)
-        images, labels = self._split.images[draws.order], self._split.labels[draws.order]
+        images, labels = (tensor.index_select(0, draws.order) for tensor in (self._split.images, self._split.labels))
         images = augment(normalised(images, *self._statistics), self._recipe, draws)
         self._rate.copy_(self._rates.index_select(0, self._total_step).squeeze(0))
         step = partial(train_step, self._module, self.masters, self._optimizer, images, labels, self._recipe)

@@ -30,6 +30,7 @@ from nas.kernels import (
     winograd_passes,
 )
 from nas.kernels import winograd as winograd_module
+from nas.kernels.pooling import GlobalMean
 
 EVERYTHING_WHOLE = Rules(whole_image={(edge, stride): ANY for edge in range(1, 12) for stride in (1, 2, 3)})
 FORCED = {
@@ -292,3 +293,24 @@ def test_a_relu_stays_where_no_pool_follows() -> None:
     network = nn.Sequential(nn.ReLU(), nn.AvgPool2d(2), nn.ReLU(), nn.Conv2d(2, 2, 1), nn.ReLU())
     specialise(network, NATIVE)
     assert [type(part) for part in network] == [nn.ReLU, nn.AvgPool2d, nn.ReLU, nn.Conv2d, nn.ReLU]
+
+
+def test_the_mean_over_an_image_is_the_same_to_the_bit() -> None:
+    """Outputs and gradients of a global average pool are torch's own; pools that leave more stay as they are."""
+    for dtype in (torch.float32, torch.bfloat16):
+        x = torch.randn(8, 5, 3, 4).to(dtype, memory_format=torch.channels_last)
+        theirs, ours = nn.Sequential(nn.AdaptiveAvgPool2d(1)), nn.Sequential(nn.AdaptiveAvgPool2d(1))
+        specialise(ours, FITTED)
+        assert type(ours[0]) is GlobalMean
+        seen = []
+        for module in (theirs, ours):
+            images = x.clone().requires_grad_()
+            y = module(images)
+            torch.autograd.backward((y * torch.arange(1, 6, dtype=dtype).view(1, 5, 1, 1)).sum())
+            assert images.grad is not None
+            seen.append((y.detach(), images.grad))
+        for one, other in zip(*seen, strict=True):
+            assert torch.equal(one, other)
+    wide = nn.Sequential(nn.AdaptiveAvgPool2d(2))
+    specialise(wide, FITTED)
+    assert type(wide[0]) is nn.AdaptiveAvgPool2d

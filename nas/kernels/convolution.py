@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nas.kernels.norms import fuse
-from nas.kernels.pooling import rectify_late
+from nas.kernels.pooling import pool_last, rectify_late
 from nas.kernels.rules import NATIVE, Geometry, Rules, Way, spreads, way, widening, winograd_passes
 from nas.kernels.ways import Strided, product, whole_image, wider
 from nas.kernels.winograd import Winograd
@@ -57,6 +57,7 @@ def specialise(module: nn.Module, rules: Rules) -> None:
     rectify_late(module)
     if rules == NATIVE:
         return
+    pool_last(module)
     for part in module.modules():
         if type(part) is nn.Conv2d and len({*part.kernel_size}) == 1 and not isinstance(part.padding, str):
             part.__class__ = FastConvolution  # in place: names, parameters and whoever holds the module stay
