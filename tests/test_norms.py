@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from nas.kernels import RULES, FastNorm, RectifiedSum, Rules, norms, specialise
+from nas.kernels import RULES, FastNorm, RectifiedSum, Rules, compiled, norms, specialise
 from nas.modules import Residual, build, initialise
 from spaces import anynet
 
@@ -173,17 +174,60 @@ def test_an_unusable_numba_is_none() -> None:
     assert done.stdout.strip() == "None"
 
 
-def test_loops_compile_where_nothing_can_be_kept(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a folder to write to, a loop is compiled for this process alone."""
-    from nas.kernels import compiled
+def test_loops_compile_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a folder to write to a loop is compiled for this process alone; on a full disk, it is called, too."""
+    calls: list[int] = []
 
     def refused(function: object, **options: object) -> object:
         if options.pop("cache", False):
             raise RuntimeError("cannot cache function: no locator available")
-        return ("compiled", function)
+        return calls.append
 
     monkeypatch.setattr(compiled, "njit", lambda **options: lambda function: refused(function, **options))
-    assert compiled.kept(len) == ("compiled", len)
+    compiled.Kept(len)(1)
+    assert calls == [1]
+
+    def full(number: int) -> None:
+        calls.append(number)
+        if len(calls) == 2:
+            raise OSError("No space left on device")
+
+    monkeypatch.setattr(compiled, "njit", lambda **options: lambda function: full)
+    compiled.Kept(len)(2)
+    assert calls == [1, 2, 2]
+
+
+def test_numba_can_be_switched_off() -> None:
+    """With Numba's own switch networks train by torch's operators."""
+    code = "from nas.kernels import norms; print(norms.loops())"
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.strip() == "None"
+
+
+def test_a_worker_compiles_before_its_first_training() -> None:
+    """What is warmed covers every loop that a residual network meets: training it compiles nothing more."""
+    code = """
+import torch
+from nas.kernels import compiled, specialise, warm
+from nas.kernels.rules import FITTED_HALF
+from nas.modules import build, initialise
+from spaces import anynet
+warm(torch.float32)
+def sizes():
+    return [len(loop._compiled.signatures) for loop in vars(compiled).values() if type(loop) is compiled.Kept]
+before = sizes()
+network = build(anynet.build("x", (2,), (16,), (1,), (8,)).network((1, 28, 28), 10), (1, 28, 28))
+initialise(network, torch.Generator())
+specialise(network.to(memory_format=torch.channels_last), FITTED_HALF)
+torch.autograd.backward(network(torch.randn(8, 1, 28, 28)).sum())
+network.eval()
+with torch.inference_mode():
+    network(torch.randn(8, 1, 28, 28))
+print(min(before), max(sizes()))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "1"]
 
 
 def test_the_rules_fuse_where_it_was_measured() -> None:

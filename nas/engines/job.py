@@ -15,6 +15,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from nas import weights
+from nas.arithmetic import dtype_of, settled
 from nas.data import DataInfo, Dataset, load
 from nas.devices import processor
 from nas.document import describe
@@ -22,6 +23,8 @@ from nas.engines.messages import Job, Result
 from nas.engines.packing import Memory
 from nas.errors import Missing, NasError, StorageFailed
 from nas.graphs import aside
+from nas.kernels import warm
+from nas.recipe import Recipe
 from nas.record import Outcome
 from nas.training import Trained, on_device, train
 
@@ -47,6 +50,12 @@ def run_job(job: Job) -> Result:
             return _failed(job, Outcome.OUT_OF_MEMORY, error)
         logger.exception("trial %d failed", job.trial)
         return _failed(job, Outcome.FAILED, error)
+
+
+def warm_up() -> None:
+    """Have at hand what trainings on this machine's CPU compute with."""
+    with one_thread():
+        warm(dtype_of(settled(Recipe(), torch.device("cpu"))))
 
 
 @contextmanager

@@ -39,11 +39,13 @@ def main() -> None:
             os._exit(BAD_DEVICE)
         return result
 
-    serve(trained, jobs.memory())
+    serve(trained, jobs.memory(), jobs.warm_up)
 
 
-def serve(train: Callable[[Job], Result], memory: Memory | None = None) -> None:
-    """Do jobs with a function until the coordinator closes the pipe."""
+def serve(
+    train: Callable[[Job], Result], memory: Memory | None = None, prepare: Callable[[], None] = lambda: None
+) -> None:
+    """Do jobs with a function until the coordinator closes the pipe; `prepare` is called before there are any."""
     _die_with_the_coordinator()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's business
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(levelname)s %(message)s")
@@ -51,6 +53,7 @@ def serve(train: Callable[[Job], Result], memory: Memory | None = None) -> None:
     mouth, lanes = _Mouth(Connection(int(sys.argv[1]))), int(sys.argv[2])
     line = _Line(Gate(lanes, memory if lanes > 1 else None))
     threading.Thread(target=_listen, args=(mouth, line), daemon=True).start()
+    prepare()
     mouth.say(Ready())
     for _ in range(lanes - 1):
         threading.Thread(target=_lane, args=(mouth, line, train), kwargs={"tell": True}, daemon=True).start()

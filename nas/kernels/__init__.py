@@ -26,7 +26,7 @@ In bfloat16 on one core of an AMD EPYC (Zen 5): products 1.0 to 1.8 times, wider
 """
 
 from nas.kernels.convolution import FastConvolution, specialise
-from nas.kernels.norms import FastNorm, RectifiedSum
+from nas.kernels.norms import FastNorm, RectifiedSum, warm
 from nas.kernels.pooling import RectifiedPool
 from nas.kernels.rules import (
     ANY,
@@ -62,6 +62,7 @@ __all__ = [
     "Way",
     "rules_for",
     "specialise",
+    "warm",
     "way",
     "widening",
     "winograd_passes",

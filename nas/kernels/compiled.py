@@ -29,12 +29,24 @@ FLAGS = {"contract"}
 """Of LLVM: a product and a sum are one operation. Nothing else is relaxed, so what is no number stays none."""
 
 
-def kept(function: Any) -> Any:
-    """Compiled when first called, or read from disk if it was before; kept nowhere if there is no place for it."""
-    try:
-        return njit(cache=True, nogil=True, fastmath=FLAGS)(function)
-    except RuntimeError:  # no folder in which it may write
-        return compiled(function)
+class Kept:
+    """A function that is compiled when first called, or read from disk if it was before.
+
+    It is kept nowhere if there is no place for it, or if that turns out to be full.
+    """
+
+    def __init__(self, function: Any) -> None:
+        try:
+            self._compiled = njit(cache=True, nogil=True, fastmath=FLAGS)(function)
+        except RuntimeError:  # no folder in which it may write
+            self._compiled = compiled(function)
+
+    def __call__(self, *arguments: Any) -> None:
+        """Call it."""
+        try:
+            self._compiled(*arguments)
+        except OSError:  # compiled, but neither kept nor called yet
+            self._compiled(*arguments)
 
 
 def compiled(function: Any) -> Any:
@@ -175,8 +187,8 @@ def _scale_and_add(x: Any, added: Any, y: Any, factor: Any, offset: Any, floor: 
             b[place] = _narrow(floor if value < floor else value, b[place])
 
 
-@kept
-def scale(x: Any, added: Any, y: Any, factor: Any, offset: Any, rows: Any, width: Any, floor: Any, like: Any) -> None:
+@compiled
+def _finish(x: Any, added: Any, y: Any, factor: Any, offset: Any, rows: Any, width: Any, floor: Any, like: Any) -> None:
     """`max(x * factor + offset + added, floor)` by channels; nothing is added where that address is 0."""
     count, period, least = rows * width, _period(rows, width), np.float32(floor)
     factors = _repeated(carray(_at(factor, SINGLE), width), period)
@@ -190,6 +202,12 @@ def scale(x: Any, added: Any, y: Any, factor: Any, offset: Any, rows: Any, width
     else:
         _scale(most, to_most, factors, offsets, least)
         _scale(last, to_last, factors, offsets, least)
+
+
+@Kept
+def scale(x: Any, added: Any, y: Any, factor: Any, offset: Any, rows: Any, width: Any, floor: Any, like: Any) -> None:
+    """`max(x * factor + offset + added, floor)` by channels; nothing is added where that address is 0."""
+    _finish(x, added, y, factor, offset, rows, width, floor, like)
 
 
 @compiled
@@ -224,7 +242,7 @@ def _measure(
         variances[place] += momentum * (spread[place] * rows / (rows - 1) - variances[place])
 
 
-@kept
+@Kept
 def normalise(
     x: Any,
     added: Any,
@@ -245,7 +263,7 @@ def normalise(
     """Normalise by the batch, add, rectify; one more batch is counted, and `found` keeps what did it."""
     _measure(x, weight, bias, mean, variance, found, rows, width, momentum, epsilon, like)
     place = found + 2 * width * 4
-    scale(x, added, y, place, place + width * 4, rows, width, floor, like)
+    _finish(x, added, y, place, place + width * 4, rows, width, floor, like)
     carray(_at(batches, COUNT), 1)[0] += 1
 
 
@@ -292,7 +310,7 @@ def _mask(y: Any, slope: Any, back: Any, floor: Any) -> None:
             d[place] = type(passed)(0) if output <= floor else passed
 
 
-@kept
+@Kept
 def descend(
     x: Any,
     y: Any,
@@ -345,7 +363,7 @@ def _add(x: Any, y: Any, total: Any) -> None:
             c[place] = _narrow(_wide(a[place]) + _wide(b[place]), c[place])
 
 
-@kept
+@Kept
 def add(x: Any, y: Any, total: Any, count: Any, like: Any) -> None:
     """The sum of so many numbers."""
     most, last = _cut(x, count, PERIOD, like)

@@ -9,6 +9,7 @@ compiled loops (`nas.kernels.compiled`) can't be had, or don't know what they me
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from functools import lru_cache
@@ -22,18 +23,34 @@ from torch.nn import functional
 
 from nas.modules import Residual
 
+logger = logging.getLogger(__name__)
+
 OPEN = -math.inf
 """The floor of a norm without a ReLU."""
 
 
 @lru_cache(maxsize=1)
 def loops() -> ModuleType | None:
-    """The compiled loops; None where Numba isn't installed or doesn't work with this NumPy."""
+    """The compiled loops; None where Numba isn't installed, is switched off, or doesn't work with this NumPy."""
     try:
+        import numba
+
         from nas.kernels import compiled
-    except ImportError:
+    except (ImportError, OSError) as error:
+        logger.warning("networks train more slowly on CPUs, because Numba can't be used: %s", error)
         return None
-    return compiled
+    return None if numba.config.DISABLE_JIT else compiled
+
+
+def warm(dtype: torch.dtype) -> None:
+    """Compile the loops for an arithmetic, or read them from disk: seconds that no training should be charged with."""
+    block = Residual(nn.Sequential(nn.BatchNorm2d(4)), nn.Sequential())
+    module = nn.Sequential(block, nn.ReLU())
+    fuse(module)
+    x = torch.ones(2, 4, 2, 2, dtype=dtype, requires_grad=True).to(memory_format=torch.channels_last)
+    torch.autograd.backward(module(x).sum())
+    with torch.inference_mode():
+        module.eval()(x)
 
 
 class Normalised(torch.autograd.Function):
