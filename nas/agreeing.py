@@ -120,6 +120,8 @@ def note_versions(folder: Path, over: int) -> None:
 def changed_versions(frozen: Frozen) -> str:
     """`torch 2.15.0, until now 2.14.1`; empty where all that the run knows is as for its last command."""
     old, new = computed_with(frozen), versions()
+    if old:
+        old = {**old, "numba": old.get("numba", "none")}  # runs from before it was used don't name it
     return ", ".join(f"{name} {new[name]}, until now {before}" for name, before in old.items() if new[name] != before)
 
 

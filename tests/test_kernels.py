@@ -16,6 +16,7 @@ from nas.kernels import (
     ANY,
     FITTED,
     FITTED_AMD,
+    FITTED_HALF,
     NATIVE,
     RULES,
     FastConvolution,
@@ -314,3 +315,16 @@ def test_the_mean_over_an_image_is_the_same_to_the_bit() -> None:
     wide = nn.Sequential(nn.AdaptiveAvgPool2d(2))
     specialise(wide, FITTED)
     assert type(wide[0]) is nn.AdaptiveAvgPool2d
+
+
+def test_bfloat16_avoids_strided_gradients_that_torch_is_slow_at() -> None:
+    """Depthwise and odd groups with a stride are spread; widths that torch has a kernel for, and no stride, are not."""
+    for groups, narrow, stride, expected in (
+        (856, 1, 2, "spread"),
+        (8, 7, 2, "spread"),
+        (8, 16, 2, "native"),
+        (8, 12, 2, "native"),
+        (8, 7, 1, "native"),
+    ):
+        module = nn.Conv2d(groups * narrow, groups * narrow, 3, stride, 1, groups=groups)
+        assert way(FITTED_HALF, geometry(module, torch.zeros(2, groups * narrow, 7, 7))) == expected

@@ -5,9 +5,8 @@ whole image again, bfloat16 ones eight numbers at a time. Here they are one loop
 Images lie channels last in memory, as rows of one number for each channel. Several rows are taken as one, so that
 short ones fill the processor's registers. Sums are float32 over `CHUNK` rows and float64 over the chunks.
 
-All of them are in this file, for Numba looks at no other when it decides whether what it has on disk still holds.
-
 Numba compiles them. Addresses and sizes come in as integers: making arrays of tensors costs more than a small loop.
+All of them are in this file, for Numba looks at no other when it decides whether what it has on disk still holds.
 """
 
 from __future__ import annotations
@@ -359,6 +358,7 @@ def descend(
 
 @compiled
 def _add(x: Any, y: Any, total: Any) -> None:
+    """The sum of two."""
     for row in range(len(x)):
         a, b, c = x[row], y[row], total[row]
         for place in range(len(a)):
