@@ -14,7 +14,7 @@ from shlex import quote
 
 import msgspec
 
-from nas import data, devices, names
+from nas import data, devices
 from nas.agreeing import versions
 from nas.asking import require_map
 from nas.audits import Audit, open_audit
@@ -22,15 +22,16 @@ from nas.data import DataInfo
 from nas.engines import Engine
 from nas.errors import NasError, Refused
 from nas.files import write_atomically
-from nas.frozen import Frozen, differences, freeze, require_unchanged, stored_settings
-from nas.launch import TABLE, local_engine, logged
+from nas.frozen import Frozen, differences, freeze, require_unchanged
+from nas.launch import local_engine, logged
+from nas.layout import DATABASE, LOG, STUDY, TABLE
 from nas.locks import coordinator
-from nas.results import Run, csv, open_run
+from nas.results import Run, csv, open_run, required_study
 from nas.retrained import chosen, population
 from nas.retraining import AUDIT, Repetitions, retraining
 from nas.runner import Observer, carry_out
 from nas.sampling import Plan
-from nas.store import DATABASE, LOG, STUDY, read_frozen, read_records
+from nas.store import read_frozen, read_records
 from nas.study import Study
 from nas.subset import Subset
 
@@ -59,12 +60,14 @@ def audit(
 
     `networks` are taken evenly from all spaces and over their short errors, at first 24, each 4 times as long and with
     1 other seed; an audit that was begun goes on, and more networks extend it. `study` is needed where the run was
-    started from a program. After `max_seconds` no training is begun any more. Raises Refused for a run that searches,
-    is going on or has too few networks, and as `nas.run` does.
+    started from a program or a file. After `max_seconds` no training is begun any more. Raises Refused for a run that
+    searches, is going on or has too few networks, and as `nas.run` does.
     """
     run = source if isinstance(source, Run) else open_run(source)
     folder = run.folder / AUDIT
     require_finished_map(run)
+    if folder.is_symlink():
+        raise Refused(f"{folder} is a link: an audit writes in the folder of its run only", hint="remove the link")
     if not max_seconds >= 0:
         raise Refused(f"max_seconds must be a number that isn't negative, got {max_seconds}")
     asked = _asked(run, folder, networks, seeds, longer)
@@ -203,12 +206,7 @@ def _require_begun(folder: Path, begun: Frozen, seeds: int | None, longer: int |
 
 def _study_of(run: Run, study: Study | None) -> Study:
     """The study of a map, found again and with the settings it was run with; refused if it is another one now."""
-    if study is None and not run.frozen.reference:
-        raise Refused(
-            f"{run.folder} was run from a program, so its study isn't known by name",
-            hint="--study FILE.py or module:NAME names it; in Python pass study=",
-        )
-    found = stored_settings(run.frozen, study or names.study(run.frozen.reference))
+    found = required_study(run, study)
     info = data.prepare(found.recipe.data, found.recipe.resolution, found.recipe.target)
     fresh = Frozen(
         study=freeze(found),

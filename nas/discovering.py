@@ -9,11 +9,11 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from nas import names
 from nas.analysis import Discovery, discover, frozen_dimensions, inferred_dimensions
 from nas.analysis.columns import numeric_columns
 from nas.analysis.narrowing import steps
@@ -22,10 +22,10 @@ from nas.errors import Refused
 from nas.files import write_atomically
 from nas.findings import UNKNOWN, delta_in_words, unit_of
 from nas.foreign import Tables, checked
-from nas.frozen import changes, freeze, require_unchanged, stored_settings
+from nas.frozen import changes, freeze, require_unchanged
 from nas.page.rules import HEADER, RuleRow, rule_row
 from nas.page.texts import listed, plural
-from nas.results import Run, dimensions, fidelity
+from nas.results import Run, dimensions, fidelity, study_of
 from nas.space import Dimension, Space, in_words, sentence
 from nas.studywriter import neighbours, study_file
 
@@ -197,6 +197,9 @@ def in_run(
     notes = list(found.warnings)
     if missing:
         notes.append(f"The run isn't finished: {plural(missing, 'trial')} to come")
+    known_study, stated = _study_of(run, study), run.frozen.reference
+    if known_study is None and stated:
+        notes.append(f"Its study is stated as {stated}, whose code is run only if you name it: --study {quote(stated)}")
     if run.frozen.ended:
         notes.append("The run ended because its looks had decided all declared rules, and only these allow for looks")
     if declared:
@@ -209,7 +212,7 @@ def in_run(
         unit=unit_of(info.target),
         delta=delta_in_words(delta, columns=False),
         notes=tuple(notes),
-        study=_study_of(run, study),
+        study=known_study,
     )
 
 
@@ -266,10 +269,9 @@ def _asked(known: Mapping[str, Dimension], columns: Sequence[str] | None) -> dic
 
 
 def _study_of(run: Run, study: Study | None) -> Study | None:
-    """The study of a run as it was asked for; None where a program began it and doesn't pass it."""
-    if study is None and not run.frozen.reference:
-        return None
-    found = stored_settings(run.frozen, study or names.study(run.frozen.reference))
-    lines = changes(run.frozen.study, freeze(found))
-    require_unchanged(run.folder, lines, "--study NAME names another place of the old one")
+    """The study of a run as it was asked for; None where it isn't known, or would have to be named."""
+    found = study_of(run, study)
+    if found is not None:
+        lines = changes(run.frozen.study, freeze(found))
+        require_unchanged(run.folder, lines, "--study NAME names another place of the old one")
     return found

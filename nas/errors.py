@@ -6,16 +6,35 @@
     │   └── EmptyWindow          no network of a space lies inside the limits
     ├── Missing             69   something outside is missing or damaged: data, network, device
     ├── StorageFailed       74   the disk or the database can't be read or written
-    └── Interrupted    130, 143  a person or the system asked us to stop
+    └── Interrupted 129, 130, 143  a person or the system asked us to stop
 
-The number is the exit code of the command line.
+The number is the exit code of the command line. Whatever people read goes through `readable`: names in a folder, a
+table or a file of somebody else may hold codes that a terminal obeys.
 """
 
 from __future__ import annotations
 
+import logging
+import re
 import traceback
 from pathlib import Path
 from typing import ClassVar
+
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that steer a terminal, turn the direction of writing, or are none: all but tabs and ends of lines."""
+
+
+def readable(text: str) -> str:
+    """A text whose control characters are written out, `\\u001b`, as JSON writes them."""
+    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+class ReadableFormatter(logging.Formatter):
+    """Lines of a log that hold no control characters."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line as people may see it."""
+        return readable(super().format(record))
 
 
 class NasError(Exception):
@@ -24,8 +43,8 @@ class NasError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
+        super().__init__(readable(message))
+        self.hint = readable(hint)
 
 
 class Refused(NasError, ValueError):
@@ -55,7 +74,7 @@ class StorageFailed(NasError):
 
 
 class Interrupted(NasError):
-    """A person (SIGINT) or the system (SIGTERM) asked us to stop; what was finished is kept."""
+    """A person (SIGINT) or the system (SIGTERM, SIGHUP) asked us to stop; what was finished is kept."""
 
     def __init__(self, message: str, *, signal_number: int, hint: str = "") -> None:
         super().__init__(message, hint=hint)

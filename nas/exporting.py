@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from nas import data, devices, handover, names
+from nas import data, devices, handover
 from nas.data import DataInfo
 from nas.errors import NasError, Refused
-from nas.frozen import stored_settings
 from nas.layers import identity
-from nas.models import Model
+from nas.models import Model, restore
 from nas.recipe import Recipe
 from nas.record import Outcome, Record
-from nas.results import Run
+from nas.results import Run, require_intact, required_study
 from nas.study import Study
 from nas.weights import read_document
 
@@ -23,11 +22,12 @@ logger = logging.getLogger(__name__)
 def export(run: Run, record: Record, folder: Path | str, *, study: Study | None = None, device: str = "auto") -> Model:
     """Hand a network over as a folder of plain files; one whose weights weren't kept is trained again from its number.
 
-    `study` is needed for that where the run was started from a program.
+    `study` is needed for that where the run was started from a program, or from a file, whose code isn't run unasked.
     """
     path = run.weights(record)
     if path:
-        model = handover.from_weights(path, read_document(path), record.weights_sha256)
+        require_intact(path, record)
+        model = restore(read_document(path), path)
     else:
         model = _trained_again(run, record, study, devices.device(device))
     model.document = handover.named(
@@ -41,11 +41,7 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: str) -
     """The network of a trial, trained as it was."""
     if record.outcome is not Outcome.COMPLETED:
         raise Refused(f"trial {record.trial} has no weights: {record.outcome.sentence}")
-    if study is None and not run.frozen.reference:
-        raise Refused(
-            f"the weights of trial {record.trial} weren't kept, and the study isn't known", hint="pass study="
-        )
-    study = stored_settings(run.frozen, study or names.study(run.frozen.reference))
+    study = required_study(run, study)
     space = next((arm for arm in study.arms if arm.name == record.space), None)
     if space is None:
         raise Refused(f"the study has no space {record.space!r} any more")

@@ -1,24 +1,32 @@
-"""Files that are whole or not there, and their hashes."""
+"""Files that are whole or not there, and their hashes; none is written through a link."""
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
+import secrets
+import time
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from nas.errors import StorageFailed
+
+STALE = 3600.0
+"""Age after which an unfinished file is taken for left behind, in seconds."""
 
 
 def write_atomically(path: Path, data: bytes) -> str:
     """Put a file in place whole or not at all; its SHA-256. StorageFailed where the disk refuses."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:  # a new file: neither somebody else's nor a link
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        _sync(path.parent)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
@@ -26,7 +34,30 @@ def write_atomically(path: Path, data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed processes have left of a file that they were writing."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        with suppress(OSError):
+            if time.time() - left.lstat().st_mtime > STALE:
+                left.unlink()
+
+
+def open_to_append(path: Path) -> IO[bytes]:
+    """A file that is read and written at its end, made if need be; OSError where it is a link."""
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666), "a+b")
+
+
 def sha256(path: Path) -> str:
     """Hash of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(folder: Path) -> None:
+    """Let the new name of a file reach the disk, where folders can be synchronised."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,7 +1,8 @@
 """Anybody's tables -> rows that analysis and page take: read, checked, and put under one another.
 
 A table needs one row a network and a column of errors. What isn't known is refused, not guessed: a row without an error
-counts as a failure only where a column `outcome` says so. Errors above 1 are percentages.
+counts as a failure only where a column `outcome` says so. Errors above 1 are percentages. A few texts in a column of
+numbers are missing values, and said.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas.data.columns import few_texts, numbers, spoken_of
 from nas.errors import Refused
 from nas.files import sha256
 from nas.record import Outcome
@@ -26,12 +28,17 @@ if TYPE_CHECKING:
 ERROR, SPACE = "error", "space"
 OURS = ("trial", "space", "architecture", "outcome", ERROR)
 """Columns by which a table is one of ours, whose errors are shares."""
+TEXTS = ("space", "architecture", "outcome", "stratum", "sampler", "message")
+"""Columns of ours that hold texts, whatever these look like."""
 NUMBERS = ("parameters", "multiply_adds", "activations", "memory", "seconds", "images_per_second")
 """Columns that are numbers; one of these names that holds texts is renamed."""
 PRUNED = Outcome.PRUNED
 """An outcome that may come with an error, that of its last epoch."""
 OUTCOMES = tuple(Outcome)
 PERCENT = 100.0
+APART = 2.0
+"""Times the largest error up to 1 that the smallest one above it is, where they are in two units; scaled, they agree
+within as much."""
 MOST_NAMED = 30
 """Most columns named in a message."""
 MEANT = {
@@ -92,18 +99,35 @@ def checked(frame: pd.DataFrame, error: str | None = None, name: str = "the tabl
     """A table that is in memory already, with the same checks; `name` is what messages call it."""
     if not frame.columns.is_unique:
         raise Refused(f"{name} has two columns of one name")
-    ready, unit = _checked(frame.rename(columns=str), error or ERROR, name, name)
-    origin = f"{len(frame):,} rows, errors from the column {error or ERROR!r} ({unit})"
+    frame, spoken = _numbers(frame.rename(columns=str), (error or ERROR,))
+    ready, unit = _checked(frame, error or ERROR, name, name)
+    origin = f"{len(frame):,} rows, errors from the column {error or ERROR!r} ({unit}){spoken}"
     return Tables(frame=_ordered(ready), origins={name: origin}, percent=unit == PERCENTAGES)
 
 
 def _known(path: Path, name: str, column: str, told: Mapping[str, str | None]) -> tuple[pd.DataFrame, str, str]:
     """The rows of one file, checked, where they come from, and the unit that their errors had."""
-    frame = read(path)
+    frame, spoken = _numbers(read(path), (column, told[SPACE]))
     ready, unit = _checked(_called(frame, told, str(path)), column, name, str(path))
     drawn = "" if "sampler" in frame else "no column `sampler`, so taken as random draws, "
-    origin = f"{len(frame):,} rows, errors from the column {column!r} ({unit}), {drawn}SHA-256 {sha256(path)}"
+    origin = f"{len(frame):,} rows, errors from the column {column!r} ({unit}), {drawn}SHA-256 {sha256(path)}{spoken}"
     return ready, origin + (f". {MEANT[column]}" if column in MEANT else ""), unit
+
+
+def _numbers(frame: pd.DataFrame, others: Sequence[str | None]) -> tuple[pd.DataFrame, str]:
+    """The table with texts among the numbers of a column as missing, and what is said of them; `others` stay."""
+    import pandas as pd
+    from pandas.api.types import is_numeric_dtype
+
+    spoken = ""
+    for name in frame.columns:
+        if name in (*TEXTS, *others) or is_numeric_dtype(frame[name]):
+            continue
+        cells = frame[name].astype(object).where(frame[name].notna(), None).tolist()
+        if missing := few_texts(cells):
+            frame = frame.assign(**{name: pd.Series(numbers(cells, missing), index=frame.index)})
+            spoken += f". {spoken_of(name, cells, missing)}"
+    return frame, spoken
 
 
 def _called(frame: pd.DataFrame, told: Mapping[str, str | None], place: str) -> pd.DataFrame:
@@ -166,11 +190,29 @@ def _errors(frame: pd.DataFrame, column: str, place: str) -> tuple[pd.Series[flo
             hint="name the column of errors: --error COLUMN",
         )
     errors = errors.where(errors < math.inf)
+    if not set(OURS) <= set(frame.columns):
+        _require_one_unit(errors, column, place)
     if set(OURS) <= set(frame.columns) or not errors.max() > 1:
         return errors, SHARES
     if errors.max() > PERCENT:
         raise Refused(f"{place}: errors are shares of 1 or percentages, {column!r} goes up to {errors.max():g}")
     return errors / PERCENT, PERCENTAGES
+
+
+def _require_one_unit(errors: pd.Series[float], column: str, place: str) -> None:
+    """Refuse errors some of which are shares and some percentages: apart from one another, and alike when scaled."""
+    shares, percentages = errors[errors.between(0, 1, inclusive="right")], errors[errors > 1]
+    if not len(shares) or not len(percentages):
+        return
+    apart = percentages.min() > APART * shares.max()
+    scaled = PERCENT * shares
+    alike = APART * scaled.max() >= percentages.min() and scaled.min() <= APART * percentages.max()
+    if apart and alike:
+        low, high = (f"row {int(part.index[0]) + 1} has {part.iloc[0]:g}" for part in (shares, percentages))
+        raise Refused(
+            f"{place}: errors in two units? In {column!r} {low}, {high}: shares of 1 and percentages",
+            hint="write all of them as shares of 1",
+        )
 
 
 def _outcomes(frame: pd.DataFrame, errors: pd.Series[float], place: str) -> pd.Series[str]:

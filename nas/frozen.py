@@ -110,6 +110,13 @@ def versions_in_words(frozen: Frozen) -> str:
     return "; ".join(told)
 
 
+def total_of(frozen: Frozen) -> int:
+    """Trials of the whole study, or up to the look that ended it."""
+    study = frozen.study
+    combinations = prod(len(values) for values in study["grid"].values())
+    return int((frozen.ended or study["samples"]) * len(study["spaces"]) * combinations * study["repeats"])
+
+
 def rules_of(frozen: Frozen) -> tuple[Rule, ...]:
     """The rules that a stored study declares."""
     return msgspec.convert(frozen.study["rules"], tuple[Rule, ...])

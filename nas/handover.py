@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,9 +17,9 @@ from nas.data import DataInfo
 from nas.document import Document, describe, encode
 from nas.engines.job import device_name, one_thread
 from nas.errors import NasError, Refused, StorageFailed
-from nas.files import sha256, write_atomically
+from nas.files import write_atomically
 from nas.layers import Layer, cost, identity, shape_text
-from nas.models import ARCHITECTURE, CARD, SUMS, WEIGHTS, Model, check_hashes, load, restore
+from nas.models import ARCHITECTURE, CARD, SUMS, WEIGHTS, Model, check_hashes, load
 from nas.recipe import Recipe
 from nas.training import evaluate, train
 
@@ -35,26 +35,19 @@ def write(model: Model, folder: Path) -> None:
         if _holds(folder, model.document):
             return
         raise Refused(f"{folder} exists and isn't empty", hint="choose another folder with -o")
+    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        temporary.mkdir()  # a new folder, with the rights that the user gives new folders
     except OSError as error:
         raise StorageFailed(f"{folder} can't be written: {error.strerror}") from None
     try:
         _fill(temporary, model)
-        temporary.chmod(0o755)
         temporary.replace(folder)
     except OSError as error:
         raise StorageFailed(f"{folder} can't be written: {error.strerror}") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def from_weights(path: Path, document: Document, digest: str) -> Model:
-    """The network of a run's weights file, checked against the hash in its record."""
-    if sha256(path) != digest:
-        raise Refused(f"{path} is damaged: its SHA-256 isn't the one in the record", hint="delete it and export again")
-    return restore(document, path)
 
 
 def trained(layer: Layer, recipe: Recipe, seed: int, info: DataInfo, device: str) -> Model:

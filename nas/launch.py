@@ -7,21 +7,22 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from math import inf
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from nas import deciding, devices, runner
 from nas.engines import Engine, LocalEngine
-from nas.errors import Refused
-from nas.files import write_atomically
+from nas.errors import ReadableFormatter, Refused
+from nas.files import open_to_append, write_atomically
+from nas.layout import LOG, PAGE, STUDY, TABLE
 from nas.reporting import write_report
 from nas.results import Run, csv, open_run
 from nas.runner import Observer
-from nas.store import LOG, STUDY
 from nas.study import Study
 
 RUNS = Path("runs")
-PAGE, TABLE = "report.html", "records.csv"
 
 
 def start(
@@ -64,6 +65,10 @@ def local_engine(count: int, device: str, log: Path) -> LocalEngine:
 class _Log(logging.FileHandler):
     """A log that a disk which fails doesn't turn into an error of its own: the trials in the database count."""
 
+    def _open(self) -> TextIOWrapper:
+        """The file, which is no link to another."""
+        return TextIOWrapper(cast(BinaryIO, open_to_append(Path(self.baseFilename))), encoding="utf-8")
+
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line if the disk takes it."""
         with suppress(OSError):
@@ -84,7 +89,7 @@ class _Log(logging.FileHandler):
 def logged(path: Path) -> Iterator[None]:
     """Our messages also go to the run's log, once the folder is known to be a run's, and if it can be written."""
     handler = _Log(path, delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(ReadableFormatter("%(asctime)s %(levelname)s %(message)s"))
     handler.addFilter(lambda _: (path.parent / STUDY).is_file() and os.access(path.parent, os.W_OK))
     logger = logging.getLogger("nas")
     level = logger.level

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from nas.layout import owner_of, weights_name
 from nas.progress import rank
 from nas.record import Record
-from nas.trials import weights_name
 
 KEPT = 10
 """Networks of each space whose weights are kept, the best."""
 ANY = 1e9
 """Above every error."""
-OURS = (".safetensors", ".partial")
-"""How the files end that we write among the weights; others stay."""
 
 
 class Leaders:
@@ -23,6 +21,7 @@ class Leaders:
     def __init__(self, folder: Path, spaces: Iterable[str]) -> None:
         self._folder = folder
         self._ranked: dict[str, list[Record]] = {space: [] for space in spaces}
+        self._architectures: dict[int, str] = {}
 
     def bar(self, space: str) -> float:
         """The error that a network must beat to be among the kept ones of its space."""
@@ -33,6 +32,7 @@ class Leaders:
 
     def add(self, record: Record) -> None:
         """Let a record that is on the disk take its place; remove the weights of whoever falls out."""
+        self._architectures[record.trial] = record.architecture
         if record.error is None:
             return
         ranked = self._ranked[record.space]
@@ -40,12 +40,16 @@ class Leaders:
         ranked.sort(key=rank)
         for loser in ranked[KEPT:]:
             if loser.weights:
-                (self._folder / loser.weights).unlink(missing_ok=True)
+                (self._folder / weights_name(loser.architecture, loser.trial)).unlink(missing_ok=True)
         del ranked[KEPT:]
 
     def remove_strays(self) -> None:
-        """Remove weights that belong to no leader: left by a coordinator or a worker that was killed."""
+        """Remove weights of finished trials that lead nowhere, left by a worker or coordinator that was killed.
+
+        Whatever else lies there stays: files of other names, and weights that no trial of this run tells of.
+        """
         kept = {weights_name(r.architecture, r.trial) for ranked in self._ranked.values() for r in ranked}
         for path in self._folder.iterdir():
-            if path.name not in kept and path.name.endswith(OURS):
+            owner = owner_of(path.name)
+            if owner and path.name not in kept and self._architectures.get(owner.trial) == owner.architecture:
                 path.unlink(missing_ok=True)  # a worker may just have given it its name

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.errors import Refused
+from nas.errors import NasError, Refused, StorageFailed
 from nas.files import write_atomically
 from nas.findings import of_run
 from nas.foreign import Tables, tables
+from nas.integrity import WAY_OUT
+from nas.layers import Layer, cost
 from nas.page import page
 from nas.page.page import Report, Verdicts
 from nas.page.texts import listed, plural
@@ -18,6 +21,8 @@ from nas.table import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+logger = logging.getLogger(__name__)
 
 SHOWN = 10
 """Leaders on the page."""
@@ -41,8 +46,11 @@ def write_report(
     """The interactive page of runs and of anybody's tables, all tables together, as one offline file.
 
     `error` names the column of errors in the tables (default: `error`), `space` one whose values are taken for spaces,
-    `cost` one that holds multiply-adds.
+    `cost` one that holds multiply-adds. A page that is there isn't replaced by one of a run that has lost trials.
     """
+    lost = next((run.lost for run in runs if run.lost), "")
+    if lost and path.exists():
+        raise StorageFailed(f"{path} stays as it is: {lost}", hint=f"{WAY_OUT}, or name another page with -o")
     if not runs and not table_files:
         raise Refused("there is nothing to report: no run and no table is given")
     reports = [_report(run) for run in runs]
@@ -53,8 +61,8 @@ def write_report(
 
 def _report(run: Run) -> Report:
     """What the page shows of a run."""
-    study, shown = run.frozen.study, run.leaders[:SHOWN]
-    networks = {record.trial: layer for record in shown if (layer := run.layer(record)) is not None}
+    study = run.frozen.study
+    networks, damaged = _pictured(run)
     return Report(
         title=study["name"],
         question=study["question"],
@@ -68,8 +76,27 @@ def _report(run: Run) -> Report:
         windows=run.frozen.windows if any(w.refused or w.strata for w in run.frozen.windows) else (),
         curves={record.trial: record.curve for record in run.records},
         networks=networks,
+        note=" ".join(f"{text}." for text in (run.lost, *damaged) if text),
         rules=_verdicts(run),
     )
+
+
+def _pictured(run: Run) -> tuple[dict[int, Layer], list[str]]:
+    """Trial -> layer tree of the leaders whose weights are there, and what is said of weights that can't be believed.
+
+    A bad file costs its network's picture and nothing else.
+    """
+    networks, damaged = {}, []
+    for record in run.leaders[:SHOWN]:
+        try:
+            layer = run.layer(record)
+            if layer is not None:
+                cost(layer, run.frozen.data.shape)
+                networks[record.trial] = layer
+        except (NasError, OSError) as error:
+            damaged.append(f"Trial {record.trial} has no picture: {error}")
+            logger.warning("%s: trial %d has no picture on the page: %s", run.folder, record.trial, error)
+    return networks, damaged
 
 
 def _verdicts(run: Run) -> Verdicts | None:

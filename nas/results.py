@@ -8,32 +8,35 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from nas import names
 from nas.errors import Refused
 from nas.fidelity import FIDELITIES
-from nas.frozen import Frozen, versions_in_words
+from nas.files import sha256
+from nas.frozen import Frozen, stored_settings, total_of, versions_in_words
 from nas.halving import Halving
-from nas.layers import Layer
+from nas.integrity import evidence, lost_trials
+from nas.layers import Layer, identity
+from nas.layout import WEIGHTS, weights_name
 from nas.progress import rank
 from nas.record import Outcome, Record
 from nas.space import Value
 from nas.stopping import standing
-from nas.store import WEIGHTS, read_frozen, read_records, require_run
+from nas.store import read_frozen, read_numbers, read_records, require_run
 from nas.strata import in_words
-from nas.table import table
+from nas.table import csv_text, table
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nas.study import Study
+
 
 logger = logging.getLogger(__name__)
 
-RUNS = Path("runs")
-PAGE, TABLE = "report.html", "records.csv"
 SHOWN = 10
 """Leaders on the page."""
 
@@ -48,14 +51,13 @@ class Run:
     """What was asked."""
     records: tuple[Record, ...]
     """All trials that are over, in the order of their numbers."""
+    lost: str = ""
+    """What its database lacks of the trials that other files of it tell of, as a sentence; empty where nothing."""
 
     @property
     def total(self) -> int:
         """Trials of the whole study, or up to the look that ended it."""
-        study = self.frozen.study
-        combinations = prod(len(values) for values in study["grid"].values())
-        samples = self.frozen.ended or study["samples"]
-        return int(samples * len(study["spaces"]) * combinations * study["repeats"])
+        return total_of(self.frozen)
 
     @property
     def outcomes(self) -> Mapping[Outcome, int]:
@@ -98,16 +100,24 @@ class Run:
         return self.leaders[position - 1]
 
     def layer(self, record: Record) -> Layer | None:
-        """The layer tree of a trial if its weights were kept, else None."""
+        """The layer tree of a trial if its weights were kept, else None; refused where their file isn't what it was."""
         from nas.weights import read_document
 
         path = self.weights(record)
-        return read_document(path).layers if path else None
+        if path is None:
+            return None
+        require_intact(path, record)
+        layer = read_document(path).layers
+        if identity(layer) != record.architecture:
+            raise Refused(f"{path} describes another network than {record.architecture}")
+        return layer
 
     def weights(self, record: Record) -> Path | None:
         """The file of a trial's weights; None if they weren't kept."""
-        path = self.folder / WEIGHTS / record.weights
-        return path if record.weights and path.is_file() else None
+        if not record.weights:
+            return None
+        path = self.folder / WEIGHTS / weights_name(record.architecture, record.trial)
+        return path if path.is_file() else None
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the counts and the leaders."""
@@ -122,14 +132,53 @@ def open_run(folder: Path | str) -> Run:
     """The run in a folder, finished or not; a coordinator that works on it isn't disturbed."""
     place = Path(folder)
     require_run(place)
-    return Run(folder=place, frozen=read_frozen(place), records=tuple(read_records(place)))
+    frozen = read_frozen(place)
+    told = evidence(place, total_of(frozen))
+    records = tuple(read_records(place))
+    lost = lost_trials(place, told, {record.trial for record in records}, read_numbers(place))
+    if lost:
+        logger.warning("%s", lost)
+    return Run(folder=place, frozen=frozen, records=records, lost=lost)
+
+
+def require_intact(path: Path, record: Record) -> None:
+    """Refuse the weights of a trial that aren't those in its record."""
+    if sha256(path) != record.weights_sha256:
+        hint = f"delete it: nas export trains trial {record.trial} again"
+        raise Refused(f"{path} is damaged: its SHA-256 isn't the one in the record", hint=hint)
+
+
+def study_of(run: Run, given: Study | None) -> Study | None:
+    """The study behind a run, with the settings that it was run with: the given one, else ours of the name it states.
+
+    A file or module that the run states isn't imported: a folder is data, and may come from somebody else. None where
+    that leaves nothing.
+    """
+    stated = run.frozen.reference
+    if given is None and stated in names.studies():
+        given = names.study(stated)
+    return None if given is None else stored_settings(run.frozen, given)
+
+
+def required_study(run: Run, given: Study | None) -> Study:
+    """The study behind a run; refused where it has to be named."""
+    study, stated = study_of(run, given), run.frozen.reference
+    if study is not None:
+        return study
+    if stated:
+        raise Refused(
+            f"{run.folder} states its study as {stated}, and code is run only if you name it",
+            hint=f"if you trust it: --study {quote(stated)}; in Python pass study=",
+        )
+    raise Refused(
+        f"{run.folder} was run from a program, so its study isn't known by name",
+        hint="--study FILE.py or module:NAME names it; in Python pass study=",
+    )
 
 
 def csv(run: Run) -> str:
-    """The table as CSV text, formulas made harmless."""
-    from nas.table import harmless
-
-    return str(harmless(run.table()).to_csv(index=False, lineterminator="\n"))
+    """The table as CSV text."""
+    return csv_text(run.table())
 
 
 def dimensions(run: Run) -> tuple[str, ...]:

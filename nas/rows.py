@@ -46,7 +46,10 @@ ATTRIBUTE = (
     "INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (?, ?, ?) "
     "ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json"
 )
-VALUE = "INSERT INTO trial_values (trial_id, objective, value, value_type) VALUES (?, ?, ?, 'FINITE')"
+VALUE = (
+    "INSERT INTO trial_values (trial_id, objective, value, value_type) VALUES (?, ?, ?, 'FINITE') "
+    "ON CONFLICT (trial_id, objective) DO UPDATE SET value = excluded.value, value_type = excluded.value_type"
+)
 END = "UPDATE trials SET state = ?, datetime_complete = ? WHERE trial_id = ?"
 RELEASE = "UPDATE trials SET state = 'WAITING' WHERE study_id = ? AND state = 'RUNNING'"
 

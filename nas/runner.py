@@ -19,15 +19,17 @@ from nas.engines.messages import Job, Result
 from nas.errors import Interrupted, Refused, StorageFailed
 from nas.frozen import Frozen
 from nas.interrupts import Interrupts
+from nas.layout import WEIGHTS, weights_name
 from nas.leaders import Leaders
 from nas.progress import Progress, Snapshot
 from nas.record import Outcome, Record
 from nas.rows import Entry
 from nas.sampling import Plan, Proposal
+from nas.sampling.gate import collection_paused
 from nas.stopping import Judge, Watch
-from nas.store import WEIGHTS, Store, opened, read_frozen
+from nas.store import Store, opened, read_frozen
 from nas.study import Study
-from nas.trials import job_of, record_of, weights_name, work_of
+from nas.trials import job_of, record_of, work_of
 
 logger = logging.getLogger(__name__)
 
@@ -84,14 +86,16 @@ def carry_out(
     with opened(folder, frozen) as store:
         watch = Watch(frozen, study.total, judge)
         session = _Session(study, plan, store, engine, info, device, observer, watch)
-        restate(folder, frozen, len(store.over))
         if session.finished:
+            restate(folder, frozen, len(store.over))
             session.report(None)
         else:
-            note_versions(folder, len(store.over))
-            counted = "%s: %d of %d trials are over; %d workers"
-            logger.info(counted, folder, len(store.over), watch.total, engine.workers)
             with Interrupts() as interrupts, engine:
+                session.begin()
+                restate(folder, frozen, len(store.over))
+                note_versions(folder, len(store.over))
+                counted = "%s: %d of %d trials are over; %d workers"
+                logger.info(counted, folder, len(store.over), watch.total, engine.workers)
                 session.loop(interrupts, deadline)
             logger.info("%s: %d of %d trials are over", folder, len(store.over), watch.total)
         watch.conclude(folder)
@@ -118,11 +122,13 @@ class _Session:
         self._progress = Progress(total=study.total, workers=engine.workers)
         self._taken: dict[int, tuple[Proposal, Job]] = {}
         self._again: list[Job] = []
+        self._added: list[Entry] = []
         self._leaders = Leaders(self._weights, [space.name for space in study.arms])
         self._todo = iter([trial for trial in range(study.total) if trial not in store.records])
         self._next = next(self._todo, None)
-        self._progress.resume(store.records.values())
-        for record in sorted(store.records.values(), key=lambda r: r.trial):
+        self._resumed = sorted(store.records.values(), key=lambda r: r.trial)
+        self._progress.resume(self._resumed)
+        for record in self._resumed:
             if self._next is not None:
                 _tell(plan, record)
                 _require_same(plan, record, store.folder)
@@ -137,9 +143,16 @@ class _Session:
         nothing = self._next is None or self._next >= self._watch.total
         return nothing and not self._taken and not self._again
 
+    def begin(self) -> None:
+        """Feed the engine, and while its workers start see that all trials that are over are what they would be now."""
+        self._added = self._feed()
+        with collection_paused():
+            for record in self._resumed:
+                self._plan.require_same(record)
+
     def loop(self, interrupts: Interrupts, deadline: float) -> None:
         """Feed the engine and store what comes back until all is done, time is up, or somebody wants us to stop."""
-        self._store.write(self._feed(), self._engine.running)
+        self._store.write(self._added, self._engine.running)
         while not self.finished and not interrupts.signal and time.monotonic() < deadline:
             self._advance(go_on=True)
         if not self.finished:

@@ -2,11 +2,14 @@
 
 A trial is a row from the moment it is handed to a worker, with its parameters: WAITING in the worker's queue, RUNNING
 while it is trained. Its record is one attribute, written together with the end of the trial. What a killed coordinator
-left unfinished is begun again under the same number.
+left unfinished is begun again under the same number. A database that vanishes, or lacks what the files beside it tell
+of, ends the command: nothing is begun over in silence.
 """
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -22,14 +25,15 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from nas.errors import Refused, StorageFailed
-from nas.files import write_atomically
-from nas.frozen import SCHEMA_VERSION, Frozen, require_agreement
-from nas.locks import LOCK, locked, unwritable
+from nas.files import remove_leftovers, write_atomically
+from nas.frozen import SCHEMA_VERSION, Frozen, require_agreement, total_of
+from nas.integrity import WAY_OUT, Evidence, evidence, lost_trials, require_database
+from nas.layout import DATABASE, LOCK, LOG, PAGE, STUDY, TABLE, WEIGHTS, WRITE_AHEAD, require_no_links
+from nas.locks import Lock, locked, unwritable
 from nas.record import Record
 from nas.rows import RECORD, Entry, database_url, rows, stored
 from nas.sampling.quiet import quiet
 
-STUDY, DATABASE, LOG, WEIGHTS = "study.json", "study.db", "run.log", "weights"
 RECORDS = (
     "SELECT a.value_json FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
     "WHERE a.key = :key AND t.state IN ('COMPLETE', 'PRUNED', 'FAIL') ORDER BY t.number"
@@ -38,17 +42,29 @@ ENDS = (
     "SELECT datetime_complete FROM trials WHERE datetime_complete IS NOT NULL "
     "ORDER BY datetime_complete DESC LIMIT :most"
 )
+NUMBERS = "SELECT number FROM trials"
+TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 PACED = 50
 """Trials from which the pace of a run is told."""
+DAMAGED = ("malformed", "not a database")
+"""What SQLite says of a file that repeating the command won't mend."""
+CHECKPOINT = 1.0
+"""Seconds after which what was written to the write-ahead log is copied into the database itself."""
+RESCUED = f"{DATABASE}.rescued"
 
 
 class Store:
     """An open run; use `opened` to get one."""
 
-    def __init__(self, folder: Path, name: str, objectives: int = 1) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, name: str, objectives: int, lock: Lock, told: Evidence) -> None:
+        self.folder, self._lock = folder, lock
         _make(folder / WEIGHTS)
+        require_database(folder, told)
+        _require_ours(folder)
         self._storage = _storage(folder / DATABASE)
+        self._file = (folder / DATABASE).stat()
+        self._logged = False
+        self._dirty, self._copied = False, time.monotonic()
         study = _study_id(self._storage, name, objectives)
         self.records: dict[int, Record] = {}
         """What was over when the run was opened."""
@@ -60,6 +76,9 @@ class Store:
                 self.records[trial] = _record(folder, trial, text)
             else:
                 self._open[trial] = TrialState.WAITING
+        if lost := lost_trials(folder, told, self.records, ids):
+            self.close()
+            raise StorageFailed(lost, hint=WAY_OUT)
         self._rows = rows(self._storage, study, ids)
         self.over = set(self.records)
         """Numbers of all trials that are over."""
@@ -72,7 +91,9 @@ class Store:
 
         `added` are trials that are wanted now, in the order of their numbers; those that are known stay as they are.
         `running` are all that are trained at this moment; `over` are records, of which a second for a trial is ignored.
+        StorageFailed where the database or the lock has been taken away meanwhile.
         """
+        self._require_intact()
         new = [entry for entry in added if entry.trial not in self._open and entry.trial not in self.over]
         fresh: dict[int, Record] = {}
         for record in over:
@@ -84,6 +105,8 @@ class Store:
         ]
         if new or begun or fresh:
             self._rows.write(new, begun, list(fresh.values()))
+            self._dirty = True
+        self._copy()
         self._open.update((trial, TrialState.RUNNING) for trial in begun)
         for trial in fresh:
             del self._open[trial]
@@ -101,17 +124,69 @@ class Store:
             connection.exec_driver_sql("PRAGMA journal_mode=DELETE")  # refused while somebody reads: then the log stays
         self._storage.engine.dispose()
 
+    def _copy(self) -> None:
+        """Have what was written in the database itself soon: the write-ahead log may be lost, or left behind."""
+        if self._dirty and time.monotonic() - self._copied >= CHECKPOINT:
+            with self._storage.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+            self._dirty, self._copied = False, time.monotonic()
+
+    def _require_intact(self) -> None:
+        """Refuse to write what nobody will find: the database, its log or the lock were deleted, moved or replaced."""
+        if not self._lock.held:
+            raise StorageFailed(
+                f"{self._lock.path} was deleted, so another command may work here, too",
+                hint="what is done is kept; the same command goes on from here",
+            )
+        path, log = self.folder / DATABASE, self.folder / WRITE_AHEAD
+        there, logged = self._is_there(), log.exists()
+        if there and (logged or not self._logged):
+            self._logged = logged
+            return
+        gone = f"{log if there else path} was taken away while the run worked"
+        try:
+            where = self._rescued()
+        except (OSError, sqlalchemy.exc.SQLAlchemyError) as error:
+            raise StorageFailed(f"{gone}, and what it held can't be written: {error}", hint=WAY_OUT) from None
+        hint = "the same command goes on from here"
+        if where != path:
+            hint = f"another file lies in its place; if that one is wrong, move {where.name} to {path.name}: {hint}"
+        raise StorageFailed(f"{gone}; {where} holds all {len(self.over):,} finished trials", hint=hint)
+
+    def _is_there(self) -> bool:
+        """Whether the file that was opened still lies in its place."""
+        with suppress(OSError):
+            return os.path.samestat((self.folder / DATABASE).stat(), self._file)
+        return False
+
+    def _rescued(self) -> Path:
+        """Write all that the open database holds to where it will be found: its own place, if nothing else is there."""
+        path = self.folder / DATABASE
+        with self._storage.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+            if self._is_there():
+                return path
+            target = self.folder / RESCUED if path.exists() else path
+            connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
+        return target
+
 
 @contextmanager
 def opened(folder: Path, frozen: Frozen) -> Iterator[Store]:
     """The run of a study in a folder, new or to be continued; locked against a second coordinator."""
     _make_folder(folder)
-    with _translated(folder), locked(folder):
-        if (folder / STUDY).exists():
-            require_agreement(folder, read_frozen(folder), frozen)  # it may have been begun since we first looked
+    require_no_links(folder)
+    with _translated(folder), locked(folder) as lock:
+        begun = (folder / STUDY).exists()
+        stored = read_frozen(folder) if begun else frozen
+        if begun:
+            require_agreement(folder, stored, frozen)  # it may have been begun since we first looked
         else:
             write_frozen(folder, frozen)  # before anything else, so that a folder with other things in it is a run's
-        store = Store(folder, frozen.study["name"], len(frozen.study["objectives"]))
+        for name in (STUDY, TABLE, PAGE):
+            remove_leftovers(folder / name)
+        told = evidence(folder, total_of(stored))
+        store = Store(folder, frozen.study["name"], len(frozen.study["objectives"]), lock, told)
         try:
             yield store
         finally:
@@ -125,6 +200,8 @@ def require_run(folder: Path) -> None:
     if not folder.is_dir():
         raise Refused(f"there is no folder {folder}", hint="start a run: nas run quickstart")
     hint = f"a run makes one: nas run STUDY --out {quote(str(folder))}"
+    if (folder / STUDY).is_file():
+        require_database(folder, evidence(folder))
     if not (folder / STUDY).is_file() or not (folder / DATABASE).is_file():
         raise Refused(f"{folder} is not the folder of a run: it has no {STUDY} with a {DATABASE}", hint=hint)
 
@@ -159,6 +236,11 @@ def read_records(folder: Path) -> list[Record]:
         raise StorageFailed(f"{folder / DATABASE} holds a damaged record: {error}") from None
 
 
+def read_numbers(folder: Path) -> frozenset[int]:
+    """Numbers of all trials that a run's database knows, finished or not."""
+    return frozenset(number for (number,) in _query(folder, NUMBERS, {}))
+
+
 def _query(folder: Path, query: str, values: dict[str, Any]) -> list[Any]:
     """Rows of the database, read directly: loading ten thousand trials through Optuna takes many seconds."""
     engine = sqlalchemy.create_engine(database_url(folder / DATABASE))
@@ -168,7 +250,7 @@ def _query(folder: Path, query: str, values: dict[str, Any]) -> list[Any]:
     except sqlalchemy.exc.DatabaseError as error:
         if "no such table" in str(error.orig):
             return []  # a coordinator has just made the file
-        raise StorageFailed(f"{folder / DATABASE} can't be read: {error.orig}") from None
+        raise StorageFailed(f"{folder / DATABASE} can't be read: {error.orig}", hint=WAY_OUT) from None
     finally:
         engine.dispose()
 
@@ -188,6 +270,13 @@ def _record(folder: Path, trial: int, text: str | None) -> Record:
         raise StorageFailed(
             f"{folder / DATABASE}: trial {trial} is over without a whole record; something else wrote to it"
         ) from error
+
+
+def _require_ours(folder: Path) -> None:
+    """Refuse a database of another program, before tables of ours are made in it."""
+    tables = [name for (name,) in _query(folder, TABLES, {})] if (folder / DATABASE).is_file() else []
+    if tables and "trials" not in tables:
+        raise StorageFailed(f"{folder / DATABASE} holds {tables[0]}, not the trials of a run", hint=WAY_OUT)
 
 
 def _storage(path: Path) -> RDBStorage:
@@ -243,4 +332,5 @@ def _translated(folder: Path) -> Iterator[None]:
         yield
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         cause = str(getattr(error, "orig", None) or error.__cause__ or error).split("\n")[0]
+        hint = WAY_OUT if any(words in cause for words in DAMAGED) else hint
         raise StorageFailed(f"{folder / DATABASE}: {cause}", hint=hint) from error

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.errors import Refused, StorageFailed
+from nas.errors import Refused, readable
+from nas.files import write_atomically
 from nas.record import Record
 
 if TYPE_CHECKING:
@@ -47,7 +49,10 @@ ASKED = "epochs"
 """The one column that a dimension may be called like, for it says the same of every completed trial."""
 EMPTIABLE = {"error": "float", "train_error": "float", "gap": "float", "peak_memory": "Int64"}
 """Types of the columns that a trial may leave empty."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Beginnings of a formula, as wide characters, too."""
+BLANK = " \t\r\n"
+"""What a spreadsheet passes over before a formula."""
 
 
 def table(records: Iterable[Record]) -> pd.DataFrame:
@@ -64,25 +69,34 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
 def write(frame: pd.DataFrame, path: Path) -> None:
     """The table as a `.csv`, `.csv.gz` or `.parquet`; texts that a spreadsheet would run are made harmless."""
     try:
-        if path.name.endswith((".csv", ".csv.gz")):
-            harmless(frame).to_csv(path, index=False, lineterminator="\n")
+        if path.name.endswith(".csv.gz"):
+            data = gzip.compress(csv_text(frame).encode(), mtime=0)
+        elif path.suffix == ".csv":
+            data = csv_text(frame).encode()
         elif path.suffix == ".parquet":
-            frame.to_parquet(path, index=False)
+            data = frame.to_parquet(index=False)
         else:
             raise Refused(f"a table is written as .csv, .csv.gz or .parquet, not {path.name!r}")
     except ImportError:
         raise Refused("parquet needs pyarrow", hint='pip install "nas-atlas[parquet]", or write a .csv') from None
-    except OSError as error:
-        raise StorageFailed(f"{path} can't be written: {error.strerror or error}") from None
+    write_atomically(path, data)
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """The table as CSV, formulas and control characters made harmless."""
+    return str(harmless(frame).to_csv(index=False, lineterminator="\n"))
 
 
 def harmless(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table with an apostrophe before texts and names of columns that start like a formula."""
+    """The table with an apostrophe before texts and names of columns that start like a formula, all readable."""
     return frame.map(_harmless).rename(columns=_harmless)
 
 
 def _harmless(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    if not isinstance(cell, str):
+        return cell
+    runs = cell.startswith(("\t", "\r", "\n")) or cell.lstrip(BLANK).startswith(FORMULA)
+    return readable(f"'{cell}" if runs else cell)
 
 
 def _all_integers(rows: list[dict[str, Any]], name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nas.data import DataInfo
 from nas.engines.messages import Job, Result
 from nas.layers import identity
+from nas.layout import weights_name
 from nas.recipe import Recipe
 from nas.record import Origin, Record
 from nas.sampling import Proposal, training_seed
@@ -30,11 +31,6 @@ def job_of(study: Study, trial: int, proposal: Proposal, recipe: Recipe, info: D
 def work_of(proposal: Proposal, recipe: Recipe, info: DataInfo) -> float:
     """Multiply-adds of all forward passes of a training: what its time is estimated from."""
     return float(proposal.network.cost.multiply_adds) * (recipe.train_size or info.train) * recipe.epochs
-
-
-def weights_name(architecture: str, trial: int) -> str:
-    """File of a trial's weights."""
-    return f"{architecture}-{trial}.safetensors"
 
 
 def record_of(study: Study, proposal: Proposal, job: Job, result: Result) -> Record:

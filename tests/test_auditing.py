@@ -68,7 +68,7 @@ def turning(pristine: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="module")
 def found(turning: Run) -> Audit:
     """Its audit: four networks of each space, eight times as long, and two other seeds."""
-    return audited(turning, None, networks=8, seeds=2, longer=LONGER)
+    return audited(turning, networks=8, seeds=2, longer=LONGER)
 
 
 def test_a_longer_training_turns_the_verdict(turning: Run, found: Audit) -> None:
@@ -109,7 +109,7 @@ def test_the_table_of_an_audit_that_is_over_is_written_again(turning: Run, found
     table = turning.folder / AUDIT / "records.csv"
     before = table.read_bytes()
     table.unlink()
-    audited(turning, None, networks=8, seeds=2, longer=LONGER)
+    audited(turning, networks=8, seeds=2, longer=LONGER)
     assert table.read_bytes() == before
 
 
@@ -211,6 +211,7 @@ def test_half_and_more_networks_are_the_whole(pristine: Run, turning: Run, found
 def audit_command(folder: Path) -> subprocess.Popen[str]:
     """`nas audit` with two workers."""
     words = ["audit", str(folder), "--networks", "8", "--seeds", "2", "--longer", str(LONGER), "--workers", "2"]
+    words += ["--study", NAME]
     command = [sys.executable, "-m", "nas", *words]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -243,7 +244,7 @@ def test_a_killed_audit_goes_on(pristine: Run, turning: Run, found: Audit, tmp_p
     """Killed with two workers, and ended by two again, an audit has the undisturbed table."""
     run = copied(pristine, tmp_path)
     assert interrupted(tmp_path, signal.SIGKILL) == -9
-    assert nas.audit(run, workers=2, device="cpu").table().equals(found.table())
+    assert nas.audit(run, study=STUDY, workers=2, device="cpu").table().equals(found.table())
     pd.testing.assert_frame_equal(timeless(tmp_path), timeless(turning.folder))
 
 

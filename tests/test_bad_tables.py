@@ -57,6 +57,10 @@ FLAGGED = {
     ),
     "text in numbers": (
         csv(width=lambda i: "x" if i == 7 else i, depth=lambda i: i % 3),
+        "1 of 40 cells of column 'width' are no numbers ('x') and count as missing",
+    ),
+    "texts in numbers": (
+        csv(width=lambda i: "x" if i % 3 == 0 else i, depth=lambda i: i % 3),
         "left out: 'width', which holds 'x' among its numbers",
     ),
     "spaces": (csv(width=lambda i: i, space=lambda i: "AB"[i % 2]), "warning: 2 spaces are taken together"),

@@ -99,7 +99,7 @@ def test_nothing_is_lost(columns: int, rows: list[list[str]], left: int) -> None
     said: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", str(columns))
-        patch.setattr("nas.cli.show.typer.echo", said.append)
+        patch.setattr("nas.cli.show.typer.echo", lambda text, **_: said.append(text))
         emit_table(header, rows, left=left)
     words = " ".join(said).split()
     wanted = [word for row in [header, *rows] for cell in row for word in cell.split()]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import nas.data
 from nas.errors import Missing, Refused
 
 RANDOM = np.random.default_rng(0)
+Say = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(autouse=True)
@@ -160,8 +163,13 @@ def test_objects_in_an_npz_are_refused(tmp_path: Path, name: str) -> None:
         ({"labels": None}, "no array `labels`"),
         ({"images": np.zeros((30, 8, 8))}, "uint8, got .* of float64"),
         ({"images": np.zeros((30, 64), np.uint8)}, r"must be \(n, h, w\)"),
-        ({"images": np.zeros((30, 3, 32, 32), np.uint8)}, r"must be \(n, h, w\)"),
-        ({"images": np.zeros((30, 3, 32, 3), np.uint8)}, "must be 4 to 512 pixels"),
+        ({"images": np.zeros((30, 20, 32, 32), np.uint8)}, r"must be \(n, h, w\)"),
+        ({"images": np.zeros((30, 8, 8, 40), np.uint8)}, "which of these axes are the channels"),
+        ({"images": np.zeros((30, 8, 8, 8), np.uint8)}, "which of these axes are the channels"),
+        ({"images": np.zeros((30, 3, 32, 3), np.uint8)}, "which of these axes are the channels"),
+        ({"images": np.zeros((30, 20, 20, 3), np.uint8), "layout": np.array("NCHW")}, r"is 'NCHW', .* can be NHWC"),
+        ({"layout": np.array(["NCHW"])}, "must be one text"),
+        ({"images": np.zeros((30, 3, 32), np.uint8)}, "must be 4 to 512 pixels"),
         ({"labels": np.zeros(29, np.int64)}, r"must be \(30,\) of integers"),
         ({"labels": np.zeros(30)}, r"must be \(30,\) of integers"),
         ({"labels": np.arange(30) - 1}, "from 0 to 29, got -1"),
@@ -208,3 +216,133 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "weights.pt").touch()
     with pytest.raises(Refused, match="neither a folder of class folders nor an"):
         nas.data.prepare(str(tmp_path / "weights.pt"))
+
+
+def write_splits(folder: Path, *, count: int = 10, **splits: int) -> Path:
+    """Class folders `cat` and `dog` in each of these folders, with so many images in each class."""
+    for split, images in splits.items():
+        write_images(folder / split, count=images or count)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("splits", "sizes"),
+    [
+        ({"train": 10, "test": 3}, (16, 4, 6)),
+        ({"train": 10, "val": 4, "test": 3}, (20, 8, 6)),
+        ({"Training": 10, "Validation": 4}, (16, 8, 4)),
+        ({"TRAIN": 10, "valid": 2, "testing": 1}, (20, 4, 2)),
+        ({"train": 10}, (12, 4, 4)),
+    ],
+)
+def test_folders_that_are_split_keep_their_splits(
+    tmp_path: Path, splits: dict[str, int], sizes: tuple[int, int, int]
+) -> None:
+    """`train`, `val` and `test` are no classes: their images train, validate and stay sealed; what lacks is cut."""
+    folder = write_splits(tmp_path / "pets", **splits)
+    info = nas.data.prepare(str(folder))
+    data, test = nas.data.load(info), nas.data.unseal(str(folder))
+    assert info.classes == ("cat", "dog")
+    assert (info.train, info.validation, len(test.labels)) == sizes
+    for name, part in (("t", data.train), ("v", data.validation), ("test", test)):
+        own = next((split for split in splits if split.lower().startswith(name)), None)
+        if own is None or (name == "t" and own.lower().startswith("test")):
+            continue
+        files = {np.array(Image.open(file)).tobytes() for file in (folder / own).rglob("*.png")}
+        assert {image.numpy().tobytes() for image in part.images} <= files
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    """Among other classes that are no splits, `train` is a vehicle."""
+    folder = tmp_path / "vehicles"
+    write_images(folder)
+    (folder / "dog").rename(folder / "train")
+    assert nas.data.prepare(str(folder)).classes == ("cat", "train")
+
+
+@pytest.mark.parametrize(
+    ("splits", "said"),
+    [
+        ({"train": 10, "test": 3, "cat": 3}, "are these classes, or one set of images that is split"),
+        ({"test": 10, "val": 3}, "are these classes, or one set of images that is split"),
+        ({"train": 10, "val": 3, "valid": 3}, "are these classes, or one set of images that is split"),
+    ],
+)
+def test_folders_that_could_be_both_are_asked_about(tmp_path: Path, splits: dict[str, int], said: str) -> None:
+    """Splits beside other folders, without training images, or twice the same one are refused with the question."""
+    with pytest.raises(Refused, match=said):
+        nas.data.prepare(str(write_splits(tmp_path / "pets", **splits)))
+
+
+def test_splits_have_the_classes_of_the_training_images(tmp_path: Path) -> None:
+    """A test class that nothing trains is refused, and so are test images without folders for their classes."""
+    folder = write_splits(tmp_path / "pets", train=10, test=3)
+    (folder / "test" / "dog").rename(folder / "test" / "cow")
+    with pytest.raises(Refused, match="class 'cow' that no training image has"):
+        nas.data.prepare(str(folder))
+    flat = write_splits(tmp_path / "flat", train=10)
+    (flat / "test").mkdir()
+    Image.new("L", (12, 8)).save(flat / "test" / "1.png")
+    with pytest.raises(Refused, match="no images in class folders"):
+        nas.data.prepare(str(flat))
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [
+        ((30, 1, 28, 28), 1),
+        ((30, 3, 8, 8), 1),
+        ((30, 3, 20, 24), 1),
+        ((30, 28, 28, 1), 3),
+        ((30, 8, 8, 3), 3),
+        ((30, 16, 16, 4), 3),
+        ((30, 4, 16, 16), 1),
+        ((30, 20, 24, 16), 3),
+    ],
+)
+@pytest.mark.parametrize("stated", [False, True])
+def test_channels_are_where_the_shape_says(tmp_path: Path, shape: tuple[int, ...], axis: int, stated: bool) -> None:
+    """Arrays with the channels first and arrays with the channels last give the same images, said or not."""
+    images = RANDOM.integers(0, 256, shape, dtype=np.uint8)
+    layout = np.array({1: "NCHW", 3: "NHWC"}[axis]) if stated else None
+    info = nas.data.prepare(str(write_npz(tmp_path / "a.npz", images=images, layout=layout)))
+    planes = np.moveaxis(images, axis, 1)
+    assert info.shape == planes.shape[1:]
+    other = write_npz(tmp_path / "b.npz", images=np.moveaxis(planes, 1, 4 - axis), layout=None)
+    np.savez_compressed(other, images=planes, labels=np.arange(30) % 3, layout="NCHW")
+    first, second = (nas.data.load(nas.data.prepare(str(tmp_path / name))) for name in ("a.npz", "b.npz"))
+    assert torch.equal(first.train.images, second.train.images)
+
+
+def test_a_name_that_is_also_a_folder_is_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`--data digits` beside ./digits is refused with both meanings; a recipe means ours, and says so."""
+    write_images(tmp_path / "digits")
+    (tmp_path / "mnist" / "raw").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    for words in (("run", "quickstart", "--data", "digits", "--out", "run"), ("data", "digits")):
+        code, _, message = say(*words)
+        assert code == 2
+        assert "which is meant?" in message
+        assert "./digits is the folder" in message
+    assert not (tmp_path / "run").exists()
+    assert say("data", "./digits")[0] == 0
+    assert len(nas.data.prepare("digits").classes) == 10
+    assert "./digits takes the folder" in caplog.text
+    assert "which is meant" not in say("data", "mnist")[2]  # a folder without images isn't meant
+
+
+def test_contents_are_shown(tmp_path: Path, say: Say) -> None:
+    """`nas data` counts classes in each split, and columns of a table with what they lack."""
+    _, out, _ = say("data", write_splits(tmp_path / "pets", train=10, test=3))
+    lines = [line.split() for line in out.splitlines()]
+    assert "26 images of 1x8x12 (channels x height x width)" in out
+    assert ["cat", "8", "2", "3"] in lines
+    assert ["dog", "8", "2", "3"] in lines
+    rows = "\n".join(f"{'?' if i % 9 == 0 else i},{'ab'[i % 2]},{i % 7}" for i in range(60))
+    (tmp_path / "t.csv").write_text(f"size,kind,price\n{rows}\n")
+    _, out, _ = say("data", tmp_path / "t.csv", "--target", "price", "--json")
+    found = json.loads(out)
+    assert found["splits"] == {"train": 36, "validation": 12, "test": 12}
+    assert found["columns"] == {"size": "numbers, 7 missing", "kind": "2 texts"}

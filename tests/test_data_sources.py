@@ -151,6 +151,20 @@ def test_damaged_archives_are_named(name: str, source: Path, monkeypatch: pytest
             verb(name)
 
 
+@pytest.mark.parametrize("file", ["train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"])
+def test_an_archive_of_another_data_set_is_known(source: Path, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
+    """A whole file under the name of another data set is said to be the other's, and belongs elsewhere, not deleted."""
+    publish(monkeypatch, "mnist", source)
+    reversed_images = [part[::-1].copy() for part in drawn(60, 28, 28)]
+    monkeypatch.setitem(globals(), "drawn", lambda count, *shape: [part[:count] for part in reversed_images])
+    publish(monkeypatch, "fashion-mnist", source)
+    (source / "MNIST/raw" / file).write_bytes((source / "FashionMNIST/raw" / file).read_bytes())
+    with pytest.raises(Missing, match=f"isn't mnist's: it is FashionMNIST/raw/{file}") as refusal:
+        nas.data.verify("mnist")
+    assert f"move it to {source / 'FashionMNIST/raw' / file}" in refusal.value.hint
+    assert "delete" not in refusal.value.hint
+
+
 @pytest.mark.parametrize("name", ["mnist", "kmnist", "fashion-mnist"])
 def test_hashes_are_torchvisions(name: str) -> None:
     """The MD5 in our table, file for file, are those that torchvision checks."""

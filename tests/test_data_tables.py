@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.datasets import load_diabetes
 
 import nas.data
@@ -16,7 +17,7 @@ from nas.data.columns import MOST_VALUES, Column, encoded
 from nas.data.csvfile import csv_source
 from nas.data.diabetes import diabetes_source
 from nas.data.splits import tenths
-from nas.data.tables import encoding
+from nas.data.tables import FIRST, encoding, key_of
 from nas.errors import Missing, Refused
 from tests.toy_tables import houses, write_csv
 
@@ -263,3 +264,27 @@ def test_what_is_kept_of_images_has_not_changed() -> None:
     info = nas.data.prepare("digits")
     assert list(msgspec.to_builtins(info)) == known
     assert info.key == "digits-16-d17a05d4bd52"  # as version 0.1.0 wrote it before there were tables
+
+
+def test_a_few_texts_among_numbers_are_missing_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A column of numbers stays one: its few texts are gaps, named when the table is read, and gaps for the network."""
+    sizes = [f"about {i}" if i % 12 == 0 else i for i in range(60)]
+    path = write_csv(tmp_path / "a.csv", plain(size=sizes))
+    info = nas.data.prepare(str(path), target="price")
+    assert info.features == ("size", "age")
+    assert "5 of 60 cells of column 'size' are no numbers ('about 0', 'about 12'" in caplog.text
+    gaps = write_csv(tmp_path / "b.csv", plain(size=["" if i % 12 == 0 else i for i in range(60)]))
+    same = nas.data.prepare(str(gaps), target="price")
+    assert torch.equal(nas.data.load(info).train.images, nas.data.load(same).train.images)
+    assert np.isnan(encoded(info.columns, {"size": ["about 12", 3], "age": [1, 2]})[0, 0])
+    with pytest.raises(Refused, match="must hold finite numbers"):
+        encoded(info.columns, {"size": ["never seen", 3], "age": [1, 2]})
+
+
+def test_many_texts_among_numbers_are_texts(tmp_path: Path) -> None:
+    """Where more than a fifth of the cells are texts, they are values of their own, under the key of always."""
+    path = write_csv(tmp_path / "a.csv", plain(size=["S" if i % 3 else i % 5 for i in range(60)]))
+    info = nas.data.prepare(str(path), target="price")
+    assert "size=S" in info.features
+    source = csv_source(path, "price")
+    assert (source.encoding, info.key) == (FIRST, key_of(source))

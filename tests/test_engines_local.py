@@ -135,6 +135,23 @@ def test_an_unreadable_job_is_not_met_with_silence(engine: LocalEngine, job: Job
     assert (result.outcome, result.message) == (Outcome.CRASHED, "the worker ended with status 4")
 
 
+@pytest.mark.parametrize("still", [1.5, 8.0])
+def test_what_stood_still_with_everything_is_not_late(endless: Job, still: float) -> None:
+    """A coordinator that was stopped together with its workers charges no training for that; one that wasn't, does."""
+    with LocalEngine(1) as engine:
+        job = msgspec.structs.replace(endless, max_seconds=5.0)
+        worker = start_training(engine, job)
+        begun = time.monotonic()
+        worker.suspend()
+        time.sleep(still)  # nobody looks meanwhile, as where this process is stopped, too
+        worker.resume()
+        result = next_result(engine)
+        assert result.outcome is Outcome.TIMED_OUT
+        lasted = time.monotonic() - begun
+    assert lasted > (5.0 if still < 5 else still + 3.0)
+    assert lasted < still + 10.0
+
+
 def test_late_workers_are_ended(endless: Job) -> None:
     """Workers over their time limit, busy or stopped by SIGSTOP, are killed, answered as TIMED_OUT, and replaced."""
     with LocalEngine(2) as engine:

@@ -59,12 +59,12 @@ def test_our_own_table_comes_back(tmp_path: Path, ending: str) -> None:
 
 def test_a_foreign_table_is_one_space_of_random_draws(tmp_path: Path) -> None:
     """Without `space` and `trial` the file names the space and rows are numbered; errors above 1 are percentages."""
-    found = tables([file(tmp_path, "w,top1\n8,34.5\n16,0.5\n", "search.csv")], "top1")
+    found = tables([file(tmp_path, "w,top1\n8,34.5\n16,1.5\n", "search.csv")], "top1")
     assert found.frame.to_dict("list") == {
         "trial": [0, 1],
         "space": ["search", "search"],
         "outcome": ["completed", "completed"],
-        "error": [0.345, 0.005],
+        "error": [0.345, 0.015],
         "w": [8, 16],
     }
     assert "'top1' (percentages), no column `sampler`, so taken as random draws" in found.origins["search"]
@@ -166,3 +166,28 @@ def test_names_that_mean_something_here_are_kept_apart(tmp_path: Path) -> None:
     assert found["architecture"].tolist() == ["trial 0", "trial 1", "q"]
     assert "parameters" not in found
     assert isinstance(found, pd.DataFrame)
+
+
+@pytest.mark.parametrize("errors", ["0.05\n0.07\n6.5\n7\n", "5\n90\n0.06\n", "0.93\n92.5\n88\n", "0.0625\n0.5\n30\n"])
+def test_errors_in_two_units_are_refused(tmp_path: Path, errors: str) -> None:
+    """Shares of 1 among percentages are refused with a row of each, not taken for hundredths of a percent."""
+    with pytest.raises(Refused, match=r"errors in two units\? In 'error' row \d+ has 0"):
+        tables([file(tmp_path, f"error\n{errors}")])
+
+
+@pytest.mark.parametrize(
+    ("errors", "unit"),
+    [("0.4\n0.9\n1.1\n2\n", "percentages"), ("0.5\n0.8\n1.5\n60\n", "percentages"), ("0\n5\n60\n", "percentages")],
+)
+def test_small_percentages_are_percentages(tmp_path: Path, errors: str, unit: str) -> None:
+    """Errors of a few tenths of a percent beside others that follow closely are no shares."""
+    assert unit in tables([file(tmp_path, f"error\n{errors}")]).origins["t"]
+
+
+def test_a_few_texts_in_a_column_of_numbers_are_missing(tmp_path: Path) -> None:
+    """Page, principles and --cost read the same numbers from such a column, and what is missing is named."""
+    rows = "\n".join(f"0.{i},{'?!' if i == 12 else i},{'n.a.' if i == 13 else 10 * i}" for i in range(10, 40))
+    found = tables([file(tmp_path, f"error,depth,flops\n{rows}\n")], cost="flops")
+    assert found.frame["depth"].isna().sum() == found.frame["multiply_adds"].isna().sum() == 1
+    assert "1 of 30 cells of column 'depth' are no numbers ('?!') and count as missing" in found.origins["t"]
+    assert "('n.a.')" in found.origins["t"]

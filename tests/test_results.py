@@ -88,7 +88,8 @@ def test_layers_come_from_the_weights(run: Run) -> None:
     record = run.records[1]
     drawn = TOY.spaces[1].architecture(record.point).network((1, 16, 16), 10)
     assert run.layer(record) == drawn
-    assert run.layer(msgspec.structs.replace(record, weights="gone.safetensors")) is None
+    assert run.layer(msgspec.structs.replace(record, trial=77)) is None
+    assert run.layer(msgspec.structs.replace(record, weights="")) is None
 
 
 def test_a_notebook_shows_text_not_markup(run: Run) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -20,11 +23,14 @@ from optuna.trial import TrialState
 
 from nas import runner
 from nas.engines import InlineEngine
-from nas.store import DATABASE, WEIGHTS, read_records
+from nas.layout import DATABASE, PAGE, WEIGHTS
+from nas.store import read_records
 from nas.table import TIMES, table
 from tests.toy_spaces import SLOW
 
 ROOT = Path(__file__).parents[1]
+IGNORING = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+"""What nohup does, without its choice of streams."""
 
 
 @contextmanager
@@ -72,7 +78,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     return finish(tmp_path_factory.mktemp("undisturbed"))
 
 
-@pytest.mark.parametrize(("workers", "sign"), [(1, signal.SIGTERM), (2, signal.SIGKILL), (2, signal.SIGINT)])
+@pytest.mark.parametrize(
+    ("workers", "sign"), [(1, signal.SIGTERM), (2, signal.SIGKILL), (2, signal.SIGINT), (1, signal.SIGHUP)]
+)
 def test_a_run_goes_on_where_it_was(
     tmp_path: Path, undisturbed: pd.DataFrame, workers: int, sign: signal.Signals
 ) -> None:
@@ -82,7 +90,7 @@ def test_a_run_goes_on_where_it_was(
         children = psutil.Process(process.pid).children()
         process.send_signal(sign)
         _, said = process.communicate(timeout=60)
-    assert process.returncode == {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGKILL: -9}[sign]
+    assert process.returncode == {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129, signal.SIGKILL: -9}[sign]
     assert psutil.wait_procs(children, timeout=30)[1] == []
     kept = read_records(tmp_path)
     if sign is not signal.SIGKILL:
@@ -91,7 +99,7 @@ def test_a_run_goes_on_where_it_was(
         assert TrialState.RUNNING not in states(tmp_path)
     pd.testing.assert_frame_equal(finish(tmp_path), undisturbed)
     assert set(states(tmp_path)) == {TrialState.COMPLETE}
-    assert read_records(tmp_path)[: len(kept)] == kept or sign is not signal.SIGTERM
+    assert read_records(tmp_path)[: len(kept)] == kept or sign in (signal.SIGINT, signal.SIGKILL)
     assert len(list((tmp_path / WEIGHTS).iterdir())) == 8
 
 
@@ -116,6 +124,43 @@ def test_the_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
         process.communicate(timeout=60)
     assert process.returncode == 130
     assert states(tmp_path) == [TrialState.WAITING] * 2  # the one that ran and the one that waited behind it
+
+
+def test_a_run_under_nohup_hears_no_hangup(tmp_path: Path) -> None:
+    """Where whoever started it ignores SIGHUP, a run goes on when its terminal is closed."""
+    with started(["-c", IGNORING, sys.executable, *command(tmp_path, 1)]) as process:
+        wait_for_records(tmp_path, 1, process)
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert len(read_records(tmp_path)) == 6
+
+
+@pytest.mark.parametrize("streams", ["2>&1 | head -1", "2>&1 >/dev/null | head -1", "2>/dev/null | true"])
+def test_a_run_goes_on_without_its_reader(tmp_path: Path, streams: str) -> None:
+    """Whoever reads progress or summary may leave: all is trained, the page written, the exit code 0."""
+    words = " ".join([sys.executable, *command(tmp_path / "run", 1)])
+    done = subprocess.run(["bash", "-c", f"{{ {words}; echo $? >{tmp_path}/code; }} {streams}"], cwd=ROOT, timeout=120)
+    assert done.returncode == 0
+    assert (tmp_path / "code").read_text() == "0\n"
+    assert len(read_records(tmp_path / "run")) == 6
+    assert (tmp_path / "run" / PAGE).is_file()
+
+
+def test_a_terminal_that_is_closed_ends_nothing_that_ignores_it(tmp_path: Path) -> None:
+    """The bar of a run under nohup writes to a terminal that is gone; the run ends as if somebody looked."""
+    leader, follower = pty.openpty()
+    words = [sys.executable, "-c", IGNORING, sys.executable, *command(tmp_path, 1)]
+    with subprocess.Popen(words, cwd=ROOT, stdin=follower, stdout=subprocess.DEVNULL, stderr=follower) as process:
+        os.close(follower)
+        while not (tmp_path / DATABASE).exists() or not read_records(tmp_path):
+            assert process.poll() is None
+            time.sleep(0.05)
+            if select.select([leader], [], [], 0)[0]:
+                os.read(leader, 4096)
+        os.close(leader)
+        assert process.wait(timeout=120) == 0
+    assert len(read_records(tmp_path)) == 6
 
 
 @pytest.mark.long

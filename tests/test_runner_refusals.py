@@ -19,9 +19,10 @@ from nas.cost import Limits
 from nas.data import DataInfo
 from nas.engines import InlineEngine
 from nas.errors import Refused, StorageFailed
+from nas.layers import Layer, Shape
 from nas.progress import Snapshot
 from nas.record import Record
-from nas.space import Choice, Point
+from nas.space import Choice, Integer, Point
 from nas.store import STUDY, read_frozen, read_records
 from nas.study import Study
 from nas.table import TIMES, table
@@ -83,6 +84,40 @@ def test_changed_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(Refused, match="the code of tiny draws other networks than when the run began"):
         execute(changed, tmp_path)
     assert contents(tmp_path) == before
+
+
+MANY = replace(TOY, spaces=(replace(TINY, dimensions={"width": Integer(low=2, high=500)}),), samples=20)
+"""More networks than the fingerprint holds."""
+
+
+@pytest.mark.parametrize("audited", [False, True])
+def test_changed_code_of_any_network_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, audited: bool) -> None:
+    """Code that makes another network of one of the last points only is refused by its trial, and nothing is stored."""
+    run = nas.run(MANY, out=tmp_path, engine=InlineEngine())
+    if audited:
+        nas.audit(run, networks=8, seeds=0, longer=2, study=MANY, engine=InlineEngine())
+    before, last, network = contents(tmp_path), run.records[18].point["width"], Tiny.network
+
+    def changed(tiny: Tiny, inputs: Shape, classes: int) -> Layer:
+        return network(replace(tiny, function="tanh") if tiny.width == last else tiny, inputs, classes)
+
+    monkeypatch.setattr(Tiny, "network", changed)
+    with pytest.raises(Refused, match="the code of tiny has changed: trial 18 would be another network now"):
+        execute(replace(MANY, samples=24), tmp_path)
+    assert contents(tmp_path)["study.json"] == before["study.json"]
+    assert len(read_records(tmp_path)) == 20
+
+
+def test_changed_attributes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks that say other things of themselves than before are refused: a column would mean two things."""
+    execute(replace(TOY, samples=1), tmp_path)
+    monkeypatch.setattr(Tiny, "facts", lambda tiny: {"pooled": tiny.width * 8})
+    with pytest.raises(Refused, match=r"'pooled' of trial 0 was \d+, it is \d+ now"):
+        execute(replace(TOY, samples=2), tmp_path)
+    monkeypatch.setattr(Tiny, "facts", lambda tiny: {})
+    with pytest.raises(Refused, match=r"'pooled' of trial 0 was \d+, it is not there now"):
+        execute(replace(TOY, samples=2), tmp_path)
+    assert len(read_records(tmp_path)) == 2
 
 
 def test_a_dimension_named_like_a_column_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -220,6 +221,11 @@ def test_a_damaged_database_is_named(copied: Path) -> None:
     with pytest.raises(StorageFailed, match=r"study.db.*file is not a database"):
         execute(TOY, copied)
     (copied / DATABASE).unlink()
+    with pytest.raises(
+        StorageFailed, match=r"study.db is missing, but other files tell of finished trials: weights/ of 8"
+    ):
+        read_records(copied)
+    shutil.rmtree(copied / "weights")
     with pytest.raises(Refused, match="is not the folder of a run"):
         read_records(copied)
 

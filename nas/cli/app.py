@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 
 import typer
 
 from nas.cli import audit, compare, describe, hand, inspect, look, machine, rules, work
-from nas.errors import NasError, StorageFailed
+from nas.cli.show import UnheardError, say
+from nas.errors import NasError, ReadableFormatter, StorageFailed
 
 app = typer.Typer(
     name="nas",
@@ -43,7 +43,7 @@ def _show_version(asked: bool) -> None:
     if asked:
         from nas import __version__
 
-        typer.echo(__version__)
+        say(__version__)
         raise typer.Exit
 
 
@@ -57,7 +57,8 @@ def options(
     """What holds for all verbs."""
     shown = logging.StreamHandler()
     shown.setLevel(logging.DEBUG if debug else logging.WARNING)  # a run logs more than that to its file
-    logging.basicConfig(level=shown.level, format="%(levelname)s %(message)s", handlers=[shown])
+    shown.setFormatter(ReadableFormatter("%(levelname)s %(message)s"))
+    logging.basicConfig(level=shown.level, handlers=[shown])
 
 
 def main() -> None:
@@ -67,9 +68,8 @@ def main() -> None:
     except NasError as error:
         _show(error)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nobody to tell
-        sys.exit(0)
+    except UnheardError:
+        sys.exit(0)  # the reader has what it wanted
     except OSError as error:
         failed = StorageFailed(f"{error.filename or 'a file'} can't be used: {error.strerror or error}")
         if "--debug" in sys.argv:
@@ -81,6 +81,6 @@ def main() -> None:
 def _show(error: NasError) -> None:
     if "--debug" in sys.argv:
         raise error
-    print(f"nas: {error}", file=sys.stderr)  # noqa: T201 -- the one place that talks to stderr
+    say(f"nas: {error}", err=True)
     if error.hint:
-        print(f"  -> {error.hint}", file=sys.stderr)  # noqa: T201
+        say(f"  -> {error.hint}", err=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.look import Folder, Json
-from nas.cli.show import emit_json, emit_table, emit_text
+from nas.cli.show import emit_json, emit_table, emit_text, say
+from nas.layout import TABLE
 
 if TYPE_CHECKING:
     from nas.audits import Audit
@@ -27,7 +28,7 @@ def audit(
         int | None, typer.Option(help="Times the epochs of the map for the longer training (default: 4).")
     ] = None,
     study: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The run's study, where it was run from a program or has moved.")
+        str | None, typer.Option(metavar="NAME", help="The run's study, where it was run from a file or a program.")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Trainings at once: one a core; 8 lanes on a GPU.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -69,18 +70,18 @@ def _show(found: Audit, folder: Path) -> None:
     """The numbers of all networks, the table of rules, and a sentence for each."""
     from nas.page.audits import HEADER
 
-    typer.echo(found.title)
+    say(found.title)
     for name, text in found.head:
         emit_text(f"  {name:<8} {text}", hang=11)
     for note in found.notes:
         emit_text(f"  note     {note}", hang=11)
     if found.rows:
-        typer.echo("")
+        say("")
         emit_table(HEADER, [(row.name, *row.cells) for row in found.rows], left=2)
-        typer.echo("")
+        say("")
     for row in found.rows:
         emit_text(row.sentence, hang=2)
-    typer.echo(f"\ntable    {folder / 'audit' / 'records.csv'}")
+    say(f"\ntable    {folder / 'audit' / TABLE}")
 
 
 def _emit_json(found: Audit) -> None:

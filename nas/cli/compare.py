@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.look import Json
-from nas.cli.show import emit_json, emit_table, emit_text
+from nas.cli.show import emit_json, emit_table, emit_text, say
 
 if TYPE_CHECKING:
     from nas.analysis.search import Advantage
@@ -35,7 +35,7 @@ def compare(
     found = compared([open_run(place) for place in places], cost=spending(cost))
     if output is not None:
         write_atomically(output, page(found).encode())
-        typer.echo(str(output), err=True)
+        say(str(output), err=True)
     if json:
         _emit(found)
     else:
@@ -46,15 +46,15 @@ def _show(found: Searches) -> None:
     """What the numbers rest on, then a table and sentences for each measure."""
     from nas.page.search import HEADER, MEASURES
 
-    typer.echo(found.title)
+    say(found.title)
     for name, text in found.head:
         emit_text(f"  {name:<10}{text}", hang=12)
     for note in found.notes:
         emit_text(f"  {'note':<10}{note}", hang=12)
     for measured in found.measured:
-        typer.echo(f"\n{MEASURES[measured.measure]}\n")
+        say(f"\n{MEASURES[measured.measure]}\n")
         emit_table(HEADER, [(row.name, *row.cells) for row in measured.rows])
-        typer.echo("")
+        say("")
         for row in measured.rows:
             if row.sentence:
                 emit_text(row.sentence, hang=2)

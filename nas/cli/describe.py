@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.look import Json
-from nas.cli.show import emit_json, emit_table, emit_text, number, percent
+from nas.cli.show import emit_json, emit_table, emit_text, number, percent, say
 from nas.cli.subject import IMAGE, Subject, find
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _show_totals(subject: Subject, found: Summary, smallest: Smallest | None) ->
 
     total, size = found.cost, found.bytes
     one = "image" if len(subject.inputs) == 3 else "example"
-    typer.echo("")
+    say("")
     emit_text(f"{subject.name} at {shape_text(subject.inputs)}{f' ({subject.source})' if subject.source else ''}")
     for name, value, note in (
         ("parameters", total.parameters, ""),
@@ -123,7 +123,7 @@ def _compare(subjects: list[Subject], json: bool) -> None:
         emit_json(networks=found)
         return
     emit_table(SIDE_BY_SIDE, lines, left=1)
-    typer.echo("")
+    say("")
     emit_text("for one image; bytes in float32; convolutions and linear: shares of parameters / multiply-adds")
     for reason in reasons:
         emit_text(f"{reason}; {reason.hint}" if reason.hint else str(reason))

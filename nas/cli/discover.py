@@ -6,9 +6,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-import typer
-
-from nas.cli.show import emit_json, emit_table, emit_text
+from nas.cli.show import emit_json, emit_table, emit_text, say
 
 if TYPE_CHECKING:
     from nas.discovering import Discovered
@@ -39,34 +37,34 @@ def emit_discovery(found: Discovered, out: Path | None, json: bool) -> None:
 def _show(found: Discovered, out: Path | None) -> None:
     from nas.page.rules import HEADER
 
-    typer.echo(found.title)
+    say(found.title)
     for name, text in found.head:
         emit_text(f"  {name:<8} {text}", hang=11)
     for note in found.notes:
         emit_text(f"  note     {note}", hang=11)
-    typer.echo("")
+    say("")
     if not found.rows:
         tried = found.discovery.tried
         reason = "No candidate stood out in the explored half" if tried else "No rule splits so few networks"
-        typer.echo(f"{reason}, so there was nothing to confirm and there is no next study.")
+        say(f"{reason}, so there was nothing to confirm and there is no next study.")
         return
     emit_table(HEADER, [(row.name, row.verdict, *row.cells) for row in found.rows], left=2)
-    typer.echo("")
+    say("")
     for row in found.rows:
         emit_text(row.sentence, hang=2)
         for warning in row.warnings:
             emit_text(f"  warning: {warning}", hang=4)
-    typer.echo("")
+    say("")
     _show_smaller(found, out)
 
 
 def _show_smaller(found: Discovered, out: Path | None) -> None:
     """What the findings leave of the space, and how to go on."""
     if found.study is None:
-        typer.echo("Which study the rows are from isn't known (--study NAME), so no smaller space is made of it.")
+        say("Which study the rows are from isn't known (--study NAME), so no smaller space is made of it.")
     elif not found.smaller:
-        typer.echo(f"Nothing was confirmed that makes {found.space} smaller, so there is no next study.")
+        say(f"Nothing was confirmed that makes {found.space} smaller, so there is no next study.")
     else:
-        typer.echo(f"{found.space}, refined: {'; '.join(found.smaller)}")
+        say(f"{found.space}, refined: {'; '.join(found.smaller)}")
         on = f"nas run {quote(str(out))}" if out else "-o FILE.py writes a study that"
-        typer.echo(f"{on} trains fresh networks of both" + (", which is the honest test" if out else ""))
+        say(f"{on} trains fresh networks of both" + (", which is the honest test" if out else ""))

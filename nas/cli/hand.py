@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nas.cli.look import Folder
+from nas.cli.show import percent, say
 
 
 def export(
@@ -15,9 +16,15 @@ def export(
     output: Annotated[Path, typer.Option("-o", "--output", help="New folder for the network.")],
     rank: Annotated[int | None, typer.Option(help="Place among the leaders, counted from 1 (default: 1).")] = None,
     trial: Annotated[int | None, typer.Option(help="Number of a trial instead.")] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The run's study, where it was run from a file or a program, to train again."
+        ),
+    ] = None,
 ) -> None:
     """Hand a network over: architecture.json, model.safetensors, card.md, SHA256SUMS."""
-    from nas.cli.show import percent
+    from nas import names
     from nas.errors import Refused
     from nas.exporting import export as hand_over
     from nas.results import open_run
@@ -27,13 +34,13 @@ def export(
     run = open_run(folder)
     record = run.record(trial) if trial is not None else run.leader(1 if rank is None else rank)
     if run.weights(record) is None:
-        typer.echo(f"the weights of trial {record.trial} weren't kept: training it again", err=True)
-    model = hand_over(run, record, output)
+        say(f"the weights of trial {record.trial} weren't kept: training it again", err=True)
+    model = hand_over(run, record, output, study=names.study(study) if study else None)
     error = model.document.error
-    typer.echo(f"{output}: {record.architecture} (trial {record.trial}), validation error {percent(error)}")
+    say(f"{output}: {record.architecture} (trial {record.trial}), validation error {percent(error)}")
     if error != record.error:
-        typer.echo(f"trained again here it has another error than recorded ({percent(record.error)})", err=True)
-    typer.echo(f"in Python: nas.load({str(output)!r})")
+        say(f"trained again here it has another error than recorded ({percent(record.error)})", err=True)
+    say(f"in Python: nas.load({str(output)!r})")
 
 
 def verify(folder: Annotated[Path, typer.Argument(help="Folder of an exported network.")]) -> None:
@@ -41,5 +48,5 @@ def verify(folder: Annotated[Path, typer.Argument(help="Folder of an exported ne
     from nas.errors import NasError
     from nas.handover import verify as check
 
-    if not check(folder, typer.echo):
+    if not check(folder, say):
         raise NasError(f"{folder} doesn't reproduce its recorded error", hint="another torch or processor may be why")

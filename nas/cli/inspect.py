@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas.cli.look import Json
-from nas.cli.show import emit_json, emit_table, emit_text, number, percent
+from nas.cli.show import emit_json, emit_table, emit_text, number, percent, say
 from nas.cli.subject import IMAGE
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ def _list_spaces(json: bool) -> None:
         return
     lines = [(f, s.name, str(len(s.dimensions)), _bound_text(s)) for f, s in spaces]
     emit_table(("family", "space", "dimensions", "points"), lines, left=2)
-    typer.echo("")
+    say("")
     lines = [(f, n.name, f"{shape_text(n.inputs)} -> {n.classes:,}", f"{p:,}") for f, n, p in networks]
     emit_table(("family", "network", "published for", "parameters"), lines, left=2)
-    typer.echo("\nnas spaces SPACE shows one of the spaces, nas describe NETWORK... networks")
+    say("\nnas spaces SPACE shows one of the spaces, nas describe NETWORK... networks")
 
 
 def _parameters(network: Any) -> int:
@@ -94,7 +94,7 @@ def _show_space(space: Space, json: bool) -> None:
     emit_table(("dimension", "values"), [(n, _values_text(d)) for n, d in space.dimensions.items()], left=2)
     for requirement in space.requirements:
         emit_text(f"requires: {sentence(requirement)}")
-    typer.echo("")
+    say("")
     emit_text(f"{DRAWN} random points at {IMAGE}, {CLASSES} classes; {percent(share)} obey requirements and shapes")
     header = ("", "5 %", "25 %", "median", "75 %", "95 %")
     emit_table(header, [(n, *map(number, values)) for n, values in quantiles.items()])

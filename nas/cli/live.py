@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from nas.cli.show import duration, percent
+from nas.cli.show import duration, percent, say
+from nas.errors import readable
 from nas.progress import Snapshot
 from nas.record import Record
 
@@ -52,11 +54,11 @@ class PlainView:
     def __call__(self, snapshot: Snapshot, record: Record | None) -> None:
         """Print a line now and then, and every failure."""
         if record is not None and record.outcome.is_failure:
-            _say(f"trial {record.trial} ({record.space}): {record.outcome.sentence}: {record.message}")
+            say(f"trial {record.trial} ({record.space}): {record.outcome.sentence}: {record.message}", err=True)
         over = snapshot.done == snapshot.total
         if over or time.monotonic() - self._last >= EVERY:
             self._last = time.monotonic()
-            _say(line(snapshot))
+            say(line(snapshot), err=True)
 
 
 class LiveView:
@@ -78,25 +80,29 @@ class LiveView:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave the last state on the screen."""
-        self._live.stop()
+        with suppress(OSError):
+            self._live.stop()
 
     def __call__(self, snapshot: Snapshot, record: Record | None) -> None:
-        """Show the state, wrapped to the width of the terminal; a failure gets a line of its own."""
+        """Show the state, wrapped to the width of the terminal; a failure gets a line of its own.
+
+        A terminal that is gone ends nothing: what is shown isn't needed.
+        """
+        with suppress(OSError):
+            self._show(snapshot, record)
+
+    def _show(self, snapshot: Snapshot, record: Record | None) -> None:
         from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.text import Text
 
         if record is not None and record.outcome.is_failure:
             text = f"trial {record.trial} ({record.space}): {record.outcome.sentence}: {record.message}"
-            self._console.print(text, markup=False, highlight=False)
+            self._console.print(readable(text), markup=False, highlight=False)
         bar = ProgressBar(total=snapshot.total, completed=snapshot.done, width=BAR)
-        self._live.update(Group(bar, Text("\n" + line(snapshot))))  # a bar ends without a new line
+        self._live.update(Group(bar, Text("\n" + readable(line(snapshot)))))  # a bar ends without a new line
 
 
 def view() -> PlainView | LiveView:
     """The view that fits where stderr goes."""
     return LiveView() if sys.stderr.isatty() else PlainView()
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 -- a progress view prints

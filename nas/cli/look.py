@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.show import duration, emit_json, emit_table, number, percent
+from nas.cli.show import duration, emit_json, emit_table, number, percent, say
 
 if TYPE_CHECKING:
     from nas.record import Record
@@ -46,10 +46,10 @@ def table(
 
     run = open_run(folder)
     if output is None:
-        typer.echo(csv(run), nl=False)
+        say(csv(run), nl=False)
     else:
         write(run.table(), output)
-        typer.echo(f"{len(run.records)} trials in {output}", err=True)
+        say(f"{len(run.records)} trials in {output}", err=True)
 
 
 def report(
@@ -85,7 +85,7 @@ def report(
     runs = [open_run(place) for place in places if place not in files]
     path = output or _page(places[0], files)
     write_report(runs, path, table_files=files, error=error, space=space, cost=cost)
-    typer.echo(str(path))
+    say(str(path))
 
 
 def best(
@@ -107,9 +107,9 @@ def best(
     elif leaders:
         emit_leaders(leaders, {record.trial: position for position, record in enumerate(run.leaders, 1)})
         if note := run.frozen.data.error_note:
-            typer.echo(note, err=True)
+            say(note, err=True)
     else:
-        typer.echo("no trial has been completed yet", err=True)
+        say("no trial has been completed yet", err=True)
 
 
 def emit_leaders(leaders: Sequence[Record], ranks: Mapping[int, int]) -> None:
@@ -146,7 +146,7 @@ def _status(folder: Path, json: bool) -> bool:
     done, total = len(run.records), run.total
     rate = pace(folder) if holder else None
     left = (total - done) / rate if rate else None
-    state = "running" if holder else "finished" if done >= total else "stopped"
+    state = "running" if holder else "damaged" if run.lost else "finished" if done >= total else "stopped"
     leader = run.leaders[0] if run.leaders else None
     if json:
         emit_json(
@@ -158,28 +158,27 @@ def _status(folder: Path, json: bool) -> bool:
             per_hour=rate * 3600 if rate else None,
             seconds_left=left,
             looks=looks,
+            lost=run.lost,
             best=_as_json(leader) if leader else None,
         )
         return holder is not None
-    typer.echo(f"{run.frozen.study['name']}: {state}{f' ({holder})' if holder else ''}, {done} of {total} trials")
+    say(f"{run.frozen.study['name']}: {state}{f' ({holder})' if holder else ''}, {done} of {total} trials")
     for outcome, count in run.outcomes.items():
-        typer.echo(f"  {count:6d} {outcome.replace('_', ' ')}: {outcome.sentence}")
+        say(f"  {count:6d} {outcome.replace('_', ' ')}: {outcome.sentence}")
     if looks:
-        typer.echo(f"  {looks.words}")
+        say(f"  {looks.words}")
     if rate:
-        typer.echo(f"  {rate * 3600:.0f} trials an hour, {'at most' if looks else 'about'} {duration(left)} left")
+        say(f"  {rate * 3600:.0f} trials an hour, {'at most' if looks else 'about'} {duration(left)} left")
     if leader:
-        typer.echo(
-            f"  best error {percent(leader.error)}: {leader.architecture} (trial {leader.trial}, {leader.space})"
-        )
+        say(f"  best error {percent(leader.error)}: {leader.architecture} (trial {leader.trial}, {leader.space})")
     if state == "stopped":
-        typer.echo("  the command that began it goes on from here")
+        say("  the command that began it goes on from here")
     return holder is not None
 
 
 def _page(place: Path, files: Sequence[Path]) -> Path:
     """Where a page goes unless it is said."""
-    from nas.launch import PAGE
+    from nas.layout import PAGE
 
     return place.with_name(f"{place.name.partition('.')[0]}.html") if place in files else place / PAGE
 

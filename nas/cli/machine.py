@@ -2,36 +2,70 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nas.cli.look import Json
-from nas.cli.show import emit_json, emit_table
+from nas.cli.show import emit_json, emit_table, say
+
+if TYPE_CHECKING:
+    from nas.data import Contents
 
 
 def data(
     name: Annotated[str | None, typer.Argument(help="A data set or path; all are listed without it.")] = None,
     fetch: Annotated[bool, typer.Option("--fetch", help="Download it.")] = False,
-    verify: Annotated[bool, typer.Option("--verify", help="Check that it is whole.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Check that it is intact.")] = False,
     path: Annotated[bool, typer.Option("--path", help="Print where it is or should be.")] = False,
     target: Annotated[str, typer.Option(help="Column of a .csv that is to be predicted.")] = "",
+    json: Json = False,
 ) -> None:
-    """Where the data is, and whether it is whole."""
+    """Where the data is, whether it is intact, and what it holds: classes or columns, shape, splits."""
     from nas import data as datasets
     from nas.errors import Refused
 
     if name is None and (fetch or verify or path):
         raise Refused("--fetch, --verify and --path need the name of a data set", hint="nas data fashion-mnist --fetch")
     if name is None:
-        emit_table(("data set", "state"), [(n, _data_state(n)) for n in datasets.NAMES], left=2)
+        states = {n: _data_state(n) for n in datasets.NAMES}
+        if json:
+            emit_json(data=states)
+        else:
+            emit_table(("data set", "state"), states.items(), left=2)
         return
+    datasets.require_one_meaning(name)
     if fetch:
         datasets.fetch(name)
     if path:
-        typer.echo(datasets.source_path(name))
-    if verify or not path:
-        typer.echo(f"{name}: {datasets.verify(name, target)}")
+        say(datasets.source_path(name))
+    if verify:
+        say(f"{name}: {datasets.verify(name, target)}")
+    if not (path or verify):
+        _show_contents(datasets.contents(name, target), json)
+
+
+def _show_contents(found: Contents, json: bool) -> None:
+    """Shape and splits, then classes or columns."""
+    import msgspec
+
+    if json:
+        emit_json(**msgspec.to_builtins(found))
+        return
+    total = f"{sum(found.splits.values()):,}"
+    if found.columns:
+        say(f"{found.name}: {total} rows of {len(found.columns)} columns, {found.shape[0]} features")
+    else:
+        sides = "x".join("any" if side is None else str(side) for side in found.shape)
+        say(f"{found.name}: {total} images of {sides} (channels x height x width)")
+    say("splits: " + ", ".join(f"{split} {count:,}" for split, count in found.splits.items()))
+    if found.columns:
+        say(f"target: {found.target}\n")
+        emit_table(("column", "holds"), found.columns.items(), left=2)
+    else:
+        say()
+        rows = [(name, *(f"{count:,}" for count in counts.values())) for name, counts in found.classes.items()]
+        emit_table(("class", *found.splits), rows)
 
 
 def doctor(json: Json = False) -> None:
@@ -41,9 +75,9 @@ def doctor(json: Json = False) -> None:
         emit_json(**facts)
         return
     for section, entries in facts.items():
-        typer.echo(section)
+        say(section)
         for name, value in entries.items():
-            typer.echo(f"  {name:<18} {value}")
+            say(f"  {name:<18} {value}")
 
 
 def _data_state(name: str) -> str:

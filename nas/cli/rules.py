@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.look import Json
-from nas.cli.show import emit_json, emit_table
+from nas.cli.show import emit_json, emit_table, say
 
 if TYPE_CHECKING:
     from nas.analysis import Need, Verdict
@@ -106,7 +106,7 @@ def principles(
         return
     for number, one in enumerate(found):
         if number:
-            typer.echo("")
+            say("")
         _show(one)
     if len(found) >= SEVERAL:
         _side_by_side(found)
@@ -193,19 +193,19 @@ def _show(found: Principles) -> None:
     """What the verdicts rest on, the table, one sentence a rule, and all that must be said beside them."""
     from nas.page.rules import HEADER
 
-    typer.echo(found.title)
+    say(found.title)
     for name, text in found.head:
-        typer.echo(f"  {name:<8} {text}")
+        say(f"  {name:<8} {text}")
     for note in found.notes:
-        typer.echo(f"  note     {note}")
-    typer.echo("")
+        say(f"  note     {note}")
+    say("")
     emit_table(HEADER, [(row.name, row.verdict, *row.cells) for row in found.rows], left=2)
-    typer.echo("")
+    say("")
     for row in found.rows:
-        typer.echo(row.sentence)
-        typer.echo(f"  the rule: {row.statement}")
+        say(row.sentence)
+        say(f"  the rule: {row.statement}")
         for warning in row.warnings:
-            typer.echo(f"  warning: {warning}")
+            say(f"  warning: {warning}")
 
 
 def _side_by_side(found: Sequence[Principles]) -> None:
@@ -215,14 +215,14 @@ def _side_by_side(found: Sequence[Principles]) -> None:
     common = [name for name in names if sum(name in rows for rows in by_name) >= SEVERAL]
     if not common:
         return
-    typer.echo("\nside by side; each source is corrected on its own")
+    say("\nside by side; each source is corrected on its own")
     cells = [
         (name, *(f"{rows[name].verdict} ({rows[name].cells[0]})" if name in rows else "" for rows in by_name))
         for name in common
     ]
     emit_table(("rule", *(one.title for one in found)), cells)
     agreed = sum(len({rows[name].verdict for rows in by_name if name in rows}) == 1 for name in common)
-    typer.echo(f"{agreed} of {len(common)} rules have the same verdict everywhere")
+    say(f"{agreed} of {len(common)} rules have the same verdict everywhere")
 
 
 def _as_json(verdict: Verdict, run: str) -> dict[str, object]:
@@ -261,9 +261,9 @@ def _plan(
         emit_json(plan=found.needs, samples=found.samples, power=power, notes=found.notes)
         return
     emit_table(PLAN_HEADER, [_plan_cells(need, found.scaled) for need in found.needs])
-    typer.echo("")
+    say("")
     for note in found.notes:
-        typer.echo(note)
+        say(note)
 
 
 def _plan_cells(need: Need, scaled: bool) -> tuple[str, ...]:

@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 from typing import Any
 
 import typer
 
+from nas.errors import readable
+
 SCHEMA_VERSION = 1
 ENDLESS = 10_000
 """Width of what is no terminal, in characters."""
 NARROWEST = 18
 """Least width to which a column of text is wrapped, in characters."""
+GONE = (errno.EPIPE, errno.EIO)
+"""How a system says that nobody reads any more: a pipe, a terminal."""
 UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+class UnheardError(Exception):
+    """Whoever read our output has gone."""
+
+
+def say(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """A text on stdout or stderr, readable; UnheardError once nobody reads stdout, while stderr isn't needed."""
+    try:
+        typer.echo(readable(text), err=err, nl=nl)
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
+        stream = sys.stderr if err else sys.stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # what is left in its buffer has to go somewhere
+        if not err:
+            raise UnheardError from error
 
 
 def emit_json(**values: Any) -> None:
@@ -22,7 +46,7 @@ def emit_json(**values: Any) -> None:
     import msgspec
 
     ready = msgspec.json.encode({"schema_version": SCHEMA_VERSION, **values})
-    typer.echo(msgspec.json.format(ready).decode())
+    say(msgspec.json.format(ready).decode())
 
 
 def emit_table(
@@ -33,7 +57,7 @@ def emit_table(
     Where it is narrow, columns of `spare` are left out, the first one first, and a line says so; if that isn't enough,
     the last column of text is wrapped, or else columns come in blocks below one another, each beside the first `left`.
     """
-    cells = [list(header), *[list(row) for row in rows]]
+    cells = [[readable(cell) for cell in row] for row in (header, *rows)]
     out: list[str] = []
     for name in spare:
         if _total(_widths(cells)) > terminal_width():
@@ -43,7 +67,7 @@ def emit_table(
             out.insert(0, name)
     for number, block in enumerate(_blocks(_wrapped(cells, left - 1), left)):
         if number:
-            typer.echo("")
+            say("")
         _emit_block(block, left)
     if out:
         emit_text(f"left out, the terminal is too narrow: {', '.join(out)} (--json has all)")
@@ -52,7 +76,7 @@ def emit_table(
 def emit_text(text: str, *, hang: int = 0) -> None:
     """A line of words, wrapped between them where the terminal is narrow; what follows is indented by `hang`."""
     lines = wrap(text, terminal_width(), subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False)
-    typer.echo("\n".join(lines))
+    say("\n".join(lines))
 
 
 def terminal_width() -> int:
@@ -92,9 +116,9 @@ def _emit_block(cells: Sequence[Sequence[str]], left: int) -> None:
     widths = _widths(cells)
     for number, row in enumerate(cells):
         padded = [c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
-        typer.echo("  ".join(padded).rstrip())
+        say("  ".join(padded).rstrip())
         if number == 0:
-            typer.echo("  ".join("-" * width for width in widths))
+            say("  ".join("-" * width for width in widths))
 
 
 def _widths(cells: Sequence[Sequence[str]]) -> list[int]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import inf
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from nas.cli.show import UnheardError, say
+from nas.layout import LOG, PAGE, TABLE
 
 if TYPE_CHECKING:
     from nas.results import Run
@@ -52,11 +56,14 @@ def run(
     """Start a study, or continue it: the same command again resumes."""
     from nas import names
     from nas.cli.live import view
+    from nas.data import require_one_meaning
     from nas.errors import NasError
     from nas.halving import Halving
     from nas.launch import start
     from nas.record import Outcome
 
+    if data is not None:
+        require_one_meaning(data)
     asked = adjusted(
         trained_at(names.study(study), fidelity),
         {
@@ -78,11 +85,12 @@ def run(
             reference=names.reference(study),
             max_seconds=max_seconds,
         )
-    summary(done)
+    with suppress(UnheardError):  # the run is done, whoever started it has gone
+        summary(done)
     if len(done.records) < done.total:
         tell_how_far(done, max_seconds)
     if done.records and not done.outcomes.get(Outcome.COMPLETED):
-        raise NasError(f"no trial was completed; see {done.folder / 'run.log'}")
+        raise NasError(f"no trial was completed; see {done.folder / LOG}")
 
 
 def trained_at(study: Study, fidelity: str | None) -> Study:
@@ -130,7 +138,7 @@ def adjusted(study: Study, fields: dict[str, Any], recipe: dict[str, Any]) -> St
 def tell_how_far(done: Run, max_seconds: float) -> None:
     """What a run has that stopped because its time was up."""
     far = f"{len(done.records)} of {done.total} trials are done and kept"
-    typer.echo(f"stopped after {max_seconds:g} s; {far}; the same command goes on from here", err=True)
+    say(f"stopped after {max_seconds:g} s; {far}; the same command goes on from here", err=True)
 
 
 def summary(done: Run) -> None:
@@ -138,17 +146,17 @@ def summary(done: Run) -> None:
     from nas.cli.look import emit_leaders
     from nas.stopping import standing
 
-    typer.echo(f"{done.frozen.study['question']}\n")
+    say(f"{done.frozen.study['question']}\n")
     shown = done.leaders[:5]
     if shown:
         emit_leaders(shown, {record.trial: position for position, record in enumerate(shown, 1)})
     else:
-        typer.echo("no network has been completed")
+        say("no network has been completed")
     if shown and (note := done.frozen.data.error_note):
-        typer.echo(f"\n{note}")
+        say(f"\n{note}")
     if looks := standing(done.frozen, {record.trial for record in done.records}):
-        typer.echo(f"\nlooks  {looks.words}")
-    typer.echo(f"\npage   {done.folder / 'report.html'}")
-    typer.echo(f"table  {done.folder / 'records.csv'}")
+        say(f"\nlooks  {looks.words}")
+    say(f"\npage   {done.folder / PAGE}")
+    say(f"table  {done.folder / TABLE}")
     if shown:
-        typer.echo(f"next   nas export {quote(str(done.folder))} --rank 1 -o best")
+        say(f"next   nas export {quote(str(done.folder))} --rank 1 -o best")

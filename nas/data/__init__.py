@@ -9,29 +9,48 @@ A source is read once, by the coordinator; workers map what it prepared.
 
 from __future__ import annotations
 
+import logging
+
 from nas.data.cache import prepared, target_size
 from nas.data.columns import Cell, Column, encoded
+from nas.data.contents import Contents, of_images, of_table
 from nas.data.folders import cache_dir, data_dir
 from nas.data.info import DataInfo, Task
 from nas.data.loading import Dataset, Split, in_memory, load
-from nas.data.sources import EMBEDDED, NAMES, Source, find, is_table, known, own_path, where
+from nas.data.sources import (
+    EMBEDDED,
+    NAMES,
+    Source,
+    find,
+    is_table,
+    known,
+    namesake,
+    own_path,
+    require_one_meaning,
+    where,
+)
 from nas.data.tables import TableSource, prepared_table, require_as_stored, sealed_rows, verify_table
 from nas.errors import Refused
+
+log = logging.getLogger(__name__)
 
 __all__ = [
     "NAMES",
     "Cell",
     "Column",
+    "Contents",
     "DataInfo",
     "Dataset",
     "Split",
     "Task",
     "cache_dir",
+    "contents",
     "data_dir",
     "encoded",
     "fetch",
     "load",
     "prepare",
+    "require_one_meaning",
     "source_path",
     "unseal",
     "verify",
@@ -42,8 +61,11 @@ def prepare(name: str, resolution: int = 0, target: str = "") -> DataInfo:
     """Read a data set, cut its fixed validation split, and keep both in the cache; what is there already is checked.
 
     `resolution` is height and width of images in pixels, 0 for the size as stored; `target` names the column of a
-    table that is to be predicted. To be called once, by the coordinator.
+    table that is to be predicted. To be called once, by the coordinator. A name of ours that is also a folder of images
+    means ours, and the folder is mentioned.
     """
+    if said := namesake(name):
+        log.warning("%s: the data set is taken; ./%s takes the folder", said, name)
     if is_table(name):
         table = table_source(name, target)
         require_as_stored(table, resolution)
@@ -81,6 +103,11 @@ def fetch(name: str) -> None:
 def verify(name: str, target: str = "") -> str:
     """Read a data set's files through and check them; a sentence on what is whole."""
     return verify_table(table_source(name, target)) if is_table(name) else image_source(name, target).verify()
+
+
+def contents(name: str, target: str = "") -> Contents:
+    """What a data set holds, split as it will be: classes with their counts, or the columns of a table."""
+    return of_table(table_source(name, target)) if is_table(name) else of_images(image_source(name, target))
 
 
 def table_source(name: str, target: str) -> TableSource:

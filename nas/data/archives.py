@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nas.data.folders import data_dir, digest
 from nas.data.formats import Part
-from nas.data.official import Archive, Official
+from nas.data.official import OFFICIAL, Archive, Official
 from nas.data.pictures import Stack
 from nas.errors import Missing
 
@@ -50,10 +50,23 @@ def check(official: Official, archive: Archive, file: BufferedReader) -> None:
     """Refuse an open file whose hash isn't the published one; leaves it at its start."""
     found = digest(file, archive.algorithm)
     if found != archive.digest:
+        if other := _whose(file):
+            message = f"{place(archive)} isn't {official.name}'s: it is {other.file}, whole, of another data set"
+            raise Missing(message, hint=f"move it to {place(other)}, then {ways_out(official)}")
         kind = archive.algorithm.upper()
         message = f"{place(archive)} is damaged: its {kind} is {found}, not {archive.digest}"
         raise Missing(message, hint=f"delete it, then {ways_out(official)}")
     file.seek(0)
+
+
+def _whose(file: BufferedReader) -> Archive | None:
+    """The archive of any official data set that an open file is; None if it is none."""
+    found = {}
+    for algorithm in ("sha256", "md5"):
+        file.seek(0)
+        found[algorithm] = digest(file, algorithm)
+    archives = (archive for official in OFFICIAL.values() for archive in official.archives)
+    return next((archive for archive in archives if found[archive.algorithm] == archive.digest), None)
 
 
 def read(official: Official, part: Part) -> Stack:

@@ -24,7 +24,7 @@ from nas.data.folders import cache_dir, digest, storage_failed, text_digest, wri
 from nas.data.info import DataInfo, read_info, write_info
 from nas.data.pictures import LARGEST, SMALLEST, Pictures, Size, chunks
 from nas.data.sources import Source
-from nas.data.splits import ORDER_SEED, VALIDATION_SEED, VERSION, Integers, cut, even_order
+from nas.data.splits import ORDER_SEED, VERSION, Integers, even_order
 from nas.errors import Refused, StorageFailed
 
 Counts = npt.NDArray[np.int64]
@@ -62,8 +62,9 @@ def target_size(source: Source, resolution: int) -> Size:
 def cache_key(source: Source, size: Size) -> str:
     """Name of the folder of a content, split and resolution; needs no image to be read."""
     parts = (VERSION, source.identity, source.classes, str(source.validation), source.channels, size)
+    given = (source.validating,) if source.validating else ()  # none in the keys of sources that we split
     pixels = str(size[0]) if size[0] == size[1] else f"{size[0]}x{size[1]}"
-    return f"{source.label}-{pixels}-{text_digest(repr(parts))[:12]}"
+    return f"{source.label}-{pixels}-{text_digest(repr(parts + given))[:12]}"
 
 
 def prepared(source: Source, size: Size) -> DataInfo:
@@ -136,7 +137,7 @@ def write_folder(folder: Path, source: Source, size: Size) -> None:
 
 def write_files(part: Path, key: str, source: Source, development: Pictures, size: Size) -> None:
     """Fill a folder with the two splits in their fixed order, and with what is known of them."""
-    positions = cut(development.labels, source.validation, VALIDATION_SEED)
+    positions = source.cut(development.labels)
     train = write_split(part, "train", development, positions.rest, size)
     write_split(part, "validation", development, positions.held, size)
     mean, std = statistics(train)

@@ -1,5 +1,6 @@
 """A user's own images: a folder that holds one folder of PNG or JPEG files for each class.
 
+Where it holds `train`, `test` and perhaps `val` instead, each with a folder for each class, these are its splits.
 Images are grey if every file is, else RGB; they are decoded one at a time, when they are taken.
 """
 
@@ -7,21 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from nas.data.folders import text_digest
-from nas.data.pictures import OWN_VALIDATION, Images, Size, own_development, own_test, resized
+from nas.data.pictures import OWN_TEST, OWN_VALIDATION, WITH_TEST, Images, Size, resized
 from nas.data.sources import Source, label_of, require_classes
-from nas.data.splits import Integers
+from nas.data.splits import TEST_SEED, Integers, cut
 from nas.errors import Missing, Refused
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 FORMATS = ("PNG", "JPEG")
+Split = Literal["train", "validation", "test"]
+SPLITS: Mapping[Split, Sequence[str]] = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+"""What folders of splits are called, in any case."""
 EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 """PIL's modes of at most 8 bits a channel: deeper ones would be cut off silently."""
 
@@ -54,32 +62,82 @@ class Files:
         paths = tuple(self.paths[position] for position in positions)
         return Files(paths=paths, labels=self.labels[positions], mode=self.mode)
 
+    def joined(self, others: Files) -> Files:
+        """These images, then the others."""
+        return Files(
+            paths=self.paths + others.paths, labels=np.concatenate([self.labels, others.labels]), mode=self.mode
+        )
+
 
 def folder_source(path: Path) -> Source:
     """The images below a folder as a source, known by their names and contents."""
-    classes = class_folders(path)
-    groups = [image_files(path / name) for name in classes]
-    require_classes(path, [len(group) for group in groups], classes)
-    paths = tuple(file for group in groups for file in group)
-    scans = [scan(file) for file in paths]
-    sizes = {entry.size for entry in scans}
-    mode = "L" if all(entry.mode == "L" for entry in scans) else "RGB"
-    labels = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-    files = Files(paths=paths, labels=labels, mode=mode)
+    parts = split_folders(path)
+    classes = class_folders(parts.get("train", path))
+    groups = {split: _groups(folder, classes) for split, folder in (parts or {"train": path}).items()}
+    require_classes(parts.get("train", path), [len(group) for group in groups["train"]], classes)
+    scans = {file: scan(file) for split in groups.values() for group in split for file in group}
+    sizes = {entry.size for entry in scans.values()}
+    mode = "L" if all(entry.mode == "L" for entry in scans.values()) else "RGB"
+    files = {split: _files(found, mode) for split, found in groups.items()}
+    if "test" not in files:
+        development, sealed = cut(files["train"].labels, OWN_TEST, TEST_SEED)
+        files |= {"train": files["train"].only(development), "test": files["train"].only(sealed)}
     return Source(
         name=str(path),
         label=label_of(path),
-        identity=text_digest(
-            "\n".join(f"{f.relative_to(path).as_posix()}\t{s.digest}" for f, s in zip(paths, scans, strict=True))
-        ),
+        identity=text_digest("\n".join(f"{f.relative_to(path).as_posix()}\t{s.digest}" for f, s in scans.items())),
         channels=len(mode),
         size=sizes.pop() if len(sizes) == 1 else None,
         classes=classes,
-        validation=OWN_VALIDATION,
-        development=lambda: own_development(files),
-        test=lambda: own_test(files),
-        verify=lambda: verify_files(files, classes),
+        validation=WITH_TEST if "test" in groups else OWN_VALIDATION,
+        validating=len(files["validation"].paths) if "validation" in files else 0,
+        development=lambda: files["train"].joined(files["validation"]) if "validation" in files else files["train"],
+        test=lambda: files["test"],
+        verify=lambda: verify_files(tuple(scans), mode, classes),
     )
+
+
+def split_folders(path: Path) -> dict[Split, Path]:
+    """Training, validation and test folder of images that are split already; none where the folders are classes.
+
+    `train` beside `car` and `bus` is a class; beside `test` or `val`, or alone with folders in it, it is a split.
+    """
+    names = class_folders(path)
+    found = {name: split for name in names for split, words in SPLITS.items() if name.lower() in words}
+    others = [name for name in names if name not in found]
+    splits = set(found.values())
+    if not (len(splits) > 1 or (splits == {"train"} and not others and class_folders(path / names[0]))):
+        return {}
+    listed = ", ".join(f"{name}/" for name in names)
+    if "train" not in splits or others or len(splits) < len(found):
+        raise Refused(
+            f"{path} holds {listed}: are these classes, or one set of images that is split?",
+            hint="a split set has train/, and test/ or val/ beside it, each with a folder for each class and none else",
+        )
+    return {split: path / name for name, split in found.items()}
+
+
+def holds_images(path: Path) -> bool:
+    """Whether a folder looks like one of class folders, or of splits with such."""
+    folders = [path / name for name in class_folders(path)]
+    return any(next(iter(image_files(folder)), None) for folder in folders[:2])
+
+
+def _groups(folder: Path, classes: Sequence[str]) -> list[list[Path]]:
+    """The images of each class in a folder; refused where it has other classes, or no images."""
+    if unknown := sorted({*class_folders(folder)} - {*classes}):
+        raise Refused(f"{folder} has a class {unknown[0]!r} that no training image has: {', '.join(classes)}")
+    groups = [image_files(folder / name) for name in classes]
+    if not any(groups) and classes:
+        raise Refused(
+            f"{folder} has no images in class folders", hint=f"give {folder.parent / 'train'} alone, or remove {folder}"
+        )
+    return groups
+
+
+def _files(groups: Sequence[Sequence[Path]], mode: str) -> Files:
+    labels = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    return Files(paths=tuple(file for group in groups for file in group), labels=labels, mode=mode)
 
 
 def class_folders(path: Path) -> tuple[str, ...]:
@@ -128,8 +186,8 @@ def damaged(path: Path, error: Exception) -> Missing:
     return Missing(f"{path} can't be read as an image: {error}", hint="replace the file, or remove it")
 
 
-def verify_files(files: Files, classes: Sequence[str]) -> str:
+def verify_files(paths: Sequence[Path], mode: str, classes: Sequence[str]) -> str:
     """Decode every image once; a sentence on what is whole."""
-    for path in files.paths:
-        decoded(path, files.mode)
-    return f"{len(files.paths):,} images in {len(classes)} classes whole"
+    for path in paths:
+        decoded(path, mode)
+    return f"{len(paths):,} images in {len(classes)} classes whole"

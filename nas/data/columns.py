@@ -1,13 +1,14 @@
 """The columns of a table as features: a number as it is, a text as one feature for each of its values.
 
 Numbers are standardised by the mean and standard deviation of the training rows, and a missing one becomes the mean.
+A few texts among numbers are missing numbers, too.
 Values of a text are 0 or 1 and stay so; a missing cell is a value of its own, and a value that no training row has is
 0 in every feature.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import SupportsFloat
 
 import msgspec
@@ -24,6 +25,10 @@ Floats = npt.NDArray[np.float64]
 
 MISSING = frozenset({"", "?", "#N/A", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"})
 """Cells that hold nothing."""
+FEW = 0.2
+"""Share of the filled cells of a column up to which texts are missing values among its numbers."""
+SHOWN = 5
+"""Different texts that are named."""
 MOST_VALUES = 64
 """Different texts that a column may have; each becomes a feature."""
 WITHOUT = "missing"
@@ -39,6 +44,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether it holds texts, which become one feature for each value; else numbers, which are one feature."""
     values: tuple[str, ...] = ()
     """Texts of the training rows, sorted; the empty one stands for a missing cell."""
+    missing: tuple[str, ...] = ()
+    """Texts among its numbers, sorted, which say that a number is missing."""
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -61,12 +68,28 @@ def text(cell: Cell) -> str:
     return "" if written in MISSING else written
 
 
-def numbers(cells: Sequence[Cell]) -> Floats | None:
-    """The cells as numbers; None where one of them is something else."""
+def numbers(cells: Sequence[Cell], missing: Collection[str] = ()) -> Floats | None:
+    """The cells as numbers, NaN also for the texts that stand for a missing one; None where one is something else."""
     try:
-        return np.array([number(cell) for cell in cells], dtype=np.float64)
+        return np.array([np.nan if missing and text(cell) in missing else number(cell) for cell in cells])
     except (TypeError, ValueError):
         return None
+
+
+def few_texts(cells: Sequence[Cell]) -> tuple[str, ...]:
+    """The different texts among the numbers of a column, sorted; none where they are no few, or all cells are texts."""
+    if numbers(cells) is not None:
+        return ()
+    texts = [text(cell) for cell in cells if numbers([cell]) is None]
+    filled = sum(1 for cell in cells if text(cell))
+    return tuple(sorted(set(texts))) if len(texts) <= FEW * filled else ()
+
+
+def spoken_of(name: str, cells: Sequence[Cell], missing: Sequence[str]) -> str:
+    """What is to be said of a column with a few texts among its numbers."""
+    count = sum(text(cell) in missing for cell in cells)
+    shown = ", ".join(map(repr, missing[:SHOWN])) + (", ..." if len(missing) > SHOWN else "")
+    return f"{count:,} of {len(cells):,} cells of column {name!r} are no numbers ({shown}) and count as missing"
 
 
 def columns_of(cells: Cells, training: Integers) -> tuple[Column, ...]:
@@ -75,8 +98,9 @@ def columns_of(cells: Cells, training: Integers) -> tuple[Column, ...]:
 
 
 def _column(name: str, cells: Sequence[Cell], training: Integers) -> Column:
-    if numbers(cells) is not None:
-        return Column(name=name)
+    missing = few_texts(cells)
+    if numbers(cells, missing) is not None:
+        return Column(name=name, missing=missing)
     return Column(name=name, text=True, values=tuple(sorted({text(cells[row]) for row in training})))
 
 
@@ -91,7 +115,7 @@ def encoded(columns: Sequence[Column], cells: Cells) -> Floats:
 
 
 def _numbers(column: Column, cells: Cells) -> Floats:
-    values = numbers(cells[column.name])
+    values = numbers(cells[column.name], column.missing)
     if values is None or np.isinf(values).any():
         raise Refused(f"column {column.name!r} must hold finite numbers")
     return values[:, None]

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.data.columns import MOST_VALUES, Floats, number, numbers, text
+from nas.data.columns import MOST_VALUES, Floats, few_texts, number, numbers, spoken_of, text
 from nas.data.folders import digest
 from nas.data.sources import label_of
-from nas.data.tables import FEWEST_ROWS, Table, TableSource
+from nas.data.tables import FEWEST_ROWS, FIRST, TEXTS_ARE_MISSING, Table, TableSource
 from nas.errors import Missing, Refused
 
 FORM = "a table is a .csv in UTF-8, columns separated by commas, with their names in the first line"
@@ -26,15 +26,23 @@ log = logging.getLogger(__name__)
 
 
 def csv_source(path: Path, target: str) -> TableSource:
-    """The table in a file as a source, known by the hash of the file; only its first line is read."""
+    """The table in a file as a source, known by the hash of the file; its texts among numbers are told."""
     names = header(path)
     require_target(path, names, target)
+    rows = read_rows(path, names)
+    spoken = []
+    for place, name in enumerate(names):
+        column = [row[place] for row in rows]
+        if name != target and (missing := few_texts(column)):
+            spoken.append(spoken_of(name, column, missing))
+            log.warning("%s: %s", path, spoken[-1])
     return TableSource(
         name=str(path),
         label=label_of(path),
         identity=digest(path),
         target=target,
         read=partial(read_table, path, target),
+        encoding=TEXTS_ARE_MISSING if spoken else FIRST,
     )
 
 
@@ -124,7 +132,7 @@ def counts_rows(cells: Sequence[str]) -> bool:
 
 def require_feature(path: Path, name: str, cells: Sequence[str]) -> None:
     """Refuse a column that says nothing, or that can't become a few features."""
-    values = numbers(cells)
+    values = numbers(cells, few_texts(cells))
     different = {text(cell) for cell in cells} if values is None else set(np.unique(values).tolist())
     if len(different) < 2:
         raise Refused(f"column {name!r} of {path} is the same in every row", hint="remove the column")

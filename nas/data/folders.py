@@ -45,7 +45,7 @@ def writable_cache() -> Path:
     reason = _unwritable(folder)
     if not reason:
         return folder
-    spare = spare_cache()
+    spare = private_folder()
     log.warning("the cache folder %s can't be written (%s): prepared data goes to %s", folder, reason, spare)
     return spare
 
@@ -61,7 +61,7 @@ def _unwritable(folder: Path) -> str:
     return "" if os.access(folder, os.W_OK | os.X_OK) else "no permission"
 
 
-def spare_cache() -> Path:
+def private_folder() -> Path:
     """A folder of this user's own among the temporary files; refused where somebody else holds its name."""
     user = str(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
     folder = Path(tempfile.gettempdir()) / f"{APPLICATION}-{user}"

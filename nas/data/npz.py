@@ -1,6 +1,7 @@
 """A user's own arrays: an `.npz` with `images` and `labels`, checked by their headers before any array is loaded.
 
-Optional: `classes` (names), `test_images` and `test_labels`. Pickles are never read.
+Optional: `classes` (names), `test_images` and `test_labels`, `layout` (`NHWC` or `NCHW`, where the shape doesn't tell).
+Pickles are never read.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from fractions import Fraction
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,16 +19,19 @@ import numpy.typing as npt
 from numpy.lib import format as npy
 
 from nas.data.folders import digest
-from nas.data.pictures import OWN_VALIDATION, Images, Stack, own_development, own_test
+from nas.data.pictures import OWN_VALIDATION, SMALLEST, WITH_TEST, Images, Size, Stack, own_development, own_test
 from nas.data.sources import Source, label_of, require_classes
 from nas.data.splits import Integers
 from nas.errors import Refused
 
-ARRAYS = ("images", "labels", "classes", "test_images", "test_labels")
-FORM = "an .npz needs `images` (n, h, w) or (n, h, w, c) of uint8 and `labels` (n,) of integers"
+ARRAYS = ("images", "labels", "classes", "test_images", "test_labels", "layout")
+SHAPES = "(n, h, w), (n, h, w, c) or (n, c, h, w)"
+FORM = f"an .npz needs `images` {SHAPES} of uint8 and `labels` (n,) of integers"
 MOST_CHANNELS = 16
-WITH_TEST = Fraction(1, 5)
-"""Share of the images that validates where the file has test images of its own."""
+COLOURS = 4
+"""Most channels that the second axis has of images that aren't square, unless the file says so."""
+LAYOUTS = {"NHWC": 3, "NCHW": 1}
+"""How the axes of images may be laid out -> which of them the channels are."""
 BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, MemoryError)
 
 
@@ -43,21 +48,23 @@ class Header(NamedTuple):
 def npz_source(path: Path) -> Source:
     """The arrays of a file as a source, known by the hash of the file."""
     found = headers(path)
+    axis = channel_axis(path, found)
     official = "test_images" in found
     labels = load_labels(path, "labels", found["labels"].shape[0])
     classes = class_names(path, found, labels)
     count = len(classes)
     require_classes(path, np.bincount(labels, minlength=count).tolist(), classes)
+    stack = partial(load_stack, path, count, axis)
     return Source(
         name=str(path),
         label=label_of(path),
         identity=digest(path),
-        channels=_channels(found["images"]),
-        size=(found["images"].shape[1], found["images"].shape[2]),
+        channels=found["images"].shape[axis] if axis else 1,
+        size=_sides(found["images"].shape, axis),
         classes=classes,
         validation=WITH_TEST if official else OWN_VALIDATION,
-        development=lambda: load_stack(path, count) if official else own_development(load_stack(path, count)),
-        test=lambda: load_stack(path, count, "test_") if official else own_test(load_stack(path, count)),
+        development=lambda: stack() if official else own_development(stack()),
+        test=lambda: stack("test_") if official else own_test(stack()),
         verify=lambda: verify_arrays(path, found),
     )
 
@@ -94,6 +101,9 @@ def _require_form(path: Path, found: dict[str, Header]) -> None:
     for images, labels in (("images", "labels"), ("test_images", "test_labels")):
         if images in found or labels in found or images == "images":
             _require_pair(path, found, images, labels)
+    layout = found.get("layout", Header((), np.dtype("U4")))
+    if layout.dtype.kind != "U" or layout.shape:
+        raise Refused(f"`layout` in {path} must be one text, got {layout}", hint=FORM)
     names = found.get("classes", Header((0,), np.dtype("U1")))
     if names.dtype.kind != "U" or len(names.shape) != 1:
         raise Refused(f"`classes` in {path} must be one row of texts, got {names}", hint=FORM)
@@ -108,14 +118,45 @@ def _require_pair(path: Path, found: dict[str, Header], images: str, labels: str
     if absent:
         raise Refused(f"{path} has no array `{absent[0]}`", hint=FORM)
     pixels, targets = found[images], found[labels]
-    if pixels.dtype != np.uint8 or len(pixels.shape) not in (3, 4) or not 1 <= _channels(pixels) <= MOST_CHANNELS:
-        raise Refused(f"`{images}` in {path} must be (n, h, w) or (n, h, w, c) of uint8, got {pixels}", hint=FORM)
+    if pixels.dtype != np.uint8 or not (len(pixels.shape) == 3 or _layouts(pixels.shape)):
+        raise Refused(f"`{images}` in {path} must be {SHAPES} of uint8, got {pixels}", hint=FORM)
     if targets.dtype.kind not in "iu" or targets.shape != pixels.shape[:1]:
         raise Refused(f"`{labels}` in {path} must be {pixels.shape[:1]} of integers, got {targets}", hint=FORM)
 
 
-def _channels(images: Header) -> int:
-    return images.shape[3] if len(images.shape) == 4 else 1
+def channel_axis(path: Path, found: Mapping[str, Header]) -> int:
+    """Which axis of the images the channels are, 0 for none: as the file says, else as their shape does, else asked."""
+    shape = found["images"].shape
+    if len(shape) == 3:
+        return 0
+    possible = _layouts(shape)
+    if "layout" in found:
+        stated = str(load_array(path, "layout"))
+        if stated not in possible:
+            raise Refused(f"`layout` in {path} is {stated!r}, images of {shape} can be {' or '.join(possible)}")
+        return LAYOUTS[stated]
+    sides = {name: _sides(shape, axis) for name, axis in LAYOUTS.items()}
+    square = [name for name in possible if len(set(sides[name])) == 1]
+    likely = [name for name in possible if name == "NHWC" or name in square or shape[1] <= COLOURS]
+    likely = [name for name in likely if min(sides[name]) >= SMALLEST] or likely
+    likely = [name for name in likely if name in square] or likely
+    if len(likely) != 1:
+        raise Refused(
+            f"`images` in {path} must be {SHAPES}, got {shape}: which of these axes are the channels?",
+            hint="say so in the file: np.savez(..., layout='NHWC') for the last, layout='NCHW' for the second",
+        )
+    return LAYOUTS[likely[0]]
+
+
+def _layouts(shape: tuple[int, ...]) -> list[str]:
+    """The layouts that few enough channels allow."""
+    return [name for name, axis in LAYOUTS.items() if len(shape) == 4 and 1 <= shape[axis] <= MOST_CHANNELS]
+
+
+def _sides(shape: tuple[int, ...], axis: int) -> Size:
+    """Height and width."""
+    height, width = (side for place, side in enumerate(shape) if place and place != axis)
+    return height, width
 
 
 def load_array(path: Path, name: str) -> npt.NDArray[Any]:
@@ -150,12 +191,11 @@ def class_names(path: Path, found: dict[str, Header], labels: Integers) -> tuple
     return names
 
 
-def load_stack(path: Path, classes: int, prefix: str = "") -> Stack:
-    """Images and labels as pictures; labels that no training image has are refused."""
+def load_stack(path: Path, classes: int, axis: int, prefix: str = "") -> Stack:
+    """Images, whose channels are an axis or none, and labels as pictures; labels that no image trains are refused."""
     images: Images = load_array(path, f"{prefix}images")
-    planes = images[..., None] if images.ndim == 3 else images  # (count, height, width, channels)
-    labels = load_labels(path, f"{prefix}labels", classes)
-    return Stack(images=planes.transpose(0, 3, 1, 2), labels=labels)
+    planes = np.moveaxis(images, axis, 1) if axis else images[:, None]  # (count, channels, height, width)
+    return Stack(images=planes, labels=load_labels(path, f"{prefix}labels", classes))
 
 
 def verify_arrays(path: Path, found: dict[str, Header]) -> str:

@@ -21,6 +21,8 @@ OWN_TEST = Fraction(1, 5)
 """Share of all images that is sealed where a source has no official test split."""
 OWN_VALIDATION = Fraction(1, 4)
 """Share of the rest that validates there: 60 / 20 / 20 in all."""
+WITH_TEST = Fraction(1, 5)
+"""Share of the images that validates where a user's own source has a test split of its own."""
 FEWEST = 5
 """Fewest images of a class where we cut the test split ourselves: three train, one validates, one is sealed."""
 

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+
 from nas.data.pictures import FEWEST, Pictures, Size
+from nas.data.splits import VALIDATION_SEED, Cut, Integers, cut
 from nas.errors import Refused
 
 NAMES: tuple[str, ...] = ("fashion-mnist", "digits", "mnist", "kmnist", "emnist", "svhn", "cifar10", "diabetes")
@@ -34,6 +37,8 @@ class Source:
     classes: tuple[str, ...]
     validation: Fraction
     """Share of the development images that validates; in (0, 1)."""
+    validating: int = 0
+    """The last so many development images, which validate where the source is split so itself; 0: a share is cut."""
     development: Callable[[], Pictures]
     """Reads the images that train and validation are cut from."""
     test: Callable[[], Pictures]
@@ -41,11 +46,35 @@ class Source:
     verify: Callable[[], str]
     """Reads everything through; a sentence on what is whole."""
 
+    def cut(self, labels: Integers) -> Cut:
+        """Which development images of these labels train, and which validate."""
+        if not self.validating:
+            return cut(labels, self.validation, VALIDATION_SEED)
+        positions = np.arange(len(labels), dtype=np.int64)
+        return Cut(positions[: -self.validating], positions[-self.validating :])
+
 
 def known(name: str) -> str:
     """The data set that a name stands for, whatever its case and dashes; empty if none."""
     plain = {entry.replace("-", ""): entry for entry in NAMES}
     return plain.get(re.sub(r"[-_ ]", "", name.lower()), "")
+
+
+def namesake(name: str) -> str:
+    """What a name of ours could mean, too: a folder of images beside it, in words; empty if there is none."""
+    from nas.data.classfolders import holds_images
+
+    path = _existing(name) if known(name) else None
+    if path is None or not path.is_dir() or not holds_images(path):
+        return ""
+    return f"{name} is a data set of this program, and there is a folder ./{name} of images here"
+
+
+def require_one_meaning(name: str) -> None:
+    """Ask which is meant where somebody has just said a name that is also a folder of images."""
+    if said := namesake(name):
+        way = f"./{name} is the folder; for the data set rename the folder, or go elsewhere"
+        raise Refused(f"{said}: which is meant?", hint=way)
 
 
 def own_path(name: str) -> Path:

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from nas.data.loading import Split
 
 TABLE_FILES = ("train_features.bin", "train_targets.bin", "validation_features.bin", "validation_targets.bin")
-ENCODING = 1
-"""Part of every key; to be raised when a change of how columns become features changes prepared bytes."""
+FIRST, TEXTS_ARE_MISSING = 1, 2
+"""How columns become features, part of every key: since the second, a few texts among numbers are missing numbers.
+Tables without such texts keep the first, and so their keys."""
 FEWEST_ROWS = 5 * TENTHS
 """Fewest rows of a table."""
 
@@ -60,6 +61,8 @@ class TableSource:
     """Name of the column that is to be predicted."""
     read: Callable[[], Table]
     """Reads all rows."""
+    encoding: int = FIRST
+    """Which encoding it needs; part of its key."""
 
 
 class Encoding(NamedTuple):
@@ -96,7 +99,7 @@ def encoding(table: Table) -> Encoding:
 
 def key_of(source: TableSource) -> str:
     """Name of the folder of a content and target; needs no row to be read."""
-    parts = (VERSION, ENCODING, "table", source.identity, source.target)
+    parts = (VERSION, source.encoding, "table", source.identity, source.target)
     return f"{source.label}-{text_digest(repr(parts))[:12]}"
 
 

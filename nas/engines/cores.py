@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
+
+from nas.data.folders import private_folder
+from nas.errors import StorageFailed
+from nas.files import open_to_append
 
 TOPOLOGY = Path("/sys/devices/system/cpu")
 """Where Linux tells which logical cores share a physical one."""
@@ -30,10 +33,11 @@ class Cores:
         if count > len(usable):
             return []  # they have to share; the system knows best how
         taken: list[int] = []
-        for core in usable:
-            if len(taken) < count and (lock := _locked(_path(core))):
-                self._locks.append(lock)
-                taken.append(core)
+        with suppress(StorageFailed):  # nowhere to say which are taken
+            for core in usable:
+                if len(taken) < count and (lock := _locked(_path(core))):
+                    self._locks.append(lock)
+                    taken.append(core)
         return taken
 
     def release(self) -> None:
@@ -64,12 +68,12 @@ def spread(usable: Iterable[int], topology: Path = TOPOLOGY) -> list[int]:
 
 
 def _path(core: int) -> Path:
-    return Path(tempfile.gettempdir()) / f"nas-atlas-{os.getuid()}-core-{core}.lock"
+    return private_folder() / f"core-{core}.lock"
 
 
 def _locked(path: Path) -> IO[bytes] | None:
     try:
-        file = path.open("ab")
+        file = open_to_append(path)
     except OSError:
         return None
     try:

@@ -2,15 +2,16 @@
 
 A worker holds the jobs that it trains, one a lane, and one more that waits in its pipe, so it never waits for the
 coordinator; where another has nothing left to do, it gives the waiting one back. A worker that dies is noticed by its
-closed pipe, one that takes too long by its deadline; both are replaced, the jobs that they trained are answered with
-the outcome, and the one that waited goes elsewhere, like those that ran beside one that took too long. Of several that
-ran in one that died, each is tried again alone, so that none pays for another. A coordinator that dies closes the
-pipes, and the workers end themselves.
+closed pipe, one that takes too long by its deadline, which moves where the whole run stood still; both are replaced,
+the jobs that they trained are answered with the outcome, and the one that waited goes elsewhere, like those that ran
+beside one that took too long. Of several that ran in one that died, each is tried again alone, so that none pays for
+another. A coordinator that dies closes the pipes, and the workers end themselves.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import time
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -23,12 +24,15 @@ from nas.engines.cores import Cores, pin
 from nas.engines.messages import Answer, Began, Job, Ready, Result, Returned
 from nas.engines.process import Worker
 from nas.errors import NasError
+from nas.files import open_to_append
 from nas.record import Outcome
 
 logger = logging.getLogger(__name__)
 
 AHEAD = 1
 """Jobs that wait in a worker's pipe behind those that it trains."""
+STANDSTILL = 5.0
+"""Seconds between two looks at the workers from which on this process was stopped, as in a container that is frozen."""
 MOST_DEATHS = 3
 """Starts in a row, for each worker, that end before torch is loaded; then starting is given up."""
 WORKER = "nas.engines.worker"
@@ -47,10 +51,11 @@ class LocalEngine:
         self._log: IO[bytes] | None = None
         self._deaths = 0
         self._holding = False
+        self._seen = math.inf
 
     def __enter__(self) -> Self:
         """Start the workers; they are usable as soon as each has loaded torch."""
-        self._log = self._log_path.open("ab") if self._log_path else None
+        self._log = open_to_append(self._log_path) if self._log_path else None
         self._pinned = self._cores.take(self._count) if self._lanes == 1 else []
         self._workers = [self._start(index) for index in range(self._count)]
         return self
@@ -97,6 +102,7 @@ class LocalEngine:
         self._level()
         results: list[Result] = []
         ready = wait([worker.connection for worker in self._workers], seconds)
+        self._forgive(seconds)
         for index, worker in enumerate(self._workers):
             if worker.connection in ready:
                 results += self._receive(index, worker)
@@ -104,6 +110,16 @@ class LocalEngine:
                 results += self._overdue(index, worker)
         self._settle()
         return results
+
+    def _forgive(self, seconds: float) -> None:
+        """Move the deadlines of all where we come back much later than we meant to: we were stopped, they with us."""
+        now = time.monotonic()
+        late = now - self._seen - seconds
+        if late > STANDSTILL:
+            logger.warning("this command stood still for %.0f s, which no training is charged with", late)
+            for worker in self._workers:
+                worker.forgive(late)
+        self._seen = now
 
     def _settle(self) -> None:
         """Give what has no worker to those with the fewest jobs; who was asked for jobs gets none meanwhile."""

@@ -73,6 +73,11 @@ class Worker:
         """What it has trained for too long."""
         return [job for job in self.running if now > self._end_of(job)]
 
+    def forgive(self, seconds: float) -> None:
+        """Move all deadlines: so long nothing moved here, this process or its machine having been stopped."""
+        self.start_deadline += seconds
+        self._begun = {trial: began + seconds for trial, began in self._begun.items()}
+
     def give(self, job: Job) -> None:
         """Add a job to what it has to do."""
         self.jobs.append(job)

@@ -10,9 +10,11 @@ import msgspec
 import numpy as np
 
 from nas.aims import ERROR
+from nas.errors import Refused
 from nas.layers import Shape, identity
+from nas.record import Record
 from nas.sampling.bars import Bars, Told
-from nas.sampling.gate import Gate
+from nas.sampling.gate import Gate, Network
 from nas.sampling.maps import Proposal, draw, measure
 from nas.sampling.strata import gates, place_of, shares
 from nas.space import Choice
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 GENERATION = 8
 """Trials of each arm that a hunt asks for before it is told their results."""
 FINGERPRINTED = 16
+AS_IT_WAS = "go on with the code that it was begun with, or give another folder with --out"
 TRAINING_STREAM = 4
 
 
@@ -133,6 +136,18 @@ class Plan:
             for number in range(self._told, last):
                 self._hear(number, *self._waiting.pop(number))
             self._told = last
+
+    def require_same(self, record: Record) -> None:
+        """Refuse a trial whose point stands for another network now, or whose network says other things of itself."""
+        changed = f"the code of {record.space} has changed"
+        network = self._gates[record.trial % len(self._gates)].judge(record.point)
+        if not isinstance(network, Network) or identity(network.layer) != record.architecture:
+            raise Refused(f"{changed}: trial {record.trial} would be another network now", hint=AS_IT_WAS)
+        if network.facts != record.facts:
+            names = sorted({*network.facts, *record.facts})
+            name = next(name for name in names if network.facts.get(name) != record.facts.get(name))
+            was, now = (facts.get(name, "not there") for facts in (record.facts, network.facts))
+            raise Refused(f"{changed}: {name!r} of trial {record.trial} was {was}, it is {now} now", hint=AS_IT_WAS)
 
     @property
     def hunts(self) -> bool:

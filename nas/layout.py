@@ -1,0 +1,51 @@
+"""What lies in a run's folder, and under which names; nothing in it is believed to lie elsewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from nas.errors import Refused
+
+STUDY, DATABASE, LOG, WEIGHTS, LOCK = "study.json", "study.db", "run.log", "weights", "run.lock"
+PAGE, TABLE = "report.html", "records.csv"
+WRITE_AHEAD = f"{DATABASE}-wal"
+OURS = (STUDY, DATABASE, WRITE_AHEAD, f"{DATABASE}-shm", f"{DATABASE}-journal", LOG, WEIGHTS, LOCK)
+"""What a command that trains writes to; a link under one of these names would lead it out of the folder."""
+WEIGHTS_NAME = re.compile(
+    r"\.?(?P<architecture>[0-9a-f]{16})-(?P<trial>\d{1,12})\.safetensors(\.\w+\.partial)?", re.ASCII
+)
+"""Weights of a trial, and what a killed worker leaves of them."""
+
+
+class Owner(NamedTuple):
+    """Whose weights a file holds."""
+
+    architecture: str
+    trial: int
+
+
+def weights_name(architecture: str, trial: int) -> str:
+    """File of a trial's weights; refused for what is no identity of a network, whatever a record says."""
+    name = f"{architecture}-{trial}.safetensors"
+    if WEIGHTS_NAME.fullmatch(name) is None or name.startswith("."):
+        raise Refused(f"trial {trial} names the network {architecture!r}, which is none: sixteen hexadecimal digits")
+    return name
+
+
+def owner_of(name: str) -> Owner | None:
+    """The trial whose weights, whole or not, are in a file of this name; None for every other file."""
+    found = WEIGHTS_NAME.fullmatch(name)
+    return Owner(found["architecture"], int(found["trial"])) if found else None
+
+
+def require_no_links(folder: Path) -> None:
+    """Refuse a folder that leads a run out of it."""
+    for name in OURS:
+        place = folder / name
+        if place.is_symlink():
+            raise Refused(
+                f"{place} is a link to {place.readlink()}: a run writes and deletes in its own folder only",
+                hint="put what it points to in its place, or give another folder with --out",
+            )
