@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +37,8 @@ PRUNED = Outcome.PRUNED
 """An outcome that may come with an error, that of its last epoch."""
 OUTCOMES = tuple(Outcome)
 PERCENT = 100.0
-APART = 2.0
-"""Times the largest error up to 1 that the smallest one above it is, where they are in two units; scaled, they agree
-within as much."""
+APART, ALIKE = 5.0, 2.0
+"""Errors in two units lie so many times apart, and overlap within such a factor once the smaller ones are scaled."""
 MOST_NAMED = 30
 """Most columns named in a message."""
 MEANT = {
@@ -97,9 +97,10 @@ def tables(
 
 def checked(frame: pd.DataFrame, error: str | None = None, name: str = "the table") -> Tables:
     """A table that is in memory already, with the same checks; `name` is what messages call it."""
-    if not frame.columns.is_unique:
+    named = frame.rename(columns=str)
+    if not named.columns.is_unique:
         raise Refused(f"{name} has two columns of one name")
-    frame, spoken = _numbers(frame.rename(columns=str), (error or ERROR,))
+    frame, spoken = _numbers(named, (error or ERROR,))
     ready, unit = _checked(frame, error or ERROR, name, name)
     origin = f"{len(frame):,} rows, errors from the column {error or ERROR!r} ({unit}){spoken}"
     return Tables(frame=_ordered(ready), origins={name: origin}, percent=unit == PERCENTAGES)
@@ -120,8 +121,14 @@ def _numbers(frame: pd.DataFrame, others: Sequence[str | None]) -> tuple[pd.Data
     from pandas.api.types import is_numeric_dtype
 
     spoken = ""
+    if set(OURS) <= set(frame.columns):
+        return frame, spoken  # its choices may be numbers and texts
     for name in frame.columns:
-        if name in (*TEXTS, *others) or is_numeric_dtype(frame[name]):
+        if (
+            name in (*TEXTS, *others)
+            or is_numeric_dtype(frame[name])
+            or any(isinstance(cell, bool) for cell in frame[name])
+        ):
             continue
         cells = frame[name].astype(object).where(frame[name].notna(), None).tolist()
         if missing := few_texts(cells):
@@ -200,19 +207,20 @@ def _errors(frame: pd.DataFrame, column: str, place: str) -> tuple[pd.Series[flo
 
 
 def _require_one_unit(errors: pd.Series[float], column: str, place: str) -> None:
-    """Refuse errors some of which are shares and some percentages: apart from one another, and alike when scaled."""
-    shares, percentages = errors[errors.between(0, 1, inclusive="right")], errors[errors > 1]
-    if not len(shares) or not len(percentages):
+    """Refuse errors some of which are shares and some percentages: a wide gap parts them, and scaled they are alike."""
+    values = errors.to_numpy()
+    known = sorted(value for value in values if 0 < value < math.inf)
+    if not known or known[-1] <= 1:
         return
-    apart = percentages.min() > APART * shares.max()
-    scaled = PERCENT * shares
-    alike = APART * scaled.max() >= percentages.min() and scaled.min() <= APART * percentages.max()
-    if apart and alike:
-        low, high = (f"row {int(part.index[0]) + 1} has {part.iloc[0]:g}" for part in (shares, percentages))
-        raise Refused(
-            f"{place}: errors in two units? In {column!r} {low}, {high}: shares of 1 and percentages",
-            hint="write all of them as shares of 1",
-        )
+    for below, above in pairwise(known):
+        shares = [PERCENT * value for value in known if value <= below]
+        alike = ALIKE * shares[-1] >= above and shares[0] <= ALIKE * known[-1]
+        if below <= 1 and above > APART * below and alike:
+            low, high = (f"row {int((values == value).argmax()) + 1} has {value:g}" for value in (below, known[-1]))
+            raise Refused(
+                f"{place}: errors in two units? In {column!r} {low}, {high}: shares of 1 and percentages",
+                hint="write all of them as shares of 1; if all are percentages, divide them by 100",
+            )
 
 
 def _outcomes(frame: pd.DataFrame, errors: pd.Series[float], place: str) -> pd.Series[str]:

@@ -47,12 +47,12 @@ def evidence(folder: Path, total: float = inf) -> Evidence:
     return Evidence(finished={name: ours[name] for name in (LOG, TABLE)}, begun=ours[WEIGHTS])
 
 
-def require_database(folder: Path, told: Evidence) -> None:
+def require_database(folder: Path) -> None:
     """Refuse a run whose database isn't there, or is empty, although other files tell of its trials."""
     path = folder / DATABASE
     if path.is_file() and path.stat().st_size:
         return
-    if lost := told.against((), ()):
+    if lost := evidence(folder).against((), ()):
         state = "is empty" if path.is_file() else "is missing"
         raise StorageFailed(f"{path} {state}, but other files tell of finished trials: {lost}", hint=WAY_OUT)
 
@@ -64,6 +64,8 @@ def lost_trials(folder: Path, told: Evidence, finished: Collection[int], known: 
 
 
 def _in_log(path: Path) -> frozenset[int]:
+    if not path.is_file():  # a pipe or a device would never end
+        return frozenset()
     with suppress(OSError), path.open("rb") as lines:
         return frozenset(int(found[1]) for line in lines if (found := FINISHED.search(line)))
     return frozenset()
@@ -71,6 +73,8 @@ def _in_log(path: Path) -> frozenset[int]:
 
 def _in_table(path: Path) -> frozenset[int]:
     """The trials of a table, each of which was finished; none where it is no table of ours."""
+    if not path.is_file():
+        return frozenset()
     with suppress(OSError, ValueError, csv.Error, IndexError), path.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
         place = next(rows, []).index("trial")

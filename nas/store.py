@@ -59,7 +59,7 @@ class Store:
     def __init__(self, folder: Path, name: str, objectives: int, lock: Lock, told: Evidence) -> None:
         self.folder, self._lock = folder, lock
         _make(folder / WEIGHTS)
-        require_database(folder, told)
+        require_database(folder)
         _require_ours(folder)
         self._storage = _storage(folder / DATABASE)
         self._file = (folder / DATABASE).stat()
@@ -201,7 +201,7 @@ def require_run(folder: Path) -> None:
         raise Refused(f"there is no folder {folder}", hint="start a run: nas run quickstart")
     hint = f"a run makes one: nas run STUDY --out {quote(str(folder))}"
     if (folder / STUDY).is_file():
-        require_database(folder, evidence(folder))
+        require_database(folder)
     if not (folder / STUDY).is_file() or not (folder / DATABASE).is_file():
         raise Refused(f"{folder} is not the folder of a run: it has no {STUDY} with a {DATABASE}", hint=hint)
 
@@ -250,9 +250,14 @@ def _query(folder: Path, query: str, values: dict[str, Any]) -> list[Any]:
     except sqlalchemy.exc.DatabaseError as error:
         if "no such table" in str(error.orig):
             return []  # a coordinator has just made the file
-        raise StorageFailed(f"{folder / DATABASE} can't be read: {error.orig}", hint=WAY_OUT) from None
+        hint = WAY_OUT if _is_damage(error.orig) else ""
+        raise StorageFailed(f"{folder / DATABASE} can't be read: {error.orig}", hint=hint) from None
     finally:
         engine.dispose()
+
+
+def _is_damage(cause: object) -> bool:
+    return any(words in str(cause) for words in DAMAGED)
 
 
 def pace(folder: Path) -> float | None:
@@ -332,5 +337,5 @@ def _translated(folder: Path) -> Iterator[None]:
         yield
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         cause = str(getattr(error, "orig", None) or error.__cause__ or error).split("\n")[0]
-        hint = WAY_OUT if any(words in cause for words in DAMAGED) else hint
+        hint = WAY_OUT if _is_damage(cause) else hint
         raise StorageFailed(f"{folder / DATABASE}: {cause}", hint=hint) from error

@@ -166,6 +166,9 @@ def test_objects_in_an_npz_are_refused(tmp_path: Path, name: str) -> None:
         ({"images": np.zeros((30, 20, 32, 32), np.uint8)}, r"must be \(n, h, w\)"),
         ({"images": np.zeros((30, 8, 8, 40), np.uint8)}, "which of these axes are the channels"),
         ({"images": np.zeros((30, 8, 8, 8), np.uint8)}, "which of these axes are the channels"),
+        ({"images": np.zeros((30, 5, 7, 9), np.uint8)}, "which of these axes are the channels"),
+        ({"images": np.zeros((30, 12, 16, 16), np.uint8)}, "which of these axes are the channels"),
+        ({"layout": np.array("banana")}, "is 'BANANA', images of .* can be NHWC or NCHW"),
         ({"images": np.zeros((30, 3, 32, 3), np.uint8)}, "which of these axes are the channels"),
         ({"images": np.zeros((30, 20, 20, 3), np.uint8), "layout": np.array("NCHW")}, r"is 'NCHW', .* can be NHWC"),
         ({"layout": np.array(["NCHW"])}, "must be one text"),
@@ -233,6 +236,8 @@ def write_splits(folder: Path, *, count: int = 10, **splits: int) -> Path:
         ({"Training": 10, "Validation": 4}, (16, 8, 4)),
         ({"TRAIN": 10, "valid": 2, "testing": 1}, (20, 4, 2)),
         ({"train": 10}, (12, 4, 4)),
+        ({"training_set": 10, "test_set": 2, "__MACOSX": 3}, (16, 4, 4)),
+        ({"train": 10, "dev": 2, "test1": 2}, (20, 4, 4)),
     ],
 )
 def test_folders_that_are_split_keep_their_splits(
@@ -244,9 +249,9 @@ def test_folders_that_are_split_keep_their_splits(
     data, test = nas.data.load(info), nas.data.unseal(str(folder))
     assert info.classes == ("cat", "dog")
     assert (info.train, info.validation, len(test.labels)) == sizes
-    for name, part in (("t", data.train), ("v", data.validation), ("test", test)):
+    for name, part in (("train", data.train), ("va", data.validation), ("test", test)):
         own = next((split for split in splits if split.lower().startswith(name)), None)
-        if own is None or (name == "t" and own.lower().startswith("test")):
+        if own is None:
             continue
         files = {np.array(Image.open(file)).tobytes() for file in (folder / own).rglob("*.png")}
         assert {image.numpy().tobytes() for image in part.images} <= files
@@ -266,6 +271,8 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
         ({"train": 10, "test": 3, "cat": 3}, "are these classes, or one set of images that is split"),
         ({"test": 10, "val": 3}, "are these classes, or one set of images that is split"),
         ({"train": 10, "val": 3, "valid": 3}, "are these classes, or one set of images that is split"),
+        ({"train": 10, "unlabeled": 3}, "are these classes, or one set of images that is split"),
+        ({"images/train": 10, "masks/train": 10}, "are these classes, or one set of images that is split"),
     ],
 )
 def test_folders_that_could_be_both_are_asked_about(tmp_path: Path, splits: dict[str, int], said: str) -> None:
@@ -283,7 +290,7 @@ def test_splits_have_the_classes_of_the_training_images(tmp_path: Path) -> None:
     flat = write_splits(tmp_path / "flat", train=10)
     (flat / "test").mkdir()
     Image.new("L", (12, 8)).save(flat / "test" / "1.png")
-    with pytest.raises(Refused, match="no images in class folders"):
+    with pytest.raises(Refused, match="has no folder for each class"):
         nas.data.prepare(str(flat))
 
 
@@ -297,6 +304,7 @@ def test_splits_have_the_classes_of_the_training_images(tmp_path: Path) -> None:
         ((30, 8, 8, 3), 3),
         ((30, 16, 16, 4), 3),
         ((30, 4, 16, 16), 1),
+        ((30, 2, 12, 16), 1),
         ((30, 20, 24, 16), 3),
     ],
 )
@@ -304,7 +312,7 @@ def test_splits_have_the_classes_of_the_training_images(tmp_path: Path) -> None:
 def test_channels_are_where_the_shape_says(tmp_path: Path, shape: tuple[int, ...], axis: int, stated: bool) -> None:
     """Arrays with the channels first and arrays with the channels last give the same images, said or not."""
     images = RANDOM.integers(0, 256, shape, dtype=np.uint8)
-    layout = np.array({1: "NCHW", 3: "NHWC"}[axis]) if stated else None
+    layout = np.array({1: "nchw", 3: "NHWC"}[axis]) if stated else None
     info = nas.data.prepare(str(write_npz(tmp_path / "a.npz", images=images, layout=layout)))
     planes = np.moveaxis(images, axis, 1)
     assert info.shape == planes.shape[1:]
@@ -312,6 +320,25 @@ def test_channels_are_where_the_shape_says(tmp_path: Path, shape: tuple[int, ...
     np.savez_compressed(other, images=planes, labels=np.arange(30) % 3, layout="NCHW")
     first, second = (nas.data.load(nas.data.prepare(str(tmp_path / name))) for name in ("a.npz", "b.npz"))
     assert torch.equal(first.train.images, second.train.images)
+
+
+def test_one_colour_test_image_makes_all_colour(tmp_path: Path) -> None:
+    """The images of all splits have the same channels and size."""
+    folder = write_splits(tmp_path / "pets", train=10, test=3)
+    Image.new("RGB", (12, 8), "red").save(folder / "test/cat/0.png")
+    assert nas.data.prepare(str(folder)).shape == (3, 8, 12)
+    Image.new("L", (20, 20)).save(folder / "test/cat/0.png")
+    with pytest.raises(Refused, match="differ in size"):
+        nas.data.prepare(str(folder))
+
+
+def test_a_folder_called_like_a_data_set_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is stored of `./digits` means the folder, so that an exported network is verified on its images."""
+    write_images(tmp_path / "digits")
+    monkeypatch.chdir(tmp_path)
+    info = nas.data.prepare("./digits")
+    assert info.name == "./digits"
+    assert nas.data.prepare(info.name).key == info.key
 
 
 def test_a_name_that_is_also_a_folder_is_asked_about(
@@ -340,7 +367,7 @@ def test_contents_are_shown(tmp_path: Path, say: Say) -> None:
     assert "26 images of 1x8x12 (channels x height x width)" in out
     assert ["cat", "8", "2", "3"] in lines
     assert ["dog", "8", "2", "3"] in lines
-    rows = "\n".join(f"{'?' if i % 9 == 0 else i},{'ab'[i % 2]},{i % 7}" for i in range(60))
+    rows = "\n".join(f"{'n.a.' if i % 9 == 0 else i},{'ab'[i % 2]},{i % 7}" for i in range(60))
     (tmp_path / "t.csv").write_text(f"size,kind,price\n{rows}\n")
     _, out, _ = say("data", tmp_path / "t.csv", "--target", "price", "--json")
     found = json.loads(out)

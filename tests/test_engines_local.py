@@ -148,7 +148,7 @@ def test_what_stood_still_with_everything_is_not_late(endless: Job, still: float
         result = next_result(engine)
         assert result.outcome is Outcome.TIMED_OUT
         lasted = time.monotonic() - begun
-    assert lasted > (5.0 if still < 5 else still + 3.0)
+    assert lasted > (4.0 if still < 5 else still + 3.0)  # begun a moment before we look
     assert lasted < still + 10.0
 
 

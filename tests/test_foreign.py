@@ -12,7 +12,7 @@ import pytest
 
 from nas.cost import Cost
 from nas.errors import Refused
-from nas.foreign import read, tables
+from nas.foreign import checked, read, tables
 from nas.record import Epoch, Origin, Outcome, Record
 from nas.table import table, write
 
@@ -168,20 +168,23 @@ def test_names_that_mean_something_here_are_kept_apart(tmp_path: Path) -> None:
     assert isinstance(found, pd.DataFrame)
 
 
-@pytest.mark.parametrize("errors", ["0.05\n0.07\n6.5\n7\n", "5\n90\n0.06\n", "0.93\n92.5\n88\n", "0.0625\n0.5\n30\n"])
+TWO_UNITS = (
+    *("0.05\n0.07\n6.5\n7\n", "5\n90\n0.06\n", "0.93\n92.5\n88\n", "0.0625\n0.5\n30\n"),
+    *("0.02\n0.03\n0.9\n1.7\n3\n", "0.05\n0.07\n0.9\n1.5\n30\n"),
+)
+
+
+@pytest.mark.parametrize("errors", TWO_UNITS)
 def test_errors_in_two_units_are_refused(tmp_path: Path, errors: str) -> None:
     """Shares of 1 among percentages are refused with a row of each, not taken for hundredths of a percent."""
     with pytest.raises(Refused, match=r"errors in two units\? In 'error' row \d+ has 0"):
         tables([file(tmp_path, f"error\n{errors}")])
 
 
-@pytest.mark.parametrize(
-    ("errors", "unit"),
-    [("0.4\n0.9\n1.1\n2\n", "percentages"), ("0.5\n0.8\n1.5\n60\n", "percentages"), ("0\n5\n60\n", "percentages")],
-)
-def test_small_percentages_are_percentages(tmp_path: Path, errors: str, unit: str) -> None:
+@pytest.mark.parametrize("errors", ["0.4\n0.9\n1.1\n2\n", "0.5\n0.8\n1.5\n60\n", "0\n5\n60\n", "0.4\n0.9\n2\n60\n"])
+def test_small_percentages_are_percentages(tmp_path: Path, errors: str) -> None:
     """Errors of a few tenths of a percent beside others that follow closely are no shares."""
-    assert unit in tables([file(tmp_path, f"error\n{errors}")]).origins["t"]
+    assert "percentages" in tables([file(tmp_path, f"error\n{errors}")]).origins["t"]
 
 
 def test_a_few_texts_in_a_column_of_numbers_are_missing(tmp_path: Path) -> None:
@@ -191,3 +194,29 @@ def test_a_few_texts_in_a_column_of_numbers_are_missing(tmp_path: Path) -> None:
     assert found.frame["depth"].isna().sum() == found.frame["multiply_adds"].isna().sum() == 1
     assert "1 of 30 cells of column 'depth' are no numbers ('?!') and count as missing" in found.origins["t"]
     assert "('n.a.')" in found.origins["t"]
+
+
+def test_frames_with_any_index_are_refused_by_their_rows() -> None:
+    """The row of a wrong error is counted, whatever names the rows of a frame bear."""
+    frame = pd.DataFrame({"error": [0.05] * 5 + [6.5] * 5, "c": range(10)}, index=list("abcdefghij"))
+    with pytest.raises(Refused, match=r"row 1 has 0\.05, row 6 has 6\.5"):
+        checked(frame)
+    with pytest.raises(Refused, match="two columns of one name"):
+        checked(pd.DataFrame([[1, 2, 0.5]], columns=[1, "1", "error"]))
+
+
+@pytest.mark.parametrize("cell", ["skip", "x"])
+def test_what_is_no_gap_stays(cell: str) -> None:
+    """Choices of our own tables, switches, columns with one number, and huge numbers are no columns with gaps."""
+    errors = {"error": [0.1 + i / 100 for i in range(20)]}
+    ours = {"trial": range(20), "space": "s", "architecture": "a", "outcome": "completed"}
+    mixed = [cell if i == 3 else 3 + i % 3 for i in range(20)]
+    assert checked(pd.DataFrame({**errors, **ours, "kernel": mixed})).frame["kernel"].notna().all()
+    assert (
+        checked(pd.DataFrame({**errors, "flag": [cell if i == 3 else 0 for i in range(20)]}))
+        .frame["flag"]
+        .notna()
+        .all()
+    )
+    huge = [10**400 if i == 3 else cell for i in range(20)]
+    assert checked(pd.DataFrame({**errors, "huge": huge})).frame["huge"].notna().all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -266,3 +267,11 @@ def test_one_bad_weights_file_costs_one_picture(
     assert page.count('class="stairs"') == max(0, before - 1)
     nas.run(TOY, out=run, engine=InlineEngine())
     assert say("export", run, "-o", tmp_path / "best", "--rank", 2)[0] == 0
+
+
+@pytest.mark.parametrize("name", [LOG, TABLE])
+def test_files_that_never_end_are_not_read(run: Path, say: Say, name: str) -> None:
+    """A pipe in the place of log or table stops nobody who looks at a run."""
+    (run / name).unlink()
+    os.mkfifo(run / name)
+    assert say("status", run)[0] == 0

@@ -37,6 +37,10 @@ def data(
     datasets.require_one_meaning(name)
     if fetch:
         datasets.fetch(name)
+    if json and (path or verify):
+        found = {"path": datasets.source_path(name)} if path else {}
+        emit_json(name=name, **found, **({"verified": datasets.verify(name, target)} if verify else {}))
+        return
     if path:
         say(datasets.source_path(name))
     if verify:

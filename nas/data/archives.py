@@ -50,23 +50,32 @@ def check(official: Official, archive: Archive, file: BufferedReader) -> None:
     """Refuse an open file whose hash isn't the published one; leaves it at its start."""
     found = digest(file, archive.algorithm)
     if found != archive.digest:
-        if other := _whose(file):
-            message = f"{place(archive)} isn't {official.name}'s: it is {other.file}, whole, of another data set"
-            raise Missing(message, hint=f"move it to {place(other)}, then {ways_out(official)}")
+        if other := _whose(file, {archive.algorithm: found}):
+            raise _misplaced(official, archive, *other)
         kind = archive.algorithm.upper()
         message = f"{place(archive)} is damaged: its {kind} is {found}, not {archive.digest}"
         raise Missing(message, hint=f"delete it, then {ways_out(official)}")
     file.seek(0)
 
 
-def _whose(file: BufferedReader) -> Archive | None:
-    """The archive of any official data set that an open file is; None if it is none."""
-    found = {}
-    for algorithm in ("sha256", "md5"):
+def _whose(file: BufferedReader, found: dict[str, str]) -> tuple[Official, Archive] | None:
+    """The data set and archive that an open file is, some of whose hashes are known; None if it is none."""
+    for algorithm in {"sha256", "md5"} - found.keys():
         file.seek(0)
-        found[algorithm] = digest(file, algorithm)
-    archives = (archive for official in OFFICIAL.values() for archive in official.archives)
-    return next((archive for archive in archives if found[archive.algorithm] == archive.digest), None)
+        found = {**found, algorithm: digest(file, algorithm)}
+    archives = ((official, archive) for official in OFFICIAL.values() for archive in official.archives)
+    return next((pair for pair in archives if found[pair[1].algorithm] == pair[1].digest), None)
+
+
+def _misplaced(official: Official, archive: Archive, owner: Official, other: Archive) -> Missing:
+    """What is said of a whole file in the place of another."""
+    whose = "another file of it" if owner is official else f"{owner.name}'s"
+    free = not place(other).exists()
+    way = f"move it to {place(other)}" if free else f"it belongs at {place(other)}, where a file lies: look at both"
+    return Missing(
+        f"{place(archive)} isn't what {official.name} has there, but {whose}, whole: {other.file}",
+        hint=f"{way}; then {ways_out(official)}",
+    )
 
 
 def read(official: Official, part: Part) -> Stack:

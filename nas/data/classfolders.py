@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -26,7 +28,7 @@ FORMATS = ("PNG", "JPEG")
 Split = Literal["train", "validation", "test"]
 SPLITS: Mapping[Split, Sequence[str]] = {
     "train": ("train", "training"),
-    "validation": ("val", "valid", "validation"),
+    "validation": ("val", "valid", "validation", "dev"),
     "test": ("test", "testing"),
 }
 """What folders of splits are called, in any case."""
@@ -100,27 +102,45 @@ def folder_source(path: Path) -> Source:
 def split_folders(path: Path) -> dict[Split, Path]:
     """Training, validation and test folder of images that are split already; none where the folders are classes.
 
-    `train` beside `car` and `bus` is a class; beside `test` or `val`, or alone with folders in it, it is a split.
+    `train` beside `car` and `bus` is a class; beside `test` or `val`, or with class folders in it, it is a split.
     """
     names = class_folders(path)
-    found = {name: split for name in names for split, words in SPLITS.items() if name.lower() in words}
+    found = {name: split for name in names if (split := split_of(name))}
     others = [name for name in names if name not in found]
     splits = set(found.values())
-    if not (len(splits) > 1 or (splits == {"train"} and not others and class_folders(path / names[0]))):
+    if len(found) < 2 and not any(split == "train" and class_folders(path / name) for name, split in found.items()):
+        inner = [name for name in names if any(map(split_of, class_folders(path / name)))]
+        if inner:
+            raise _which(path, f"{inner[0]}/{class_folders(path / inner[0])[0]}/")
         return {}
-    listed = ", ".join(f"{name}/" for name in names)
     if "train" not in splits or others or len(splits) < len(found):
+        raise _which(path, ", ".join(f"{name}/" for name in names))
+    if flat := [name for name in names if not class_folders(path / name)]:
         raise Refused(
-            f"{path} holds {listed}: are these classes, or one set of images that is split?",
-            hint="a split set has train/, and test/ or val/ beside it, each with a folder for each class and none else",
+            f"{path} is split, and {flat[0]}/ has no folder for each class",
+            hint="give the classes folders of their own in each split, or move that folder away",
         )
     return {split: path / name for name, split in found.items()}
 
 
+def split_of(name: str) -> Split | None:
+    """The split that a folder is called after, as in `train`, `Test_set` or `test1`; None for other names."""
+    plain = re.sub(r"([ _-]?(set|split|data|images))?[ _-]?\d*$", "", name.strip().lower())
+    return next((split for split, words in SPLITS.items() if plain in words), None)
+
+
+def _which(path: Path, listed: str) -> Refused:
+    return Refused(
+        f"{path} holds {listed}: are these classes, or one set of images that is split?",
+        hint="a split set has train/, and test/ or val/ beside it, each with a folder for each class and none else",
+    )
+
+
 def holds_images(path: Path) -> bool:
-    """Whether a folder looks like one of class folders, or of splits with such."""
-    folders = [path / name for name in class_folders(path)]
-    return any(next(iter(image_files(folder)), None) for folder in folders[:2])
+    """Whether there is an image in or below a folder."""
+    with suppress(OSError):
+        return path.is_dir() and any(file.suffix.lower() in SUFFIXES for file in path.rglob("*"))
+    return False
 
 
 def _groups(folder: Path, classes: Sequence[str]) -> list[list[Path]]:
@@ -129,9 +149,7 @@ def _groups(folder: Path, classes: Sequence[str]) -> list[list[Path]]:
         raise Refused(f"{folder} has a class {unknown[0]!r} that no training image has: {', '.join(classes)}")
     groups = [image_files(folder / name) for name in classes]
     if not any(groups) and classes:
-        raise Refused(
-            f"{folder} has no images in class folders", hint=f"give {folder.parent / 'train'} alone, or remove {folder}"
-        )
+        raise Refused(f"{folder} has no images in class folders", hint=f"fill it, or move {folder} away")
     return groups
 
 
@@ -141,8 +159,9 @@ def _files(groups: Sequence[Sequence[Path]], mode: str) -> Files:
 
 
 def class_folders(path: Path) -> tuple[str, ...]:
-    """Names of the classes, sorted; hidden folders don't count."""
-    return tuple(sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")))
+    """Names of the classes, sorted; hidden folders don't count, nor does what macOS leaves in archives."""
+    names = (entry.name for entry in path.iterdir() if entry.is_dir())
+    return tuple(sorted(name for name in names if not name.startswith((".", "__MACOSX"))))
 
 
 def image_files(folder: Path) -> list[Path]:

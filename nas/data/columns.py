@@ -8,6 +8,7 @@ Values of a text are 0 or 1 and stay so; a missing cell is a value of its own, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import SupportsFloat
 
@@ -29,6 +30,9 @@ FEW = 0.2
 """Share of the filled cells of a column up to which texts are missing values among its numbers."""
 SHOWN = 5
 """Different texts that are named."""
+LONGEST = 40
+"""Characters of a text that are shown."""
+DIGIT = re.compile(r"\d")
 MOST_VALUES = 64
 """Different texts that a column may have; each becomes a feature."""
 WITHOUT = "missing"
@@ -72,24 +76,35 @@ def numbers(cells: Sequence[Cell], missing: Collection[str] = ()) -> Floats | No
     """The cells as numbers, NaN also for the texts that stand for a missing one; None where one is something else."""
     try:
         return np.array([np.nan if missing and text(cell) in missing else number(cell) for cell in cells])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
 def few_texts(cells: Sequence[Cell]) -> tuple[str, ...]:
-    """The different texts among the numbers of a column, sorted; none where they are no few, or all cells are texts."""
-    if numbers(cells) is not None:
-        return ()
-    texts = [text(cell) for cell in cells if numbers([cell]) is None]
-    filled = sum(1 for cell in cells if text(cell))
-    return tuple(sorted(set(texts))) if len(texts) <= FEW * filled else ()
+    """The different texts among the numbers of a column, sorted; none where they are no few, or there is no number.
+
+    They are few where they are at most a fifth of the filled cells, and no more than a column of texts may have.
+    """
+    most, texts, values = FEW * len(cells), list[str](), set[float]()
+    for cell in cells:
+        try:
+            values.add(number(cell))
+        except (TypeError, ValueError, OverflowError):
+            texts.append(text(cell))
+            if len(texts) > most:
+                return ()
+    filled = sum(1 for cell in cells if text(cell)) if texts else 0
+    different = set(texts)
+    few = len(texts) <= FEW * filled and len(different) <= MOST_VALUES
+    return tuple(sorted(different)) if few and len(values - {np.nan}) > 1 else ()
 
 
 def spoken_of(name: str, cells: Sequence[Cell], missing: Sequence[str]) -> str:
     """What is to be said of a column with a few texts among its numbers."""
     count = sum(text(cell) in missing for cell in cells)
-    shown = ", ".join(map(repr, missing[:SHOWN])) + (", ..." if len(missing) > SHOWN else "")
-    return f"{count:,} of {len(cells):,} cells of column {name!r} are no numbers ({shown}) and count as missing"
+    shown = ", ".join(repr(one[:LONGEST]) for one in missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
+    hint = "; remove units and commas if they are numbers" if any(map(DIGIT.search, missing)) else ""
+    return f"{count:,} of {len(cells):,} cells of column {name!r} are no numbers ({shown}) and count as missing{hint}"
 
 
 def columns_of(cells: Cells, training: Integers) -> tuple[Column, ...]:
@@ -117,7 +132,8 @@ def encoded(columns: Sequence[Column], cells: Cells) -> Floats:
 def _numbers(column: Column, cells: Cells) -> Floats:
     values = numbers(cells[column.name], column.missing)
     if values is None or np.isinf(values).any():
-        raise Refused(f"column {column.name!r} must hold finite numbers")
+        odd = next((cell for cell in cells[column.name] if numbers([cell], column.missing) is None), "infinity")
+        raise Refused(f"column {column.name!r} must hold finite numbers, got {str(odd)[:LONGEST]!r}")
     return values[:, None]
 
 

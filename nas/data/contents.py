@@ -64,5 +64,5 @@ def of_table(source: TableSource) -> Contents:
 def _in_words(column: Column, cells: Sequence[Cell]) -> str:
     """`numbers, 3 missing` or `4 texts`."""
     gaps = sum(not text(cell) or text(cell) in column.missing for cell in cells)
-    kind = f"{len(column.values)} texts" if column.text else "numbers"
+    kind = f"{len([value for value in column.values if value])} texts" if column.text else "numbers"
     return kind + (f", {gaps:,} missing" if gaps else "")

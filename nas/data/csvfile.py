@@ -41,7 +41,7 @@ def csv_source(path: Path, target: str) -> TableSource:
         label=label_of(path),
         identity=digest(path),
         target=target,
-        read=partial(read_table, path, target),
+        read=partial(read_table, path, target, names, rows),
         encoding=TEXTS_ARE_MISSING if spoken else FIRST,
     )
 
@@ -75,10 +75,8 @@ def require_target(path: Path, names: Sequence[str], target: str) -> None:
         raise Refused(f"{path} has no column {target!r}{guess}", hint=f"it has {shown}")
 
 
-def read_table(path: Path, target: str) -> Table:
-    """All rows; columns that can't be features, and a target that isn't a number everywhere, are refused."""
-    names = header(path)
-    rows = read_rows(path, names)
+def read_table(path: Path, target: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """The rows as a table; columns that can't be features, and a target that isn't a number everywhere, are refused."""
     cells = {name: [row[place] for row in rows] for place, name in enumerate(names)}
     if len(rows) < FEWEST_ROWS:
         hint = "a tenth of the rows by target needs five of them: three train, one validates, one is sealed"

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from numpy.lib import format as npy
 
 from nas.data.folders import digest
-from nas.data.pictures import OWN_VALIDATION, SMALLEST, WITH_TEST, Images, Size, Stack, own_development, own_test
+from nas.data.pictures import OWN_VALIDATION, WITH_TEST, Images, Size, Stack, own_development, own_test
 from nas.data.sources import Source, label_of, require_classes
 from nas.data.splits import Integers
 from nas.errors import Refused
@@ -29,7 +29,7 @@ SHAPES = "(n, h, w), (n, h, w, c) or (n, c, h, w)"
 FORM = f"an .npz needs `images` {SHAPES} of uint8 and `labels` (n,) of integers"
 MOST_CHANNELS = 16
 COLOURS = 4
-"""Most channels that the second axis has of images that aren't square, unless the file says so."""
+"""Most channels by which an axis of two that could be them is told, without the file saying so."""
 LAYOUTS = {"NHWC": 3, "NCHW": 1}
 """How the axes of images may be laid out -> which of them the channels are."""
 BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, MemoryError)
@@ -127,20 +127,19 @@ def _require_pair(path: Path, found: dict[str, Header], images: str, labels: str
 def channel_axis(path: Path, found: Mapping[str, Header]) -> int:
     """Which axis of the images the channels are, 0 for none: as the file says, else as their shape does, else asked."""
     shape = found["images"].shape
-    if len(shape) == 3:
-        return 0
     possible = _layouts(shape)
     if "layout" in found:
-        stated = str(load_array(path, "layout"))
-        if stated not in possible:
-            raise Refused(f"`layout` in {path} is {stated!r}, images of {shape} can be {' or '.join(possible)}")
-        return LAYOUTS[stated]
-    sides = {name: _sides(shape, axis) for name, axis in LAYOUTS.items()}
-    square = [name for name in possible if len(set(sides[name])) == 1]
-    likely = [name for name in possible if name == "NHWC" or name in square or shape[1] <= COLOURS]
-    likely = [name for name in likely if min(sides[name]) >= SMALLEST] or likely
-    likely = [name for name in likely if name in square] or likely
-    if len(likely) != 1:
+        stated = str(load_array(path, "layout")).upper()
+        if stated not in (possible or LAYOUTS):
+            raise Refused(
+                f"`layout` in {path} is {stated!r}, images of {shape} can be {' or '.join(possible or LAYOUTS)}"
+            )
+        return LAYOUTS[stated] if possible else 0
+    if len(shape) == 3:
+        return 0
+    colours = [name for name in possible if shape[LAYOUTS[name]] <= COLOURS]
+    likely = colours if len(colours) == 1 else possible if possible == ["NHWC"] else []
+    if not likely:
         raise Refused(
             f"`images` in {path} must be {SHAPES}, got {shape}: which of these axes are the channels?",
             hint="say so in the file: np.savez(..., layout='NHWC') for the last, layout='NCHW' for the second",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def namesake(name: str) -> str:
     from nas.data.classfolders import holds_images
 
     path = _existing(name) if known(name) else None
-    if path is None or not path.is_dir() or not holds_images(path):
+    if path is None or not holds_images(path):
         return ""
     return f"{name} is a data set of this program, and there is a folder ./{name} of images here"
 
@@ -127,10 +127,12 @@ def find(name: str) -> Source:
     if path.is_dir():
         from nas.data.classfolders import folder_source
 
-        return folder_source(path)
-    from nas.data.npz import npz_source
+        source = folder_source(path)
+    else:
+        from nas.data.npz import npz_source
 
-    return npz_source(path)
+        source = npz_source(path)
+    return replace(source, name=f"./{path}") if known(str(path)) else source  # so that it is found again
 
 
 def official_source(name: str) -> Source:

@@ -49,7 +49,7 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class TableSource:
-    """Everything about a table that is known before its rows are read."""
+    """Everything about a table that is known before its rows are split and encoded."""
 
     name: str
     """The name or the path that the user gave."""
@@ -60,7 +60,7 @@ class TableSource:
     target: str
     """Name of the column that is to be predicted."""
     read: Callable[[], Table]
-    """Reads all rows."""
+    """All rows, checked."""
     encoding: int = FIRST
     """Which encoding it needs; part of its key."""
 
@@ -98,7 +98,7 @@ def encoding(table: Table) -> Encoding:
 
 
 def key_of(source: TableSource) -> str:
-    """Name of the folder of a content and target; needs no row to be read."""
+    """Name of the folder of a content, target and encoding."""
     parts = (VERSION, source.encoding, "table", source.identity, source.target)
     return f"{source.label}-{text_digest(repr(parts))[:12]}"
 
