@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nas.auditing import audit
     from nas.audits import Audit
-    from nas.cost import Cost, Limits
     from nas.discovering import Discovered
     from nas.discovering import discovered as discover
     from nas.errors import NasError
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from nas.findings import Principles, principles
     from nas.halving import Halving
     from nas.launch import start as run
+    from nas.layers.base import Cost
+    from nas.limits import Limits
     from nas.models import Model, load
     from nas.recipe import Recipe
     from nas.record import Epoch, Origin, Outcome, Record

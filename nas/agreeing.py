@@ -16,11 +16,18 @@ import msgspec
 from nas import __version__, devices
 from nas.data import DataInfo
 from nas.errors import Refused
-from nas.frozen import MAY_DIFFER, Frozen, computed_with, freeze, require_agreement
+from nas.frozen import (
+    MAY_DIFFER,
+    Frozen,
+    computed_with,
+    freeze,
+    read_frozen,
+    require_agreement,
+    require_same_cap,
+    write_frozen,
+)
 from nas.layout import STUDY
 from nas.sampling import Plan
-from nas.stopping import require_same_cap
-from nas.store import read_frozen, write_frozen
 from nas.study import Study
 from nas.table import ASKED, COLUMNS
 

@@ -22,16 +22,17 @@ from nas.data import DataInfo
 from nas.engines import Engine
 from nas.errors import NasError, Refused
 from nas.files import write_atomically
-from nas.frozen import Frozen, differences, freeze, require_unchanged
-from nas.launch import local_engine, logged
+from nas.frozen import Frozen, differences, freeze, read_frozen, require_unchanged
+from nas.launch import local_engine
 from nas.layout import DATABASE, LOG, STUDY, TABLE
 from nas.locks import coordinator
 from nas.results import Run, csv, open_run, required_study
 from nas.retrained import chosen, population
 from nas.retraining import AUDIT, Repetitions, retraining
+from nas.runlog import logged
 from nas.runner import Observer, carry_out
 from nas.sampling import Plan
-from nas.store import read_frozen, read_records
+from nas.store import read_records
 from nas.study import Study
 from nas.subset import Subset
 

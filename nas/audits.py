@@ -23,9 +23,10 @@ from nas.errors import NasError, Refused
 from nas.frozen import rules_of
 from nas.page.audits import HEADER, AuditRow, audit_head, audit_row
 from nas.page.texts import plural
-from nas.results import Run, fidelity
+from nas.results import Run
 from nas.retrained import AuditedNetwork, Retrained, read_retrained
 from nas.rule import Rule
+from nas.settings import fidelity
 from nas.table import table
 
 if TYPE_CHECKING:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import platform
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, get_args
 
 import psutil
+import torch
+from threadpoolctl import threadpool_limits
 
 from nas.errors import Missing, Refused
 
@@ -91,3 +94,30 @@ def workers(count: int | None, device_name: str) -> int:
         return LANES
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(usable, psutil.cpu_count(logical=False) or usable))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Arithmetic on one thread: sums then have one order, and workers don't compete for cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1, user_api="blas"):  # NumPy's, which multiplies for us on some processors
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def device_name(device: str) -> str:
+    """What a device is called, for records."""
+    if device == "cuda":
+        return str(torch.cuda.get_device_name())
+    return f"{processor()} ({torch.backends.cpu.get_cpu_capability()})"
+
+
+def usable(device: str) -> bool:
+    """Whether a device still computes: after some errors, nothing works in the process that made them."""
+    try:
+        return bool(torch.ones((), device=device).item())
+    except RuntimeError:
+        return False

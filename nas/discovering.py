@@ -25,7 +25,8 @@ from nas.foreign import Tables, checked
 from nas.frozen import changes, freeze, require_unchanged
 from nas.page.rules import HEADER, RuleRow, rule_row
 from nas.page.texts import listed, plural
-from nas.results import Run, dimensions, fidelity, study_of
+from nas.results import Run, dimensions, study_of
+from nas.settings import fidelity
 from nas.space import Dimension, Space, in_words, sentence
 from nas.studywriter import neighbours, study_file
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nas.analysis import Look, Verdict, principle_rules, verdicts
 from nas.analysis.columns import spoiled_columns
-from nas.analysis.pooling import designs
+from nas.analysis.selection import designs
 from nas.asking import asked_rules, require_map, some
 from nas.audits import audit_line
 from nas.deciding import head_of, look_of, notes_of, verdicts_by_look
@@ -18,8 +18,9 @@ from nas.foreign import ERROR, Tables, checked
 from nas.frozen import rules_of
 from nas.page.rules import HEADER, RuleRow, rule_row
 from nas.page.texts import listed, plural
-from nas.results import Run, dimensions, fidelity, matched_cost
+from nas.results import Run, dimensions
 from nas.rule import Rule
+from nas.settings import fidelity, matched_cost
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import prod
@@ -12,8 +12,11 @@ from typing import Any
 import msgspec
 
 from nas.data import DataInfo
-from nas.errors import Refused
-from nas.looks import Looks, Schedule
+from nas.errors import Refused, StorageFailed
+from nas.files import write_atomically
+from nas.layout import STUDY
+from nas.looks import Looks, Schedule, Standing
+from nas.names import OF_FILES
 from nas.recipe import Recipe
 from nas.rule import Rule
 from nas.space import Fact, Space, sentence
@@ -22,8 +25,6 @@ from nas.subset import Subset
 from nas.window import Window
 
 SCHEMA_VERSION = 1
-OF_FILES = "_nas_study_"
-"""Begins the name of a module that was read from a file of the user, so that it hides no other."""
 MAY_DIFFER = ("samples", "rules")
 """Entries of a study that a later command may change: they change no trial."""
 ADDED: dict[str, Any] = {
@@ -229,3 +230,41 @@ def _compare(name: str, old: Any, new: Any) -> list[str]:
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def require_same_cap(stored: Frozen, study: Study) -> None:
+    """Refuse more samples for a run with looks."""
+    cap = stored.study["samples"]
+    if stored.study["looks"] is not None and study.samples > cap:
+        raise Refused(
+            f"the run looks at its rules until they are decided, with at most {cap} networks of each space; what its "
+            f"looks may say was set by that number, so it can't become {study.samples}",
+            hint="leave --samples out, or give another folder with --out and another --seed",
+        )
+
+
+def standing(frozen: Frozen, over: Collection[int]) -> Standing | None:
+    """Where a run whose trials of these numbers are over stands among its looks; None for one without."""
+    schedule = looks_of(frozen)
+    return None if schedule is None else Standing(schedule=schedule, passed=schedule.passed(over), ended=frozen.ended)
+
+
+def read_frozen(folder: Path) -> Frozen:
+    """What the run in a folder was asked."""
+    try:
+        frozen = msgspec.json.decode((folder / STUDY).read_bytes(), type=Frozen)
+    except OSError as error:
+        raise StorageFailed(f"{folder / STUDY} can't be read: {error.strerror}") from None
+    except msgspec.MsgspecError as error:
+        raise Refused(
+            f"{folder / STUDY} is damaged: {error}", hint="restore it from a copy, or start a new run"
+        ) from None
+    if frozen.schema_version != SCHEMA_VERSION:
+        version = frozen.schema_version
+        raise Refused(f"{folder / STUDY} has schema version {version}, this program reads {SCHEMA_VERSION}; update it")
+    return frozen
+
+
+def write_frozen(folder: Path, frozen: Frozen) -> None:
+    """Store what the run was asked."""
+    write_atomically(folder / STUDY, msgspec.json.format(msgspec.json.encode(frozen)))

@@ -14,8 +14,8 @@ from safetensors.torch import save
 from nas import data, weights
 from nas.arithmetic import computing
 from nas.data import DataInfo
+from nas.devices import device_name, one_thread
 from nas.document import Document, describe, encode
-from nas.engines.job import device_name, one_thread
 from nas.errors import NasError, Refused, StorageFailed
 from nas.files import write_atomically
 from nas.layers import Layer, cost, identity, shape_text

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nas.layout import owner_of, weights_name
-from nas.progress import rank
-from nas.record import Record
+from nas.record import Record, rank
 
 KEPT = 10
 """Networks of each space whose weights are kept, the best."""

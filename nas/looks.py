@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from nas.errors import Refused
-
-if TYPE_CHECKING:
-    from nas.study import Study
 
 MOST_LOOKS = 50
 """Looks at one study: more save nothing, and at each all workers wait for the slowest training."""
@@ -57,21 +53,22 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         return f"look {number} of {len(self.ends)}, at {end} of {cap} networks of each space"
 
 
-def check_looks(study: Study) -> None:
-    """Refuse looks of a study that has nothing to decide, or that doesn't draw at random, or that looks too often."""
-    if study.looks is None:
-        return
-    if not isinstance(study.looks, Looks):
-        raise Refused(f"a study's looks are Looks(first=..., every=...), got {study.looks!r}")
-    if not study.rules:
-        raise Refused(
-            f"study {study.name!r} is sampled until its rules are decided and declares none",
-            hint="rules=(...) says what is to be decided; without looks all samples are trained",
-        )
-    if study.sampler != "random":
-        raise Refused(f"rules are decided by random networks, so a study with looks can't have {study.sampler!r}")
-    if (count := len(study.looks.ends(study.samples))) > MOST_LOOKS:
-        raise Refused(
-            f"study {study.name!r} looks {count} times at its rules, at most {MOST_LOOKS} are possible",
-            hint=f"every={-(-(study.samples - study.looks.first) // (MOST_LOOKS - 1))} does",
-        )
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run stands among its looks."""
+
+    schedule: Schedule
+    """The looks that are planned."""
+    passed: int
+    """Number of the last look all of whose trials are over; 0 before the first."""
+    ended: int
+    """Networks of each space at the look that decided every rule; 0 where none has before the cap."""
+
+    @property
+    def words(self) -> str:
+        """The same as the end of a line."""
+        ends = self.schedule.ends
+        if self.ended:
+            return f"every rule was decided at {self.schedule.name(ends.index(self.ended) + 1)}"
+        if self.passed == len(ends):
+            return f"ended at its cap of {ends[-1]} networks of each space"
+        return f"next {self.schedule.name(self.passed + 1)}"

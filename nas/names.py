@@ -15,9 +15,12 @@ from types import ModuleType
 from typing import Any
 
 from nas.errors import NasError, Refused, raised_at
-from nas.frozen import OF_FILES
 from nas.space import Space
 from nas.study import Study
+
+OF_FILES = "_nas_study_"
+"""Begins the name of a module that was read from a file of the user, so that it hides no other."""
+
 
 ATTRIBUTE = "STUDY"
 LISTED = 8

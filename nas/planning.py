@@ -22,8 +22,9 @@ from nas.foreign import tables
 from nas.frozen import freeze, rules_of
 from nas.looks import Looks
 from nas.page.texts import plural
-from nas.results import fidelity, open_run
+from nas.results import open_run
 from nas.rule import Order, Rule, Spaces
+from nas.settings import fidelity
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,9 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import inf
 
-from nas.record import Outcome, Record
+from nas.record import Outcome, Record, rank
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,9 +113,3 @@ class Progress:
 def better(first: Record, second: Record) -> bool:
     """Whether the first completed record ranks before the second: lower error, then lower cost, then lower number."""
     return rank(first) < rank(second)
-
-
-def rank(record: Record) -> tuple[float, int, int]:
-    """Sorting key of leaders; failures come last."""
-    error = record.error
-    return (inf if error is None else error, record.cost.multiply_adds, record.trial)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import msgspec
 
 from nas.errors import Refused
-from nas.fidelity import FIDELITIES
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Initialisation = Literal["he", "xavier"]
@@ -99,3 +100,42 @@ def _check(recipe: Recipe, low: int, names: tuple[str, ...]) -> None:
 def _check_option(name: str, value: str, options: tuple[str, ...]) -> None:
     if value not in options:
         raise ValueError(f"{name} must be one of {', '.join(options)}, got {value!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fidelity:
+    """A length of training with the recipe that suits it."""
+
+    changes: Mapping[str, int | float | bool]
+    """Fields of the recipe that it sets; data, resolution and arithmetic stay as they are."""
+    sentence: str
+    """What it is for, with its cost."""
+
+
+BRIEF = {"batch_size": 32, "learning_rate": 0.05, "warmup": 0.1, "zero_residual": True, "flip": True, "crop": 0}
+"""Small batches for many steps; blocks that start as their shortcut, so that deep networks begin to learn at once."""
+
+
+WHOLE = {"train_size": 0, "batch_size": 128, "learning_rate": 0.1, "warmup": 0.1}
+"""All images, in the book's batches."""
+
+
+FIDELITIES: Mapping[str, Fidelity] = {
+    "glance": Fidelity(
+        changes={**BRIEF, "train_size": 6_000, "epochs": 1},
+        sentence="6,000 images once: 187 steps",
+    ),
+    "short": Fidelity(
+        changes={**BRIEF, "train_size": 7_500, "epochs": 2},
+        sentence="7,500 images twice: 468 steps",
+    ),
+    "book": Fidelity(
+        changes={**WHOLE, "epochs": 10, "zero_residual": False, "flip": False, "crop": 0},
+        sentence="all images 10 times, unchanged, in batches of 128: the length of the book's trainings",
+    ),
+    "long": Fidelity(
+        changes={**WHOLE, "epochs": 30, "zero_residual": True, "flip": True, "crop": 2},
+        sentence="all images 30 times, flipped and shifted",
+    ),
+}
+"""By name, cheapest first."""

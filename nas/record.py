@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from math import inf
 
 import msgspec
 
-from nas.cost import Cost
+from nas.layers.base import Cost
 from nas.space import Value
 
 SCHEMA_VERSION = 1
@@ -134,3 +135,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     def last_error(self) -> float | None:
         """Validation error after the last epoch that was trained, completed or pruned; None for a failure."""
         return self.curve[-1].error if self.curve and not self.outcome.is_failure else None
+
+
+def rank(record: Record) -> tuple[float, int, int]:
+    """Sorting key of leaders; failures come last."""
+    error = record.error
+    return (inf if error is None else error, record.cost.multiply_adds, record.trial)

@@ -16,7 +16,8 @@ from nas.layers import Layer, cost
 from nas.page import page
 from nas.page.page import Report, Verdicts
 from nas.page.texts import listed, plural
-from nas.results import Run, dimensions, settings
+from nas.results import Run, dimensions
+from nas.settings import settings
 from nas.table import COLUMNS
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from pathlib import Path
 import msgspec
 
 from nas.errors import Refused
-from nas.frozen import Frozen
+from nas.frozen import Frozen, read_frozen
 from nas.layout import DATABASE, STUDY
 from nas.record import Record
 from nas.results import Run
 from nas.retraining import AUDIT, Chosen
-from nas.store import read_frozen, read_records
+from nas.store import read_records
 from nas.subset import Subset, order, weights
 
 

@@ -17,7 +17,7 @@ from nas.data import DataInfo
 from nas.engines import Engine
 from nas.engines.messages import Job, Result
 from nas.errors import Interrupted, Refused, StorageFailed
-from nas.frozen import Frozen
+from nas.frozen import Frozen, read_frozen
 from nas.interrupts import Interrupts
 from nas.layout import WEIGHTS, weights_name
 from nas.leaders import Leaders
@@ -27,7 +27,7 @@ from nas.rows import Entry
 from nas.sampling import Plan, Proposal
 from nas.sampling.gate import collection_paused
 from nas.stopping import Judge, Watch
-from nas.store import Store, opened, read_frozen
+from nas.store import Store, opened
 from nas.study import Study
 from nas.trials import job_of, record_of, work_of
 

@@ -11,11 +11,10 @@ from nas.aims import ERROR
 from nas.analysis.search import LEAST, Advantage, SearchCurve, advantages, curve
 from nas.analysis.traces import Corner, Trace, common
 from nas.errors import Refused
-from nas.page.plot import html as html_page
-from nas.page.plot import tables
 from nas.page.search import HEADER, MEASURES, SearchRow, search_row
 from nas.page.texts import count, listed, percent, plural
-from nas.results import Run, fidelity
+from nas.results import Run
+from nas.settings import fidelity
 from nas.strategies import SPENT, Search, Spending, corner_of, grouped, is_map, require_comparable, searches_of
 
 if TYPE_CHECKING:
@@ -107,12 +106,6 @@ def compare(runs: Sequence[Run], *, cost: Spending = "multiply_adds") -> Searche
         head=tuple(_head(runs[0], cost, start, end, corner)),
         notes=tuple(_notes(groups, searches, end)),
     )
-
-
-def page(found: Searches) -> str:
-    """The comparison as one offline file: curves with bands, tables and sentences."""
-    measured = {one.measure: (one.curves, one.rows) for one in found.measured}
-    return html_page(found.title, found.head, (*found.notes,), [*tables(measured)], f"compute: {SPENT[found.spending]}")
 
 
 def _measured(measure: str, traces: Mapping[str, Sequence[Trace]], start: float, end: float) -> Measured:

@@ -3,43 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from nas.errors import Refused
-from nas.frozen import Frozen, looks_of
-from nas.looks import Schedule
+from nas.frozen import Frozen, looks_of, read_frozen, write_frozen
+from nas.looks import Standing
 from nas.record import Record
-from nas.store import read_frozen, write_frozen
-from nas.study import Study
 
 logger = logging.getLogger(__name__)
 
 Judge = Callable[[Frozen, Sequence[Record], int], Sequence[str]]
 """Names of the rules that a run's records, all that are over at the look of a number, leave undecided."""
-
-
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a run stands among its looks."""
-
-    schedule: Schedule
-    """The looks that are planned."""
-    passed: int
-    """Number of the last look all of whose trials are over; 0 before the first."""
-    ended: int
-    """Networks of each space at the look that decided every rule; 0 where none has before the cap."""
-
-    @property
-    def words(self) -> str:
-        """The same as the end of a line."""
-        ends = self.schedule.ends
-        if self.ended:
-            return f"every rule was decided at {self.schedule.name(ends.index(self.ended) + 1)}"
-        if self.passed == len(ends):
-            return f"ended at its cap of {ends[-1]} networks of each space"
-        return f"next {self.schedule.name(self.passed + 1)}"
 
 
 class Watch:
@@ -102,23 +78,6 @@ class Watch:
         stored = read_frozen(folder)
         if self.ended != stored.ended:
             write_frozen(folder, msgspec.structs.replace(stored, ended=self.ended))
-
-
-def require_same_cap(stored: Frozen, study: Study) -> None:
-    """Refuse more samples for a run with looks."""
-    cap = stored.study["samples"]
-    if stored.study["looks"] is not None and study.samples > cap:
-        raise Refused(
-            f"the run looks at its rules until they are decided, with at most {cap} networks of each space; what its "
-            f"looks may say was set by that number, so it can't become {study.samples}",
-            hint="leave --samples out, or give another folder with --out and another --seed",
-        )
-
-
-def standing(frozen: Frozen, over: Collection[int]) -> Standing | None:
-    """Where a run whose trials of these numbers are over stands among its looks; None for one without."""
-    schedule = looks_of(frozen)
-    return None if schedule is None else Standing(schedule=schedule, passed=schedule.passed(over), ended=frozen.ended)
 
 
 def _found(undecided: Sequence[str]) -> str:

@@ -25,8 +25,8 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from nas.errors import Refused, StorageFailed
-from nas.files import remove_leftovers, write_atomically
-from nas.frozen import SCHEMA_VERSION, Frozen, require_agreement, total_of
+from nas.files import remove_leftovers
+from nas.frozen import Frozen, read_frozen, require_agreement, total_of, write_frozen
 from nas.integrity import WAY_OUT, Evidence, evidence, lost_trials, require_database
 from nas.layout import DATABASE, LOCK, LOG, PAGE, STUDY, TABLE, WEIGHTS, WRITE_AHEAD, require_no_links
 from nas.locks import Lock, locked, unwritable
@@ -204,27 +204,6 @@ def require_run(folder: Path) -> None:
         require_database(folder)
     if not (folder / STUDY).is_file() or not (folder / DATABASE).is_file():
         raise Refused(f"{folder} is not the folder of a run: it has no {STUDY} with a {DATABASE}", hint=hint)
-
-
-def read_frozen(folder: Path) -> Frozen:
-    """What the run in a folder was asked."""
-    try:
-        frozen = msgspec.json.decode((folder / STUDY).read_bytes(), type=Frozen)
-    except OSError as error:
-        raise StorageFailed(f"{folder / STUDY} can't be read: {error.strerror}") from None
-    except msgspec.MsgspecError as error:
-        raise Refused(
-            f"{folder / STUDY} is damaged: {error}", hint="restore it from a copy, or start a new run"
-        ) from None
-    if frozen.schema_version != SCHEMA_VERSION:
-        version = frozen.schema_version
-        raise Refused(f"{folder / STUDY} has schema version {version}, this program reads {SCHEMA_VERSION}; update it")
-    return frozen
-
-
-def write_frozen(folder: Path, frozen: Frozen) -> None:
-    """Store what the run was asked."""
-    write_atomically(folder / STUDY, msgspec.json.format(msgspec.json.encode(frozen)))
 
 
 def read_records(folder: Path) -> list[Record]:

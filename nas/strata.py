@@ -13,8 +13,8 @@ from typing import Literal, get_args
 
 import msgspec
 
-from nas.cost import UNBOUNDED, Limits, Range
 from nas.errors import Refused
+from nas.limits import UNBOUNDED, Limits, Range
 
 CostName = Literal["parameters", "multiply_adds", "activations", "memory"]
 COSTS: tuple[CostName, ...] = get_args(CostName)

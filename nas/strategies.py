@@ -12,10 +12,10 @@ import msgspec
 
 from nas.aims import ERROR
 from nas.analysis.traces import Corner, Trace, lowest_errors, pieces, undominated
-from nas.cost import UNBOUNDED
 from nas.errors import Refused
 from nas.frozen import MAY_DIFFER, differences
 from nas.halving import Halving
+from nas.limits import UNBOUNDED
 from nas.record import Outcome, Record
 from nas.results import Run
 from nas.study import FIELDS

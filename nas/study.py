@@ -13,12 +13,12 @@ from typing import Literal, get_args
 import msgspec
 
 from nas.aims import ERROR, Objective, check_objectives
-from nas.cost import Limits
 from nas.errors import Refused
 from nas.halving import Halving as Halving
 from nas.halving import check_halving
+from nas.limits import Limits
+from nas.looks import MOST_LOOKS
 from nas.looks import Looks as Looks
-from nas.looks import check_looks
 from nas.recipe import Recipe
 from nas.rule import Contrast as Contrast
 from nas.rule import Order as Order
@@ -127,7 +127,7 @@ class Study:
         self._check_grid()
         check_halving(self.halving, self.sampler, self.repeats, self.extremes("epochs"), varied="epochs" in self.vary)
         check_rules(self.rules, [arm.name for arm in self.arms])
-        check_looks(self)
+        self._check_looks()
 
     @cached_property
     def arms(self) -> tuple[Space, ...]:
@@ -181,6 +181,26 @@ class Study:
             return (getattr(self.recipe, name),)
         dimension = self.vary[name]
         return dimension.options if isinstance(dimension, Choice) else (dimension.low, dimension.high)
+
+    def _check_looks(self) -> None:
+        """Looks need something to decide, by random draws, and not too often."""
+        looks = self.looks
+        if looks is None:
+            return
+        if not isinstance(looks, Looks):
+            raise Refused(f"a study's looks are Looks(first=..., every=...), got {looks!r}")
+        if not self.rules:
+            raise Refused(
+                f"study {self.name!r} is sampled until its rules are decided and declares none",
+                hint="rules=(...) says what is to be decided; without looks all samples are trained",
+            )
+        if self.sampler != "random":
+            raise Refused(f"rules are decided by random networks, so a study with looks can't have {self.sampler!r}")
+        if (count := len(looks.ends(self.samples))) > MOST_LOOKS:
+            raise Refused(
+                f"study {self.name!r} looks {count} times at its rules, at most {MOST_LOOKS} are possible",
+                hint=f"every={-(-(self.samples - looks.first) // (MOST_LOOKS - 1))} does",
+            )
 
     def _check_varied(self) -> None:
         for name in self.vary:

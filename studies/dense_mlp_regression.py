@@ -11,7 +11,7 @@ A file of house prices: `nas run dense_mlp_regression --data train.csv --target 
 Expected time: 300 networks, about 3 minutes on two cores.
 """
 
-from nas.cost import Limits
+from nas.limits import Limits
 from nas.recipe import Recipe
 from nas.space import Real
 from nas.study import Study, against

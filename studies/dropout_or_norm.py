@@ -8,7 +8,7 @@ Only 5,000 images, seen ten times, so that there is something to overfit.
 Expected time: 160 networks of 60 s on one core each, about 80 minutes on two cores.
 """
 
-from nas.cost import Limits
+from nas.limits import Limits
 from nas.recipe import Recipe
 from nas.study import Grid, Rule, Study, against
 from spaces import vgg

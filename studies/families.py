@@ -10,7 +10,7 @@ Expected time: 440 networks of 24 s on one core each, about 90 minutes on two co
 
 from dataclasses import replace
 
-from nas.cost import Limits
+from nas.limits import Limits
 from nas.recipe import Recipe
 from nas.space import Real
 from nas.study import Study

@@ -6,7 +6,7 @@ augmentation (a random shift by up to 2 pixels).
 Expected time: 400 networks of 12 s on one core each, about 40 minutes on two cores.
 """
 
-from nas.cost import Limits
+from nas.limits import Limits
 from nas.recipe import Recipe
 from nas.study import Grid, Part, Parts, Rule, Study, among
 from spaces import lenet

@@ -10,7 +10,7 @@ Expected time: 300 networks of 4 s on one core each, about 10 minutes on two cor
 
 from dataclasses import replace
 
-from nas.cost import Limits
+from nas.limits import Limits
 from nas.recipe import Recipe
 from nas.space import Real
 from nas.study import Study, among, larger

@@ -16,7 +16,8 @@ from scipy.stats import spearmanr
 from nas.analysis import Second, long_verdicts
 from nas.analysis.distribution import Floats
 from nas.analysis.equivalence import DEVIATIONS, TWO_SIDED, inside
-from nas.analysis.twophase import Effect, Phases, difference, order
+from nas.analysis.longspread import Phases
+from nas.analysis.twophase import Effect, difference, order
 from nas.rule import Order, Part, Parts, Rule
 from nas.subset import failures_among, spread
 

@@ -16,7 +16,7 @@ from scipy.stats import norm
 
 from nas.analysis import Edf, band, edf, mean_difference
 from nas.analysis.testing import both_p_value
-from nas.cost import Limits
+from nas.limits import Limits
 from nas.strata import Strata
 
 Floats = NDArray[np.float64]

@@ -21,13 +21,14 @@ from nas.audits import Audit, open_audit
 from nas.engines import InlineEngine
 from nas.engines.messages import Result
 from nas.errors import NasError, Refused
+from nas.frozen import read_frozen
 from nas.recipe import Recipe
 from nas.record import Outcome
 from nas.results import Run, open_run
 from nas.retraining import AUDIT, repeat_seed
 from nas.sampling import training_seed
 from nas.store import STUDY as FILE
-from nas.store import read_frozen, read_records
+from nas.store import read_records
 from nas.study import Grid, Looks, Study
 from nas.table import TIMES
 from tests.toy_audits import CHANGED, LASTING, LONGER, STUDY, mapped

@@ -12,7 +12,7 @@ import pytest
 
 from nas.cli import main
 from nas.cli.live import LiveView
-from nas.cost import Cost
+from nas.layers.base import Cost
 from nas.progress import Progress
 from nas.record import Origin, Outcome, Record
 

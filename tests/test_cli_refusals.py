@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from nas.cli import main
-from nas.cost import Limits
 from nas.errors import EmptyWindow
+from nas.limits import Limits
 from nas.sampling import Gate
 from nas.sampling.maps import measure
 from spaces import alexnet, anynet

@@ -19,15 +19,15 @@ from nas.analysis import front
 from nas.analysis.search import Advantage, curve
 from nas.analysis.traces import lowest_errors
 from nas.cli import main
-from nas.cost import Limits
 from nas.engines import InlineEngine
 from nas.errors import Refused
 from nas.halving import Halving
-from nas.page.plot import plot, ticks
+from nas.limits import Limits
+from nas.page.plot import page, plot, ticks
 from nas.page.search import search_row
 from nas.record import Outcome
 from nas.results import Run, open_run
-from nas.searching import Measured, Searches, page
+from nas.searching import Measured, Searches
 from nas.strategies import corner_of, in_order, spent_on, strategy_of
 from nas.study import Study
 from tests.toy_spaces import HUNT, QUICK

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 from torchvision import models
 
-from nas.cost import Cost
 from nas.errors import ImpossibleShape, Refused
 from nas.layers import (
     Activation,
@@ -25,6 +24,7 @@ from nas.layers import (
     cost,
     output_shape,
 )
+from nas.layers.base import Cost
 from spaces import densenet
 from spaces.densenet import DenseNet, block_widths, compressed, dense_layer, small_image, transition
 from tests.test_spaces import points

@@ -7,8 +7,7 @@ import pytest
 
 from nas.cli.work import adjusted, trained_at
 from nas.errors import Refused
-from nas.fidelity import FIDELITIES
-from nas.recipe import Recipe
+from nas.recipe import FIDELITIES, Recipe
 from tests.toy_spaces import STUDY
 
 TRAINING_IMAGES = 50_000

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.cost import Limits
 from nas.data import Dataset, Split
 from nas.footprint import Footprint, counted
 from nas.layers import (
@@ -27,6 +26,7 @@ from nas.layers import (
     Sequence,
     SqueezeExcite,
 )
+from nas.limits import Limits
 from nas.recipe import Precision
 from nas.sampling import Gate, draw
 from nas.space.law import Law

@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from nas.cost import Cost
 from nas.errors import Refused
 from nas.foreign import checked, read, tables
+from nas.layers.base import Cost
 from nas.record import Epoch, Origin, Outcome, Record
 from nas.table import table, write
 

@@ -9,7 +9,7 @@ import pytest
 
 from nas.errors import StorageFailed
 from nas.files import write_atomically
-from nas.launch import logged
+from nas.runlog import logged
 from nas.store import STUDY
 
 FULL = Path("/dev/full")

@@ -13,15 +13,16 @@ import pandas as pd
 import pytest
 
 import nas
-from nas.cost import Limits
 from nas.data import DataInfo
 from nas.engines import Engine, InlineEngine, LocalEngine
 from nas.errors import EmptyWindow, Refused
 from nas.frozen import Frozen, differences, freeze
 from nas.layers import identity
+from nas.limits import Limits
 from nas.record import Record
-from nas.results import dimensions, settings
+from nas.results import dimensions
 from nas.sampling import Gate, Plan, draw, measure
+from nas.settings import settings
 from nas.space import Choice, Integer, Real, Space, When, rising
 from nas.space.law import Law
 from nas.store import STUDY as STORED

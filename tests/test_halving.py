@@ -15,7 +15,6 @@ from optuna.trial import TrialState
 
 from nas import runner
 from nas.analysis import edfs, leaders
-from nas.cost import Cost
 from nas.data import DataInfo, Dataset
 from nas.engines import Engine, InlineEngine, LocalEngine
 from nas.engines.job import run_job
@@ -23,11 +22,13 @@ from nas.engines.messages import Result
 from nas.errors import Refused
 from nas.findings import principles
 from nas.halving import Halving
+from nas.layers.base import Cost
 from nas.page.view import failures
 from nas.record import Outcome, Record
-from nas.results import Run, open_run, settings
+from nas.results import Run, open_run
 from nas.sampling import Plan
 from nas.sampling.plan import GENERATION
+from nas.settings import settings
 from nas.space import Integer
 from nas.store import DATABASE, WEIGHTS, read_records
 from nas.study import Grid, Study, larger

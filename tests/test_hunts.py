@@ -13,9 +13,9 @@ import pytest
 import torch
 from scipy.stats import qmc
 
-from nas.cost import Limits
 from nas.errors import EmptyWindow
 from nas.layers import Flatten, Layer, Linear, Sequence, Shape, identity
+from nas.limits import Limits
 from nas.recipe import Recipe
 from nas.sampling import Plan, Proposal
 from nas.sampling.hunts import PROPOSALS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nas.cost import Limits
+from nas.limits import Limits
 from nas.sampling import Gate
 from nas.sampling.hunts import Hunter
 from nas.space import Choice, Integer, Real, Space, When, rising

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from nas.cost import Limits
+from nas.limits import Limits
 from nas.sampling import Plan
 from nas.space import Integer, Point, Real
 from tests.test_hunts import INPUTS, study, toy

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from nas.cost import Cost
 from nas.errors import ImpossibleShape
 from nas.layers import (
     Activation,
@@ -34,6 +33,7 @@ from nas.layers import (
     rows,
     shape_text,
 )
+from nas.layers.base import Cost
 from nas.layers.leaves import PoolingKind
 from tests.trees import cases
 

@@ -12,8 +12,9 @@ import pytest
 from scipy import stats
 
 from nas.analysis import LongVerdict, Second, holm, long_verdicts, verdicts
+from nas.analysis.longspread import Phases
 from nas.analysis.needs import networks_needed
-from nas.analysis.twophase import Phases, difference, order
+from nas.analysis.twophase import difference, order
 from nas.errors import Refused
 from nas.rule import Order, Rule, Spaces, against, larger
 from tests import audit_studies

@@ -18,12 +18,13 @@ from nas.deciding import notes_of
 from nas.engines import Engine, InlineEngine, LocalEngine
 from nas.engines.messages import Result
 from nas.errors import Refused
-from nas.frozen import Frozen, freeze, looks_of
+from nas.frozen import Frozen, freeze, looks_of, read_frozen
 from nas.looks import Schedule
 from nas.progress import Snapshot
 from nas.record import Record
-from nas.results import Run, open_run, settings
-from nas.store import LOG, read_frozen, read_records
+from nas.results import Run, open_run
+from nas.settings import settings
+from nas.store import LOG, read_records
 from nas.study import Grid, Looks, Study, against, larger
 from nas.table import TIMES, table
 from tests.toy_spaces import STUDY, TINY

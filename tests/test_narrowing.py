@@ -16,10 +16,10 @@ from nas import names
 from nas.analysis import Discovery, Found, Tied, discover, frozen_dimensions, inferred_dimensions, refined
 from nas.analysis.candidates import Condition
 from nas.analysis.narrowing import once_more, refined_name
-from nas.cost import Limits
 from nas.engines.inline import InlineEngine
 from nas.errors import Refused
 from nas.frozen import freeze
+from nas.limits import Limits
 from nas.rule import Part
 from nas.space import Choice, Integer, Ratio, Real, Space, rising
 from nas.space.law import Law

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from nas.cost import Cost
-from nas.progress import Progress, better, rank
-from nas.record import Epoch, Origin, Outcome, Record
+from nas.layers.base import Cost
+from nas.progress import Progress, better
+from nas.record import Epoch, Origin, Outcome, Record, rank
 
 
 def record(trial: int, error: float | None, seconds: float = 1.0, multiply_adds: int = 100) -> Record:

@@ -24,18 +24,17 @@ from nas.data.diabetes import diabetes_source
 from nas.data.tables import encoding
 from nas.engines import Engine, InlineEngine, LocalEngine
 from nas.errors import EmptyWindow, NasError, Refused
-from nas.frozen import ADDED_TO_RECIPE
+from nas.frozen import ADDED_TO_RECIPE, read_frozen
 from nas.handover import card, verify
 from nas.leaders import Leaders
 from nas.models import Model
 from nas.objectives import error_of, loss_of, nothing_wrong, wrong
-from nas.progress import rank
 from nas.recipe import Recipe
-from nas.record import Outcome
+from nas.record import Outcome, rank
 from nas.reporting import write_report
 from nas.space import Choice
 from nas.store import STUDY as STUDY_FILE
-from nas.store import read_frozen, read_records
+from nas.store import read_records
 from nas.study import Study
 from nas.table import TIMES, table
 from nas.training import Trained, initial, train

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
-from nas.cost import Limits
 from nas.errors import Refused
 from nas.layers import Activation, Convolution, Normalisation, Pooling, Residual, Sequence, Shape, cost, identity
+from nas.limits import Limits
 from nas.modules import build as build_module
 from nas.sampling import Gate, Network
 from nas.space import Point, Space, falling, rising

@@ -7,9 +7,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
-from nas.cost import Limits
 from nas.errors import Refused
 from nas.layers import identity
+from nas.limits import Limits
 from nas.modules import build as build_module
 from nas.sampling import Gate, Network
 from nas.space import Space, Value, rising

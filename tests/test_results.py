@@ -11,12 +11,13 @@ import pandas as pd
 import pytest
 
 import nas
-from nas.cost import Cost
 from nas.engines import InlineEngine
 from nas.errors import Refused
 from nas.frozen import stored_settings
+from nas.layers.base import Cost
 from nas.record import Outcome, Record
-from nas.results import Run, csv, dimensions, settings
+from nas.results import Run, csv, dimensions
+from nas.settings import settings
 from nas.space import Point
 from tests.toy_spaces import STUDY as TOY
 from tests.toy_spaces import TINY, VARIED, Tiny, decode_tiny

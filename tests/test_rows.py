@@ -19,9 +19,9 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from nas import rows, runner
-from nas.cost import Cost
 from nas.engines import InlineEngine
 from nas.errors import StorageFailed
+from nas.layers.base import Cost
 from nas.record import Epoch, Origin, Outcome, Record
 from nas.rows import CallRows, Entry, Rows, TableRows
 from nas.sampling import Plan

@@ -12,16 +12,16 @@ import pytest
 
 from nas import runner
 from nas.agreeing import versions
-from nas.cost import Limits
 from nas.engines import Engine, InlineEngine, LocalEngine
 from nas.engines.messages import Job, Result
 from nas.errors import Refused
 from nas.files import sha256
-from nas.frozen import rules_of, versions_in_words
-from nas.progress import Snapshot, rank
-from nas.record import Outcome, Record
+from nas.frozen import read_frozen, rules_of, versions_in_words
+from nas.limits import Limits
+from nas.progress import Snapshot
+from nas.record import Outcome, Record, rank
 from nas.sampling import plan
-from nas.store import WEIGHTS, read_frozen, read_records
+from nas.store import WEIGHTS, read_records
 from nas.study import Study, larger
 from nas.table import TIMES, table
 from nas.weights import read_document

@@ -15,15 +15,16 @@ import pytest
 
 import nas
 from nas import runner
-from nas.cost import Limits
 from nas.data import DataInfo
 from nas.engines import InlineEngine
 from nas.errors import Refused, StorageFailed
+from nas.frozen import read_frozen
 from nas.layers import Layer, Shape
+from nas.limits import Limits
 from nas.progress import Snapshot
 from nas.record import Record
 from nas.space import Choice, Integer, Point
-from nas.store import STUDY, read_frozen, read_records
+from nas.store import STUDY, read_records
 from nas.study import Study
 from nas.table import TIMES, table
 from tests.toy_spaces import QUICK, TINY, VARIED, Tiny, decode_other, decode_tiny

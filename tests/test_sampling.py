@@ -18,8 +18,8 @@ import pytest
 import torch
 from scipy import stats
 
-from nas.cost import Limits
 from nas.layers import cost, identity
+from nas.limits import Limits
 from nas.recipe import Recipe
 from nas.sampling import Gate, Network, Plan, Proposal, draw, measure, training_seed
 from nas.sampling.gate import stated

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.cost import Limits
 from nas.errors import ImpossibleShape
 from nas.layers import Layer, Shape, cost, from_json, identity, output_shape, to_json
+from nas.limits import Limits
 from nas.modules import build, initialise
 from nas.sampling import Gate, Network
 from nas.space import Architecture, Point, Space

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nas.cost import Limits
 from nas.errors import Refused
 from nas.layers import Convolution, DenseConcatenation, Layer, Linear, Normalisation, Repetition, Residual, Sequence
+from nas.limits import Limits
 from nas.sampling import Gate, Network
 from nas.space import Choice, Integer, Space, When
 from nas.space.law import Law

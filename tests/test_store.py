@@ -20,22 +20,12 @@ from nas import agreeing, runner
 from nas.data import DataInfo
 from nas.engines import InlineEngine
 from nas.errors import Refused, StorageFailed
-from nas.frozen import Frozen
+from nas.frozen import Frozen, read_frozen
 from nas.record import Outcome
 from nas.rows import Entry, distribution
 from nas.sampling import Plan
 from nas.space import Choice, Integer, Real
-from nas.store import (
-    DATABASE,
-    LOCK,
-    STUDY,
-    Store,
-    opened,
-    pace,
-    read_frozen,
-    read_records,
-    require_run,
-)
+from nas.store import DATABASE, LOCK, STUDY, Store, opened, pace, read_records, require_run
 from nas.study import Study
 from tests import toy_spaces
 

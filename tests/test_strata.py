@@ -14,11 +14,11 @@ import pytest
 
 import nas
 from nas.analysis import compare, edf, edfs, mean_difference, normalised, verdicts
-from nas.cost import Limits
 from nas.engines.inline import InlineEngine
 from nas.errors import EmptyWindow, Refused
 from nas.foreign import tables
 from nas.frozen import Frozen, differences, freeze
+from nas.limits import Limits
 from nas.record import Record
 from nas.sampling import Gate, Plan
 from nas.sampling.strata import gates, place_of, shares

@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from nas.cost import Cost
+from nas.layers.base import Cost
 from nas.record import Epoch, Origin, Outcome, Record
 from nas.subset import failures_among, order, spread, weights
 

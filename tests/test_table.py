@@ -12,8 +12,8 @@ import msgspec
 import pandas as pd
 import pytest
 
-from nas.cost import Cost
 from nas.errors import Refused, StorageFailed
+from nas.layers.base import Cost
 from nas.record import Epoch, Origin, Outcome, Record
 from nas.table import COLUMNS, TIMES, harmless, table, write
 

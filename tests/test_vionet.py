@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from nas.cost import Limits
 from nas.errors import Refused
+from nas.limits import Limits
 from nas.sampling import Gate, Network
 from nas.space import Point, Space
 from nas.space.law import Law

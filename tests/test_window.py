@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from nas.cost import Limits
 from nas.errors import EmptyWindow
+from nas.limits import Limits
 from nas.recipe import Recipe
 from nas.sampling import Gate, Network, Plan, draw, measure
 from nas.space import Choice, Dimension, Integer, Point, Space, When

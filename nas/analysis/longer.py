@@ -20,12 +20,13 @@ from nas.analysis.columns import errors_of, guess_of, numbers
 from nas.analysis.comparison import holm
 from nas.analysis.equivalence import DEVIATIONS, TWO_SIDED, inside
 from nas.analysis.interval import CONFIDENCE, Interval
+from nas.analysis.longspread import Phases
 from nas.analysis.needs import ALPHA, networks_for_equivalence, networks_needed
 from nas.analysis.rules import Finding, Verdict, verdicts
 from nas.analysis.selection import names_of
 from nas.analysis.sides import Flags, in_space, sides
 from nas.analysis.testing import Measure, halves_rho
-from nas.analysis.twophase import Effect, Phases, difference, order
+from nas.analysis.twophase import Effect, difference, order
 from nas.errors import Refused
 from nas.rule import Order, Rule
 

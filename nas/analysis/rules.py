@@ -20,8 +20,7 @@ from nas.analysis.distribution import FEW, Floats
 from nas.analysis.equivalence import check_delta, inside
 from nas.analysis.interval import CONFIDENCE, Interval
 from nas.analysis.needs import ALPHA, networks_more
-from nas.analysis.pooling import strata_of
-from nas.analysis.selection import left_out, names_of, unbiased
+from nas.analysis.selection import left_out, names_of, strata_of, unbiased
 from nas.analysis.sides import in_space, repeated, samples, sides
 from nas.analysis.testing import LEVELS, UNTESTED, Measure, Tested, of_order, of_samples
 from nas.errors import Refused

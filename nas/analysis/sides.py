@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from nas.analysis.columns import having, numbers
 from nas.analysis.distribution import Edf, Floats, edf
-from nas.analysis.pooling import require_one_design, strata_of
-from nas.analysis.selection import names_of
+from nas.analysis.selection import names_of, require_one_design, strata_of
 from nas.errors import Refused
 from nas.rule import Part, Parts, Spaces
 

@@ -19,28 +19,8 @@ import numpy as np
 from nas.analysis.bootstrap import Rows
 from nas.analysis.distribution import Floats
 from nas.analysis.interval import Interval
-from nas.analysis.longspread import CERTAIN, FULL, LEAST_FREEDOM, Spread, spread_of
+from nas.analysis.longspread import CERTAIN, FULL, LEAST_FREEDOM, Phases, Spread, spread_of
 from nas.analysis.sides import Flags
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Phases:
-    """Networks that were all trained short, some of them long, too."""
-
-    spaces: Floats
-    """Indicators of the spaces: one line a network, one column a space."""
-    short: Floats
-    """Short error of each network, failures as guessing."""
-    failed: Flags
-    """Whether the short training failed."""
-    chosen: Rows
-    """Places of the networks that were trained long, each once."""
-    long: Floats
-    """Their long errors in that order; infinity for a failure."""
-    weights: Floats
-    """How many networks each of them stands for; positive."""
-    guess: float
-    """Error at which a failure enters means."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.look import Folder, Json
+from nas.cli.options import Folder, Json
 from nas.cli.show import emit_json, emit_table, emit_text, say
 from nas.layout import TABLE
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.look import Json
+from nas.cli.options import Json
 from nas.cli.show import emit_json, emit_table, emit_text, say
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def compare(
 ) -> None:
     """Strategies of search at equal compute, each against random search: nas compare DIR DIR..."""
     from nas.files import write_atomically
+    from nas.page.plot import page
     from nas.results import open_run
     from nas.searching import compare as compared
-    from nas.searching import page
     from nas.strategies import spending
 
     found = compared([open_run(place) for place in places], cost=spending(cost))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.look import Json
+from nas.cli.options import Json
 from nas.cli.show import emit_json, emit_table, emit_text, number, percent, say
 from nas.cli.subject import IMAGE, Subject, find
 

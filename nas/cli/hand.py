@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nas.cli.look import Folder
+from nas.cli.options import Folder
 from nas.cli.show import percent, say
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas.cli.look import Json
+from nas.cli.options import Json
 from nas.cli.show import emit_json, emit_table, emit_text, number, percent, say
 from nas.cli.subject import IMAGE
 
@@ -104,7 +104,7 @@ def _costs(space: Space) -> tuple[dict[str, list[float]], float]:
     """Quantiles of each cost over random networks, and the share of draws that are networks at all."""
     import numpy as np
 
-    from nas.cost import Limits
+    from nas.limits import Limits
     from nas.sampling import Gate, draw
     from nas.space.law import Law
 

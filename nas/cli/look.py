@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.cli.options import Folder, Json
 from nas.cli.show import duration, emit_json, emit_table, number, percent, say
 
 if TYPE_CHECKING:
     from nas.record import Record
 
-Folder = Annotated[Path, typer.Argument(help="Folder of a run.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object for programs.")]
 WATCH = 2.0
 """Seconds between two looks of `status --watch`."""
 
@@ -135,9 +134,9 @@ def emit_leaders(leaders: Sequence[Record], ranks: Mapping[int, int]) -> None:
 
 def _status(folder: Path, json: bool) -> bool:
     """Show the state once; whether the run is still going on."""
+    from nas.frozen import standing
     from nas.locks import coordinator
     from nas.results import open_run
-    from nas.stopping import standing
     from nas.store import pace
 
     run = open_run(folder)

@@ -97,7 +97,7 @@ def trained_at(study: Study, fidelity: str | None) -> Study:
     """The study with the recipe of a fidelity, or its own."""
     from dataclasses import replace
 
-    from nas.fidelity import FIDELITIES
+    from nas.recipe import FIDELITIES
 
     if fidelity is None:
         return study
@@ -144,7 +144,7 @@ def tell_how_far(done: Run, max_seconds: float) -> None:
 def summary(done: Run) -> None:
     """The best networks and where everything lies."""
     from nas.cli.look import emit_leaders
-    from nas.stopping import standing
+    from nas.frozen import standing
 
     say(f"{done.frozen.study['question']}\n")
     shown = done.leaders[:5]

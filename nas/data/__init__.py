@@ -17,18 +17,8 @@ from nas.data.contents import Contents, of_images, of_table
 from nas.data.folders import cache_dir, data_dir
 from nas.data.info import DataInfo, Task
 from nas.data.loading import Dataset, Split, in_memory, load
-from nas.data.sources import (
-    EMBEDDED,
-    NAMES,
-    Source,
-    find,
-    is_table,
-    known,
-    namesake,
-    own_path,
-    require_one_meaning,
-    where,
-)
+from nas.data.source import Source
+from nas.data.sources import EMBEDDED, NAMES, find, is_table, known, namesake, own_path, require_one_meaning, where
 from nas.data.tables import TableSource, prepared_table, require_as_stored, sealed_rows, verify_table
 from nas.errors import Refused
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from nas.data.folders import text_digest
 from nas.data.pictures import OWN_TEST, OWN_VALIDATION, WITH_TEST, Images, Size, resized
-from nas.data.sources import Source, label_of, require_classes
+from nas.data.source import Source, label_of, require_classes
 from nas.data.splits import TEST_SEED, Integers, cut
 from nas.errors import Missing, Refused
 

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from nas.data.columns import Cell, Column, text
-from nas.data.sources import Source
+from nas.data.source import Source
 from nas.data.tables import TableSource, encoding
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from nas.data.columns import MOST_VALUES, Floats, few_texts, number, numbers, spoken_of, text
 from nas.data.folders import digest
-from nas.data.sources import label_of
+from nas.data.source import label_of
 from nas.data.tables import FEWEST_ROWS, FIRST, TEXTS_ARE_MISSING, Table, TableSource
 from nas.errors import Missing, Refused
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from nas.data.pictures import OWN_VALIDATION, Stack, own_development, own_test
-from nas.data.sources import Source
+from nas.data.source import Source
 from nas.errors import Missing
 
 DIGEST = "65e5b4619795efb40c1082f4c350c049e4ad552200d369b6ae99e21eef5e72c5"

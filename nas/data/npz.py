@@ -20,7 +20,7 @@ from numpy.lib import format as npy
 
 from nas.data.folders import digest
 from nas.data.pictures import OWN_VALIDATION, WITH_TEST, Images, Size, Stack, own_development, own_test
-from nas.data.sources import Source, label_of, require_classes
+from nas.data.source import Source, label_of, require_classes
 from nas.data.splits import Integers
 from nas.errors import Refused
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 import torch
-from threadpoolctl import threadpool_limits
 
 from nas import weights
 from nas.arithmetic import dtype_of, settled
 from nas.data import DataInfo, Dataset, load
-from nas.devices import processor
+from nas.devices import device_name, one_thread
 from nas.document import describe
 from nas.engines.messages import Job, Result
 from nas.engines.packing import Memory
@@ -58,25 +56,6 @@ def warm_up() -> None:
         warm(dtype_of(settled(Recipe(), torch.device("cpu"))))
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Arithmetic on one thread: sums then have one order, and workers don't compete for cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1, user_api="blas"):  # NumPy's, which multiplies for us on some processors
-            yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def device_name(device: str) -> str:
-    """What a device is called, for records."""
-    if device == "cuda":
-        return str(torch.cuda.get_device_name())
-    return f"{processor()} ({torch.backends.cpu.get_cpu_capability()})"
-
-
 def memory() -> Memory | None:
     """The memory of the GPU that jobs are trained on; None without one."""
     if not torch.cuda.is_available():
@@ -86,14 +65,6 @@ def memory() -> Memory | None:
         peak=torch.cuda.max_memory_reserved,
         empty=_empty,
     )
-
-
-def usable(device: str) -> bool:
-    """Whether a device still computes: after some errors, nothing works in the process that made them."""
-    try:
-        return bool(torch.ones((), device=device).item())
-    except RuntimeError:
-        return False
 
 
 def _empty() -> None:

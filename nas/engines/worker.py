@@ -30,11 +30,12 @@ PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     """Serve trainings; where one has left the GPU unusable, the process ends, and the next one has a new context."""
+    from nas.devices import usable
     from nas.engines import job as jobs
 
     def trained(job: Job) -> Result:
         result = jobs.run_job(job)
-        if result.outcome is Outcome.FAILED and not jobs.usable(job.device):
+        if result.outcome is Outcome.FAILED and not usable(job.device):
             logging.error("trial %d has left the device unusable: %s", job.trial, result.message)
             os._exit(BAD_DEVICE)
         return result

@@ -18,8 +18,7 @@ from nas.layers.leaves import (
     Pooling,
     SqueezeExcite,
 )
-from nas.layers.table import Bytes, Row, cost, output_shape, rows
-from nas.layers.totals import Shares, Smallest, Summary, smallest_input, summary
+from nas.layers.table import Bytes, Row, Shares, Smallest, Summary, cost, output_shape, rows, smallest_input, summary
 
 __all__ = [
     "Activation",

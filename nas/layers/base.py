@@ -124,3 +124,16 @@ def require_between(low: int, high: int, **values: int) -> None:
     for name, value in values.items():
         if not low <= value <= high:
             raise ValueError(f"{name} must be between {low:,} and {high:,}, got {value:,}")
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """The price of one network on one input."""
+
+    parameters: int = 0
+    """Trainable numbers."""
+    multiply_adds: int = 0
+    """Multiply-adds of one forward pass over one image."""
+    activations: int = 0
+    """Outputs of all convolutions and linear layers for one image, in elements."""
+    memory: int = 0
+    """Estimated bytes to train on one image in float32: parameters, gradients, momentum, and every layer's output."""

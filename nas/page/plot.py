@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import pairwise
@@ -15,10 +15,12 @@ from markupsafe import Markup
 from nas.page.look import Look, looks
 from nas.page.search import HEADER, MEASURES
 from nas.page.texts import count
+from nas.strategies import SPENT
 
 if TYPE_CHECKING:
     from nas.analysis.search import SearchCurve
     from nas.page.search import SearchRow
+    from nas.searching import Searches
 
 WIDE, HIGH = 860.0, 380.0
 """Size of a plot, in its own units."""
@@ -122,28 +124,20 @@ def decade_ticks(low: float, high: float) -> tuple[float, ...]:
     return tuple(tick for tick in found if low <= tick <= high)
 
 
-def html(
-    title: str, head: Sequence[tuple[str, str]], notes: Sequence[str], tables: Sequence[Table], compute: str
-) -> str:
-    """One self-contained file without a script: a plot, a table and sentences for each measure."""
+def page(found: Searches) -> str:
+    """The comparison as one offline file without a script: a plot, a table and sentences for each measure."""
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(_file("search.html.j2")).render(
-        title=title,
-        head=head,
-        notes=notes,
-        tables=tables,
-        compute=compute,
+        title=found.title,
+        head=found.head,
+        notes=found.notes,
+        tables=[Table(title=MEASURES[one.measure], plot=plot(one.curves), rows=one.rows) for one in found.measured],
+        compute=f"compute: {SPENT[found.spending]}",
         header=HEADER,
         size=(WIDE, HIGH),
         ends=(LEFT, WIDE - RIGHT, TOP, HIGH - BOTTOM),
         style=Markup(_file("page.css")),  # noqa: S704 - our own file
     )
-
-
-def tables(measured: Mapping[str, tuple[Sequence[SearchCurve], Sequence[SearchRow]]]) -> Iterator[Table]:
-    """Each measure with its curves and rows, ready for the page."""
-    for measure, (curves, rows) in measured.items():
-        yield Table(title=MEASURES[measure], plot=plot(curves), rows=rows)
 
 
 def _heights(curves: Sequence[SearchCurve]) -> tuple[float, float]:

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from nas.cost import Cost, Limits
 from nas.errors import ImpossibleShape, NasError, Refused, raised_at
 from nas.layers import Layer, Shape, cost
+from nas.layers.base import Cost
+from nas.limits import Limits
 from nas.space import Architecture, Point, Space, Value, sentence
 
 NO_SHAPE = "impossible at this input"

@@ -30,8 +30,8 @@ import torch
 import nas
 from nas import data, devices
 from nas.data import Dataset
+from nas.devices import device_name, one_thread
 from nas.engines import LocalEngine
-from nas.engines.job import device_name, one_thread
 from nas.engines.messages import Job, Result
 from nas.graphs import aside
 from nas.recipe import Recipe

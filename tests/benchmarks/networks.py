@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nas.cost import Limits
 from nas.layers import Layer, cost
+from nas.limits import Limits
 from nas.sampling import Gate, draw
 from nas.space.law import Law
 from spaces import NETWORKS, anynet, regnet

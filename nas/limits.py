@@ -1,28 +1,15 @@
-"""What a network costs, known before it is built, and the window that a study allows.
-
-Conventions (those of the RegNet paper): a multiply-add counts 1, in convolutions and linear layers only, bias additions
-excluded; activations are the outputs of all convolutions and linear layers; parameters are all trainable ones.
-"""
+"""The window on costs that a study allows."""
 
 from __future__ import annotations
 
 import msgspec
 
+from nas.layers.base import Cost
+
 UNBOUNDED = 2**62
+
+
 Range = tuple[int, int]
-
-
-class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """The price of one network on one input."""
-
-    parameters: int = 0
-    """Trainable numbers."""
-    multiply_adds: int = 0
-    """Multiply-adds of one forward pass over one image."""
-    activations: int = 0
-    """Outputs of all convolutions and linear layers for one image, in elements."""
-    memory: int = 0
-    """Estimated bytes to train on one image in float32: parameters, gradients, momentum, and every layer's output."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
