@@ -13,62 +13,59 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nas.auditing import audit
-    from nas.audits import Audit
-    from nas.discovering import Discovered
-    from nas.discovering import discovered as discover
     from nas.errors import NasError
-    from nas.exporting import export
-    from nas.findings import Principles, principles
-    from nas.halving import Halving
-    from nas.launch import start as run
+    from nas.findings.audits import Audit
+    from nas.findings.discovery import Discovered
+    from nas.findings.discovery import discovered as discover
+    from nas.findings.principles import Principles, principles
+    from nas.findings.searches import Searches, compare
     from nas.layers.base import Cost
-    from nas.limits import Limits
-    from nas.models import Model, load
-    from nas.recipe import Recipe
-    from nas.record import Epoch, Origin, Outcome, Record
-    from nas.reporting import write_report as report
-    from nas.results import Run
-    from nas.results import open_run as open  # noqa: A004
-    from nas.searching import Searches, compare
+    from nas.models.model import Model, load
+    from nas.models.torchvision import load_torchvision
+    from nas.page.contents import write_report as report
+    from nas.runner.audits import audit
+    from nas.runner.launch import start as run
+    from nas.runner.winners import export
     from nas.space import Choice, Integer, Real, Space
-    from nas.study import Grid, Study
-    from nas.torchvision_weights import load_torchvision
+    from nas.storage.results import Run
+    from nas.storage.results import open_run as open  # noqa: A004
+    from nas.study import Grid, Halving, Limits, Recipe, Study
+    from nas.study.record import Epoch, Origin, Outcome, Record
 
 __version__ = "0.1.0"
 
 _PLACES = {
-    "Audit": ("nas.audits", "Audit"),
+    "Audit": ("nas.findings.audits", "Audit"),
     "Choice": ("nas.space", "Choice"),
-    "Cost": ("nas.cost", "Cost"),
-    "Discovered": ("nas.discovering", "Discovered"),
-    "Epoch": ("nas.record", "Epoch"),
+    "Cost": ("nas.layers.base", "Cost"),
+    "Discovered": ("nas.findings.discovery", "Discovered"),
+    "Epoch": ("nas.study.record", "Epoch"),
     "Grid": ("nas.study", "Grid"),
-    "Halving": ("nas.halving", "Halving"),
+    "Halving": ("nas.study", "Halving"),
     "Integer": ("nas.space", "Integer"),
-    "Limits": ("nas.cost", "Limits"),
-    "Model": ("nas.models", "Model"),
+    "Limits": ("nas.study", "Limits"),
+    "Model": ("nas.models.model", "Model"),
     "NasError": ("nas.errors", "NasError"),
-    "Origin": ("nas.record", "Origin"),
-    "Outcome": ("nas.record", "Outcome"),
-    "Principles": ("nas.findings", "Principles"),
+    "Origin": ("nas.study.record", "Origin"),
+    "Outcome": ("nas.study.record", "Outcome"),
+    "Principles": ("nas.findings.principles", "Principles"),
     "Real": ("nas.space", "Real"),
-    "Recipe": ("nas.recipe", "Recipe"),
-    "Record": ("nas.record", "Record"),
-    "Run": ("nas.results", "Run"),
-    "Searches": ("nas.searching", "Searches"),
+    "Recipe": ("nas.study", "Recipe"),
+    "Record": ("nas.study.record", "Record"),
+    "Run": ("nas.storage.results", "Run"),
+    "Searches": ("nas.findings.searches", "Searches"),
     "Space": ("nas.space", "Space"),
     "Study": ("nas.study", "Study"),
-    "audit": ("nas.auditing", "audit"),
-    "compare": ("nas.searching", "compare"),
-    "discover": ("nas.discovering", "discovered"),
-    "export": ("nas.exporting", "export"),
-    "load": ("nas.models", "load"),
-    "load_torchvision": ("nas.torchvision_weights", "load_torchvision"),
-    "open": ("nas.results", "open_run"),
-    "principles": ("nas.findings", "principles"),
-    "report": ("nas.reporting", "write_report"),
-    "run": ("nas.launch", "start"),
+    "audit": ("nas.runner.audits", "audit"),
+    "compare": ("nas.findings.searches", "compare"),
+    "discover": ("nas.findings.discovery", "discovered"),
+    "export": ("nas.runner.winners", "export"),
+    "load": ("nas.models.model", "load"),
+    "load_torchvision": ("nas.models.torchvision", "load_torchvision"),
+    "open": ("nas.storage.results", "open_run"),
+    "principles": ("nas.findings.principles", "principles"),
+    "report": ("nas.page.contents", "write_report"),
+    "run": ("nas.runner.launch", "start"),
 }
 """Public name -> module and name there."""
 

@@ -7,9 +7,7 @@ correlation of error and number of blocks (column `blocks`) for both orders.
 Expected time: 160 networks of 24 s on one core each, about half an hour on two cores.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Grid, Study, against, larger
+from nas.study import Grid, Limits, Recipe, Study, against, larger
 from spaces import resnet
 
 BASIC, BOTTLENECK = (

@@ -8,10 +8,8 @@ Each network draws its learning rate, because a batch of 512 needs another one t
 Expected time: 180 networks of 80 s on one core each on average, about 2 hours on two cores.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
 from nas.space import Real
-from nas.study import Grid, Study
+from nas.study import Grid, Limits, Recipe, Study
 from spaces import alexnet
 
 STUDY = Study(

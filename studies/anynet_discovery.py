@@ -16,9 +16,7 @@ one is better by 4.92 points (2.57 to 7.38), p below 0.001. On its 48 networks n
 ends there. The paper's rising widths also make the last stage wide; its other steps aren't seen with so few networks.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Study
+from nas.study import Limits, Recipe, Study
 from spaces import anynet
 
 STUDY = Study(

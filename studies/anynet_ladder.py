@@ -37,9 +37,7 @@ seed alone moves one network by 0.40 (0.32 to 0.56). So no audit supports either
 of these images, or for long trainings: these are findings on how fast networks learn from few images.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Study, against
+from nas.study import Limits, Recipe, Study, against
 from spaces import anynet, regnet
 
 STUDY = Study(

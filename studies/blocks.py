@@ -13,9 +13,7 @@ V blocks have the lowest median, 16.4 %, where the other four have 18.1 to 19.4 
 100 to 240 more networks are needed.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Study, against
+from nas.study import Limits, Recipe, Study, against
 from spaces import anynet
 
 STUDY = Study(

@@ -11,10 +11,8 @@ A file of house prices: `nas run dense_mlp_regression --data train.csv --target 
 Expected time: 300 networks, about 3 minutes on two cores.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
 from nas.space import Real
-from nas.study import Study, against
+from nas.study import Limits, Recipe, Study, against
 from spaces import mlp
 
 KINDS = ("dense", "plain", "residual")

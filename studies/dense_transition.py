@@ -7,9 +7,7 @@ column `peak_memory` of networks of both families whose errors are equal.
 Expected time: 200 networks of 30 s on one core each, about 50 minutes on two cores.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Study, against, among
+from nas.study import Limits, Recipe, Study, against, among
 from spaces import densenet, resnet
 
 STUDY = Study(

@@ -8,9 +8,7 @@ Only 5,000 images, seen ten times, so that there is something to overfit.
 Expected time: 160 networks of 60 s on one core each, about 80 minutes on two cores.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Grid, Rule, Study, against
+from nas.study import Grid, Limits, Recipe, Rule, Study, against
 from spaces import vgg
 
 VGG = vgg.space(3).fix(head="linear")

@@ -10,10 +10,8 @@ Expected time: 440 networks of 24 s on one core each, about 90 minutes on two co
 
 from dataclasses import replace
 
-from nas.limits import Limits
-from nas.recipe import Recipe
 from nas.space import Real
-from nas.study import Study
+from nas.study import Limits, Recipe, Study
 from spaces import alexnet, anynet, densenet, googlenet, lenet, mlp, nin, regnet, resnet, resnext, vgg
 
 STUDY = Study(

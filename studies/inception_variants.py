@@ -7,9 +7,7 @@ multiply-adds. The later changes build on batch norm, as they did in the papers.
 Expected time: 320 networks of 24 s on one core each, about 65 minutes on two cores.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Grid, Part, Parts, Rule, Study, among
+from nas.study import Grid, Limits, Part, Parts, Recipe, Rule, Study, among
 from spaces import googlenet
 
 PLAIN = googlenet.SPACE.fix(norm="none", residual="off", factorised="off")

@@ -6,9 +6,7 @@ augmentation (a random shift by up to 2 pixels).
 Expected time: 400 networks of 12 s on one core each, about 40 minutes on two cores.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Grid, Part, Parts, Rule, Study, among
+from nas.study import Grid, Limits, Part, Parts, Recipe, Rule, Study, among
 from spaces import lenet
 
 LENET = lenet.ALL[0]

@@ -15,9 +15,7 @@ makes these networks learn later, and training errors are as high as the others:
 NiN becomes in the end.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Study, against
+from nas.study import Limits, Recipe, Study, against
 from spaces import nin
 
 NIN = nin.space(3)

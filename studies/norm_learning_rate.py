@@ -7,10 +7,8 @@ for both, from the column `learning_rate`, which is drawn log-uniformly from 0.0
 Expected time: 400 networks of 6 s on one core each, about 20 minutes on two cores.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
 from nas.space import Real
-from nas.study import Study
+from nas.study import Limits, Recipe, Study
 from spaces import lenet
 
 LENET = lenet.ALL[0].fix(activation="relu", dropout=0.0)

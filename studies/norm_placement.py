@@ -15,9 +15,7 @@ alone against none (0.60, 0.42 to 0.75), centring alone (0.33, 0.19 to 0.51) and
 (0.49, 0.33 to 0.66) against the whole norm. `nas principles --table` on the records shows all of it.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Study, against
+from nas.study import Limits, Recipe, Study, against
 from spaces import lenet
 
 LENET = lenet.ALL[0]

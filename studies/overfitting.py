@@ -7,9 +7,7 @@ shift by up to 2 pixels.
 Expected time: 160 networks of 25 s on one core each, about 35 minutes on two cores.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Grid, Study, among
+from nas.study import Grid, Limits, Recipe, Study, among
 from spaces import alexnet
 
 STUDY = Study(

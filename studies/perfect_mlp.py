@@ -10,10 +10,8 @@ Expected time: 300 networks of 4 s on one core each, about 10 minutes on two cor
 
 from dataclasses import replace
 
-from nas.limits import Limits
-from nas.recipe import Recipe
 from nas.space import Real
-from nas.study import Study, among, larger
+from nas.study import Limits, Recipe, Study, among, larger
 from spaces import mlp
 
 STUDY = Study(

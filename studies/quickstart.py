@@ -7,9 +7,7 @@ Expected time: about a minute on two cores, no network and no files needed. Eigh
 works; they are far too few for a finding.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Study, against
+from nas.study import Limits, Recipe, Study, against
 from spaces import anynet, regnet
 
 STUDY = Study(

@@ -7,9 +7,7 @@ with intervals: a range alone flags parameters that don't matter, too.
 Expected time: 300 networks of 24 s on one core each, about an hour on two cores.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Study, larger
+from nas.study import Limits, Recipe, Study, larger
 from spaces import regnet
 
 STUDY = Study(

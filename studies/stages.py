@@ -6,9 +6,7 @@ What would count as an answer: P(better) of each number against three with its i
 Expected time: 160 networks of 24 s on one core each, about half an hour on two cores.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Study, against
+from nas.study import Limits, Recipe, Study, against
 from spaces import anynet
 
 STUDY = Study(

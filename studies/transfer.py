@@ -9,9 +9,7 @@ All images are brought to 28x28, so that the window of cost means the same; `nas
 Expected time: 160 networks of 15 s on one core each, about 20 minutes on two cores.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Study, against
+from nas.study import Limits, Recipe, Study, against
 from spaces import anynet, regnet
 
 STUDY = Study(

@@ -6,9 +6,7 @@ norm; and the parameters of both, a column of the table.
 Expected time: 160 networks of 17 s on one core each, about 25 minutes on two cores.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Grid, Study, against
+from nas.study import Grid, Limits, Recipe, Study, against
 from spaces import vgg
 
 STUDY = Study(

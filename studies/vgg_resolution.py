@@ -7,9 +7,7 @@ What would count as an answer: P(better) of each resolution against 28 with its 
 Expected time: 160 networks; at 112 pixels memory, not arithmetic, takes the time: about 3 hours on two cores.
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Grid, Study, against
+from nas.study import Grid, Limits, Recipe, Study, against
 from spaces import vgg
 
 VGG = vgg.space(3).fix(norm="batch", head="global").named("VGG_3, norm, global pool")

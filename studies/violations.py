@@ -14,9 +14,7 @@ training: against falling depths 0.33, +1.5 points (0.1 to 2.9), and against inv
 to 3.4).
 """
 
-from nas.limits import Limits
-from nas.recipe import Recipe
-from nas.study import Study, against
+from nas.study import Limits, Recipe, Study, against
 from spaces import vionet
 
 RULE = vionet.REFERENCE.name

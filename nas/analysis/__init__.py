@@ -7,10 +7,22 @@ table --verdicts, principles--> Verdict: helps, hurts, equivalent or undecided, 
 table, and longer errors of some --long_verdicts, agreement--> LongVerdict, Agreement: what longer trainings would say
 """
 
-from nas.analysis.agreement import Agreement, agreement
-from nas.analysis.axes import frozen_dimensions, inferred_dimensions
-from nas.analysis.candidates import Tied
-from nas.analysis.comparison import (
+from nas.analysis.audits.agreement import Agreement, agreement
+from nas.analysis.audits.long_verdicts import LongVerdict, Second, long_verdicts
+from nas.analysis.audits.noise import NoiseFloor, noise_floor
+from nas.analysis.discovery.candidates import Tied
+from nas.analysis.discovery.dimensions import frozen_dimensions, inferred_dimensions
+from nas.analysis.discovery.discovery import Discovery, Found, discover
+from nas.analysis.discovery.narrowing import refined
+from nas.analysis.importance import Importance, importances
+from nas.analysis.normalised_edf import NormalisedEdf, normalised
+from nas.analysis.pareto_front import Front, FrontPoint, front
+from nas.analysis.ranges import LeaderRange, leader_range
+from nas.analysis.rules.looks import verdicts_at_look
+from nas.analysis.rules.sample_size import Need, Scope, plan, scope_drawn, scope_seen
+from nas.analysis.rules.verdicts import Look, Verdict, principle_rules, verdicts
+from nas.analysis.selection import edfs, leaders, left_out, pareto, unbiased
+from nas.analysis.statistics.comparison import (
     Comparison,
     compare,
     compare_all,
@@ -19,26 +31,13 @@ from nas.analysis.comparison import (
     mann_whitney,
     together,
 )
-from nas.analysis.correlation import Correlation, kendall, spearman
-from nas.analysis.differences import mean_difference, quantile_difference
-from nas.analysis.discovery import Discovery, Found, discover
-from nas.analysis.distribution import Band, Edf, band, edf, steps
-from nas.analysis.efficiency import Efficiency, efficiency, expected_best
-from nas.analysis.equivalence import Equivalence, equivalence
-from nas.analysis.front import Front, FrontPoint, front
-from nas.analysis.importance import Importance, importances
-from nas.analysis.interval import CONFIDENCE, Interval
-from nas.analysis.leading import LeaderRange, leader_range
-from nas.analysis.longer import LongVerdict, Second, long_verdicts
-from nas.analysis.looks import verdicts_at_look
-from nas.analysis.narrowing import refined
-from nas.analysis.noise import NoiseFloor, noise_floor
-from nas.analysis.normalised import NormalisedEdf, normalised
-from nas.analysis.placements import better, better_p_value
-from nas.analysis.planning import Need, Scope, plan, scope_drawn, scope_seen
-from nas.analysis.principles import Principle, principles
-from nas.analysis.rules import Look, Verdict, principle_rules, verdicts
-from nas.analysis.selection import edfs, leaders, left_out, pareto, unbiased
+from nas.analysis.statistics.correlation import Correlation, kendall, spearman
+from nas.analysis.statistics.differences import mean_difference, quantile_difference
+from nas.analysis.statistics.edf import Band, Edf, band, edf, steps
+from nas.analysis.statistics.efficiency import Efficiency, efficiency, expected_best
+from nas.analysis.statistics.equivalence import Equivalence, equivalence
+from nas.analysis.statistics.interval import CONFIDENCE, Interval
+from nas.analysis.statistics.superiority import better, better_p_value
 
 __all__ = [
     "CONFIDENCE",
@@ -61,7 +60,6 @@ __all__ = [
     "Need",
     "NoiseFloor",
     "NormalisedEdf",
-    "Principle",
     "Scope",
     "Second",
     "Tied",
@@ -96,7 +94,6 @@ __all__ = [
     "pareto",
     "plan",
     "principle_rules",
-    "principles",
     "quantile_difference",
     "refined",
     "scope_drawn",

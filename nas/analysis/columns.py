@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nas.analysis.distribution import Floats
+from nas.analysis.statistics.edf import Floats
 from nas.errors import Refused
-from nas.table import COLUMNS
+from nas.study.table import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,15 +15,15 @@ import msgspec
 import numpy as np
 
 from nas.analysis.columns import errors_of, having
-from nas.analysis.interval import CONFIDENCE, Interval, check_confidence
 from nas.analysis.selection import unbiased
+from nas.analysis.statistics.interval import CONFIDENCE, Interval, check_confidence
 from nas.errors import Refused
 
 if TYPE_CHECKING:
     import pandas as pd
     from optuna.trial import FrozenTrial
 
-    from nas.analysis.distribution import Floats
+    from nas.analysis.statistics.edf import Floats
     from nas.space import Value
 
 RESAMPLES = 50
@@ -95,7 +95,7 @@ def _require_enough(errors: Floats, columns: Sequence[str]) -> None:
 
 def _trials(rows: pd.DataFrame, errors: Floats) -> list[FrozenTrial]:
     """The rows as Optuna's trials; a parameter is only there where its cell isn't empty."""
-    from nas.analysis.trials import distribution, trial
+    from nas.analysis.optuna_study import distribution, trial
 
     worst = float(errors[np.isfinite(errors)].max())
     values = np.where(np.isfinite(errors), errors, worst + max(abs(worst), 1.0)).tolist()  # only the order matters
@@ -123,7 +123,7 @@ def _shares(trials: list[FrozenTrial], columns: Sequence[str]) -> Floats:
     """Importance of each column, in sum 1; all 0 where none has any."""
     from optuna.importance import PedAnovaImportanceEvaluator
 
-    from nas.analysis.trials import TableStudy
+    from nas.analysis.optuna_study import TableStudy
 
     present = [column for column in columns if any(column in trial.params for trial in trials)]
     with warnings.catch_warnings():

@@ -1,11 +1,14 @@
-"""Which rows of a table count for what: the unbiased ones for distributions, all of them for leaders."""
+"""Which rows of a table count for what: the unbiased ones for distributions, all of them for leaders.
+
+Rows are one sample only if they were drawn alike, from the same strata of cost or from none.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from nas.errors import Refused
-from nas.strata import matched, stratum
+from nas.study.strata import matched, stratum
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.analysis.columns import having
-from nas.analysis.distribution import Edf, edf
-from nas.record import Outcome
+from nas.analysis.statistics.edf import Edf, edf
+from nas.study.record import Outcome
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,6 +3,6 @@
 Data goes to stdout, progress and logs to stderr. Exit codes: see `nas.errors`.
 """
 
-from nas.cli.app import app, main
+from nas.cli.app import main
 
-__all__ = ["app", "main"]
+__all__ = ["main"]

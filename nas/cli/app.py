@@ -7,8 +7,8 @@ import sys
 
 import typer
 
-from nas.cli import audit, compare, describe, hand, inspect, look, machine, rules, work
-from nas.cli.show import UnheardError, say
+from nas.cli import audit, compare, describe, export, machine, principles, run, spaces, status
+from nas.cli.terminal import UnheardError, say
 from nas.errors import NasError, ReadableFormatter, StorageFailed
 
 app = typer.Typer(
@@ -20,18 +20,18 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 VERBS = (
-    inspect.spaces,
+    spaces.spaces,
     describe.describe,
-    work.run,
-    look.status,
-    look.table,
-    rules.principles,
-    look.report,
-    look.best,
+    run.run,
+    status.status,
+    status.table,
+    principles.principles,
+    status.report,
+    status.best,
     audit.audit,
     compare.compare,
-    hand.export,
-    hand.verify,
+    export.export,
+    export.verify,
     machine.data,
     machine.doctor,
 )
@@ -41,9 +41,9 @@ for verb in VERBS:
 
 def _show_version(asked: bool) -> None:
     if asked:
-        from nas import __version__
+        from nas.study.catalog import release
 
-        say(__version__)
+        say(release())
         raise typer.Exit
 
 

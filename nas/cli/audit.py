@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.options import Folder, Json
-from nas.cli.show import emit_json, emit_table, emit_text, say
-from nas.layout import TABLE
+from nas.cli.terminal import emit_json, emit_table, emit_text, say
+from nas.storage.layout import TABLE
 
 if TYPE_CHECKING:
-    from nas.audits import Audit
+    from nas.findings.audits import Audit
 
 
 def audit(
@@ -38,10 +38,10 @@ def audit(
     json: Json = False,
 ) -> None:
     """Train some networks of a map longer and with other seeds: does the order hold, and would verdicts change?"""
-    from nas import names
-    from nas.auditing import audit as train_again
-    from nas.cli.live import view
+    from nas.cli.progress import view
     from nas.errors import Refused
+    from nas.runner.audits import audit as train_again
+    from nas.study import catalog
 
     if folder.is_file():
         raise Refused(
@@ -54,7 +54,7 @@ def audit(
             networks=networks,
             seeds=seeds,
             longer=longer,
-            study=names.study(study) if study else None,
+            study=catalog.study(study) if study else None,
             workers=workers,
             device=device,
             observer=observer,
@@ -68,7 +68,7 @@ def audit(
 
 def _show(found: Audit, folder: Path) -> None:
     """The numbers of all networks, the table of rules, and a sentence for each."""
-    from nas.page.audits import HEADER
+    from nas.findings.wording.audits import HEADER
 
     say(found.title)
     for name, text in found.head:

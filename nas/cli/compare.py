@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.options import Json
-from nas.cli.show import emit_json, emit_table, emit_text, say
+from nas.cli.terminal import emit_json, emit_table, emit_text, say
 
 if TYPE_CHECKING:
-    from nas.analysis.search import Advantage
-    from nas.searching import Searches
+    from nas.analysis.searches.curves import Advantage
+    from nas.findings.searches import Searches
 
 
 def compare(
@@ -27,10 +27,10 @@ def compare(
 ) -> None:
     """Strategies of search at equal compute, each against random search: nas compare DIR DIR..."""
     from nas.files import write_atomically
-    from nas.page.plot import page
-    from nas.results import open_run
-    from nas.searching import compare as compared
-    from nas.strategies import spending
+    from nas.findings.searches import compare as compared
+    from nas.findings.strategies import spending
+    from nas.page.searches import page
+    from nas.storage.results import open_run
 
     found = compared([open_run(place) for place in places], cost=spending(cost))
     if output is not None:
@@ -44,7 +44,7 @@ def compare(
 
 def _show(found: Searches) -> None:
     """What the numbers rest on, then a table and sentences for each measure."""
-    from nas.page.search import HEADER, MEASURES
+    from nas.findings.wording.searches import HEADER, MEASURES
 
     say(found.title)
     for name, text in found.head:

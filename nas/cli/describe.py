@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.cli.network import IMAGE, Subject, find
 from nas.cli.options import Json
-from nas.cli.show import emit_json, emit_table, emit_text, number, percent, say
-from nas.cli.subject import IMAGE, Subject, find
+from nas.cli.terminal import emit_json, emit_table, emit_text, number, percent, say
 
 if TYPE_CHECKING:
     from nas.layers import Row, Shares, Smallest, Summary

@@ -6,10 +6,10 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from nas.cli.show import emit_json, emit_table, emit_text, say
+from nas.cli.terminal import emit_json, emit_table, emit_text, say
 
 if TYPE_CHECKING:
-    from nas.discovering import Discovered
+    from nas.findings.discovery import Discovered
 
 
 def emit_discovery(found: Discovered, out: Path | None, json: bool) -> None:
@@ -35,7 +35,7 @@ def emit_discovery(found: Discovered, out: Path | None, json: bool) -> None:
 
 
 def _show(found: Discovered, out: Path | None) -> None:
-    from nas.page.rules import HEADER
+    from nas.findings.wording.rules import HEADER
 
     say(found.title)
     for name, text in found.head:

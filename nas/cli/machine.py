@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas.cli.options import Json
-from nas.cli.show import emit_json, emit_table, say
+from nas.cli.terminal import emit_json, emit_table, say
 
 if TYPE_CHECKING:
     from nas.data import Contents
@@ -100,9 +100,10 @@ def _facts() -> dict[str, dict[str, Any]]:
     import platform
     from importlib.metadata import version
 
-    from nas import __version__, devices
     from nas import data as datasets
     from nas.errors import NasError
+    from nas.study.catalog import release
+    from nas.training import devices
 
     libraries = ("torch", "torchvision", "optuna", "pandas", "plotly", "numpy", "scipy", "msgspec", "safetensors")
     reason = devices.why_no_cuda()
@@ -115,7 +116,7 @@ def _facts() -> dict[str, dict[str, Any]]:
         for variable, folder in (("NAS_DATA_DIR", datasets.data_dir()), ("NAS_CACHE_DIR", datasets.cache_dir()))
     }
     return {
-        "versions": {"nas": __version__, "python": platform.python_version(), **{n: version(n) for n in libraries}},
+        "versions": {"nas": release(), "python": platform.python_version(), **{n: version(n) for n in libraries}},
         "devices": {
             "cuda": reason or "usable",
             "processor": devices.processor(),
@@ -128,6 +129,6 @@ def _facts() -> dict[str, dict[str, Any]]:
 
 
 def _siblings() -> tuple[Any, ...]:
-    from nas import names
+    from nas.study import catalog
 
-    return (names.spaces(), names.studies())
+    return (catalog.spaces(), catalog.studies())

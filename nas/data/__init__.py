@@ -12,13 +12,13 @@ from __future__ import annotations
 import logging
 
 from nas.data.cache import prepared, target_size
-from nas.data.columns import Cell, Column, encoded
-from nas.data.contents import Contents, of_images, of_table
+from nas.data.catalog import EMBEDDED, NAMES, find, is_table, known, namesake, own_path, require_one_meaning, where
+from nas.data.features import Cell, Column, encoded
 from nas.data.folders import cache_dir, data_dir
 from nas.data.info import DataInfo, Task
 from nas.data.loading import Dataset, Split, in_memory, load
+from nas.data.overview import Contents, of_images, of_table
 from nas.data.source import Source
-from nas.data.sources import EMBEDDED, NAMES, find, is_table, known, namesake, own_path, require_one_meaning, where
 from nas.data.tables import TableSource, prepared_table, require_as_stored, sealed_rows, verify_table
 from nas.errors import Refused
 
@@ -84,8 +84,8 @@ def fetch(name: str) -> None:
         raise Refused(f"{own_path(name)} is a path of yours: there is nothing to download")
     if entry in EMBEDDED:
         return
-    from nas.data.downloads import fetch_archives
-    from nas.data.official import OFFICIAL
+    from nas.data.readers.downloads import fetch_archives
+    from nas.data.readers.official import OFFICIAL
 
     fetch_archives(OFFICIAL[entry])
 
@@ -103,10 +103,10 @@ def contents(name: str, target: str = "") -> Contents:
 def table_source(name: str, target: str) -> TableSource:
     """The table behind a name or a path; refused without the name of one of its columns as target."""
     if known(name):
-        from nas.data.diabetes import diabetes_source
+        from nas.data.readers.diabetes import diabetes_source
 
         return diabetes_source(target)
-    from nas.data.csvfile import csv_source
+    from nas.data.readers.csv_file import csv_source
 
     return csv_source(own_path(name), target)
 

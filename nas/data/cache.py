@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.data.folders import cache_dir, digest, storage_failed, text_digest, writable_cache
+from nas.data.images import LARGEST, SMALLEST, Pictures, Size, chunks
 from nas.data.info import DataInfo, read_info, write_info
-from nas.data.pictures import LARGEST, SMALLEST, Pictures, Size, chunks
 from nas.data.source import Source
 from nas.data.splits import ORDER_SEED, VERSION, Integers, even_order
 from nas.errors import Refused, StorageFailed

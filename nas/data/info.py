@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from nas.data.columns import Column
+from nas.data.features import Column
 from nas.data.folders import text_digest
 from nas.data.splits import TENTHS
 

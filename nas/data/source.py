@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.data.pictures import FEWEST, Pictures, Size
+from nas.data.images import FEWEST, Pictures, Size
 from nas.data.splits import VALIDATION_SEED, Cut, Integers, cut
 from nas.errors import Refused
 

@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.data.cache import kept, placed, require_space
-from nas.data.columns import Cells, Column, Floats, columns_of, encoded, standardised, statistics
+from nas.data.features import Cells, Column, Floats, columns_of, encoded, standardised, statistics
 from nas.data.folders import digest, text_digest
+from nas.data.images import OWN_TEST, OWN_VALIDATION
 from nas.data.info import DataInfo, write_info
-from nas.data.pictures import OWN_TEST, OWN_VALIDATION
 from nas.data.splits import ORDER_SEED, TENTHS, TEST_SEED, VALIDATION_SEED, VERSION, Integers, cut, even_order, tenths
 from nas.errors import Refused
 

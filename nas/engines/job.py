@@ -12,19 +12,19 @@ from pathlib import Path
 import msgspec
 import torch
 
-from nas import weights
-from nas.arithmetic import dtype_of, settled
 from nas.data import DataInfo, Dataset, load
-from nas.devices import device_name, one_thread
-from nas.document import describe
 from nas.engines.messages import Job, Result
 from nas.engines.packing import Memory
 from nas.errors import Missing, NasError, StorageFailed
-from nas.graphs import aside
-from nas.kernels import warm
-from nas.recipe import Recipe
-from nas.record import Outcome
-from nas.training import Trained, on_device, train
+from nas.models import weights
+from nas.models.document import describe
+from nas.study import Recipe
+from nas.study.record import Outcome
+from nas.training.cuda_graphs import aside
+from nas.training.devices import device_name, one_thread
+from nas.training.kernels import warm
+from nas.training.loop import Trained, on_device, train
+from nas.training.precision import dtype_of, settled
 
 logger = logging.getLogger(__name__)
 

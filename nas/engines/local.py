@@ -25,7 +25,7 @@ from nas.engines.messages import Answer, Began, Job, Ready, Result, Returned
 from nas.engines.process import Worker
 from nas.errors import NasError
 from nas.files import open_to_append
-from nas.record import Outcome
+from nas.study.record import Outcome
 
 logger = logging.getLogger(__name__)
 

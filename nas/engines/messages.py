@@ -6,8 +6,8 @@ import msgspec
 
 from nas.data import DataInfo
 from nas.layers import Layer
-from nas.recipe import Recipe
-from nas.record import Epoch, Outcome
+from nas.study import Recipe
+from nas.study.record import Epoch, Outcome
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

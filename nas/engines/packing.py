@@ -17,7 +17,7 @@ import msgspec
 
 from nas.engines.messages import Job, Result
 from nas.layers import is_random
-from nas.record import Outcome
+from nas.study.record import Outcome
 
 logger = logging.getLogger(__name__)
 

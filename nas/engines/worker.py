@@ -22,7 +22,7 @@ import msgspec
 
 from nas.engines.messages import RECALL, Answer, Began, Job, Ready, Result, Returned
 from nas.engines.packing import Gate, Memory
-from nas.record import Outcome
+from nas.study.record import Outcome
 
 COORDINATOR_GONE, BAD_JOB, BAD_DEVICE, THREAD_DIED = 3, 4, 5, 6
 PR_SET_PDEATHSIG = 1
@@ -30,8 +30,8 @@ PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     """Serve trainings; where one has left the GPU unusable, the process ends, and the next one has a new context."""
-    from nas.devices import usable
     from nas.engines import job as jobs
+    from nas.training.devices import usable
 
     def trained(job: Job) -> Result:
         result = jobs.run_job(job)

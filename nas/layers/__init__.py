@@ -6,7 +6,7 @@ module are folds over it, so there is no second description that could disagree.
 
 from nas.layers.base import Node, Shape, shape_text
 from nas.layers.combinators import Concatenation, DenseConcatenation, Layer, Repetition, Residual, Sequence
-from nas.layers.forms import from_json, identity, is_random, normal, to_json
+from nas.layers.costs import Bytes, Row, Shares, Smallest, Summary, cost, output_shape, rows, smallest_input, summary
 from nas.layers.leaves import (
     Activation,
     AdaptivePooling,
@@ -18,7 +18,7 @@ from nas.layers.leaves import (
     Pooling,
     SqueezeExcite,
 )
-from nas.layers.table import Bytes, Row, Shares, Smallest, Summary, cost, output_shape, rows, smallest_input, summary
+from nas.layers.serialization import from_json, identity, is_random, normal, to_json
 
 __all__ = [
     "Activation",

@@ -1,5 +1,7 @@
 """What every node of the layer tree is: immutable data that answers its output shape and cost for an input shape.
 
+Conventions of cost (those of the RegNet paper): a multiply-add counts 1, in convolutions and linear layers only, bias
+additions excluded; activations are the outputs of all convolutions and linear layers; parameters are all that train.
 A shape is (channels, height, width) for images and (features,) for vectors; the batch is never part of it.
 """
 

@@ -10,9 +10,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from nas.analysis import Edf, band, steps
-from nas.page.look import GREY, Look, ground
-from nas.page.texts import UNITS, figure_text, percent, short
-from nas.record import Epoch
+from nas.findings.wording.numbers import UNITS, figure_text, percent, short
+from nas.page.style import GREY, Look, ground
+from nas.study.record import Epoch
 
 Looks = Mapping[str, Look]
 SHOWN = 0.95

@@ -18,17 +18,17 @@ from plotly.offline import get_plotlyjs
 from nas.analysis import compare_all, edfs, leaders, pareto
 from nas.data import Task
 from nas.errors import Refused
+from nas.findings.wording.numbers import UNITS, spoken
+from nas.findings.wording.rules import HEADER, RuleRow
 from nas.layers import Layer
 from nas.page.figures import Curve, curve_figure, edf_figure, in_units
-from nas.page.look import CONFIG, Look, looks
 from nas.page.payload import curves_payload, figure_payload, json_text, layers_payload, table_payload
-from nas.page.rules import HEADER, RuleRow
 from nas.page.scatter import cost_figure, dimension_figure
-from nas.page.stairs import Picture, picture, scale, stairs
-from nas.page.texts import UNITS, spoken
+from nas.page.staircases import Picture, picture, scale, stairs
+from nas.page.style import CONFIG, Look, looks
 from nas.page.view import acceptance, leader, pair, sentence, tiles
-from nas.record import Epoch
-from nas.window import Window
+from nas.sampling.window import Window
+from nas.study.record import Epoch
 
 COSTS = ("multiply_adds", "parameters", "activations", "seconds")
 """Columns that error is drawn against, where the table has them."""
@@ -69,7 +69,7 @@ class Report:
     total: int
     """Trials planned."""
     frame: pd.DataFrame
-    """The columns of `nas.table`, then one column for each dimension and fact."""
+    """The columns of `nas.study.table`, then one column for each dimension and fact."""
     dimensions: tuple[str, ...]
     """Columns that error is drawn against; numbers or texts."""
     windows: tuple[Window, ...]

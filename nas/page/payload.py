@@ -13,10 +13,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from nas.data import Task
+from nas.findings.wording.numbers import short, spoken
 from nas.layers import Layer, Shape, rows, shape_text
-from nas.page.texts import short, spoken
-from nas.record import SENTENCES, Epoch
-from nas.table import COLUMNS
+from nas.study.record import SENTENCES, Epoch
+from nas.study.table import COLUMNS
 
 KINDS = {
     "trial": "plain",

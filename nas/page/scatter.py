@@ -12,8 +12,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from nas.analysis.selection import pruned
-from nas.page.look import GREY, Look, ground, legend_rows
-from nas.page.texts import UNITS, figure_text, short, spoken
+from nas.findings.wording.numbers import UNITS, figure_text, short, spoken
+from nas.page.style import GREY, Look, ground, legend_rows
 
 WEBGL_FROM = 5_000
 """Points of a figure from which SVG becomes slow."""

@@ -11,9 +11,20 @@ import pandas as pd
 
 from nas.analysis import Comparison, Interval, leaders
 from nas.analysis.selection import pruned
-from nas.page.texts import NOTHING, count, duration, percent, plural, probability, rate, share, short, spoken
-from nas.record import Outcome
-from nas.window import Shift, Window
+from nas.findings.wording.numbers import (
+    NOTHING,
+    count,
+    duration,
+    percent,
+    plural,
+    probability,
+    rate,
+    share,
+    short,
+    spoken,
+)
+from nas.sampling.window import Shift, Window
+from nas.study.record import Outcome
 
 MOST_SHIFTS = 4
 MOST_REASONS = 3

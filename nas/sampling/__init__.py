@@ -1,7 +1,7 @@
 """From a study to the network of each trial: hard limits, no luck needed to be reproducible."""
 
 from nas.sampling.gate import Gate, Network
-from nas.sampling.maps import Again, Proposal, draw, measure
 from nas.sampling.plan import Plan, training_seed
+from nas.sampling.rejection import Again, Proposal, draw, measure
 
 __all__ = ["Again", "Gate", "Network", "Plan", "Proposal", "draw", "measure", "training_seed"]

@@ -14,8 +14,8 @@ import numpy as np
 from nas.errors import ImpossibleShape, NasError, Refused, raised_at
 from nas.layers import Layer, Shape, cost
 from nas.layers.base import Cost
-from nas.limits import Limits
 from nas.space import Architecture, Point, Space, Value, sentence
+from nas.study import Limits
 
 NO_SHAPE = "impossible at this input"
 NO_VECTOR = "made for images"

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from nas.aims import ERROR
 from nas.errors import Refused
 from nas.layers import Shape, identity
-from nas.record import Record
-from nas.sampling.bars import Bars, Told
 from nas.sampling.gate import Gate, Network
-from nas.sampling.maps import Proposal, draw, measure
+from nas.sampling.halving import Bars, Told
+from nas.sampling.rejection import Proposal, draw, measure
 from nas.sampling.strata import gates, place_of, shares
+from nas.sampling.window import Window
 from nas.space import Choice
 from nas.space.law import Law
 from nas.study import Study
-from nas.window import Window
+from nas.study.objectives import ERROR
+from nas.study.record import Record
 
 if TYPE_CHECKING:
-    from nas.sampling.hunts import Hunter
+    from nas.sampling.optuna_samplers import Hunter
 
 GENERATION = 8
 """Trials of each arm that a hunt asks for before it is told their results."""
@@ -54,7 +54,7 @@ class Plan:
         self._waiting: dict[int, tuple[float | None, Sequence[float]]] = {}
         self._bars = _bars(study)
         if study.sampler != "random":
-            from nas.sampling.hunts import Hunter
+            from nas.sampling.optuna_samplers import Hunter
 
             seeds = [training_seed(study.seed, index) for index in range(len(self._gates))]
             against_cost = study.objectives != ERROR

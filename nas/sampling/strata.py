@@ -12,10 +12,10 @@ import numpy as np
 
 from nas.errors import EmptyWindow
 from nas.sampling.gate import Gate, Network, collection_paused
-from nas.sampling.maps import MEASURED_DRAWS, MOST_DRAWS, generator, stream
+from nas.sampling.rejection import MEASURED_DRAWS, MOST_DRAWS, generator, stream
+from nas.sampling.window import Share
 from nas.space.law import Law
-from nas.strata import Strata
-from nas.window import Share
+from nas.study import Strata
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from torchvision import transforms
 
 from nas.data import DataInfo, Split, load
 from nas.layers import Layer
-from nas.modules import build, initialise
+from nas.training.modules import build, initialise
 
 LOADERS = 4
 """Processes of a DataLoader, as in the book, whatever the machine has."""

@@ -25,7 +25,7 @@ import pandas as pd
 
 from nas.analysis import agreement
 from nas.engines.process import KEPT_MEMORY, SINGLE_THREAD
-from nas.recipe import Recipe
+from nas.study import Recipe
 from tests.benchmarks import networks
 
 BASE = Recipe(
@@ -87,9 +87,9 @@ def trained(name: str, number: int) -> dict[str, Any]:
     import torch
 
     from nas import data
-    from nas.arithmetic import computing
     from nas.data import Split
-    from nas.training import evaluate, train
+    from nas.training.loop import evaluate, train
+    from nas.training.precision import computing
 
     torch.set_num_threads(1)
     recipe, subject = CANDIDATES[name], networks.sample()[number]

@@ -28,16 +28,16 @@ import msgspec
 import torch
 
 import nas
-from nas import data, devices
+from nas import data
 from nas.data import Dataset
-from nas.devices import device_name, one_thread
 from nas.engines import LocalEngine
 from nas.engines.messages import Job, Result
-from nas.graphs import aside
-from nas.recipe import Recipe
-from nas.record import Outcome
-from nas.study import Study
-from nas.training import Training, initial, on_device, train
+from nas.study import Recipe, Study
+from nas.study.record import Outcome
+from nas.training import devices
+from nas.training.cuda_graphs import aside
+from nas.training.devices import device_name, one_thread
+from nas.training.loop import Training, initial, on_device, train
 from spaces import anynet
 from studies.anynet_ladder import STUDY as LADDER
 from tests.benchmarks import book, networks, ours
@@ -121,7 +121,7 @@ class Session:
 
 def tests(session: Session) -> dict[str, Any]:
     """The tests that need a GPU; what they say is in tests.log."""
-    words = [sys.executable, "-m", "pytest", "-v", "-rA", "tests/test_cuda.py", "tests/test_engines_lanes.py"]
+    words = [sys.executable, "-m", "pytest", "-v", "-rA", "tests/training/test_cuda.py", "tests/engines/test_lanes.py"]
     return {"status": subprocess.run(words, cwd=ROOT, check=False).returncode}
 
 

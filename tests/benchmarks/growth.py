@@ -34,8 +34,7 @@ WINDOWS = ((500, 1500), (9000, 10_000))
 
 def study(samples: int) -> Any:
     """AnyNetX A with its 16 dimensions, no limits, on the embedded digits."""
-    from nas.recipe import Recipe
-    from nas.study import Study
+    from nas.study import Recipe, Study
     from spaces import anynet
 
     return Study(
@@ -51,7 +50,7 @@ def toy_engine() -> Any:
     """An engine of this process that answers at once, without loading torch."""
     from nas.engines import InlineEngine
     from nas.engines.messages import Result
-    from tests.sleepers import made_up
+    from tests.toys.sleepers import made_up
 
     class Toy(InlineEngine):
         """Makes results up."""
@@ -71,11 +70,11 @@ def peak() -> float:
 
 def whole(folder: Path, trials: int) -> dict[str, Any]:
     """A whole run in this process: CPU and wall time a trial, over stretches, and memory."""
-    from nas import runner
+    from nas.runner import coordinator
 
     marks: dict[int, float] = {}
     began = time.monotonic()
-    runner.execute(
+    coordinator.execute(
         study(trials),
         folder,
         toy_engine(),
@@ -100,12 +99,12 @@ def resumed(folder: Path, trials: int) -> dict[str, Any]:
     """Extend a finished run: when the first new training is handed out, in seconds since this process began."""
     import psutil
 
-    from nas import runner
+    from nas.runner import coordinator
 
     engine = toy_engine()
     submit, moments = engine.submit, []
     engine.submit = lambda job: (moments.append(time.time()), submit(job))
-    runner.execute(study(trials + EXTRA), folder, engine, "cpu", lambda snapshot, record: None)
+    coordinator.execute(study(trials + EXTRA), folder, engine, "cpu", lambda snapshot, record: None)
     return {"seconds_to_first_job": moments[0] - psutil.Process().create_time(), "peak_mib": peak()}
 
 
@@ -123,9 +122,9 @@ def sampling(folder: Path, trials: int) -> dict[str, Any]:
 
 def sleeping(folder: Path, trials: int, workers: int) -> dict[str, Any]:
     """One-second trials on processes that sleep: wall time from the moment all are ready, against the ideal."""
-    from nas import runner
     from nas.engines import LocalEngine
-    from tests.sleepers import EPOCH, MODULE
+    from nas.runner import coordinator
+    from tests.toys.sleepers import EPOCH, MODULE
 
     asked = study(trials)
     asked = replace(asked, recipe=type(asked.recipe)(data="digits", epochs=round(1 / EPOCH)))
@@ -149,7 +148,7 @@ def sleeping(folder: Path, trials: int, workers: int) -> dict[str, Any]:
             mark("end")
             super().__exit__(*exception)
 
-    runner.execute(asked, folder, Ready(workers, module=MODULE), "cpu", lambda snapshot, record: None)
+    coordinator.execute(asked, folder, Ready(workers, module=MODULE), "cpu", lambda snapshot, record: None)
     wall, cpu = (end - ready for end, ready in zip(marks["end"], marks["ready"], strict=True))
     ideal = trials / workers
     return {
@@ -177,7 +176,7 @@ def apart(part: str, folder: Path, trials: int, *more: str) -> dict[str, Any]:
 def verb(*words: str) -> dict[str, Any]:
     """A command of the command line: its wall time and its peak memory."""
     began = time.monotonic()
-    code = "import resource, sys; from nas.cli import app; app(sys.argv[1:], standalone_mode=False)\n"
+    code = "import resource, sys; from nas.cli.app import app; app(sys.argv[1:], standalone_mode=False)\n"
     code += "print('PEAK', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
     done = subprocess.run(
         [sys.executable, "-c", code, *words], check=True, capture_output=True, text=True, env=environment()

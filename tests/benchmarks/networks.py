@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nas.layers import Layer, cost
-from nas.limits import Limits
 from nas.sampling import Gate, draw
 from nas.space.law import Law
+from nas.study import Limits
 from spaces import NETWORKS, anynet, regnet
 
 CLASSES = 10

@@ -13,8 +13,8 @@ from nas.data import DataInfo
 from nas.engines import Engine, LocalEngine
 from nas.engines.messages import Job, Result
 from nas.layers import identity
-from nas.recipe import Recipe
-from nas.record import Outcome
+from nas.study import Recipe
+from nas.study.record import Outcome
 from tests.benchmarks.networks import Subject
 
 LOOK_EVERY = 0.02

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import msgspec
 import torch
 
-from nas.recipe import Precision
+from nas.study.recipe import Precision
 from tests.benchmarks import child
 
 MODULE = "tests.benchmarks.peak"

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 RULES = 12
 SPACES = ("A", "B", "C", "D")
 STUDY = """
-from nas.recipe import Recipe
+from nas.study import Recipe
 from nas.study import Part, Parts, Rule, Study, against, larger
 from spaces import anynet
 

@@ -13,8 +13,8 @@ import msgspec
 import psutil
 import torch
 
-from nas.devices import processor
-from nas.recipe import Precision
+from nas.study.recipe import Precision
+from nas.training.devices import processor
 from tests.benchmarks.book import Speed
 from tests.benchmarks.child import ROOT
 from tests.benchmarks.networks import sample

@@ -18,8 +18,8 @@ from torch.profiler import ProfilerActivity, profile
 
 from nas.data import DataInfo, Dataset, Split, load
 from nas.layers import Layer
-from nas.recipe import Recipe
-from nas.training import train
+from nas.study import Recipe
+from nas.training.loop import train
 
 REPEATS = 3
 """Of the training; the fastest counts, for what disturbs only slows down."""
@@ -50,7 +50,7 @@ OURS = {
     **dict.fromkeys(("Normalised", "NormalisedBackward"), "norm"),
     **dict.fromkeys(("ForkedBackward",), "elementwise"),
 }
-"""Functions of `nas.kernels`: products of NumPy's and compiled loops have no names of their own in the profile."""
+"""Functions of our kernels: products of NumPy's and compiled loops have no names of their own in the profile."""
 GROUPS = ("convolutions forward", "convolutions backward", "matrix products", "norm", "elementwise", "optimiser")
 
 

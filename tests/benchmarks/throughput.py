@@ -24,12 +24,13 @@ from typing import get_args
 import msgspec
 
 from nas.data import DataInfo, prepare
-from nas.devices import precision
-from nas.devices import workers as cores
 from nas.engines import LocalEngine
 from nas.engines.messages import Job
 from nas.layers import identity
-from nas.recipe import Precision, Recipe
+from nas.study import Recipe
+from nas.study.recipe import Precision
+from nas.training.devices import precision
+from nas.training.devices import workers as cores
 from tests.benchmarks import book, ours, report, shares
 from tests.benchmarks.child import Listener, all_cores, ask, one_thread
 from tests.benchmarks.networks import Subject, sample

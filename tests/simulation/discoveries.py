@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from nas.analysis import Discovery, discover
-from nas.analysis.halves import explored
-from nas.rule import Part
+from nas.analysis.discovery.halves import explored
 from nas.space import Choice, Dimension, Integer, Real, Space, rising
+from nas.study import Part
 from tests.simulation.laws import GAMMA, SMOOTH, Law
 from tests.simulation.nulls import RULES, SPACES, alike
 from tests.simulation.screening import calling, is_called
-from tests.toy_spaces import decode_tiny
+from tests.toys.spaces import decode_tiny
 
 STAGES = (1, 2, 3)
 WIDTH, DEPTH, BOTTLENECK = Integer(low=8, high=256, unit=8), Integer(low=1, high=16), Choice(options=(1, 2, 4))

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from nas.analysis import verdicts
-from nas.analysis.equivalence import DEVIATIONS
-from nas.analysis.testing import halves_rho
-from nas.rule import Part, Parts, Rule, against, larger
+from nas.analysis.rules.testing import halves_rho
+from nas.analysis.statistics.equivalence import DEVIATIONS
+from nas.study import Part, Parts, Rule, against, larger
 from tests.simulation.laws import GUESS, NORMAL, Law
 
 NEAR = 1.2

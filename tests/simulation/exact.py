@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from nas.analysis import edf, expected_best, leader_range, normalised
-from nas.analysis.front import dominators, is_on_front, survival
-from nas.analysis.leading import chosen, leader_probabilities
+from nas.analysis.pareto_front import dominators, is_on_front, survival
+from nas.analysis.ranges import chosen, leader_probabilities
 from tests.simulation.laws import GUESS, Floats
 
 ROUNDING = 1e-9

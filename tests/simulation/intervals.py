@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from nas.analysis.differences import LEADING
+from nas.analysis.statistics.differences import LEADING
 from tests.simulation import coverage, ranks
 from tests.simulation.laws import FAILING, FINE, GAMMA, SMOOTH, Law
 from tests.simulation.simulation import Simulation, covers

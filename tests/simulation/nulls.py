@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from nas.rule import Part, Parts, Rule, against, larger
+from nas.study import Part, Parts, Rule, against, larger
 from tests.simulation.laws import Floats, Law
 from tests.simulation.screening import Studies, calling
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from nas.analysis.needs import ALPHA, LEFT, networks_needed, planned
-from nas.analysis.sequential import bounds, drift_for
-from nas.looks import Looks
-from tests import sequential_studies
+from nas.analysis.statistics.power import ALPHA, LEFT, networks_needed, planned
+from nas.analysis.statistics.sequential import bounds, drift_for
+from nas.study import Looks
 from tests.simulation.simulation import Count, Simulation, errs, finds
+from tests.toys import sequential_studies
 
 RULES = 12
 LOOKS = Looks(first=60, every=30)

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from nas.analysis import Need, plan, scope_drawn, scope_seen, verdicts
-from nas.analysis.needs import ALPHA
-from nas.analysis.planning import MOST_RHO
-from nas.analysis.testing import halves_rho
-from nas.rule import Order, Part, Parts, Rule, against, larger
+from nas.analysis.rules.sample_size import MOST_RHO
+from nas.analysis.rules.testing import halves_rho
+from nas.analysis.statistics.power import ALPHA
+from nas.study import Order, Part, Parts, Rule, against, larger
 from tests.simulation.laws import NORMAL, Law
 
 NULL = tuple(larger(f"x{place}") for place in range(11))

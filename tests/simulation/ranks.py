@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from nas.analysis import agreement, kendall, spearman
-from nas.analysis.agreement import regrets
-from nas.analysis.noise import split
+from nas.analysis.audits.agreement import regrets
+from nas.analysis.audits.noise import split
 from tests.simulation.laws import Floats
 
 Columns = Callable[[int, np.random.Generator], tuple[Floats, Floats]]

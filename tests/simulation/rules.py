@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from nas.analysis.equivalence import DEVIATIONS
-from nas.rule import Rule
+from nas.analysis.statistics.equivalence import DEVIATIONS
+from nas.study import Rule
 from tests.simulation import discoveries, equivalents, exact, nulls, powers
 from tests.simulation.laws import COARSE, FAILING, FINE, GAMMA, SMOOTH, Law
 from tests.simulation.simulation import Count, Simulation, errs, finds, never

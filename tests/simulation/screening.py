@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nas.analysis import Verdict, verdicts
-from nas.analysis.correlation import MANY
-from nas.analysis.needs import ALPHA
-from nas.rule import Contrast, Order, Part, Rule, Spaces
+from nas.analysis.statistics.correlation import MANY
+from nas.analysis.statistics.power import ALPHA
+from nas.study import Contrast, Order, Part, Rule, Spaces
 from tests.simulation.laws import Floats
 
 Flags = NDArray[np.bool_]

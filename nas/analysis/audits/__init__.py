@@ -1,0 +1,1 @@
+"""What longer trainings and other seeds of some networks say of all."""

@@ -1,0 +1,201 @@
+"""Which verdicts would change at a longer training, where all networks were trained short and some of them long, too.
+
+Each rule's effect at the longer training is estimated by double sampling (`nas.analysis.twophase`) and judged as a
+short one is: *helps* or *hurts* beyond doubt after Holm's correction for all rules, else *equivalent* by two one-sided
+tests, else not known with so few. A difference is tested by its means alone: the ranks, which a short verdict asks for,
+too, aren't estimated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+import numpy as np
+
+from nas.analysis.audits.phases import Phases
+from nas.analysis.audits.two_phase import Effect, difference, order
+from nas.analysis.columns import errors_of, guess_of, numbers
+from nas.analysis.rules.sides import Flags, in_space, sides
+from nas.analysis.rules.testing import Measure, halves_rho
+from nas.analysis.rules.verdicts import Finding, Verdict, verdicts
+from nas.analysis.selection import names_of
+from nas.analysis.statistics.bootstrap import unbounded
+from nas.analysis.statistics.comparison import holm
+from nas.analysis.statistics.equivalence import DEVIATIONS, TWO_SIDED, inside
+from nas.analysis.statistics.interval import CONFIDENCE, Interval
+from nas.analysis.statistics.power import ALPHA, networks_for_equivalence, networks_needed
+from nas.errors import Refused
+from nas.study import Order, Rule
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Change = Literal["agrees", "changes", "not known"]
+
+
+class Second(msgspec.Struct, frozen=True, kw_only=True):
+    """Networks of a table that were trained long, too."""
+
+    rows: tuple[int, ...]
+    """Their places in the table, each once."""
+    errors: tuple[float, ...]
+    """Their long errors in that order; infinity for a failure."""
+    weights: tuple[float, ...]
+    """How many networks of the table each stands for; positive."""
+
+    def __post_init__(self) -> None:
+        if not len(self.rows) == len(self.errors) == len(self.weights) == len(set(self.rows)):
+            raise Refused(
+                "every network that was trained long has a row of its own, an error and a weight, "
+                f"got {len(self.rows)} rows, {len(self.errors)} errors and {len(self.weights)} weights"
+            )
+
+
+class LongVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule at the short training and at the longer one."""
+
+    name: str
+    """Of the rule."""
+    statement: str
+    """The rule as a sentence."""
+    change: Change
+    """Whether the longer training says the same, something else, or nothing with so few networks."""
+    measure: Measure
+    """What the effect is."""
+    short: Finding
+    """The verdict at the short training, on all networks."""
+    short_effect: Interval
+    """With its 95 % interval; in the unit of the errors, or a correlation."""
+    long: Finding
+    """The verdict at the longer training; undecided where too few were trained long."""
+    long_effect: Interval
+    """With its 95 % interval, in the same unit; without ends where too few were trained long."""
+    delta: float | None
+    """Smallest effect at the longer training that matters, in the unit of the effect; None where it isn't known."""
+    p_value: float
+    """Of no effect at the longer training, two-sided; in [0, 1]."""
+    p_adjusted: float
+    """The same, Holm-corrected for all rules together; in [0, 1]."""
+    n_first: int
+    """Networks that obey and were trained long; for a correlation all with a value."""
+    n_second: int
+    """Networks that it is compared with and that were trained long; 0 for a correlation."""
+    needs: int | None
+    """About so many more networks trained long, of all spaces, decide an undecided rule; None where it's decided, where
+    none suffice, or where nothing is estimated."""
+
+
+def long_verdicts(
+    frame: pd.DataFrame,
+    rules: Sequence[Rule],
+    second: Second,
+    *,
+    guess: float | None = None,
+    seed: int = 0,
+    short: Sequence[Verdict] | None = None,
+) -> tuple[LongVerdict, ...]:
+    """All rules on a table of unbiased rows, of which `second` were trained long, corrected for each other.
+
+    `guess` is the error at which a failure enters means, the worst short one unless given. `short` are the verdicts at
+    the short training, those of the whole table unless given, as they must be where it was looked at while it grew.
+    """
+    short = verdicts(frame, rules, guess=guess, seed=seed) if short is None else short
+    phases = _phases(frame, second, guess)
+    found = [_effect(frame, phases, rule) for rule in rules]
+    adjusted = holm([effect.p_value if effect else 1.0 for effect, _ in found])
+    return tuple(
+        _verdict(before, effect, counts, p, len(rules), (len(second.rows), len(frame)))
+        for before, (effect, counts), p in zip(short, found, adjusted, strict=True)
+    )
+
+
+def _phases(frame: pd.DataFrame, second: Second, guess: float | None) -> Phases:
+    errors, names = errors_of(frame), names_of(frame)
+    known = guess_of(errors, guess)
+    return Phases(
+        spaces=np.array([names == name for name in dict.fromkeys(names.tolist())], dtype=np.float64).T,
+        short=np.where(np.isfinite(errors), errors, known),
+        failed=np.isinf(errors),
+        chosen=np.array(second.rows, dtype=np.intp),
+        long=np.array(second.errors, dtype=np.float64),
+        weights=np.array(second.weights, dtype=np.float64),
+        guess=known,
+    )
+
+
+def _effect(frame: pd.DataFrame, phases: Phases, rule: Rule) -> tuple[Effect | None, tuple[int, int]]:
+    """The effect at the longer training, and how many networks of either side were trained long."""
+    contrast = rule.contrast
+    if isinstance(contrast, Order):
+        values, sampled = numbers(frame, contrast.column), in_space(frame, contrast.space)
+        return order(phases, values, sampled), (_count(phases, sampled & ~np.isnan(values)), 0)
+    first, reference = sides(frame, contrast)
+    return difference(phases, first, reference), (_count(phases, first), _count(phases, reference))
+
+
+def _count(phases: Phases, flags: Flags) -> int:
+    return int(flags[phases.chosen].sum())
+
+
+def _verdict(
+    before: Verdict,
+    effect: Effect | None,
+    counts: tuple[int, int],
+    p_adjusted: float,
+    tests: int,
+    sizes: tuple[int, int],
+) -> LongVerdict:
+    delta = _delta(effect) if effect else None
+    long = _finding(effect, delta, p_adjusted) if effect else "undecided"
+    return LongVerdict(
+        name=before.name,
+        statement=before.statement,
+        change="not known" if long == "undecided" else "agrees" if long == before.verdict else "changes",
+        measure=before.measure,
+        short=before.verdict,
+        short_effect=Interval(estimate=before.effect, low=before.low, high=before.high),
+        long=long,
+        long_effect=effect.interval(CONFIDENCE) if effect else unbounded(0.0, CONFIDENCE),
+        delta=delta,
+        p_value=effect.p_value if effect else 1.0,
+        p_adjusted=p_adjusted,
+        n_first=counts[0],
+        n_second=counts[1],
+        needs=_needs(effect, delta, tests, sizes) if effect and delta and long == "undecided" else None,
+    )
+
+
+def _delta(effect: Effect) -> float | None:
+    """Half a deviation of the long errors that a rule is compared with, or the correlation that says the same."""
+    if effect.bounded:
+        return halves_rho(DEVIATIONS)
+    return DEVIATIONS * effect.spread.deviation or None
+
+
+def _finding(effect: Effect, delta: float | None, p_adjusted: float) -> Finding:
+    if p_adjusted < ALPHA and 0.0 not in effect.interval(CONFIDENCE):
+        return "helps" if effect.estimate < 0.0 else "hurts"
+    return "equivalent" if delta is not None and inside(effect.against(DEVIATIONS, TWO_SIDED), delta) else "undecided"
+
+
+def _needs(effect: Effect, delta: float, tests: int, sizes: tuple[int, int]) -> int | None:
+    """Networks that must be trained long beside those that were, as `networks_more` plans; None where none suffice.
+
+    It plans for the smallest effect that matters, and where the map is too small for that, for the one seen. What is
+    needed is said as a variance, of which the part that more long trainings don't change must be left over.
+    """
+    margin, seen = math.atanh(delta) if effect.bounded else delta, abs(effect.estimate)
+    n, most = sizes
+    plans = (
+        networks_needed(1.0, margin, tests),
+        min(networks_needed(1.0, seen, tests), networks_for_equivalence(1.0, margin - seen)),
+    )
+    rooms = [1.0 / networks - effect.of_all for networks in plans]
+    needed = [math.ceil(effect.of_few * n / room) if room > 0.0 else math.inf for room in rooms]
+    for number in needed:
+        if n < number <= most:
+            return int(number) - n
+    return None if needed[-1] > most else min(n, most - n) or None

@@ -1,0 +1,202 @@
+"""What all networks would show if all were trained long: from the short errors of all and the long errors of some.
+
+Double sampling with a regression estimator (Cochran, Sampling Techniques, 1977, chapter 12): the long error is
+regressed on the short one among the networks that have both, predicted for all, and corrected by the mean residual on
+each side. So the estimate is right on average even where the regression isn't, and the better it is, the narrower the
+interval. Its variance has two parts: that of the predictions over the networks of the map, and that of the residuals of
+the few, as the larger of a pooled one and one that lets each network have its own (HC3 of MacKinnon and White, 1985).
+Failures of the short training, of which each either fails again or ends like the others, are pooled by themselves, and
+their variance is that of a coin at least.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from nas.analysis.audits.phases import CERTAIN, FULL, LEAST_FREEDOM, Phases, Spread, spread_of
+from nas.analysis.rules.sides import Flags
+from nas.analysis.statistics.bootstrap import Rows
+from nas.analysis.statistics.edf import Floats
+from nas.analysis.statistics.interval import Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """An effect at the longer training."""
+
+    estimate: float
+    """On the scale on which the interval is symmetric."""
+    of_few: float
+    """Variance from having trained only some networks long."""
+    of_all: float
+    """Variance that would be left if all had been."""
+    freedom: float
+    """Degrees of freedom of Student's t for both together; at least 1."""
+    spread: Spread
+    """Of the long errors that it is compared with; 1 for a correlation."""
+    bounded: bool
+    """Whether the scale is Fisher's z of a correlation."""
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided, of no effect; in [0, 1]."""
+        from scipy.special import stdtr
+
+        deviation = math.sqrt(self.of_few + self.of_all)
+        if deviation == 0.0:
+            return float(self.estimate == 0.0)
+        return min(1.0, 2.0 * float(stdtr(self.freedom, -abs(self.estimate) / deviation)))
+
+    def interval(self, confidence: float) -> Interval:
+        """In the unit of the errors, or as a correlation."""
+        from scipy.special import stdtrit
+
+        tail = float(stdtrit(self.freedom, (1.0 + confidence) / 2.0))
+        reach = tail * math.sqrt(self.of_few + self.of_all)
+        ends = (self.estimate - reach, self.estimate, self.estimate + reach)
+        low, estimate, high = map(math.tanh, ends) if self.bounded else ends
+        return Interval(estimate=estimate, low=low, high=high, confidence=confidence)
+
+    def against(self, share: float, confidence: float) -> Interval:
+        """The interval made so wide that it can be held against `share` of the spread, an estimate itself."""
+        return self.spread.allowed(self.interval(confidence), share)
+
+
+def difference(phases: Phases, first: Flags, reference: Flags) -> Effect | None:
+    """Mean long error of one side less that of the other, failures as guessing.
+
+    None where too few were trained long, or none on a side. Failures of the short training of which none was trained
+    long are taken to fail again.
+    """
+    if not (first[phases.chosen].any() and reference[phases.chosen].any()):
+        return None
+    long = np.where(np.isfinite(phases.long), phases.long, phases.guess)
+    seen = bool(phases.failed[phases.chosen].any())
+    columns = [phases.spaces, phases.short, first, reference, *([phases.failed] if seen else [])]
+    design = np.column_stack(columns).astype(np.float64)
+    again = phases.failed if not seen else np.zeros_like(phases.failed)
+    shares = [side / side.sum() for side in (first, reference)]
+    contrast = np.where(again, 0.0, shares[0] - shares[1])
+    certain = phases.guess * float((shares[0] - shares[1])[again].sum())
+    weights = [phases.weights * side[phases.chosen] for side in (first, reference)]
+    pulls = [w / w.sum() * share[~again].sum() for w, share in zip(weights, shares, strict=True)]
+    fit = _fitted(
+        design, contrast, phases.chosen, pulls[0] - pulls[1], long, phases.failed[phases.chosen], phases.guess
+    )
+    if fit is None:
+        return None
+    predicted = np.where(again, phases.guess, design @ fit.coefficients)
+    of_all = sum(float(predicted[side].var(ddof=1)) / int(side.sum()) for side in (first, reference) if side.sum() > 1)
+    return _effect(certain + fit.estimate, fit, of_all, len(phases.short), spread_of(phases, design, reference))
+
+
+def order(phases: Phases, values: Floats, inside: Flags) -> Effect | None:
+    """Spearman's correlation of a column with the long error among the networks inside that have a value.
+
+    Ranks of the long errors are those among the networks that were trained long, each as many as it stands for. On the
+    scale of Fisher's z; None where too few were trained long, or where nothing varies.
+    """
+    from scipy.stats import rankdata
+
+    rows = np.flatnonzero(inside & ~np.isnan(values))
+    place = {row: position for position, row in enumerate(rows.tolist())}
+    kept = np.array([row in place for row in phases.chosen.tolist()], dtype=np.bool_)
+    chosen = np.array([place[row] for row in phases.chosen[kept].tolist()], dtype=np.intp)
+    short = np.where(phases.failed, np.inf, phases.short)[rows]
+    weights = phases.weights[kept]
+    column, before = (_standard(rankdata(part)) for part in (values[rows], short))
+    after = _standard(_shares(phases.long[kept], weights), weights)
+    if column is None or before is None or after is None:
+        return None
+    design = np.column_stack([np.ones(len(rows)), before, column])
+    pull = weights / weights.sum() * column[chosen]
+    fit = _fitted(design, column / len(rows), chosen, pull, after, np.zeros(len(chosen), dtype=np.bool_), 0.0)
+    if fit is None:
+        return None
+    rho = min(max(fit.estimate, -FULL), FULL)
+    products = column * (design @ fit.coefficients)
+    of_all = float(products.var(ddof=1)) / len(rows)
+    return _effect(math.atanh(rho), fit, of_all, len(rows), CERTAIN, stretch=(1.0 - rho * rho) ** -2)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A sum over all networks, estimated through a regression among some."""
+
+    coefficients: Floats
+    estimate: float
+    of_few: float
+    freedom: float
+
+
+def _fitted(
+    design: Floats, contrast: Floats, chosen: Rows, pull: Floats, long: Floats, failed: Flags, guess: float
+) -> _Fit | None:
+    """The sum of contrast times long error, predicted for all and corrected by the residuals of some, times `pull`.
+
+    It is linear in the long errors, which gives its variance from theirs.
+    """
+    own = design[chosen]
+    inverse = np.linalg.pinv(own)
+    leverage = np.einsum("ij,ji->i", own, inverse)
+    freedom = len(chosen) - round(float(leverage.sum()))
+    if freedom < LEAST_FREEDOM:
+        return None
+    factors = (contrast @ design) @ inverse + pull - (pull @ own) @ inverse
+    coefficients = inverse @ long
+    residuals = long - own @ coefficients
+    pooled = _pooled(residuals, freedom, long, failed, guess)
+    free = leverage < FULL
+    each = np.where(free, np.square(residuals / np.where(free, 1.0 - leverage, 1.0)), pooled)
+    together, own_each = np.square(factors) * pooled, np.square(factors) * each
+    estimate = float(factors @ long)
+    if together.sum() >= own_each.sum():
+        return _Fit(coefficients, estimate, float(together.sum()), float(freedom))
+    alone = 2.0 * float(own_each.sum()) ** 2 / float(own_each @ own_each)
+    return _Fit(coefficients, estimate, float(own_each.sum()), min(float(freedom), alone))
+
+
+def _pooled(residuals: Floats, freedom: int, long: Floats, failed: Flags, guess: float) -> Floats:
+    """Variance of each network: of those that completed the short training, and of those that failed in it."""
+    squares, failures = np.square(residuals), int(failed.sum())
+    if failures == 0 or failures == len(long):
+        return np.full(len(long), float(squares.sum()) / freedom)
+    coin = ((guess - float(long[~failed].mean())) / 2.0) ** 2 / failures  # few that end alike don't tell of all others
+    of_failures = max(float(squares[failed].sum()) / max(failures - 1, 1), coin)
+    rest = max(freedom - failures + 1, 1)
+    return np.where(failed, of_failures, float(squares[~failed].sum()) / rest)
+
+
+def _effect(estimate: float, fit: _Fit, of_all: float, n: int, spread: Spread, *, stretch: float = 0.0) -> Effect:
+    """With the degrees of freedom of a sum of two variances (Satterthwaite, 1946)."""
+    parts = ((fit.of_few, fit.freedom), (of_all, max(n - 2, 1)))
+    squares = sum(part * part / freedom for part, freedom in parts)
+    freedom = (fit.of_few + of_all) ** 2 / squares if squares > 0.0 else fit.freedom
+    scale = stretch or 1.0
+    return Effect(
+        estimate=estimate,
+        of_few=fit.of_few * scale,
+        of_all=of_all * scale,
+        freedom=max(freedom, 1.0),
+        spread=spread,
+        bounded=stretch > 0.0,
+    )
+
+
+def _shares(values: Floats, weights: Floats) -> Floats:
+    """Weighted share of the values below each, and of half of those that equal it."""
+    below = (values[None, :] < values[:, None]) @ weights
+    equal = (values[None, :] == values[:, None]) @ weights
+    return np.asarray((below + equal / 2.0) / weights.sum(), dtype=np.float64)
+
+
+def _standard(values: Floats, weights: Floats | None = None) -> Floats | None:
+    """With mean 0 and variance 1; None where they don't vary."""
+    if len(values) < 2 or np.ptp(values) == 0.0:
+        return None
+    known = np.ones(len(values)) if weights is None else weights
+    centred = values - np.average(values, weights=known)
+    return np.asarray(centred / math.sqrt(float(np.average(centred**2, weights=known))), dtype=np.float64)

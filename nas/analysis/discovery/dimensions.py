@@ -1,0 +1,67 @@
+"""The dimensions that rules are about: as a run has frozen them, or as anybody's table shows them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from nas.analysis.columns import having, numbers
+from nas.errors import Refused
+from nas.space import Choice, Dimension, Integer, Real
+from nas.study.table import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_OPTIONS = 20
+"""A column with more different texts than this holds names, not options."""
+
+
+def frozen_dimensions(study: Mapping[str, Any], space: str = "") -> dict[str, Dimension]:
+    """Dimensions of a space of a frozen study (the entry `study` of its `study.json`), or of all of its spaces.
+
+    Several spaces have in common what is the same dimension in all of them. An arm of a grid has those of its space.
+    """
+    named = [entry for entry in study["spaces"] if not space or f"{space} ".startswith(f"{entry['name']} ")]
+    if not named:
+        known = ", ".join(entry["name"] for entry in study["spaces"])
+        raise Refused(f"the study has no space {space!r}", hint=f"it has {known}")
+    if space:
+        named = [max(named, key=lambda entry: len(entry["name"]))]
+    first, *others = (msgspec.convert(entry["dimensions"], dict[str, Dimension]) for entry in named)
+    return {name: one for name, one in first.items() if all(other.get(name) == one for other in others)}
+
+
+def inferred_dimensions(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> dict[str, Dimension]:
+    """Dimensions of a table's columns: the given ones, else all that aren't columns of every run and vary.
+
+    Whole numbers are an `Integer` in the largest unit that they have in common, other numbers a `Real`, texts and
+    yes-or-no a `Choice`.
+    """
+    asked = [str(name) for name in frame if name not in COLUMNS] if columns is None else list(columns)
+    found = {name: _inferred(having(frame, name), name) for name in asked}
+    if columns is not None and (wrong := [name for name, dimension in found.items() if dimension is None]):
+        raise Refused(f"column {wrong[0]!r} has one value only, or more than {MOST_OPTIONS} texts: no rule is about it")
+    return {name: dimension for name, dimension in found.items() if dimension is not None}
+
+
+def _inferred(frame: pd.DataFrame, name: str) -> Dimension | None:
+    """A column as a dimension; None where it doesn't vary, or is a name."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    cells = frame[name].dropna()
+    if cells.nunique() < 2:
+        return None
+    if is_bool_dtype(cells) or not is_numeric_dtype(cells):
+        options = tuple(sorted({value if isinstance(value, str) else bool(value) for value in cells}, key=str))
+        return Choice(options=options) if len(options) <= MOST_OPTIONS else None
+    values = numbers(frame, name)
+    values = values[np.isfinite(values)]
+    if (values == np.round(values)).all():
+        unit = math.gcd(*(int(value) for value in np.unique(values)))
+        return Integer(low=int(values.min()), high=int(values.max()), unit=max(unit, 1))
+    return Real(low=float(values.min()), high=float(values.max()))

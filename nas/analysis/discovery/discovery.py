@@ -1,0 +1,223 @@
+"""Rules that nobody declared: looked for in one half of a random sample, confirmed in the other.
+
+rows --halves--> explored, confirming; dimensions --candidates--> splits of the same sample, whatever its spaces
+
+In the explored half a candidate's score is Welch's statistic of the ranks of errors, failures last, those that obey
+less the others. The largest is kept; then all are scored anew on what the kept ones don't explain (the residuals of a
+least-squares fit on them), so that no two survivors say the same, until five are kept or none is left beyond two
+deviations. Bounds and options are kept only where they lower the error, because each has its opposite among the
+candidates; an order may also be harmful.
+
+In the other half the survivors are tested like declared rules, corrected by Holm for these and the tied groups.
+
+A group of tied dimensions is tested whatever its score, for what is sought is no difference (`nas.analysis.ties`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from nas.analysis.columns import errors_of, guess_of, having
+from nas.analysis.discovery.candidates import LEAST, Candidate, Condition, Tied, candidates
+from nas.analysis.discovery.halves import explored
+from nas.analysis.discovery.ties import together
+from nas.analysis.rules.sides import Flags, in_space
+from nas.analysis.rules.verdicts import Verdict, verdicts
+from nas.analysis.selection import left_out, names_of, unbiased
+from nas.analysis.statistics.edf import Floats
+from nas.space import Chain, Dimension
+from nas.study import Part, Parts, Rule
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST = 5
+"""Survivors that are confirmed, beside tied groups."""
+DRAWN = ("stratum", "architecture")
+"""Columns that warnings about a sample go by; without them none would be said of what is confirmed."""
+BEYOND = 2.0
+"""Deviations that a survivor's score has, at least."""
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule that survived the one half, with what the other half says of it."""
+
+    name: str
+    """Short, and its own in a discovery."""
+    statement: str
+    """What was claimed, as a sentence."""
+    condition: Condition
+    """What a network must be to obey."""
+    score: float
+    """In the explored half: by how many deviations the ranks of those that obey are higher; negative is better."""
+    n_obeying: int
+    """Networks of the explored half that obey."""
+    n_others: int
+    """Networks of the explored half that don't."""
+    verdict: Verdict
+    """Of the other half, corrected for all that were confirmed; its n are that half's."""
+
+    @property
+    def helps(self) -> bool:
+        """Whether its networks are better beyond doubt."""
+        return self.verdict.verdict == "helps"
+
+    @property
+    def free(self) -> bool:
+        """Whether it is a simplification that costs nothing."""
+        return isinstance(self.condition, Tied) and self.verdict.verdict == "equivalent"
+
+
+class Discovery(msgspec.Struct, frozen=True, kw_only=True):
+    """What was looked for in a random sample, and what was found."""
+
+    found: tuple[Found, ...]
+    """Survivors, the highest score first, then tied groups; also those that weren't confirmed."""
+    tried: int
+    """Candidates that were scored in the explored half."""
+    n_explored: int
+    """Networks of the explored half, failures included."""
+    n_confirming: int
+    """Networks of the other half, failures included."""
+    warnings: tuple[str, ...] = ()
+    """What must be said beside the findings."""
+
+    @property
+    def helpful(self) -> tuple[Found, ...]:
+        """Rules that were confirmed to lower the error."""
+        return tuple(one for one in self.found if one.helps)
+
+    @property
+    def free(self) -> tuple[Found, ...]:
+        """Groups of dimensions that can be shared at no cost."""
+        return tuple(one for one in self.found if one.free)
+
+
+def discover(
+    frame: pd.DataFrame,
+    dimensions: Mapping[str, Dimension],
+    *,
+    space: str = "",
+    guess: float | None = None,
+    delta: float | None = None,
+    seed: int = 0,
+) -> Discovery:
+    """The rules of these dimensions that hold in the unbiased rows of a space, or of all of the table.
+
+    `guess` is the error at which a failure enters means, the worst of these rows unless given; `delta` the smallest
+    difference that matters, in the unit of the errors, half a deviation unless given; `seed` that of the bootstrap.
+    """
+    rows = unbiased(having(frame, "error", *dimensions))
+    rows = rows[in_space(rows, space)]
+    errors, look = errors_of(rows), explored(rows)
+    all_of_them = candidates(rows, dimensions, (look, ~look))
+    kept = survivors([one for one in all_of_them if not isinstance(one.condition, Tied)], errors, look)
+    kept += [one for one in all_of_them if isinstance(one.condition, Tied)]
+    told = _confirmed(rows[~look], kept, ~look, guess_of(errors, guess), delta, seed) if kept else ()
+    told = together(told, kept, rows[~look], dimensions)
+    scores = _scores(_ranks(errors[look]), kept, look)
+    return Discovery(
+        found=tuple(
+            _found(candidate, float(score), look, verdict)
+            for candidate, score, verdict in zip(kept, scores, told, strict=True)
+        ),
+        tried=len(all_of_them),
+        n_explored=int(look.sum()),
+        n_confirming=int((~look).sum()),
+        warnings=_warnings(frame, rows),
+    )
+
+
+def survivors(tried: Sequence[Candidate], errors: Floats, look: Flags) -> list[Candidate]:
+    """The best candidates of the explored half of which none says the same as others, the best first."""
+    ranks = _ranks(errors[look])
+    alone = _scores(ranks, tried, look)
+    either = np.array([isinstance(one.condition, Chain) for one in tried], dtype=np.bool_)
+    worthy = (alone <= -BEYOND) | (either & (alone >= BEYOND))
+    kept: list[int] = []
+    scores = alone
+    while len(kept) < MOST:
+        strength = np.where(worthy & (scores * alone > 0.0), np.abs(scores), 0.0)
+        if not len(tried) or strength.max() < BEYOND:
+            break
+        kept.append(int(strength.argmax()))
+        worthy[kept[-1]] = False
+        scores = _scores(_unexplained(ranks, [tried[index] for index in kept], look), tried, look)
+    return [tried[index] for index in kept]
+
+
+def _ranks(errors: Floats) -> Floats:
+    """Ranks in (-1/2, 1/2), ties at their mean, failures last."""
+    from scipy.stats import rankdata
+
+    return np.asarray((rankdata(errors) - 0.5) / max(len(errors), 1) - 0.5, dtype=np.float64)
+
+
+def _scores(outcome: Floats, tried: Sequence[Candidate], look: Flags) -> Floats:
+    """Welch's statistic for each candidate in the explored half, those that obey less the others."""
+    if not tried:
+        return np.zeros(0)
+    obeys = np.stack([(one.obeys & one.known)[look] for one in tried]).astype(np.float64)  # (candidates, rows)
+    others = np.stack([(~one.obeys & one.known)[look] for one in tried]).astype(np.float64)
+    (mean, square), (other_mean, other_square) = _moments(obeys, outcome), _moments(others, outcome)
+    deviation = np.sqrt(square + other_square)
+    difference = mean - other_mean
+    return np.divide(difference, deviation, out=np.zeros(len(tried)), where=deviation > 1e-9)
+
+
+def _moments(side: Floats, outcome: Floats) -> tuple[Floats, Floats]:
+    """Mean of the outcome on one side of each candidate, and the squared deviation of that mean."""
+    n = side.sum(1)
+    mean = side @ outcome / n
+    return mean, np.maximum(side @ outcome**2 / n - mean**2, 0.0) / (n - 1.0)
+
+
+def _unexplained(outcome: Floats, kept: Sequence[Candidate], look: Flags) -> Floats:
+    """What a least-squares fit on the kept rules leaves; those of which one says nothing are a level."""
+    columns = [flags[look] for one in kept for flags in (one.obeys & one.known, one.known)]
+    design = np.stack([np.ones(len(outcome)), *columns], axis=1).astype(np.float64)  # (rows, levels)
+    return np.asarray(outcome - design @ np.linalg.lstsq(design, outcome)[0], dtype=np.float64)
+
+
+def _confirmed(
+    rows: pd.DataFrame, kept: Sequence[Candidate], half: Flags, guess: float, delta: float | None, seed: int
+) -> tuple[Verdict, ...]:
+    """The candidates as declared rules of the other half."""
+    import pandas as pd
+
+    sides = {one.name: np.where(one.known, one.obeys, np.nan)[half] for one in kept}
+    drawn = {name: rows[name].to_numpy() for name in DRAWN if name in rows}
+    table = pd.DataFrame({"error": errors_of(rows), "space": names_of(rows)} | drawn | sides)
+    return verdicts(table, [_rule(one) for one in kept], guess=guess, delta=delta, seed=seed)
+
+
+def _rule(candidate: Candidate) -> Rule:
+    obeying = Part(column=candidate.name, low=1.0)
+    return Rule(name=candidate.name, statement=candidate.statement, contrast=Parts(first=obeying))
+
+
+def _found(candidate: Candidate, score: float, look: Flags, verdict: Verdict) -> Found:
+    known = candidate.known & look
+    return Found(
+        name=candidate.name,
+        statement=candidate.statement,
+        condition=candidate.condition,
+        score=score,
+        n_obeying=int((candidate.obeys & known).sum()),
+        n_others=int((~candidate.obeys & known).sum()),
+        verdict=verdict,
+    )
+
+
+def _warnings(frame: pd.DataFrame, rows: pd.DataFrame) -> tuple[str, ...]:
+    outside, spaces = left_out(frame), len(set(names_of(rows)))
+    told = [f"left out: {outside}"] if outside else []
+    if spaces > 1:
+        told.append(f"{spaces} spaces are taken together")
+    if len(rows) < 4 * LEAST:
+        told.append(f"n = {len(rows)}: a rule takes at least {LEAST} networks on each side in each half")
+    return tuple(told)

@@ -1,0 +1,116 @@
+"""The range of a column over the leaders: the paper's "empirical bootstrap", exact and without random numbers.
+
+Radosavovic et al., Designing Network Design Spaces (2020), section 3.2: draw a quarter of the networks with
+replacement, keep the best one, repeat. The r-th best of n is kept with probability ((n-r+1)/n)^m - ((n-r)/n)^m, so the
+range is a weighted quantile, and it rests on about eight networks whatever n is. Ours: it says so, and gives beside it
+the rank correlation, because the range alone flags columns that don't matter, too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from nas.analysis.columns import errors_of, numbers
+from nas.analysis.selection import unbiased
+from nas.analysis.statistics.correlation import Correlation, spearman
+from nas.analysis.statistics.edf import SLACK, Floats
+from nas.analysis.statistics.interval import CONFIDENCE, Interval, check_confidence
+from nas.errors import Refused
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHARE = 0.25
+"""Of the networks are drawn at a time."""
+FEW = 40
+"""Below this many networks a quarter of them is fewer than ten draws."""
+
+
+class LeaderRange(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the leaders lie in one column, and whether the column goes with the error at all."""
+
+    column: str
+    """A dimension or a fact."""
+    range: Interval
+    """Median and central range of the column over the leaders, in its unit; observed values, never interpolated."""
+    effective_n: float
+    """Number of equally likely leaders that the range is worth: 1 / sum of squared probabilities; about eight."""
+    draws: int
+    """Networks drawn at a time, a quarter of `n`, rounded, at least 1."""
+    n: int
+    """Networks with a value in the column, failures included."""
+    missing: int
+    """Networks without one: the dimension is inactive, or the cell is empty."""
+    correlation: Correlation
+    """Spearman's rho of column and error: negative where larger values go with lower errors."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What must be said beside the range."""
+        told = [f"the range rests on about {self.effective_n:.0f} networks"]
+        if self.n < FEW:
+            told.append(f"{self.n} networks are few: only {self.draws} are drawn at a time")
+        if 0.0 in self.correlation.coefficient:
+            told.append(f"{self.column} may have nothing to do with the error: its rank correlation may be 0")
+        return tuple(told)
+
+
+def leader_range(frame: pd.DataFrame, column: str, confidence: float = CONFIDENCE) -> LeaderRange:
+    """The central range of a column over the leaders of the unbiased rows of one space."""
+    rows = unbiased(frame)
+    values, errors = numbers(rows, column), errors_of(rows)
+    has = np.isfinite(values)
+    if not has.any():
+        raise Refused(f"column {column!r} has no value in any of {len(rows)} rows")
+    values, errors = values[has], errors[has]
+    chances, draws = chosen(errors), _draws(len(errors))
+    return LeaderRange(
+        column=column,
+        range=_range(values, chances, confidence),
+        effective_n=float(1.0 / np.square(chances).sum()),
+        draws=draws,
+        n=len(values),
+        missing=int((~has).sum()),
+        correlation=spearman(values, errors, confidence),
+    )
+
+
+def leader_probabilities(n: int, draws: int) -> Floats:
+    """Probability that the r-th best of n networks is the best of so many draws with replacement, for r = 1 to n."""
+    if n < 1 or draws < 1:
+        raise ValueError(f"there must be at least one network and one draw, got {n=}, {draws=}")
+    survival = ((n - np.arange(n + 1)) / n) ** draws
+    return np.asarray(survival[:-1] - survival[1:], dtype=np.float64)
+
+
+def chosen(errors: Floats) -> Floats:
+    """Probability of each network to be kept as the best of a quarter.
+
+    Networks that tie share their probabilities equally, as if the tie were broken by lot. Failures tie at the end.
+    """
+    chances = leader_probabilities(len(errors), _draws(len(errors)))
+    _, place, counts = np.unique(errors, return_inverse=True, return_counts=True)
+    begins = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    return np.asarray((np.add.reduceat(chances, begins) / counts)[place], dtype=np.float64)
+
+
+def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
+    """Lowest value up to which at least this share of the weight lies; never interpolated."""
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order]) / weights.sum()
+    place = int(np.searchsorted(reached, share - SLACK, side="left"))
+    return float(values[order][min(place, len(values) - 1)])
+
+
+def _draws(n: int) -> int:
+    return max(round(SHARE * n), 1)
+
+
+def _range(values: Floats, weights: Floats, confidence: float) -> Interval:
+    check_confidence(confidence)
+    tail = (1.0 - confidence) / 2.0
+    low, middle, high = (weighted_quantile(values, weights, share) for share in (tail, 0.5, 1.0 - tail))
+    return Interval(estimate=middle, low=low, high=high, confidence=confidence)

@@ -1,0 +1,1 @@
+"""Verdicts on design rules, and how many networks they need."""

@@ -1,0 +1,237 @@
+"""Design rules as tested statements: each helps, hurts, makes no difference that matters, or is undecided.
+
+A rule about two samples *helps* if it lowers the mean error and wins more often than not, both beyond doubt: its
+p-value is the largest of a test of the means (Welch, failures as guessing) and of two of the ranks (failures last),
+which tests "all of them" at the same level (Berger 1982). A rule about the order of a column is Spearman's rank
+correlation. All rules asked for together are corrected by Holm; *equivalent* takes two one-sided tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+import numpy as np
+
+from nas.analysis.columns import errors_of, guess_of, having, numbers, numeric_columns
+from nas.analysis.rules.sides import in_space, repeated, samples, sides
+from nas.analysis.rules.testing import LEVELS, UNTESTED, Measure, Tested, of_order, of_samples
+from nas.analysis.selection import left_out, names_of, strata_of, unbiased
+from nas.analysis.statistics.comparison import holm, warnings_of
+from nas.analysis.statistics.edf import FEW, Floats
+from nas.analysis.statistics.equivalence import check_delta, inside
+from nas.analysis.statistics.interval import CONFIDENCE, Interval
+from nas.analysis.statistics.power import ALPHA, networks_more
+from nas.errors import Refused
+from nas.study import Order, Parts, Rule, larger
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Finding = Literal["helps", "hurts", "equivalent", "undecided"]
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """A look at a sample that grows until all rules are decided."""
+
+    number: int
+    """Which it is, counted from 1."""
+    of: int
+    """How many are planned."""
+    networks: int
+    """Networks of each space that were there, failures included."""
+    cap: int
+    """Networks of each space at the last look that is planned."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What a table says of one rule."""
+
+    name: str
+    """Of the rule."""
+    statement: str
+    """The rule as a sentence."""
+    verdict: Finding
+    """In at least 95 % of studies none of the rules asked for together is called *helps* or *hurts* by luck."""
+    measure: Measure
+    """What the effect is."""
+    effect: float
+    """In the unit of the errors, or a correlation; negative where the rule, or a larger value, lowers the error."""
+    low: float
+    """Lower end of its 95 % interval; with looks of one that holds at all of them together."""
+    high: float
+    """Upper end of its 95 % interval, likewise."""
+    better: Interval | None
+    """Probability that a network that obeys has the lower error than one that doesn't; None for a correlation."""
+    p_value: float
+    """Two-sided, of no effect; in [0, 1]."""
+    p_adjusted: float
+    """The same, Holm-corrected for the rules that were asked for together, before that for looks; in [0, 1].
+
+    Of a rule that *helps* or *hurts* it is that of the look which said so.
+    """
+    delta: float | None
+    """Smallest effect that matters, in the unit of the effect; None where the errors don't vary."""
+    within_delta: bool
+    """Whether the effect is smaller than that for sure; also beside *helps* and *hurts*."""
+    n_first: int
+    """Networks that obey, failures included; for a correlation all with a value."""
+    n_second: int
+    """Networks that it is compared with, failures included; 0 for a correlation."""
+    failures_first: int
+    """Networks that obey and have no error."""
+    failures_second: int
+    """Networks of the other side without an error."""
+    needs: int | None
+    """About so many networks more, both sides together, decide an undecided rule; None where it is decided."""
+    look: Look | None = None
+    """Which look decided it, or was the last so far for an undecided rule; None where all networks were planned."""
+    confidence: float = CONFIDENCE
+    """Of the interval, taken by itself: above 95 % where it holds at all looks together; in (0, 1)."""
+    warnings: tuple[str, ...] = ()
+    """What must be said beside the verdict."""
+
+
+def verdicts(
+    frame: pd.DataFrame,
+    rules: Sequence[Rule],
+    *,
+    guess: float | None = None,
+    delta: float | None = None,
+    seed: int = 0,
+) -> tuple[Verdict, ...]:
+    """All rules on the unbiased rows of a table, corrected for each other, in their order.
+
+    `guess` is the error at which a failure enters means, the worst of the table unless given; `delta` the smallest
+    difference that matters, in the unit of the errors, half a deviation of the reference sample's unless given.
+    """
+    found = alone(frame, rules, guess=guess, delta=delta, seed=seed)
+    adjusted = holm([tested.p_value for tested, _ in found])
+    return tuple(
+        verdict(rule, tested, p, len(rules), warnings)
+        for rule, (tested, warnings), p in zip(rules, found, adjusted, strict=True)
+    )
+
+
+def alone(
+    frame: pd.DataFrame,
+    rules: Sequence[Rule],
+    *,
+    guess: float | None = None,
+    delta: float | None = None,
+    seed: int = 0,
+    levels: tuple[float, float] = LEVELS,
+) -> list[tuple[Tested, tuple[str, ...]]]:
+    """Each rule on its own, with what must be said of its samples; the levels are those of both intervals."""
+    names = [rule.name for rule in rules]
+    if len(set(names)) < len(names):
+        raise Refused(f"every rule needs its own name, got {', '.join(names)}")
+    if delta is not None:
+        check_delta(delta)
+    rows = unbiased(having(frame, "error"))
+    errors = errors_of(rows)
+    known = guess_of(errors, guess)
+    common = (f"left out: {outside}",) if (outside := left_out(frame)) else ()
+    found = [_test(rows, errors, rule, known, delta, seed, levels) for rule in rules]
+    return [(tested, (*common, *warnings)) for tested, warnings in found]
+
+
+def principle_rules(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> tuple[Rule, ...]:
+    """One rule a column, about larger values: of the given columns, else of all dimensions and facts with numbers."""
+    asked = numeric_columns(frame) if columns is None else columns
+    return tuple(larger(column) for column in asked)
+
+
+def _test(
+    rows: pd.DataFrame,
+    errors: Floats,
+    rule: Rule,
+    guess: float,
+    delta: float | None,
+    seed: int,
+    levels: tuple[float, float],
+) -> tuple[Tested, tuple[str, ...]]:
+    """One rule on its own, and what must be said of its samples."""
+    contrast = rule.contrast
+    if isinstance(contrast, Order):
+        sampled = in_space(rows, contrast.space)
+        values = numbers(rows, contrast.column)[sampled]
+        tested = of_order(values, errors[sampled], delta, levels)
+        of_column = _of_column(contrast.column, tested, values, errors[sampled])
+        return tested, (*_pooled(rows, contrast.space), *of_column, *repeated(rows[sampled]))
+    first, reference = samples(rows, errors, contrast, guess)
+    if first is None or reference is None:
+        return UNTESTED, (f"no network {'obeys it' if first is None else 'is there to compare with'}",)
+    tested = of_samples(first, reference, delta, seed, levels)
+    told = [*warnings_of(first, reference), *repeated(*(rows[flags] for flags in sides(rows, contrast)))]
+    if isinstance(contrast, Parts):
+        told += [*_pooled(rows, contrast.space), *_unmatched(rows[in_space(rows, contrast.space)])]
+        if without := int(in_space(rows, contrast.space).sum()) - first.n - reference.n:
+            told.append(f"{without} networks are in neither sample")
+    if tested.delta is None:
+        told.append("the reference's errors don't vary, so nothing says which difference matters")
+    return tested, tuple(told)
+
+
+def _pooled(rows: pd.DataFrame, space: str) -> tuple[str, ...]:
+    count = 1 if space else len(set(names_of(rows)))
+    return (f"{count} spaces are taken together",) if count > 1 else ()
+
+
+def _unmatched(sampled: pd.DataFrame) -> tuple[str, ...]:
+    return ("parts of a sample aren't matched: the strata hold unequal shares of them",) if strata_of(sampled) else ()
+
+
+def _of_column(column: str, tested: Tested, values: Floats, errors: Floats) -> tuple[str, ...]:
+    told = []
+    has = ~np.isnan(values)
+    if missing := len(values) - tested.n[0]:
+        told.append(f"{missing} networks have no value of {column}")
+    if tested.n[0] < FEW:
+        told.append(f"n = {tested.n[0]}: too few rows for a correlation")
+    if len(np.unique(values[has])) < 2:
+        told.append(f"no two values of {column} differ")
+    if len(np.unique(errors[has])) < 2:
+        told.append("no two errors differ")
+    return tuple(told)
+
+
+def verdict(rule: Rule, tested: Tested, p_adjusted: float, tests: int, warnings: tuple[str, ...]) -> Verdict:
+    """What a test says of a rule once its p-value is corrected for all rules that are tested."""
+    small = tested.delta is not None and inside(tested.narrow, tested.delta)
+    finding = _finding(tested, p_adjusted, small)
+    return Verdict(
+        name=rule.name,
+        statement=rule.statement,
+        verdict=finding,
+        measure=tested.measure,
+        effect=tested.effect.estimate,
+        low=tested.effect.low,
+        high=tested.effect.high,
+        better=tested.better,
+        p_value=tested.p_value,
+        p_adjusted=p_adjusted,
+        delta=tested.delta,
+        within_delta=small,
+        n_first=tested.n[0],
+        n_second=tested.n[1],
+        failures_first=tested.failures[0],
+        failures_second=tested.failures[1],
+        needs=_needs(tested, tests) if finding == "undecided" else None,
+        confidence=tested.effect.confidence,
+        warnings=warnings,
+    )
+
+
+def _finding(tested: Tested, p_adjusted: float, small: bool) -> Finding:
+    if p_adjusted < ALPHA and 0.0 not in tested.effect:
+        return "helps" if tested.effect.estimate < 0.0 else "hurts"
+    return "equivalent" if small else "undecided"
+
+
+def _needs(tested: Tested, tests: int) -> int | None:
+    if tested.delta is None:
+        return None
+    effect, margin = tested.on_scale(tested.effect.estimate), tested.on_scale(tested.delta)
+    return networks_more(tested.unit, sum(tested.n), effect, margin, tests)

@@ -1,0 +1,1 @@
+"""Searches side by side at equal compute."""

@@ -1,0 +1,195 @@
+"""Searches against one another at equal compute: the best that each had found after spending so much.
+
+The area under what a search has found, as in Dewancker et al., *A Stratified Analysis of Bayesian Optimization Methods*
+(2016), is linear in the compute: over its length it is the mean of what a search has if it is stopped at any moment of
+it. It begins where every search has a network, so that nothing hangs on the error before that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from nas.analysis.searches.traces import Trace, areas, level_at, trials_until
+from nas.analysis.statistics.bootstrap import unbounded
+from nas.analysis.statistics.comparison import holm
+from nas.analysis.statistics.edf import SLACK, Floats
+from nas.analysis.statistics.interval import CONFIDENCE, Interval
+from nas.analysis.statistics.power import ALPHA
+from nas.errors import Refused
+
+LEAST = 3
+"""Searches of a strategy below which their spread says nothing."""
+POINTS = 200
+"""Amounts of compute at which a curve is told."""
+
+
+class SearchCurve(msgspec.Struct, frozen=True, kw_only=True):
+    """What the searches of one strategy had found, on average."""
+
+    name: str
+    """The strategy."""
+    spent: tuple[float, ...]
+    """Amounts of compute, ascending."""
+    mean: tuple[Interval, ...]
+    """Mean of the measure at each; each interval holds on its own, and has no ends below three searches."""
+    area: Interval
+    """Mean of the measure over the compute."""
+    trials: float
+    """Mean number of trials that the compute paid for, the last one cut."""
+    n: int
+    """Searches."""
+
+
+class Advantage(msgspec.Struct, frozen=True, kw_only=True):
+    """One strategy against another over the same compute."""
+
+    name: str
+    """The strategy."""
+    reference: str
+    """The one that it is compared with."""
+    ratio: Interval
+    """Area of the first over that of the other: below 1 the first finds better networks."""
+    final: Interval
+    """Mean of the measure at the end of the compute, first less other."""
+    reach: float | None
+    """Share of the other's compute after which the first has, on average, what the other has in the end; None where it
+    never has. It has no interval: simulated ones covered 77 to 92 % where 95 % were asked for."""
+    p_value: float
+    """Two-sided, of equal areas: Welch's on their logarithms; 1 below three searches; in [0, 1]."""
+    p_adjusted: float
+    """The same, Holm-corrected for the strategies that are compared together; in [0, 1]."""
+    n: int
+    """Searches of the first."""
+    n_reference: int
+    """Searches of the other."""
+
+    @property
+    def verdict(self) -> str:
+        """`better`, `worse`, `undecided`, or `unknown` where there are too few searches to tell."""
+        if min(self.n, self.n_reference) < LEAST:
+            return "unknown"
+        if self.p_adjusted >= ALPHA:
+            return "undecided"
+        return "better" if self.ratio.estimate < 1.0 else "worse"
+
+
+def curve(name: str, traces: Sequence[Trace], start: float, end: float, points: int = POINTS) -> SearchCurve:
+    """The mean over searches between two amounts of compute, with an interval at each point."""
+    spent = np.linspace(start, end, points)
+    levels = np.stack([level_at(trace, spent) for trace in traces])
+    return SearchCurve(
+        name=name,
+        spent=tuple(map(float, spent)),
+        mean=tuple(_mean(column) for column in levels.T),
+        area=_mean(areas(traces, start, end)),
+        trials=float(np.mean([trials_until(trace, end) for trace in traces])),
+        n=len(traces),
+    )
+
+
+def advantages(traces: Mapping[str, Sequence[Trace]], start: float, end: float) -> tuple[Advantage, ...]:
+    """All strategies against the first between two amounts of compute, corrected for one another."""
+    (reference, others), *rest = traces.items()
+    found = [advantage(name, some, reference, others, start, end) for name, some in rest]
+    adjusted = holm([one.p_value for one in found])
+    return tuple(msgspec.structs.replace(one, p_adjusted=p) for one, p in zip(found, adjusted, strict=True))
+
+
+def advantage(
+    name: str, traces: Sequence[Trace], reference: str, others: Sequence[Trace], start: float, end: float
+) -> Advantage:
+    """One strategy against another between two amounts of compute, and no other."""
+    last, own, theirs = np.array([end]), areas(traces, start, end), areas(others, start, end)
+    p_value = ratio_p_value(own, theirs)
+    here, there = (np.concatenate([level_at(trace, last) for trace in some]) for some in (traces, others))
+    return Advantage(
+        name=name,
+        reference=reference,
+        ratio=mean_ratio(own, theirs),
+        final=_difference(here, there),
+        reach=_reach(traces, others, start, end),
+        p_value=p_value,
+        p_adjusted=p_value,
+        n=len(traces),
+        n_reference=len(others),
+    )
+
+
+def mean_ratio(first: Floats, second: Floats, confidence: float = CONFIDENCE) -> Interval:
+    """Mean of the first over that of the second, both positive, with Student's interval of the logarithm.
+
+    Its standard error is the delta method's, its degrees of freedom Welch's. Simulated coverage of 95 % for areas of
+    searches of three kinds (random, learning, learning with a fifth of failures) against random ones: 96 to 97 % for 3
+    searches each, 95 % for 5, 94 to 95 % for 10. Hesterberg's expanded percentile bootstrap had 92 to 98 %.
+    """
+    means = float(first.mean()), float(second.mean())
+    if not min(means) > 0.0:
+        raise Refused("there's nothing to compare: a strategy has an error of 0 from the start")
+    ratio = means[0] / means[1]
+    if min(len(first), len(second)) < LEAST:
+        return unbounded(ratio, confidence)
+    reach = _reach_of(_relative(first, second), (len(first), len(second)), confidence)
+    return Interval(estimate=ratio, low=ratio * math.exp(-reach), high=ratio * math.exp(reach), confidence=confidence)
+
+
+def ratio_p_value(first: Floats, second: Floats) -> float:
+    """Two-sided p of equal means, both positive, that goes with `mean_ratio`'s interval; 1 below three searches."""
+    from scipy.special import stdtr
+
+    if min(len(first), len(second)) < LEAST:
+        return 1.0
+    parts, distance = _relative(first, second), abs(math.log(float(first.mean()) / float(second.mean())))
+    if not (total := sum(parts)) > 0.0:
+        return float(distance == 0.0)
+    return min(1.0, 2.0 * float(stdtr(_freedom(parts, (len(first), len(second))), -distance / math.sqrt(total))))
+
+
+def _relative(first: Floats, second: Floats) -> list[float]:
+    """Squared standard errors of the logarithms of two means."""
+    return [float(some.var(ddof=1)) / len(some) / float(some.mean()) ** 2 for some in (first, second)]
+
+
+def _mean(values: Floats, confidence: float = CONFIDENCE) -> Interval:
+    """A mean over searches with Student's interval."""
+    estimate = float(values.mean())
+    if len(values) < LEAST:
+        return unbounded(estimate, confidence)
+    reach = _reach_of([float(values.var(ddof=1)) / len(values)], (len(values),), confidence)
+    return Interval(estimate=estimate, low=estimate - reach, high=estimate + reach, confidence=confidence)
+
+
+def _difference(first: Floats, second: Floats, confidence: float = CONFIDENCE) -> Interval:
+    """Mean of the first less that of the second with Welch's interval."""
+    estimate = float(first.mean() - second.mean())
+    if min(len(first), len(second)) < LEAST:
+        return unbounded(estimate, confidence)
+    parts = [float(a.var(ddof=1)) / len(a) for a in (first, second)]
+    reach = _reach_of(parts, (len(first), len(second)), confidence)
+    return Interval(estimate=estimate, low=estimate - reach, high=estimate + reach, confidence=confidence)
+
+
+def _reach_of(parts: Sequence[float], counts: Sequence[int], confidence: float) -> float:
+    """How far Student's interval reaches to either side, from the squared standard errors of its parts."""
+    from scipy.special import stdtrit
+
+    if not (total := sum(parts)) > 0.0:
+        return 0.0
+    return float(stdtrit(_freedom(parts, counts), (1.0 + confidence) / 2.0)) * math.sqrt(total)
+
+
+def _freedom(parts: Sequence[float], counts: Sequence[int]) -> float:
+    """Welch's degrees of freedom of a sum of squared standard errors."""
+    return sum(parts) ** 2 / sum(part**2 / (count - 1) for part, count in zip(parts, counts, strict=True))
+
+
+def _reach(traces: Sequence[Trace], others: Sequence[Trace], start: float, end: float) -> float | None:
+    """Compute at which the first mean curve is as low as the second in the end, over that of the second itself."""
+    steps = {start, end, *(spent for trace in (*traces, *others) for spent in trace.spent if start < spent < end)}
+    spent = np.array(sorted(steps))
+    means = [np.mean([level_at(trace, spent) for trace in some], axis=0) for some in (traces, others)]
+    reached = [np.flatnonzero(mean <= means[1][-1] + SLACK) for mean in means]
+    return float(spent[reached[0][0]] / spent[reached[1][0]]) if len(reached[0]) else None

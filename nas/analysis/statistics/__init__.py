@@ -1,0 +1,1 @@
+"""Estimates from samples of errors, each with n and an interval."""

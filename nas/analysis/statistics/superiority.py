@@ -1,0 +1,94 @@
+"""How often a network of one space beats one of another: the estimate, its interval and its p-value.
+
+The placement of a network is the share of the other sample that it beats, ties and shared failures counted as one half.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+import numpy as np
+
+from nas.analysis.statistics.edf import Edf, Floats
+from nas.analysis.statistics.interval import CONFIDENCE, Interval, check_confidence
+from nas.analysis.statistics.stratified import better_estimate, comparable
+from nas.analysis.statistics.stratified import better_p_value as stratified_p_value
+
+
+def better(first: Edf, second: Edf, confidence: float = CONFIDENCE) -> Interval:
+    """Probability that a random network of `first` has a lower error than one of `second`, plus half that of a tie.
+
+    Wilson's interval at the number of independent pairs that the variance of the placements (Brunner and Munzel,
+    DeLong) is worth. Simulated coverage at 95 %, over 25 pairs of distributions (shifted, scaled, tied, skewed,
+    failing; true values 0.50 to 0.998): 97 % on average and 95 % at worst for n = 8, 96 % and 94 % for 20, 96 % and
+    93 % for 100, 97 % and 92 % for 20 against 100. A logit interval on the same variance had 27 % at worst, Newcombe's
+    method 5 had 87 %. With a single network the interval is [0, 1]. Of two stratified samples of one design all strata
+    weigh alike in the estimate; the interval is as wide as without strata.
+    """
+    check_confidence(confidence)
+    wins, losses = _placements(first, second)
+    share = better_estimate(first, second).value if comparable(first, second) else float(wins.mean())
+    low, high = 0.0, 1.0
+    if min(first.n, second.n) > 1:
+        low, high = _wilson(share, _pairs(share, wins, losses), NormalDist().inv_cdf((1.0 + confidence) / 2.0))
+    return Interval(estimate=share, low=min(low, share), high=max(high, share), confidence=confidence)
+
+
+def better_p_value(first: Edf, second: Edf) -> float:
+    """Two-sided p of P(better) = 1/2, by scipy's `brunnermunzel`, which unlike Mann-Whitney allows unequal spreads.
+
+    It is never below 2 / C(m + n, m), the least that an exchange of m and n networks can give: so complete separation
+    has the p of an exact test. It is 1 if all networks tie, or if a sample has a single one. Of two stratified samples
+    of one design the variance is that inside of the strata.
+    """
+    if comparable(first, second):
+        return stratified_p_value(first, second)
+    if min(first.n, second.n) < 2:
+        return 1.0
+    wins, losses = _placements(first, second)
+    p_value = _brunner_munzel(first, second) if _variance(wins, losses) > 0.0 else float(wins.mean() == 0.5)
+    return max(p_value, 2 / math.comb(first.n + second.n, first.n))
+
+
+def _brunner_munzel(first: Edf, second: Edf) -> float:
+    from scipy.stats import brunnermunzel
+
+    return float(brunnermunzel(np.array(first.errors), np.array(second.errors)).pvalue)
+
+
+def _placements(first: Edf, second: Edf) -> tuple[Floats, Floats]:
+    """Share of `second` that each of `first` beats, and share of `first` that beats each of `second`."""
+    a, b = np.array(first.errors), np.array(second.errors)
+    return 1.0 - _below(a, b), _below(b, a)
+
+
+def _below(values: Floats, others: Floats) -> Floats:
+    """Share of the others below each value, half of the ties included."""
+    sides = np.searchsorted(others, values, side="left") + np.searchsorted(others, values, side="right")
+    return np.asarray(sides / (2.0 * len(others)), dtype=np.float64)
+
+
+def _variance(wins: Floats, losses: Floats) -> float:
+    """Of the estimated P(better); 0 for complete separation and where all networks tie."""
+    return float(wins.var(ddof=1) / len(wins) + losses.var(ddof=1) / len(losses))
+
+
+def _pairs(share: float, wins: Floats, losses: Floats) -> float:
+    """Number of independent pairs that would estimate P(better) as well.
+
+    Without spread it is the smaller sample, any one of which may have missed the exception. It is never more than equal
+    continuous distributions would give: a small sample that shows less spread than that has often missed some.
+    """
+    m, n = len(wins), len(losses)
+    variance = _variance(wins, losses)
+    if variance == 0.0:
+        return min(m, n)
+    return min(share * (1.0 - share) / variance, 3.0 * m * n / (m + n + 1.0))
+
+
+def _wilson(share: float, n: float, z: float) -> tuple[float, float]:
+    """Wilson's interval for a share of n independent draws, `z` standard deviations to either side."""
+    middle = (share + z * z / (2.0 * n)) / (1.0 + z * z / n)
+    reach = z * math.sqrt(share * (1.0 - share) / n + (z / (2.0 * n)) ** 2) / (1.0 + z * z / n)
+    return max(middle - reach, 0.0), min(middle + reach, 1.0)

@@ -1,0 +1,101 @@
+"""The network that a verb speaks of: published, exported or saved, at an input that is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nas.layers import Layer, Shape, Smallest, Summary
+
+IMAGE = "1x28x28"
+ARCHITECTURE = "architecture.json"
+MOST_PIXELS = 2**16
+"""Largest edge of an image that is described."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A network that is described."""
+
+    name: str
+    """As it was given."""
+    build: Callable[[Shape], Layer]
+    """Its layer tree for an input."""
+    published: Shape
+    """The input that it was made for."""
+    inputs: Shape
+    """The input that is asked about."""
+    source: str
+    """Where it comes from."""
+
+    def summary(self) -> Summary:
+        """Its costs; an input that can't be is refused with the smallest that can."""
+        from nas.errors import ImpossibleShape
+        from nas.layers import shape_text, summary
+
+        try:
+            return summary(self.build(self.inputs), self.inputs)
+        except ImpossibleShape as impossible:
+            smallest = self.smallest()
+            hint = f"its published input is {shape_text(self.published)}"
+            if smallest:
+                hint = f"the smallest square input of {self.name} is {shape_text(smallest.shape)}"
+            raise ImpossibleShape(
+                f"{self.name} can't take {shape_text(self.inputs)}: {impossible}", hint=hint
+            ) from None
+
+    def smallest(self) -> Smallest | None:
+        """The smallest square image of the channels that are asked about; None for vectors."""
+        from nas.layers import smallest_input
+
+        if not len(self.inputs) == len(self.published) == 3:
+            return None
+        return smallest_input(self.build, self.inputs[0], max(self.published[1:]))
+
+
+def find(name: str, shape: str | None, classes: int | None) -> Subject:
+    """The network of a name, a folder or a file."""
+    if name.endswith(".json") or Path(name, ARCHITECTURE).is_file():
+        return _saved(name, Path(name) if name.endswith(".json") else Path(name, ARCHITECTURE), shape)
+    from nas.study import catalog
+
+    found = catalog.network(name)
+    outputs = classes or found.classes
+    return Subject(
+        name=name,
+        build=lambda inputs: found.architecture.network(inputs, outputs),
+        published=found.inputs,
+        inputs=_shape(shape) if shape else found.inputs,
+        source=found.source,
+    )
+
+
+def _saved(name: str, path: Path, shape: str | None) -> Subject:
+    from nas.errors import Refused
+    from nas.models.document import decode
+
+    if not path.is_file():
+        raise Refused(f"there is no file {path}")
+    document = decode(path.read_bytes())
+    return Subject(
+        name=name,
+        build=lambda _: document.layers,
+        published=document.inputs,
+        inputs=_shape(shape) if shape else document.inputs,
+        source=document.study,
+    )
+
+
+def _shape(text: str) -> Shape:
+    from nas.errors import Refused
+
+    try:
+        shape = tuple(int(part) for part in text.lower().split("x"))
+    except ValueError:
+        shape = ()
+    if len(shape) not in (1, 3) or min(shape) < 1 or max(shape) > MOST_PIXELS:
+        raise Refused(f"a shape is channels x height x width, such as {IMAGE}, or a number of features, got {text!r}")
+    return shape

@@ -1,0 +1,161 @@
+"""The verb that trains."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from math import inf
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nas.cli.terminal import UnheardError, say
+from nas.storage.layout import LOG, PAGE, TABLE
+
+if TYPE_CHECKING:
+    from nas.storage.results import Run
+    from nas.study import Study
+
+
+def run(
+    study: Annotated[str, typer.Argument(help="A study of ours, a file my_study.py, or module:NAME.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of the run (default: runs/STUDY).")] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Networks of each space and combination of a grid; more extends a run.")
+    ] = None,
+    fidelity: Annotated[
+        str | None, typer.Option(help="Length of training: glance, short, book or long; what follows changes it.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of each training.")] = None,
+    train_size: Annotated[int | None, typer.Option(help="Training images used; 0 means all.")] = None,
+    resolution: Annotated[
+        int | None, typer.Option(help="Height and width of images, in pixels; 0: as they are.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Data set: a name, a folder of class folders, an .npz, a .csv.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="Column of a .csv that is to be predicted.")] = None,
+    sampler: Annotated[
+        str | None, typer.Option(help="random maps; quasirandom covers; tpe, gp, nsga2, cmaes hunt.")
+    ] = None,
+    halving: Annotated[
+        int | None,
+        typer.Option(metavar="FACTOR", help="Only one of so many trainings goes on after 1, FACTOR, ... epochs."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="With the trial number it decides everything.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Trainings at once: one a core; 8 lanes on a GPU.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    max_seconds: Annotated[
+        float, typer.Option(help="Begin no training after so long; the same command goes on.", min=0)
+    ] = inf,
+    max_trial_seconds: Annotated[
+        float | None, typer.Option(help="Give up a training that takes longer; part of the study.")
+    ] = None,
+) -> None:
+    """Start a study, or continue it: the same command again resumes."""
+    from nas.cli.progress import view
+    from nas.data import require_one_meaning
+    from nas.errors import NasError
+    from nas.runner.launch import start
+    from nas.study import Halving, catalog
+    from nas.study.record import Outcome
+
+    if data is not None:
+        require_one_meaning(data)
+    asked = adjusted(
+        trained_at(catalog.study(study), fidelity),
+        {
+            "samples": samples,
+            "sampler": sampler,
+            "halving": None if halving is None else Halving(factor=halving),
+            "seed": seed,
+            "max_trial_seconds": max_trial_seconds,
+        },
+        {"epochs": epochs, "train_size": train_size, "resolution": resolution, "data": data, "target": target},
+    )
+    with view() as observer:
+        done = start(
+            asked,
+            out=out,
+            workers=workers,
+            device=device,
+            observer=observer,
+            reference=catalog.reference(study),
+            max_seconds=max_seconds,
+        )
+    with suppress(UnheardError):  # the run is done, whoever started it has gone
+        summary(done)
+    if len(done.records) < done.total:
+        tell_how_far(done, max_seconds)
+    if done.records and not done.outcomes.get(Outcome.COMPLETED):
+        raise NasError(f"no trial was completed; see {done.folder / LOG}")
+
+
+def trained_at(study: Study, fidelity: str | None) -> Study:
+    """The study with the recipe of a fidelity, or its own."""
+    from dataclasses import replace
+
+    from nas.study.recipe import FIDELITIES
+
+    if fidelity is None:
+        return study
+    recipe = study.recipe.at(fidelity)
+    for name in FIDELITIES[fidelity].changes:
+        require_uncrossed(study, name, f"--fidelity {fidelity}")
+    return replace(study, recipe=recipe)
+
+
+def require_uncrossed(study: Study, name: str, option: str) -> None:
+    """Refuse an option that would set what the study's grid sets."""
+    from nas.errors import Refused
+
+    if name in study.grid.values:
+        values = ", ".join(map(str, study.grid.values[name]))
+        raise Refused(
+            f"{option} sets {name}, of which study {study.name!r} compares several values: {values}",
+            hint=f"leave {option} out, or change the grid in the study's file",
+        )
+
+
+def adjusted(study: Study, fields: dict[str, Any], recipe: dict[str, Any]) -> Study:
+    """The study with what was said on the command line; refused where a value doesn't fit."""
+    from dataclasses import replace
+
+    from nas.study.study import check_sampler
+
+    changes = {name: value for name, value in fields.items() if value is not None}
+    if "sampler" in changes:
+        check_sampler(changes["sampler"])
+    asked = {name: value for name, value in recipe.items() if value is not None}
+    for name in asked:
+        require_uncrossed(study, name, f"--{name.replace('_', '-')}")
+    varied = study.varied(asked)
+    return replace(study, recipe=varied, **changes)
+
+
+def tell_how_far(done: Run, max_seconds: float) -> None:
+    """What a run has that stopped because its time was up."""
+    far = f"{len(done.records)} of {done.total} trials are done and kept"
+    say(f"stopped after {max_seconds:g} s; {far}; the same command goes on from here", err=True)
+
+
+def summary(done: Run) -> None:
+    """The best networks and where everything lies."""
+    from nas.cli.status import emit_leaders
+    from nas.storage.study_json import standing
+
+    say(f"{done.frozen.study['question']}\n")
+    shown = done.leaders[:5]
+    if shown:
+        emit_leaders(shown, {record.trial: position for position, record in enumerate(shown, 1)})
+    else:
+        say("no network has been completed")
+    if shown and (note := done.frozen.data.error_note):
+        say(f"\n{note}")
+    if looks := standing(done.frozen, {record.trial for record in done.records}):
+        say(f"\nlooks  {looks.words}")
+    say(f"\npage   {done.folder / PAGE}")
+    say(f"table  {done.folder / TABLE}")
+    if shown:
+        say(f"next   nas export {quote(str(done.folder))} --rank 1 -o best")

@@ -1,0 +1,194 @@
+"""The verbs that look at a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nas.cli.options import Folder, Json
+from nas.cli.terminal import duration, emit_json, emit_table, number, percent, say
+
+if TYPE_CHECKING:
+    from nas.study.record import Record
+
+WATCH = 2.0
+"""Seconds between two looks of `status --watch`."""
+
+
+def status(
+    folder: Folder,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every two seconds until it ends.")] = False,
+    json: Json = False,
+) -> None:
+    """Counts by outcome, rate, time left, best so far."""
+    import time
+
+    while True:
+        going_on = _status(folder, json)
+        if not (watch and going_on):
+            return
+        time.sleep(WATCH)
+
+
+def table(
+    folder: Folder,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="FILE.csv, FILE.csv.gz or FILE.parquet.")
+    ] = None,
+) -> None:
+    """Every trial, every column; CSV on stdout unless a file is named."""
+    from nas.storage.results import csv, open_run
+    from nas.study.table import write
+
+    run = open_run(folder)
+    if output is None:
+        say(csv(run), nl=False)
+    else:
+        write(run.table(), output)
+        say(f"{len(run.records)} trials in {output}", err=True)
+
+
+def report(
+    places: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs; with --table files, too.")],
+    table: Annotated[
+        bool, typer.Option("--table", help="Files among them are tables: .csv, .parquet, .json, ours or anybody's.")
+    ] = False,
+    error: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of errors in the tables (default: error).")
+    ] = None,
+    space: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of the tables whose values are taken for spaces.")
+    ] = None,
+    cost: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of the tables that holds multiply-adds.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Default: report.html in the first run, FILE.html beside the first table."),
+    ] = None,
+) -> None:
+    """The interactive page, one offline file: nas report DIR... or nas report --table FILE..."""
+    from nas.errors import Refused
+    from nas.page.contents import write_report
+    from nas.storage.results import open_run
+
+    for option, column in (("--error", error), ("--space", space), ("--cost", cost)):
+        if column is not None and not table:
+            raise Refused(f"{option} belongs to tables", hint=f"nas report --table FILE {option} COLUMN")
+    if not table and (file := next((place for place in places if place.is_file()), None)):
+        raise Refused(f"{file} is a file, not the folder of a run", hint=f"nas report --table {file}")
+    files = [place for place in places if table and not place.is_dir()]
+    runs = [open_run(place) for place in places if place not in files]
+    path = output or _page(places[0], files)
+    write_report(runs, path, table_files=files, error=error, space=space, cost=cost)
+    say(str(path))
+
+
+def best(
+    folder: Folder,
+    top: Annotated[int, typer.Option(help="How many.", min=1)] = 10,
+    by: Annotated[str, typer.Option(help="error, or pareto: error against multiply-adds.")] = "error",
+    json: Json = False,
+) -> None:
+    """The leaders: completed networks, lowest validation error first."""
+    from nas.errors import Refused
+    from nas.storage.results import open_run
+
+    if by not in ("error", "pareto"):
+        raise Refused(f"--by must be error or pareto, got {by!r}")
+    run = open_run(folder)
+    leaders = (run.leaders if by == "error" else run.front)[:top]
+    if json:
+        emit_json(best=[_as_json(record) for record in leaders])
+    elif leaders:
+        emit_leaders(leaders, {record.trial: position for position, record in enumerate(run.leaders, 1)})
+        if note := run.frozen.data.error_note:
+            say(note, err=True)
+    else:
+        say("no trial has been completed yet", err=True)
+
+
+def emit_leaders(leaders: Sequence[Record], ranks: Mapping[int, int]) -> None:
+    """A table of networks with their places among the leaders, which `nas export --rank` takes."""
+    header = ("space", "architecture", "rank", "trial", "error", "multiply-adds", "parameters")
+    emit_table(
+        header,
+        [
+            (
+                record.space,
+                record.architecture,
+                str(ranks[record.trial]),
+                str(record.trial),
+                percent(record.error),
+                number(record.cost.multiply_adds),
+                number(record.cost.parameters),
+            )
+            for record in leaders
+        ],
+        left=2,
+    )
+
+
+def _status(folder: Path, json: bool) -> bool:
+    """Show the state once; whether the run is still going on."""
+    from nas.storage.database import pace
+    from nas.storage.lock import coordinator
+    from nas.storage.results import open_run
+    from nas.storage.study_json import standing
+
+    run = open_run(folder)
+    looks = standing(run.frozen, {record.trial for record in run.records})
+    holder = coordinator(folder)
+    done, total = len(run.records), run.total
+    rate = pace(folder) if holder else None
+    left = (total - done) / rate if rate else None
+    state = "running" if holder else "damaged" if run.lost else "finished" if done >= total else "stopped"
+    leader = run.leaders[0] if run.leaders else None
+    if json:
+        emit_json(
+            study=run.frozen.study["name"],
+            state=state,
+            total=total,
+            done=done,
+            outcomes={str(outcome): count for outcome, count in run.outcomes.items()},
+            per_hour=rate * 3600 if rate else None,
+            seconds_left=left,
+            looks=looks,
+            lost=run.lost,
+            best=_as_json(leader) if leader else None,
+        )
+        return holder is not None
+    say(f"{run.frozen.study['name']}: {state}{f' ({holder})' if holder else ''}, {done} of {total} trials")
+    for outcome, count in run.outcomes.items():
+        say(f"  {count:6d} {outcome.replace('_', ' ')}: {outcome.sentence}")
+    if looks:
+        say(f"  {looks.words}")
+    if rate:
+        say(f"  {rate * 3600:.0f} trials an hour, {'at most' if looks else 'about'} {duration(left)} left")
+    if leader:
+        say(f"  best error {percent(leader.error)}: {leader.architecture} (trial {leader.trial}, {leader.space})")
+    if state == "stopped":
+        say("  the command that began it goes on from here")
+    return holder is not None
+
+
+def _page(place: Path, files: Sequence[Path]) -> Path:
+    """Where a page goes unless it is said."""
+    from nas.storage.layout import PAGE
+
+    return place.with_name(f"{place.name.partition('.')[0]}.html") if place in files else place / PAGE
+
+
+def _as_json(record: Record) -> dict[str, object]:
+    return {
+        "trial": record.trial,
+        "space": record.space,
+        "architecture": record.architecture,
+        "error": record.error,
+        "parameters": record.cost.parameters,
+        "multiply_adds": record.cost.multiply_adds,
+        "activations": record.cost.activations,
+    }

@@ -1,0 +1,94 @@
+"""Archives of the official data sets: one is read only from the open file whose hash has been checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from io import BufferedReader
+from pathlib import Path
+
+from nas.data.folders import data_dir, digest
+from nas.data.images import Stack
+from nas.data.readers.formats import Part
+from nas.data.readers.official import OFFICIAL, Archive, Official
+from nas.errors import Missing
+
+
+def place(archive: Archive) -> Path:
+    """Where an archive is expected."""
+    return data_dir() / archive.file
+
+
+def ways_out(official: Official) -> str:
+    """What a person without the files can do."""
+    return f"download it with `nas data {official.name} --fetch`, {other_ways(official)}"
+
+
+def other_ways(official: Official) -> str:
+    """What a person without the files and without a network can do."""
+    files = [archive.file for archive in official.archives]
+    named = " and ".join(files) if len(files) < 3 else str(Path(files[0]).parent / "*.gz")
+    return f"set NAS_DATA_DIR to a folder that holds {named}, or use `--data digits`, which needs no files"
+
+
+@contextmanager
+def opened(official: Official, archive: Archive) -> Iterator[BufferedReader]:
+    """An archive open for reading, its hash checked on the very file that is then read."""
+    path = place(archive)
+    try:
+        file = path.open("rb")
+    except FileNotFoundError as error:
+        raise Missing(f"{official.name} isn't here: {path} doesn't exist", hint=ways_out(official)) from error
+    except OSError as error:
+        raise Missing(f"{path} can't be read: {error.strerror}", hint=ways_out(official)) from error
+    with file:
+        check(official, archive, file)
+        yield file
+
+
+def check(official: Official, archive: Archive, file: BufferedReader) -> None:
+    """Refuse an open file whose hash isn't the published one; leaves it at its start."""
+    found = digest(file, archive.algorithm)
+    if found != archive.digest:
+        if other := _whose(file, {archive.algorithm: found}):
+            raise _misplaced(official, archive, *other)
+        kind = archive.algorithm.upper()
+        message = f"{place(archive)} is damaged: its {kind} is {found}, not {archive.digest}"
+        raise Missing(message, hint=f"delete it, then {ways_out(official)}")
+    file.seek(0)
+
+
+def _whose(file: BufferedReader, found: dict[str, str]) -> tuple[Official, Archive] | None:
+    """The data set and archive that an open file is, some of whose hashes are known; None if it is none."""
+    for algorithm in {"sha256", "md5"} - found.keys():
+        file.seek(0)
+        found = {**found, algorithm: digest(file, algorithm)}
+    archives = ((official, archive) for official in OFFICIAL.values() for archive in official.archives)
+    return next((pair for pair in archives if found[pair[1].algorithm] == pair[1].digest), None)
+
+
+def _misplaced(official: Official, archive: Archive, owner: Official, other: Archive) -> Missing:
+    """What is said of a whole file in the place of another."""
+    whose = "another file of it" if owner is official else f"{owner.name}'s"
+    free = not place(other).exists()
+    way = f"move it to {place(other)}" if free else f"it belongs at {place(other)}, where a file lies: look at both"
+    return Missing(
+        f"{place(archive)} isn't what {official.name} has there, but {whose}, whole: {other.file}",
+        hint=f"{way}; then {ways_out(official)}",
+    )
+
+
+def read(official: Official, part: Part) -> Stack:
+    """The images of one part of an official data set."""
+    with ExitStack() as stack:
+        archives = official.train if part == "train" else official.test
+        return official.read([stack.enter_context(opened(official, archive)) for archive in archives], part)
+
+
+def verify_archives(official: Official) -> str:
+    """Read every archive through and check its hash; a sentence on what is whole."""
+    for archive in official.archives:
+        with opened(official, archive):
+            continue
+    count = len(official.archives)
+    return f"{count} {'archive' if count == 1 else 'archives'} whole"

@@ -1,0 +1,212 @@
+"""A user's own images: a folder that holds one folder of PNG or JPEG files for each class.
+
+Where it holds `train`, `test` and perhaps `val` instead, each with a folder for each class, these are its splits.
+Images are grey if every file is, else RGB; they are decoded one at a time, when they are taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from nas.data.folders import text_digest
+from nas.data.images import OWN_TEST, OWN_VALIDATION, WITH_TEST, Images, Size, resized
+from nas.data.source import Source, label_of, require_classes
+from nas.data.splits import TEST_SEED, Integers, cut
+from nas.errors import Missing, Refused
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+FORMATS = ("PNG", "JPEG")
+Split = Literal["train", "validation", "test"]
+SPLITS: Mapping[Split, Sequence[str]] = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing"),
+}
+"""What folders of splits are called, in any case."""
+EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
+"""PIL's modes of at most 8 bits a channel: deeper ones would be cut off silently."""
+
+
+class Scanned(NamedTuple):
+    """What one file is, without its pixels."""
+
+    digest: str
+    mode: str
+    size: Size
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Files:
+    """Pictures in files, decoded when they are taken."""
+
+    paths: tuple[Path, ...]
+    """One file for each image."""
+    labels: Integers
+    """Class of each file, in [0, classes)."""
+    mode: str
+    """`L` or `RGB`."""
+
+    def take(self, positions: Integers, size: Size) -> Images:
+        """The images at these positions, resized to height and width."""
+        return np.concatenate([resized(decoded(self.paths[position], self.mode), size) for position in positions])
+
+    def only(self, positions: Integers) -> Files:
+        """These images alone."""
+        paths = tuple(self.paths[position] for position in positions)
+        return Files(paths=paths, labels=self.labels[positions], mode=self.mode)
+
+    def joined(self, others: Files) -> Files:
+        """These images, then the others."""
+        return Files(
+            paths=self.paths + others.paths, labels=np.concatenate([self.labels, others.labels]), mode=self.mode
+        )
+
+
+def folder_source(path: Path) -> Source:
+    """The images below a folder as a source, known by their names and contents."""
+    parts = split_folders(path)
+    classes = class_folders(parts.get("train", path))
+    groups = {split: _groups(folder, classes) for split, folder in (parts or {"train": path}).items()}
+    require_classes(parts.get("train", path), [len(group) for group in groups["train"]], classes)
+    scans = {file: scan(file) for split in groups.values() for group in split for file in group}
+    sizes = {entry.size for entry in scans.values()}
+    mode = "L" if all(entry.mode == "L" for entry in scans.values()) else "RGB"
+    files = {split: _files(found, mode) for split, found in groups.items()}
+    if "test" not in files:
+        development, sealed = cut(files["train"].labels, OWN_TEST, TEST_SEED)
+        files |= {"train": files["train"].only(development), "test": files["train"].only(sealed)}
+    return Source(
+        name=str(path),
+        label=label_of(path),
+        identity=text_digest("\n".join(f"{f.relative_to(path).as_posix()}\t{s.digest}" for f, s in scans.items())),
+        channels=len(mode),
+        size=sizes.pop() if len(sizes) == 1 else None,
+        classes=classes,
+        validation=WITH_TEST if "test" in groups else OWN_VALIDATION,
+        validating=len(files["validation"].paths) if "validation" in files else 0,
+        development=lambda: files["train"].joined(files["validation"]) if "validation" in files else files["train"],
+        test=lambda: files["test"],
+        verify=lambda: verify_files(tuple(scans), mode, classes),
+    )
+
+
+def split_folders(path: Path) -> dict[Split, Path]:
+    """Training, validation and test folder of images that are split already; none where the folders are classes.
+
+    `train` beside `car` and `bus` is a class; beside `test` or `val`, or with class folders in it, it is a split.
+    """
+    names = class_folders(path)
+    found = {name: split for name in names if (split := split_of(name))}
+    others = [name for name in names if name not in found]
+    splits = set(found.values())
+    if len(found) < 2 and not any(split == "train" and class_folders(path / name) for name, split in found.items()):
+        inner = [name for name in names if any(map(split_of, class_folders(path / name)))]
+        if inner:
+            raise _which(path, f"{inner[0]}/{class_folders(path / inner[0])[0]}/")
+        return {}
+    if "train" not in splits or others or len(splits) < len(found):
+        raise _which(path, ", ".join(f"{name}/" for name in names))
+    if flat := [name for name in names if not class_folders(path / name)]:
+        raise Refused(
+            f"{path} is split, and {flat[0]}/ has no folder for each class",
+            hint="give the classes folders of their own in each split, or move that folder away",
+        )
+    return {split: path / name for name, split in found.items()}
+
+
+def split_of(name: str) -> Split | None:
+    """The split that a folder is called after, as in `train`, `Test_set` or `test1`; None for other names."""
+    plain = re.sub(r"([ _-]?(set|split|data|images))?[ _-]?\d*$", "", name.strip().lower())
+    return next((split for split, words in SPLITS.items() if plain in words), None)
+
+
+def _which(path: Path, listed: str) -> Refused:
+    return Refused(
+        f"{path} holds {listed}: are these classes, or one set of images that is split?",
+        hint="a split set has train/, and test/ or val/ beside it, each with a folder for each class and none else",
+    )
+
+
+def holds_images(path: Path) -> bool:
+    """Whether there is an image in or below a folder."""
+    with suppress(OSError):
+        return path.is_dir() and any(file.suffix.lower() in SUFFIXES for file in path.rglob("*"))
+    return False
+
+
+def _groups(folder: Path, classes: Sequence[str]) -> list[list[Path]]:
+    """The images of each class in a folder; refused where it has other classes, or no images."""
+    if unknown := sorted({*class_folders(folder)} - {*classes}):
+        raise Refused(f"{folder} has a class {unknown[0]!r} that no training image has: {', '.join(classes)}")
+    groups = [image_files(folder / name) for name in classes]
+    if not any(groups) and classes:
+        raise Refused(f"{folder} has no images in class folders", hint=f"fill it, or move {folder} away")
+    return groups
+
+
+def _files(groups: Sequence[Sequence[Path]], mode: str) -> Files:
+    labels = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    return Files(paths=tuple(file for group in groups for file in group), labels=labels, mode=mode)
+
+
+def class_folders(path: Path) -> tuple[str, ...]:
+    """Names of the classes, sorted; hidden folders don't count, nor does what macOS leaves in archives."""
+    names = (entry.name for entry in path.iterdir() if entry.is_dir())
+    return tuple(sorted(name for name in names if not name.startswith((".", "__MACOSX"))))
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The images of one class, sorted by name, those in folders below included."""
+    files = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and not file.name.startswith("."))
+    return sorted(files, key=lambda file: file.relative_to(folder).as_posix())
+
+
+def scan(path: Path) -> Scanned:
+    """Hash, mode and size of one image, from its bytes."""
+    from PIL import Image
+
+    try:
+        data = path.read_bytes()
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            mode, (width, height) = image.mode, image.size
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise damaged(path, error) from error
+    if mode not in EIGHT_BITS:
+        raise Refused(f"{path} must have 8 bits a channel, got PIL's mode {mode}", hint="convert it to 8 bits")
+    return Scanned(hashlib.sha256(data).hexdigest(), mode, (height, width))
+
+
+def decoded(path: Path, mode: str) -> Images:
+    """The pixels of one file; (1, channels, height, width)."""
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            # PIL warns where a palette with transparency goes to RGB at once.
+            opaque = image.convert("RGBA") if "transparency" in image.info else image
+            pixels = np.array(opaque.convert(mode), dtype=np.uint8)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise damaged(path, error) from error
+    planes = pixels[..., None] if mode == "L" else pixels
+    return planes.transpose(2, 0, 1)[None]
+
+
+def damaged(path: Path, error: Exception) -> Missing:
+    """The error for an image that can't be decoded."""
+    return Missing(f"{path} can't be read as an image: {error}", hint="replace the file, or remove it")
+
+
+def verify_files(paths: Sequence[Path], mode: str, classes: Sequence[str]) -> str:
+    """Decode every image once; a sentence on what is whole."""
+    for path in paths:
+        decoded(path, mode)
+    return f"{len(paths):,} images in {len(classes)} classes whole"

@@ -1,0 +1,204 @@
+"""A user's own arrays: an `.npz` with `images` and `labels`, checked by their headers before any array is loaded.
+
+Optional: `classes` (names), `test_images` and `test_labels`, `layout` (`NHWC` or `NCHW`, where the shape doesn't tell).
+Pickles are never read.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib import format as npy
+
+from nas.data.folders import digest
+from nas.data.images import OWN_VALIDATION, WITH_TEST, Images, Size, Stack, own_development, own_test
+from nas.data.source import Source, label_of, require_classes
+from nas.data.splits import Integers
+from nas.errors import Refused
+
+ARRAYS = ("images", "labels", "classes", "test_images", "test_labels", "layout")
+SHAPES = "(n, h, w), (n, h, w, c) or (n, c, h, w)"
+FORM = f"an .npz needs `images` {SHAPES} of uint8 and `labels` (n,) of integers"
+MOST_CHANNELS = 16
+COLOURS = 4
+"""Most channels by which an axis of two that could be them is told, without the file saying so."""
+LAYOUTS = {"NHWC": 3, "NCHW": 1}
+"""How the axes of images may be laid out -> which of them the channels are."""
+BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, MemoryError)
+
+
+class Header(NamedTuple):
+    """What an array is, without its data."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __str__(self) -> str:
+        return f"{self.shape} of {self.dtype}"
+
+
+def npz_source(path: Path) -> Source:
+    """The arrays of a file as a source, known by the hash of the file."""
+    found = headers(path)
+    axis = channel_axis(path, found)
+    official = "test_images" in found
+    labels = load_labels(path, "labels", found["labels"].shape[0])
+    classes = class_names(path, found, labels)
+    count = len(classes)
+    require_classes(path, np.bincount(labels, minlength=count).tolist(), classes)
+    stack = partial(load_stack, path, count, axis)
+    return Source(
+        name=str(path),
+        label=label_of(path),
+        identity=digest(path),
+        channels=found["images"].shape[axis] if axis else 1,
+        size=_sides(found["images"].shape, axis),
+        classes=classes,
+        validation=WITH_TEST if official else OWN_VALIDATION,
+        development=lambda: stack() if official else own_development(stack()),
+        test=lambda: stack("test_") if official else own_test(stack()),
+        verify=lambda: verify_arrays(path, found),
+    )
+
+
+def headers(path: Path) -> dict[str, Header]:
+    """Shape and type of each array that we know, read without its data; refused where they don't fit together."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = set(archive.namelist())
+            found = {name: _header(archive, name) for name in ARRAYS if f"{name}.npy" in members}
+    except BROKEN as error:
+        raise Refused(f"{path} can't be read as an .npz: {error}", hint=FORM) from error
+    for name, header in found.items():
+        if header.dtype.hasobject:
+            raise Refused(f"`{name}` in {path} is an array of objects: pickles are not read", hint=FORM)
+    _require_form(path, found)
+    return found
+
+
+def _header(archive: zipfile.ZipFile, name: str) -> Header:
+    """The header of one array; a length that doesn't fit it is an error."""
+    with archive.open(f"{name}.npy") as file:
+        version = npy.read_magic(file)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = read(file)
+        length = archive.getinfo(f"{name}.npy").file_size - file.tell()
+    if not dtype.hasobject and length != math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"`{name}` must hold the bytes of its shape {shape}, got {length:,}")
+    return Header(shape, dtype)
+
+
+def _require_form(path: Path, found: dict[str, Header]) -> None:
+    """Refuse arrays that are missing, or whose type or shape isn't the documented one."""
+    for images, labels in (("images", "labels"), ("test_images", "test_labels")):
+        if images in found or labels in found or images == "images":
+            _require_pair(path, found, images, labels)
+    layout = found.get("layout", Header((), np.dtype("U4")))
+    if layout.dtype.kind != "U" or layout.shape:
+        raise Refused(f"`layout` in {path} must be one text, got {layout}", hint=FORM)
+    names = found.get("classes", Header((0,), np.dtype("U1")))
+    if names.dtype.kind != "U" or len(names.shape) != 1:
+        raise Refused(f"`classes` in {path} must be one row of texts, got {names}", hint=FORM)
+    if "test_images" in found and found["test_images"].shape[1:] != found["images"].shape[1:]:
+        shapes = f"{found['test_images'].shape[1:]} and {found['images'].shape[1:]}"
+        raise Refused(f"`test_images` in {path} must have the shape of `images`, got {shapes}", hint=FORM)
+
+
+def _require_pair(path: Path, found: dict[str, Header], images: str, labels: str) -> None:
+    """Refuse images and labels that don't belong together."""
+    absent = [name for name in (images, labels) if name not in found]
+    if absent:
+        raise Refused(f"{path} has no array `{absent[0]}`", hint=FORM)
+    pixels, targets = found[images], found[labels]
+    if pixels.dtype != np.uint8 or not (len(pixels.shape) == 3 or _layouts(pixels.shape)):
+        raise Refused(f"`{images}` in {path} must be {SHAPES} of uint8, got {pixels}", hint=FORM)
+    if targets.dtype.kind not in "iu" or targets.shape != pixels.shape[:1]:
+        raise Refused(f"`{labels}` in {path} must be {pixels.shape[:1]} of integers, got {targets}", hint=FORM)
+
+
+def channel_axis(path: Path, found: Mapping[str, Header]) -> int:
+    """Which axis of the images the channels are, 0 for none: as the file says, else as their shape does, else asked."""
+    shape = found["images"].shape
+    possible = _layouts(shape)
+    if "layout" in found:
+        stated = str(load_array(path, "layout")).upper()
+        if stated not in (possible or LAYOUTS):
+            raise Refused(
+                f"`layout` in {path} is {stated!r}, images of {shape} can be {' or '.join(possible or LAYOUTS)}"
+            )
+        return LAYOUTS[stated] if possible else 0
+    if len(shape) == 3:
+        return 0
+    colours = [name for name in possible if shape[LAYOUTS[name]] <= COLOURS]
+    likely = colours if len(colours) == 1 else possible if possible == ["NHWC"] else []
+    if not likely:
+        raise Refused(
+            f"`images` in {path} must be {SHAPES}, got {shape}: which of these axes are the channels?",
+            hint="say so in the file: np.savez(..., layout='NHWC') for the last, layout='NCHW' for the second",
+        )
+    return LAYOUTS[likely[0]]
+
+
+def _layouts(shape: tuple[int, ...]) -> list[str]:
+    """The layouts that few enough channels allow."""
+    return [name for name, axis in LAYOUTS.items() if len(shape) == 4 and 1 <= shape[axis] <= MOST_CHANNELS]
+
+
+def _sides(shape: tuple[int, ...], axis: int) -> Size:
+    """Height and width."""
+    height, width = (side for place, side in enumerate(shape) if place and place != axis)
+    return height, width
+
+
+def load_array(path: Path, name: str) -> npt.NDArray[Any]:
+    """One array whole, its checksum tested by the zip."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            array: npt.NDArray[Any] = archive[name]
+            return array
+    except BROKEN as error:
+        raise Refused(f"`{name}` in {path} can't be read: {error}", hint=FORM) from error
+
+
+def load_labels(path: Path, name: str, classes: int) -> Integers:
+    """Labels that can be classes; refused where one is negative, or not below the most that there can be."""
+    labels = load_array(path, name)
+    if not len(labels):
+        raise Refused(f"`{name}` in {path} is empty", hint=FORM)
+    lowest, highest = int(labels.min()), int(labels.max())
+    if lowest < 0 or highest >= classes:
+        raise Refused(f"`{name}` in {path} must be from 0 to {classes - 1}, got {lowest} to {highest}", hint=FORM)
+    return labels.astype(np.int64)
+
+
+def class_names(path: Path, found: dict[str, Header], labels: Integers) -> tuple[str, ...]:
+    """The names in the file, else the numbers of the classes; refused where labels have no name."""
+    highest = int(labels.max())
+    if "classes" not in found:
+        return tuple(str(number) for number in range(highest + 1))
+    names = tuple(str(name) for name in load_array(path, "classes"))
+    if len(names) <= highest:
+        raise Refused(f"`classes` in {path} must name every label up to {highest}, got {len(names)} names", hint=FORM)
+    return names
+
+
+def load_stack(path: Path, classes: int, axis: int, prefix: str = "") -> Stack:
+    """Images, whose channels are an axis or none, and labels as pictures; labels that no image trains are refused."""
+    images: Images = load_array(path, f"{prefix}images")
+    planes = np.moveaxis(images, axis, 1) if axis else images[:, None]  # (count, channels, height, width)
+    return Stack(images=planes, labels=load_labels(path, f"{prefix}labels", classes))
+
+
+def verify_arrays(path: Path, found: dict[str, Header]) -> str:
+    """Read every array once; a sentence on what is whole."""
+    for name in found:
+        load_array(path, name)
+    return f"{len(found)} arrays whole, {found['images'].shape[0]:,} images"

@@ -1,0 +1,248 @@
+"""What an audit says of its map: rank agreement and regret, the noise of seeds, and verdicts at the longer training.
+
+An audit is a run of its own in the folder `audit` of the map's: networks of the map, trained again. It never enters a
+table, an EDF or the leaders of the map. Of each space every network is taken with the same chance, but for failures,
+of which one is taken for sure (`nas.subset`): verdicts weigh for that, tau, regret and noise count each network once.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, nan
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from nas.analysis import Agreement, LongVerdict, NoiseFloor, Second, Verdict, agreement, long_verdicts, noise_floor
+from nas.analysis.statistics.edf import Floats
+from nas.errors import NasError, Refused
+from nas.findings.looks import look_of, verdicts_by_look
+from nas.findings.settings import fidelity
+from nas.findings.wording.audits import HEADER, AuditRow, audit_head, audit_row
+from nas.findings.wording.numbers import plural
+from nas.storage.audits import AuditedNetwork, Retrained, read_retrained
+from nas.storage.results import Run
+from nas.storage.study_json import rules_of
+from nas.study import Rule
+from nas.study.table import table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CLEAR = 2.0
+"""Deviations over seeds that longer errors vary by at least, else their order is luck for a good part."""
+LEAST = 8
+"""Networks from which on their spread is told."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Audit:
+    """Whether a map's short trainings tell what longer ones do, and how much of their errors is luck."""
+
+    title: str
+    """Name of the map's study."""
+    fidelity: str
+    """How the networks of the map were trained."""
+    longer: int
+    """Times the epochs of the map that the long trainings have."""
+    networks: tuple[AuditedNetwork, ...]
+    """Those whose long training is over, in whole rounds: as many of each space."""
+    of: int
+    """Networks of the map that they were taken from."""
+    agreement: Agreement
+    """Of short and long errors."""
+    again: Agreement | None
+    """Of short errors with those of another seed, which luck alone sets apart; None without other seeds."""
+    noise: NoiseFloor | None
+    """Deviation of one network over seeds, against that between networks; None without other seeds."""
+    verdicts: tuple[LongVerdict, ...]
+    """One a rule of the map's study, in their order."""
+    notes: tuple[str, ...]
+    """What must be said beside all of them."""
+
+    @property
+    def rows(self) -> tuple[AuditRow, ...]:
+        """Each verdict as texts."""
+        return tuple(audit_row(verdict, self.longer) for verdict in self.verdicts)
+
+    @property
+    def head(self) -> tuple[tuple[str, str], ...]:
+        """The numbers that aren't of a single rule: name and text."""
+        lines = audit_head(self.agreement, self.again, self.noise)
+        taken = f"{plural(len(self.networks), 'network')} of {self.of:,}, trained again {self.longer} times as long"
+        return (("trained", self.fidelity), ("audited", taken), *lines)
+
+    def table(self) -> pd.DataFrame:
+        """One row a network: its error in the map, its longer one, and those with other seeds."""
+        import pandas as pd
+
+        rows = [msgspec.structs.asdict(network) for network in self.networks]
+        for row in rows:
+            row |= {f"again_{number}": error for number, error in enumerate(row.pop("again"), 1)}
+        return pd.DataFrame(rows)
+
+    def sentences(self) -> tuple[str, ...]:
+        """Each verdict in words."""
+        return tuple(row.sentence for row in self.rows)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the numbers, the table of verdicts and what must be said beside them."""
+        told = "".join(f"<p>{html.escape(text)}</p>" for text in (*map(": ".join, self.head), *self.notes))
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in HEADER)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in (row.name, *row.cells)) + "</tr>"
+            for row in self.rows
+        )
+        return f"<p><b>{html.escape(self.title)}</b></p>{told}<table><tr>{head}</tr>{body}</table>"
+
+
+def open_audit(run: Run) -> Audit | None:
+    """What the audit of a run says so far; None where it has none.
+
+    Raises NasError where no network has been trained longer yet, or none to its end.
+    """
+    found = read_retrained(run)
+    if found is None:
+        return None
+    networks = found.networks
+    if not networks:
+        raise NasError(f"{found.folder}: no round of longer trainings is over", hint="the same command goes on")
+    study, guess = run.frozen.study, run.frozen.data.guess
+    frame = table(found.population)
+    rules, short, looks = _looked(run, frame)
+    noise = _noise(networks)
+    return Audit(
+        title=study["name"],
+        fidelity=fidelity(run),
+        longer=found.subset.longer,
+        networks=networks,
+        of=len(found.population),
+        agreement=_agreement(found, networks, guess),
+        again=_agreement_again(networks, guess),
+        noise=noise,
+        verdicts=long_verdicts(frame, rules, _second(frame, networks), guess=guess, short=short),
+        notes=(*_notes(run, found), *_of_spread(networks, noise), *looks, *_of_rules(run)),
+    )
+
+
+def _looked(run: Run, frame: pd.DataFrame) -> tuple[Sequence[Rule], Sequence[Verdict] | None, list[str]]:
+    """The rules that can be judged, their short verdicts where the run has looked at them, and what to say of that."""
+    rules = rules_of(run.frozen)
+    try:
+        look = look_of(run.frozen, frame)
+    except Refused as refusal:
+        return (), None, [f"No verdicts: {refusal}"]
+    if look is None:
+        return rules, None, []
+    told = f"The short verdicts are those of look {look.number} of {look.of}, corrected for looks"
+    if run.frozen.ended:
+        told += "; the run ended because it had decided all rules, so effects that it named are overstated a little"
+    return rules, verdicts_by_look(run.frozen, frame, rules, look.number), [told]
+
+
+def audit_line(run: Run) -> str:
+    """The agreement that the audit of a run found, in a line for what speaks of its verdicts; empty without any."""
+    try:
+        found = read_retrained(run)
+        if found is None or not found.networks:
+            return ""
+        tau = _agreement(found, found.networks, run.frozen.data.guess).tau.coefficient
+    except NasError as trouble:
+        return f"the audit can't be used: {trouble}"
+    with_what = f"trainings {found.subset.longer} times as long, n = {len(found.networks)}"
+    return f"tau {tau.estimate:.2f} [{tau.low:.2f}, {tau.high:.2f}] with {with_what}"
+
+
+def _errors(errors: Sequence[float | None]) -> Floats:
+    return np.array([inf if error is None else error for error in errors], dtype=np.float64)
+
+
+def _agreement(found: Retrained, networks: Sequence[AuditedNetwork], guess: float) -> Agreement:
+    short, long = _errors([n.short for n in networks]), _errors([n.long for n in networks])
+    if not (np.isfinite(short).any() and np.isfinite(long).any()):
+        raise NasError(
+            f"of {plural(len(networks), 'network')} none completed one of the two trainings",
+            hint=f"{found.folder / 'run.log'} says why",
+        )
+    return agreement(short, long, guess=guess)
+
+
+def _agreement_again(networks: Sequence[AuditedNetwork], guess: float) -> Agreement | None:
+    """Of the map's errors with those of the first other seed, over the networks that have it."""
+    both = [n for n in networks if n.again]
+    short, again = _errors([n.short for n in both]), _errors([n.again[0] for n in both])
+    if not (np.isfinite(short).any() and np.isfinite(again).any()):
+        return None
+    return agreement(short, again, guess=guess)
+
+
+def _noise(networks: Sequence[AuditedNetwork]) -> NoiseFloor | None:
+    """From the map's own training and those with other seeds; each trial is a network."""
+    import pandas as pd
+
+    rows = [
+        {"architecture": n.trial, "error": nan if error is None else error}
+        for n in networks
+        for error in (n.short, *n.again)
+        if n.again
+    ]
+    try:
+        return noise_floor(pd.DataFrame(rows, columns=["architecture", "error"]))
+    except Refused:
+        return None
+
+
+def _second(frame: pd.DataFrame, networks: Sequence[AuditedNetwork]) -> Second:
+    places = {int(trial): place for place, trial in enumerate(frame["trial"])}
+    return Second(
+        rows=tuple(places[n.trial] for n in networks),
+        errors=tuple(inf if n.long is None else n.long for n in networks),
+        weights=tuple(n.weight for n in networks),
+    )
+
+
+def _notes(run: Run, found: Retrained) -> list[str]:
+    told = []
+    if found.rounds < found.planned:
+        told.append(
+            f"The audit isn't finished: {found.rounds} of {found.planned} rounds of {len(found.chosen.rounds)} "
+            "networks are over, and only whole ones count"
+        )
+    if found.subset.trials < len(run.records):
+        told.append(
+            f"The map has {len(run.records):,} trials; the audit was begun after {found.subset.trials:,} of them and "
+            "speaks of these"
+        )
+    failed = sum(record.error is None for record in found.population)
+    among = sum(network.short is None for network in found.networks)
+    if failed:
+        told.append(
+            f"{failed} of {len(found.population)} networks failed in the map; {among} of them were trained again"
+            + (": verdicts weigh them by their share" if among else ": the verdicts take all to fail again")
+        )
+    mine, theirs = ({r.device for r in some if r.device} for some in (found.records.values(), run.records))
+    used, again = ([f.versions, *f.versions_since.values()] for f in (run.frozen, found.frozen))
+    libraries = [name for name in used[0] if len({one.get(name) for one in (*used, *again)}) > 1]
+    if other := [*sorted(mine - theirs), *libraries]:
+        told.append(f"Not computed as the map was, which may change errors, too: {', '.join(other)}")
+    return told
+
+
+def _of_spread(networks: Sequence[AuditedNetwork], noise: NoiseFloor | None) -> list[str]:
+    """What a tau must be read with: where networks hardly differ after the longer training, luck sets their order."""
+    long = np.array([n.long for n in networks if n.long is not None], dtype=np.float64)
+    if noise is None or len(long) < LEAST or (spread := float(long.std(ddof=1))) >= CLEAR * noise.noise.estimate:
+        return []
+    return [
+        f"Longer errors vary by {100 * spread:.2f} points between networks, and a seed alone moved short ones by "
+        f"{100 * noise.noise.estimate:.2f}: little order is left in them, which by itself makes tau low"
+    ]
+
+
+def _of_rules(run: Run) -> list[str]:
+    if run.frozen.study["rules"]:
+        return []
+    return [f"Study {run.frozen.study['name']!r} declares no rules, so there are no verdicts that could change"]

@@ -1,0 +1,278 @@
+"""Rules that nobody declared, of a run or of anybody's table, and the study that puts them to the test.
+
+space --run--> table --discover--> rules --study_file--> smaller space --run--> better errors, or not: two commands.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nas.analysis import Discovery, discover, frozen_dimensions, inferred_dimensions
+from nas.analysis.columns import numeric_columns
+from nas.analysis.discovery.narrowing import steps
+from nas.errors import Refused
+from nas.files import write_atomically
+from nas.findings.principles import UNKNOWN, delta_in_words, unit_of
+from nas.findings.samples import require_map
+from nas.findings.settings import fidelity
+from nas.findings.study_source import neighbours, study_file
+from nas.findings.tables import Tables, checked
+from nas.findings.wording.numbers import listed, plural
+from nas.findings.wording.rules import HEADER, RuleRow, rule_row
+from nas.space import Dimension, Space, in_words, sentence
+from nas.storage.results import Run, dimensions, study_of
+from nas.storage.study_json import changes, freeze, require_unchanged
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nas.study import Study
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Discovered:
+    """The rules that were looked for in one random sample, and what was found."""
+
+    title: str
+    """Name of the study, or of the tables."""
+    space: str
+    """The space that was sampled; empty for all of a table."""
+    discovery: Discovery
+    """What was tried, found and confirmed."""
+    fidelity: str
+    """How the networks were trained: a rule at one length of training needn't hold at another."""
+    unit: str
+    """Of differences and of delta."""
+    delta: str
+    """Which effect matters, in words."""
+    notes: tuple[str, ...]
+    """What must be said beside all of it."""
+    study: Study | None
+    """The study that the sample was drawn for; None where it isn't known."""
+
+    @property
+    def rows(self) -> tuple[RuleRow, ...]:
+        """What the confirming half says of each survivor, as texts."""
+        return tuple(rule_row(one.verdict) for one in self.discovery.found)
+
+    @property
+    def head(self) -> tuple[tuple[str, str], ...]:
+        """What the findings rest on: name and text."""
+        found = self.discovery
+        return (
+            ("space", self.space or "all rows"),
+            ("trained", self.fidelity),
+            ("looked", f"{plural(found.tried, 'candidate')} scored on {plural(found.n_explored, 'network')}"),
+            (
+                "tested",
+                f"{plural(len(found.found), 'survivor')} on the other {found.n_confirming:,}, unseen until then",
+            ),
+            ("unit", self.unit),
+            ("delta", self.delta),
+            ("p", f"two-sided, corrected by Holm for the {plural(len(found.found), 'survivor')} together"),
+        )
+
+    @property
+    def smaller(self) -> tuple[str, ...]:
+        """The changes that make the space smaller, in words; empty where nothing was found or no space is known."""
+        base = self._base
+        if base is None:
+            return ()
+        found, known = [], base
+        for step in steps(base, [*self.discovery.helpful, *self.discovery.free]):
+            known = step(known)
+            if step.share:
+                found.append(f"one {step.share} for all stages")
+            elif step.restrict is not None:
+                found.append(f"{step.restrict[0]} {in_words(step.restrict[1])}")
+            else:
+                found.append(sentence(known.requirements[-1]))
+        return tuple(found)
+
+    @property
+    def _base(self) -> Space | None:
+        """The space as the study names it, whatever combination of a grid was looked at."""
+        known = self.study.spaces if self.study is not None else ()
+        named = [space for space in known if f"{self.space} ".startswith(f"{space.name} ")]
+        return max(named, key=lambda space: len(space.name), default=None)
+
+    def table(self) -> pd.DataFrame:
+        """One row a survivor: its score in the explored half, then effect, interval and verdict of the other."""
+        import pandas as pd
+
+        columns = ("name", "statement", "score", "n_obeying", "n_others")
+        told = ("verdict", "effect", "low", "high", "p_value", "p_adjusted", "delta", "n_first", "n_second")
+        rows = [
+            {name: getattr(one, name) for name in columns} | {name: getattr(one.verdict, name) for name in told}
+            for one in self.discovery.found
+        ]
+        return pd.DataFrame(rows, columns=[*columns, *told])
+
+    def study_file(self) -> str:
+        """Source of a study that draws fresh networks of the space and of what the findings leave of it.
+
+        Raises Refused where nothing was found that makes the space smaller, or where no study is known.
+        """
+        base = self._base
+        if self.study is None or base is None:
+            raise Refused(
+                f"which space {self.title} was drawn from isn't known, so there is nothing to make smaller",
+                hint="--study NAME names the study of a table; a run that a program began is discovered with study=",
+            )
+        return study_file(self.study, base, self.discovery)
+
+    def write(self, path: Path) -> None:
+        """The study as a file that `nas run` takes; an existing file is refused, for it may be edited."""
+        if path.suffix != ".py":
+            raise Refused(f"a study is written as a .py file, not {path.name!r}")
+        if path.exists():
+            raise Refused(f"{path} exists already", hint="name another file, or remove it")
+        source = self.study_file()
+        for file in neighbours(source):
+            if file.parent != path.resolve().parent:
+                raise Refused(
+                    f"{path.name} imports {file.name}, so it has to lie beside it", hint=f"-o {file.parent / path.name}"
+                )
+        write_atomically(path, source.encode())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what it rests on, the survivors, and the smaller space."""
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in HEADER)
+        body = "".join(
+            f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in (row.name, row.verdict, *row.cells))}</tr>"
+            for row in self.rows
+        )
+        told = [": ".join(pair) for pair in self.head] + list(self.notes)
+        notes = "".join(f"<p>{html.escape(text)}</p>" for text in told)
+        smaller = "".join(f"<li>{html.escape(change)}</li>" for change in self.smaller)
+        return f"<p><b>{html.escape(self.title)}</b></p>{notes}<table><tr>{head}</tr>{body}</table><ul>{smaller}</ul>"
+
+
+def discovered(
+    source: Run | pd.DataFrame,
+    *,
+    space: str | None = None,
+    columns: Sequence[str] | None = None,
+    study: Study | None = None,
+    error: str = "error",
+    delta: float | None = None,
+) -> Discovered:
+    """Rules that nobody declared, found on one half of a random sample and confirmed on the other.
+
+    `space` is the one that is looked at, needed where there are several; `columns` are the dimensions and facts that
+    rules may be about, all unless given; `study` is the one behind a table, or behind a run that a program began, and
+    makes `study_file` possible; `delta` the smallest difference that matters, in the unit of the errors. Raises
+    Refused for samples that a search has chosen, and where there is nothing to look at.
+    """
+    if isinstance(source, Run):
+        return in_run(source, space=space, columns=columns, study=study, delta=delta)
+    return in_tables(checked(source, error), space=space, columns=columns, study=study, delta=delta)
+
+
+def in_run(
+    run: Run,
+    *,
+    space: str | None = None,
+    columns: Sequence[str] | None = None,
+    study: Study | None = None,
+    delta: float | None = None,
+) -> Discovered:
+    """The rules of one space of a run."""
+    asked, info = run.frozen.study, run.frozen.data
+    require_map(asked)
+    frame = run.table()
+    chosen = _chosen(frame, space)
+    varied = msgspec.convert(asked["vary"], dict[str, Dimension])
+    rows = frame[frame["space"] == chosen]
+    facts = [name for name in numeric_columns(rows) if name not in dimensions(run)]
+    known = {**frozen_dimensions(asked, chosen), **varied, **inferred_dimensions(rows, facts)}
+    found = discover(frame, _asked(known, columns), space=chosen, guess=info.guess, delta=delta)
+    missing, declared = run.total - len(run.records), len(asked["rules"])
+    notes = list(found.warnings)
+    if missing:
+        notes.append(f"The run isn't finished: {plural(missing, 'trial')} to come")
+    known_study, stated = _study_of(run, study), run.frozen.reference
+    if known_study is None and stated:
+        notes.append(f"Its study is stated as {stated}, whose code is run only if you name it: --study {quote(stated)}")
+    if run.frozen.ended:
+        notes.append("The run ended because its looks had decided all declared rules, and only these allow for looks")
+    if declared:
+        notes.append(f"The study declares {plural(declared, 'rule')}: these and what is found are corrected each apart")
+    return Discovered(
+        title=asked["name"],
+        space=chosen,
+        discovery=found,
+        fidelity=fidelity(run),
+        unit=unit_of(info.target),
+        delta=delta_in_words(delta, columns=False),
+        notes=tuple(notes),
+        study=known_study,
+    )
+
+
+def in_tables(
+    found: Tables,
+    *,
+    space: str | None = None,
+    columns: Sequence[str] | None = None,
+    study: Study | None = None,
+    delta: float | None = None,
+) -> Discovered:
+    """The rules of one space of anybody's tables; where their errors are percentages, so is delta."""
+    chosen = _chosen(found.frame, space)
+    rows = found.frame[found.frame["space"] == chosen]
+    known = inferred_dimensions(rows, list(columns) if columns is not None else None)
+    arm = next((arm for arm in study.arms if arm.name == chosen), None) if study is not None else None
+    if study is not None and arm is None:
+        raise Refused(
+            f"study {study.name!r} has no space {chosen!r}", hint=f"it has {', '.join(a.name for a in study.arms)}"
+        )
+    if study is not None and arm is not None:
+        known = known | {name: one for name, one in study.joint(arm).items() if name in known}
+    if not known:
+        raise Refused(f"no column of {listed(found.origins)} varies, but for the errors")
+    share = delta / 100 if delta is not None and found.percent else delta
+    told = discover(found.frame, known, space=chosen, delta=share)
+    return Discovered(
+        title=listed(found.origins),
+        space=chosen,
+        discovery=told,
+        fidelity=UNKNOWN,
+        unit=unit_of(""),
+        delta=delta_in_words(share, columns=False),
+        notes=(*told.warnings, *(f"{name}: {origin}" for name, origin in found.origins.items())),
+        study=study,
+    )
+
+
+def _chosen(frame: pd.DataFrame, space: str | None) -> str:
+    """The one space that is looked at; rules of several are never mixed, for a space would pass for a rule."""
+    known = list(dict.fromkeys(str(name) for name in frame["space"]))
+    if space is None and len(known) == 1:
+        return known[0]
+    if space not in known:
+        said = "rules are looked for in one space" if space is None else f"there are no networks of space {space!r}"
+        raise Refused(f"{said}, there are {', '.join(known) or 'none'}", hint="--within SPACE")
+    return str(space)
+
+
+def _asked(known: Mapping[str, Dimension], columns: Sequence[str] | None) -> dict[str, Dimension]:
+    if unknown := sorted(set(columns or ()) - known.keys()):
+        raise Refused(f"there is no dimension or fact {unknown[0]!r}", hint=f"there are {', '.join(known)}")
+    return {name: one for name, one in known.items() if columns is None or name in columns}
+
+
+def _study_of(run: Run, study: Study | None) -> Study | None:
+    """The study of a run as it was asked for; None where it isn't known, or would have to be named."""
+    found = study_of(run, study)
+    if found is not None:
+        lines = changes(run.frozen.study, freeze(found))
+        require_unchanged(run.folder, lines, "--study NAME names another place of the old one")
+    return found

@@ -1,0 +1,212 @@
+"""How many networks rules need, before any is trained: from the noise of a run or table, or from a stated guess."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nas.analysis import Need, Scope, plan, principle_rules, scope_drawn, scope_seen
+from nas.analysis.statistics.equivalence import DEVIATIONS
+from nas.analysis.statistics.power import ALPHA, LEFT, planned
+from nas.analysis.statistics.sequential import price
+from nas.errors import Missing, Refused
+from nas.findings.principles import UNKNOWN
+from nas.findings.samples import asked_rules, require_map
+from nas.findings.settings import fidelity
+from nas.findings.tables import tables
+from nas.findings.wording.numbers import plural
+from nas.storage.results import open_run
+from nas.storage.study_json import freeze, rules_of
+from nas.study import Looks, Order, Rule, Spaces, catalog
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nas.study import Study
+
+DRAWN = 200
+"""Networks of each arm that are drawn, and not trained, to see how many obey a rule."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """How many networks the rules of a study need."""
+
+    needs: tuple[Need, ...]
+    """One a rule."""
+    scaled: bool
+    """Whether effects are in the unit of the errors; else in standard deviations, for none is known."""
+    notes: tuple[str, ...]
+    """What the numbers rest on."""
+
+    @property
+    def samples(self) -> int | None:
+        """Networks of each space with which every rule has what it needs; None where no number is enough."""
+        known = [need.samples for need in self.needs if need.samples is not None]
+        return max(known) if len(known) == len(self.needs) else None
+
+
+def plan_place(
+    place: str,
+    *,
+    rules: Sequence[Rule] | None = None,
+    columns: Sequence[str] | None = None,
+    effect: float | None = None,
+    power: float = LEFT,
+    deviation: float | None = None,
+) -> Planned:
+    """The plan for a run's folder, from the errors in it, or for a study by name, from a stated deviation."""
+    if not Path(place).is_dir():
+        if columns is not None:
+            raise Refused("columns are planned from the noise of a run or a table, not for a study's name")
+        asked = catalog.study(place)
+        return plan_study(asked if rules is None else replace(asked, rules=tuple(rules)), effect, power, deviation)
+    if deviation is not None:
+        raise Refused("--deviation is what a run tells", hint="leave it out, or plan for a study's name")
+    run = open_run(place)
+    require_map(run.frozen.study)
+    frame = run.table()
+    tested = asked_rules(frame, rules, columns) or rules_of(run.frozen)
+    _require_rules(run.frozen.study["name"], tested)
+    needs = _seen(frame, tested, run.frozen.data.guess, effect, power)
+    told = f"from the errors of {len(frame):,} trials; trained: {fidelity(run)}"
+    looks = msgspec.convert(run.frozen.study["looks"], Looks | None)
+    return _planned(needs, power, told, run.frozen.study["samples"], looks)
+
+
+def plan_tables(
+    files: Sequence[Path],
+    error: str | None,
+    *,
+    space: str | None = None,
+    rules: Sequence[Rule] | None = None,
+    columns: Sequence[str] | None = None,
+    effect: float | None = None,
+    power: float = LEFT,
+) -> Planned:
+    """The plan for rules or columns from the errors of tables; where they are percentages, so is the effect."""
+    found = tables(files, error, space=space)
+    tested = asked_rules(found.frame, rules, columns) or principle_rules(found.frame)
+    share = effect / 100 if effect is not None and found.percent else effect
+    _require_rules("of these tables", tested)
+    needs = _seen(found.frame, tested, None, share, power)
+    return _planned(needs, power, f"from the errors of {len(found.frame):,} rows; trained: {UNKNOWN}")
+
+
+def plan_study(
+    study: Study, effect: float | None = None, power: float = LEFT, deviation: float | None = None
+) -> Planned:
+    """What the rules of a study need if errors deviate as stated.
+
+    Without an effect it's half a deviation, so that no deviation needs to be known.
+    """
+    require_map(freeze(study))
+    _require_rules(study.name, study.rules)
+    if effect is not None and deviation is None:
+        raise Refused(
+            f"how many networks show an effect of {effect:g} depends on how much errors vary",
+            hint="--deviation states it, or a run's folder in place of the study, or --table with its records",
+        )
+    if deviation is not None and not 0.0 < deviation < math.inf:
+        raise Refused(f"a deviation is a positive number in the unit of the errors, got {deviation}")
+    spread = 1.0 if deviation is None else deviation
+    drawn, told = _drawn(study)
+    scopes = [
+        _assumed(study, rule, spread) if drawn is None else scope_drawn(drawn, rule, spread) for rule in study.rules
+    ]
+    needs = plan(study.rules, scopes, effect=effect, power=power)
+    stated = "" if deviation is None else ", from a stated deviation"
+    return _planned(needs, power, f"{told}{stated}", study.samples, study.looks, scaled=deviation is not None)
+
+
+def _planned(
+    needs: tuple[Need, ...],
+    power: float,
+    told: str,
+    declared: int = 0,
+    looks: Looks | None = None,
+    *,
+    scaled: bool = True,
+) -> Planned:
+    result = Planned(needs=needs, scaled=scaled, notes=())
+    looked: tuple[str, ...] = ()
+    if looks is not None and result.samples is not None:
+        needs, looked = _with_looks(needs, result.samples, looks, power)
+        result = replace(result, needs=needs)
+    asked = (
+        f"So many networks find an effect of that size in {100 * power:g} % of studies, at 5 % false alarms in all "
+        f"{plural(len(needs), 'rule')} together",
+        told,
+        *looked,
+    )
+    if result.samples is None or not declared:
+        return replace(result, notes=asked)
+    verb = "enough" if declared >= result.samples else f"too few: --samples {result.samples}"
+    return replace(result, notes=(*asked, f"The study declares {declared:,} of each space, {verb}"))
+
+
+def _with_looks(
+    needs: tuple[Need, ...], samples: int, looks: Looks, power: float
+) -> tuple[tuple[Need, ...], tuple[str, ...]]:
+    """What the rules need at most if the study looks at them, and what that costs and saves in words."""
+    alpha, cap, most, mean = ALPHA / (2 * len(needs)), samples, 1.0, 1.0
+    for _ in range(3):  # the more networks, the more looks, the more networks
+        most, mean = price(alpha, planned(power), tuple(end / cap for end in looks.ends(cap)))
+        cap = math.ceil(most * samples)
+    more = [
+        msgspec.structs.replace(
+            need, **{name: math.ceil(most * (getattr(need, name) or 0)) for name in ("n_first", "n_second", "samples")}
+        )
+        for need in needs
+    ]
+    return tuple(more), (
+        f"With looks at {looks.first} networks of each space and every {looks.every} more these are the most, "
+        f"{100 * (most - 1):.0f} % more than with a single look; an effect of that size is found after "
+        f"{100 * mean:.0f} % of a single look's on average",
+    )
+
+
+def _seen(
+    frame: pd.DataFrame, rules: Sequence[Rule], guess: float | None, effect: float | None, power: float
+) -> tuple[Need, ...]:
+    return plan(rules, [scope_seen(frame, rule, guess) for rule in rules], effect=effect, power=power)
+
+
+def _require_rules(name: str, rules: Sequence[Rule]) -> None:
+    if not rules:
+        raise Refused(f"study {name!r} declares no rules, so there's nothing to plan")
+
+
+def _drawn(study: Study) -> tuple[pd.DataFrame | None, str]:
+    """Networks of a study that nobody has trained, as rows; None where spaces say who obeys, and without data."""
+    if all(isinstance(rule.contrast, Spaces) for rule in study.rules):
+        return None, "Each side of a rule is a space, and a study draws equally many networks of each"
+    import pandas as pd
+
+    from nas import data
+    from nas.sampling import Plan
+
+    try:
+        info = data.prepare(study.recipe.data, study.recipe.resolution, study.recipe.target)
+    except Missing:
+        return None, f"Without the data {study.recipe.data!r} no network can be drawn: half of them are taken to obey"
+    once = replace(study, samples=DRAWN, repeats=1, looks=None)
+    trials, rows = Plan(once, info.shape, info.outputs), []
+    for trial in range(once.total):
+        found = trials.propose(trial)
+        own = {**found.point, **found.network.architecture.facts()}
+        rows.append({"space": once.space_of(trial).name, **msgspec.structs.asdict(found.network.cost), **own})
+    return pd.DataFrame(rows), f"How many networks obey is seen in {len(rows):,} that were drawn and not trained"
+
+
+def _assumed(study: Study, rule: Rule, deviation: float) -> Scope:
+    """The scope of a rule where nothing is known of the networks but their spaces."""
+    contrast = rule.contrast
+    arms = 2 if isinstance(contrast, Spaces) else 1 if contrast.space else len(study.arms)
+    shares = (1.0, 0.0) if isinstance(contrast, Order) else (0.5, 0.5)
+    return Scope(arms=arms, shares=shares, deviations=(deviation, deviation), matters=DEVIATIONS * deviation)

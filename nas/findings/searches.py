@@ -1,0 +1,184 @@
+"""Runs that search one space, compared at equal compute: by strategy, each with its seeds, against random search."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nas.analysis.searches.curves import LEAST, Advantage, SearchCurve, advantages, curve
+from nas.analysis.searches.traces import Corner, Trace, common
+from nas.errors import Refused
+from nas.findings.settings import fidelity
+from nas.findings.strategies import SPENT, Search, Spending, corner_of, grouped, is_map, require_comparable, searches_of
+from nas.findings.wording.numbers import count, listed, percent, plural
+from nas.findings.wording.searches import HEADER, MEASURES, SearchRow, search_row
+from nas.storage.results import Run
+from nas.study.objectives import ERROR
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """The strategies by one measure."""
+
+    measure: str
+    """Key of `MEASURES`."""
+    curves: tuple[SearchCurve, ...]
+    """One a strategy, the reference first."""
+    advantages: tuple[Advantage, ...]
+    """Each other strategy against the reference."""
+
+    @property
+    def rows(self) -> tuple[SearchRow, ...]:
+        """Each strategy as texts."""
+        found = {one.name: one for one in self.advantages}
+        return tuple(search_row(one, found.get(one.name), self.measure) for one in self.curves)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Searches:
+    """Strategies of search over the same compute."""
+
+    title: str
+    """Names of the studies."""
+    spending: Spending
+    """What compute is counted in."""
+    start: float
+    """Compute from which every search has a network, in the unit of `spending`."""
+    end: float
+    """Compute after which the first search has ended."""
+    measured: tuple[Measured, ...]
+    """By the error, and where a strategy hunts for two objectives by what is dominated."""
+    head: tuple[tuple[str, str], ...]
+    """What all numbers rest on: name and text."""
+    notes: tuple[str, ...]
+    """What must be said beside them."""
+
+    def table(self) -> pd.DataFrame:
+        """One row for each measure and strategy: area, its ratio to the reference's, and the difference in the end."""
+        import pandas as pd
+
+        return pd.DataFrame([{"measure": m.measure, **_row(m, one)} for m in self.measured for one in m.curves])
+
+    def sentences(self) -> tuple[str, ...]:
+        """Each comparison in words."""
+        return tuple(row.sentence for measured in self.measured for row in measured.rows if row.sentence)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the tables, the sentences and what must be said beside them."""
+        told = "".join(f"<p>{html.escape(': '.join(pair))}</p>" for pair in self.head)
+        notes = "".join(f"<li>{html.escape(text)}</li>" for text in (*self.sentences(), *self.notes))
+        return f"<p><b>{html.escape(self.title)}</b></p>{told}{''.join(map(_as_html, self.measured))}<ul>{notes}</ul>"
+
+
+def compare(runs: Sequence[Run], *, cost: Spending = "multiply_adds") -> Searches:
+    """Strategies of search at equal compute: what runs of one kind found, each against random search.
+
+    Runs that differ in seed and samples only are searches of one strategy. Where no run searches at random, the first
+    one's strategy is the reference. Random runs that aren't halved are cut into as many searches as they are long.
+    Raises Refused for runs of other networks or trainings than each other, and for one search given twice.
+    """
+    require_comparable(runs)
+    groups = grouped(runs)
+    if len(groups) < 2:
+        raise Refused(
+            f"all of these runs search by {next(iter(groups))}, so there is nothing to compare it with",
+            hint="add runs of random search: the same study with --sampler random",
+        )
+    searches = searches_of(groups, cost)
+    errors = {name: [part.errors(runs[0].frozen.data.guess) for part in parts] for name, parts in searches.items()}
+    start, end = common([trace for traces in errors.values() for trace in traces])
+    measured = [_measured("error", errors, start, end)]
+    corner = corner_of(runs) if any(tuple(run.frozen.study["objectives"]) != ERROR for run in runs) else None
+    if corner is not None:
+        shares = {name: [part.shares(corner) for part in parts] for name, parts in searches.items()}
+        measured.append(_measured("undominated", shares, start, end))
+    return Searches(
+        title=listed(dict.fromkeys(run.frozen.study["name"] for run in runs)),
+        spending=cost,
+        start=start,
+        end=end,
+        measured=tuple(measured),
+        head=tuple(_head(runs[0], cost, start, end, corner)),
+        notes=tuple(_notes(groups, searches, end)),
+    )
+
+
+def _measured(measure: str, traces: Mapping[str, Sequence[Trace]], start: float, end: float) -> Measured:
+    """The first strategy is the reference."""
+    return Measured(
+        measure=measure,
+        curves=tuple(curve(name, some, start, end) for name, some in traces.items()),
+        advantages=advantages(traces, start, end),
+    )
+
+
+def _head(run: Run, cost: Spending, start: float, end: float, corner: Corner | None) -> Sequence[tuple[str, str]]:
+    """What all numbers rest on."""
+    found = [
+        ("trained", fidelity(run)),
+        ("compute", SPENT[cost]),
+        ("from", f"{count(start)}, where every search has a network, to {count(end)}, where the first one has ended"),
+        (
+            "area",
+            "mean over that compute: what a search has if it is stopped at any moment of it; the ratio is to that "
+            "of the first row, with a 95 % interval over searches, which holds on its own; verdicts are corrected for "
+            "all strategies together by Holm",
+        ),
+    ]
+    if corner is not None:
+        size = f"{count(corner.low)} to {count(corner.high)} multiply-adds on a logarithmic scale"
+        found.append(("reference", f"error 0 to {percent(corner.error)}, {size}"))
+    return found
+
+
+def _notes(groups: Mapping[str, Sequence[Run]], searches: Mapping[str, Sequence[Search]], end: float) -> list[str]:
+    told = []
+    first = next(iter(groups))
+    if not is_map(groups[first][0]):
+        told.append(f"No run searches at random without halving, so the others are compared with {first}")
+    for name, parts in searches.items():
+        if len(parts) > len(groups[name]):
+            told.append(f"{name}: {len(parts)} searches, cut from {plural(len(groups[name]), 'run')} one after another")
+        if len(parts) < LEAST:
+            told.append(f"{name}: {len(parts)} of the {LEAST} searches that an interval takes at least")
+    for run in (run for runs in groups.values() for run in runs):
+        if len(run.records) < run.total:
+            told.append(f"{run.folder} isn't finished: {len(run.records):,} of {run.total:,} trials are over")
+    longest = max(sum(part.costs) for parts in searches.values() for part in parts)
+    if longest > 1.5 * end:
+        told.append(f"The longest search spent {count(longest)}; what it found after {count(end)} isn't counted")
+    return told
+
+
+def _row(measured: Measured, curve: SearchCurve) -> dict[str, Any]:
+    found = next((one for one in measured.advantages if one.name == curve.name), None)
+    last = curve.mean[-1]
+    own = {"strategy": curve.name, "n": curve.n, "trials": curve.trials}
+    own |= {"final": last.estimate, "final_low": last.low, "final_high": last.high, "area": curve.area.estimate}
+    if found is None:
+        return own | {"verdict": "reference"}
+    ratio = found.ratio
+    return own | {
+        "ratio": ratio.estimate,
+        "low": ratio.low,
+        "high": ratio.high,
+        "final_difference": found.final.estimate,
+        "reach": found.reach,
+        "p_value": found.p_value,
+        "p_adjusted": found.p_adjusted,
+        "verdict": found.verdict,
+    }
+
+
+def _as_html(measured: Measured) -> str:
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in HEADER)
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in (row.name, *row.cells))}</tr>"
+        for row in measured.rows
+    )
+    return f"<p>{html.escape(MEASURES[measured.measure])}</p><table><tr>{head}</tr>{rows}</table>"

@@ -1,0 +1,176 @@
+"""What runs have in common and what sets them apart when they search: the same question, strategies, compute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count, takewhile
+from math import inf
+from typing import Literal, get_args
+
+import msgspec
+
+from nas.analysis.searches.traces import Corner, Trace, lowest_errors, pieces, undominated
+from nas.errors import Refused
+from nas.storage.results import Run
+from nas.storage.study_json import MAY_DIFFER, differences
+from nas.study import Halving
+from nas.study.limits import UNBOUNDED
+from nas.study.objectives import ERROR
+from nas.study.record import Outcome, Record
+from nas.study.study import FIELDS
+
+Spending = Literal["multiply_adds", "seconds", "epochs", "trials"]
+SPENDINGS: tuple[Spending, ...] = get_args(Spending)
+SPENT: Mapping[Spending, str] = {
+    "multiply_adds": "multiply-adds of a forward pass times images times epochs that were trained",
+    "seconds": "seconds of trainings with their evaluations, which depend on what else the machine did",
+    "epochs": "epochs that were trained, of small networks and of large ones",
+    "trials": "trials, however long they were trained",
+}
+"""What compute is counted in, in words."""
+OWN = ("sampler", "objectives", "halving", "name", "question", "seed", *MAY_DIFFER)
+"""Entries of a study that searches of one question need not have in common; the first three make a strategy."""
+ABOVE = 1.1
+"""Where no limit says it, the reference size of a hypervolume lies so far above the largest network."""
+
+
+def spending(name: str) -> Spending:
+    """What compute is counted in, by name; refused where nothing is called so."""
+    for known in SPENDINGS:
+        if name == known:
+            return known
+    raise Refused(f"compute is counted in {', '.join(SPENDINGS)}, got {name!r}")
+
+
+def require_comparable(runs: Sequence[Run]) -> None:
+    """Refuse runs that don't train the same networks in the same way, and two runs that are one search."""
+    if len(runs) < 2:
+        raise Refused("at least two runs are compared", hint="nas compare DIR DIR...")
+    first = runs[0]
+    seen: dict[str, Run] = {}  # a strategy with a seed is one search, however often it is given
+    for run in runs:
+        shared = {name: first.frozen.study[name] for name in OWN}
+        prints = run.frozen.fingerprint if _seed(run) == _seed(first) else first.frozen.fingerprint
+        other = msgspec.structs.replace(run.frozen, study={**run.frozen.study, **shared}, fingerprint=prints)
+        if lines := differences(first.frozen, other):
+            raise Refused(
+                f"{run.folder} and {first.folder} don't search the same ({first.folder} is stored, this is the other):"
+                "\n  " + "\n  ".join(lines),
+                hint="strategies are compared on the same data, recipe, limits and spaces",
+            )
+        own = f"{strategy_of(run)} with seed {_seed(run)}"
+        if own in seen:
+            raise Refused(
+                f"{seen[own].folder} and {run.folder} are one search: {own}",
+                hint="another seed makes another search: --seed N",
+            )
+        seen[own] = run
+
+
+def strategy_of(run: Run) -> str:
+    """How a run searches, as a name."""
+    study = run.frozen.study
+    words = [study["sampler"]]
+    if tuple(study["objectives"]) != ERROR:
+        words.append(f"for {' and '.join(study['objectives'])}".replace("_", "-"))
+    return ", ".join([" ".join(words), *([Halving(**study["halving"]).words] if study["halving"] else [])])
+
+
+def spent_on(run: Run, record: Record, cost: Spending) -> float:
+    """Compute of one trial; a failure is charged with the epoch it ended in, one out of time with all of them."""
+    recipe = {**run.frozen.study["recipe"], **{name: record.point[name] for name in FIELDS if name in record.point}}
+    epochs = len(record.curve)
+    if record.outcome is Outcome.TIMED_OUT:
+        epochs = recipe["epochs"]
+    elif record.outcome.is_failure:
+        epochs = min(epochs + 1, recipe["epochs"])
+    images = recipe["train_size"] or run.frozen.data.train
+    spent: Mapping[Spending, float] = {
+        "multiply_adds": float(record.cost.multiply_adds) * images * epochs,
+        "seconds": record.seconds,
+        "epochs": epochs,
+        "trials": 1,
+    }
+    return float(spent[cost])
+
+
+def in_order(run: Run) -> tuple[Record, ...]:
+    """The records up to the first trial that isn't over: later ones have cost nothing yet that could be compared."""
+    pairs = takewhile(lambda pair: pair[0].trial == pair[1], zip(run.records, count(), strict=False))
+    return tuple(record for record, _ in pairs)
+
+
+def is_map(run: Run) -> bool:
+    """Whether a run's trials are independent of one another, so that any stretch of them is a random search."""
+    study = run.frozen.study
+    return study["sampler"] == "random" and not study["halving"] and study["repeats"] == 1
+
+
+def grouped(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Strategy -> its runs by seed; the random one first, else in the order given."""
+    found: dict[str, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: not is_map(run)):
+        found.setdefault(strategy_of(run), []).append(run)
+    return {name: sorted(some, key=_seed) for name, some in found.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """The trials of one search, in order."""
+
+    records: Sequence[Record]
+    """Trials that are over, up to the first one that isn't."""
+    costs: Sequence[float]
+    """Compute of each."""
+
+    def errors(self, guess: float) -> Trace:
+        """The lowest error so far."""
+        return lowest_errors(self.costs, self._errors, guess)
+
+    def shares(self, corner: Corner) -> Trace:
+        """The share of a rectangle that isn't dominated so far."""
+        return undominated(self.costs, self._errors, [r.cost.multiply_adds for r in self.records], corner)
+
+    @property
+    def _errors(self) -> list[float]:
+        """Infinity for failures and for pruned trainings, whose networks nobody has."""
+        return [inf if record.error is None else record.error for record in self.records]
+
+
+def searches_of(groups: Mapping[str, Sequence[Run]], cost: Spending) -> dict[str, list[Search]]:
+    """The searches of each strategy; maps are cut to the compute of the shortest run."""
+    whole = {
+        name: [Search(records=r, costs=[spent_on(run, one, cost) for one in r]) for run in runs if (r := in_order(run))]
+        for name, runs in groups.items()
+    }
+    if empty := [name for name, searches in whole.items() if not searches]:
+        raise Refused(f"no run of {empty[0]} has a trial that is over")
+    length = min(sum(search.costs) for searches in whole.values() for search in searches)
+    return {
+        name: [part for one in searches for part in _parts(one, length)] if is_map(groups[name][0]) else searches
+        for name, searches in whole.items()
+    }
+
+
+def _search(run: Run, cost: Spending) -> Search:
+    records = in_order(run)
+    return Search(records=records, costs=[spent_on(run, record, cost) for record in records])
+
+
+def _parts(search: Search, length: float) -> list[Search]:
+    return [Search(records=search.records[part], costs=search.costs[part]) for part in pieces(search.costs, length)]
+
+
+def corner_of(runs: Sequence[Run]) -> Corner | None:
+    """Guessing, and the limits on multiply-adds; where one is open, what the completed networks of all runs have."""
+    sizes = [record.cost.multiply_adds for run in runs for record in run.leaders]
+    if not sizes:
+        return None
+    low, high = runs[0].frozen.study["limits"]["multiply_adds"]
+    low, high = max(low or min(sizes), 1), ABOVE * max(sizes) if high == UNBOUNDED else high
+    return Corner(error=runs[0].frozen.data.guess, low=low, high=max(high, low + 1))
+
+
+def _seed(run: Run) -> int:
+    return int(run.frozen.study["seed"])

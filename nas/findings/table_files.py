@@ -1,0 +1,55 @@
+"""Files of tables as they lie there: CSV, parquet and JSON, read without running anything that they hold."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nas.errors import Refused
+from nas.findings import json_tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ENDINGS = (".csv", ".csv.gz", ".parquet", *json_tables.ENDINGS)
+FORM = "a table is a .csv, .csv.gz, .parquet or .json with the names of its columns and a row for each network"
+
+
+def read(path: Path) -> pd.DataFrame:
+    """A file as it is; refused where it holds no table with rows and columns."""
+    import pandas as pd
+
+    if not path.is_file():
+        raise Refused(f"there is no file {path}", hint="a run's folder is reported without --table")
+    if not path.name.endswith(ENDINGS):
+        raise Refused(f"a table is a .csv, .csv.gz, .parquet or .json, not {path.name!r}", hint=FORM)
+    if path.name.endswith(json_tables.ENDINGS):
+        return json_tables.read(path).rename(columns=str)
+    try:
+        frame = pd.read_parquet(path) if path.suffix == ".parquet" else _csv(path)
+    except Refused:  # a ValueError, too
+        raise
+    except ImportError:
+        raise Refused("parquet needs pyarrow", hint='pip install "nas-atlas[parquet]", or write a .csv') from None
+    except (OSError, EOFError, ValueError, zlib.error) as error:  # those of pandas and pyarrow are ValueErrors
+        raise Refused(f"{path} can't be read as a table: {str(error).splitlines()[0]}", hint=FORM) from None
+    frame = frame.rename(columns=str)
+    if not len(frame) or not len(frame.columns):
+        raise Refused(f"{path} has no rows", hint=FORM)
+    if not frame.columns.is_unique:
+        raise Refused(f"{path} has two columns of one name")
+    return frame
+
+
+def _csv(path: Path) -> pd.DataFrame:
+    """A CSV; refused where a name stands twice, which pandas would change, or where a row has cells without a name."""
+    import pandas as pd
+
+    frame = pd.read_csv(path, low_memory=False)
+    names = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].dropna()
+    if not names.is_unique:
+        raise Refused(f"{path} has two columns of one name, {names[names.duplicated()].iloc[0]!r}")
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise Refused(f"{path}: rows have more cells than the {len(names)} columns have names", hint=FORM)
+    return frame

@@ -1,0 +1,283 @@
+"""Anybody's tables -> rows that analysis and page take: read, checked, and put under one another.
+
+A table needs one row a network and a column of errors. What isn't known is refused, not guessed: a row without an error
+counts as a failure only where a column `outcome` says so. Errors above 1 are percentages. A few texts in a column of
+numbers are missing values, and said.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.data.features import few_texts, numbers, spoken_of
+from nas.errors import Refused
+from nas.files import sha256
+from nas.findings.table_files import ENDINGS
+from nas.findings.table_files import read as read
+from nas.study.record import Outcome
+from nas.study.strata import stratum
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ERROR, SPACE = "error", "space"
+OURS = ("trial", "space", "architecture", "outcome", ERROR)
+"""Columns by which a table is one of ours, whose errors are shares."""
+TEXTS = ("space", "architecture", "outcome", "stratum", "sampler", "message")
+"""Columns of ours that hold texts, whatever these look like."""
+NUMBERS = ("parameters", "multiply_adds", "activations", "memory", "seconds", "images_per_second")
+"""Columns that are numbers; one of these names that holds texts is renamed."""
+PRUNED = Outcome.PRUNED
+"""An outcome that may come with an error, that of its last epoch."""
+OUTCOMES = tuple(Outcome)
+PERCENT = 100.0
+APART, ALIKE = 5.0, 2.0
+"""Errors in two units lie so many times apart, and overlap within such a factor once the smaller ones are scaled."""
+MOST_NAMED = 30
+"""Most columns named in a message."""
+MEANT = {
+    "min_test_top1": "These are test errors of each network's best epoch on the test set: too low, and no validation "
+    "errors; test_ep_top1_last has those of the last epoch"
+}
+"""What is known of columns of errors by their names."""
+SHARES, PERCENTAGES = "shares of 1", "percentages"
+"""Units of errors."""
+STRATUM = "stratum"
+"""Column of the strata of a study; what isn't named like one of these is a column of the file."""
+RENAMED = "{} of the file"
+DRAWN: dict[str, str | int | bool] = {"sampler": "random", "repeat": 0, "warm_started": False}
+"""What is taken for the rows of a file that doesn't have a column which others have: as for a single such file."""
+FIRST = ("trial", "space", "outcome", ERROR)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tables:
+    """Several tables as one."""
+
+    frame: pd.DataFrame
+    """`trial`, `space`, `outcome`, `error` (a share of 1, NaN for a failure), then whatever the files hold."""
+    origins: dict[str, str]
+    """Name of each file -> its rows, its column of errors, its hash."""
+    percent: bool
+    """Whether the errors of all files are percentages, so that a difference of them is meant in points."""
+
+
+def tables(
+    paths: Sequence[Path], error: str | None = None, *, space: str | None = None, cost: str | None = None
+) -> Tables:
+    """The rows of these files, each group named by its column `space`, or by its file where there is none.
+
+    `error` is the column of errors, `space` one whose values are taken for spaces, `cost` one that holds multiply-adds.
+    A space that two files name is kept apart.
+    """
+    import pandas as pd
+
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise Refused(f"a table is given twice: {', '.join(map(str, paths))}")
+    names = _names(paths)
+    told_so = {SPACE: space, "multiply_adds": cost}
+    known = [_known(path, name, error or ERROR, told_so) for path, name in zip(paths, names, strict=True)]
+    told = {column for frame, _, _ in known for column in frame}
+    frames = [
+        frame.assign(**{column: value for column, value in DRAWN.items() if column in told - set(frame)})
+        for frame in _apart([frame for frame, _, _ in known], names)
+    ]
+    return Tables(
+        frame=_ordered(pd.concat(frames, ignore_index=True)),
+        origins={name: origin for name, (_, origin, _) in zip(names, known, strict=True)},
+        percent=all(unit == PERCENTAGES for _, _, unit in known),
+    )
+
+
+def checked(frame: pd.DataFrame, error: str | None = None, name: str = "the table") -> Tables:
+    """A table that is in memory already, with the same checks; `name` is what messages call it."""
+    named = frame.rename(columns=str)
+    if not named.columns.is_unique:
+        raise Refused(f"{name} has two columns of one name")
+    frame, spoken = _numbers(named, (error or ERROR,))
+    ready, unit = _checked(frame, error or ERROR, name, name)
+    origin = f"{len(frame):,} rows, errors from the column {error or ERROR!r} ({unit}){spoken}"
+    return Tables(frame=_ordered(ready), origins={name: origin}, percent=unit == PERCENTAGES)
+
+
+def _known(path: Path, name: str, column: str, told: Mapping[str, str | None]) -> tuple[pd.DataFrame, str, str]:
+    """The rows of one file, checked, where they come from, and the unit that their errors had."""
+    frame, spoken = _numbers(read(path), (column, told[SPACE]))
+    ready, unit = _checked(_called(frame, told, str(path)), column, name, str(path))
+    drawn = "" if "sampler" in frame else "no column `sampler`, so taken as random draws, "
+    origin = f"{len(frame):,} rows, errors from the column {column!r} ({unit}), {drawn}SHA-256 {sha256(path)}{spoken}"
+    return ready, origin + (f". {MEANT[column]}" if column in MEANT else ""), unit
+
+
+def _numbers(frame: pd.DataFrame, others: Sequence[str | None]) -> tuple[pd.DataFrame, str]:
+    """The table with texts among the numbers of a column as missing, and what is said of them; `others` stay."""
+    import pandas as pd
+    from pandas.api.types import is_numeric_dtype
+
+    spoken = ""
+    if set(OURS) <= set(frame.columns):
+        return frame, spoken  # its choices may be numbers and texts
+    for name in frame.columns:
+        if (
+            name in (*TEXTS, *others)
+            or is_numeric_dtype(frame[name])
+            or any(isinstance(cell, bool) for cell in frame[name])
+        ):
+            continue
+        cells = frame[name].astype(object).where(frame[name].notna(), None).tolist()
+        if missing := few_texts(cells):
+            frame = frame.assign(**{name: pd.Series(numbers(cells, missing), index=frame.index)})
+            spoken += f". {spoken_of(name, cells, missing)}"
+    return frame, spoken
+
+
+def _called(frame: pd.DataFrame, told: Mapping[str, str | None], place: str) -> pd.DataFrame:
+    """The table with our names for columns that are said to be ours; a number that names a space bears its column's."""
+    from pandas.api.types import is_numeric_dtype
+
+    for ours, column in told.items():
+        if column is None:
+            continue
+        cells = _column(frame, column, place, f"--{'space' if ours == SPACE else 'cost'}")
+        if ours == SPACE and is_numeric_dtype(cells):
+            cells = cells.map(lambda value, name=column: f"{name} {value:g}", na_action="ignore")
+        elif ours != SPACE and not is_numeric_dtype(cells):
+            raise Refused(f"{place}: a cost is a number, {column!r} holds {str(cells.dropna().iloc[0])!r}")
+        if ours in frame and ours != column:
+            frame = frame.rename(columns={ours: RENAMED.format(ours)})
+        frame = frame.assign(**{ours: cells})
+    return frame
+
+
+def _column(frame: pd.DataFrame, column: str, place: str, option: str) -> pd.Series[Any]:
+    """A column by its name; refused with those that there are."""
+    if column not in frame:
+        more = ", ..." if len(frame.columns) > MOST_NAMED else ""
+        raise Refused(
+            f"{place} has no column {column!r}; it has {', '.join(frame.columns[:MOST_NAMED])}{more}",
+            hint=f"name it: {option} COLUMN",
+        )
+    return frame[column]
+
+
+def _checked(frame: pd.DataFrame, column: str, name: str, place: str) -> tuple[pd.DataFrame, str]:
+    """The rows with errors and outcomes that agree, and the unit that the errors had."""
+    errors, unit = _errors(frame, column, place)
+    rest = _plain(frame.drop(columns=column), name)
+    return rest.assign(error=errors, outcome=_outcomes(frame, errors, place)), unit
+
+
+def _apart(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> list[pd.DataFrame]:
+    """The frames with the file's name behind each space that several of them hold."""
+    holders = Counter(space for frame in frames for space in set(frame["space"]))
+    parted = []
+    for frame, name in zip(frames, names, strict=True):
+        own = {space: f"{space} ({name})" if holders[space] > 1 else space for space in set(frame["space"])}
+        parted.append(frame.assign(space=frame["space"].map(own)))
+    return parted
+
+
+def _errors(frame: pd.DataFrame, column: str, place: str) -> tuple[pd.Series[float], str]:
+    """Errors as shares of 1, NaN where there is none, and the unit that they had."""
+    import pandas as pd
+
+    cells = _column(frame, column, place, "--error")
+    errors = pd.Series(pd.to_numeric(cells, errors="coerce").to_numpy(float, na_value=math.nan), index=frame.index)
+    wrong = (errors.isna() & cells.notna()) | (errors < 0)
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
+        raise Refused(
+            f"{place}: an error is a number from 0 up, row {row + 1} has {str(cells.iloc[row])!r} in {column!r}",
+            hint="name the column of errors: --error COLUMN",
+        )
+    errors = errors.where(errors < math.inf)
+    if not set(OURS) <= set(frame.columns):
+        _require_one_unit(errors, column, place)
+    if set(OURS) <= set(frame.columns) or not errors.max() > 1:
+        return errors, SHARES
+    if errors.max() > PERCENT:
+        raise Refused(f"{place}: errors are shares of 1 or percentages, {column!r} goes up to {errors.max():g}")
+    return errors / PERCENT, PERCENTAGES
+
+
+def _require_one_unit(errors: pd.Series[float], column: str, place: str) -> None:
+    """Refuse errors some of which are shares and some percentages: a wide gap parts them, and scaled they are alike."""
+    values = errors.to_numpy()
+    known = sorted(value for value in values if 0 < value < math.inf)
+    if not known or known[-1] <= 1:
+        return
+    for below, above in pairwise(known):
+        shares = [PERCENT * value for value in known if value <= below]
+        alike = ALIKE * shares[-1] >= above and shares[0] <= ALIKE * known[-1]
+        if below <= 1 and above > APART * below and alike:
+            low, high = (f"row {int((values == value).argmax()) + 1} has {value:g}" for value in (below, known[-1]))
+            raise Refused(
+                f"{place}: errors in two units? In {column!r} {low}, {high}: shares of 1 and percentages",
+                hint="write all of them as shares of 1; if all are percentages, divide them by 100",
+            )
+
+
+def _outcomes(frame: pd.DataFrame, errors: pd.Series[float], place: str) -> pd.Series[str]:
+    """How each row ended; refused where that contradicts its error, or where nothing tells why it has none."""
+    import pandas as pd
+
+    if "outcome" not in frame:
+        if errors.isna().any():
+            raise Refused(
+                f"{place}: {int(errors.isna().sum())} of {len(frame)} rows have no error, and nothing says why",
+                hint=f"add a column `outcome` ({', '.join(OUTCOMES)}), or leave these rows out",
+            )
+        return pd.Series(str(Outcome.COMPLETED), index=frame.index)
+    outcomes = frame["outcome"].astype(object).where(frame["outcome"].notna(), str(Outcome.COMPLETED))
+    outcomes = outcomes.map(lambda outcome: str(outcome).strip().lower())
+    completed, failed = outcomes == Outcome.COMPLETED, ~outcomes.isin([Outcome.COMPLETED, PRUNED])
+    for wrong, said in (
+        (~outcomes.isin(OUTCOMES), f"an outcome is one of {', '.join(OUTCOMES)}"),
+        (completed & errors.isna(), "what was completed has an error"),
+        (failed & errors.notna(), "what failed has no error"),
+    ):
+        if wrong.any():
+            row = int(wrong.to_numpy().argmax())
+            found = f"row {row + 1} has outcome {frame['outcome'].iloc[row]!r} and error {errors.iloc[row]:g}"
+            raise Refused(f"{place}: {said}, {found}")
+    return outcomes
+
+
+def _plain(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The other columns as numbers and texts under names that don't mean something else here."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    taken = [c for c in frame if c == ERROR or (c in NUMBERS and not is_numeric_dtype(frame[c]))]
+    taken += [c for c in frame if c == STRATUM and not all(stratum(str(cell)) for cell in frame[c].dropna())]
+    ready = frame.rename(columns={column: RENAMED.format(column) for column in taken})
+    for column in ready:
+        if not is_numeric_dtype(ready[column]):
+            ready[column] = ready[column].map(str, na_action="ignore")
+        elif not is_bool_dtype(ready[column]):
+            ready[column] = ready[column].where(ready[column].abs() < math.inf)
+    spaces = ready["space"].astype(object).where(ready["space"].notna(), name) if "space" in ready else name
+    return ready.assign(space=spaces).astype({"space": str})
+
+
+def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
+    """With one whole number a row as `trial` and a name for each network, what every table has before the rest."""
+    from pandas.api.types import is_integer_dtype
+
+    if not ("trial" in frame and is_integer_dtype(frame["trial"]) and frame["trial"].is_unique):
+        frame = frame.rename(columns={"trial": RENAMED.format("trial")}).assign(trial=range(len(frame)))
+    if "architecture" in frame:  # of rows with one name only the best is a leader: having none isn't a name
+        names = frame["architecture"].astype(object)
+        frame = frame.assign(architecture=names.where(names.notna(), frame["trial"].map("trial {}".format)))
+    return frame[[*FIRST, *(column for column in frame if column not in FIRST)]]
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """The files' names without their endings, or their paths where two bear one name."""
+    short = [path.name.removesuffix(next((e for e in ENDINGS if path.name.endswith(e)), "")) for path in paths]
+    return short if len(set(short)) == len(short) else [str(path) for path in paths]

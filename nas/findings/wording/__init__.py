@@ -1,0 +1,1 @@
+"""Numbers, rules, audits and searches in words, the same wherever people read them."""

@@ -1,0 +1,141 @@
+"""An audit as people read it: one row and one sentence a rule, and a line for each number that is of all networks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from nas.analysis import Agreement, Interval, LongVerdict, NoiseFloor
+from nas.findings.wording.numbers import NOTHING, plural, probability, share
+from nas.findings.wording.rules import LEVEL, POINTS, WORDS, signed
+
+HEADER = (
+    "rule",
+    "at a longer training",
+    "short verdict",
+    "effect",
+    f"{LEVEL} interval",
+    "longer verdict",
+    "effect",
+    f"{LEVEL} interval",
+    "delta",
+    "p, Holm",
+    "n longer",
+)
+CHANGES = {"agrees": "agrees", "changes": "would change", "not known": "not known"}
+"""Change -> how it is shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditRow:
+    """One rule at both trainings as texts."""
+
+    name: str
+    """Of the rule."""
+    cells: tuple[str, ...]
+    """The columns of the table after the rule."""
+    sentence: str
+    """What the longer training says, in words."""
+
+
+def audit_row(verdict: LongVerdict, longer: int) -> AuditRow:
+    """A verdict as texts."""
+    alone = _is_order(verdict)
+    known = _estimated(verdict)
+    counts = f"{verdict.n_first:,}" if alone else f"{verdict.n_first:,} + {verdict.n_second:,}"
+    delta = NOTHING if verdict.delta is None else f"{verdict.delta if alone else 100 * verdict.delta:.2f}"
+    return AuditRow(
+        name=verdict.name,
+        cells=(
+            CHANGES[verdict.change],
+            WORDS[verdict.short],
+            _effect(verdict.short_effect, alone),
+            _ends(verdict.short_effect, alone),
+            WORDS[verdict.long] if known else NOTHING,
+            _effect(verdict.long_effect, alone) if known else NOTHING,
+            _ends(verdict.long_effect, alone) if known else NOTHING,
+            delta,
+            probability(verdict.p_adjusted) if known else NOTHING,
+            counts,
+        ),
+        sentence=_sentence(verdict, longer),
+    )
+
+
+def audit_head(agreement: Agreement, again: Agreement | None, noise: NoiseFloor | None) -> tuple[tuple[str, str], ...]:
+    """Name and text of each number that is of all networks: tau, regret, and what luck does."""
+    failures = f", failures {agreement.failures_short} short and {agreement.failures_long} longer"
+    lines = [
+        ("tau", f"{_tau(agreement)}: short and longer errors in the same order{failures}"),
+        ("regret", f"{_points(agreement.regret)}: longer error of the best short one, less the best longer one"),
+    ]
+    if again:
+        lines.append(("luck", f"{_tau(again)}: short errors with two seeds in the same order"))
+    if noise:
+        over = f"n = {noise.networks}, {plural(noise.trainings, 'training')}"
+        parts = f"[{share(noise.share.low)}, {share(noise.share.high)}]"
+        lines += [
+            ("noise", f"{_points(noise.noise)}: deviation of one network over seeds, {over}"),
+            ("share", f"{share(noise.share.estimate)} {parts} of the variance of short errors is luck of the seed"),
+        ]
+    told = [*agreement.warnings, *(again.warnings if again else ()), *(noise.warnings if noise else ())]
+    return (*lines, *(("warning", text) for text in dict.fromkeys(told)))
+
+
+def _tau(agreement: Agreement) -> str:
+    tau = agreement.tau.coefficient
+    return f"{tau.estimate:.2f} [{tau.low:.2f}, {tau.high:.2f}], n = {agreement.n}"
+
+
+def _points(interval: Interval) -> str:
+    ends = f"{100 * interval.low:.2f}, {100 * interval.high:.2f}"
+    return f"{100 * interval.estimate:.2f} {POINTS} [{ends}]"
+
+
+def _is_order(verdict: LongVerdict) -> bool:
+    return verdict.measure == "rank correlation"
+
+
+def _estimated(verdict: LongVerdict) -> bool:
+    return math.isfinite(verdict.long_effect.low)
+
+
+def _effect(interval: Interval, alone: bool) -> str:
+    return f"rho {signed(interval.estimate, alone)}" if alone else f"{signed(interval.estimate, alone)} {POINTS}"
+
+
+def _ends(interval: Interval, alone: bool) -> str:
+    return f"[{signed(interval.low, alone)}, {signed(interval.high, alone)}]"
+
+
+def _sentence(verdict: LongVerdict, longer: int) -> str:
+    """What the longer training says of a rule, its numbers inside."""
+    length = f"at trainings {longer} times as long"
+    if not _estimated(verdict):
+        return f"{verdict.name} is not known {length}: too few networks were trained again for an estimate."
+    alone = _is_order(verdict)
+    counts = f"{verdict.n_first:,}" if alone else f"{verdict.n_first:,} + {verdict.n_second:,}"
+    rests = (
+        f"({_effect(verdict.long_effect, alone)} {_ends(verdict.long_effect, alone)} after "
+        f"{_effect(verdict.short_effect, alone)}; adjusted p {probability(verdict.p_adjusted)}, "
+        f"{counts} networks trained again)"
+    )
+    match verdict.change:
+        case "agrees":
+            return f"{verdict.name} agrees: {WORDS[verdict.long]}, also {length} {rests}."
+        case "changes":
+            return f"{verdict.name} would change {_change(verdict)} {length} {rests}."
+        case "not known":
+            return f"{verdict.name} is not known {length} with so few {rests}: {_more(verdict)}."
+
+
+def _change(verdict: LongVerdict) -> str:
+    return f"from '{WORDS[verdict.short]}' to '{WORDS[verdict.long]}'"
+
+
+def _more(verdict: LongVerdict) -> str:
+    if verdict.delta is None:
+        return "the longer errors don't vary, so nothing says which difference matters"
+    if verdict.needs is None:
+        return "not even all networks of the map, trained again, are likely to decide it"
+    return f"it needs about {plural(verdict.needs, 'network')} more, trained again"

@@ -1,0 +1,167 @@
+"""Verdicts as people read them: one row and one sentence a rule, for the terminal, notebooks and the page alike."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from nas.analysis import CONFIDENCE, Verdict
+from nas.findings.wording.numbers import NOTHING, plural, probability, share
+
+POINTS = "points"
+"""Unit of differences: hundredths of the error."""
+WORDS = {
+    "helps": "helps",
+    "hurts": "hurts",
+    "equivalent": "no difference that matters",
+    "undecided": "undecided",
+}
+"""Verdict -> how it is shown."""
+LEVEL = f"{100 * CONFIDENCE:.0f} %"
+HEADER = (
+    "rule",
+    "verdict",
+    "effect",
+    f"{LEVEL} interval",
+    "delta",
+    "P(better)",
+    "p",
+    "p, Holm",
+    "n",
+    "failures",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleRow:
+    """One verdict as texts."""
+
+    name: str
+    """Of the rule."""
+    statement: str
+    """The rule as a sentence."""
+    verdict: str
+    """In words."""
+    kind: str
+    """One of helps, hurts, equivalent, undecided."""
+    cells: tuple[str, ...]
+    """The columns of the table after rule and verdict."""
+    sentence: str
+    """What was found, in words."""
+    warnings: tuple[str, ...]
+    """What must be said beside it."""
+
+
+def rule_row(verdict: Verdict) -> RuleRow:
+    """A verdict as texts."""
+    sides = (verdict.n_first, verdict.n_second), (verdict.failures_first, verdict.failures_second)
+    alone = is_order(verdict)
+    counts = [f"{first:,}" if alone else f"{first:,} + {second:,}" for first, second in sides]
+    return RuleRow(
+        name=verdict.name,
+        statement=verdict.statement,
+        verdict=WORDS[verdict.verdict],
+        kind=verdict.verdict,
+        cells=(
+            f"rho {signed(verdict.effect, alone)}" if alone else f"{signed(verdict.effect, alone)} {POINTS}",
+            f"[{signed(verdict.low, alone)}, {signed(verdict.high, alone)}]",
+            NOTHING if verdict.delta is None else _size(verdict.delta, alone),
+            share(verdict.better.estimate) if verdict.better else NOTHING,
+            probability(verdict.p_value),
+            probability(verdict.p_adjusted),
+            *counts,
+        ),
+        sentence=sentence(verdict),
+        warnings=verdict.warnings,
+    )
+
+
+def is_order(verdict: Verdict) -> bool:
+    """Whether it speaks of the order of a column."""
+    return verdict.measure == "rank correlation"
+
+
+def sentence(verdict: Verdict) -> str:
+    """A verdict in one or two sentences, its numbers inside."""
+    rests = f"({_effect(verdict)}; {_sample(verdict)})"
+    match verdict.verdict:
+        case "helps" | "hurts":
+            small = f" The effect is smaller than delta, {_delta(verdict)}, for sure." if verdict.within_delta else ""
+            return f"{verdict.name} {verdict.verdict}: {_found(verdict)} {rests}.{small}"
+        case "equivalent":
+            return f"{verdict.name} makes no difference larger than delta, {_delta(verdict)} {rests}."
+        case "undecided":
+            return f"{verdict.name} is undecided {rests}: {_more(verdict)}.{_why(verdict)}"
+
+
+def _found(verdict: Verdict) -> str:
+    told = _seen(verdict)
+    return told if (verdict.effect < 0.0) == (verdict.verdict == "helps") else f"decided so, though by now {told}"
+
+
+def _seen(verdict: Verdict) -> str:
+    low = verdict.effect < 0.0
+    if is_order(verdict):
+        return f"the error {'falls' if low else 'rises'} as values rise"
+    wins = f", and {share(verdict.better.estimate)} of pairs are won" if verdict.better else ""
+    return f"the mean error is {_size(abs(verdict.effect), False)} {'lower' if low else 'higher'}{wins}"
+
+
+def _effect(verdict: Verdict) -> str:
+    alone = is_order(verdict)
+    what = "Spearman's rho" if alone else "difference"
+    unit = "" if alone else f" {POINTS}"
+    ends = f"{signed(verdict.low, alone)} to {signed(verdict.high, alone)}"
+    looks = " over all looks" if verdict.look else ""
+    return f"{what} {signed(verdict.effect, alone)}{unit}, {LEVEL} interval{looks} {ends}"
+
+
+def _sample(verdict: Verdict) -> str:
+    failures = verdict.failures_first + verdict.failures_second
+    sides = f"{verdict.n_first:,}" if is_order(verdict) else f"{verdict.n_first:,} + {verdict.n_second:,}"
+    failed = f", {plural(failures, 'failure')}" if failures else ""
+    return f"adjusted p {_p(verdict.p_adjusted)}, n = {sides}{failed}{_looked(verdict)}"
+
+
+def _looked(verdict: Verdict) -> str:
+    """At which look it was decided, or still wasn't."""
+    if verdict.look is None:
+        return ""
+    look, how = verdict.look, "still at" if verdict.verdict == "undecided" else "decided at"
+    return f"; {how} look {look.number} of {look.of}, at {look.networks:,} of {look.cap:,} networks of each space"
+
+
+def _delta(verdict: Verdict) -> str:
+    if verdict.delta is None:
+        return NOTHING
+    text = _size(verdict.delta, is_order(verdict))
+    return f"a rho of {text}" if is_order(verdict) else text
+
+
+def _more(verdict: Verdict) -> str:
+    if verdict.needs is None:
+        return "nothing says how many more networks it needs"
+    return f"it needs about {plural(verdict.needs, 'network')} more"
+
+
+def _why(verdict: Verdict) -> str:
+    """Why an interval without 0 doesn't decide: p asks for more than it does."""
+    if verdict.low <= 0.0 <= verdict.high:
+        return ""
+    return " Its interval leaves out 0, but p asks more: means and ranks alike, among all rules together."
+
+
+def _p(p: float) -> str:
+    text = probability(p)
+    return text if text.startswith("<") else f"= {text}"
+
+
+def signed(value: float, alone: bool) -> str:
+    """An effect with its sign: in points, or a correlation where it stands alone."""
+    if math.isinf(value):
+        return "-∞" if value < 0 else "∞"
+    return f"{value:+.2f}" if alone else f"{100 * value:+.2f}"
+
+
+def _size(value: float, alone: bool) -> str:
+    return f"{value:.2f}" if alone else f"{100 * value:.2f} {POINTS}"

@@ -1,0 +1,150 @@
+"""Everything that comes with the weights of one trained network, so that it comes back without study and family."""
+
+from __future__ import annotations
+
+from math import prod
+
+import msgspec
+
+from nas.data import Column, DataInfo
+from nas.errors import Refused
+from nas.layers import Layer, Shape, output_shape, shape_text
+from nas.layers.serialization import LARGEST_JSON
+from nas.study import Recipe
+
+SCHEMA_VERSION = 1
+LARGEST_INPUT = 2**26
+"""Most elements of one image."""
+
+
+class _Stamp(msgspec.Struct):
+    """The one entry that every version has; what else there is, is left unread."""
+
+    schema_version: int = SCHEMA_VERSION
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A network, what it was trained on, and how well it did."""
+
+    schema_version: int = SCHEMA_VERSION
+    """Of this description."""
+    layers: Layer
+    """The network."""
+    inputs: Shape
+    """Channels, height, width of one image; features of a row."""
+    classes: tuple[str, ...]
+    """Name of each output; none where it is a number."""
+    mean: tuple[float, ...]
+    """Mean of each channel, pixels in [0, 1], or of each feature."""
+    std: tuple[float, ...]
+    """Standard deviation of each channel, pixels in [0, 1], or of each feature."""
+    architecture: str
+    """Identity of the network."""
+    data: str
+    """Name or path of the data set."""
+    data_key: str
+    """Identity of its content, split and resolution."""
+    recipe: Recipe
+    """How it was trained."""
+    seed: int
+    """Of initial weights, order of data and augmentation."""
+    error: float
+    """Validation error of these weights: share of wrong images, or root mean squared error over the target's standard
+    deviation; evaluated in float32 or as the recipe says, one thread."""
+    validation: int
+    """Images or rows on which the error was measured."""
+    epochs: int
+    """Passes over the training images or rows."""
+    device: str
+    """Where it was trained and evaluated."""
+    torch: str
+    """Version that trained it."""
+    study: str = ""
+    """Name of the study."""
+    space: str = ""
+    """Name of the space."""
+    trial: int = 0
+    """Number of the trial in its run."""
+    target: str = ""
+    """Column that is predicted; empty for images."""
+    target_mean: float = 0.0
+    """Mean of the target over the training rows: what an output of 0 means."""
+    target_std: float = 1.0
+    """Standard deviation of the same: what an output of 1 adds to it."""
+    columns: tuple[Column, ...] = ()
+    """How the cells of a table become features."""
+
+
+def encode(document: Document) -> bytes:
+    """The document as JSON for people and programs."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2)
+
+
+def decode(data: bytes | str) -> Document:
+    """The document from JSON; whatever doesn't fit is refused in bounded time and memory."""
+    if len(data) > LARGEST_JSON:
+        raise Refused(f"a network's description has {len(data):,} bytes, at most {LARGEST_JSON:,} are read")
+    try:
+        version = msgspec.json.decode(data, type=_Stamp).schema_version
+        document = msgspec.json.decode(data, type=Document) if version == SCHEMA_VERSION else None
+    except RecursionError:
+        raise Refused("a network's description is nested too deeply to be read") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Refused(f"not a network's description: {error}") from None
+    if document is None:
+        raise Refused(f"the description has schema version {version}, this program reads {SCHEMA_VERSION}; update it")
+    _require_sound(document)
+    return document
+
+
+def _require_sound(document: Document) -> None:
+    """Refuse inputs that no image has, shapes that can't be, and numbers that don't belong to this network."""
+    inputs, channels = document.inputs, document.inputs[0] if document.inputs else 0
+    if document.target:
+        _require_table(document)
+    elif len(inputs) != 3 or min(inputs) < 1 or prod(inputs) > LARGEST_INPUT:
+        raise Refused(f"inputs must be channels, height and width of an image, got {shape_text(inputs)}")
+    outputs = 1 if document.target else len(document.classes)
+    if output_shape(document.layers, inputs) != (outputs,):
+        shape = shape_text(output_shape(document.layers, inputs))
+        raise Refused(f"the network has {shape} outputs for {'a number' if document.target else f'{outputs} classes'}")
+    if not len(document.mean) == len(document.std) == channels or min(document.std) <= 0:
+        raise Refused(
+            f"mean and std must be given for {channels} {'features' if document.target else 'channels'}, std above 0"
+        )
+
+
+def _require_table(document: Document) -> None:
+    """Refuse a network for a number whose inputs aren't the features of its columns."""
+    features = sum(len(column.features) for column in document.columns)
+    if document.inputs != (features,) or not features:
+        raise Refused(f"inputs must be the {features} features of the columns, got {shape_text(document.inputs)}")
+    if document.classes or not document.target_std > 0:
+        raise Refused("a number as target has no classes, and a standard deviation above 0")
+
+
+def describe(
+    layer: Layer, info: DataInfo, recipe: Recipe, seed: int, error: float, device: str, torch: str, architecture: str
+) -> Document:
+    """The document of a training that has ended; who asked for it is filled in later."""
+    return Document(
+        layers=layer,
+        inputs=info.shape,
+        classes=info.classes,
+        mean=info.mean,
+        std=info.std,
+        architecture=architecture,
+        data=info.name,
+        data_key=info.key,
+        recipe=recipe,
+        seed=seed,
+        error=error,
+        validation=info.validation,
+        epochs=recipe.epochs,
+        device=device,
+        torch=torch,
+        target=info.target,
+        target_mean=info.target_mean,
+        target_std=info.target_std,
+        columns=info.columns,
+    )

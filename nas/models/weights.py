@@ -1,0 +1,73 @@
+"""Weights on disk: safetensors files that carry their network's document; nothing in them is ever executed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from nas.errors import Refused
+from nas.files import write_atomically
+from nas.layers import cost, rows
+from nas.models.document import Document, decode, encode
+
+DOCUMENT = "document"
+FLOAT_BYTES = 4
+NORM, STATISTICS = "Normalisation", 2
+"""The one layer that keeps numbers which aren't trained, and how many of them a channel."""
+
+
+def write(module: nn.Module, document: Document, path: Path) -> str:
+    """Write weights and document atomically; the SHA-256 of the file."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    return write_atomically(path, save(tensors, {DOCUMENT: encode(document).decode()}))
+
+
+def read_document(path: Path) -> Document:
+    """The document of a weights file, without its tensors."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise Refused(f"{path} is no safetensors file: {error}") from None
+    if DOCUMENT not in metadata:
+        raise Refused(f"{path} carries no description of its network")
+    return decode(metadata[DOCUMENT])
+
+
+def load_into(module: nn.Module, document: Document, path: Path) -> None:
+    """Fill a module of this document with the tensors of a file; names, shapes and types must agree exactly."""
+    tensors: dict[str, Tensor] = {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118 -- not a mapping
+                tensors[name] = file.get_tensor(name)
+    except (SafetensorError, OSError) as error:
+        raise Refused(f"{path} is no safetensors file: {error}") from None
+    expected = module.state_dict()
+    odd = [
+        n for n, t in expected.items() if n not in tensors or tensors[n].shape != t.shape or tensors[n].dtype != t.dtype
+    ]
+    if odd or len(tensors) != len(expected):
+        first = odd[0] if odd else next(iter(set(tensors) - set(expected)))
+        raise Refused(
+            f"{path} doesn't fit the network {document.architecture}: {first!r} is missing, extra or of another shape"
+        )
+    module.load_state_dict(tensors)
+
+
+def require_plausible(document: Document, path: Path) -> None:
+    """Refuse a description whose network is larger than the file could hold, before it is built."""
+    parameters = cost(document.layers, document.inputs).parameters
+    norms = [row for row in rows(document.layers, document.inputs) if row.kind == NORM and row.settings != "none"]
+    needed = FLOAT_BYTES * (parameters + sum(STATISTICS * row.times * row.output[0] for row in norms))
+    if needed > path.stat().st_size:
+        raise Refused(f"{path} has {path.stat().st_size:,} bytes, its network needs {needed:,}")
+
+
+def torch_version() -> str:
+    """Version of torch, for documents."""
+    return str(torch.__version__)

@@ -1,0 +1,154 @@
+"""From runs and tables to their page: what the page shows is gathered here, how it looks is decided there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.errors import NasError, Refused, StorageFailed
+from nas.files import write_atomically
+from nas.findings.principles import of_run
+from nas.findings.settings import settings
+from nas.findings.tables import Tables, tables
+from nas.findings.wording.numbers import listed, plural
+from nas.layers import Layer, cost
+from nas.page import page
+from nas.page.page import Report, Verdicts
+from nas.storage.integrity import WAY_OUT
+from nas.storage.results import Run, dimensions
+from nas.study.table import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = logging.getLogger(__name__)
+
+SHOWN = 10
+"""Leaders on the page."""
+MOST_TEXTS = 24
+"""Different texts up to which error is drawn against a column of a table; names of single networks have more."""
+MOST_SPACES = 24
+"""Spaces of tables that are compared, pair by pair."""
+MOST_DIMENSIONS = 40
+"""Columns of a table that error is drawn against."""
+
+
+def write_report(
+    runs: Sequence[Run],
+    path: Path,
+    *,
+    table_files: Sequence[Path] = (),
+    error: str | None = None,
+    space: str | None = None,
+    cost: str | None = None,
+) -> None:
+    """The interactive page of runs and of anybody's tables, all tables together, as one offline file.
+
+    `error` names the column of errors in the tables (default: `error`), `space` one whose values are taken for spaces,
+    `cost` one that holds multiply-adds. A page that is there isn't replaced by one of a run that has lost trials.
+    """
+    lost = next((run.lost for run in runs if run.lost), "")
+    if lost and path.exists():
+        raise StorageFailed(f"{path} stays as it is: {lost}", hint=f"{WAY_OUT}, or name another page with -o")
+    if not runs and not table_files:
+        raise Refused("there is nothing to report: no run and no table is given")
+    reports = [_report(run) for run in runs]
+    if table_files:
+        reports.append(report_of_tables(tables(table_files, error, space=space, cost=cost)))
+    write_atomically(path, page.html(reports).encode())
+
+
+def _report(run: Run) -> Report:
+    """What the page shows of a run."""
+    study = run.frozen.study
+    networks, damaged = _pictured(run)
+    return Report(
+        title=study["name"],
+        question=study["question"],
+        settings=settings(run),
+        classes=len(run.frozen.data.classes),
+        task=run.frozen.data.task,
+        inputs=run.frozen.data.shape,
+        total=run.total,
+        frame=run.table(),
+        dimensions=dimensions(run),
+        windows=run.frozen.windows if any(w.refused or w.strata for w in run.frozen.windows) else (),
+        curves={record.trial: record.curve for record in run.records},
+        networks=networks,
+        note=" ".join(f"{text}." for text in (run.lost, *damaged) if text),
+        rules=_verdicts(run),
+    )
+
+
+def _pictured(run: Run) -> tuple[dict[int, Layer], list[str]]:
+    """Trial -> layer tree of the leaders whose weights are there, and what is said of weights that can't be believed.
+
+    A bad file costs its network's picture and nothing else.
+    """
+    networks, damaged = {}, []
+    for record in run.leaders[:SHOWN]:
+        try:
+            layer = run.layer(record)
+            if layer is not None:
+                cost(layer, run.frozen.data.shape)
+                networks[record.trial] = layer
+        except (NasError, OSError) as error:
+            damaged.append(f"Trial {record.trial} has no picture: {error}")
+            logger.warning("%s: trial %d has no picture on the page: %s", run.folder, record.trial, error)
+    return networks, damaged
+
+
+def _verdicts(run: Run) -> Verdicts | None:
+    """What a run says of the rules of its study, or why it says nothing; None where there are none."""
+    if not run.frozen.study["rules"]:
+        return None
+    try:
+        found = of_run(run)
+    except Refused as refusal:
+        return Verdicts(refusal=str(refusal))
+    return Verdicts(rows=found.rows, notes=(*map(": ".join, found.head), *found.notes))
+
+
+def report_of_tables(found: Tables) -> Report:
+    """What the page shows of tables: all that doesn't need the run behind them."""
+    frame = found.frame
+    drawn = _drawn(frame)
+    spaces = frame["space"].nunique()
+    if spaces > MOST_SPACES:
+        raise Refused(f"the tables name {spaces:,} spaces, at most {MOST_SPACES} can be compared on a page")
+    note = (
+        f"Drawn from {plural(len(found.origins), 'table')}, not from a run: there are no curves, layers and pictures "
+        "of networks, and nothing is known of limits or of how the networks were drawn but for what columns "
+        "say. The errors are shown as validation errors, in percent."
+    )
+    if len(drawn) > MOST_DIMENSIONS:
+        note += f" Error is drawn against the first {MOST_DIMENSIONS} of {len(drawn)} columns."
+    return Report(
+        title=listed(found.origins),
+        question=f"What do {plural(len(frame), 'network')} of {plural(spaces, 'space')} show?",
+        settings=found.origins,
+        classes=None,
+        inputs=(),
+        total=len(frame),
+        frame=frame,
+        dimensions=drawn[:MOST_DIMENSIONS],
+        windows=(),
+        curves={},
+        networks={},
+        note=note,
+    )
+
+
+def _drawn(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Columns that vary, but for ours, for the numbers of rows, and for texts of which nearly every row has its own."""
+    return tuple(str(name) for name in frame.columns if name not in COLUMNS and _says_something(frame[name]))
+
+
+def _says_something(values: pd.Series[Any]) -> bool:
+    from pandas.api.types import is_numeric_dtype
+
+    if not is_numeric_dtype(values):
+        return 1 < values.nunique() <= MOST_TEXTS
+    return values.nunique() > 1 and not (values.diff()[1:] == 1).all()

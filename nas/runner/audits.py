@@ -1,0 +1,222 @@
+"""The function behind `nas audit`: a map, some of its networks trained longer and with other seeds, and what that says.
+
+The audit is a run in the folder `audit` of the map's, with its own study, database, lock and log: it is interrupted,
+resumed and extended like every run, and its trials carry the mark of an audit in the place of a sampler.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from math import inf
+from pathlib import Path
+from shlex import quote
+
+import msgspec
+
+from nas import data
+from nas.data import DataInfo
+from nas.engines import Engine
+from nas.errors import NasError, Refused
+from nas.files import write_atomically
+from nas.findings.audits import Audit, open_audit
+from nas.findings.samples import require_map
+from nas.runner.agreement import versions
+from nas.runner.coordinator import Observer, carry_out
+from nas.runner.launch import local_engine
+from nas.sampling import Plan
+from nas.sampling.repetitions import AUDIT, Repetitions, retraining
+from nas.sampling.subset import Subset
+from nas.storage.audits import chosen, population
+from nas.storage.database import read_records
+from nas.storage.layout import DATABASE, LOG, STUDY, TABLE
+from nas.storage.lock import coordinator
+from nas.storage.log import logged
+from nas.storage.results import Run, csv, open_run, required_study
+from nas.storage.study_json import Frozen, differences, freeze, read_frozen, require_unchanged
+from nas.study import Study
+from nas.training import devices
+
+logger = logging.getLogger(__name__)
+
+NETWORKS, SEEDS, LONGER = 24, 1, 4
+"""Trained again unless said otherwise: so many networks, each with so many other seeds, so many times as long."""
+FEWEST = 4
+"""Networks of a map from which on it can be audited."""
+
+
+def audit(
+    source: Run | Path | str,
+    *,
+    networks: int | None = None,
+    seeds: int | None = None,
+    longer: int | None = None,
+    study: Study | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    engine: Engine | None = None,
+    observer: Observer = lambda snapshot, record: None,
+    max_seconds: float = inf,
+) -> Audit:
+    """Train some networks of a map again, `longer` times as long and with further `seeds`; what their errors say.
+
+    `networks` are taken evenly from all spaces and over their short errors, at first 24, each 4 times as long and with
+    1 other seed; an audit that was begun goes on, and more networks extend it. `study` is needed where the run was
+    started from a program or a file. After `max_seconds` no training is begun any more. Raises Refused for a run that
+    searches, is going on or has too few networks, and as `nas.run` does.
+    """
+    run = source if isinstance(source, Run) else open_run(source)
+    folder = run.folder / AUDIT
+    require_finished_map(run)
+    if folder.is_symlink():
+        raise Refused(f"{folder} is a link: an audit writes in the folder of its run only", hint="remove the link")
+    if not max_seconds >= 0:
+        raise Refused(f"max_seconds must be a number that isn't negative, got {max_seconds}")
+    asked = _asked(run, folder, networks, seeds, longer)
+    if not _is_over(run, folder, asked):
+        _train(run, folder, asked, study, workers, device, engine, observer, time.monotonic() + max_seconds)
+    found = open_audit(run)
+    if found is None:
+        raise NasError(f"{folder} has vanished")
+    write_atomically(folder / TABLE, csv(open_run(folder)).encode())
+    return found
+
+
+def _train(
+    run: Run,
+    folder: Path,
+    asked: _Asked,
+    study: Study | None,
+    workers: int | None,
+    device: str,
+    engine: Engine | None,
+    observer: Observer,
+    deadline: float,
+) -> None:
+    """Begin or go on with the run of an audit."""
+    place = devices.device(device)
+    known = _study_of(run, study)
+    again = retraining(known, rounds=asked.rounds, seeds=asked.seeds, longer=asked.subset.longer)
+    info = data.prepare(again.recipe.data, again.recipe.resolution, again.recipe.target)
+    plan = Repetitions(again, info.shape, info.outputs, chosen(run, asked.subset))
+    frozen = _frozen(run, folder, again, info, asked.subset)
+    engine = engine or local_engine(devices.workers(workers, place), place, folder / LOG)
+    with logged(folder / LOG):
+        carry_out(again, plan, frozen, folder, engine, info, place, observer, deadline)
+
+
+def _frozen(run: Run, folder: Path, again: Study, info: DataInfo, subset: Subset) -> Frozen:
+    """What an audit is asked: as stored where it is begun, with more networks perhaps."""
+    study = {**freeze(again), "sampler": AUDIT}
+    if (folder / STUDY).is_file():
+        return msgspec.structs.replace(read_frozen(folder), study=study)
+    return Frozen(
+        study=study,
+        fingerprint=run.frozen.fingerprint,
+        data=msgspec.structs.replace(info, folder=""),
+        windows=(),
+        versions=versions(),
+        subset=subset,
+        reference=run.frozen.reference,
+    )
+
+
+class _Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is trained again."""
+
+    rounds: int
+    seeds: int
+    subset: Subset
+
+
+def _is_over(run: Run, folder: Path, asked: _Asked) -> bool:
+    """Whether nothing is left to train, so that neither the study's code nor the data is needed."""
+    total = len(run.frozen.fingerprint) * asked.rounds * (1 + asked.seeds)
+    return (folder / DATABASE).is_file() and len(read_records(folder)) >= total
+
+
+def require_finished_map(run: Run) -> None:
+    """Refuse a run whose networks were chosen by a search, one of networks trained again, and one that is going on."""
+    if run.frozen.study["sampler"] == AUDIT:
+        raise Refused(f"{run.folder} is an audit itself", hint=f"nas audit {quote(str(run.folder.parent))}")
+    require_map(run.frozen.study)
+    if who := coordinator(run.folder):
+        raise Refused(f"{who} still works on {run.folder}", hint="audit it when it is done or stopped")
+
+
+def _asked(run: Run, folder: Path, networks: int | None, seeds: int | None, longer: int | None) -> _Asked:
+    """What was asked for, else what the audit was begun with, else the defaults; refused where they don't fit."""
+    if networks is not None and networks < FEWEST:
+        hint = f"--networks {NETWORKS} is a beginning"
+        raise Refused(f"networks must be at least {FEWEST}, got {networks}", hint=hint)
+    if seeds is not None and seeds < 0:
+        raise Refused(f"seeds must not be negative, got {seeds}", hint="0 trains longer only")
+    if longer is not None and longer < 2:
+        raise Refused(f"longer must be a whole number of at least 2, got {longer}", hint="--longer 4: 4 times as long")
+    begun = read_frozen(folder) if (folder / STUDY).is_file() else None
+    subset = begun.subset if begun else Subset(trials=_over(run), longer=longer or LONGER)
+    if subset is None:
+        raise Refused(f"{folder} is the folder of another run", hint="move it away, then audit the run anew")
+    most = _most(run, subset)
+    arms = len(run.frozen.fingerprint)
+    rounds = min(-(-NETWORKS // arms), most) if networks is None else -(-networks // arms)
+    if rounds > most:
+        raise Refused(
+            f"{networks} networks are {rounds} of each of {arms} spaces; a space has only {most} that may be taken",
+            hint=f"--networks {most * arms}",
+        )
+    if begun:
+        _require_begun(folder, begun, seeds, longer)
+        stored = int(begun.study["samples"])
+        if rounds < stored and networks is not None:
+            logger.warning("%s has %d networks of each space already; an audit never shrinks", folder, stored)
+        extended = stored if networks is None else max(rounds, stored)
+        return _Asked(rounds=extended, seeds=int(begun.study["repeats"]) - 1, subset=subset)
+    return _Asked(rounds=rounds, seeds=SEEDS if seeds is None else seeds, subset=subset)
+
+
+def _over(run: Run) -> int:
+    """Trials of a map before the first that isn't over: those after it depend on who ended first."""
+    trials = {record.trial for record in run.records}
+    return next(number for number in range(len(trials) + 1) if number not in trials)
+
+
+def _most(run: Run, subset: Subset) -> int:
+    """Networks that every space has; refused where they are too few."""
+    counts = dict.fromkeys(run.frozen.fingerprint, 0)
+    for record in population(run, subset):
+        counts[record.space] += 1
+    if sum(counts.values()) < FEWEST or not min(counts.values()):
+        raise Refused(
+            f"{run.folder} has {sum(counts.values())} networks that are over, one after another from the first; at "
+            f"least {FEWEST} are needed, and one of every space",
+            hint="go on with the run, then audit it",
+        )
+    return min(counts.values())
+
+
+def _require_begun(folder: Path, begun: Frozen, seeds: int | None, longer: int | None) -> None:
+    """Refuse other seeds or another length than an audit was begun with."""
+    known = {"seeds": begun.study["repeats"] - 1, "longer": begun.subset.longer if begun.subset else None}
+    for name, value in (("seeds", seeds), ("longer", longer)):
+        if value is not None and value != known[name]:
+            raise Refused(
+                f"{folder} was begun with --{name} {known[name]}, this says {value}",
+                hint=f"repeat it so, or move {quote(str(folder))} away for a new audit",
+            )
+
+
+def _study_of(run: Run, study: Study | None) -> Study:
+    """The study of a map, found again and with the settings it was run with; refused if it is another one now."""
+    found = required_study(run, study)
+    info = data.prepare(found.recipe.data, found.recipe.resolution, found.recipe.target)
+    fresh = Frozen(
+        study=freeze(found),
+        fingerprint=dict(Plan(found, info.shape, info.outputs).fingerprint()),
+        data=info,
+        windows=(),
+        versions={},
+    )
+    hint = "its networks can't be trained again from this code; --study names another place of the old one"
+    require_unchanged(run.folder, differences(run.frozen, fresh), hint)
+    return found

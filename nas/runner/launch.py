@@ -1,0 +1,58 @@
+"""The function behind `nas run`: a study, a folder, an engine, and a finished run."""
+
+from __future__ import annotations
+
+from math import inf
+from pathlib import Path
+
+from nas.engines import Engine, LocalEngine
+from nas.errors import Refused
+from nas.files import write_atomically
+from nas.findings import looks
+from nas.page.contents import write_report
+from nas.runner import coordinator
+from nas.runner.coordinator import Observer
+from nas.storage.layout import LOG, PAGE, TABLE
+from nas.storage.log import logged
+from nas.storage.results import Run, csv, open_run
+from nas.study import Study
+from nas.training import devices
+
+RUNS = Path("runs")
+
+
+def start(
+    study: Study,
+    *,
+    out: Path | str | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    engine: Engine | None = None,
+    observer: Observer = lambda snapshot, record: None,
+    reference: str = "",
+    max_seconds: float = inf,
+) -> Run:
+    """Run a study to its end in a folder (default `runs/<name>`), or go on with the run that lies there.
+
+    `workers` are trainings side by side: processes on a CPU, by default one a physical core; lanes of one process on a
+    GPU, by default 8, of which as many are used as fit into its memory. After `max_seconds` no training is begun any
+    more, and those that run get a few seconds to end. Writes `records.csv` and `report.html` when it is done or time
+    is up. Raises Refused for a study, name or folder that can't be accepted, Missing without data or device,
+    StorageFailed without disk, Interrupted after a signal.
+    """
+    if not max_seconds >= 0:
+        raise Refused(f"max_seconds must be a number that isn't negative, got {max_seconds}")
+    folder = Path(out) if out else RUNS / study.name
+    place = devices.device(device)
+    engine = engine or local_engine(devices.workers(workers, place), place, folder / LOG)
+    with logged(folder / LOG):
+        coordinator.execute(study, folder, engine, place, observer, reference, max_seconds, looks.undecided)
+    run = open_run(folder)
+    write_atomically(folder / TABLE, csv(run).encode())
+    write_report((run,), folder / PAGE)
+    return run
+
+
+def local_engine(count: int, device: str, log: Path) -> LocalEngine:
+    """Processes for cores; lanes of one process for a GPU, which would only let processes take turns."""
+    return LocalEngine(1, lanes=count, log=log) if device == "cuda" else LocalEngine(count, log=log)

@@ -1,0 +1,54 @@
+"""The best networks of each space while a run goes on, and their weights: whoever falls out loses its file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from nas.storage.layout import owner_of, weights_name
+from nas.study.record import Record, rank
+
+KEPT = 10
+"""Networks of each space whose weights are kept, the best."""
+ANY = 1e9
+"""Above every error."""
+
+
+class Leaders:
+    """Who leads in each space."""
+
+    def __init__(self, folder: Path, spaces: Iterable[str]) -> None:
+        self._folder = folder
+        self._ranked: dict[str, list[Record]] = {space: [] for space in spaces}
+        self._architectures: dict[int, str] = {}
+
+    def bar(self, space: str) -> float:
+        """The error that a network must beat to be among the kept ones of its space."""
+        ranked = self._ranked[space]
+        if len(ranked) < KEPT or ranked[-1].error is None:
+            return ANY
+        return ranked[-1].error + 1e-9  # a tie may still win by its cost
+
+    def add(self, record: Record) -> None:
+        """Let a record that is on the disk take its place; remove the weights of whoever falls out."""
+        self._architectures[record.trial] = record.architecture
+        if record.error is None:
+            return
+        ranked = self._ranked[record.space]
+        ranked.append(record)
+        ranked.sort(key=rank)
+        for loser in ranked[KEPT:]:
+            if loser.weights:
+                (self._folder / weights_name(loser.architecture, loser.trial)).unlink(missing_ok=True)
+        del ranked[KEPT:]
+
+    def remove_strays(self) -> None:
+        """Remove weights of finished trials that lead nowhere, left by a worker or coordinator that was killed.
+
+        Whatever else lies there stays: files of other names, and weights that no trial of this run tells of.
+        """
+        kept = {weights_name(r.architecture, r.trial) for ranked in self._ranked.values() for r in ranked}
+        for path in self._folder.iterdir():
+            owner = owner_of(path.name)
+            if owner and path.name not in kept and self._architectures.get(owner.trial) == owner.architecture:
+                path.unlink(missing_ok=True)  # a worker may just have given it its name

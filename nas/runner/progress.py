@@ -1,0 +1,115 @@
+"""How far a run has come: counts by outcome, rate, time left, best so far; numbers only."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from nas.study.record import Outcome, Record, rank
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A run at one moment."""
+
+    total: int
+    """Trials of the study; at most so many where a look may end it."""
+    outcomes: Mapping[Outcome, int]
+    """Trials that are over, by outcome."""
+    running: int
+    """Trials that are being trained."""
+    workers: int
+    """Trainings that can run side by side."""
+    elapsed: float
+    """Seconds since this command began."""
+    per_hour: float | None
+    """Trials finished an hour by this command; None before the first."""
+    left: float | None
+    """Estimated seconds until the end; None while there is nothing to judge from."""
+    best: Record | None
+    """The completed trial with the lowest error."""
+    looks: str = ""
+    """Where the run stands among its looks at rules; empty for a study without."""
+
+    @property
+    def done(self) -> int:
+        """Trials that are over."""
+        return sum(self.outcomes.values())
+
+    @property
+    def failed(self) -> int:
+        """Trials that are over and failed."""
+        return sum(count for outcome, count in self.outcomes.items() if outcome.is_failure)
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """Keeps count while a run goes on."""
+
+    total: int
+    """Trials of the study; at most so many where a look may end it."""
+    workers: int
+    """Trainings that can run side by side."""
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    best: Record | None = None
+    looks: str = ""
+    _started: float = field(default_factory=time.monotonic)
+    _finished: int = 0
+    _seconds: float = 0.0
+    _work: float = 0.0
+    _known: dict[int, float] = field(default_factory=dict)
+
+    def resume(self, records: Iterable[Record]) -> None:
+        """Count what earlier commands finished."""
+        for record in records:
+            self._count(record)
+
+    def plan(self, trial: int, work: float) -> None:
+        """Note how much work a trial will be, in any unit that is proportional to its time."""
+        self._known[trial] = work
+
+    def finish(self, record: Record) -> None:
+        """Count a trial that has just ended."""
+        self._count(record)
+        self._finished += 1
+        work = self._known.pop(record.trial, 0.0)
+        if record.seconds:
+            self._seconds += record.seconds
+            self._work += work
+
+    def snapshot(self, running: int) -> Snapshot:
+        """The state of things."""
+        elapsed = time.monotonic() - self._started
+        return Snapshot(
+            total=self.total,
+            outcomes=dict(self.outcomes),
+            running=running,
+            workers=self.workers,
+            elapsed=elapsed,
+            per_hour=3600 * self._finished / elapsed if self._finished and elapsed else None,
+            left=self._left(),
+            best=self.best,
+            looks=self.looks,
+        )
+
+    def _left(self) -> float | None:
+        """Work that remains, at the seconds a unit of work has taken so far; unknown trials count as the mean."""
+        if not self._work or not self._finished:
+            return None
+        remaining = self.total - self.outcomes.total()
+        known = sum(self._known.values())
+        mean = (known + self._work) / (len(self._known) + self._finished)
+        work = known + mean * max(0, remaining - len(self._known))
+        return work * self._seconds / self._work / self.workers
+
+    def _count(self, record: Record) -> None:
+        self.outcomes[record.outcome] += 1
+        if record.error is not None and (self.best is None or better(record, self.best)):
+            self.best = record
+
+
+def better(first: Record, second: Record) -> bool:
+    """Whether the first completed record ranks before the second: lower error, then lower cost, then lower number."""
+    return rank(first) < rank(second)

@@ -1,0 +1,65 @@
+"""From a trial to its exported network: the kept weights, or the training once more."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from nas import data
+from nas.data import DataInfo
+from nas.errors import NasError, Refused
+from nas.layers import identity
+from nas.models import exports
+from nas.models.model import Model, restore
+from nas.models.weights import read_document
+from nas.storage.results import Run, require_intact, required_study
+from nas.study import Recipe, Study
+from nas.study.record import Outcome, Record
+from nas.training import devices
+
+logger = logging.getLogger(__name__)
+
+
+def export(run: Run, record: Record, folder: Path | str, *, study: Study | None = None, device: str = "auto") -> Model:
+    """Hand a network over as a folder of plain files; one whose weights weren't kept is trained again from its number.
+
+    `study` is needed for that where the run was started from a program, or from a file, whose code isn't run unasked.
+    """
+    path = run.weights(record)
+    if path:
+        require_intact(path, record)
+        model = restore(read_document(path), path)
+    else:
+        model = _trained_again(run, record, study, devices.device(device))
+    model.document = exports.named(
+        model.document, study=run.frozen.study["name"], space=record.space, trial=record.trial
+    )
+    exports.write(model, Path(folder))
+    return model
+
+
+def _trained_again(run: Run, record: Record, study: Study | None, device: str) -> Model:
+    """The network of a trial, trained as it was."""
+    if record.outcome is not Outcome.COMPLETED:
+        raise Refused(f"trial {record.trial} has no weights: {record.outcome.sentence}")
+    study = required_study(run, study)
+    space = next((arm for arm in study.arms if arm.name == record.space), None)
+    if space is None:
+        raise Refused(f"the study has no space {record.space!r} any more")
+    recipe = study.recipe_of(record.point)
+    info = _data(recipe, run.frozen.data)
+    layer = space.architecture(record.point).network(info.shape, info.outputs)
+    if identity(layer) != record.architecture:
+        raise Refused(f"the code of {record.space} has changed: trial {record.trial} would be another network now")
+    logger.info("training trial %d again: its weights weren't kept", record.trial)
+    model = exports.trained(layer, recipe, record.seed, info, device)
+    if model.document.error != record.error:
+        logger.warning("trial %d had error %s, now %s", record.trial, record.error, model.document.error)
+    return model
+
+
+def _data(recipe: Recipe, known: DataInfo) -> DataInfo:
+    info = data.prepare(recipe.data, recipe.resolution, recipe.target)
+    if info.name == known.name and info.shape == known.shape and info.key != known.key:
+        raise NasError(f"{info.name} isn't the data that the run was trained on: {info.key}, not {known.key}")
+    return info

@@ -1,0 +1,197 @@
+"""Optuna's samplers around the gate: they propose, the gate decides, so that nothing outside is ever trained.
+
+A sampler works on the unit cube that `Law` maps to points: laws and order requirements are met there by construction,
+and only costs are left to rejection. It sees a study of its own in memory, fed in the order of trial numbers, so its
+proposals depend on seed and results alone; a resumed run asks again from the start and gets the same.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from math import log
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler, QMCSampler, TPESampler
+from optuna.study import StudyDirection
+
+from nas.sampling.gate import Gate, Network, collection_paused
+from nas.sampling.quiet import quiet
+from nas.sampling.rejection import COORDINATE_STREAM, MOST_DRAWS, Proposal, draw, empty, generator
+from nas.space import Choice
+from nas.space.law import Law
+from nas.study.study import SamplerName
+
+PROPOSALS: dict[SamplerName, int] = {"quasirandom": MOST_DRAWS, "tpe": 64, "gp": 8, "nsga2": 64, "cmaes": 64}
+"""Proposals before a random point inside takes the place of an adaptive sampler's.
+
+Fewer for `gp`: each costs a third of a second, and they hardly differ before new results are in.
+"""
+STARTUP = 10
+POPULATION = 32
+WORST = 1.0
+"""What a sampler is told of a failure: the largest error of a classifier, and that of predicting the mean."""
+WORST_COST = log(2.0**62)
+"""The same for a second objective, so that no failure is good for being cheap."""
+CONTINUOUS: tuple[SamplerName, ...] = ("quasirandom", "cmaes")
+"""Samplers that know no categories: they see a choice as a stretch of the unit interval."""
+
+
+class Hunter:
+    """One space searched by one of Optuna's samplers."""
+
+    def __init__(self, gate: Gate, name: SamplerName, seed: int, *, against_cost: bool = False) -> None:
+        self._gate, self._name, self._seed, self._against_cost = gate, name, seed, against_cost
+        self._law = Law(gate.space)
+        self._distributions = _distributions(self._law, gate, name)
+        self._sampler = _Gated(_sampler(name, seed), self._distributions, self._propose)
+        with quiet():
+            directions = [StudyDirection.MINIMIZE] * (2 if against_cost else 1)
+            self._study = optuna.create_study(sampler=self._sampler, directions=directions)
+        self._trials: dict[int, tuple[optuna.Trial, float]] = {}
+        self._proposal: Proposal | None = None
+        self._number = 0
+
+    def ask(self, number: int) -> Proposal:
+        """The next point of this space, for the trial of this number."""
+        self._number = number
+        with _one_thread() if self._name == "gp" else nullcontext():
+            trial = self._study.ask(self._distributions)
+        if self._proposal is None:
+            raise RuntimeError("the sampler was asked but not called")
+        self._trials[number] = trial, log(max(self._proposal.network.cost.multiply_adds, 1))
+        return self._proposal
+
+    def tell(self, number: int, error: float | None) -> None:
+        """What became of a trial; None is a failure, which is as bad as predicting worse than the mean.
+
+        Against cost it is told with the logarithm of its multiply-adds, a failure with one above all others.
+        """
+        trial, cost = self._trials.pop(number)
+        told = WORST if error is None else min(error, WORST)
+        self._study.tell(trial, [told, WORST_COST if error is None else cost] if self._against_cost else told)
+
+    def _propose(self, inner: Any) -> dict[str, Any]:
+        """Coordinates of the first proposal that passes the gate, else of a random point inside."""
+        reasons: Counter[str] = Counter()
+        most = PROPOSALS[self._name]
+        with collection_paused():
+            for attempt in range(most):
+                coordinates = self._complete(inner(), attempt)
+                row = np.array([[self._unit(n, coordinates[n]) for n in self._law.names]])
+                point = self._law.points(row)[0]
+                verdict = self._gate.judge(point)
+                if isinstance(verdict, Network):
+                    self._proposal = Proposal(point=point, network=verdict, draws=attempt + 1)
+                    return coordinates
+                reasons.update(verdict)
+        if self._name == "quasirandom":
+            raise empty(self._gate, reasons, most)
+        found = draw(self._gate, self._law, self._seed, self._number)
+        self._proposal = Proposal(point=found.point, network=found.network, draws=most + found.draws, fallback=True)
+        return self._coordinates(found)
+
+    def _complete(self, proposed: Mapping[str, Any], attempt: int) -> dict[str, Any]:
+        """The proposal with uniform coordinates wherever the sampler left a gap (it does so before it has results)."""
+        missing = [name for name in self._law.names if name not in proposed]
+        if not missing:
+            return dict(proposed)
+        uniform = generator(self._seed, self._number, attempt, COORDINATE_STREAM).random(len(missing))
+        drawn = {name: self._from_unit(name, float(u)) for name, u in zip(missing, uniform, strict=True)}
+        return {**proposed, **drawn}
+
+    def _coordinates(self, found: Proposal) -> dict[str, Any]:
+        """Where a random point lies in the sampler's cube; the middle for what isn't active."""
+        own = self._law.coordinates(found.point)
+        return {name: self._from_unit(name, own.get(name, 0.5)) for name in self._law.names}
+
+    def _unit(self, name: str, value: Any) -> float:
+        distribution = self._distributions[name]
+        if isinstance(distribution, CategoricalDistribution):
+            return (distribution.choices.index(value) + 0.5) / len(distribution.choices)
+        return float(value)
+
+    def _from_unit(self, name: str, u: float) -> Any:
+        distribution = self._distributions[name]
+        if isinstance(distribution, CategoricalDistribution):
+            count = len(distribution.choices)
+            return distribution.choices[min(int(u * count), count - 1)]
+        return u
+
+
+class _Gated(BaseSampler):
+    """An Optuna sampler whose joint draws pass through a gate."""
+
+    def __init__(self, inner: BaseSampler, distributions: dict[str, BaseDistribution], propose: Any) -> None:
+        self._inner, self._distributions, self._propose = inner, distributions, propose
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: Any) -> dict[str, BaseDistribution]:
+        """All dimensions, from the first trial on."""
+        return self._distributions
+
+    def sample_relative(
+        self, study: optuna.Study, trial: Any, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """One accepted joint draw."""
+        accepted: dict[str, Any] = self._propose(partial(self._inner.sample_relative, study, trial, search_space))
+        return accepted
+
+    def sample_independent(self, study: optuna.Study, trial: Any, param_name: str, param_distribution: Any) -> Any:
+        """Never needed, for a joint draw leaves nothing out."""
+        raise RuntimeError(f"{param_name} was left out of a joint draw")
+
+    def before_trial(self, study: optuna.Study, trial: Any) -> None:
+        """As the inner sampler does."""
+        self._inner.before_trial(study, trial)
+
+    def after_trial(self, study: optuna.Study, trial: Any, state: Any, values: Any) -> None:
+        """As the inner sampler does."""
+        self._inner.after_trial(study, trial, state, values)
+
+
+def _distributions(law: Law, gate: Gate, name: SamplerName) -> dict[str, BaseDistribution]:
+    """Choices as categories where the sampler knows them, unless in a chain, where a coordinate is no option's own."""
+    stretched = set(law.names) if name in CONTINUOUS else law.chained
+    unit = FloatDistribution(0.0, 1.0)
+    return {
+        dimension: CategoricalDistribution(d.options) if isinstance(d, Choice) and dimension not in stretched else unit
+        for dimension, d in gate.space.dimensions.items()
+    }
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch on one thread: so a small Gaussian process is faster, and the same whatever the process is set to."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _sampler(name: SamplerName, seed: int) -> BaseSampler:
+    seed %= 2**32  # what Optuna's samplers take
+    match name:
+        case "quasirandom":
+            with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
+                return QMCSampler(qmc_type="sobol", scramble=True, seed=seed, warn_independent_sampling=False)
+        case "tpe":
+            return TPESampler(seed=seed, n_startup_trials=STARTUP)
+        case "gp":
+            return GPSampler(seed=seed, n_startup_trials=STARTUP, warn_independent_sampling=False)
+        case "nsga2":
+            return NSGAIISampler(seed=seed, population_size=POPULATION)
+        case "cmaes":
+            return CmaEsSampler(seed=seed, n_startup_trials=STARTUP, warn_independent_sampling=False)
+        case "random":
+            raise ValueError("random points need no sampler that learns")

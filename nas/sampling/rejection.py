@@ -1,0 +1,180 @@
+"""Independent random points within hard limits, each decided by study seed and trial number alone."""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nas.errors import EmptyWindow, Refused
+from nas.layers import output_shape, shape_text
+from nas.sampling.gate import NO_SHAPE, NO_VECTOR, Gate, Network, collection_paused
+from nas.sampling.window import Shift, Window
+from nas.space import Choice, Dimension, Point, Value
+from nas.space.law import Law
+from nas.study.record import Origin
+
+logger = logging.getLogger(__name__)
+
+MOST_DRAWS = 1_000_000
+"""Draws after which a window counts as empty."""
+BATCH = 64
+MEASURED = 200
+"""Accepted points after which the measurement of a window ends."""
+MEASURED_DRAWS = 20_000
+"""Draws after which it ends if it has accepted any."""
+FOR_IMAGES = 200
+"""Networks that a table's columns don't fit into, after which a space is taken to be for images only."""
+EXAMPLES = 1_000
+"""Draws in which an example of an impossible network is looked for."""
+POINT_STREAM, WINDOW_STREAM, COORDINATE_STREAM = 1, 2, 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Again:
+    """What a training has from another run, whose network it trains once more, and not from its own number."""
+
+    seed: int
+    """Of initial weights, order of data and augmentation."""
+    origin: Origin
+    """How the network was found there, marked as no random draw."""
+    patience: int
+    """Times the study's limit that the training may take; at least 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A point that may be trained, and how it was found."""
+
+    point: Point
+    """Values of all active dimensions."""
+    network: Network
+    """What it stands for."""
+    draws: int
+    """Points drawn until this one."""
+    fallback: bool = False
+    """Whether an adaptive sampler found none, so that this is a random point."""
+    stratum: str = ""
+    """Name of the stratum of cost that it was drawn from; empty where the study has none."""
+    again: Again | None = None
+    """What the training of another run's network has from there; None for a network of this run."""
+
+
+def generator(*key: int) -> np.random.Generator:
+    """A stream of random numbers that depends on these numbers only."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))
+
+
+def draw(gate: Gate, law: Law, seed: int, number: int, *, most: int = MOST_DRAWS) -> Proposal:
+    """The random point of a trial; EmptyWindow where `most` draws hit nothing."""
+    refused: Counter[str] = Counter()
+    with collection_paused():
+        for draws, point in enumerate(stream(law, generator(seed, number, POINT_STREAM), most), 1):
+            verdict = gate.judge(point)
+            if isinstance(verdict, Network):
+                return Proposal(point=point, network=verdict, draws=draws)
+            refused.update(verdict)
+    raise empty(gate, refused, most)
+
+
+def measure(gate: Gate, seed: int, index: int, *, most: int = MOST_DRAWS) -> Window:
+    """Acceptance of the gate and what it does to each dimension, from own draws; EmptyWindow if none passes."""
+    law = Law(gate.space)
+    refused: Counter[str] = Counter()
+    allowed: list[Point] = []
+    accepted: list[Point] = []
+    draws = 0
+    requirements = len(gate.space.requirements)
+    with collection_paused():
+        for draws, point in enumerate(stream(law, generator(seed, index, WINDOW_STREAM), most), 1):
+            verdict = gate.judge(point)
+            if isinstance(verdict, Network):
+                if not accepted:
+                    require_outputs(gate, verdict)
+                accepted.append(point)
+            else:
+                refused.update(verdict)
+            if refused[NO_VECTOR] == FOR_IMAGES and not accepted:
+                raise for_images(gate)
+            if draws <= MEASURED_DRAWS and (not requirements or gate.space.allows(point)):
+                allowed.append(point)
+            if len(accepted) >= MEASURED or (accepted and draws >= MEASURED_DRAWS):
+                break
+            if draws == MEASURED_DRAWS:
+                logger.warning("%s: nothing inside the limits after %s draws, still looking", gate.space.name, draws)
+    if not accepted:
+        raise empty(gate, refused, draws)
+    shifts = tuple(_shift(name, dimension, allowed, accepted) for name, dimension in gate.space.dimensions.items())
+    return Window(
+        space=gate.space.name, draws=draws, accepted=len(accepted), refused=dict(refused.most_common()), shifts=shifts
+    )
+
+
+def empty(gate: Gate, refused: Counter[str], draws: int) -> EmptyWindow:
+    """The error of a window without a network, with the share of draws that each rule and limit refused."""
+    shares = ", ".join(f"{reason} ({count / draws:.2%})" for reason, count in refused.most_common())
+    limits = "; ".join(
+        f"{name} {getattr(gate.limits, name)[0]:,} to {getattr(gate.limits, name)[1]:,}" for name in gate.limits.bounded
+    )
+    narrow = "widen the limit that refuses most, restrict the space to where the limits are, or change the input size"
+    return EmptyWindow(
+        f"{gate.space.name}: none of {draws:,} random networks obeys all rules and limits ({limits or 'no limits'}). "
+        f"Refused for: {shares}{_example(gate) if NO_SHAPE in refused else ''}",
+        hint=narrow if limits else "change the rule that refuses most, or the input size",
+    )
+
+
+def _example(gate: Gate) -> str:
+    """In the words of a layer why some random network is none at its input."""
+    points = stream(Law(gate.space), generator(0, POINT_STREAM), EXAMPLES)
+    reasons = (gate.why_impossible(point) for point in points if gate.space.allows(point))
+    reason = next(filter(None, reasons), "")
+    return f", such as: {reason}" if reason else ""
+
+
+def require_outputs(gate: Gate, network: Network) -> None:
+    """Refuse a space whose networks end in something else than the outputs that are asked for."""
+    found = output_shape(network.layer, network.inputs)
+    if found != (gate.classes,):
+        raise Refused(
+            f"{gate.space.name}: a network must end in {gate.classes} outputs, got {shape_text(found)}",
+            hint="end it in a pool to 1x1, Flatten and Linear(width=classes)",
+        )
+
+
+def for_images(gate: Gate) -> EmptyWindow:
+    """The error of a space whose networks can't take a vector."""
+    return EmptyWindow(
+        f"{gate.space.name} is a space of networks for images; a table has {gate.inputs[0]} features and no pixels",
+        hint="choose a space of networks for vectors (a multilayer perceptron), or --data with images",
+    )
+
+
+def stream(law: Law, source: np.random.Generator, most: int) -> Iterator[dict[str, Value]]:
+    """Points one after another; how many are drawn at once changes nothing."""
+    drawn, batch = 0, BATCH
+    while drawn < most:
+        count = min(batch, most - drawn)
+        yield from law.points(source.random((count, len(law.names))))
+        drawn, batch = drawn + count, min(2 * batch, 16 * BATCH)
+
+
+def _shift(name: str, dimension: Dimension, before: Sequence[Point], after: Sequence[Point]) -> Shift:
+    """Difference between a dimension's values before and after the limits, requirements met in both."""
+    old = sorted(_rank(dimension, point[name]) for point in before if name in point)
+    new = sorted(_rank(dimension, point[name]) for point in after if name in point)
+    if not old or not new:
+        return Shift(dimension=name, mean_quantile=0.5, distance=0.0)
+    middles = [(bisect_left(old, v) + bisect_right(old, v)) / (2 * len(old)) for v in new]
+    distance = max(abs(bisect_right(old, v) / len(old) - bisect_right(new, v) / len(new)) for v in {*old, *new})
+    return Shift(dimension=name, mean_quantile=sum(middles) / len(middles), distance=distance)
+
+
+def _rank(dimension: Dimension, value: Value) -> float:
+    if isinstance(dimension, Choice):
+        return float(dimension.options.index(value))
+    return float(value)

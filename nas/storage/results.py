@@ -1,0 +1,183 @@
+"""A run as its user holds it: a folder that was read once, as records, table and leaders."""
+
+from __future__ import annotations
+
+import html
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from nas.errors import Refused
+from nas.files import sha256
+from nas.layers import Layer, identity
+from nas.storage.database import read_numbers, read_records, require_run
+from nas.storage.integrity import evidence, lost_trials
+from nas.storage.layout import WEIGHTS, weights_name
+from nas.storage.study_json import Frozen, read_frozen, stored_settings, total_of
+from nas.study import catalog
+from nas.study.record import Outcome, Record, rank
+from nas.study.table import csv_text, table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nas.study import Study
+
+
+logger = logging.getLogger(__name__)
+
+SHOWN = 10
+"""Leaders on the page."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """A run's folder, read once."""
+
+    folder: Path
+    """Where it lies."""
+    frozen: Frozen
+    """What was asked."""
+    records: tuple[Record, ...]
+    """All trials that are over, in the order of their numbers."""
+    lost: str = ""
+    """What its database lacks of the trials that other files of it tell of, as a sentence; empty where nothing."""
+
+    @property
+    def total(self) -> int:
+        """Trials of the whole study, or up to the look that ended it."""
+        return total_of(self.frozen)
+
+    @property
+    def outcomes(self) -> Mapping[Outcome, int]:
+        """Trials that are over, by outcome."""
+        return Counter(record.outcome for record in self.records)
+
+    @cached_property
+    def leaders(self) -> tuple[Record, ...]:
+        """Completed trials, best first; each network once."""
+        ranked = sorted((r for r in self.records if r.error is not None), key=rank)
+        seen: set[str] = set()
+        return tuple(r for r in ranked if not (r.architecture in seen or seen.add(r.architecture)))  # type: ignore[func-returns-value]
+
+    @property
+    def front(self) -> tuple[Record, ...]:
+        """Leaders that no other beats in both error and multiply-adds, cheapest first."""
+        best: list[Record] = []
+        for record in sorted(self.leaders, key=lambda r: (r.cost.multiply_adds, rank(r))):
+            if not best or rank(record)[0] < rank(best[-1])[0]:
+                best.append(record)
+        return tuple(best)
+
+    def table(self) -> pd.DataFrame:
+        """One row a trial; columns as `nas.study.table.COLUMNS`, then dimensions and facts."""
+        return table(self.records)
+
+    def record(self, trial: int) -> Record:
+        """The record of a trial; refused if it isn't over."""
+        for record in self.records:
+            if record.trial == trial:
+                return record
+        raise Refused(f"trial {trial} isn't over or doesn't exist; {len(self.records)} of {self.total} trials are over")
+
+    def leader(self, position: int) -> Record:
+        """The record at a rank, counted from 1."""
+        if not self.leaders:
+            raise Refused("no network has been completed yet", hint=f"nas status {quote(str(self.folder))} says why")
+        if not 1 <= position <= len(self.leaders):
+            raise Refused(f"rank must be between 1 and {len(self.leaders)} (completed networks), got {position}")
+        return self.leaders[position - 1]
+
+    def layer(self, record: Record) -> Layer | None:
+        """The layer tree of a trial if its weights were kept, else None; refused where their file isn't what it was."""
+        from nas.models.weights import read_document
+
+        path = self.weights(record)
+        if path is None:
+            return None
+        require_intact(path, record)
+        layer = read_document(path).layers
+        if identity(layer) != record.architecture:
+            raise Refused(f"{path} describes another network than {record.architecture}")
+        return layer
+
+    def weights(self, record: Record) -> Path | None:
+        """The file of a trial's weights; None if they weren't kept."""
+        if not record.weights:
+            return None
+        path = self.folder / WEIGHTS / weights_name(record.architecture, record.trial)
+        return path if path.is_file() else None
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the counts and the leaders."""
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in self.outcomes.items())
+        name = html.escape(self.frozen.study["name"])
+        head = f"<p><b>{name}</b>: {len(self.records)} of {self.total} trials ({counts})</p>"
+        shown = table(self.leaders[:SHOWN])[["trial", "space", "architecture", "error", "multiply_adds", "parameters"]]
+        return head + str(shown.to_html(index=False))
+
+
+def open_run(folder: Path | str) -> Run:
+    """The run in a folder, finished or not; a coordinator that works on it isn't disturbed."""
+    place = Path(folder)
+    require_run(place)
+    frozen = read_frozen(place)
+    told = evidence(place, total_of(frozen))
+    records = tuple(read_records(place))
+    lost = lost_trials(place, told, {record.trial for record in records}, read_numbers(place))
+    if lost:
+        logger.warning("%s", lost)
+    return Run(folder=place, frozen=frozen, records=records, lost=lost)
+
+
+def require_intact(path: Path, record: Record) -> None:
+    """Refuse the weights of a trial that aren't those in its record."""
+    if sha256(path) != record.weights_sha256:
+        hint = f"delete it: nas export trains trial {record.trial} again"
+        raise Refused(f"{path} is damaged: its SHA-256 isn't the one in the record", hint=hint)
+
+
+def study_of(run: Run, given: Study | None) -> Study | None:
+    """The study behind a run, with the settings that it was run with: the given one, else ours of the name it states.
+
+    A file or module that the run states isn't imported: a folder is data, and may come from somebody else. None where
+    that leaves nothing.
+    """
+    stated = run.frozen.reference
+    if given is None and stated in catalog.studies():
+        given = catalog.study(stated)
+    return None if given is None else stored_settings(run.frozen, given)
+
+
+def required_study(run: Run, given: Study | None) -> Study:
+    """The study behind a run; refused where it has to be named."""
+    study, stated = study_of(run, given), run.frozen.reference
+    if study is not None:
+        return study
+    if stated:
+        raise Refused(
+            f"{run.folder} states its study as {stated}, and code is run only if you name it",
+            hint=f"if you trust it: --study {quote(stated)}; in Python pass study=",
+        )
+    raise Refused(
+        f"{run.folder} was run from a program, so its study isn't known by name",
+        hint="--study FILE.py or module:NAME names it; in Python pass study=",
+    )
+
+
+def csv(run: Run) -> str:
+    """The table as CSV text."""
+    return csv_text(run.table())
+
+
+def dimensions(run: Run) -> tuple[str, ...]:
+    """Columns of the table that were sampled or crossed, each once."""
+    study = run.frozen.study
+    return tuple(
+        dict.fromkeys([n for s in study["spaces"] for n in s["dimensions"]] + [*study["vary"], *study["grid"]])
+    )

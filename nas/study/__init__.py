@@ -1,0 +1,31 @@
+"""A question as data, and the record of each trial: all that a study's file imports.
+
+Study = spaces, recipe, limits, rules, and when it is looked at or ends early; a trial that is over is a Record.
+"""
+
+from nas.study.halving import Halving
+from nas.study.limits import Limits
+from nas.study.looks import Looks
+from nas.study.recipe import Recipe
+from nas.study.rules import Contrast, Order, Part, Parts, Rule, Spaces, against, among, larger
+from nas.study.strata import Strata
+from nas.study.study import Grid, Study
+
+__all__ = [
+    "Contrast",
+    "Grid",
+    "Halving",
+    "Limits",
+    "Looks",
+    "Order",
+    "Part",
+    "Parts",
+    "Recipe",
+    "Rule",
+    "Spaces",
+    "Strata",
+    "Study",
+    "against",
+    "among",
+    "larger",
+]

@@ -1,0 +1,184 @@
+"""Names to objects: studies, spaces and networks; the one place that reaches beyond this package, at run time."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from nas.errors import NasError, Refused, raised_at
+from nas.space import Space
+from nas.study.study import Study
+
+OF_FILES = "_nas_study_"
+"""Begins the name of a module that was read from a file of the user, so that it hides no other."""
+
+
+ATTRIBUTE = "STUDY"
+LISTED = 8
+"""Names that a message shows where none is near."""
+SIBLINGS = ("nas", "spaces", "studies")
+MOVED = {"nas.cost": "nas.study", "nas.recipe": "nas.study"}
+"""Modules that study files of before named; what they imported from there is in the face of `nas.study`."""
+
+
+def study(name: str) -> Study:
+    """The study of a name of ours, of a file `my_study.py`, or of `my_package.module:NAME`."""
+    if name.endswith(".py") or "/" in name:
+        return _study_in(_file(Path(name)), ATTRIBUTE, name)
+    if ":" in name:
+        module, _, attribute = name.partition(":")
+        return _study_in(_import(module, name), attribute or ATTRIBUTE, name)
+    known = studies()
+    if name not in known:
+        raise _unknown("study", name, known, "a file my_study.py or module:NAME works, too")
+    return _study_in(_import(f"studies.{name}", name), ATTRIBUTE, name)
+
+
+def reference(name: str) -> str:
+    """The name under which `study` finds the same study from any folder."""
+    return str(Path(name).resolve()) if name.endswith(".py") or "/" in name else name
+
+
+def release() -> str:
+    """Version of this program; `unknown` where it wasn't installed."""
+    try:
+        return version("nas-atlas")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def studies() -> tuple[str, ...]:
+    """Names of the studies that come with this program."""
+    package = _sibling("studies")
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(package.__path__)))
+
+
+def spaces() -> tuple[Space, ...]:
+    """All spaces that come with this program."""
+    return tuple(_sibling("spaces").ALL)
+
+
+def networks() -> Sequence[Any]:
+    """All published networks: values with `name`, `architecture`, `inputs`, `classes`, `source`."""
+    return tuple(_sibling("spaces").NETWORKS)
+
+
+def families() -> dict[str, tuple[tuple[Space, ...], tuple[Any, ...]]]:
+    """Name of each family -> its spaces and its published networks."""
+    return {
+        module.__name__.rpartition(".")[2]: (tuple(module.ALL), tuple(module.NETWORKS)) for module in family_modules()
+    }
+
+
+def family_modules() -> tuple[ModuleType, ...]:
+    """The modules of all families."""
+    return tuple(importlib.import_module(f"spaces.{name}") for name in _sibling("spaces").FAMILIES)
+
+
+def imported_as(module: str) -> str:
+    """The name under which another file in the same folder imports a module that `study` may have read from a file."""
+    return module.removeprefix(OF_FILES)
+
+
+def space_or_network(name: str) -> Any:
+    """The space or the published network of a name."""
+    found = {item.name: item for item in (*spaces(), *networks())}
+    if name not in found:
+        raise _unknown("space or network", name, found, "`nas spaces` lists all")
+    return found[name]
+
+
+def network(name: str) -> Any:
+    """The published network of a name."""
+    found = {item.name: item for item in networks()}
+    if name not in found:
+        if name in {space.name for space in spaces()}:
+            raise Refused(f"{name} is a space of networks, not a network", hint=f"nas spaces {name}")
+        raise _unknown("network", name, found, "`nas spaces` lists all; a file architecture.json works, too")
+    return found[name]
+
+
+def _sibling(name: str) -> ModuleType:
+    """One of our own packages; refused where another distribution owns the name."""
+    places = {n: Path(spec.origin).parent for n in SIBLINGS if (spec := find_spec(n)) and spec.origin}
+    if name not in places:
+        raise NasError(
+            f"the package {name!r}, which belongs beside nas, can't be found", hint="install nas-atlas again"
+        )
+    if places[name].parent != places["nas"].parent:
+        where = f"{name} was found in {places[name]}, not beside nas in {places['nas'].parent}"
+        raise NasError(f"{where}; another distribution owns the name", hint=f"uninstall the other {name!r} package")
+    return importlib.import_module(name)
+
+
+def _unknown(kind: str, name: str, known: Iterable[str], also: str) -> Refused:
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, 3)
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    listed = f"; there are {', '.join(names[:LISTED])}{more}" if names else ""
+    guess = f"; did you mean {' or '.join(near)}?" if near else listed
+    return Refused(f"there is no {kind} {name!r}{guess}", hint=also)
+
+
+def _file(path: Path) -> ModuleType:
+    """A file of the user as a module; its own folder is on the path while it is read."""
+    if not path.is_file():
+        hint = "a study is a name of ours, a file my_study.py, or module:NAME"
+        raise Refused(f"{path} is a folder" if path.is_dir() else f"there is no file {path}", hint=hint)
+    spec = importlib.util.spec_from_file_location(f"{OF_FILES}{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise Refused(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    with _code_of_the_user(path.name, path.parent.resolve()):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _import(module: str, name: str) -> ModuleType:
+    if module.partition(".")[0] in SIBLINGS:
+        _sibling(module.partition(".")[0])
+    with _code_of_the_user(name, Path.cwd()):
+        return importlib.import_module(module)
+
+
+@contextmanager
+def _code_of_the_user(where: str, folder: Path) -> Iterator[None]:
+    """Import with the user's folder on the path; whatever their code raises is told with its line."""
+    sys.path.insert(0, str(folder))
+    for old, new in MOVED.items():
+        sys.modules.setdefault(old, importlib.import_module(new))
+    try:
+        yield
+    except NasError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _broken(where, error) from error
+    finally:
+        sys.path.remove(str(folder))
+
+
+def _broken(where: str, error: BaseException) -> Refused:
+    """What is wrong with a module of the user: the error and its line."""
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    at = f"line {line}" if line else raised_at(error)
+    said = error.msg if isinstance(error, SyntaxError) else error
+    return Refused(f"{where} can't be imported: {type(error).__name__}: {said}{f' ({at})' if at else ''}")
+
+
+def _study_in(module: ModuleType, attribute: str, name: str) -> Study:
+    found = getattr(module, attribute, None)
+    if not isinstance(found, Study):
+        what = "holds no" if found is None else f"holds something of type {type(found).__name__}, not a study, as"
+        raise Refused(f"{name} {what} {attribute}", hint=f"a study file says: {attribute} = Study(...)")
+    return found

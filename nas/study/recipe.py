@@ -1,0 +1,149 @@
+"""Everything that decides one training, and nothing else: equal recipe, network and seed give equal trainings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import msgspec
+
+from nas.errors import Refused
+
+Precision = Literal["auto", "float32", "bfloat16"]
+Initialisation = Literal["he", "xavier"]
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One training: data, length, optimiser, augmentation, arithmetic."""
+
+    data: str = "fashion-mnist"
+    """Name of a data set, or path of a folder of class folders, of an `.npz` or of a `.csv`."""
+    target: str = ""
+    """Column of a `.csv` that is to be predicted; empty for images and for tables of ours."""
+    train_size: int = 0
+    """Training images used, the first of a fixed order that is balanced at every length; 0 means all."""
+    resolution: int = 0
+    """Height and width that images are resized to, in pixels; 0 means as they are."""
+    epochs: int = 10
+    """Passes over the training images."""
+    batch_size: int = 128
+    """Images a step; a last, smaller batch of an epoch is left out."""
+    learning_rate: float = 0.1
+    """Peak of the schedule."""
+    momentum: float = 0.9
+    """Of SGD; in [0, 1)."""
+    nesterov: bool = True
+    """Whether the momentum looks ahead."""
+    weight_decay: float = 5e-5
+    """Added to the gradient of convolution and linear weights; never on norms and biases."""
+    warmup: float = 0.1
+    """Share of all steps during which the learning rate rises from 0; in [0, 1). A half-cosine to 0 follows."""
+    label_smoothing: float = 0.0
+    """Share of the target that is spread over all classes; in [0, 1)."""
+    flip: bool = False
+    """Whether images are mirrored left to right with probability 1/2."""
+    crop: int = 0
+    """Pixels of padding around an image before it is cut back at a random place."""
+    erase: int = 0
+    """Edge of a square of pixels that is set to the mean at a random place; 0 means none."""
+    initialisation: Initialisation = "he"
+    """Of convolutions: `he` normal by fan-out with linear layers N(0, 0.01), or `xavier` uniform for both."""
+    zero_residual: bool = False
+    """Whether the last norm of each residual branch (in pre-activation the convolution after it) starts at zero, so
+    that a block starts as its shortcut."""
+    precision: Precision = "auto"
+    """Arithmetic of forward and backward pass; `auto` is fixed at the start of a run: bfloat16 where the device has
+    instructions for it, else float32. The optimiser, norms and what is stored are float32 always."""
+    evaluation_batch_size: int = 500
+    """Images a batch in evaluation."""
+
+    def __post_init__(self) -> None:
+        _check(self, low=1, names=("epochs", "batch_size", "evaluation_batch_size"))
+        _check(self, low=0, names=("train_size", "resolution", "crop", "erase"))
+        _check_option("initialisation", self.initialisation, get_args(Initialisation))
+        _check_option("precision", self.precision, get_args(Precision))
+        for name in ("momentum", "warmup", "label_smoothing"):
+            if not 0 <= (share := getattr(self, name)) < 1:
+                raise ValueError(f"{name} must lie in [0, 1), got {share}")
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
+            raise ValueError(f"weight_decay must not be negative, got {self.weight_decay}")
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum above 0, got momentum=0")
+
+    def at(self, fidelity: str, **changes: float) -> Recipe:
+        """The recipe at a named fidelity (see `FIDELITIES`) with some fields otherwise; refused for other names."""
+        if fidelity not in FIDELITIES:
+            raise Refused(f"there is no fidelity {fidelity!r}", hint=f"fidelities: {', '.join(FIDELITIES)}")
+        return msgspec.structs.replace(self, **{**FIDELITIES[fidelity].changes, **changes})
+
+    def learning_rate_at(self, step: int, steps: int) -> float:
+        """Learning rate of a step, counted from 0: linear warm-up, then a half-cosine that ends at 0."""
+        rising = round(self.warmup * steps)
+        if step < rising:
+            return self.learning_rate * (step + 1) / rising
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+
+
+def _check(recipe: Recipe, low: int, names: tuple[str, ...]) -> None:
+    for name in names:
+        value = getattr(recipe, name)
+        if not isinstance(value, int):
+            raise ValueError(f"{name} must be a whole number, got {value!r}")
+        if value < low:
+            raise ValueError(f"{name} must be at least {low}, got {value}")
+
+
+def _check_option(name: str, value: str, options: tuple[str, ...]) -> None:
+    if value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(options)}, got {value!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fidelity:
+    """A length of training with the recipe that suits it."""
+
+    changes: Mapping[str, int | float | bool]
+    """Fields of the recipe that it sets; data, resolution and arithmetic stay as they are."""
+    sentence: str
+    """What it is for, with its cost."""
+
+
+BRIEF = {"batch_size": 32, "learning_rate": 0.05, "warmup": 0.1, "zero_residual": True, "flip": True, "crop": 0}
+"""Small batches for many steps; blocks that start as their shortcut, so that deep networks begin to learn at once."""
+
+
+WHOLE = {"train_size": 0, "batch_size": 128, "learning_rate": 0.1, "warmup": 0.1}
+"""All images, in the book's batches."""
+
+
+FIDELITIES: Mapping[str, Fidelity] = {
+    "glance": Fidelity(
+        changes={**BRIEF, "train_size": 6_000, "epochs": 1},
+        sentence="6,000 images once: 187 steps",
+    ),
+    "short": Fidelity(
+        changes={**BRIEF, "train_size": 7_500, "epochs": 2},
+        sentence="7,500 images twice: 468 steps",
+    ),
+    "book": Fidelity(
+        changes={**WHOLE, "epochs": 10, "zero_residual": False, "flip": False, "crop": 0},
+        sentence="all images 10 times, unchanged, in batches of 128: the length of the book's trainings",
+    ),
+    "long": Fidelity(
+        changes={**WHOLE, "epochs": 30, "zero_residual": True, "flip": True, "crop": 2},
+        sentence="all images 30 times, flipped and shifted",
+    ),
+}
+"""Lengths of training by name, cheapest first: how much is spent on a network before its error is believed.
+
+A short training ranks networks by how fast they begin to learn, a long one by how good they become; what a verdict is
+worth depends on which it was. `glance` and `short` train as the ladder study does (six networks were tried for it, see
+its docstring). On 24 random networks of AnyNet A, E and RegNetX, one seed each, they ranked as a training four times as
+long as `short` with Kendall's tau 0.42 (95 % interval 0.29 to 0.54) and 0.52 (0.33 to 0.67), for 13 and 24 seconds of
+one AVX2 core against 96 (`tests/benchmarks/fidelity.py`, records in `studies/results/fidelity.csv`).
+`book` and `long` are conventions.
+"""

@@ -1,0 +1,143 @@
+"""What is known of one trial when it is over: where it came from, what was trained, how it ended."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from math import inf
+
+import msgspec
+
+from nas.layers.base import Cost
+from nas.space import Value
+
+SCHEMA_VERSION = 1
+
+
+class Outcome(StrEnum):
+    """How a trial ended; all but the first two are failures and count as the worst error."""
+
+    COMPLETED = "completed"
+    PRUNED = "pruned"
+    DIVERGED = "diverged"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMED_OUT = "timed_out"
+    FAILED = "failed"
+    CRASHED = "crashed"
+
+    @property
+    def sentence(self) -> str:
+        """The outcome in words."""
+        return SENTENCES[self]
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it says that the network can't be trained so, and not how good it is."""
+        return self not in (Outcome.COMPLETED, Outcome.PRUNED)
+
+
+SENTENCES = {
+    Outcome.COMPLETED: "trained to its last epoch",
+    Outcome.PRUNED: "ended early, because others were better after as many epochs",
+    Outcome.DIVERGED: "the loss exploded or was no number",
+    Outcome.OUT_OF_MEMORY: "the device had too little memory",
+    Outcome.TIMED_OUT: "the training took longer than allowed",
+    Outcome.FAILED: "the training raised an error",
+    Outcome.CRASHED: "the worker process died",
+}
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """How a trial's point was found."""
+
+    sampler: str
+    """Name of the sampler; where trainings are halved it says so, for then not even random points make a map."""
+    draws: int
+    """Points drawn until one obeyed all requirements and limits; the accepted one counts."""
+    fallback: bool = False
+    """Whether an adaptive sampler found none, so that a random point took its place."""
+    repeat: int = 0
+    """Which training of the same network this is, counted from 0."""
+    stratum: str = ""
+    """Stretch of cost that it was drawn from, by place and range; empty where the study has no strata."""
+    again: int | None = None
+    """Trial of the map whose network an audit trains once more; None for all others."""
+
+    @property
+    def unbiased(self) -> bool:
+        """Whether the trial is an independent random draw from its space within the limits."""
+        return self.sampler == "random" and self.repeat == 0
+
+
+class Epoch(msgspec.Struct, frozen=True, kw_only=True):
+    """One point of a training's curve."""
+
+    number: int
+    """Counted from 1."""
+    loss: float
+    """Mean training loss over the epoch's steps: cross-entropy in nats, or squared error in variances of the target."""
+    error: float
+    """Share of validation images that are classified wrongly after the epoch, or root mean squared error over the
+    target's standard deviation."""
+    seconds: float
+    """Wall time of the epoch with its evaluation."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One trial that is over."""
+
+    trial: int
+    """Its number in the run, counted from 0."""
+    space: str
+    """Name of its space."""
+    architecture: str
+    """Identity of the network: sixteen hexadecimal digits."""
+    point: dict[str, Value]
+    """Values of the space's dimensions, and of the recipe's where they vary."""
+    facts: dict[str, Value]
+    """What the architecture says of itself."""
+    cost: Cost
+    """At the study's input shape."""
+    origin: Origin
+    """How the point was found."""
+    seed: int
+    """Of initial weights, order of data and augmentation."""
+    outcome: Outcome
+    """How it ended."""
+    message: str = ""
+    """What was said about a failure, or about the bar that a pruned training missed."""
+    curve: tuple[Epoch, ...] = ()
+    """All epochs that were finished."""
+    train_error: float | None = None
+    """Share of the first training images that are classified wrongly in the end; None unless completed."""
+    peak_memory: int | None = None
+    """Bytes of the training, as `nas.study.table.COLUMNS` says; None where they weren't measured."""
+    seconds: float = 0.0
+    """Wall time of the training with its evaluations."""
+    images_per_second: float = 0.0
+    """Training images a second of training, evaluations excluded."""
+    attempts: int = 1
+    """How often it was started; more than 1 after a crash."""
+    device: str = ""
+    """Where it was trained."""
+    weights: str = ""
+    """File of the trained weights in the run's folder; empty where they weren't kept."""
+    weights_sha256: str = ""
+    """Hash of that file."""
+    schema_version: int = SCHEMA_VERSION
+    """Of this record."""
+
+    @property
+    def error(self) -> float | None:
+        """Validation error after the last epoch of the whole training; None for a failure and for a pruned one."""
+        return self.last_error if self.outcome is Outcome.COMPLETED else None
+
+    @property
+    def last_error(self) -> float | None:
+        """Validation error after the last epoch that was trained, completed or pruned; None for a failure."""
+        return self.curve[-1].error if self.curve and not self.outcome.is_failure else None
+
+
+def rank(record: Record) -> tuple[float, int, int]:
+    """Sorting key of leaders; failures come last."""
+    error = record.error
+    return (inf if error is None else error, record.cost.multiply_adds, record.trial)

@@ -1,0 +1,132 @@
+"""Records as a table: one documented list of columns, then one column for each dimension and each fact."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.errors import Refused, readable
+from nas.files import write_atomically
+from nas.study.record import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = {
+    "trial": "number of the trial in the run, counted from 0",
+    "space": "name of its space, with the values of the study's grid",
+    "architecture": "identity of the network",
+    "outcome": "completed, pruned, or which kind of failure",
+    "error": "validation error after the last epoch: share of wrong images, or RMSE over the standard deviation "
+    "of the target; empty for a failure and for a training that was pruned",
+    "train_error": "error on the first 2,000 training images or rows (all, if fewer) after the last epoch, unchanged, "
+    "network in evaluation; empty unless completed",
+    "gap": "error minus train_error: how much worse the network is on what it hasn't seen",
+    "seed": "seed of initial weights, order of data and augmentation",
+    "epochs": "epochs that were finished; where the study varies or crosses them, those asked for",
+    "parameters": "trainable numbers",
+    "multiply_adds": "multiply-adds of one forward pass over one image",
+    "activations": "outputs of all convolutions and linear layers for one image, in elements",
+    "memory": "estimated bytes to train on one image in float32",
+    "peak_memory": "bytes of the training. On a CPU counted in the first step: parameters, gradients, the optimiser's "
+    "state and all that is kept for the backward pass, without short-lived results, evaluations and data set. On a GPU "
+    "the most that torch had allocated, all of that included; empty where another training shared the GPU",
+    "seconds": "wall time of the training with its evaluations",
+    "images_per_second": "training images a second of training",
+    "sampler": "how the point was found; `with halving` where trainings are pruned",
+    "draws": "points drawn until one lay inside requirements and limits",
+    "fallback": "whether a random point took the place of an adaptive sampler's",
+    "repeat": "which training of the same network this is, counted from 0",
+    "stratum": "stretch of cost from which the network was drawn, by place and range; empty where the study has none",
+    "attempts": "how often the training was started",
+    "message": "what was said about a failure, or about the error at which a training was pruned",
+}
+TIMES = ("seconds", "images_per_second", "attempts")
+"""Columns that may differ between two runs of the same study."""
+ASKED = "epochs"
+"""The one column that a dimension may be called like, for it says the same of every completed trial."""
+EMPTIABLE = {"error": "float", "train_error": "float", "gap": "float", "peak_memory": "Int64"}
+"""Types of the columns that a trial may leave empty."""
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Beginnings of a formula, as wide characters, too."""
+BLANK = " \t\r\n"
+"""What a spreadsheet passes over before a formula."""
+
+
+def table(records: Iterable[Record]) -> pd.DataFrame:
+    """One row a trial, in the order of their numbers."""
+    import pandas as pd
+
+    rows = [_row(record) for record in sorted(records, key=lambda r: r.trial)]
+    extra = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *extra]).astype(EMPTIABLE)  # also where all have failed
+    whole = [name for name in extra if _all_integers(rows, name)]
+    return frame.astype(dict.fromkeys(whole, "Int64"))  # a space without the dimension leaves a gap, not a float
+
+
+def write(frame: pd.DataFrame, path: Path) -> None:
+    """The table as a `.csv`, `.csv.gz` or `.parquet`; texts that a spreadsheet would run are made harmless."""
+    try:
+        if path.name.endswith(".csv.gz"):
+            data = gzip.compress(csv_text(frame).encode(), mtime=0)
+        elif path.suffix == ".csv":
+            data = csv_text(frame).encode()
+        elif path.suffix == ".parquet":
+            data = frame.to_parquet(index=False)
+        else:
+            raise Refused(f"a table is written as .csv, .csv.gz or .parquet, not {path.name!r}")
+    except ImportError:
+        raise Refused("parquet needs pyarrow", hint='pip install "nas-atlas[parquet]", or write a .csv') from None
+    write_atomically(path, data)
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """The table as CSV, formulas and control characters made harmless."""
+    return str(harmless(frame).to_csv(index=False, lineterminator="\n"))
+
+
+def harmless(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with an apostrophe before texts and names of columns that start like a formula, all readable."""
+    return frame.map(_harmless).rename(columns=_harmless)
+
+
+def _harmless(cell: Any) -> Any:
+    if not isinstance(cell, str):
+        return cell
+    runs = cell.startswith(("\t", "\r", "\n")) or cell.lstrip(BLANK).startswith(FORMULA)
+    return readable(f"'{cell}" if runs else cell)
+
+
+def _all_integers(rows: list[dict[str, Any]], name: str) -> bool:
+    return all(type(row[name]) is int for row in rows if name in row)
+
+
+def _row(record: Record) -> dict[str, Any]:
+    own = {
+        "trial": record.trial,
+        "space": record.space,
+        "architecture": record.architecture,
+        "outcome": str(record.outcome),
+        "error": record.error,
+        "train_error": record.train_error,
+        "gap": None if record.error is None or record.train_error is None else record.error - record.train_error,
+        "seed": record.seed,
+        "epochs": record.point.get(ASKED, len(record.curve)),
+        "parameters": record.cost.parameters,
+        "multiply_adds": record.cost.multiply_adds,
+        "activations": record.cost.activations,
+        "memory": record.cost.memory,
+        "peak_memory": record.peak_memory,
+        "seconds": record.seconds,
+        "images_per_second": record.images_per_second,
+        "sampler": record.origin.sampler,
+        "draws": record.origin.draws,
+        "fallback": record.origin.fallback,
+        "repeat": record.origin.repeat,
+        "stratum": record.origin.stratum or None,
+        "attempts": record.attempts,
+        "message": record.message,
+    }
+    return own | {name: value for name, value in (record.point | record.facts).items() if name not in own}

@@ -1,0 +1,286 @@
+"""One training: network, recipe and data in, a curve of epochs out; the same seed gives the same numbers.
+
+The images lie in memory as uint8 and are normalised and augmented batch by batch on the device; the rows of a table lie
+there as standardised float32 (what differs for them is in `nas.objectives`). Nothing is decoded, copied between
+processes or read back from the device inside an epoch. All that a step touches stays in place, so that a GPU can replay
+it as a graph.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+
+import torch
+from torch import Tensor, nn
+
+from nas.data import DataInfo, Dataset, Split
+from nas.layers import Layer, Shape, is_random
+from nas.study import Recipe
+from nas.study.record import Epoch
+from nas.training.augmentation import augment, draw
+from nas.training.cuda_graphs import Replayed, aside
+from nas.training.losses import error_of, loss_of, nothing_wrong, wrong
+from nas.training.modules import build, initialise
+from nas.training.peak_memory import Footprint
+from nas.training.precision import Masters, computing, dtype_of, settled
+
+EXPLODED = 1e4
+"""Mean training loss above which a training counts as diverged: guessing ten classes costs 2.3 nats, the mean 1."""
+
+NO_BARS: Mapping[int, float] = MappingProxyType({})
+SEEN = 2_000
+"""Training images, the first of their fixed, balanced order, on which the error is measured in the end."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """What a training leaves."""
+
+    module: nn.Module
+    """With the weights of the last step, in float32."""
+    curve: tuple[Epoch, ...]
+    """All epochs that were finished."""
+    diverged: bool
+    """Whether the loss exploded or was no number; the curve then ends before that."""
+    pruned: bool
+    """Whether it ended at an epoch after which its error was above the bar; the curve then ends there."""
+    train_error: float | None
+    """Share of the first `SEEN` training images, unchanged, that are wrong in the end; None where it ended early."""
+    peak_memory: int | None
+    """Bytes: see `nas.training.peak_memory`."""
+    seconds: float
+    """Wall time with evaluations."""
+    images_per_second: float
+    """Training images a second of training, evaluations excluded."""
+
+
+def train(
+    layer: Layer,
+    recipe: Recipe,
+    dataset: Dataset,
+    seed: int,
+    device: torch.device,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    *,
+    bars: Mapping[int, float] = NO_BARS,
+    graph: bool = True,
+) -> Trained:
+    """Train a network from scratch; all randomness comes from the seed, global generators are left as they were.
+
+    After an epoch with a bar a training with a larger validation error ends: up to there it is, bit for bit, the whole
+    training, whose learning rates it follows.
+
+    A network with dropout needs them meanwhile (see `is_random`); all others leave them alone, so that several can be
+    trained by threads of one process. Without `graph`, a GPU's steps are launched one by one.
+    """
+    recipe = settled(recipe, device)
+    with aside(device), seeded(seed, device, needed=is_random(layer)):
+        generator = torch.Generator().manual_seed(seed)
+        module = initial(layer, dataset.info.shape, recipe, generator)
+        split, validation = on_device(dataset.train, device), on_device(dataset.validation, device)
+        training = Training(module, split, dataset.info, recipe, device, graph=graph)
+        curve: list[Epoch] = []
+        started, pruned = time.perf_counter(), False
+        for epoch in _epochs(training, module, validation, dataset.info, recipe, generator):
+            curve.append(epoch)
+            on_epoch(epoch)
+            pruned = epoch.number < recipe.epochs and epoch.error > bars.get(epoch.number, math.inf)
+            if pruned:
+                break
+        whole = len(curve) == recipe.epochs
+        seen = Split(split.images[:SEEN], split.labels[:SEEN])
+        train_error = None if not whole else evaluate(module, seen, dataset.info, recipe)
+        return Trained(
+            module=training.masters.restore(),
+            curve=tuple(curve),
+            diverged=not whole and not pruned,
+            pruned=pruned,
+            train_error=train_error,
+            peak_memory=training.footprint.bytes,
+            seconds=time.perf_counter() - started,
+            images_per_second=len(curve) * training.images / training.seconds if whole or pruned else 0.0,
+        )
+
+
+def _epochs(
+    training: Training, module: nn.Module, validation: Split, info: DataInfo, recipe: Recipe, generator: torch.Generator
+) -> Iterator[Epoch]:
+    """One epoch after another, each with its evaluation, to the last one or until loss or error explode."""
+    for number in range(1, recipe.epochs + 1):
+        begun = time.perf_counter()
+        loss = training.epoch(generator)
+        if not loss < EXPLODED:
+            return
+        error = evaluate(module, validation, info, recipe)
+        if not error < EXPLODED:
+            return
+        yield Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun)
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device, *, needed: bool) -> Iterator[None]:
+    """Where it is needed, torch's own generators begin at the seed, for dropout knows no others; then as they were."""
+    if not needed:
+        yield
+        return
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def initial(layer: Layer, inputs: Shape, recipe: Recipe, generator: torch.Generator) -> nn.Module:
+    """The module with its initial weights, drawn on the CPU so that they don't depend on the device."""
+    module = build(layer, inputs)
+    initialise(module, generator, recipe.initialisation, zero_residual=recipe.zero_residual)
+    return module
+
+
+def sgd(masters: Masters, recipe: Recipe, rate: Tensor | float) -> torch.optim.SGD:
+    """The optimiser: weight decay on matrices and kernels, none on norms and biases."""
+    groups = [
+        {"params": masters.weights, "weight_decay": recipe.weight_decay},
+        {"params": masters.others, "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(
+        [group for group in groups if group["params"]],
+        lr=rate,
+        momentum=recipe.momentum,
+        nesterov=recipe.nesterov,
+        fused=True,
+    )
+
+
+class Training:
+    """A network on its device with everything that a step needs, all of it in place."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        split: Split,
+        info: DataInfo,
+        recipe: Recipe,
+        device: torch.device,
+        *,
+        graph: bool = True,
+    ) -> None:
+        self.footprint = Footprint(device)
+        self.seconds = 0.0
+        """Spent on epochs, evaluations excluded."""
+        self.masters = Masters(module)
+        self._module = computing(module, recipe, device)
+        self.masters.bind()
+        self._split, self._recipe = split, recipe
+        self._statistics = statistics(info, device)
+        self._count = len(split.labels)
+        self._steps = steps_per_epoch(self._count, recipe)
+        steps = recipe.epochs * self._steps
+        self._rates = torch.tensor([recipe.learning_rate_at(step, steps) for step in range(steps)], device=device)
+        self._rate = self._rates[0].clone()
+        self._optimizer = sgd(self.masters, recipe, self._rate)
+        self._draws = draw(recipe, self._count, torch.Generator()).to(device)  # of the right shapes
+        self._step = torch.zeros(1, dtype=torch.int64, device=device)
+        self._total_step = torch.zeros(1, dtype=torch.int64, device=device)
+        self._loss, self._total = torch.zeros((), device=device), torch.zeros((), device=device)
+        self._replayed = Replayed(device, graph=graph)
+
+    @property
+    def images(self) -> int:
+        """Trained on in one epoch."""
+        return self._steps * min(self._recipe.batch_size, self._count)
+
+    def epoch(self, generator: torch.Generator) -> float:
+        """Train on each image once; the mean loss over the steps, NaN as soon as it is seen to have exploded."""
+        begun = time.perf_counter()
+        self._module.train()
+        self._draws.take(draw(self._recipe, self._count, generator))
+        self._step.zero_()
+        self._total.zero_()
+        for _ in range(self._steps):
+            self._replayed(self._one_step)
+            if self._loss.device.type == "cpu" and not self._loss.item() < EXPLODED:
+                return math.nan  # free to see here; a GPU would have to be waited for
+        loss = self._total.item() / self._steps
+        self.seconds += time.perf_counter() - begun
+        return loss
+
+    def _one_step(self) -> None:
+        """The next step; a GPU isn't waited for."""
+        draws = self._draws.at(self._step)
+        images, labels = (tensor.index_select(0, draws.order) for tensor in (self._split.images, self._split.labels))
+        images = augment(normalised(images, *self._statistics), self._recipe, draws)
+        self._rate.copy_(self._rates.index_select(0, self._total_step).squeeze(0))
+        step = partial(train_step, self._module, self.masters, self._optimizer, images, labels, self._recipe)
+        loss = self.footprint(step, self._module, self._optimizer)
+        self._loss.copy_(loss)
+        self._total += loss
+        self._step += 1
+        self._total_step += 1
+
+
+def train_step(
+    module: nn.Module,
+    masters: Masters,
+    optimizer: torch.optim.Optimizer,
+    images: Tensor,
+    labels: Tensor,
+    recipe: Recipe,
+) -> Tensor:
+    """One step of the optimiser; the loss stays on the device."""
+    masters.forget()
+    outputs = module(images.to(dtype_of(recipe)))  # (batch, classes), or (batch, 1)
+    loss = loss_of(outputs.float(), labels, recipe)
+    torch.autograd.backward(loss)
+    masters.gather()
+    optimizer.step()
+    masters.spread()
+    return loss.detach()
+
+
+@torch.inference_mode()
+def evaluate(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) -> float:
+    """Share of images that are classified wrongly, or root mean square of a table's standardised errors.
+
+    The module must be ready to compute (see `computing`).
+    """
+    module.eval()
+    device = split.labels.device
+    mean, scale = statistics(info, device)
+    total = nothing_wrong(split.labels)
+    for start in range(0, len(split.labels), recipe.evaluation_batch_size):
+        images = split.images[start : start + recipe.evaluation_batch_size]
+        labels = split.labels[start : start + recipe.evaluation_batch_size]
+        total += wrong(module(normalised(images, mean, scale).to(dtype_of(recipe))), labels)
+    return error_of(total, len(split.labels))
+
+
+def steps_per_epoch(images: int, recipe: Recipe) -> int:
+    """Steps of one epoch; at least 1, for a batch is never larger than the training set."""
+    return images // min(recipe.batch_size, images)
+
+
+def normalised(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+    """Images as float32 with mean 0 and standard deviation 1 over the training set, channels last in memory.
+
+    The rows of a table are stored so.
+    """
+    if images.is_floating_point():
+        return images
+    return images.to(torch.float32, memory_format=torch.channels_last).sub_(mean).mul_(scale)
+
+
+def statistics(info: DataInfo, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean of the pixels and one over their standard deviation, in units of the stored bytes."""
+    mean = torch.tensor(info.mean, device=device).mul_(255).view(1, -1, 1, 1)
+    scale = torch.tensor(info.std, device=device).mul_(255).reciprocal_().view(1, -1, 1, 1)
+    return mean, scale
+
+
+def on_device(split: Split, device: torch.device) -> Split:
+    """Images and labels on a device; the very same where they are there already."""
+    return Split(split.images.to(device), split.labels.to(device))

@@ -1,0 +1,127 @@
+"""The numbers that a network computes in: float32, or bfloat16 with float32 copies that the optimiser keeps.
+
+In bfloat16 the weights of convolutions and linear layers and everything between the layers are bfloat16; norms keep
+float32 parameters and statistics, for with bfloat16 ones evaluation is garbage. Steps are added up in the float32
+copies, which are what is stored in the end.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+import msgspec
+import torch
+from torch import Tensor, nn
+
+from nas.study import Recipe
+from nas.training.devices import precision
+from nas.training.kernels import rules_for, specialise
+from nas.training.modules import PartialNorm
+
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, PartialNorm)
+
+
+def settled(recipe: Recipe, device: torch.device) -> Recipe:
+    """The recipe with its arithmetic fixed."""
+    if recipe.precision != "auto":
+        return recipe
+    return msgspec.structs.replace(recipe, precision=precision(device.type))
+
+
+def dtype_of(recipe: Recipe) -> torch.dtype:
+    """Type of images, activations and weights of convolutions."""
+    return torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
+
+
+def computing(module: nn.Module, recipe: Recipe, device: torch.device) -> nn.Module:
+    """The module itself, made ready to compute: on its device, in its arithmetic, channels last, fast kernels."""
+    dtype = dtype_of(settled(recipe, device))
+    if dtype != torch.float32:
+        for part in module.modules():
+            if not isinstance(part, NORMS):
+                for parameter in part.parameters(recurse=False):
+                    parameter.data = parameter.data.to(dtype)
+    specialise(module, rules_for(device, dtype))
+    return module.to(device).to(memory_format=torch.channels_last)
+
+
+class Masters:
+    """The float32 parameters of a module, in one piece of memory, so that a step of the optimiser is few operations.
+
+    What the module computes in are parts of it, or copies where it computes in less.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        """Made before `computing`, so that no digit of the initial weights is lost."""
+        self._module = module
+        self._initial = [parameter.detach().clone() for parameter in module.parameters()]
+        self._computed: list[nn.Parameter] = []
+        self._parts: list[Tensor] = []
+        self._slopes: list[Tensor] = []
+        self._copies: list[Tensor] = []
+        self._copied: list[Tensor] = []
+        self.weights: list[nn.Parameter] = []
+        """Kernels and matrices, one after another, as one parameter; empty where there are none."""
+        self.others: list[nn.Parameter] = []
+        """Those of norms and biases."""
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """What the optimiser updates."""
+        return [*self.weights, *self.others]
+
+    @torch.no_grad()
+    def bind(self) -> Masters:
+        """Look at what the module computes in now; its float32 parameters become parts of the masters."""
+        self._computed = list(self._module.parameters())
+        places = {**self._joined(self.weights, kernels=True), **self._joined(self.others, kernels=False)}
+        self._parts, self._slopes = map(list, zip(*(places[parameter] for parameter in self._computed), strict=True))
+        for initial, part, parameter in zip(self._initial, self._parts, self._computed, strict=True):
+            part.copy_(initial)
+            if parameter.dtype == torch.float32:
+                parameter.data = part
+            else:
+                self._copies.append(parameter)
+                self._copied.append(part)
+        self._initial = []
+        return self
+
+    def _joined(self, found: list[nn.Parameter], *, kernels: bool) -> dict[nn.Parameter, tuple[Tensor, Tensor]]:
+        """Make one parameter of many; where each of them, and its gradient, lies in it, in memory as it is now."""
+        chosen = [parameter for parameter in self._computed if (parameter.dim() > 1) == kernels]
+        if not chosen:
+            return {}
+        joined = nn.Parameter(torch.empty(sum(p.numel() for p in chosen), device=chosen[0].device))
+        joined.grad = torch.zeros_like(joined)
+        found.append(joined)
+        starts = accumulate((p.numel() for p in chosen), initial=0)
+        return {
+            p: (
+                joined.data.as_strided(p.size(), p.stride(), start),
+                joined.grad.as_strided(p.size(), p.stride(), start),
+            )
+            for p, start in zip(chosen, starts, strict=False)
+        }
+
+    def forget(self) -> None:
+        """Let go of the gradients that the module computed."""
+        for parameter in self._computed:
+            parameter.grad = None
+
+    def gather(self) -> None:
+        """Gradients as the module computed them, to the masters."""
+        found = [(slope, parameter.grad) for slope, parameter in zip(self._slopes, self._computed, strict=True)]
+        used = [(slope, gradient) for slope, gradient in found if gradient is not None]
+        torch._foreach_copy_([slope for slope, _ in used], [gradient for _, gradient in used])
+
+    @torch.no_grad()
+    def spread(self) -> None:
+        """Masters as the optimiser left them, to what the module has copies of."""
+        if self._copies:
+            torch._foreach_copy_(self._copies, self._copied)
+
+    def restore(self) -> nn.Module:
+        """The module with float32 parameters of its own, the masters' numbers in them."""
+        for parameter, part in zip(self._computed, self._parts, strict=True):
+            parameter.data = part.clone()
+        return self._module

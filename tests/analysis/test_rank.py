@@ -1,0 +1,176 @@
+"""Rank correlations, differences of quantiles and equivalence, against scipy and simulation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from nas.analysis import (
+    Edf,
+    compare,
+    edf,
+    edfs,
+    equivalence,
+    kendall,
+    left_out,
+    mann_whitney,
+    quantile_difference,
+    spearman,
+    unbiased,
+)
+from nas.analysis.columns import numbers, numeric_columns
+from nas.analysis.statistics.bootstrap import order_statistics
+from nas.analysis.statistics.equivalence import default_delta
+from nas.errors import Refused
+
+PAIRS = st.lists(st.tuples(st.integers(0, 4), st.sampled_from([0.1, 0.2, 0.3, math.inf])), min_size=5, max_size=30)
+"""A column and errors, with ties and failures."""
+
+
+def sample(errors: list[float | None], name: str = "A") -> Edf:
+    """Ten classes."""
+    return edf(errors, name=name, guess=0.9)
+
+
+@settings(deadline=None)
+@given(PAIRS)
+def test_correlations_are_scipys(pairs: list[tuple[int, float]]) -> None:
+    """Rho, tau and their p-values are scipy's on ranks, failures last and tied; the intervals hold the estimates."""
+    first, second = (np.array(side, dtype=float) for side in zip(*pairs, strict=True))
+    if len(set(first)) < 2 or len(set(second)) < 2:
+        assert spearman(first, second).p_value == kendall(first, second).p_value == 1.0
+        assert (spearman(first, second).coefficient.low, kendall(first, second).coefficient.high) == (-1.0, 1.0)
+        return
+    last = np.where(np.isinf(second), 9.0, second)
+    for ours, theirs in ((spearman, stats.spearmanr), (kendall, stats.kendalltau)):
+        known, expected = ours(first, second), theirs(first, last)
+        assert known.coefficient.estimate == pytest.approx(expected.statistic, abs=1e-12)
+        assert known.p_value == pytest.approx(expected.pvalue)
+        assert -1.0 <= known.coefficient.low <= known.coefficient.high <= 1.0
+        mirrored = ours(-first, second).coefficient
+        assert (mirrored.low, mirrored.high) == pytest.approx(
+            (-known.coefficient.high, -known.coefficient.low), abs=1e-9
+        )
+
+
+def test_rows_without_a_value_do_not_count() -> None:
+    """NaN in either column leaves a row out; too few rows say nothing."""
+    x, y = np.array([1, 2, 3, math.nan, 5, 6]), np.array([2, 1, 4, 4, math.nan, 6])
+    assert spearman(x, y).n == 4
+    assert spearman(x, y).coefficient.estimate == pytest.approx(0.8)
+    assert kendall(x[:3], y[:3]).coefficient.high == 1.0
+    assert kendall(x[:3], y[:3]).p_value == 1.0
+
+
+def test_columns_of_any_table() -> None:
+    """Empty cells are NaN, texts are refused, bookkeeping isn't a principle, and a missing column is told."""
+    frame = pd.DataFrame({"error": ["0.1", None], "seed": [1, 2], "depth": pd.array([3, None], dtype="Int64")})
+    assert numbers(frame, "depth")[0] == 3.0
+    assert math.isnan(numbers(frame, "depth")[1])
+    assert numbers(frame, "error")[0] == 0.1
+    assert numeric_columns(pd.DataFrame({"seed": [1, 2], "depth": [1, 2], "kind": ["a", "b"]})) == ("depth",)
+    with pytest.raises(Refused, match="no column 'width'"):
+        numbers(frame, "width")
+
+
+def test_order_statistics_are_those_of_resamples() -> None:
+    """The beta draw has the distribution of the rank-th lowest of n draws with replacement."""
+    generator = np.random.default_rng(0)
+    values = np.arange(12.0)
+    ours = order_statistics(values, 3, generator, 40_000)
+    brute = np.sort(generator.choice(values, (40_000, 12)), axis=1)[:, 2]
+    assert np.bincount(ours.astype(int), minlength=12) / 40_000 == pytest.approx(
+        np.bincount(brute.astype(int), minlength=12) / 40_000, abs=0.012
+    )
+
+
+def test_quantile_difference_with_failures() -> None:
+    """Against a sample that mostly fails the difference is infinite; between two such samples there is none."""
+    good, lost = sample([0.1 + k / 1000 for k in range(60)]), sample([0.1, *[None] * 59])
+    known = quantile_difference(good, lost)
+    assert known is not None
+    assert (known.estimate, known.low) == (-math.inf, -math.inf)
+    assert quantile_difference(lost, lost) is None
+    assert compare(lost, lost).quantile_difference is None
+
+
+def test_quantile_of_few_networks_has_no_end() -> None:
+    """Where all networks may be worse than the true quantile, nothing bounds it from below."""
+    few, many = sample([k / 100 for k in range(20)]), sample([k / 1000 for k in range(200)])
+    known = quantile_difference(few, many)
+    assert known is not None
+    assert known.low == -math.inf
+    assert known.high < math.inf
+
+
+def test_mann_whitney_is_scipys() -> None:
+    """The p of equal distributions is scipy's, failures last and tied, 1 where all networks tie."""
+    first, second = sample([0.1, 0.2, 0.2, None]), sample([0.2, 0.3, None, None, 0.4])
+    ranks = stats.mannwhitneyu([1, 2, 2, 9], [2, 3, 9, 9, 4]).pvalue
+    assert mann_whitney(first, second) == compare(first, second).mann_whitney_p == pytest.approx(ranks)
+    assert mann_whitney(sample([0.2] * 3), sample([0.2] * 4)) == 1.0
+    assert "A: n = 4: too few networks for a distribution" in compare(first, second).warnings
+
+
+def test_equivalence() -> None:
+    """Samples are the same where the 90 % interval lies inside of +-delta, half a deviation unless given."""
+    generator = np.random.default_rng(0)
+    a, b = (sample(generator.normal(0.2, 0.03, 200).tolist()) for _ in range(2))
+    known = equivalence(a, b)
+    assert known.holds
+    assert known.difference.confidence == pytest.approx(0.9)
+    assert known.delta == default_delta(b) == pytest.approx(np.std(b.errors, ddof=1) / 2)
+    assert not equivalence(a, b, delta=1e-4).holds
+    assert not equivalence(sample([0.2, 0.21]), b).holds
+    with pytest.raises(Refused, match=r"don't vary \(n = 3\)"):
+        equivalence(a, sample([0.2] * 3))
+
+
+def test_a_delta_of_the_sample_is_an_estimate() -> None:
+    """Held against half a deviation of the reference the interval is wider than against the same delta when stated.
+
+    Upwards more than downwards for errors skewed to the right, whose mean and deviation are large together.
+    """
+    generator = np.random.default_rng(0)
+    a, b = (sample((0.2 + generator.gamma(2.0, 0.03, 200)).tolist()) for _ in range(2))
+    estimated, stated = equivalence(a, b), equivalence(a, b, delta=default_delta(b))
+    assert (estimated.delta, estimated.difference.estimate) == (stated.delta, stated.difference.estimate)
+    up, down = (abs(getattr(estimated.difference, end) - getattr(stated.difference, end)) for end in ("high", "low"))
+    assert up > down >= 0.0
+    scores = np.array(b.errors)
+    pulls = default_delta(b) * (np.square(scores - scores.mean()) / scores.var() - 1.0) / 2.0
+    reach = stats.t.ppf(0.95, 199) ** 2 * (np.var(scores + pulls, ddof=1) - np.var(scores, ddof=1)) / 200
+    expected = math.sqrt((stated.difference.high - stated.difference.estimate) ** 2 + reach)
+    assert estimated.difference.high - estimated.difference.estimate == pytest.approx(expected, rel=0.01)
+
+
+def test_reasons_travel_with_the_sample() -> None:
+    """Rows that may not enter a distribution are named in the warnings of the sample of their space."""
+    frame = pd.DataFrame(
+        {
+            "space": ["A"] * 10 + ["B"] * 10,
+            "error": np.arange(20) / 100,
+            "sampler": ["random"] * 8 + ["tpe"] * 2 + ["random"] * 10,
+            "warm_started": [True] + [False] * 19,
+        }
+    )
+    first, second = edfs(frame, guess=0.9)
+    assert first.warnings[0] == "left out: 2 from sampler 'tpe', 1 warm-started"
+    assert (first.n, second.warnings) == (7, ())
+    assert left_out(frame.tail(10)) == ""
+
+
+@pytest.mark.parametrize(
+    "marks", [{"pruned": [True, False]}, {"state": ["PRUNED", "COMPLETE"]}, {"outcome": ["pruned", "completed"]}]
+)
+def test_pruned_tables_are_refused(marks: dict[str, list[object]]) -> None:
+    """Where trainings were pruned by their errors the rest is no random sample, so the table is refused."""
+    with pytest.raises(Refused, match="1 of the 2 trials were pruned") as caught:
+        unbiased(pd.DataFrame({"error": [0.1, 0.2], **marks}))
+    assert "without pruning" in caught.value.hint

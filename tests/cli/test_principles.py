@@ -1,0 +1,201 @@
+"""`nas principles` as a user types it: tables, sentences, JSON, plans, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import nas
+from nas.engines.inline import InlineEngine
+from nas.study import against, larger
+from tests.toys.spaces import STUDY
+
+RULED = replace(
+    STUDY,
+    name="ruled",
+    samples=8,
+    rules=(against("rich", "tiny", "Rich networks are better.", "R against T"), larger("width")),
+)
+KEYS = {"name", "statement", "effect", "low", "high", "p_value", "p_adjusted", "verdict", "n"}
+"""Which other programs rely on."""
+Say = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def say(say: Say) -> Say:
+    """Runs `nas principles`: exit code, output, messages."""
+    return lambda *words: say("principles", *words)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that declares two rules."""
+    place = tmp_path_factory.mktemp("cli") / "run"
+    nas.run(RULED, out=place, engine=InlineEngine(), device="cpu")
+    return place
+
+
+@pytest.fixture(scope="module")
+def csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of 200 rows in percent: `depth` lowers the error, `luck` and `width` say nothing, `kind` is a text."""
+    generator = np.random.default_rng(3)
+    depth, luck = generator.integers(2, 30, 200), generator.random(200)
+    errors = 40 - 0.4 * depth + generator.normal(0, 2, 200)
+    rows = [
+        f"{e:.3f},{d},{x:.4f},{'' if i % 10 == 0 else i % 7},{'ab'[i % 2]}"
+        for i, (e, d, x) in enumerate(zip(errors, depth, luck, strict=True))
+    ]
+    path = tmp_path_factory.mktemp("tables") / "results.csv"
+    path.write_text("\n".join(["top1 err,depth,luck,width,kind", *rows]) + "\n")
+    return path
+
+
+def read(text: str) -> dict[str, Any]:
+    """The one JSON object of an output."""
+    found = json.loads(text)
+    assert found["schema_version"] == 1
+    return dict(found)
+
+
+def test_a_run_prints_table_and_sentences(say: Say, folder: Path) -> None:
+    """Verdicts with effect, interval, p, n, failures; fidelity, unit and delta above; a sentence a rule; exit 0."""
+    code, out, err = say(folder)
+    assert (code, err) == (0, "")
+    assert out.startswith("ruled\n  trained  200 images of digits, epochs 2, batches of 50\n")
+    assert "corrected by Holm for 2 rules together" in out
+    assert "half a standard deviation" in out
+    assert "p, Holm" in out
+    lines = [line for line in out.splitlines() if line.startswith(("R against T", "width"))]
+    assert len(lines) == 4
+    assert "8 + 8" in lines[0]
+    assert "the rule: Rich networks are better." in out
+
+
+def test_json_has_the_keys_that_programs_rely_on(say: Say, folder: Path) -> None:
+    """One entry a rule with scalar n and one of four verdicts, and where it comes from."""
+    code, out, _ = say(folder, "--json")
+    found = read(out)
+    assert code == 0
+    assert [entry["name"] for entry in found["principles"]] == ["R against T", "width"]
+    for entry in found["principles"]:
+        assert set(entry) >= KEYS
+        assert entry["n"] == 16
+        assert entry["verdict"] in ("helps", "hurts", "equivalent", "undecided")
+        assert entry["low"] <= entry["effect"] <= entry["high"]
+    assert found["sources"][0]["trained"].startswith("200 images")
+
+
+def test_a_table_of_anybody(say: Say, csv: Path) -> None:
+    """Columns of a CSV: scipy's rho and p, Holm over those that were asked for, missing cells left out."""
+    code, out, _ = say("--table", csv, "--error", "top1 err", "--columns", "depth,luck,width", "--json")
+    assert code == 0
+    depth, luck, width = read(out)["principles"]
+    values = np.genfromtxt(csv, delimiter=",", skip_header=1, usecols=(0, 1, 2, 3))
+    for entry, column in ((depth, 1), (luck, 2), (width, 3)):
+        has = ~np.isnan(values[:, column])
+        expected = stats.spearmanr(values[has, column], values[has, 0])
+        assert entry["effect"] == pytest.approx(expected.statistic)
+        assert entry["p_value"] == pytest.approx(expected.pvalue)
+    assert depth["verdict"] == "helps"
+    assert depth["p_adjusted"] == pytest.approx(3 * depth["p_value"])
+    assert (depth["n"], width["n"]) == (200, 180)
+    assert "20 networks have no value of width" in width["warnings"]
+    assert luck["verdict"] in ("equivalent", "undecided")
+
+
+def test_a_table_is_named_with_all_its_columns_by_default(say: Say, csv: Path) -> None:
+    """Without --columns all columns with numbers are asked; the unit that the errors had, and the hash, are told."""
+    code, out, _ = say("--table", csv, "--error", "top1 err")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines() if " rho " in line and "[" in line] == [
+        "depth",
+        "luck",
+        "width",
+    ]
+    assert "(percentages)" in out
+    assert "SHA-256" in out
+
+
+def test_delta_is_in_the_unit_of_the_errors(say: Say, folder: Path) -> None:
+    """A huge delta makes every rule with two samples one without a difference that matters."""
+    _, out, _ = say(folder, "--delta", "0.9", "--json")
+    entry = read(out)["principles"][0]
+    assert (entry["verdict"], entry["delta"], entry["within_delta"]) == ("equivalent", 0.9, True)
+    assert say(folder, "--delta", "0")[0] == 2
+
+
+def test_a_study_lends_its_rules(say: Say, folder: Path, tmp_path: Path) -> None:
+    """--study takes rules for the records of a run as a table, and for a folder, where they are no prediction."""
+    mine = tmp_path / "mine.py"
+    mine.write_text(f"from {__name__} import RULED as STUDY\n")
+    code, out, _ = say("--table", folder / "records.csv", "--study", mine, "--json")
+    assert code == 0
+    ours = read(say(folder, "--json")[1])["principles"]
+    assert [e["effect"] for e in read(out)["principles"]] == pytest.approx([e["effect"] for e in ours])
+    assert "no prediction" in say(folder, "--study", mine)[1]
+    code, _, message = say(folder, "--study", "quickstart")
+    assert (code, "no rows of space 'AnyNetX_E_3'" in message) == (2, True)
+
+
+def test_several_runs_stand_side_by_side(say: Say, folder: Path, tmp_path: Path) -> None:
+    """Two runs have a part each and a table of their verdicts on rules of one name."""
+    other = tmp_path / "other"
+    nas.run(replace(RULED, name="again", seed=1), out=other, engine=InlineEngine(), device="cpu")
+    code, out, _ = say(folder, other)
+    assert code == 0
+    assert "side by side" in out
+    assert "of 2 rules have the same verdict everywhere" in out
+    assert [e["run"] for e in read(say(folder, other, "--json")[1])["principles"]] == ["ruled"] * 2 + ["again"] * 2
+
+
+def test_a_plan_needs_no_training(say: Say, folder: Path, csv: Path) -> None:
+    """A study by name, a run, and a table are planned; --json has the number of samples."""
+    code, out, _ = say("--plan", "quickstart", "--effect", "0.05", "--deviation", "0.1")
+    assert code == 0
+    assert "100 + 100" in out
+    assert "The study declares 8 of each space, too few: --samples 100" in out
+    assert read(say("--plan", "quickstart", "--json")[1])["samples"] == 100
+    code, out, _ = say("--plan", folder)
+    assert code == 0
+    assert "from the errors of 16 trials; trained: 200 images of digits" in out
+    code, out, _ = say("--plan", "--table", csv, "--error", "top1 err", "--columns", "depth", "--effect", "1", "--json")
+    assert code == 0
+    assert read(out)["plan"][0]["effect"] == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nowhere",), "no folder nowhere"),
+        (("FILE",), "nas principles --table"),
+        (("--table", "FILE"), "--error COLUMN"),
+        (("--table", "FILE", "--error", "top1 err", "--columns", "kind"), "must hold numbers"),
+        (("--table", "FILE", "--error", "top1 err", "--columns", ""), "at least one"),
+        (("--table", "FILE", "--error", "top1 err", "--columns", "depth", "--study", "quickstart"), "not both"),
+        (("DIR", "--error", "width"), "--error belongs to tables"),
+        (("DIR", "--columns", "function"), "must hold numbers"),
+        (("DIR", "--study", "families"), "declares no rules"),
+        (("DIR", "--study", "quickstrat"), "did you mean quickstart"),
+        (("DIR", "--effect", "0.1"), "belong to --plan"),
+        (("DIR", "--plan", "--delta", "0.1"), "--delta belongs to verdicts"),
+        (("DIR", "--plan", "--power", "1"), "power must lie strictly between 0 and 1"),
+        (("DIR", "--plan", "--deviation", "0.1"), "what a run tells"),
+        (("--plan", "quickstart", "--effect", "0.1"), "--deviation states it"),
+        (("--plan", "quickstart", "--deviation", "-1"), "positive number"),
+        (("--plan", "families"), "declares no rules"),
+        (("--plan", "quickstart", "stages"), "one study or run"),
+    ],
+)
+def test_what_is_refused(say: Say, folder: Path, csv: Path, words: tuple[str, ...], said: str) -> None:
+    """Each wrong word or value exits 2, says what is wrong and what to do."""
+    places = {"FILE": csv, "DIR": folder}
+    code, out, message = say(*(places.get(word, word) for word in words))
+    assert (code, out) == (2, "")
+    assert said in message, message

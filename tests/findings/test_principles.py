@@ -1,0 +1,294 @@
+"""Verdicts of runs and tables as a user holds them, in Python and on the page, and plans before any training."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import nas
+from nas.analysis import Scope, edf, mean_difference, plan, verdicts
+from nas.analysis.statistics.power import planned
+from nas.engines.inline import InlineEngine
+from nas.errors import Refused
+from nas.findings import planning
+from nas.findings.principles import COLUMNS, of_run, of_tables
+from nas.findings.tables import tables
+from nas.findings.wording.rules import rule_row
+from nas.storage.results import Run
+from nas.study import Order, Part, Parts, Rule, Spaces, against, among, larger
+from tests.toys.spaces import CROSSED, HUNT, STUDY, VARIED
+
+RULES = (against("rich", "tiny", "Rich networks are better.", "R against T"), larger("width"))
+SILU = Parts(first=Part(column="function", values=("silu",)), space="rich")
+
+
+def table(n: int = 120, effect: float = -0.05, seed: int = 0) -> pd.DataFrame:
+    """Errors around 0.3; wide networks have that much more, `luck` says nothing, `kind` is a text."""
+    generator = np.random.default_rng(seed)
+    wide = np.arange(n) % 2
+    return pd.DataFrame(
+        {
+            "error": generator.normal(0.3, 0.04, n) + effect * wide,
+            "wide": wide,
+            "luck": generator.random(n),
+            "kind": np.where(wide == 1, "a", "b"),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The toy study with two rules, trained in this process."""
+    folder = tmp_path_factory.mktemp("rules") / "run"
+    return nas.run(replace(STUDY, samples=12, rules=RULES), out=folder, engine=InlineEngine(), device="cpu")
+
+
+def test_a_run_answers_its_own_rules(run: Run) -> None:
+    """The verdicts of a run are those of its stored rules, failures as guessing, with its fidelity."""
+    found = nas.principles(run)
+    assert found.verdicts == verdicts(run.table(), RULES, guess=0.9)
+    assert [v.name for v in found.verdicts] == ["R against T", "width"]
+    assert found.fidelity == "200 images of digits, epochs 2, batches of 50"
+    assert found.notes == ()
+    sides = [run.table().query("space == @space")["error"] for space in ("rich", "tiny")]
+    assert found.verdicts[0].effect == pytest.approx(sides[0].mean() - sides[1].mean())
+
+
+def test_the_result_is_a_table_and_a_notebook_shows_it(run: Run) -> None:
+    """One row a rule with effect, interval, p and counts; as HTML the same with all that must be said, escaped."""
+    frame = nas.principles(run).table()
+    assert tuple(frame.columns) == COLUMNS
+    assert (frame["n"] == [24, 24]).all()
+    assert (frame["low"] <= frame["effect"]).all()
+    hostile = (among("function", "<b>", "relu", "<script> is better."),)
+    shown = nas.principles(run, rules=hostile)._repr_html_()
+    assert "<script>" not in shown
+    assert "function &lt;b&gt; against relu" in shown
+    assert "no network obeys it" in shown
+
+
+def test_other_rules_than_the_runs_are_marked(run: Run) -> None:
+    """Rules or columns that are asked for afterwards are said to be no prediction; both at once are refused."""
+    by_column = nas.principles(run, columns=["pooled"])
+    assert "no prediction" in by_column.notes[0]
+    assert [v.name for v in by_column.verdicts] == ["pooled"]
+    with pytest.raises(Refused, match="rules or columns"):
+        nas.principles(run, columns=["pooled"], rules=RULES)
+
+
+def test_a_run_without_rules_offers_columns(tmp_path: Path) -> None:
+    """Without declared rules nothing is made up; the way out names the run's columns."""
+    bare = nas.run(replace(STUDY, samples=1), out=tmp_path / "bare", engine=InlineEngine(), device="cpu")
+    with pytest.raises(Refused, match="declares no rules") as caught:
+        nas.principles(bare)
+    assert "--columns A,B" in caught.value.hint
+    assert "width" in caught.value.hint
+
+
+def test_a_hunt_is_refused(tmp_path: Path) -> None:
+    """Networks that a search has chosen are no random sample, with or without rules."""
+    hunted = nas.run(replace(HUNT, samples=2), out=tmp_path / "hunt", engine=InlineEngine(), device="cpu")
+    for rules in (None, (larger("width"),)):
+        with pytest.raises(Refused, match="samples with 'tpe', which chooses networks"):
+            nas.principles(hunted, rules=rules)
+    with pytest.raises(Refused, match="none of the 2 trials may enter"):
+        nas.principles(hunted.table(), columns=["width"])
+    with pytest.raises(Refused, match="'tpe'"):
+        planning.plan_study(replace(HUNT, rules=(larger("width"),)))
+
+
+def test_an_unfinished_run_and_late_rules_are_told(tmp_path: Path) -> None:
+    """Verdicts of a part of a run, and of rules that were stated when trials were over, say so."""
+    folder = tmp_path / "part"
+    nas.run(replace(STUDY, samples=2), out=folder, engine=InlineEngine(), device="cpu")
+    ruled = nas.run(replace(STUDY, samples=2, rules=RULES), out=folder, engine=InlineEngine(), device="cpu")
+    assert nas.principles(ruled).notes == (
+        "The rules were stated when 4 trials were over, so they aren't a prediction",
+    )
+    part = replace(ruled, records=ruled.records[:3])
+    assert "isn't finished: 3 of 4" in nas.principles(part).notes[0]
+
+
+def test_what_varies_is_part_of_the_fidelity(tmp_path: Path) -> None:
+    """Fields of the recipe that differ between networks are named."""
+    varied = nas.run(replace(VARIED, samples=1), out=tmp_path / "v", engine=InlineEngine(), device="cpu")
+    assert of_run(varied, columns=["width"]).fidelity.endswith("; differing between networks: learning_rate")
+    crossed = nas.run(replace(CROSSED, samples=1), out=tmp_path / "c", engine=InlineEngine(), device="cpu")
+    assert of_run(crossed, columns=["width"]).fidelity.endswith("; differing between networks: learning_rate")
+
+
+def test_a_table_has_one_principle_a_column() -> None:
+    """Of a DataFrame every column with numbers is asked, with scipy's rho and p, corrected together; texts aren't."""
+    frame = table()
+    found = nas.principles(frame)
+    assert [v.name for v in found.verdicts] == ["wide", "luck"]
+    for verdict in found.verdicts:
+        expected = stats.spearmanr(frame[verdict.name], frame["error"])
+        assert verdict.effect == pytest.approx(expected.statistic)
+        assert verdict.p_value == pytest.approx(expected.pvalue)
+    assert found.verdicts[0].verdict == "helps"
+    assert found.verdicts[0].p_adjusted == pytest.approx(2 * found.verdicts[0].p_value)
+    assert "not known" in found.fidelity
+
+
+def test_columns_are_checked() -> None:
+    """Texts, the error itself, names that aren't there or are given twice are refused, with columns that would do."""
+    frame = table()
+    with pytest.raises(Refused, match="column 'kind' must hold numbers") as caught:
+        nas.principles(frame, columns=["kind"])
+    assert caught.value.hint == "columns with numbers: wide, luck"
+    for columns, said in (
+        (["height"], "no column 'height'"),
+        (["error"], "what is to be explained"),
+        (["luck", "luck"], "once each"),
+        ([], "once each"),
+    ):
+        with pytest.raises(Refused, match=said):
+            nas.principles(frame, columns=columns)
+    with pytest.raises(Refused, match="no column of the table holds numbers that vary"):
+        nas.principles(frame[["error", "kind"]])
+    with pytest.raises(Refused, match="no column 'error'"):
+        nas.principles(frame.rename(columns={"error": "top1"}))
+    assert nas.principles(frame.rename(columns={"error": "top1"}), error="top1").verdicts[0].verdict == "helps"
+
+
+def test_poor_tables_are_flagged() -> None:
+    """Three rows, equal errors and missing cells leave a rule undecided with the reason beside it."""
+    few = nas.principles(table(3), columns=["luck"]).verdicts[0]
+    assert few.verdict == "undecided"
+    assert "n = 3: too few rows for a correlation" in few.warnings
+    equal = nas.principles(table().assign(error=0.5), columns=["luck"]).verdicts[0]
+    assert (equal.verdict, equal.p_value, equal.needs) == ("undecided", 1.0, None)
+    assert "no two errors differ" in equal.warnings
+    gaps = table()
+    gaps.loc[:29, "luck"] = math.nan
+    some = nas.principles(gaps, columns=["luck"]).verdicts[0]
+    assert some.n_first == 90
+    assert "30 networks have no value of luck" in some.warnings
+    with pytest.raises(Refused, match="rows have no error"):
+        nas.principles(table().assign(error=[math.nan, *[0.3] * 119]))
+
+
+def test_percentages_have_a_delta_in_percent(tmp_path: Path) -> None:
+    """A table of percentages gives the verdicts of shares, and its delta is in points; the frame isn't changed."""
+    frame = table().assign(error=lambda t: 100 * t["error"])
+    before = frame.copy()
+    found = nas.principles(frame, columns=["wide"], delta=2.0)
+    pd.testing.assert_frame_equal(frame, before)
+    assert found.verdicts == nas.principles(table(), columns=["wide"], delta=0.02).verdicts
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    again = of_tables(tables([tmp_path / "t.csv"]), columns=["wide"], delta=2.0)
+    assert again.verdicts[0].delta == pytest.approx(found.verdicts[0].delta)
+    assert "2 points, as stated" in again.delta
+
+
+def test_a_run_table_is_a_table(run: Run) -> None:
+    """The DataFrame of a run, with its empty cells and whole numbers, gives the run's verdicts but for failures."""
+    found = nas.principles(run.table(), rules=RULES)
+    assert [v.effect for v in found.verdicts] == [v.effect for v in nas.principles(run).verdicts]
+
+
+def test_sentences_say_what_was_found() -> None:
+    """Each verdict has a sentence with direction, size, interval, p and n; the four kinds read differently."""
+    spaces = pd.concat([table(400, seed=1).query("wide == @k").assign(space=n) for k, n in ((1, "E"), (0, "A"))])
+    rule = Rule(name="E", statement="E is better.", contrast=Spaces(first="E", reference="A"))
+    back = Rule(name="A", statement="A is better.", contrast=Spaces(first="A", reference="E"))
+    halves = Rule(name="luck", statement="Luck.", contrast=Parts(first=Part(column="luck", high=0.5)))
+    few = Rule(name="rare", statement="Few.", contrast=Parts(first=Part(column="luck", high=0.05)))
+    helps, hurts, same, open_ = (rule_row(v) for v in verdicts(spaces, [rule, back, halves, few]))
+    difference = mean_difference(
+        *(edf(spaces.query("space == @s")["error"], name=s, guess=0.9) for s in ("E", "A"))
+    ).estimate
+    assert f"E helps: the mean error is {-100 * difference:.2f} points lower" in helps.sentence
+    assert "n = 200 + 200" in helps.sentence
+    assert "adjusted p < 0.001" in helps.sentence
+    assert hurts.sentence.startswith("A hurts: the mean error is")
+    assert same.sentence.startswith("luck makes no difference larger than delta")
+    assert "rare is undecided" in open_.sentence
+    assert "networks more" in open_.sentence
+    order = rule_row(verdicts(table(), [Rule(name="w", statement="W.", contrast=Order(column="wide"))])[0])
+    assert "the error falls as values rise (Spearman's rho -0." in order.sentence
+
+
+def test_the_page_has_a_section_of_rules_where_there_are_some(run: Run, tmp_path: Path) -> None:
+    """Verdicts, sentences and fidelity stand on the page of a run with rules, and nothing of it on others."""
+    page = (run.folder / "report.html").read_text()
+    assert "Which rules of the study hold?" in page
+    assert "R against T" in page
+    assert "200 images of digits, epochs 2, batches of 50" in page
+    bare = nas.run(replace(STUDY, samples=1), out=tmp_path / "bare", engine=InlineEngine(), device="cpu")
+    assert "Which rules of the study hold?" not in (bare.folder / "report.html").read_text()
+
+
+def test_a_plan_is_the_textbook_sample_size() -> None:
+    """For one rule on two spaces n a side is 2 (z_alpha/2 + z_power)^2 / d^2, planned a little above the power."""
+    normal = NormalDist()
+    rule = against("E", "A", "E is better.")
+    scope = Scope(arms=2, shares=(0.5, 0.5), deviations=(0.04, 0.04), matters=0.02)
+    for effect, power in ((0.02, 0.8), (0.01, 0.9)):
+        need = plan([rule], [scope], effect=effect, power=power)[0]
+        reach = normal.inv_cdf(0.975) + normal.inv_cdf(planned(power))
+        assert need.n_first == need.n_second == need.samples == math.ceil(2 * (reach * 0.04 / effect) ** 2)
+    assert planned(0.8) == pytest.approx(0.9)
+    halved = plan([rule], [scope])[0]
+    assert halved.effect == pytest.approx(0.02)
+    many = plan([rule] * 6, [scope] * 6)[0]
+    assert many.n_first > halved.n_first
+
+
+def test_a_plan_counts_who_obeys() -> None:
+    """Where a tenth of the networks obey, ten times as many are drawn; a side that is empty is never enough."""
+    rule = Rule(name="p", statement="P.", contrast=Parts(first=Part(column="x", low=1.0)))
+    rare = plan([rule], [Scope(arms=1, shares=(0.1, 0.9), deviations=(1.0, 1.0), matters=0.5)])[0]
+    assert rare.samples is not None
+    assert rare.n_first == pytest.approx(rare.samples / 10, abs=1)
+    assert plan([rule], [Scope(arms=1, shares=(0.0, 1.0), deviations=(1.0, 1.0), matters=0.5)])[0].samples is None
+    for effect, power in ((0.0, 0.8), (0.5, 1.0), (math.nan, 0.8)):
+        with pytest.raises(Refused):
+            plan(
+                [rule],
+                [Scope(arms=1, shares=(0.5, 0.5), deviations=(1.0, 1.0), matters=0.5)],
+                effect=effect,
+                power=power,
+            )
+
+
+def test_a_study_is_planned_before_any_training() -> None:
+    """Half a deviation needs no deviation, an effect in the unit of the errors does; parts are seen in drawn ones."""
+    ruled = replace(STUDY, rules=(*RULES, Rule(name="silu", statement="S.", contrast=SILU)))
+    found = planning.plan_study(ruled)
+    assert not found.scaled
+    assert found.needs[0].samples == found.needs[0].n_first
+    silu = found.needs[2]
+    assert silu.samples is not None
+    assert silu.n_first / (silu.n_first + silu.n_second) == pytest.approx(1 / 3, abs=0.1)
+    assert "drawn and not trained" in found.notes[1]
+    assert f"too few: --samples {found.samples}" in found.notes[2]
+    with pytest.raises(Refused, match="depends on how much errors vary"):
+        planning.plan_study(ruled, 0.02)
+    assert planning.plan_study(ruled, 0.02, 0.8, 0.04).needs == planning.plan_study(ruled, None, 0.8, 0.04).needs
+    with pytest.raises(Refused, match="declares no rules"):
+        planning.plan_study(STUDY)
+
+
+def test_a_run_is_planned_from_its_noise(run: Run) -> None:
+    """The deviation is the one that was seen; its own errors planned for, an effect twice as large needs a quarter."""
+    small, large = (planning.plan_place(str(run.folder), effect=effect).needs[0] for effect in (0.01, 0.02))
+    assert small.n_first == pytest.approx(4 * large.n_first, abs=4)
+    frame = run.table()
+    spread = frame.groupby("space")["error"].var().mean() ** 0.5
+    assert small.deviation == pytest.approx(spread)
+    verdict = nas.principles(run).verdicts[0]
+    usual = planning.plan_place(str(run.folder)).needs[0]
+    assert usual.effect == verdict.delta
+    if verdict.verdict == "undecided" and verdict.needs:
+        assert usual.n_first + usual.n_second == pytest.approx(24 + verdict.needs, abs=2)
+    with pytest.raises(Refused, match="what a run tells"):
+        planning.plan_place(str(run.folder), deviation=0.1)

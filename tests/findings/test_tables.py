@@ -1,0 +1,222 @@
+"""Anybody's tables: what is read, what is refused, and what several become."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from nas.errors import Refused
+from nas.findings.tables import checked, read, tables
+from nas.layers.base import Cost
+from nas.study.record import Epoch, Origin, Outcome, Record
+from nas.study.table import table, write
+
+
+def file(folder: Path, text: str, name: str = "t.csv") -> Path:
+    """A table as text."""
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def record(trial: int, **changes: object) -> Record:
+    """A trial of a run."""
+    known: dict[str, object] = {
+        "trial": trial,
+        "space": "s",
+        "architecture": f"{trial:016x}",
+        "point": {"width": 8 + trial},
+        "facts": {},
+        "cost": Cost(parameters=1, multiply_adds=2, activations=3, memory=4),
+        "origin": Origin(sampler="random", draws=5),
+        "seed": 2**62,
+        "outcome": Outcome.COMPLETED,
+        "curve": (Epoch(number=1, loss=2.0, error=0.5, seconds=1.0),),
+    }
+    return Record(**(known | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet"])
+def test_our_own_table_comes_back(tmp_path: Path, ending: str) -> None:
+    """What `nas table` writes is read in every form, failures as failures, errors as they are."""
+    if ending == "parquet" and importlib.util.find_spec("pyarrow") is None:
+        pytest.skip("pyarrow isn't installed")
+    failed = record(1, outcome=Outcome.DIVERGED, curve=(), message="nan")
+    write(table([record(0), failed]), tmp_path / f"t.{ending}")
+    found = tables([tmp_path / f"t.{ending}"]).frame
+    assert list(found["trial"]) == [0, 1]
+    assert list(found["space"]) == ["s", "s"]
+    assert list(found["outcome"]) == ["completed", "diverged"]
+    assert found["error"][0] == 0.5
+    assert math.isnan(found["error"][1])
+    assert found["width"].tolist() == [8, 9]
+
+
+def test_a_foreign_table_is_one_space_of_random_draws(tmp_path: Path) -> None:
+    """Without `space` and `trial` the file names the space and rows are numbered; errors above 1 are percentages."""
+    found = tables([file(tmp_path, "w,top1\n8,34.5\n16,1.5\n", "search.csv")], "top1")
+    assert found.frame.to_dict("list") == {
+        "trial": [0, 1],
+        "space": ["search", "search"],
+        "outcome": ["completed", "completed"],
+        "error": [0.345, 0.015],
+        "w": [8, 16],
+    }
+    assert "'top1' (percentages), no column `sampler`, so taken as random draws" in found.origins["search"]
+
+
+def test_errors_up_to_one_are_shares(tmp_path: Path) -> None:
+    """Where no error is above 1 they are taken as they are, and that is said."""
+    found = tables([file(tmp_path, "error\n1.0\n0.25\n")])
+    assert found.frame["error"].tolist() == [1.0, 0.25]
+    assert "shares of 1" in found.origins["t"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "can't be read as a table"),
+        ("error,width\n", "has no rows"),
+        ("err,width\n0.1,8\n", "no column 'error'; it has err, width"),
+        ("error,width\n0.1,8\n,9\n", "1 of 2 rows have no error"),
+        ("error,width\n0.1,8\ninf,9\n", "1 of 2 rows have no error"),
+        ("error,width\n0.1,8\nbad,9\n", "row 2 has 'bad' in 'error'"),
+        ("error,width\n0.1,8\n-0.5,9\n", "row 2 has '-0.5'"),
+        ("error,width\n0.1,8\n250,9\n", "goes up to 250"),
+        ("error,outcome\n0.1,fine\n", "row 1 has outcome 'fine'"),
+        ("error,outcome\n0.1,completed\n,completed\n", "what was completed has an error, row 2"),
+        ("error,outcome\n0.1,completed\n,\n", "what was completed has an error, row 2"),
+        ("error,outcome\n0.1,diverged\n", "what failed has no error, row 1"),
+        ('error,width\n"0.1,8\n', "can't be read as a table"),
+    ],
+)
+def test_what_isnt_known_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    """No rows, no errors, texts, impossible numbers, and outcomes that contradict errors, each with its place."""
+    with pytest.raises(Refused) as refused:
+        tables([file(tmp_path, text)])
+    assert said in str(refused.value)
+
+
+def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
+    """Missing files, other endings, broken archives and binary rubbish."""
+    (tmp_path / "t.xlsx").write_text("x")
+    (tmp_path / "rubbish.csv").write_bytes(bytes(range(256)) * 9)
+    whole = gzip.compress(b"error\n0.1\n" * 999)
+    (tmp_path / "cut.csv.gz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "flipped.csv.gz").write_bytes(whole[:20] + b"\xff\xff\xff" + whole[23:])
+    (tmp_path / "twice.csv").write_text("error\n0.1\n")
+    with pytest.raises(Refused, match="there is no file"):
+        read(tmp_path / "none.csv")
+    with pytest.raises(Refused, match=r"a \.csv, \.csv\.gz, \.parquet or \.json, not 't\.xlsx'"):
+        read(tmp_path / "t.xlsx")
+    for name in ("rubbish.csv", "cut.csv.gz", "flipped.csv.gz"):
+        with pytest.raises(Refused, match="can't be read as a table"):
+            read(tmp_path / name)
+    with pytest.raises(Refused, match="given twice"):
+        tables([tmp_path / "twice.csv", tmp_path / "." / "twice.csv"])
+
+
+def test_pruned_rows_may_have_errors(tmp_path: Path) -> None:
+    """Who was pruned had an error, or not; either is kept as it is."""
+    found = tables([file(tmp_path, "error,outcome\n0.5,PRUNED\n,pruned\n0.25,completed\n")]).frame
+    assert found["outcome"].tolist() == ["pruned", "pruned", "completed"]
+    assert found["error"].isna().tolist() == [False, True, False]
+
+
+def test_several_tables_are_one(tmp_path: Path) -> None:
+    """Rows lie under one another, numbered anew; a space that two files name bears the file's name in both."""
+    first = file(tmp_path, "error,space,trial\n0.1,A,0\n0.2,B,1\n", "one.csv")
+    second = file(tmp_path, "error,space,trial,sampler\n10,A,0,tpe\n20,,1,random\n", "two.csv")
+    found = tables([first, second]).frame
+    assert found["trial"].tolist() == [0, 1, 2, 3]
+    assert found["trial of the file"].tolist() == [0, 1, 0, 1]
+    assert found["space"].tolist() == ["A (one)", "B", "A (two)", "two"]
+    assert found["error"].tolist() == [0.1, 0.2, 0.1, 0.2]
+    assert found["sampler"].tolist() == [
+        "random",
+        "random",
+        "tpe",
+        "random",
+    ]  # a file that says nothing stays what it was
+
+
+def test_equal_names_in_two_folders_are_told_apart(tmp_path: Path) -> None:
+    """Two files of one name are named by their paths."""
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        file(tmp_path / folder, "error\n0.5\n")
+    found = tables([tmp_path / "a" / "t.csv", tmp_path / "b" / "t.csv"])
+    assert found.frame["space"].tolist() == [str(tmp_path / f / "t.csv") for f in ("a", "b")]
+    assert len(found.origins) == 2
+
+
+def test_names_that_mean_something_here_are_kept_apart(tmp_path: Path) -> None:
+    """Texts under the name of a cost, another column `error`, infinite numbers and missing identities are no trap."""
+    text = "error,top1,parameters,width,architecture\nx,0.5,5M,inf,\ny,0.25,6M,8,\n,0.75,6M,9,q\n"
+    found = tables([file(tmp_path, text)], "top1").frame
+    assert found["error"].tolist() == [0.5, 0.25, 0.75]
+    assert found["parameters of the file"].tolist() == ["5M", "6M", "6M"]
+    assert found["error of the file"].tolist()[:2] == ["x", "y"]
+    assert found["width"].isna().tolist() == [True, False, False]
+    assert found["architecture"].tolist() == ["trial 0", "trial 1", "q"]
+    assert "parameters" not in found
+    assert isinstance(found, pd.DataFrame)
+
+
+TWO_UNITS = (
+    *("0.05\n0.07\n6.5\n7\n", "5\n90\n0.06\n", "0.93\n92.5\n88\n", "0.0625\n0.5\n30\n"),
+    *("0.02\n0.03\n0.9\n1.7\n3\n", "0.05\n0.07\n0.9\n1.5\n30\n"),
+)
+
+
+@pytest.mark.parametrize("errors", TWO_UNITS)
+def test_errors_in_two_units_are_refused(tmp_path: Path, errors: str) -> None:
+    """Shares of 1 among percentages are refused with a row of each, not taken for hundredths of a percent."""
+    with pytest.raises(Refused, match=r"errors in two units\? In 'error' row \d+ has 0"):
+        tables([file(tmp_path, f"error\n{errors}")])
+
+
+@pytest.mark.parametrize("errors", ["0.4\n0.9\n1.1\n2\n", "0.5\n0.8\n1.5\n60\n", "0\n5\n60\n", "0.4\n0.9\n2\n60\n"])
+def test_small_percentages_are_percentages(tmp_path: Path, errors: str) -> None:
+    """Errors of a few tenths of a percent beside others that follow closely are no shares."""
+    assert "percentages" in tables([file(tmp_path, f"error\n{errors}")]).origins["t"]
+
+
+def test_a_few_texts_in_a_column_of_numbers_are_missing(tmp_path: Path) -> None:
+    """Page, principles and --cost read the same numbers from such a column, and what is missing is named."""
+    rows = "\n".join(f"0.{i},{'?!' if i == 12 else i},{'n.a.' if i == 13 else 10 * i}" for i in range(10, 40))
+    found = tables([file(tmp_path, f"error,depth,flops\n{rows}\n")], cost="flops")
+    assert found.frame["depth"].isna().sum() == found.frame["multiply_adds"].isna().sum() == 1
+    assert "1 of 30 cells of column 'depth' are no numbers ('?!') and count as missing" in found.origins["t"]
+    assert "('n.a.')" in found.origins["t"]
+
+
+def test_frames_with_any_index_are_refused_by_their_rows() -> None:
+    """The row of a wrong error is counted, whatever names the rows of a frame bear."""
+    frame = pd.DataFrame({"error": [0.05] * 5 + [6.5] * 5, "c": range(10)}, index=list("abcdefghij"))
+    with pytest.raises(Refused, match=r"row 1 has 0\.05, row 6 has 6\.5"):
+        checked(frame)
+    with pytest.raises(Refused, match="two columns of one name"):
+        checked(pd.DataFrame([[1, 2, 0.5]], columns=[1, "1", "error"]))
+
+
+@pytest.mark.parametrize("cell", ["skip", "x"])
+def test_what_is_no_gap_stays(cell: str) -> None:
+    """Choices of our own tables, switches, columns with one number, and huge numbers are no columns with gaps."""
+    errors = {"error": [0.1 + i / 100 for i in range(20)]}
+    ours = {"trial": range(20), "space": "s", "architecture": "a", "outcome": "completed"}
+    mixed = [cell if i == 3 else 3 + i % 3 for i in range(20)]
+    assert checked(pd.DataFrame({**errors, **ours, "kernel": mixed})).frame["kernel"].notna().all()
+    assert (
+        checked(pd.DataFrame({**errors, "flag": [cell if i == 3 else 0 for i in range(20)]}))
+        .frame["flag"]
+        .notna()
+        .all()
+    )
+    huge = [10**400 if i == 3 else cell for i in range(20)]
+    assert checked(pd.DataFrame({**errors, "huge": huge})).frame["huge"].notna().all()

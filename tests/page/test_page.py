@@ -1,0 +1,339 @@
+"""The page of a run in a real browser: what it shows, that it asks nobody for anything, that it obeys clicks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from nas.findings.wording import numbers as texts
+from nas.layers import cost, identity
+from nas.page.page import Report, html
+from nas.sampling.window import Shift, Window
+from nas.space import Space
+from nas.space.law import Law
+from nas.study.record import Epoch, Origin, Outcome, Record
+from nas.study.table import table
+from spaces.anynet import X3
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+CHROMIUM = Path("/usr/bin/chromium")
+INPUTS = (1, 28, 28)
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+Open = Callable[..., "Page"]
+needs_browser = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium")
+
+
+def record(of: Space, trial: int, rng: np.random.Generator, **changes: Any) -> Record:
+    """A trial as a run would record it; its error is invented from its depth."""
+    law = Law(of)
+    point = law.points(rng.random((1, len(law.names))))[0]
+    architecture = of.architecture(point)
+    network = architecture.network(INPUTS, 10)
+    final = 0.08 + 0.002 * int(architecture.facts()["blocks"]) + 0.05 * rng.random() ** 2
+    curve = tuple(Epoch(number=i, loss=2 / i, error=final + 0.3 / i - 0.1, seconds=2.0) for i in (1, 2, 3))
+    failed = trial % 10 == 4
+    known = Record(
+        trial=trial,
+        space=of.name,
+        architecture=identity(network),
+        point=point,
+        facts=dict(architecture.facts()),
+        cost=cost(network, INPUTS),
+        origin=Origin(sampler="random", draws=3),
+        seed=int(rng.integers(2**62)),
+        outcome=Outcome.DIVERGED if failed else Outcome.COMPLETED,
+        message="loss is nan" if failed else "",
+        curve=curve[:1] if failed else curve,
+        seconds=6.5 + trial,
+        images_per_second=12_345.0,
+    )
+    return replace(known, **changes)
+
+
+def report(spaces: tuple[Space, ...] = X3[:3], each: int = 16, **changes: Any) -> Report:
+    """A run of these spaces; changes apply to every record but for those of Report itself."""
+    rng = np.random.default_rng(1)
+    own = {name: changes.pop(name) for name in list(changes) if name in Report.__dataclass_fields__}
+    records = [record(spaces[t % len(spaces)], t, rng, **changes) for t in range(each * len(spaces))]
+    points = {r.trial: spaces[r.trial % len(spaces)].architecture(r.point) for r in records}
+    shifts = (Shift(dimension="width_1", mean_quantile=0.3, distance=0.4),)
+    settings: dict[str, Any] = {
+        "title": "anynet ladder",
+        "question": "Do the rules of AnyNet help?",
+        "settings": {"data": "fashion-mnist", "epochs": "3"},
+        "classes": 10,
+        "inputs": INPUTS,
+        "total": len(records),
+        "frame": table(records),
+        "dimensions": tuple(dict.fromkeys(name for space in spaces for name in space.dimensions)),
+        "windows": (Window(space=spaces[0].name, draws=99, accepted=9, refused={"shape": 90}, shifts=shifts),),
+        "curves": {r.trial: r.curve for r in records},
+        "networks": {t: architecture.network(INPUTS, 10) for t, architecture in points.items()},
+    }
+    return Report(**settings | own)
+
+
+@pytest.fixture(scope="module")
+def usual() -> str:
+    """The page of a usual run."""
+    return html([report()])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def show(browser: Browser, usual: str, tmp_path: Path) -> Iterator[Open]:
+    """Opens a page of reports, or of the usual one; afterwards it must have logged no error and asked no host."""
+    faults: list[str] = []
+    contexts = []
+
+    def opened(*reports: Report, width: int = 1400, scheme: Any = "light") -> Page:
+        path = tmp_path / "page.html"
+        path.write_text(html(reports) if reports else usual, encoding="utf-8")
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("dialog", lambda dialog: faults.append(dialog.message))
+        page.on("request", lambda r: None if r.url.startswith(("file:", "data:", "blob:")) else faults.append(r.url))
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def drawn(page: Page, figure: str, expression: str) -> Any:
+    """A value of a drawn figure, which the expression calls `box`."""
+    return page.locator(f"section:visible [data-figure={figure}]").evaluate(f"box => {expression}")
+
+
+def heading(page: Page, name: str) -> Locator:
+    """The button that sorts the table of trials by a column."""
+    return page.locator(".trials th button", has_text=re.compile(f"^{name}$"))
+
+
+def cells(page: Page, column: int) -> list[str]:
+    """Texts of one column of the table of trials, as shown."""
+    return page.locator(f".trials tbody tr td:nth-child({column})").all_inner_texts()
+
+
+ARMS = ("plain", "norm", "norm, factorised", "norm, residual_and_very_long_names")
+
+
+@needs_browser
+def test_many_arms_with_long_names_fit(show: Open) -> None:
+    """No table of ten arms is cut, no button covers a legend, and figures keep room for their points."""
+    arms = [X3[0].named(f"{arm} label_smoothing={value}") for arm in ARMS for value in (0, 0.1)]
+    page = show(report((*arms, X3[0], X3[1]), each=4))
+    cut = "boxes => boxes.map(b => [b.firstElementChild.className, b.scrollWidth - b.clientWidth])"
+    over = dict(page.locator(".scroll").evaluate_all(cut))
+    assert {name: over[name] for name in ("pairs", "windows", "leaders")} == {"pairs": 0, "windows": 0, "leaders": 0}
+    for figure in ("edf", "cost", "dimension"):
+        page.locator(f"[data-figure={figure}]").hover()
+        legend, buttons = (
+            page.locator(f"[data-figure={figure}] {part}").first.bounding_box() for part in (".legend", ".modebar")
+        )
+        assert legend
+        assert buttons
+        assert legend["x"] + legend["width"] <= buttons["x"]
+        assert drawn(page, figure, "box._fullLayout._size.h") >= 240
+
+
+@needs_browser
+def test_page_shows_every_part(show: Open) -> None:
+    """All parts of a finished run are drawn, and the EDF has one line a space."""
+    page = show()
+    assert page.locator(".js-plotly-plot").count() == 5
+    assert drawn(page, "edf", "box.data.filter(t => t.meta === 'edf').length") == 3
+    assert page.locator(".pairs tbody tr").count() == 3
+    assert page.locator(".leaders tbody tr").count() == page.locator(".stairs").count() == 10
+    assert "43 networks trained to the last epoch, 5 failures (5 diverged)" in page.locator(".answer").inner_text()
+
+
+@needs_browser
+def test_hover_shows_the_architecture_and_click_opens_it(show: Open) -> None:
+    """A point says which network it is, and a click on it opens the details of that network."""
+    page = show()
+    page.locator("[data-figure=cost]").scroll_into_view_if_needed()
+    box = page.locator("[data-figure=cost] path.point").nth(3).bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    label = page.locator("[data-figure=cost] .hoverlayer .hovertext")
+    label.wait_for()
+    words = str(label.text_content())
+    assert all(word in words for word in ("trial", "AnyNetX", "depths: ", "widths: ", "multiply-adds", "error"))
+    page.mouse.click(x, y)
+    title = page.locator("#details h2").inner_text()
+    assert f"{title.lower()} ·" in words
+
+
+@needs_browser
+def test_menus_change_the_figures(show: Open) -> None:
+    """Another cost or dimension is drawn when it is chosen."""
+    page = show()
+    for part, choice, title in (
+        ("cost", "seconds", "training time (s)"),
+        ("dimension", "bottleneck_1", "bottleneck 1"),
+    ):
+        page.locator(f"#run-1-{part} select").select_option(choice)
+        assert drawn(page, part, "box.layout.xaxis.title.text") == title
+
+
+@needs_browser
+def test_table_sorts_filters_and_turns(show: Open) -> None:
+    """The header sorts both ways with failures last, the filter finds words, the buttons turn pages of 50."""
+    page = show(report(each=20))
+    header = heading(page, "error")
+    header.click()
+    rising = cells(page, 5)
+    assert rising == sorted(rising, key=lambda text: float(text.split()[0]))
+    header.click()
+    assert float(cells(page, 5)[0].split()[0]) > float(rising[-1].split()[0])
+    page.locator("[data-turn=next]").click()
+    assert cells(page, 5)[-1] == "–"
+    page.locator("input[type=search]").fill("diverged anynetx_a")
+    assert set(cells(page, 4)) == {"diverged"}
+    assert set(cells(page, 2)) == {"AnyNetX_A_3"}
+    assert "that match, of 60" in page.locator("output").inner_text()
+
+
+@needs_browser
+def test_row_opens_details_and_escape_closes_them(show: Open) -> None:
+    """A click on a row shows all that is known of its trial, and Escape gives the page back."""
+    page = show()
+    page.locator(".trials tbody tr.failed").first.click()
+    panel = page.locator("#details")
+    assert panel.locator("h2").inner_text() == "Trial 4"
+    for words in ("the loss exploded or was no number: loss is nan", "multiply-adds", "Convolution"):
+        assert words in panel.inner_text()
+    page.keyboard.press("Escape")
+    assert not panel.is_visible()
+
+
+@needs_browser
+def test_both_tables_write_numbers_alike(show: Open) -> None:
+    """Python and the script write the same text for the same number."""
+    page = show(report(X3[:1], each=5))
+    numbers = [0.0, 0.5, 7.04, 99.96, 100.4, 999.6, 1234.5, 99_960.0, 4_213_512.0, 3.2e9]
+    for name, write in (("count", texts.count), ("duration", texts.duration)):
+        assert page.evaluate(f"numbers => numbers.map({name})", numbers) == [write(number) for number in numbers]
+
+
+@needs_browser
+def test_hostile_names_are_inert(show: Open) -> None:
+    """Markup and formulas in titles, spaces, facts and messages are shown as text and never run."""
+    facts = {HOSTILE: HOSTILE, "formula": "=cmd()", "blocks": 3}
+    hostile = report(space=HOSTILE, facts=facts, message=HOSTILE, title=HOSTILE, question=HOSTILE)
+    page = show(hostile, hostile)
+    assert page.locator("h1").first.inner_text() == HOSTILE
+    assert set(cells(page, 2)) == {HOSTILE}
+    page.locator(".trials tbody tr").first.click()
+    assert HOSTILE in page.locator("#details").inner_text()
+    assert "=cmd()" in page.locator("#details").inner_text()
+    assert page.locator("img[src=x]").count() == 0
+
+
+@needs_browser
+@pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (400, "dark"), (1400, "dark")])
+def test_fits_narrow_and_dark(show: Open, width: int, scheme: str) -> None:
+    """The body never scrolls sideways, and figures take the colours of the page."""
+    page = show(width=width, scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ink = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--ink').trim()")
+    assert drawn(page, "edf", "box.layout.font.color") == ink
+    assert (ink == "#e5e8ec") == (scheme == "dark")
+
+
+@needs_browser
+def test_colours_follow_the_system_and_the_printer(show: Open) -> None:
+    """Figures are drawn again when the system turns dark, and light and narrow for paper."""
+    page = show(report(X3[:1]))
+    page.emulate_media(color_scheme="dark")
+    assert drawn(page, "edf", "box.layout.font.color") == "#e5e8ec"
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert drawn(page, "edf", "box.layout.font.color") == "#1b2027"
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert drawn(page, "edf", "box.layout.font.color") == "#e5e8ec"
+
+
+@needs_browser
+def test_ten_thousand_rows_stay_usable(show: Open) -> None:
+    """A page of 10,000 trials opens, sorts and filters; only fifty rows are in the document."""
+    small = report(X3[:2], each=20)
+    rows = small.frame.iloc[np.arange(10_000) % len(small.frame)].assign(trial=range(10_000))
+    page = show(report(frame=rows, total=10_000, dimensions=("depth_1",)))
+    assert len(cells(page, 1)) == 50
+    heading(page, "trial").click()
+    assert cells(page, 1)[0] == "9999"
+    page.locator("input[type=search]").fill("diverged")
+    assert "that match, of 10,000" in page.locator("output").inner_text()
+    webgl = "[...document.querySelectorAll('.figure')].filter(box => box.data.some(t => t.type === 'scattergl')).length"
+    assert 0 < page.evaluate(webgl) <= 4
+
+
+@needs_browser
+def test_adaptive_run_shows_the_reason_and_no_edf(show: Open) -> None:
+    """A run of an adaptive sampler has no EDF and no comparisons, and says why; its leaders are shown."""
+    page = show(report(origin=Origin(sampler="tpe", draws=1)))
+    assert page.locator("[data-figure=edf]").count() == page.locator(".pairs").count() == 0
+    assert "48 from sampler 'tpe'" in page.locator(".refusal").inner_text()
+    assert page.locator(".leaders tbody tr").count() == 10
+
+
+@needs_browser
+def test_run_without_a_trained_network(show: Open) -> None:
+    """A run whose trials all failed still shows its failures and its table."""
+    page = show(report(outcome=Outcome.OUT_OF_MEMORY, curve=()))
+    assert "no error to show" in page.locator(".answer").inner_text()
+    assert page.locator(".leaders").count() == 0
+    assert page.locator(".trials tr.failed").count() == 48
+
+
+@needs_browser
+def test_empty_run(show: Open) -> None:
+    """A run that has just begun says so."""
+    page = show(report(frame=table([]), total=48, curves={}, networks={}, windows=()))
+    assert "No trial is over yet" in page.locator(".answer").inner_text()
+
+
+@needs_browser
+def test_single_space_and_unfinished_run(show: Open) -> None:
+    """One space is drawn without comparisons, and an unfinished run shows how far it is."""
+    page = show(report(X3[4:], total=48))
+    assert page.locator("[data-figure=edf]").is_visible()
+    assert page.locator(".pairs").count() == 0
+    assert "16 of 48 trials" in page.locator(".progress").inner_text()
+
+
+@needs_browser
+def test_several_runs_are_tabs(show: Open) -> None:
+    """Only the chosen run is shown and drawn, and a space keeps its colour in all of them."""
+    page = show(report(), report(X3[2:4], title="second"))
+    page.get_by_role("tab", name="second").click()
+    page.wait_for_selector("html[data-ready=run-2]")
+    assert page.locator("h1:visible").inner_text() == "second"
+    assert page.locator("#run-1 .js-plotly-plot .main-svg").count() == 0
+    assert drawn(page, "edf", "box.data.find(t => t.meta === 'edf').line.color") == "#009E73"

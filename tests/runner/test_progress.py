@@ -1,0 +1,95 @@
+"""Progress as numbers: time left from the work that is left, the best so far, and what ranks before what."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from nas.layers.base import Cost
+from nas.runner.progress import Progress, better
+from nas.study.record import Epoch, Origin, Outcome, Record, rank
+
+
+def record(trial: int, error: float | None, seconds: float = 1.0, multiply_adds: int = 100) -> Record:
+    """A trial that is over; without an error it has failed."""
+    curve = () if error is None else (Epoch(number=1, loss=1.0, error=error, seconds=seconds),)
+    return Record(
+        trial=trial,
+        space="s",
+        architecture="a",
+        point={},
+        facts={},
+        cost=Cost(multiply_adds=multiply_adds),
+        origin=Origin(sampler="random", draws=1),
+        seed=0,
+        outcome=Outcome.FAILED if error is None else Outcome.COMPLETED,
+        curve=curve,
+        seconds=seconds,
+    )
+
+
+def test_time_left_is_work_left_at_the_pace_so_far() -> None:
+    """Work left, unknown trials counted as the mean, takes the seconds a unit so far, divided by the workers."""
+    # 30 units took 60 s; left are 40 known units and 3 trials of the mean of 17.5
+    progress = Progress(total=7, workers=2)
+    for trial, work in enumerate((10.0, 20.0, 15.0, 25.0)):
+        progress.plan(trial, work)
+    progress.finish(record(0, 0.5, seconds=20))
+    progress.finish(record(1, 0.4, seconds=40))
+    snapshot = progress.snapshot(running=2)
+    assert snapshot.left == pytest.approx((40 + 3 * 17.5) * 2 / 2)
+    assert (snapshot.done, snapshot.running, snapshot.total) == (2, 2, 7)
+
+
+def test_nothing_is_guessed_before_the_first_result() -> None:
+    """Before this command has finished a trial, rate and time left are None, whatever earlier commands did."""
+    progress = Progress(total=3, workers=1)
+    progress.resume([record(0, 0.5)])
+    snapshot = progress.snapshot(running=1)
+    assert (snapshot.per_hour, snapshot.left, snapshot.done) == (None, None, 1)
+    assert snapshot.best is not None
+    assert snapshot.best.trial == 0
+
+
+def test_nothing_is_left_at_the_end() -> None:
+    """When all trials are over, the time left is 0 s."""
+    progress = Progress(total=2, workers=1)
+    for trial in range(2):
+        progress.plan(trial, 5.0)
+        progress.finish(record(trial, 0.5))
+    assert progress.snapshot(running=0).left == 0
+
+
+def test_failures_are_counted_and_never_best() -> None:
+    """A failed trial counts as done and as failed, and doesn't become the best."""
+    progress = Progress(total=3, workers=1)
+    progress.finish(record(0, None))
+    assert progress.snapshot(running=0).best is None
+    progress.finish(record(1, 0.9))
+    progress.finish(record(2, None))
+    snapshot = progress.snapshot(running=0)
+    assert snapshot.outcomes == {Outcome.FAILED: 2, Outcome.COMPLETED: 1}
+    assert (snapshot.done, snapshot.failed) == (3, 2)
+    assert snapshot.best is not None
+    assert snapshot.best.trial == 1
+
+
+def test_the_lower_error_ranks_first_then_the_cheaper_then_the_earlier() -> None:
+    """Leaders are ordered by error, among equals by multiply-adds, among equals by number; failures come last."""
+    ranked = [record(3, 0.1, multiply_adds=900), record(4, 0.2, multiply_adds=5), record(1, 0.2), record(2, 0.2)]
+    ranked.append(record(0, None, multiply_adds=1))
+    assert sorted([*ranked[3:], *ranked[:3]], key=rank) == ranked
+    assert all(better(a, b) and not better(b, a) for a, b in pairwise(ranked))
+    assert not better(ranked[0], ranked[0])
+
+
+def test_the_best_does_not_depend_on_the_order_of_results() -> None:
+    """Of two trials with equal error and cost the earlier is best, whichever ended first."""
+    for order in ((0, 1), (1, 0)):
+        progress = Progress(total=2, workers=1)
+        for trial in order:
+            progress.finish(record(trial, 0.3))
+        best = progress.snapshot(running=0).best
+        assert best is not None
+        assert best.trial == 0

@@ -1,0 +1,94 @@
+"""One coordinator at a time: the second is refused by name, and neither the dead nor the curious are in the way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nas.data import DataInfo
+from nas.engines import InlineEngine
+from nas.errors import Refused
+from nas.runner import agreement as agreeing
+from nas.runner import coordinator as runner
+from nas.sampling import Plan
+from nas.storage.database import opened
+from nas.storage.lock import LOCK, coordinator
+from nas.storage.study_json import Frozen
+from nas.study import Study
+from tests.toys import spaces
+
+TOY = replace(spaces.STUDY, samples=1)
+
+
+def execute(study: Study, folder: Path) -> None:
+    """Run a study in this process."""
+    runner.execute(study, folder, InlineEngine(), "cpu", lambda snapshot, record: None)
+
+
+def agreement(study: Study, folder: Path, info: DataInfo) -> Frozen:
+    """What the folder would be asked."""
+    return agreeing.agreed(study, folder, Plan(study, info.shape, len(info.classes)), info, "")
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Path:
+    """A finished run."""
+    execute(TOY, tmp_path / "run")
+    return tmp_path / "run"
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from nas.storage.lock import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[int]:
+    """Another process that works on the run; its number."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process:
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
+def test_a_second_coordinator_is_refused(finished: Path) -> None:
+    """While another process works on a run, a command is refused with its number; its death frees the run."""
+    with held(finished) as pid:
+        assert coordinator(finished) == f"process {pid} on {os.uname().nodename}"
+        with pytest.raises(Refused, match=f"another process works on .*: process {pid} on "):
+            execute(TOY, finished)
+    assert coordinator(finished) is None
+    assert str(pid) in (finished / LOCK).read_text()  # stale, and no obstacle
+    execute(TOY, finished)
+
+
+def test_asking_who_works_does_not_lock_anybody_out(finished: Path, digits: DataInfo) -> None:
+    """A command that begins in the moment in which somebody looks at the lock is not refused."""
+    code = f"""
+import fcntl, time
+with open({str(finished / LOCK)!r}, "r+") as file:
+    fcntl.flock(file, fcntl.LOCK_SH)
+    print("looking", flush=True)
+    time.sleep(0.1)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as looking:
+        assert looking.stdout is not None
+        assert looking.stdout.readline() == "looking\n"
+        with opened(finished, agreement(TOY, finished, digits)):
+            assert "process" in (coordinator(finished) or "")

@@ -1,0 +1,44 @@
+"""Workers that sleep instead of training: `LocalEngine(count, module=MODULE)` starts processes without torch.
+
+An epoch takes a tenth of a second; the errors are made up from the seed. Their log says when they begin.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from nas.engines.messages import Job, Result
+from nas.engines.worker import serve
+from nas.study.record import Epoch, Outcome
+
+MODULE = "tests.toys.sleepers"
+EPOCH = 0.1
+"""Seconds."""
+BEGINS = "trial %d begins"
+
+
+def made_up(job: Job) -> Result:
+    """An answer such as a training gives, with nothing trained."""
+    error = 0.1 + 0.8 * (job.seed % 10_007) / 10_007
+    epochs = range(job.recipe.epochs)
+    return Result(
+        trial=job.trial,
+        attempt=job.attempt,
+        outcome=Outcome.COMPLETED,
+        curve=tuple(Epoch(number=n + 1, loss=2.3 - 0.01 * n, error=error, seconds=EPOCH) for n in epochs),
+        seconds=EPOCH * job.recipe.epochs,
+        images_per_second=1000.0,
+        device="none",
+    )
+
+
+def sleep(job: Job) -> Result:
+    """Take the time of the epochs, then answer."""
+    logging.info(BEGINS, job.trial)
+    time.sleep(EPOCH * job.recipe.epochs)
+    return made_up(job)
+
+
+if __name__ == "__main__":
+    serve(sleep)
