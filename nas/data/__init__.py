@@ -21,6 +21,7 @@ from nas.data.overview import Contents, of_images, of_table
 from nas.data.source import Source
 from nas.data.tables import TableSource, prepared_table, require_as_stored, sealed_rows, verify_table
 from nas.errors import Refused
+from nas.study import Recipe
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ __all__ = [
     "fetch",
     "load",
     "prepare",
+    "prepare_for",
     "require_one_meaning",
     "source_path",
     "unseal",
@@ -62,6 +64,11 @@ def prepare(name: str, resolution: int = 0, target: str = "") -> DataInfo:
         return prepared_table(table)
     source = image_source(name, target)
     return prepared(source, target_size(source, resolution))
+
+
+def prepare_for(recipe: Recipe, resolution: int | None = None) -> DataInfo:
+    """The data of a recipe, at its resolution or another one."""
+    return prepare(recipe.data, recipe.resolution if resolution is None else resolution, recipe.target)
 
 
 def unseal(name: str, resolution: int = 0, target: str = "") -> Split:

@@ -192,7 +192,7 @@ def _drawn(study: Study) -> tuple[pd.DataFrame | None, str]:
     from nas.sampling import Plan
 
     try:
-        info = data.prepare(study.recipe.data, study.recipe.resolution, study.recipe.target)
+        info = data.prepare_for(study.recipe)
     except Missing:
         return None, f"Without the data {study.recipe.data!r} no network can be drawn: half of them are taken to obey"
     once = replace(study, samples=DRAWN, repeats=1, looks=None)

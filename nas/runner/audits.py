@@ -97,7 +97,7 @@ def _train(
     place = devices.device(device)
     known = _study_of(run, study)
     again = retraining(known, rounds=asked.rounds, seeds=asked.seeds, longer=asked.subset.longer)
-    info = data.prepare(again.recipe.data, again.recipe.resolution, again.recipe.target)
+    info = data.prepare_for(again.recipe)
     plan = Repetitions(again, info.shape, info.outputs, chosen(run, asked.subset))
     frozen = _frozen(run, folder, again, info, asked.subset)
     engine = engine or local_engine(devices.workers(workers, place), place, folder / LOG)
@@ -209,7 +209,7 @@ def _require_begun(folder: Path, begun: Frozen, seeds: int | None, longer: int |
 def _study_of(run: Run, study: Study | None) -> Study:
     """The study of a map, found again and with the settings it was run with; refused if it is another one now."""
     found = required_study(run, study)
-    info = data.prepare(found.recipe.data, found.recipe.resolution, found.recipe.target)
+    info = data.prepare_for(found.recipe)
     fresh = Frozen(
         study=freeze(found),
         fingerprint=dict(Plan(found, info.shape, info.outputs).fingerprint()),

@@ -21,7 +21,7 @@ from nas.runner.leaders import Leaders
 from nas.runner.progress import Progress, Snapshot
 from nas.runner.signals import Interrupts
 from nas.runner.trials import job_of, record_of, work_of
-from nas.runner.watch import Judge, Watch
+from nas.runner.watch import Watch
 from nas.sampling import Plan, Proposal
 from nas.sampling.gate import collection_paused
 from nas.storage.database import Store, opened
@@ -52,22 +52,21 @@ def execute(
     observer: Observer,
     reference: str = "",
     max_seconds: float = inf,
-    judge: Judge | None = None,
 ) -> None:
     """Run a study in a folder, or go on with it; returns when every trial is over, or soon after `max_seconds`.
 
-    `reference` is how the study is found again by `names.study`; a study with looks needs a `judge`. Raises Refused for
-    a folder of another study, Interrupted after a signal, StorageFailed where the disk fails.
+    `reference` is how the study is found again by `catalog.study`. Raises Refused for a folder of another study,
+    Interrupted after a signal, StorageFailed where the disk fails.
     """
     deadline = time.monotonic() + max_seconds
     study = fixed(study, folder, device)
-    info = data.prepare(study.recipe.data, study.recipe.resolution, study.recipe.target)
+    info = data.prepare_for(study.recipe)
     check_study(study, info)
     plan = Plan(study, info.shape, info.outputs)
     frozen = agreed(study, folder, plan, info, reference)
     study = replace(study, samples=frozen.study["samples"])
     plan = Plan(study, info.shape, info.outputs)
-    carry_out(study, plan, frozen, folder, engine, info, device, observer, deadline, judge)
+    carry_out(study, plan, frozen, folder, engine, info, device, observer, deadline)
 
 
 def carry_out(
@@ -80,11 +79,10 @@ def carry_out(
     device: str,
     observer: Observer,
     deadline: float = inf,
-    judge: Judge | None = None,
 ) -> None:
     """Train what a plan proposes and the folder's run hasn't yet; until `deadline` at most, on the monotonic clock."""
     with opened(folder, frozen) as store:
-        watch = Watch(frozen, study.total, judge)
+        watch = Watch(frozen, study.total)
         session = _Session(study, plan, store, engine, info, device, observer, watch)
         if session.finished:
             restate(folder, frozen, len(store.over))
@@ -225,7 +223,7 @@ class _Session:
     def _info(self, resolution: int) -> DataInfo:
         """The data at a resolution, prepared once a command: that reads and hashes all images."""
         if resolution not in self._infos:
-            self._infos[resolution] = data.prepare(self._study.recipe.data, resolution, self._study.recipe.target)
+            self._infos[resolution] = data.prepare_for(self._study.recipe, resolution)
         return self._infos[resolution]
 
     def _settled(self, result: Result) -> Record | None:

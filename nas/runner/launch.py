@@ -8,7 +8,6 @@ from pathlib import Path
 from nas.engines import Engine, LocalEngine
 from nas.errors import Refused
 from nas.files import write_atomically
-from nas.findings import looks
 from nas.page.contents import write_report
 from nas.runner import coordinator
 from nas.runner.coordinator import Observer
@@ -46,7 +45,7 @@ def start(
     place = devices.device(device)
     engine = engine or local_engine(devices.workers(workers, place), place, folder / LOG)
     with logged(folder / LOG):
-        coordinator.execute(study, folder, engine, place, observer, reference, max_seconds, looks.undecided)
+        coordinator.execute(study, folder, engine, place, observer, reference, max_seconds)
     run = open_run(folder)
     write_atomically(folder / TABLE, csv(run).encode())
     write_report((run,), folder / PAGE)

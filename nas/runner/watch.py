@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from nas.findings.looks import undecided
 from nas.storage.study_json import Frozen, looks_of, read_frozen, write_frozen
 from nas.study.looks import Standing
 from nas.study.record import Record
 
 logger = logging.getLogger(__name__)
 
-Judge = Callable[[Frozen, Sequence[Record], int], Sequence[str]]
-"""Names of the rules that a run's records, all that are over at the look of a number, leave undecided."""
-
 
 class Watch:
     """The looks of one command at its run; of a study without looks nothing but its number of trials."""
 
-    def __init__(self, frozen: Frozen, total: int, judge: Judge | None) -> None:
-        self._frozen, self._total, self._judge = frozen, total, judge
+    def __init__(self, frozen: Frozen, total: int) -> None:
+        self._frozen, self._total = frozen, total
         self._schedule = looks_of(frozen)
-        if self._schedule is not None and judge is None:
-            raise ValueError(f"study {frozen.study['name']!r} has looks, and nobody judges what they show")
         self._records: dict[int, Record] = {}
         self._passed = 0
         self.ended = frozen.ended
@@ -60,15 +56,15 @@ class Watch:
 
         Where trials after it are over, too, it was looked at by an earlier command, and left something to decide.
         """
-        schedule, judge = self._schedule, self._judge
-        if schedule is None or judge is None or self.ended:
+        schedule = self._schedule
+        if schedule is None or self.ended:
             return
         number, before = schedule.passed(self._records), self._passed
         self._passed = number
         if number == before or len(self._records) > schedule.trials(number):
             return
         records = [self._records[trial] for trial in sorted(self._records)]
-        left = judge(self._frozen, records, number)
+        left = undecided(self._frozen, records, number)
         if not left and number < len(schedule.ends):
             self.ended = schedule.ends[number - 1]
         logger.info("%s: %s", schedule.name(number), _found(left))

@@ -59,7 +59,7 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: str) -
 
 
 def _data(recipe: Recipe, known: DataInfo) -> DataInfo:
-    info = data.prepare(recipe.data, recipe.resolution, recipe.target)
+    info = data.prepare_for(recipe)
     if info.name == known.name and info.shape == known.shape and info.key != known.key:
         raise NasError(f"{info.name} isn't the data that the run was trained on: {info.key}, not {known.key}")
     return info

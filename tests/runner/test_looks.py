@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,7 +35,10 @@ PLANTED = replace(STUDY_, name="planted", spaces=(TINY,), samples=48, looks=Look
 """Wider networks learn digits better, so much so that two or three looks show it."""
 
 
-def decided_at(number: int, asked: list[int]) -> coordinator.Judge:
+Judge = Callable[[Frozen, Sequence[Record], int], tuple[str, ...]]
+
+
+def decided_at(number: int, asked: list[int]) -> Judge:
     """A judge who says so at a look; those who ask are written down."""
 
     def judge(frozen: Frozen, records: Sequence[Record], look: int) -> tuple[str, ...]:
@@ -47,13 +50,15 @@ def decided_at(number: int, asked: list[int]) -> coordinator.Judge:
 
 
 def execute(
-    folder: Path, judge: coordinator.Judge, study: Study = STUDY_, engine: Engine | None = None
+    folder: Path, judge: Judge, study: Study = STUDY_, engine: Engine | None = None
 ) -> tuple[list[Record], list[Snapshot]]:
     """Run a study with looks; its records and what observers heard."""
     heard: list[Snapshot] = []
-    coordinator.execute(
-        study, folder, engine or InlineEngine(), "cpu", lambda snapshot, record: heard.append(snapshot), judge=judge
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nas.runner.watch.undecided", judge)
+        coordinator.execute(
+            study, folder, engine or InlineEngine(), "cpu", lambda snapshot, record: heard.append(snapshot)
+        )
     return read_records(folder), heard
 
 
@@ -157,14 +162,12 @@ def test_an_interrupted_run_looks_at_the_same(tmp_path: Path, trainings: int) ->
 
 
 def test_the_cap_is_part_of_the_promise(tmp_path: Path) -> None:
-    """More samples, and other looks, are refused for a run that has begun; a study with looks needs a judge."""
+    """More samples, and other looks, are refused for a run that has begun."""
     execute(tmp_path, decided_at(1, []))
     with pytest.raises(Refused, match="at most 6 networks of each space"):
         execute(tmp_path, decided_at(1, []), replace(STUDY_, samples=8))
     with pytest.raises(Refused, match="looks"):
         execute(tmp_path, decided_at(1, []), replace(STUDY_, looks=Looks(first=2, every=1)))
-    with pytest.raises(ValueError, match="nobody judges"):
-        coordinator.execute(STUDY_, tmp_path / "new", InlineEngine(), "cpu", lambda snapshot, record: None)
 
 
 def test_rules_restated_between_looks_are_marked(tmp_path: Path) -> None:
