@@ -54,6 +54,10 @@ def run(
     ] = None,
 ) -> None:
     """Start a study, or continue it: the same command again resumes."""
+    from nas.storage.lock import require_free
+
+    if out is not None:
+        require_free(out)  # before anything that takes seconds to load
     from nas.cli.progress import view
     from nas.data import require_one_meaning
     from nas.errors import NasError

@@ -12,6 +12,7 @@ from nas.page.contents import write_report
 from nas.runner import coordinator
 from nas.runner.coordinator import Observer
 from nas.storage.layout import LOG, PAGE, TABLE
+from nas.storage.lock import require_free
 from nas.storage.log import logged
 from nas.storage.results import Run, csv, open_run
 from nas.study import Study
@@ -42,6 +43,7 @@ def start(
     if not max_seconds >= 0:
         raise Refused(f"max_seconds must be a number that isn't negative, got {max_seconds}")
     folder = Path(out) if out else RUNS / study.name
+    require_free(folder)
     place = devices.device(device)
     engine = engine or local_engine(devices.workers(workers, place), place, folder / LOG)
     with logged(folder / LOG):

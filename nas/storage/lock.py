@@ -91,6 +91,12 @@ def coordinator(folder: Path) -> str | None:
     return None
 
 
+def require_free(folder: Path) -> None:
+    """Refuse a folder that another process works on, before anything is loaded for it; `locked` makes sure of it."""
+    if coordinator(folder):
+        raise _taken(folder)
+
+
 def unwritable(folder: Path, error: OSError) -> StorageFailed:
     """A folder that we can't write to, as an error of ours."""
     return StorageFailed(f"{folder} can't be written: {error.strerror}", hint="choose another with --out")
