@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import psutil
-import torch
-from threadpoolctl import threadpool_limits
 
 from nas.errors import Missing, Refused
 
@@ -99,6 +97,9 @@ def workers(count: int | None, device_name: str) -> int:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Arithmetic on one thread: sums then have one order, and workers don't compete for cores."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -110,6 +111,8 @@ def one_thread() -> Iterator[None]:
 
 def device_name(device: str) -> str:
     """What a device is called, for records."""
+    import torch
+
     if device == "cuda":
         return str(torch.cuda.get_device_name())
     return f"{processor()} ({torch.backends.cpu.get_cpu_capability()})"
@@ -117,6 +120,8 @@ def device_name(device: str) -> str:
 
 def usable(device: str) -> bool:
     """Whether a device still computes: after some errors, nothing works in the process that made them."""
+    import torch
+
     try:
         return bool(torch.ones((), device=device).item())
     except RuntimeError:

@@ -149,6 +149,14 @@ def test_light_parts_load_without_torch_and_optuna(part: str, tmp_path: Path) ->
     assert run_isolated(code, tmp_path).stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("part", ["coordinator", "agreement", "watch"])
+def test_coordinators_train_nothing_themselves(part: str, tmp_path: Path) -> None:
+    """What only hands out trainings loads neither torch, which takes 450 MiB, nor what draws and analyses."""
+    heavy = ("torch", "pandas", "plotly", "scipy", "sklearn")
+    code = f"import sys, nas.runner.{part}; print([name for name in {heavy} if name in sys.modules])"
+    assert run_isolated(code, tmp_path).stdout.strip() == "[]"
+
+
 def test_import_nas_loads_neither_torch_nor_optuna(tmp_path: Path) -> None:
     """`import nas` is cheap, and so is asking for help."""
     result = run_isolated("import nas", tmp_path, "-X", "importtime")
