@@ -28,6 +28,8 @@ MISSING = frozenset({"", "?", "#N/A", "<NA>", "N/A", "NA", "NULL", "NaN", "None"
 """Cells that hold nothing."""
 FEW = 0.2
 """Share of the filled cells of a column up to which texts are missing values among its numbers."""
+CHOICES, OFTEN = 10, 0.05
+"""Different numbers up to which a text is a choice among them, if it fills such a share of the cells."""
 SHOWN = 5
 """Different texts that are named."""
 LONGEST = 40
@@ -83,7 +85,8 @@ def numbers(cells: Sequence[Cell], missing: Collection[str] = ()) -> Floats | No
 def few_texts(cells: Sequence[Cell]) -> tuple[str, ...]:
     """The different texts among the numbers of a column, sorted; none where they are no few, or there is no number.
 
-    They are few where they are at most a fifth of the filled cells, and no more than a column of texts may have.
+    They are few where they are at most a fifth of the filled cells, and no more than a column of texts may have. A text
+    that comes often among few different numbers is a choice like them (3, 5, 7, `skip`), and no gap.
     """
     most, texts, values = FEW * len(cells), list[str](), set[float]()
     for cell in cells:
@@ -96,7 +99,9 @@ def few_texts(cells: Sequence[Cell]) -> tuple[str, ...]:
     filled = sum(1 for cell in cells if text(cell)) if texts else 0
     different = set(texts)
     few = len(texts) <= FEW * filled and len(different) <= MOST_VALUES
-    return tuple(sorted(different)) if few and len(values - {np.nan}) > 1 else ()
+    count = len(values - {np.nan})
+    choice = count <= CHOICES and any(texts.count(one) >= OFTEN * filled for one in different)
+    return tuple(sorted(different)) if few and count > 1 and not choice else ()
 
 
 def spoken_of(name: str, cells: Sequence[Cell], missing: Sequence[str]) -> str:

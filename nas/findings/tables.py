@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 ERROR, SPACE = "error", "space"
 OURS = ("trial", "space", "architecture", "outcome", ERROR)
 """Columns by which a table is one of ours, whose errors are shares."""
-TEXTS = ("space", "architecture", "outcome", "stratum", "sampler", "message")
-"""Columns of ours that hold texts, whatever these look like."""
+TEXTS = ("trial", "space", "architecture", "outcome", "stratum", "sampler", "message")
+"""Columns of ours that are names or texts, whatever they look like."""
 NUMBERS = ("parameters", "multiply_adds", "activations", "memory", "seconds", "images_per_second")
 """Columns that are numbers; one of these names that holds texts is renamed."""
 PRUNED = Outcome.PRUNED

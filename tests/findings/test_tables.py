@@ -218,5 +218,7 @@ def test_what_is_no_gap_stays(cell: str) -> None:
         .notna()
         .all()
     )
+    skips = [cell if i % 7 == 0 else 3 + 2 * (i % 4) for i in range(20)]
+    assert checked(pd.DataFrame({**errors, "kernel": skips})).frame["kernel"].notna().all()
     huge = [10**400 if i == 3 else cell for i in range(20)]
     assert checked(pd.DataFrame({**errors, "huge": huge})).frame["huge"].notna().all()
