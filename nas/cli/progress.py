@@ -105,4 +105,4 @@ class LiveView:
 
 def view() -> PlainView | LiveView:
     """The view that fits where stderr goes."""
-    return LiveView() if sys.stderr.isatty() else PlainView()
+    return LiveView() if sys.stderr is not None and sys.stderr.isatty() else PlainView()

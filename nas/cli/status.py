@@ -40,10 +40,13 @@ def table(
     ] = None,
 ) -> None:
     """Every trial, every column; CSV on stdout unless a file is named."""
+    from nas.errors import StorageFailed
     from nas.storage.results import csv, open_run
     from nas.study.table import write
 
     run = open_run(folder)
+    if run.lost and output is not None and output.exists():
+        raise StorageFailed(f"{output} stays as it is: {run.lost}", hint="name another file with -o")
     if output is None:
         say(csv(run), nl=False)
     else:

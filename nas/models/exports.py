@@ -13,7 +13,7 @@ from safetensors.torch import save
 
 from nas import data
 from nas.data import DataInfo
-from nas.errors import NasError, Refused, StorageFailed
+from nas.errors import NasError, Refused, StorageFailed, readable
 from nas.files import write_atomically
 from nas.layers import Layer, cost, identity, shape_text
 from nas.models import weights
@@ -152,7 +152,7 @@ def _fill(folder: Path, model: Model) -> None:
     files = {
         ARCHITECTURE: encode(model.document),
         WEIGHTS: save(tensors),
-        CARD: card(model.document).encode(),
+        CARD: readable(card(model.document)).encode(),
     }
     sums = "".join(f"{write_atomically(folder / name, content)}  {name}\n" for name, content in files.items())
     write_atomically(folder / SUMS, sums.encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import inf
 from pathlib import Path
@@ -142,8 +142,12 @@ class _Session:
         return nothing and not self._taken and not self._again
 
     def begin(self) -> None:
-        """Feed the engine, and while its workers start see that all trials that are over are what they would be now."""
-        self._added = self._feed()
+        """Feed the engine, and while its workers start see that all trials that are over are what they would be now.
+
+        No job reaches a worker before the engine is waited for, so these may be given before they are rows.
+        """
+        self._added, jobs = self._feed()
+        self._give(jobs)
         with collection_paused():
             for record in self._resumed:
                 self._plan.require_same(record)
@@ -180,34 +184,44 @@ class _Session:
             )
 
     def _advance(self, *, go_on: bool) -> None:
-        """One turn: what came back, then what is given out, then both to the disk at once, then the news."""
+        """One turn: what came back and what is given out, both to the disk at once, then the news, then the jobs."""
         results = self._engine.wait(PULSE)
         records = [record for result in results if (record := self._settled(result))]
-        added, horizon = self._feed() if go_on else [], self._watch.horizon
+        horizon = self._watch.horizon
+        added, jobs = self._feed() if go_on else ([], [])
         for record in self._store.write(added, self._engine.running, records):
             self._acknowledge(record)
+        self._give(jobs)  # trials are rows before they are trained
         if go_on and self._watch.horizon > horizon:
-            self._store.write(self._feed(), self._engine.running)
+            added, jobs = self._feed()
+            self._store.write(added, self._engine.running)
+            self._give(jobs)
         if failed := [result for result in results if result.fatal]:
             hint = "what is done is kept; repeat the command when that is mended"
             raise StorageFailed(failed[0].message, hint=hint)
         if not records:
             self.report(None)
 
-    def _feed(self) -> list[Entry]:
-        """Give the engine all that it wants; the trials that are new."""
-        added = []
+    def _feed(self) -> tuple[list[Entry], list[Job]]:
+        """The trials that are new and the jobs that are to be given to the engine, as many as it wants."""
+        added, jobs = list[Entry](), list[Job]()
         for _ in range(self._engine.free):
             if self._again:
-                self._engine.submit(self._again.pop(0))
+                jobs.append(self._again.pop(0))
             elif self._next is not None and self._next < min(self._plan.horizon, self._watch.horizon):
-                added.append(self._begin(self._next))
+                entry, job = self._begin(self._next)
+                added.append(entry)
+                jobs.append(job)
                 self._next = next(self._todo, None)
             else:
                 break
-        return added
+        return added, jobs
 
-    def _begin(self, trial: int) -> Entry:
+    def _give(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:
+            self._engine.submit(job)
+
+    def _begin(self, trial: int) -> tuple[Entry, Job]:
         space = self._study.space_of(trial)
         proposal = self._plan.propose(trial)
         recipe = self._study.recipe_of(proposal.point)
@@ -217,8 +231,7 @@ class _Session:
         job = msgspec.structs.replace(job, bars=bars, weights=str(self._weights / name), keep_below=below)
         self._taken[trial] = (proposal, job)
         self._progress.plan(trial, work_of(proposal, job.recipe, job.info))
-        self._engine.submit(job)
-        return Entry(trial=trial, space=space.name, dimensions=self._study.joint(space), point=proposal.point)
+        return Entry(trial=trial, space=space.name, dimensions=self._study.joint(space), point=proposal.point), job
 
     def _info(self, resolution: int) -> DataInfo:
         """The data at a resolution, prepared once a command: that reads and hashes all images."""

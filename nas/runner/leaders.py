@@ -50,5 +50,6 @@ class Leaders:
         kept = {weights_name(r.architecture, r.trial) for ranked in self._ranked.values() for r in ranked}
         for path in self._folder.iterdir():
             owner = owner_of(path.name)
-            if owner and path.name not in kept and self._architectures.get(owner.trial) == owner.architecture:
+            stray = owner and path.name not in kept and self._architectures.get(owner.trial) == owner.architecture
+            if stray and not path.is_dir():
                 path.unlink(missing_ok=True)  # a worker may just have given it its name

@@ -9,6 +9,7 @@ of, ends the command: nothing is begun over in silence.
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -147,7 +148,8 @@ class Store:
         try:
             where = self._rescued()
         except (OSError, sqlalchemy.exc.SQLAlchemyError) as error:
-            raise StorageFailed(f"{gone}, and what it held can't be written: {error}", hint=WAY_OUT) from None
+            cause = str(getattr(error, "orig", None) or error)
+            raise StorageFailed(f"{gone}, and what it held can't be written: {cause}", hint=WAY_OUT) from None
         hint = "the same command goes on from here"
         if where != path:
             hint = f"another file lies in its place; if that one is wrong, move {where.name} to {path.name}: {hint}"
@@ -166,7 +168,7 @@ class Store:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
             if self._is_there():
                 return path
-            target = self.folder / RESCUED if path.exists() else path
+            target = self.folder / f"{RESCUED}-{secrets.token_hex(4)}" if os.path.lexists(path) else path
             connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
         return target
 
@@ -259,7 +261,7 @@ def _record(folder: Path, trial: int, text: str | None) -> Record:
 def _require_ours(folder: Path) -> None:
     """Refuse a database of another program, before tables of ours are made in it."""
     tables = [name for (name,) in _query(folder, TABLES, {})] if (folder / DATABASE).is_file() else []
-    if tables and "trials" not in tables:
+    if tables and not {"studies", "trials"} & {*tables}:  # Optuna makes them one after another, studies first
         raise StorageFailed(f"{folder / DATABASE} holds {tables[0]}, not the trials of a run", hint=WAY_OUT)
 
 

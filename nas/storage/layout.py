@@ -14,7 +14,7 @@ WRITE_AHEAD = f"{DATABASE}-wal"
 OURS = (STUDY, DATABASE, WRITE_AHEAD, f"{DATABASE}-shm", f"{DATABASE}-journal", LOG, WEIGHTS, LOCK)
 """What a command that trains writes to; a link under one of these names would lead it out of the folder."""
 WEIGHTS_NAME = re.compile(
-    r"\.?(?P<architecture>[0-9a-f]{16})-(?P<trial>\d{1,12})\.safetensors(\.\w+\.partial)?", re.ASCII
+    r"\.?(?P<architecture>[0-9a-f]{16})-(?P<trial>0|[1-9]\d{0,11})\.safetensors(\.\w+\.partial)?", re.ASCII
 )
 """Weights of a trial, and what a killed worker leaves of them."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
@@ -45,6 +46,8 @@ def logged(path: Path) -> Iterator[None]:
     handler = _Log(path, delay=True)
     handler.setFormatter(ReadableFormatter("%(asctime)s %(levelname)s %(message)s"))
     handler.addFilter(lambda _: (path.parent / STUDY).is_file() and os.access(path.parent, os.W_OK))
+    ours = threading.get_ident()  # another thread's messages are of another run
+    handler.addFilter(lambda record: record.thread == ours)
     logger = logging.getLogger("nas")
     level = logger.level
     logger.addHandler(handler)

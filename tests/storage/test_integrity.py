@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +19,10 @@ import pytest
 
 import nas
 from nas.engines import InlineEngine
-from nas.engines.messages import Result
+from nas.engines.messages import Job, Result
 from nas.errors import Refused, StorageFailed
 from nas.runner import coordinator
-from nas.storage.database import RESCUED, read_records
+from nas.storage.database import RESCUED, read_numbers, read_records
 from nas.storage.layout import DATABASE, LOCK, LOG, PAGE, TABLE, WEIGHTS, WRITE_AHEAD
 from nas.storage.lock import locked
 from tests.toys.sleepers import made_up
@@ -108,6 +109,8 @@ def test_a_lost_database_is_refused_and_loses_nothing_else(run: Path, say: Say, 
     code, _, message = say("report", run)
     assert (code, DATABASE in message) == (74, True)
     assert (run / PAGE).read_bytes() == page
+    if witness == TABLE:
+        assert say("table", run, "-o", run / TABLE)[0] == 74
     after = [path.relative_to(run) for path in run.rglob("*") if path.name not in (LOG, LOCK, WEIGHTS)]
     assert sorted(after) == [name for name in names if name.name != WEIGHTS]
 
@@ -168,7 +171,8 @@ def test_a_database_that_is_replaced_meanwhile_stays_and_ours_is_kept(tmp_path: 
         execute(LARGER, folder, Toy(at=6, act=lambda: stranger.replace(folder / DATABASE)))
     assert RESCUED in ended.value.hint
     assert (folder / DATABASE).read_text() == "somebody's"
-    with closing(sqlite3.connect(folder / RESCUED)) as database:
+    (rescued,) = folder.glob(f"{RESCUED}-*")
+    with closing(sqlite3.connect(rescued)) as database:
         assert database.execute("select count(*) from trials where state = 'COMPLETE'").fetchone()[0] >= 5
 
 
@@ -275,3 +279,49 @@ def test_files_that_never_end_are_not_read(run: Path, say: Say, name: str) -> No
     (run / name).unlink()
     os.mkfifo(run / name)
     assert say("status", run)[0] == 0
+
+
+def test_a_database_that_was_killed_while_it_was_made_goes_on(tmp_path: Path) -> None:
+    """Optuna makes its tables one after another: the first of them alone is a beginning, no stranger's."""
+    nas.run(TOY, out=tmp_path / "run", engine=InlineEngine(), max_seconds=0)
+    (tmp_path / "run" / DATABASE).unlink()
+    with closing(sqlite3.connect(tmp_path / "run" / DATABASE)) as database, database:
+        database.execute("create table studies (study_id integer primary key, study_name varchar(512) not null)")
+    execute(TOY, tmp_path / "run")
+    assert len(read_records(tmp_path / "run")) == 8
+
+
+def test_trials_are_rows_before_they_are_jobs(tmp_path: Path) -> None:
+    """What an engine is given while others train is in the database, so weights never know more."""
+    unknown: list[int] = []
+
+    class Looking(Toy):
+        """Looks for the row of each job that it is given after the first wait."""
+
+        def submit(self, job: Job) -> None:
+            """Keep the job."""
+            if self._count:
+                unknown.extend({job.trial} - read_numbers(tmp_path / "run"))
+            super().submit(job)
+
+    execute(LARGER, tmp_path / "run", Looking())
+    assert unknown == []
+
+
+def test_forged_lines_and_folders_cost_nothing(run: Path, say: Say) -> None:
+    """A number of thousands of digits in the log, and a folder named like half a weights file, stop nobody."""
+    with (run / LOG).open("a") as log:
+        log.write(f"2026-01-01 INFO trial {'9' * 5000} of tiny is completed, error 0\n")
+    name = next((run / WEIGHTS).iterdir()).name
+    (run / WEIGHTS / f".{name}.00.partial").mkdir()
+    assert say("status", run)[0] == 0
+    execute(TOY, run)
+
+
+def test_runs_in_two_threads_have_logs_of_their_own(tmp_path: Path) -> None:
+    """What one run logs isn't found in the log of another that works in the same process."""
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: nas.run(TOY, out=tmp_path / name, engine=Toy()), "ab"))
+    for name in "ab":
+        assert (tmp_path / name / LOG).read_text().count("is completed") == 8
+        assert nas.open(tmp_path / name).lost == ""
