@@ -20,6 +20,9 @@ from nas.storage.layout import STUDY
 class _Log(logging.FileHandler):
     """A log that a disk which fails doesn't turn into an error of its own: the trials in the database count."""
 
+    before = logging.NOTSET
+    """Level of the logger before any run was logged."""
+
     def _open(self) -> TextIOWrapper:
         """The file, which is no link to another."""
         return TextIOWrapper(cast(BinaryIO, open_to_append(Path(self.baseFilename))), encoding="utf-8")
@@ -49,12 +52,19 @@ def logged(path: Path) -> Iterator[None]:
     ours = threading.get_ident()  # another thread's messages are of another run
     handler.addFilter(lambda record: record.thread == ours)
     logger = logging.getLogger("nas")
-    level = logger.level
+    level = next((other.before for other in _others(logger)), logger.level)
+    handler.before = level
     logger.addHandler(handler)
     logger.setLevel(min(logging.INFO, logger.getEffectiveLevel()))
     try:
         yield
     finally:
-        logger.setLevel(level)
         logger.removeHandler(handler)
+        if not _others(logger):
+            logger.setLevel(level)
         handler.close()
+
+
+def _others(logger: logging.Logger) -> list[_Log]:
+    """Logs of other runs that this process works on."""
+    return [handler for handler in logger.handlers if isinstance(handler, _Log)]
