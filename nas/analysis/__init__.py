@@ -11,7 +11,7 @@ from nas.analysis.audits.agreement import Agreement, agreement
 from nas.analysis.audits.long_verdicts import LongVerdict, Second, long_verdicts
 from nas.analysis.audits.noise import NoiseFloor, noise_floor
 from nas.analysis.discovery.candidates import Tied
-from nas.analysis.discovery.dimensions import frozen_dimensions, inferred_dimensions
+from nas.analysis.discovery.dimensions import inferred_dimensions
 from nas.analysis.discovery.discovery import Discovery, Found, discover
 from nas.analysis.discovery.narrowing import refined
 from nas.analysis.importance import Importance, importances
@@ -77,7 +77,6 @@ __all__ = [
     "equivalence",
     "expected_best",
     "front",
-    "frozen_dimensions",
     "holm",
     "importances",
     "inferred_dimensions",

@@ -147,17 +147,16 @@ def tell_how_far(done: Run, max_seconds: float) -> None:
 def summary(done: Run) -> None:
     """The best networks and where everything lies."""
     from nas.cli.status import emit_leaders
-    from nas.storage.study_json import standing
 
-    say(f"{done.frozen.study['question']}\n")
+    say(f"{done.manifest.study.question}\n")
     shown = done.leaders[:5]
     if shown:
         emit_leaders(shown, {record.trial: position for position, record in enumerate(shown, 1)})
     else:
         say("no network has been completed")
-    if shown and (note := done.frozen.data.error_note):
+    if shown and (note := done.manifest.data.error_note):
         say(f"\n{note}")
-    if looks := standing(done.frozen, {record.trial for record in done.records}):
+    if looks := done.manifest.standing({record.trial for record in done.records}):
         say(f"\nlooks  {looks.words}")
     say(f"\npage   {done.folder / PAGE}")
     say(f"table  {done.folder / TABLE}")

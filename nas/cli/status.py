@@ -108,7 +108,7 @@ def best(
         emit_json(best=[_as_json(record) for record in leaders])
     elif leaders:
         emit_leaders(leaders, {record.trial: position for position, record in enumerate(run.leaders, 1)})
-        if note := run.frozen.data.error_note:
+        if note := run.manifest.data.error_note:
             say(note, err=True)
     else:
         say("no trial has been completed yet", err=True)
@@ -140,10 +140,9 @@ def _status(folder: Path, json: bool) -> bool:
     from nas.storage.database import pace
     from nas.storage.lock import coordinator
     from nas.storage.results import open_run
-    from nas.storage.study_json import standing
 
     run = open_run(folder)
-    looks = standing(run.frozen, {record.trial for record in run.records})
+    looks = run.manifest.standing({record.trial for record in run.records})
     holder = coordinator(folder)
     done, total = len(run.records), run.total
     rate = pace(folder) if holder else None
@@ -152,7 +151,7 @@ def _status(folder: Path, json: bool) -> bool:
     leader = run.leaders[0] if run.leaders else None
     if json:
         emit_json(
-            study=run.frozen.study["name"],
+            study=run.manifest.study.name,
             state=state,
             total=total,
             done=done,
@@ -164,7 +163,7 @@ def _status(folder: Path, json: bool) -> bool:
             best=_as_json(leader) if leader else None,
         )
         return holder is not None
-    say(f"{run.frozen.study['name']}: {state}{f' ({holder})' if holder else ''}, {done} of {total} trials")
+    say(f"{run.manifest.study.name}: {state}{f' ({holder})' if holder else ''}, {done} of {total} trials")
     for outcome, count in run.outcomes.items():
         say(f"  {count:6d} {outcome.replace('_', ' ')}: {outcome.sentence}")
     if looks:

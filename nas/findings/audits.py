@@ -25,7 +25,6 @@ from nas.findings.wording.audits import HEADER, AuditRow, audit_head, audit_row
 from nas.findings.wording.numbers import plural
 from nas.storage.audits import AuditedNetwork, Retrained, read_retrained
 from nas.storage.results import Run
-from nas.storage.study_json import rules_of
 from nas.study import Rule
 from nas.study.table import table
 
@@ -110,12 +109,12 @@ def open_audit(run: Run) -> Audit | None:
     networks = found.networks
     if not networks:
         raise NasError(f"{found.folder}: no round of longer trainings is over", hint="the same command goes on")
-    study, guess = run.frozen.study, run.frozen.data.guess
+    study, guess = run.manifest.study, run.manifest.data.guess
     frame = table(found.population)
     rules, short, looks = _looked(run, frame)
     noise = _noise(networks)
     return Audit(
-        title=study["name"],
+        title=study.name,
         fidelity=fidelity(run),
         longer=found.subset.longer,
         networks=networks,
@@ -130,17 +129,17 @@ def open_audit(run: Run) -> Audit | None:
 
 def _looked(run: Run, frame: pd.DataFrame) -> tuple[Sequence[Rule], Sequence[Verdict] | None, list[str]]:
     """The rules that can be judged, their short verdicts where the run has looked at them, and what to say of that."""
-    rules = rules_of(run.frozen)
+    rules = run.manifest.study.rules
     try:
-        look = look_of(run.frozen, frame)
+        look = look_of(run.manifest, frame)
     except Refused as refusal:
         return (), None, [f"No verdicts: {refusal}"]
     if look is None:
         return rules, None, []
     told = f"The short verdicts are those of look {look.number} of {look.of}, corrected for looks"
-    if run.frozen.ended:
+    if run.manifest.ended:
         told += "; the run ended because it had decided all rules, so effects that it named are overstated a little"
-    return rules, verdicts_by_look(run.frozen, frame, rules, look.number), [told]
+    return rules, verdicts_by_look(run.manifest, frame, rules, look.number), [told]
 
 
 def audit_line(run: Run) -> str:
@@ -149,7 +148,7 @@ def audit_line(run: Run) -> str:
         found = read_retrained(run)
         if found is None or not found.networks:
             return ""
-        tau = _agreement(found, found.networks, run.frozen.data.guess).tau.coefficient
+        tau = _agreement(found, found.networks, run.manifest.data.guess).tau.coefficient
     except NasError as trouble:
         return f"the audit can't be used: {trouble}"
     with_what = f"trainings {found.subset.longer} times as long, n = {len(found.networks)}"
@@ -224,7 +223,7 @@ def _notes(run: Run, found: Retrained) -> list[str]:
             + (": verdicts weigh them by their share" if among else ": the verdicts take all to fail again")
         )
     mine, theirs = ({r.device for r in some if r.device} for some in (found.records.values(), run.records))
-    used, again = ([f.versions, *f.versions_since.values()] for f in (run.frozen, found.frozen))
+    used, again = ([f.versions, *f.versions_since.values()] for f in (run.manifest, found.manifest))
     libraries = [name for name in used[0] if len({one.get(name) for one in (*used, *again)}) > 1]
     if other := [*sorted(mine - theirs), *libraries]:
         told.append(f"Not computed as the map was, which may change errors, too: {', '.join(other)}")
@@ -243,6 +242,6 @@ def _of_spread(networks: Sequence[AuditedNetwork], noise: NoiseFloor | None) -> 
 
 
 def _of_rules(run: Run) -> list[str]:
-    if run.frozen.study["rules"]:
+    if run.manifest.study.rules:
         return []
-    return [f"Study {run.frozen.study['name']!r} declares no rules, so there are no verdicts that could change"]
+    return [f"Study {run.manifest.study.name!r} declares no rules, so there are no verdicts that could change"]

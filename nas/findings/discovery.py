@@ -12,9 +12,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from nas.analysis import Discovery, discover, frozen_dimensions, inferred_dimensions
+from nas.analysis import Discovery, discover, inferred_dimensions
 from nas.analysis.columns import numeric_columns
 from nas.analysis.discovery.narrowing import steps
 from nas.errors import Refused
@@ -27,8 +25,9 @@ from nas.findings.tables import Tables, checked
 from nas.findings.wording.numbers import listed, plural
 from nas.findings.wording.rules import HEADER, RuleRow, rule_row
 from nas.space import Dimension, Space, in_words, sentence
-from nas.storage.results import Run, dimensions, study_of
-from nas.storage.study_json import changes, freeze, require_unchanged
+from nas.storage.results import Run, study_of
+from nas.storage.study_json import require_unchanged
+from nas.study.stored import changes, stored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,28 +184,27 @@ def in_run(
     delta: float | None = None,
 ) -> Discovered:
     """The rules of one space of a run."""
-    asked, info = run.frozen.study, run.frozen.data
+    asked, info = run.manifest.study, run.manifest.data
     require_map(asked)
     frame = run.table()
     chosen = _chosen(frame, space)
-    varied = msgspec.convert(asked["vary"], dict[str, Dimension])
     rows = frame[frame["space"] == chosen]
-    facts = [name for name in numeric_columns(rows) if name not in dimensions(run)]
-    known = {**frozen_dimensions(asked, chosen), **varied, **inferred_dimensions(rows, facts)}
+    facts = [name for name in numeric_columns(rows) if name not in asked.sampled]
+    known = {**asked.dimensions_of(chosen), **asked.vary, **inferred_dimensions(rows, facts)}
     found = discover(frame, _asked(known, columns), space=chosen, guess=info.guess, delta=delta)
-    missing, declared = run.total - len(run.records), len(asked["rules"])
+    missing, declared = run.total - len(run.records), len(asked.rules)
     notes = list(found.warnings)
     if missing:
         notes.append(f"The run isn't finished: {plural(missing, 'trial')} to come")
-    known_study, stated = _study_of(run, study), run.frozen.reference
+    known_study, stated = _study_of(run, study), run.manifest.reference
     if known_study is None and stated:
         notes.append(f"Its study is stated as {stated}, whose code is run only if you name it: --study {quote(stated)}")
-    if run.frozen.ended:
+    if run.manifest.ended:
         notes.append("The run ended because its looks had decided all declared rules, and only these allow for looks")
     if declared:
         notes.append(f"The study declares {plural(declared, 'rule')}: these and what is found are corrected each apart")
     return Discovered(
-        title=asked["name"],
+        title=asked.name,
         space=chosen,
         discovery=found,
         fidelity=fidelity(run),
@@ -273,6 +271,6 @@ def _study_of(run: Run, study: Study | None) -> Study | None:
     """The study of a run as it was asked for; None where it isn't known, or would have to be named."""
     found = study_of(run, study)
     if found is not None:
-        lines = changes(run.frozen.study, freeze(found))
+        lines = changes(run.manifest.study, stored(found))
         require_unchanged(run.folder, lines, "--study NAME names another place of the old one")
     return found

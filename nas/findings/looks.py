@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nas.analysis import Look, Verdict, verdicts_at_look
 from nas.errors import Refused
-from nas.storage.study_json import Frozen, looks_of, rules_of
+from nas.storage.study_json import Manifest
 from nas.study import Rule
 from nas.study.looks import Schedule
 from nas.study.record import Record
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def undecided(frozen: Frozen, records: Sequence[Record], number: int) -> tuple[str, ...]:
+def undecided(manifest: Manifest, records: Sequence[Record], number: int) -> tuple[str, ...]:
     """Names of a study's rules that its records leave undecided after so many looks.
 
     All of them where they can't be tested: a run ends at its cap then, and keeps what it has trained.
     """
-    rules = rules_of(frozen)
+    rules = manifest.study.rules
     try:
-        found = verdicts_by_look(frozen, table(records), rules, number)
+        found = verdicts_by_look(manifest, table(records), rules, number)
     except Refused as refusal:
         logger.warning("look %d: the rules can't be tested: %s", number, refusal)
         return tuple(rule.name for rule in rules)
@@ -35,23 +35,23 @@ def undecided(frozen: Frozen, records: Sequence[Record], number: int) -> tuple[s
 
 
 def verdicts_by_look(
-    frozen: Frozen, frame: pd.DataFrame, rules: Sequence[Rule], number: int, *, delta: float | None = None
+    manifest: Manifest, frame: pd.DataFrame, rules: Sequence[Rule], number: int, *, delta: float | None = None
 ) -> tuple[Verdict, ...]:
     """What a run's table says of rules at the look of this number, counted from 1; later trials aren't looked at."""
-    schedule = _schedule(frozen)
+    schedule = _schedule(manifest)
     frames = [frame[frame["trial"] < schedule.trials(look)] for look in range(1, number + 1)]
-    return verdicts_at_look(frames, schedule.ends, rules, guess=frozen.data.guess, delta=delta)
+    return verdicts_at_look(frames, schedule.ends, rules, guess=manifest.data.guess, delta=delta)
 
 
-def look_of(frozen: Frozen, frame: pd.DataFrame) -> Look | None:
+def look_of(manifest: Manifest, frame: pd.DataFrame) -> Look | None:
     """The last look whose trials are all in a run's table; None without looks, refused before the first."""
-    if frozen.study["looks"] is None:
+    if manifest.study.looks is None:
         return None
-    schedule = _schedule(frozen)
+    schedule = _schedule(manifest)
     number = schedule.passed(set(frame["trial"]))
     if not number:
         raise Refused(
-            f"study {frozen.study['name']!r} hasn't come to its first look, at {schedule.ends[0]} networks of each "
+            f"study {manifest.study.name!r} hasn't come to its first look, at {schedule.ends[0]} networks of each "
             f"space: {len(frame)} of {schedule.trials(1)} trials are over",
             hint="looking earlier isn't accounted for; the command that began the run goes on",
         )
@@ -71,14 +71,14 @@ def head_of(look: Look, found: Sequence[Verdict]) -> tuple[tuple[str, str], ...]
     )
 
 
-def notes_of(frozen: Frozen, look: Look, over: int, total: int) -> tuple[str, ...]:
+def notes_of(manifest: Manifest, look: Look, over: int, total: int) -> tuple[str, ...]:
     """What must be said beside the verdicts of a run's last look."""
-    if frozen.ended and frozen.rules_after >= _schedule(frozen).each * frozen.ended:
+    if manifest.ended and manifest.rules_after >= _schedule(manifest).each * manifest.ended:
         return (
             "The run has ended because the rules that it had then were decided. These were stated after that, and no "
             "more networks come",
         )
-    if frozen.ended:
+    if manifest.ended:
         return (
             "The run has ended because every rule was decided. It ends where effects look clear, so those that are "
             "named are overstated a little; verdicts and intervals allow for that",
@@ -91,8 +91,8 @@ def notes_of(frozen: Frozen, look: Look, over: int, total: int) -> tuple[str, ..
     return ()
 
 
-def _schedule(frozen: Frozen) -> Schedule:
-    schedule = looks_of(frozen)
+def _schedule(manifest: Manifest) -> Schedule:
+    schedule = manifest.study.schedule
     if schedule is None:
-        raise ValueError(f"study {frozen.study['name']!r} has no looks")
+        raise ValueError(f"study {manifest.study.name!r} has no looks")
     return schedule

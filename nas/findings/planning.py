@@ -21,7 +21,6 @@ from nas.findings.settings import fidelity
 from nas.findings.tables import tables
 from nas.findings.wording.numbers import plural
 from nas.storage.results import open_run
-from nas.storage.study_json import freeze, rules_of
 from nas.study import Looks, Order, Rule, Spaces, catalog
 
 if TYPE_CHECKING:
@@ -69,14 +68,13 @@ def plan_place(
     if deviation is not None:
         raise Refused("--deviation is what a run tells", hint="leave it out, or plan for a study's name")
     run = open_run(place)
-    require_map(run.frozen.study)
+    require_map(run.manifest.study)
     frame = run.table()
-    tested = asked_rules(frame, rules, columns) or rules_of(run.frozen)
-    _require_rules(run.frozen.study["name"], tested)
-    needs = _seen(frame, tested, run.frozen.data.guess, effect, power)
+    tested = asked_rules(frame, rules, columns) or run.manifest.study.rules
+    _require_rules(run.manifest.study.name, tested)
+    needs = _seen(frame, tested, run.manifest.data.guess, effect, power)
     told = f"from the errors of {len(frame):,} trials; trained: {fidelity(run)}"
-    looks = msgspec.convert(run.frozen.study["looks"], Looks | None)
-    return _planned(needs, power, told, run.frozen.study["samples"], looks)
+    return _planned(needs, power, told, run.manifest.study.samples, run.manifest.study.looks)
 
 
 def plan_tables(
@@ -105,7 +103,7 @@ def plan_study(
 
     Without an effect it's half a deviation, so that no deviation needs to be known.
     """
-    require_map(freeze(study))
+    require_map(study)
     _require_rules(study.name, study.rules)
     if effect is not None and deviation is None:
         raise Refused(

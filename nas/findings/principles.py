@@ -18,8 +18,7 @@ from nas.findings.settings import fidelity, matched_cost
 from nas.findings.tables import ERROR, Tables, checked
 from nas.findings.wording.numbers import listed, plural
 from nas.findings.wording.rules import HEADER, RuleRow, rule_row
-from nas.storage.results import Run, dimensions
-from nas.storage.study_json import rules_of
+from nas.storage.results import Run
 from nas.study import Rule
 
 if TYPE_CHECKING:
@@ -149,27 +148,27 @@ def of_run(
     delta: float | None = None,
 ) -> Principles:
     """What a run says of the rules of its study, of given ones, or of some columns of its table."""
-    study, info = run.frozen.study, run.frozen.data
+    study, info = run.manifest.study, run.manifest.data
     require_map(study)
     frame = run.table()
     asked = asked_rules(frame, rules, columns)
-    look = look_of(run.frozen, frame)
+    look = look_of(run.manifest, frame)
     notes = [*_of_state(run, look), *_of_strata(strata=matched_cost(study))]
     if asked is None:
-        asked = rules_of(run.frozen)
+        asked = run.manifest.study.rules
         notes += _of_age(run)
         if not asked:
             raise Refused(
-                f"study {study['name']!r} declares no rules",
-                hint=f"--columns A,B asks for columns ({some(dimensions(run))}), --study NAME for rules of another",
+                f"study {study.name!r} declares no rules",
+                hint=f"--columns A,B asks for columns ({some(study.sampled)}), --study NAME for rules of another",
             )
     else:
         notes.append("These rules were asked for after the run: they are no prediction")
     return Principles(
-        title=study["name"],
+        title=study.name,
         verdicts=verdicts(frame, asked, guess=info.guess, delta=delta)
         if look is None
-        else verdicts_by_look(run.frozen, frame, asked, look.number, delta=delta),
+        else verdicts_by_look(run.manifest, frame, asked, look.number, delta=delta),
         fidelity=fidelity(run),
         unit=unit_of(info.target),
         delta=delta_in_words(delta),
@@ -232,7 +231,7 @@ def delta_in_words(delta: float | None, *, columns: bool = True) -> str:
 def _of_state(run: Run, look: Look | None) -> list[str]:
     over = len(run.records)
     if look is not None:
-        return list(notes_of(run.frozen, look, over, run.total))
+        return list(notes_of(run.manifest, look, over, run.total))
     if over == run.total:
         return []
     return [
@@ -248,10 +247,10 @@ def _of_strata(strata: str) -> list[str]:
 
 
 def _of_age(run: Run) -> list[str]:
-    if not run.frozen.rules_after:
+    if not run.manifest.rules_after:
         return []
-    told = f"The rules were stated when {run.frozen.rules_after:,} trials were over, so they aren't a prediction"
-    if run.frozen.study["looks"] is None:
+    told = f"The rules were stated when {run.manifest.rules_after:,} trials were over, so they aren't a prediction"
+    if run.manifest.study.looks is None:
         return [told]
     return [f"{told}; looks before that were at other rules. The correction for looks holds whatever ended the run"]
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from nas.analysis import principle_rules
 from nas.analysis.columns import numbers, numeric_columns
 from nas.errors import Refused
 from nas.findings.tables import ERROR
-from nas.study import Rule
+from nas.study import Rule, Study
+from nas.study.stored import StoredStudy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,10 +19,10 @@ MOST_NAMED = 12
 """Most columns named in a message."""
 
 
-def require_map(study: Mapping[str, Any]) -> None:
+def require_map(study: Study | StoredStudy) -> None:
     """Refuse the samples of a stored study that doesn't draw at random, or ends trainings by their errors."""
-    name, sampler = study["name"], study["sampler"]
-    if study["halving"]:
+    name, sampler = study.name, study.sampler
+    if study.halving:
         raise Refused(
             f"study {name!r} halves its trainings, so which of them have an error depends on the errors",
             hint="rules are tested on a map: the same study without halving",

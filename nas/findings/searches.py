@@ -90,15 +90,15 @@ def compare(runs: Sequence[Run], *, cost: Spending = "multiply_adds") -> Searche
             hint="add runs of random search: the same study with --sampler random",
         )
     searches = searches_of(groups, cost)
-    errors = {name: [part.errors(runs[0].frozen.data.guess) for part in parts] for name, parts in searches.items()}
+    errors = {name: [part.errors(runs[0].manifest.data.guess) for part in parts] for name, parts in searches.items()}
     start, end = common([trace for traces in errors.values() for trace in traces])
     measured = [_measured("error", errors, start, end)]
-    corner = corner_of(runs) if any(tuple(run.frozen.study["objectives"]) != ERROR for run in runs) else None
+    corner = corner_of(runs) if any(run.manifest.study.objectives != ERROR for run in runs) else None
     if corner is not None:
         shares = {name: [part.shares(corner) for part in parts] for name, parts in searches.items()}
         measured.append(_measured("undominated", shares, start, end))
     return Searches(
-        title=listed(dict.fromkeys(run.frozen.study["name"] for run in runs)),
+        title=listed(dict.fromkeys(run.manifest.study.name for run in runs)),
         spending=cost,
         start=start,
         end=end,

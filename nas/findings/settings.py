@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
-from nas.space import Value
-from nas.storage.study_json import standing, versions_in_words
-from nas.study import Halving
-from nas.study.recipe import FIDELITIES
-from nas.study.strata import in_words
+from msgspec.structs import asdict, replace
 
-if TYPE_CHECKING:
-    pass
+from nas.space import Choice, Value
 from nas.storage.results import Run
+from nas.storage.study_json import versions_in_words
+from nas.study.recipe import FIDELITIES
+from nas.study.stored import StoredStudy
+from nas.study.strata import in_words
+from nas.study.study import FIELDS
 
 
 def fidelity(run: Run) -> str:
     """How the networks were trained: data, images, epochs, batch, and what varies; a name where it has one."""
-    study, info = run.frozen.study, run.frozen.data
-    recipe = study["recipe"]
+    study, info = run.manifest.study, run.manifest.data
+    recipe = study.recipe
     own = {name: _values(study, name) for name in ("train_size", "epochs", "batch_size")}
-    images = own["train_size"] if recipe["train_size"] or "train_size" in study["grid"] else f"all {info.train:,}"
-    named = [n for n, f in FIDELITIES.items() if all(recipe[field] == value for field, value in f.changes.items())]
-    others = [name for name in (*study["vary"], *study["grid"]) if name not in own and name in recipe]
+    images = own["train_size"] if recipe.train_size or "train_size" in study.grid else f"all {info.train:,}"
+    named = [name for name, fidelity in FIDELITIES.items() if recipe == replace(recipe, **fidelity.changes)]
+    others = [name for name in (*study.vary, *study.grid) if name not in own and name in FIELDS]
     return (
         (f"{named[0]}: " if named else "")
         + f"{images} {info.noun} of {info.name}, epochs {own['epochs']}, batches of {own['batch_size']}"
@@ -31,65 +30,59 @@ def fidelity(run: Run) -> str:
     )
 
 
-def _values(study: Mapping[str, Any], name: str) -> str:
+def _values(study: StoredStudy, name: str) -> str:
     """What a field of the recipe is in a study: its value, its crossed values, or its range."""
-    if name in study["grid"]:
-        return ", ".join(f"{value:,}" for value in study["grid"][name])
-    if name in study["vary"]:
-        dimension = study["vary"][name]
-        return (
-            ", ".join(map(str, dimension["options"]))
-            if "options" in dimension
-            else "{low:,} to {high:,}".format(**dimension)
-        )
-    return f"{study['recipe'][name]:,}"
+    if name in study.grid:
+        return ", ".join(f"{value:,}" for value in study.grid[name])
+    if name in study.vary:
+        dimension = study.vary[name]
+        if isinstance(dimension, Choice):
+            return ", ".join(map(str, dimension.options))
+        return f"{dimension.low:,} to {dimension.high:,}"
+    return f"{getattr(study.recipe, name):,}"
 
 
 def settings(run: Run) -> dict[str, str]:
     """What was asked, in words."""
-    from nas.study.limits import UNBOUNDED
-
-    study, info = run.frozen.study, run.frozen.data
-    arm = "space at each combination" if study["grid"] else "space"
-    limits = [
-        f"{name} {low:,} to {high:,}" for name, (low, high) in study["limits"].items() if (low, high) != (0, UNBOUNDED)
-    ]
+    study, info = run.manifest.study, run.manifest.data
+    arm = "space at each combination" if study.grid else "space"
+    limits = ["{} {:,} to {:,}".format(name, *getattr(study.limits, name)) for name in study.limits.bounded]
     return {
         "data": f"{info.name}, {info.train:,} training and {info.validation:,} validation {info.noun}"
         + (f", target {info.target}: mean {info.target_mean:.4g}, std {info.target_std:.4g}" if info.target else ""),
-        "spaces": ", ".join(space["name"] for space in study["spaces"]),
-        **_crossed(study["grid"]),
-        "samples": f"{study['samples']} networks of each {arm}, {study['repeats']} training(s) each",
+        "spaces": ", ".join(space.name for space in study.spaces),
+        **_crossed(study.grid),
+        "samples": f"{study.samples} networks of each {arm}, {study.repeats} training(s) each",
         **_looked(run),
         "limits": "; ".join(limits) or "none",
         **({"matched": strata} if (strata := matched_cost(study)) else {}),
         "sampler": _hunting(study),
-        "time": f"a training is given up after {study['max_trial_seconds']:g} s",
-        "recipe": ", ".join(f"{name} {value}" for name, value in study["recipe"].items() if name != "data"),
+        "time": f"a training is given up after {study.max_trial_seconds:g} s",
+        "recipe": ", ".join(f"{name} {value}" for name, value in asdict(study.recipe).items() if name != "data"),
         "devices": ", ".join(sorted({record.device for record in run.records if record.device})) or "none yet",
-        "versions": versions_in_words(run.frozen),
+        "versions": versions_in_words(run.manifest),
     }
 
 
-def matched_cost(study: Mapping[str, Any]) -> str:
-    """How a frozen study matches the cost of its arms: `10 strata of multiply_adds between 3 and 6 M`; empty if not."""
-    if study["strata"] is None:
+def matched_cost(study: StoredStudy) -> str:
+    """How a study matches the cost of its arms: `10 strata of multiply_adds between 3 and 6 M`; empty if not."""
+    if study.strata is None:
         return ""
-    cost = study["strata"]["cost"]
-    return in_words(study["strata"]["count"], cost, *study["limits"][cost])
+    cost = study.strata.cost
+    return in_words(study.strata.count, cost, *getattr(study.limits, cost))
 
 
-def _hunting(study: Mapping[str, Any]) -> str:
+def _hunting(study: StoredStudy) -> str:
     """How networks are chosen, and which trainings end early."""
-    told = f"{study['sampler']}, seed {study['seed']}"
-    if len(study["objectives"]) > 1:
-        told += f", for {' and '.join(study['objectives'])}".replace("_", "-")
-    return f"{told}, {Halving(**study['halving']).words}" if study["halving"] else told
+    told = f"{study.sampler}, seed {study.seed}"
+    if len(study.objectives) > 1:
+        told += f", for {' and '.join(study.objectives)}".replace("_", "-")
+    return f"{told}, {study.halving.words}" if study.halving else told
 
 
 def _looked(run: Run) -> dict[str, str]:
     """The settings' entry for looks, if there are any."""
-    looks = standing(run.frozen, {record.trial for record in run.records})
+    looks = run.manifest.standing({record.trial for record in run.records})
     apart = "only verdicts on rules are corrected for looks, distributions and comparisons of spaces aren't"
     return {"looks": f"{looks.words}; {apart}"} if looks else {}
 

@@ -13,11 +13,11 @@ import msgspec
 from nas.analysis.searches.traces import Corner, Trace, lowest_errors, pieces, undominated
 from nas.errors import Refused
 from nas.storage.results import Run
-from nas.storage.study_json import MAY_DIFFER, differences
-from nas.study import Halving
+from nas.storage.study_json import differences
 from nas.study.limits import UNBOUNDED
 from nas.study.objectives import ERROR
 from nas.study.record import Outcome, Record
+from nas.study.stored import MAY_DIFFER
 from nas.study.study import FIELDS
 
 Spending = Literal["multiply_adds", "seconds", "epochs", "trials"]
@@ -50,10 +50,11 @@ def require_comparable(runs: Sequence[Run]) -> None:
     first = runs[0]
     seen: dict[str, Run] = {}  # a strategy with a seed is one search, however often it is given
     for run in runs:
-        shared = {name: first.frozen.study[name] for name in OWN}
-        prints = run.frozen.fingerprint if _seed(run) == _seed(first) else first.frozen.fingerprint
-        other = msgspec.structs.replace(run.frozen, study={**run.frozen.study, **shared}, fingerprint=prints)
-        if lines := differences(first.frozen, other):
+        shared = {name: getattr(first.manifest.study, name) for name in OWN}
+        prints = run.manifest.fingerprint if _seed(run) == _seed(first) else first.manifest.fingerprint
+        study = msgspec.structs.replace(run.manifest.study, **shared)
+        other = msgspec.structs.replace(run.manifest, study=study, fingerprint=prints)
+        if lines := differences(first.manifest, other):
             raise Refused(
                 f"{run.folder} and {first.folder} don't search the same ({first.folder} is stored, this is the other):"
                 "\n  " + "\n  ".join(lines),
@@ -70,22 +71,23 @@ def require_comparable(runs: Sequence[Run]) -> None:
 
 def strategy_of(run: Run) -> str:
     """How a run searches, as a name."""
-    study = run.frozen.study
-    words = [study["sampler"]]
-    if tuple(study["objectives"]) != ERROR:
-        words.append(f"for {' and '.join(study['objectives'])}".replace("_", "-"))
-    return ", ".join([" ".join(words), *([Halving(**study["halving"]).words] if study["halving"] else [])])
+    study = run.manifest.study
+    words = [study.sampler]
+    if study.objectives != ERROR:
+        words.append(f"for {' and '.join(study.objectives)}".replace("_", "-"))
+    return ", ".join([" ".join(words), *([study.halving.words] if study.halving else [])])
 
 
 def spent_on(run: Run, record: Record, cost: Spending) -> float:
     """Compute of one trial; a failure is charged with the epoch it ended in, one out of time with all of them."""
-    recipe = {**run.frozen.study["recipe"], **{name: record.point[name] for name in FIELDS if name in record.point}}
+    asked, own = run.manifest.study.recipe, {name: record.point[name] for name in FIELDS if name in record.point}
+    recipe = {**msgspec.structs.asdict(asked), **own}
     epochs = len(record.curve)
     if record.outcome is Outcome.TIMED_OUT:
         epochs = recipe["epochs"]
     elif record.outcome.is_failure:
         epochs = min(epochs + 1, recipe["epochs"])
-    images = recipe["train_size"] or run.frozen.data.train
+    images = recipe["train_size"] or run.manifest.data.train
     spent: Mapping[Spending, float] = {
         "multiply_adds": float(record.cost.multiply_adds) * images * epochs,
         "seconds": record.seconds,
@@ -103,8 +105,8 @@ def in_order(run: Run) -> tuple[Record, ...]:
 
 def is_map(run: Run) -> bool:
     """Whether a run's trials are independent of one another, so that any stretch of them is a random search."""
-    study = run.frozen.study
-    return study["sampler"] == "random" and not study["halving"] and study["repeats"] == 1
+    study = run.manifest.study
+    return study.sampler == "random" and not study.halving and study.repeats == 1
 
 
 def grouped(runs: Sequence[Run]) -> dict[str, list[Run]]:
@@ -167,10 +169,10 @@ def corner_of(runs: Sequence[Run]) -> Corner | None:
     sizes = [record.cost.multiply_adds for run in runs for record in run.leaders]
     if not sizes:
         return None
-    low, high = runs[0].frozen.study["limits"]["multiply_adds"]
-    low, high = max(low or min(sizes), 1), ABOVE * max(sizes) if high == UNBOUNDED else high
-    return Corner(error=runs[0].frozen.data.guess, low=low, high=max(high, low + 1))
+    least, most = runs[0].manifest.study.limits.multiply_adds
+    low, high = max(least or min(sizes), 1), ABOVE * max(sizes) if most == UNBOUNDED else most
+    return Corner(error=runs[0].manifest.data.guess, low=low, high=max(high, low + 1))
 
 
 def _seed(run: Run) -> int:
-    return int(run.frozen.study["seed"])
+    return run.manifest.study.seed

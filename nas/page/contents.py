@@ -17,7 +17,7 @@ from nas.layers import Layer, cost
 from nas.page import page
 from nas.page.page import Report, Verdicts
 from nas.storage.integrity import WAY_OUT
-from nas.storage.results import Run, dimensions
+from nas.storage.results import Run
 from nas.study.table import COLUMNS
 
 if TYPE_CHECKING:
@@ -62,19 +62,19 @@ def write_report(
 
 def _report(run: Run) -> Report:
     """What the page shows of a run."""
-    study = run.frozen.study
+    study = run.manifest.study
     networks, damaged = _pictured(run)
     return Report(
-        title=study["name"],
-        question=study["question"],
+        title=study.name,
+        question=study.question,
         settings=settings(run),
-        classes=len(run.frozen.data.classes),
-        task=run.frozen.data.task,
-        inputs=run.frozen.data.shape,
+        classes=len(run.manifest.data.classes),
+        task=run.manifest.data.task,
+        inputs=run.manifest.data.shape,
         total=run.total,
         frame=run.table(),
-        dimensions=dimensions(run),
-        windows=run.frozen.windows if any(w.refused or w.strata for w in run.frozen.windows) else (),
+        dimensions=run.manifest.study.sampled,
+        windows=run.manifest.windows if any(w.refused or w.strata for w in run.manifest.windows) else (),
         curves={record.trial: record.curve for record in run.records},
         networks=networks,
         note=" ".join(f"{text}." for text in (run.lost, *damaged) if text),
@@ -92,7 +92,7 @@ def _pictured(run: Run) -> tuple[dict[int, Layer], list[str]]:
         try:
             layer = run.layer(record)
             if layer is not None:
-                cost(layer, run.frozen.data.shape)
+                cost(layer, run.manifest.data.shape)
                 networks[record.trial] = layer
         except (NasError, OSError) as error:
             damaged.append(f"Trial {record.trial} has no picture: {error}")
@@ -102,7 +102,7 @@ def _pictured(run: Run) -> tuple[dict[int, Layer], list[str]]:
 
 def _verdicts(run: Run) -> Verdicts | None:
     """What a run says of the rules of its study, or why it says nothing; None where there are none."""
-    if not run.frozen.study["rules"]:
+    if not run.manifest.study.rules:
         return None
     try:
         found = of_run(run)

@@ -1,6 +1,6 @@
 """What a command and its folder agree on before any training: one arithmetic, a study that fits the data, no other run.
 
-Study, folder --fixed, check_study, agreed--> Frozen; what a later command may change is stored by `restate`.
+Study, Site --agreed--> Task; what a later command may change is stored when its training begins.
 """
 
 from __future__ import annotations
@@ -9,26 +9,19 @@ import logging
 import platform
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import msgspec
 
+from nas import data
 from nas.data import DataInfo
 from nas.errors import Refused
+from nas.runner.task import Site, Task
 from nas.sampling import Plan
-from nas.storage.layout import STUDY
-from nas.storage.study_json import (
-    MAY_DIFFER,
-    Frozen,
-    computed_with,
-    freeze,
-    read_frozen,
-    require_agreement,
-    require_same_cap,
-    write_frozen,
-)
+from nas.storage import study_json
+from nas.storage.study_json import Manifest, require_agreement, require_same_cap
 from nas.study import Study
 from nas.study.catalog import release
+from nas.study.stored import MAY_DIFFER, StoredStudy, stored
 from nas.study.table import ASKED, COLUMNS
 from nas.training import devices
 
@@ -38,14 +31,47 @@ ONLY_IMAGES = ("resolution", "flip", "crop", "erase", "label_smoothing")
 """Fields of a recipe that mean nothing for a table."""
 
 
-def fixed(study: Study, folder: Path, device: str) -> Study:
+def agreed(study: Study, site: Site, reference: str = "") -> Task:
+    """A study as the run in the folder trains it: as stored if they agree, but for what may change.
+
+    That is the larger number of samples, and the rules of the study. `reference` is how the study is found again by
+    `catalog.study`. Raises Refused for a folder of another study.
+    """
+    begun = study_json.begun(site.folder)
+    asked = study = with_precision(study, begun, site)
+    if begun is not None and begun.study.name == asked.name:
+        study = replace(asked, samples=max(begun.study.samples, asked.samples))
+    info = data.prepare_for(study.recipe)
+    check_study(study, info)
+    plan = Plan(study, info.shape, info.outputs)
+    windows = plan.windows() if begun is None else ()  # first of all: where nothing is left, this says why
+    manifest = Manifest(
+        study=stored(study),
+        fingerprint=dict(plan.fingerprint()),
+        data=msgspec.structs.replace(info, folder=""),  # the run can be moved, the cache isn't part of it
+        windows=windows,
+        versions=versions(),
+        reference=reference,
+    )
+    if begun is not None:
+        require_agreement(site.folder, begun, manifest)
+        require_same_cap(begun, asked)
+        if asked.samples < study.samples:
+            logger.warning(
+                "%s asks for %d samples of each space already; a run never shrinks", site.folder, study.samples
+            )
+        manifest = msgspec.structs.replace(begun, study=with_changes(begun, manifest))
+    return Task(study=study, plan=plan, manifest=manifest, info=info)
+
+
+def with_precision(study: Study, begun: Manifest | None, site: Site) -> Study:
     """The study with one arithmetic for all trials: the run's where it is begun, else what suits the device."""
     if study.recipe.precision != "auto":
         return study
-    begun = (folder / STUDY).is_file()
-    precision = read_frozen(folder).study["recipe"]["precision"] if begun else devices.precision(device)
-    if precision == "bfloat16" != devices.precision(device):
-        logger.warning("%s computes in bfloat16, which this device has to emulate: that is slow", folder)
+    usual = devices.precision(site.device)
+    precision = begun.study.recipe.precision if begun else usual
+    if precision == "bfloat16" != usual:
+        logger.warning("%s computes in bfloat16, which this device has to emulate: that is slow", site.folder)
     return replace(study, recipe=msgspec.structs.replace(study.recipe, precision=precision))
 
 
@@ -77,58 +103,35 @@ def require_plain(study: Study, info: DataInfo) -> None:
             )
 
 
-def agreed(study: Study, folder: Path, plan: Plan, info: DataInfo, reference: str) -> Frozen:
-    """What the folder's run is asked: as stored if the study agrees with it, but for what may change.
-
-    That is the larger number of samples, and the rules of the study.
-    """
-    begun = (folder / STUDY).is_file()
-    windows = () if begun else plan.windows()  # first of all: where nothing is left, this says why
-    fresh = Frozen(
-        study=freeze(study),
-        fingerprint=dict(plan.fingerprint()),
-        data=msgspec.structs.replace(info, folder=""),  # the run can be moved, the cache isn't part of it
-        windows=windows,
-        versions=versions(),
-        reference=reference,
-    )
-    if not begun:
-        return fresh
-    stored = read_frozen(folder)
-    require_agreement(folder, stored, fresh)
-    require_same_cap(stored, study)
-    if study.samples < stored.study["samples"]:
-        logger.warning(
-            "%s asks for %d samples of each space already; a run never shrinks", folder, stored.study["samples"]
-        )
-    samples = max(stored.study["samples"], study.samples)
-    return msgspec.structs.replace(stored, study={**stored.study, "samples": samples, "rules": fresh.study["rules"]})
+def with_changes(begun: Manifest, asked: Manifest) -> StoredStudy:
+    """The study of a run with what a later command may change."""
+    return msgspec.structs.replace(begun.study, **{name: getattr(asked.study, name) for name in MAY_DIFFER})
 
 
-def restate(folder: Path, frozen: Frozen, over: int) -> None:
-    """Store what a later command may change; rules that change are told together with the trials that were over."""
-    stored = read_frozen(folder)
-    if frozen.study["rules"] != stored.study["rules"]:
-        logger.info("%s: other rules than before, stated after %d trials were over", folder, over)
-        frozen = msgspec.structs.replace(frozen, rules_after=over)
-    if any(frozen.study[name] != stored.study[name] for name in MAY_DIFFER):
-        write_frozen(folder, frozen)
+def restated(stored: Manifest, asked: Manifest, over: int) -> Manifest:
+    """What is stored once a command begins; rules that change are said to be stated after so many trials were over."""
+    after = stored.rules_after
+    if asked.study.rules != stored.study.rules:
+        logger.info("other rules than before, stated after %d trials were over", over)
+        after = over
+    return msgspec.structs.replace(stored, study=with_changes(stored, asked), rules_after=after)
 
 
-def note_versions(folder: Path, over: int) -> None:
-    """Where trainings go on with other versions than the last command's, say and store it."""
-    stored, now = read_frozen(folder), versions()
-    if changed := changed_versions(stored):
-        logger.warning("%s: %s; errors may differ in their last digits", folder, changed)
-        if over:
-            write_frozen(folder, msgspec.structs.replace(stored, versions_since={**stored.versions_since, over: now}))
-        else:
-            write_frozen(folder, msgspec.structs.replace(stored, versions=now, versions_since={}))
+def with_versions(manifest: Manifest, over: int) -> Manifest:
+    """The same with the versions that compute from now on, where they are others than the last command's."""
+    now = versions()
+    changed = changed_versions(manifest)
+    if not changed:
+        return manifest
+    logger.warning("%s; errors may differ in their last digits", changed)
+    if not over:
+        return msgspec.structs.replace(manifest, versions=now, versions_since={})
+    return msgspec.structs.replace(manifest, versions_since={**manifest.versions_since, over: now})
 
 
-def changed_versions(frozen: Frozen) -> str:
+def changed_versions(manifest: Manifest) -> str:
     """`torch 2.15.0, until now 2.14.1`; empty where all that the run knows is as for its last command."""
-    old, new = computed_with(frozen), versions()
+    old, new = manifest.computed_with, versions()
     if old:
         old = {**old, "numba": old.get("numba", "none")}  # runs from before it was used don't name it
     return ", ".join(f"{name} {new[name]}, until now {before}" for name, before in old.items() if new[name] != before)

@@ -7,7 +7,6 @@ resumed and extended like every run, and its trials carry the mark of an audit i
 from __future__ import annotations
 
 import logging
-import time
 from math import inf
 from pathlib import Path
 from shlex import quote
@@ -15,27 +14,27 @@ from shlex import quote
 import msgspec
 
 from nas import data
-from nas.data import DataInfo
 from nas.engines import Engine
 from nas.errors import NasError, Refused
 from nas.files import write_atomically
 from nas.findings.audits import Audit, open_audit
 from nas.findings.samples import require_map
 from nas.runner.agreement import versions
-from nas.runner.coordinator import Observer, carry_out
-from nas.runner.launch import local_engine
+from nas.runner.coordinator import train
+from nas.runner.task import Observer, Task, deadline_of, site_of, unobserved
 from nas.sampling import Plan
 from nas.sampling.repetitions import AUDIT, Repetitions, retraining
 from nas.sampling.subset import Subset
+from nas.storage import study_json
 from nas.storage.audits import chosen, population
 from nas.storage.database import read_records
-from nas.storage.layout import DATABASE, LOG, STUDY, TABLE
+from nas.storage.layout import DATABASE, LOG, TABLE
 from nas.storage.lock import coordinator
 from nas.storage.log import logged
 from nas.storage.results import Run, csv, open_run, required_study
-from nas.storage.study_json import Frozen, differences, freeze, read_frozen, require_unchanged
+from nas.storage.study_json import Manifest, differences, require_unchanged
 from nas.study import Study
-from nas.training import devices
+from nas.study.stored import stored
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +54,7 @@ def audit(
     workers: int | None = None,
     device: str = "auto",
     engine: Engine | None = None,
-    observer: Observer = lambda snapshot, record: None,
+    observer: Observer = unobserved,
     max_seconds: float = inf,
 ) -> Audit:
     """Train some networks of a map again, `longer` times as long and with further `seeds`; what their errors say.
@@ -70,11 +69,13 @@ def audit(
     require_finished_map(run)
     if folder.is_symlink():
         raise Refused(f"{folder} is a link: an audit writes in the folder of its run only", hint="remove the link")
-    if not max_seconds >= 0:
-        raise Refused(f"max_seconds must be a number that isn't negative, got {max_seconds}")
     asked = _asked(run, folder, networks, seeds, longer)
+    deadline = deadline_of(max_seconds)
     if not _is_over(run, folder, asked):
-        _train(run, folder, asked, study, workers, device, engine, observer, time.monotonic() + max_seconds)
+        site = site_of(folder, workers, device, engine, observer, deadline)
+        task = repeated(run, asked, study, folder)
+        with logged(folder / LOG):
+            train(task, site)
     found = open_audit(run)
     if found is None:
         raise NasError(f"{folder} has vanished")
@@ -82,43 +83,26 @@ def audit(
     return found
 
 
-def _train(
-    run: Run,
-    folder: Path,
-    asked: _Asked,
-    study: Study | None,
-    workers: int | None,
-    device: str,
-    engine: Engine | None,
-    observer: Observer,
-    deadline: float,
-) -> None:
-    """Begin or go on with the run of an audit."""
-    place = devices.device(device)
+def repeated(run: Run, asked: _Asked, study: Study | None, folder: Path) -> Task:
+    """What an audit trains: as stored where it is begun, with more networks perhaps."""
     known = _study_of(run, study)
     again = retraining(known, rounds=asked.rounds, seeds=asked.seeds, longer=asked.subset.longer)
     info = data.prepare_for(again.recipe)
     plan = Repetitions(again, info.shape, info.outputs, chosen(run, asked.subset))
-    frozen = _frozen(run, folder, again, info, asked.subset)
-    engine = engine or local_engine(devices.workers(workers, place), place, folder / LOG)
-    with logged(folder / LOG):
-        carry_out(again, plan, frozen, folder, engine, info, place, observer, deadline)
-
-
-def _frozen(run: Run, folder: Path, again: Study, info: DataInfo, subset: Subset) -> Frozen:
-    """What an audit is asked: as stored where it is begun, with more networks perhaps."""
-    study = {**freeze(again), "sampler": AUDIT}
-    if (folder / STUDY).is_file():
-        return msgspec.structs.replace(read_frozen(folder), study=study)
-    return Frozen(
-        study=study,
-        fingerprint=run.frozen.fingerprint,
+    settings = msgspec.structs.replace(stored(again), sampler=AUDIT)
+    begun = study_json.begun(folder)
+    manifest = Manifest(
+        study=settings,
+        fingerprint=run.manifest.fingerprint,
         data=msgspec.structs.replace(info, folder=""),
         windows=(),
         versions=versions(),
-        subset=subset,
-        reference=run.frozen.reference,
+        subset=asked.subset,
+        reference=run.manifest.reference,
     )
+    if begun is not None:
+        manifest = msgspec.structs.replace(begun, study=settings)
+    return Task(study=again, plan=plan, manifest=manifest, info=info)
 
 
 class _Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,15 +115,15 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 def _is_over(run: Run, folder: Path, asked: _Asked) -> bool:
     """Whether nothing is left to train, so that neither the study's code nor the data is needed."""
-    total = len(run.frozen.fingerprint) * asked.rounds * (1 + asked.seeds)
+    total = len(run.manifest.fingerprint) * asked.rounds * (1 + asked.seeds)
     return (folder / DATABASE).is_file() and len(read_records(folder)) >= total
 
 
 def require_finished_map(run: Run) -> None:
     """Refuse a run whose networks were chosen by a search, one of networks trained again, and one that is going on."""
-    if run.frozen.study["sampler"] == AUDIT:
+    if run.manifest.study.sampler == AUDIT:
         raise Refused(f"{run.folder} is an audit itself", hint=f"nas audit {quote(str(run.folder.parent))}")
-    require_map(run.frozen.study)
+    require_map(run.manifest.study)
     if who := coordinator(run.folder):
         raise Refused(f"{who} still works on {run.folder}", hint="audit it when it is done or stopped")
 
@@ -153,12 +137,12 @@ def _asked(run: Run, folder: Path, networks: int | None, seeds: int | None, long
         raise Refused(f"seeds must not be negative, got {seeds}", hint="0 trains longer only")
     if longer is not None and longer < 2:
         raise Refused(f"longer must be a whole number of at least 2, got {longer}", hint="--longer 4: 4 times as long")
-    begun = read_frozen(folder) if (folder / STUDY).is_file() else None
+    begun = study_json.begun(folder)
     subset = begun.subset if begun else Subset(trials=_over(run), longer=longer or LONGER)
     if subset is None:
         raise Refused(f"{folder} is the folder of another run", hint="move it away, then audit the run anew")
     most = _most(run, subset)
-    arms = len(run.frozen.fingerprint)
+    arms = len(run.manifest.fingerprint)
     rounds = min(-(-NETWORKS // arms), most) if networks is None else -(-networks // arms)
     if rounds > most:
         raise Refused(
@@ -167,11 +151,11 @@ def _asked(run: Run, folder: Path, networks: int | None, seeds: int | None, long
         )
     if begun:
         _require_begun(folder, begun, seeds, longer)
-        stored = int(begun.study["samples"])
+        stored = begun.study.samples
         if rounds < stored and networks is not None:
             logger.warning("%s has %d networks of each space already; an audit never shrinks", folder, stored)
         extended = stored if networks is None else max(rounds, stored)
-        return _Asked(rounds=extended, seeds=int(begun.study["repeats"]) - 1, subset=subset)
+        return _Asked(rounds=extended, seeds=begun.study.repeats - 1, subset=subset)
     return _Asked(rounds=rounds, seeds=SEEDS if seeds is None else seeds, subset=subset)
 
 
@@ -183,7 +167,7 @@ def _over(run: Run) -> int:
 
 def _most(run: Run, subset: Subset) -> int:
     """Networks that every space has; refused where they are too few."""
-    counts = dict.fromkeys(run.frozen.fingerprint, 0)
+    counts = dict.fromkeys(run.manifest.fingerprint, 0)
     for record in population(run, subset):
         counts[record.space] += 1
     if sum(counts.values()) < FEWEST or not min(counts.values()):
@@ -195,9 +179,9 @@ def _most(run: Run, subset: Subset) -> int:
     return min(counts.values())
 
 
-def _require_begun(folder: Path, begun: Frozen, seeds: int | None, longer: int | None) -> None:
+def _require_begun(folder: Path, begun: Manifest, seeds: int | None, longer: int | None) -> None:
     """Refuse other seeds or another length than an audit was begun with."""
-    known = {"seeds": begun.study["repeats"] - 1, "longer": begun.subset.longer if begun.subset else None}
+    known = {"seeds": begun.study.repeats - 1, "longer": begun.subset.longer if begun.subset else None}
     for name, value in (("seeds", seeds), ("longer", longer)):
         if value is not None and value != known[name]:
             raise Refused(
@@ -210,13 +194,13 @@ def _study_of(run: Run, study: Study | None) -> Study:
     """The study of a map, found again and with the settings it was run with; refused if it is another one now."""
     found = required_study(run, study)
     info = data.prepare_for(found.recipe)
-    fresh = Frozen(
-        study=freeze(found),
+    fresh = Manifest(
+        study=stored(found),
         fingerprint=dict(Plan(found, info.shape, info.outputs).fingerprint()),
         data=info,
         windows=(),
         versions={},
     )
     hint = "its networks can't be trained again from this code; --study names another place of the old one"
-    require_unchanged(run.folder, differences(run.frozen, fresh), hint)
+    require_unchanged(run.folder, differences(run.manifest, fresh), hint)
     return found

@@ -5,18 +5,17 @@ from __future__ import annotations
 from math import inf
 from pathlib import Path
 
-from nas.engines import Engine, LocalEngine
-from nas.errors import Refused
+from nas.engines import Engine
 from nas.files import write_atomically
 from nas.page.contents import write_report
-from nas.runner import coordinator
-from nas.runner.coordinator import Observer
+from nas.runner.agreement import agreed
+from nas.runner.coordinator import train
+from nas.runner.task import Observer, deadline_of, site_of, unobserved
 from nas.storage.layout import LOG, PAGE, TABLE
 from nas.storage.lock import require_free
 from nas.storage.log import logged
 from nas.storage.results import Run, csv, open_run
 from nas.study import Study
-from nas.training import devices
 
 RUNS = Path("runs")
 
@@ -28,7 +27,7 @@ def start(
     workers: int | None = None,
     device: str = "auto",
     engine: Engine | None = None,
-    observer: Observer = lambda snapshot, record: None,
+    observer: Observer = unobserved,
     reference: str = "",
     max_seconds: float = inf,
 ) -> Run:
@@ -40,20 +39,13 @@ def start(
     is up. Raises Refused for a study, name or folder that can't be accepted, Missing without data or device,
     StorageFailed without disk, Interrupted after a signal.
     """
-    if not max_seconds >= 0:
-        raise Refused(f"max_seconds must be a number that isn't negative, got {max_seconds}")
     folder = Path(out) if out else RUNS / study.name
+    deadline = deadline_of(max_seconds)
     require_free(folder)
-    place = devices.device(device)
-    engine = engine or local_engine(devices.workers(workers, place), place, folder / LOG)
+    site = site_of(folder, workers, device, engine, observer, deadline)
     with logged(folder / LOG):
-        coordinator.execute(study, folder, engine, place, observer, reference, max_seconds)
+        train(agreed(study, site, reference), site)
     run = open_run(folder)
     write_atomically(folder / TABLE, csv(run).encode())
     write_report((run,), folder / PAGE)
     return run
-
-
-def local_engine(count: int, device: str, log: Path) -> LocalEngine:
-    """Processes for cores; lanes of one process for a GPU, which would only let processes take turns."""
-    return LocalEngine(1, lanes=count, log=log) if device == "cuda" else LocalEngine(count, log=log)

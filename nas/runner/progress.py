@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nas.study.record import Outcome, Record, rank
@@ -61,18 +61,19 @@ class Progress:
     _work: float = 0.0
     _known: dict[int, float] = field(default_factory=dict)
 
-    def resume(self, records: Iterable[Record]) -> None:
-        """Count what earlier commands finished."""
-        for record in records:
-            self._count(record)
+    def add(self, record: Record) -> None:
+        """Count a trial that is over, whoever finished it."""
+        self.outcomes[record.outcome] += 1
+        if record.error is not None and (self.best is None or better(record, self.best)):
+            self.best = record
 
     def plan(self, trial: int, work: float) -> None:
         """Note how much work a trial will be, in any unit that is proportional to its time."""
         self._known[trial] = work
 
     def finish(self, record: Record) -> None:
-        """Count a trial that has just ended."""
-        self._count(record)
+        """Count a trial that this command finished, with its time."""
+        self.add(record)
         self._finished += 1
         work = self._known.pop(record.trial, 0.0)
         if record.seconds:
@@ -103,11 +104,6 @@ class Progress:
         mean = (known + self._work) / (len(self._known) + self._finished)
         work = known + mean * max(0, remaining - len(self._known))
         return work * self._seconds / self._work / self.workers
-
-    def _count(self, record: Record) -> None:
-        self.outcomes[record.outcome] += 1
-        if record.error is not None and (self.best is None or better(record, self.best)):
-            self.best = record
 
 
 def better(first: Record, second: Record) -> bool:

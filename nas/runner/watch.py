@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
-
-import msgspec
 
 from nas.findings.looks import undecided
-from nas.storage.study_json import Frozen, looks_of, read_frozen, write_frozen
+from nas.storage.study_json import Manifest
 from nas.study.looks import Standing
 from nas.study.record import Record
 
@@ -19,12 +16,12 @@ logger = logging.getLogger(__name__)
 class Watch:
     """The looks of one command at its run; of a study without looks nothing but its number of trials."""
 
-    def __init__(self, frozen: Frozen, total: int) -> None:
-        self._frozen, self._total = frozen, total
-        self._schedule = looks_of(frozen)
+    def __init__(self, manifest: Manifest, total: int) -> None:
+        self._manifest, self._total = manifest, total
+        self._schedule = manifest.study.schedule
         self._records: dict[int, Record] = {}
         self._passed = 0
-        self.ended = frozen.ended
+        self.ended = manifest.ended
         """Networks of each space at the look that decided all rules before the cap; 0 where there is none so far."""
 
     @property
@@ -64,16 +61,10 @@ class Watch:
         if number == before or len(self._records) > schedule.trials(number):
             return
         records = [self._records[trial] for trial in sorted(self._records)]
-        left = undecided(self._frozen, records, number)
+        left = undecided(self._manifest, records, number)
         if not left and number < len(schedule.ends):
             self.ended = schedule.ends[number - 1]
         logger.info("%s: %s", schedule.name(number), _found(left))
-
-    def conclude(self, folder: Path) -> None:
-        """Store that a look ended the run."""
-        stored = read_frozen(folder)
-        if self.ended != stored.ended:
-            write_frozen(folder, msgspec.structs.replace(stored, ended=self.ended))
 
 
 def _found(undecided: Sequence[str]) -> str:

@@ -32,7 +32,7 @@ def export(run: Run, record: Record, folder: Path | str, *, study: Study | None 
     else:
         model = _trained_again(run, record, study, devices.device(device))
     model.document = exports.named(
-        model.document, study=run.frozen.study["name"], space=record.space, trial=record.trial
+        model.document, study=run.manifest.study.name, space=record.space, trial=record.trial
     )
     exports.write(model, Path(folder))
     return model
@@ -47,7 +47,7 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: str) -
     if space is None:
         raise Refused(f"the study has no space {record.space!r} any more")
     recipe = study.recipe_of(record.point)
-    info = _data(recipe, run.frozen.data)
+    info = _data(recipe, run.manifest.data)
     layer = space.architecture(record.point).network(info.shape, info.outputs)
     if identity(layer) != record.architecture:
         raise Refused(f"the code of {record.space} has changed: trial {record.trial} would be another network now")

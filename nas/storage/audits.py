@@ -11,10 +11,11 @@ import msgspec
 from nas.errors import Refused
 from nas.sampling.repetitions import AUDIT, Chosen
 from nas.sampling.subset import Subset, order, weights
+from nas.storage import study_json
 from nas.storage.database import read_records
 from nas.storage.layout import DATABASE, STUDY
 from nas.storage.results import Run
-from nas.storage.study_json import Frozen, read_frozen
+from nas.storage.study_json import Manifest
 from nas.study.record import Record
 
 
@@ -43,7 +44,7 @@ class Retrained:
 
     folder: Path
     """Where the audit lies."""
-    frozen: Frozen
+    manifest: Manifest
     """What it was asked."""
     subset: Subset
     """Of which networks it trains some again."""
@@ -57,7 +58,7 @@ class Retrained:
     @property
     def planned(self) -> int:
         """Rounds that are asked for."""
-        return min(int(self.frozen.study["samples"]), *map(len, self.chosen.rounds))
+        return min(int(self.manifest.study.samples), *map(len, self.chosen.rounds))
 
     @property
     def rounds(self) -> int:
@@ -70,7 +71,7 @@ class Retrained:
     @property
     def networks(self) -> tuple[AuditedNetwork, ...]:
         """Those of whole rounds."""
-        repeats = range(1, int(self.frozen.study["repeats"]))
+        repeats = range(1, int(self.manifest.study.repeats))
         networks = []
         for arm in self.chosen.rounds:
             taken = arm[: self.rounds]
@@ -95,26 +96,26 @@ def read_retrained(run: Run) -> Retrained | None:
     folder = run.folder / AUDIT
     if not all((folder / name).is_file() for name in (STUDY, DATABASE)):
         return None  # nothing, or a beginning that was interrupted at once
-    frozen = read_frozen(folder)
-    if frozen.subset is None or frozen.fingerprint != run.frozen.fingerprint:
+    manifest = study_json.read(folder)
+    if manifest.subset is None or manifest.fingerprint != run.manifest.fingerprint:
         raise Refused(f"{folder} is no audit of {run.folder}", hint="move it away, then audit the run anew")
     records = {(r.origin.again, r.origin.repeat): r for r in read_records(folder)}
     return Retrained(
         folder=folder,
-        frozen=frozen,
-        subset=frozen.subset,
-        population=population(run, frozen.subset),
+        manifest=manifest,
+        subset=manifest.subset,
+        population=population(run, manifest.subset),
         records=records,
-        chosen=chosen(run, frozen.subset),
+        chosen=chosen(run, manifest.subset),
     )
 
 
 def chosen(run: Run, subset: Subset) -> Chosen:
     """The networks of a map in the order in which an audit takes them, each arm by itself."""
     known = population(run, subset)
-    arms = list(run.frozen.fingerprint)
+    arms = list(run.manifest.fingerprint)
     rounds = [
-        order([record for record in known if record.space == arm], run.frozen.study["seed"], index)
+        order([record for record in known if record.space == arm], run.manifest.study.seed, index)
         for index, arm in enumerate(arms)
     ]
     return Chosen(rounds=tuple(map(tuple, rounds)), longer=subset.longer)

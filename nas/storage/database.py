@@ -28,11 +28,12 @@ from optuna.trial import TrialState
 from nas.errors import Refused, StorageFailed
 from nas.files import remove_leftovers
 from nas.sampling.quiet import quiet
+from nas.storage import study_json
 from nas.storage.integrity import WAY_OUT, Evidence, evidence, lost_trials, require_database
 from nas.storage.layout import DATABASE, LOCK, LOG, PAGE, STUDY, TABLE, WEIGHTS, WRITE_AHEAD, require_no_links
 from nas.storage.lock import Lock, locked, unwritable
 from nas.storage.optuna_tables import RECORD, Entry, database_url, rows, stored
-from nas.storage.study_json import Frozen, read_frozen, require_agreement, total_of, write_frozen
+from nas.storage.study_json import Manifest, require_agreement
 from nas.study.record import Record
 
 RECORDS = (
@@ -57,8 +58,8 @@ RESCUED = f"{DATABASE}.rescued"
 class Store:
     """An open run; use `opened` to get one."""
 
-    def __init__(self, folder: Path, name: str, objectives: int, lock: Lock, told: Evidence) -> None:
-        self.folder, self._lock = folder, lock
+    def __init__(self, folder: Path, manifest: Manifest, lock: Lock, told: Evidence) -> None:
+        self.folder, self.manifest, self._lock = folder, manifest, lock
         _make(folder / WEIGHTS)
         require_database(folder)
         _require_ours(folder)
@@ -66,7 +67,7 @@ class Store:
         self._file = (folder / DATABASE).stat()
         self._logged = False
         self._dirty, self._copied = False, time.monotonic()
-        study = _study_id(self._storage, name, objectives)
+        study = _study_id(self._storage, manifest.study.name, len(manifest.study.objectives))
         self.records: dict[int, Record] = {}
         """What was over when the run was opened."""
         ids: dict[int, int] = {}
@@ -113,6 +114,12 @@ class Store:
             del self._open[trial]
         self.over.update(fresh)
         return list(fresh.values())
+
+    def update(self, manifest: Manifest) -> None:
+        """Store what the run is asked from now on, where that has changed."""
+        if manifest != self.manifest:
+            study_json.write(self.folder, manifest)
+            self.manifest = manifest
 
     def release(self) -> None:
         """Put trials that were begun and not finished back into the queue."""
@@ -174,21 +181,21 @@ class Store:
 
 
 @contextmanager
-def opened(folder: Path, frozen: Frozen) -> Iterator[Store]:
+def opened(folder: Path, manifest: Manifest) -> Iterator[Store]:
     """The run of a study in a folder, new or to be continued; locked against a second coordinator."""
     _make_folder(folder)
     require_no_links(folder)
     with _translated(folder), locked(folder) as lock:
-        begun = (folder / STUDY).exists()
-        stored = read_frozen(folder) if begun else frozen
-        if begun:
-            require_agreement(folder, stored, frozen)  # it may have been begun since we first looked
+        stored = study_json.begun(folder)
+        if stored is None:
+            stored = manifest
+            study_json.write(folder, manifest)  # first of all, so that a folder with other things in it is a run's
         else:
-            write_frozen(folder, frozen)  # before anything else, so that a folder with other things in it is a run's
+            require_agreement(folder, stored, manifest)  # it may have been begun since we first looked
         for name in (STUDY, TABLE, PAGE):
             remove_leftovers(folder / name)
-        told = evidence(folder, total_of(stored))
-        store = Store(folder, frozen.study["name"], len(frozen.study["objectives"]), lock, told)
+        told = evidence(folder, stored.total)
+        store = Store(folder, stored, lock, told)
         try:
             yield store
         finally:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from nas.errors import Refused
 from nas.files import sha256
 from nas.layers import Layer, identity
+from nas.storage import study_json
 from nas.storage.database import read_numbers, read_records, require_run
 from nas.storage.integrity import evidence, lost_trials
 from nas.storage.layout import WEIGHTS, weights_name
-from nas.storage.study_json import Frozen, read_frozen, stored_settings, total_of
+from nas.storage.study_json import Manifest
 from nas.study import catalog
 from nas.study.record import Outcome, Record, rank
 from nas.study.table import csv_text, table
@@ -41,7 +42,7 @@ class Run:
 
     folder: Path
     """Where it lies."""
-    frozen: Frozen
+    manifest: Manifest
     """What was asked."""
     records: tuple[Record, ...]
     """All trials that are over, in the order of their numbers."""
@@ -51,7 +52,7 @@ class Run:
     @property
     def total(self) -> int:
         """Trials of the whole study, or up to the look that ended it."""
-        return total_of(self.frozen)
+        return self.manifest.total
 
     @property
     def outcomes(self) -> Mapping[Outcome, int]:
@@ -116,7 +117,7 @@ class Run:
     def _repr_html_(self) -> str:
         """What a notebook shows: the counts and the leaders."""
         counts = ", ".join(f"{count} {outcome}" for outcome, count in self.outcomes.items())
-        name = html.escape(self.frozen.study["name"])
+        name = html.escape(self.manifest.study.name)
         head = f"<p><b>{name}</b>: {len(self.records)} of {self.total} trials ({counts})</p>"
         shown = table(self.leaders[:SHOWN])[["trial", "space", "architecture", "error", "multiply_adds", "parameters"]]
         return head + str(shown.to_html(index=False))
@@ -126,13 +127,13 @@ def open_run(folder: Path | str) -> Run:
     """The run in a folder, finished or not; a coordinator that works on it isn't disturbed."""
     place = Path(folder)
     require_run(place)
-    frozen = read_frozen(place)
-    told = evidence(place, total_of(frozen))
+    manifest = study_json.read(place)
+    told = evidence(place, manifest.total)
     records = tuple(read_records(place))
     lost = lost_trials(place, told, {record.trial for record in records}, read_numbers(place))
     if lost:
         logger.warning("%s", lost)
-    return Run(folder=place, frozen=frozen, records=records, lost=lost)
+    return Run(folder=place, manifest=manifest, records=records, lost=lost)
 
 
 def require_intact(path: Path, record: Record) -> None:
@@ -148,15 +149,15 @@ def study_of(run: Run, given: Study | None) -> Study | None:
     A file or module that the run states isn't imported: a folder is data, and may come from somebody else. None where
     that leaves nothing.
     """
-    stated = run.frozen.reference
+    stated = run.manifest.reference
     if given is None and stated in catalog.studies():
         given = catalog.study(stated)
-    return None if given is None else stored_settings(run.frozen, given)
+    return None if given is None else run.manifest.study.settings_for(given)
 
 
 def required_study(run: Run, given: Study | None) -> Study:
     """The study behind a run; refused where it has to be named."""
-    study, stated = study_of(run, given), run.frozen.reference
+    study, stated = study_of(run, given), run.manifest.reference
     if study is not None:
         return study
     if stated:
@@ -173,11 +174,3 @@ def required_study(run: Run, given: Study | None) -> Study:
 def csv(run: Run) -> str:
     """The table as CSV text."""
     return csv_text(run.table())
-
-
-def dimensions(run: Run) -> tuple[str, ...]:
-    """Columns of the table that were sampled or crossed, each once."""
-    study = run.frozen.study
-    return tuple(
-        dict.fromkeys([n for s in study["spaces"] for n in s["dimensions"]] + [*study["vary"], *study["grid"]])
-    )

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import nas
-from nas.analysis import Discovery, Found, Tied, discover, frozen_dimensions, inferred_dimensions, refined
+from nas.analysis import Discovery, Found, Tied, discover, inferred_dimensions, refined
 from nas.analysis.discovery.candidates import Condition
 from nas.analysis.discovery.narrowing import once_more, refined_name
 from nas.engines.inline import InlineEngine
@@ -20,8 +20,8 @@ from nas.errors import Refused
 from nas.findings.study_source import study_file
 from nas.space import Choice, Integer, Ratio, Real, Space, rising
 from nas.space.law import Law
-from nas.storage.study_json import freeze
 from nas.study import Limits, Part, Strata, Study, catalog
+from nas.study.stored import stored
 from spaces import anynet, regnet
 from tests.toys.spaces import CROSSED, RICH, STUDY, VARIED, decode_tiny
 
@@ -176,7 +176,7 @@ def test_spaces_without_a_name_are_written_out(tmp_path: Path) -> None:
         change = Part(column="bottleneck", high=1.0)
         text = study_file(replace(STUDY, spaces=(space,)), space, discovery(change))
         written_space = written(text, tmp_path).spaces[0]
-        assert freeze(replace(STUDY, spaces=(written_space,))) == freeze(replace(STUDY, spaces=(space,)))
+        assert stored(replace(STUDY, spaces=(written_space,))) == stored(replace(STUDY, spaces=(space,)))
     nameless = Space(name="lambda", dimensions={"width": Integer(low=2, high=8)}, decode=lambda p: decode_tiny(p))
     with pytest.raises(Refused, match="can't be written down"):
         study_file(STUDY, nameless, discovery(Part(column="width", high=4.0)))
@@ -208,16 +208,14 @@ def test_a_study_of_the_user_runs_refined(tmp_path: Path) -> None:
     assert len(run.records) == 4
 
 
-def test_dimensions_come_from_a_frozen_study() -> None:
-    """A run's study.json gives the dimensions of a space, of an arm, and what all of its spaces have in common."""
-    ladder = msgspec.json.decode(msgspec.json.encode(freeze(catalog.study("anynet_ladder"))))
-    assert frozen_dimensions(ladder, "AnyNetX_A_3") == A.dimensions
-    common = frozen_dimensions(msgspec.json.decode(msgspec.json.encode(freeze(STUDY))))
-    assert common == {"width": RICH.dimensions["width"]}
-    crossed = msgspec.json.decode(msgspec.json.encode(freeze(CROSSED)))
-    assert frozen_dimensions(crossed, CROSSED.arms[0].name) == RICH.dimensions
+def test_dimensions_come_from_a_stored_study() -> None:
+    """A stored study gives the dimensions of a space, of an arm, and what all of its spaces have in common."""
+    ladder = stored(catalog.study("anynet_ladder"))
+    assert ladder.dimensions_of("AnyNetX_A_3") == A.dimensions
+    assert stored(STUDY).dimensions_of() == {"width": RICH.dimensions["width"]}
+    assert stored(CROSSED).dimensions_of(CROSSED.arms[0].name) == RICH.dimensions
     with pytest.raises(Refused, match="no space 'B'"):
-        frozen_dimensions(ladder, "B")
+        ladder.dimensions_of("B")
 
 
 def test_dimensions_of_a_foreign_table() -> None:

@@ -70,16 +70,15 @@ def peak() -> float:
 
 def whole(folder: Path, trials: int) -> dict[str, Any]:
     """A whole run in this process: CPU and wall time a trial, over stretches, and memory."""
-    from nas.runner import coordinator
+    from tests.toys.runs import execute
 
     marks: dict[int, float] = {}
     began = time.monotonic()
-    coordinator.execute(
+    execute(
         study(trials),
         folder,
         toy_engine(),
-        "cpu",
-        lambda snapshot, record: marks.__setitem__(snapshot.done, time.process_time()),
+        observer=lambda snapshot, record: marks.__setitem__(snapshot.done, time.process_time()),
     )
     first, last = min(marks), max(marks)
     stretches = {
@@ -99,12 +98,12 @@ def resumed(folder: Path, trials: int) -> dict[str, Any]:
     """Extend a finished run: when the first new training is handed out, in seconds since this process began."""
     import psutil
 
-    from nas.runner import coordinator
+    from tests.toys.runs import execute
 
     engine = toy_engine()
     submit, moments = engine.submit, []
     engine.submit = lambda job: (moments.append(time.time()), submit(job))
-    coordinator.execute(study(trials + EXTRA), folder, engine, "cpu", lambda snapshot, record: None)
+    execute(study(trials + EXTRA), folder, engine)
     return {"seconds_to_first_job": moments[0] - psutil.Process().create_time(), "peak_mib": peak()}
 
 
@@ -123,7 +122,7 @@ def sampling(folder: Path, trials: int) -> dict[str, Any]:
 def sleeping(folder: Path, trials: int, workers: int) -> dict[str, Any]:
     """One-second trials on processes that sleep: wall time from the moment all are ready, against the ideal."""
     from nas.engines import LocalEngine
-    from nas.runner import coordinator
+    from tests.toys.runs import execute
     from tests.toys.sleepers import EPOCH, MODULE
 
     asked = study(trials)
@@ -148,7 +147,7 @@ def sleeping(folder: Path, trials: int, workers: int) -> dict[str, Any]:
             mark("end")
             super().__exit__(*exception)
 
-    coordinator.execute(asked, folder, Ready(workers, module=MODULE), "cpu", lambda snapshot, record: None)
+    execute(asked, folder, Ready(workers, module=MODULE))
     wall, cpu = (end - ready for end, ready in zip(marks["end"], marks["ready"], strict=True))
     ideal = trials / workers
     return {

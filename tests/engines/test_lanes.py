@@ -15,7 +15,7 @@ from nas.engines import job as engine_job
 from nas.engines.messages import Job, Result
 from nas.errors import Refused
 from nas.layers import Activation, Dropout, Flatten, Layer, Linear, Sequence
-from nas.runner.launch import local_engine
+from nas.runner.task import local_engine
 from nas.study.record import Outcome
 from nas.training import devices
 from tests.engines.test_ahead import LASTING, begun, heard, lasting

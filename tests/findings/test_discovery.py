@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,8 +20,8 @@ from nas.findings.discovery import Discovered, discovered
 from nas.findings.study_source import study_file
 from nas.space import Fact, Integer
 from nas.storage.results import Run
-from nas.storage.study_json import freeze
 from nas.study import Part, catalog
+from nas.study.stored import stored
 from spaces import anynet
 from tests.analysis.test_narrowing import discovery, found
 from tests.storage.test_study_json import OWN_SPACE
@@ -149,7 +150,7 @@ def test_a_bound_on_a_fact_is_a_rule_of_the_space(tmp_path: Path) -> None:
     (tmp_path / "deep.py").write_text(written)
     study = catalog.study(str(tmp_path / "deep.py"))
     assert 'SPACE.bound("pooled", low=100.0)' in written.replace("\n    ", "")
-    assert "0x" not in json.dumps(freeze(study))
+    assert "0x" not in msgspec.json.encode(stored(study)).decode()
     with pytest.raises(ValueError, match="bounded from at least one side"):
         space.bound("blocks")
 

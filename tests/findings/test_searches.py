@@ -18,16 +18,15 @@ from nas.analysis import front
 from nas.analysis.searches.curves import Advantage, curve
 from nas.analysis.searches.traces import lowest_errors
 from nas.cli import main
-from nas.engines import InlineEngine
 from nas.errors import Refused
 from nas.findings.searches import Measured, Searches
 from nas.findings.strategies import corner_of, in_order, spent_on, strategy_of
 from nas.findings.wording.searches import search_row
 from nas.page.searches import page, plot, ticks
-from nas.runner import coordinator
 from nas.storage.results import Run, open_run
 from nas.study import Halving, Limits, Study
 from nas.study.record import Outcome
+from tests.toys.runs import execute
 from tests.toys.spaces import HUNT, QUICK
 
 RECIPE = msgspec.structs.replace(QUICK, epochs=3, train_size=60)
@@ -43,7 +42,7 @@ STRATEGIES: Mapping[str, Study] = {
 
 def searched(study: Study, folder: Path) -> Run:
     """Run a study in this process."""
-    coordinator.execute(study, folder, InlineEngine(), "cpu", lambda snapshot, record: None)
+    execute(study, folder)
     return open_run(folder)
 
 
@@ -65,8 +64,9 @@ def found(runs: Mapping[str, list[Run]]) -> Searches:
 
 def asked(run: Run, **changes: object) -> Run:
     """A run whose study was another one."""
-    frozen = msgspec.structs.replace(run.frozen, study={**run.frozen.study, **changes})
-    return replace(run, frozen=frozen)
+    study = msgspec.structs.replace(run.manifest.study, **changes)
+    manifest = msgspec.structs.replace(run.manifest, study=study)
+    return replace(run, manifest=manifest)
 
 
 def by_hand(run: Run) -> list[tuple[float, float]]:
@@ -196,19 +196,19 @@ def test_a_gap_ends_what_is_compared(runs: Mapping[str, list[Run]]) -> None:
 def test_runs_of_other_networks_or_trainings_are_refused(runs: Mapping[str, list[Run]]) -> None:
     """Another recipe, window, data or space is told with both values; so is one search given twice, and one alone."""
     one, two = runs["random"][0], runs["tpe"][1]
-    recipe = {**two.frozen.study["recipe"], "epochs": 5}
+    recipe = msgspec.structs.replace(two.manifest.study.recipe, epochs=5)
     with pytest.raises(Refused, match=r"(?s)don't search the same.*recipe\.epochs: 3 is stored, this is 5"):
         nas.compare([one, asked(two, recipe=recipe)])
-    limits = {**two.frozen.study["limits"], "multiply_adds": [1, 2]}
+    limits = msgspec.structs.replace(two.manifest.study.limits, multiply_adds=(1, 2))
     with pytest.raises(Refused, match=r"limits\.multiply_adds\[0\]: 5000 is stored, this is 1"):
         nas.compare([one, asked(two, limits=limits)])
-    data = msgspec.structs.replace(two.frozen.data, key="other")
+    data = msgspec.structs.replace(two.manifest.data, key="other")
     with pytest.raises(Refused, match=r"data: .* is stored, this is other"):
-        nas.compare([one, replace(two, frozen=msgspec.structs.replace(two.frozen, data=data))])
-    space = two.frozen.study["spaces"][0]
-    narrow = {**space["dimensions"], "width": {**space["dimensions"]["width"], "high": 8}}
+        nas.compare([one, replace(two, manifest=msgspec.structs.replace(two.manifest, data=data))])
+    space = two.manifest.study.spaces[0]
+    narrow = {**space.dimensions, "width": msgspec.structs.replace(space.dimensions["width"], high=8)}
     with pytest.raises(Refused, match=r"spaces\[0\]\.dimensions\.width\.high: 64 is stored, this is 8"):
-        nas.compare([one, asked(two, spaces=[{**space, "dimensions": narrow}])])
+        nas.compare([one, asked(two, spaces=(msgspec.structs.replace(space, dimensions=narrow),))])
     with pytest.raises(Refused, match="are one search: random with seed 0"):
         nas.compare([one, one, two])
     with pytest.raises(Refused, match="all of these runs search by random, so there is nothing to compare it with"):
@@ -221,7 +221,7 @@ def test_runs_of_other_networks_or_trainings_are_refused(runs: Mapping[str, list
 
 def test_strategies_have_names(runs: Mapping[str, list[Run]]) -> None:
     """A strategy is what decides who is trained how long: sampler, objectives and halving."""
-    halving = {"factor": 4, "first": 2}
+    halving = Halving(factor=4, first=2)
     assert strategy_of(asked(runs["both"][0], halving=halving)) == (
         "nsga2 for error and multiply-adds, halving by 4 from epoch 2"
     )

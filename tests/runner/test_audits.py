@@ -23,11 +23,12 @@ from nas.findings import audits
 from nas.findings.audits import Audit, open_audit
 from nas.sampling import training_seed
 from nas.sampling.repetitions import AUDIT, repeat_seed
+from nas.space import Choice
+from nas.storage import study_json
 from nas.storage.database import STUDY as FILE
 from nas.storage.database import read_records
 from nas.storage.results import Run, open_run
-from nas.storage.study_json import read_frozen
-from nas.study import Grid, Looks, Recipe, Study
+from nas.study import Grid, Looks, Study
 from nas.study.record import Outcome
 from nas.study.table import TIMES
 from tests.toys.audits import CHANGED, LASTING, LONGER, STUDY, mapped
@@ -191,7 +192,7 @@ def test_principles_name_the_agreement(turning: Run, found: Audit) -> None:
 
 def test_a_finished_audit_needs_neither_code_nor_data(turning: Run, found: Audit) -> None:
     """Asked again, with or without its options, it answers from its folder, whatever the study is called by then."""
-    moved = replace(turning, frozen=msgspec.structs.replace(turning.frozen, reference="nowhere:STUDY"))
+    moved = replace(turning, manifest=msgspec.structs.replace(turning.manifest, reference="nowhere:STUDY"))
     assert nas.audit(moved).table().equals(found.table())
     assert nas.audit(moved, networks=8, seeds=2, longer=LONGER).verdicts == found.verdicts
 
@@ -345,7 +346,7 @@ def test_what_can_not_be_audited_is_refused(turning: Run, found: Audit, tmp_path
 def test_another_study_is_refused(pristine: Run, tmp_path: Path) -> None:
     """A study that isn't known, draws other networks now, or lost a space is refused before anything is begun."""
     run = copied(pristine, tmp_path)
-    unnamed = replace(run, frozen=msgspec.structs.replace(run.frozen, reference=""))
+    unnamed = replace(run, manifest=msgspec.structs.replace(run.manifest, reference=""))
     with pytest.raises(Refused, match="run from a program") as caught:
         nas.audit(unnamed)
     assert "--study" in caught.value.hint
@@ -362,10 +363,10 @@ def test_settings_of_the_command_line_are_found_again(tmp_path: Path) -> None:
     recipe = msgspec.structs.replace(QUICK, epochs=1, learning_rate=0.1)
     run = mapped(replace(STUDY, recipe=recipe, seed=5, samples=2, max_trial_seconds=77.0), tmp_path)
     audited(run, STUDY, networks=4, seeds=1, longer=3)
-    frozen = read_frozen(tmp_path / AUDIT)
-    assert msgspec.convert(frozen.study["recipe"], Recipe) == recipe
-    assert (frozen.study["seed"], frozen.study["max_trial_seconds"]) == (5, 77.0)
-    assert frozen.study["vary"]["epochs"]["options"] == [1, 3]
+    manifest = study_json.read(tmp_path / AUDIT)
+    assert manifest.study.recipe == recipe
+    assert (manifest.study.seed, manifest.study.max_trial_seconds) == (5, 77.0)
+    assert manifest.study.vary["epochs"] == Choice(options=(1, 3))
 
 
 def test_a_map_without_a_success_has_no_agreement(tmp_path: Path) -> None:

@@ -10,28 +10,23 @@ import msgspec
 import pandas as pd
 import pytest
 
-from nas.engines import Engine, InlineEngine, LocalEngine
+from nas.engines import InlineEngine, LocalEngine
 from nas.engines.messages import Job, Result
 from nas.errors import Refused
 from nas.files import sha256
 from nas.models.weights import read_document
-from nas.runner import coordinator
 from nas.runner.agreement import versions
 from nas.runner.progress import Snapshot
 from nas.sampling import plan
+from nas.storage import study_json
 from nas.storage.database import WEIGHTS, read_records
-from nas.storage.study_json import read_frozen, rules_of, versions_in_words
+from nas.storage.study_json import versions_in_words
 from nas.study import Limits, Study, larger
 from nas.study.record import Outcome, Record, rank
 from nas.study.table import TIMES, table
+from tests.toys.runs import execute
 from tests.toys.spaces import FRAGILE, HUNT, QUICK, REPEATED, VARIED
 from tests.toys.spaces import STUDY as TOY
-
-
-def execute(study: Study, folder: Path, engine: Engine | None = None) -> list[Record]:
-    """Run a study, in this process unless told otherwise; its records."""
-    coordinator.execute(study, folder, engine or InlineEngine(), "cpu", lambda snapshot, record: None)
-    return read_records(folder)
 
 
 def timeless(records: list[Record]) -> pd.DataFrame:
@@ -75,21 +70,21 @@ def test_more_samples_extend_a_run(tmp_path: Path, expected: pd.DataFrame) -> No
     assert whole[:4] == half
     pd.testing.assert_frame_equal(timeless(whole), expected)
     assert execute(replace(TOY, samples=1), tmp_path) == whole
-    assert read_frozen(tmp_path).study["samples"] == 4
+    assert study_json.read(tmp_path).study.samples == 4
 
 
 def test_rules_may_be_stated_later(tmp_path: Path) -> None:
     """A run without rules goes on under a study with rules and keeps its trials; how many were over is remembered."""
     begun = execute(replace(TOY, samples=1), tmp_path)
-    assert read_frozen(tmp_path).study["rules"] == []
+    assert study_json.read(tmp_path).study.rules == ()
     ruled = replace(TOY, samples=2, rules=(larger("width"),))
     assert execute(ruled, tmp_path)[:2] == begun
-    stored = read_frozen(tmp_path)
-    assert (rules_of(stored), stored.rules_after) == (ruled.rules, 2)
+    stored = study_json.read(tmp_path)
+    assert (stored.study.rules, stored.rules_after) == (ruled.rules, 2)
     execute(ruled, tmp_path)
-    assert read_frozen(tmp_path).rules_after == 2
+    assert study_json.read(tmp_path).rules_after == 2
     execute(replace(ruled, rules=(larger("width"), larger("pooled"))), tmp_path)
-    assert read_frozen(tmp_path).rules_after == 4
+    assert study_json.read(tmp_path).rules_after == 4
 
 
 def test_a_run_that_goes_on_with_other_versions_says_so(
@@ -97,14 +92,14 @@ def test_a_run_that_goes_on_with_other_versions_says_so(
 ) -> None:
     """Libraries that changed between two commands are logged and stored, once, with the trials before them."""
     execute(replace(TOY, samples=1), tmp_path)
-    assert read_frozen(tmp_path).versions_since == {}
+    assert study_json.read(tmp_path).versions_since == {}
     newer = versions() | {"torch": "99.0"}
     monkeypatch.setattr("nas.runner.agreement.versions", lambda: newer)
     execute(replace(TOY, samples=1), tmp_path)  # over already: nothing is computed with them
-    assert read_frozen(tmp_path).versions_since == {}
+    assert study_json.read(tmp_path).versions_since == {}
     execute(replace(TOY, samples=2), tmp_path)
     execute(replace(TOY, samples=3), tmp_path)
-    stored = read_frozen(tmp_path)
+    stored = study_json.read(tmp_path)
     assert stored.versions_since == {2: newer}
     back = msgspec.structs.replace(stored, versions_since={2: newer, 3: newer, 4: stored.versions})
     assert versions_in_words(back).endswith(f"; after 2 trials torch 99.0; after 4 trials torch {versions()['torch']}")
@@ -254,9 +249,9 @@ def test_observers_hear_of_every_record(tmp_path: Path) -> None:
             assert record in read_records(tmp_path)
             heard.append((snapshot, record))
 
-    coordinator.execute(TOY, tmp_path, InlineEngine(), "cpu", observe)
+    execute(TOY, tmp_path, observer=observe)
     assert [record.trial for _, record in heard] == list(range(8))
     assert [snapshot.done for snapshot, _ in heard] == list(range(1, 9))
     states: list[Snapshot] = []
-    coordinator.execute(TOY, tmp_path, InlineEngine(), "cpu", lambda snapshot, record: states.append(snapshot))
+    execute(TOY, tmp_path, observer=lambda snapshot, record: states.append(snapshot))
     assert [state.done for state in states] == [8]

@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 
 from nas.analysis import edfs, leaders
 from nas.data import DataInfo, Dataset
-from nas.engines import Engine, InlineEngine, LocalEngine
+from nas.engines import InlineEngine, LocalEngine
 from nas.engines.job import run_job
 from nas.engines.messages import Result
 from nas.errors import Refused
@@ -23,29 +23,23 @@ from nas.findings.principles import principles
 from nas.findings.settings import settings
 from nas.layers.base import Cost
 from nas.page.view import failures
-from nas.runner import coordinator
 from nas.sampling import Plan
 from nas.sampling.plan import GENERATION
 from nas.space import Integer
-from nas.storage.database import DATABASE, WEIGHTS, read_records
+from nas.storage.database import DATABASE, WEIGHTS
 from nas.storage.results import Run, open_run
-from nas.study import Grid, Halving, Study, larger
+from nas.study import Grid, Halving, larger
 from nas.study.record import Outcome, Record
 from nas.study.table import TIMES, table
 from nas.training.loop import train
 from tests.sampling.test_optuna_samplers import INPUTS
+from tests.toys.runs import execute
 from tests.toys.spaces import HUNT, QUICK, toy_job
 
 FOUR = msgspec.structs.replace(QUICK, epochs=4, train_size=100)
 HALVED = replace(HUNT, samples=20, recipe=FOUR, halving=Halving(factor=3))
 AGAINST_COST = replace(HALVED, name="both", sampler="nsga2", objectives=("error", "multiply_adds"))
 RANDOM = replace(HALVED, name="baseline", sampler="random", rules=(larger("width"),))
-
-
-def execute(study: Study, folder: Path, engine: Engine | None = None) -> list[Record]:
-    """Run a study, in this process unless told otherwise; its records."""
-    coordinator.execute(study, folder, engine or InlineEngine(), "cpu", lambda snapshot, record: None)
-    return read_records(folder)
 
 
 def timeless(records: Sequence[Record]) -> pd.DataFrame:
@@ -113,7 +107,7 @@ def test_two_objectives_do_not_depend_on_workers_or_interruption(against_cost: R
 def test_who_is_pruned_follows_from_earlier_generations(which: str, request: pytest.FixtureRequest) -> None:
     """By the records alone: a training goes on past a rung only if its error isn't above the bar of what was before."""
     run: Run = request.getfixturevalue(which)
-    against = run.frozen.study["objectives"] == ["error", "multiply_adds"]
+    against = run.manifest.study.objectives == ("error", "multiply_adds")
     for record in run.records:
         before = run.records[: record.trial // GENERATION * GENERATION]
         ended = None

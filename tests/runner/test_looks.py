@@ -19,15 +19,17 @@ from nas.errors import Refused
 from nas.findings import planning
 from nas.findings.looks import notes_of
 from nas.findings.settings import settings
-from nas.runner import coordinator
 from nas.runner.progress import Snapshot
+from nas.storage import study_json
 from nas.storage.database import LOG, read_records
 from nas.storage.results import Run, open_run
-from nas.storage.study_json import Frozen, freeze, looks_of, read_frozen
+from nas.storage.study_json import Manifest
 from nas.study import Grid, Looks, Study, against, larger
 from nas.study.looks import Schedule
 from nas.study.record import Record
+from nas.study.stored import stored
 from nas.study.table import TIMES, table
+from tests.toys import runs as toys
 from tests.toys.spaces import STUDY, TINY
 
 STUDY_ = replace(STUDY, name="looked", samples=6, rules=(larger("width"),), looks=Looks(first=2, every=2))
@@ -35,13 +37,13 @@ PLANTED = replace(STUDY_, name="planted", spaces=(TINY,), samples=48, looks=Look
 """Wider networks learn digits better, so much so that two or three looks show it."""
 
 
-Judge = Callable[[Frozen, Sequence[Record], int], tuple[str, ...]]
+Judge = Callable[[Manifest, Sequence[Record], int], tuple[str, ...]]
 
 
 def decided_at(number: int, asked: list[int]) -> Judge:
     """A judge who says so at a look; those who ask are written down."""
 
-    def judge(frozen: Frozen, records: Sequence[Record], look: int) -> tuple[str, ...]:
+    def judge(manifest: Manifest, records: Sequence[Record], look: int) -> tuple[str, ...]:
         assert [record.trial for record in records] == list(range(4 * look))
         asked.append(look)
         return () if look >= number else ("width",)
@@ -56,9 +58,7 @@ def execute(
     heard: list[Snapshot] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nas.runner.watch.undecided", judge)
-        coordinator.execute(
-            study, folder, engine or InlineEngine(), "cpu", lambda snapshot, record: heard.append(snapshot)
-        )
+        toys.execute(study, folder, engine, observer=lambda snapshot, record: heard.append(snapshot))
     return read_records(folder), heard
 
 
@@ -74,20 +74,19 @@ def test_looks_are_planned_up_to_the_cap() -> None:
 
 
 def test_looks_are_stored_and_read(tmp_path: Path) -> None:
-    """A frozen study has its looks, counted in trials of all arms and repeats; an older one has none."""
+    """A stored study has its looks, counted in trials of all arms and repeats; an older one has none."""
     crossed = replace(STUDY_, grid=Grid(values={"learning_rate": (0.01, 0.1)}), repeats=2, rules=(larger("width"),))
-    frozen = Frozen(study=freeze(crossed), fingerprint={}, data=nas.data.prepare("digits"), windows=(), versions={})
-    assert looks_of(frozen) == Schedule(ends=(2, 4, 6), each=8)
-    older = {name: value for name, value in freeze(STUDY).items() if name != "looks"}
-    assert looks_of(msgspec.structs.replace(frozen, study=older)) is None
+    manifest = Manifest(study=stored(crossed), fingerprint={}, data=nas.data.prepare("digits"), windows=(), versions={})
+    assert manifest.study.schedule == Schedule(ends=(2, 4, 6), each=8)
+    assert toys.older(STUDY, without="looks").schedule is None
 
 
 def test_rules_that_come_after_the_end_are_not_called_decided() -> None:
     """A run that ended says whether it was these rules that were decided, or others before them."""
-    frozen = Frozen(study=freeze(STUDY_), fingerprint={}, data=nas.data.prepare("digits"), windows=(), versions={})
+    manifest = Manifest(study=stored(STUDY_), fingerprint={}, data=nas.data.prepare("digits"), windows=(), versions={})
     look = Look(number=2, of=3, networks=4, cap=6)
     for rules_after, said in ((0, "every rule was decided"), (3, "every rule was decided"), (8, "stated after that")):
-        ended = msgspec.structs.replace(frozen, ended=4, rules_after=rules_after)
+        ended = msgspec.structs.replace(manifest, ended=4, rules_after=rules_after)
         assert said in notes_of(ended, look, 8, 8)[0]
 
 
@@ -118,7 +117,7 @@ def test_a_run_ends_at_the_look_that_decides(tmp_path: Path) -> None:
     assert heard[0].looks == "next look 1 of 3, at 2 of 6 networks of each space"
     assert "done after" in line(heard[-1])
     assert "every rule was decided at look 2 of 3, at 4 of 6 networks of each space" in line(heard[-1])
-    assert read_frozen(tmp_path).ended == 4
+    assert study_json.read(tmp_path).ended == 4
     assert open_run(tmp_path).total == 8
     again, told = execute(tmp_path, decided_at(1, asked))
     assert (again, asked, [snapshot.done for snapshot in told]) == (records, [1, 2], [8])
@@ -128,7 +127,7 @@ def test_a_run_that_is_not_decided_ends_at_its_cap(tmp_path: Path) -> None:
     """All trials are trained, each look was asked once, and a second command asks the last one at most."""
     asked: list[int] = []
     records, heard = execute(tmp_path, decided_at(4, asked))
-    assert (len(records), asked, read_frozen(tmp_path).ended) == (12, [1, 2, 3], 0)
+    assert (len(records), asked, study_json.read(tmp_path).ended) == (12, [1, 2, 3], 0)
     assert heard[-1].looks == "ended at its cap of 6 networks of each space"
     assert execute(tmp_path, decided_at(4, asked))[0] == records
     assert asked == [1, 2, 3, 3]
@@ -225,12 +224,12 @@ def test_workers_and_interruption_change_nothing(ended: Run, tmp_path: Path) -> 
     assert part.verdicts[0].n_first == 12
     again = nas.run(PLANTED, out=tmp_path / "again", engine=InlineEngine(), device="cpu")
     pd.testing.assert_frame_equal(timeless(again.records), timeless(ended.records))
-    assert again.frozen.ended == ended.frozen.ended
+    assert again.manifest.ended == ended.manifest.ended
 
 
 def test_before_the_first_look_nothing_is_said(ended: Run) -> None:
     """Fewer networks than the first look has give no verdict, and the way on."""
-    early = replace(ended, frozen=msgspec.structs.replace(ended.frozen, ended=0), records=ended.records[:7])
+    early = replace(ended, manifest=msgspec.structs.replace(ended.manifest, ended=0), records=ended.records[:7])
     with pytest.raises(Refused, match="first look, at 12 networks of each space: 7 of 12 trials are over"):
         nas.principles(early)
 

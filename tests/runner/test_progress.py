@@ -45,7 +45,7 @@ def test_time_left_is_work_left_at_the_pace_so_far() -> None:
 def test_nothing_is_guessed_before_the_first_result() -> None:
     """Before this command has finished a trial, rate and time left are None, whatever earlier commands did."""
     progress = Progress(total=3, workers=1)
-    progress.resume([record(0, 0.5)])
+    progress.add(record(0, 0.5))
     snapshot = progress.snapshot(running=1)
     assert (snapshot.per_hour, snapshot.left, snapshot.done) == (None, None, 1)
     assert snapshot.best is not None

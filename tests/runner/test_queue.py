@@ -17,24 +17,17 @@ import nas
 from nas import data
 from nas.engines import InlineEngine, LocalEngine
 from nas.errors import Interrupted
-from nas.runner import coordinator
 from nas.runner.progress import Snapshot
 from nas.space import Choice
 from nas.storage.database import DATABASE, read_records
-from nas.study import Study
 from nas.study.record import Outcome, Record
 from nas.study.table import TIMES, table
 from tests.toys import spaces
+from tests.toys.runs import execute
 from tests.toys.sleepers import BEGINS, MODULE
 
 QUICK = replace(spaces.STUDY, recipe=msgspec.structs.replace(spaces.QUICK, epochs=2))
 ENDLESS = replace(spaces.STUDY, recipe=msgspec.structs.replace(spaces.QUICK, epochs=36_000))
-
-
-def execute(study: Study, folder: Path, engine: LocalEngine, **more: object) -> list[Record]:
-    """Run a study on sleepers; its records."""
-    coordinator.execute(study, folder, engine, "cpu", **{"observer": lambda s, r: None, **more})  # type: ignore[arg-type]
-    return read_records(folder)
 
 
 def states(folder: Path) -> list[TrialState]:

@@ -18,22 +18,16 @@ from nas.data import DataInfo
 from nas.engines import InlineEngine
 from nas.errors import Refused, StorageFailed
 from nas.layers import Layer, Shape
-from nas.runner import coordinator
 from nas.runner.progress import Snapshot
 from nas.space import Choice, Integer, Point
+from nas.storage import study_json
 from nas.storage.database import STUDY, read_records
-from nas.storage.study_json import read_frozen
-from nas.study import Limits, Study
+from nas.study import Limits
 from nas.study.record import Record
 from nas.study.table import TIMES, table
+from tests.toys.runs import execute
 from tests.toys.spaces import QUICK, TINY, VARIED, Tiny, decode_other, decode_tiny
 from tests.toys.spaces import STUDY as TOY
-
-
-def execute(study: Study, folder: Path) -> list[Record]:
-    """Run a study in this process; its records."""
-    coordinator.execute(study, folder, InlineEngine(), "cpu", lambda snapshot, record: None)
-    return read_records(folder)
 
 
 def timeless(records: list[Record]) -> pd.DataFrame:
@@ -171,7 +165,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path: Path) -> None:
                 fill_up(disk)
 
         with pytest.raises(StorageFailed):
-            coordinator.execute(TOY, disk / "run", InlineEngine(), "cpu", observe)
+            execute(TOY, disk / "run", observer=observe)
         (disk / "filler").unlink()
         assert read_records(disk / "run")[: len(told)] == told
         whole = timeless(execute(TOY, disk / "run"))
@@ -206,5 +200,5 @@ def test_a_read_only_disk_is_refused_at_once(tmp_path: Path, capsys: pytest.Capt
             nas.run(study, out=disk / "run", engine=InlineEngine())
         assert "Logging error" not in capsys.readouterr().err
         assert read_records(disk / "run") == records
-        assert read_frozen(disk / "run").study["name"] == "toy"
+        assert study_json.read(disk / "run").study.name == "toy"
         assert (disk / "run" / STUDY).is_file()

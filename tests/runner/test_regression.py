@@ -25,18 +25,17 @@ from nas.errors import EmptyWindow, NasError, Refused
 from nas.models.exports import card, verify
 from nas.models.model import Model
 from nas.page.contents import write_report
-from nas.runner import coordinator
 from nas.runner.leaders import Leaders
 from nas.space import Choice
+from nas.storage import study_json
 from nas.storage.database import STUDY as STUDY_FILE
-from nas.storage.database import read_records
-from nas.storage.study_json import ADDED_TO_RECIPE, read_frozen
 from nas.study import Recipe, Study
 from nas.study.record import Outcome, rank
 from nas.study.table import TIMES, table
 from nas.training.augmentation import draw
 from nas.training.loop import Trained, initial, train
 from nas.training.losses import error_of, loss_of, nothing_wrong, wrong
+from tests.toys import runs
 from tests.toys.spaces import STUDY as ON_IMAGES
 from tests.toys.tables import LEARNING, LINEAR, PERCEPTRON, STUDY, Perceptron, houses, write_csv
 
@@ -194,7 +193,7 @@ def test_a_trial_without_weights_is_trained_again(finished: nas.Run, tmp_path: P
     path = finished.weights(record)
     assert path is not None
     hidden = path.rename(tmp_path / path.name)
-    study = replace(STUDY, recipe=msgspec.convert(finished.frozen.study["recipe"], Recipe))
+    study = replace(STUDY, recipe=msgspec.convert(finished.manifest.study.recipe, Recipe))
     model = nas.export(finished, record, tmp_path / "again", study=study)
     hidden.rename(path)
     assert model.document.error == record.error
@@ -237,8 +236,7 @@ def test_descriptions_that_contradict_themselves_are_refused(
 
 def execute(study: Study, folder: Path, engine: Engine | None = None) -> pd.DataFrame:
     """Run a study; its table without times."""
-    coordinator.execute(study, folder, engine or InlineEngine(), "cpu", lambda snapshot, record: None)
-    return table(read_records(folder)).drop(columns=list(TIMES))
+    return table(runs.execute(study, folder, engine)).drop(columns=list(TIMES))
 
 
 def test_workers_and_resuming_change_nothing(tmp_path: Path) -> None:
@@ -260,10 +258,9 @@ def test_another_target_is_another_study(tmp_path: Path) -> None:
     images = replace(ON_IMAGES, samples=1)
     execute(images, tmp_path / "old")
     stored = json.loads((tmp_path / "old" / STUDY_FILE).read_text(encoding="utf-8"))
-    for name in ADDED_TO_RECIPE:
-        del stored["study"]["recipe"][name]
+    del stored["study"]["recipe"]["target"]
     (tmp_path / "old" / STUDY_FILE).write_text(json.dumps(stored), encoding="utf-8")
-    assert read_frozen(tmp_path / "old").study["recipe"]["target"] == ""
+    assert study_json.read(tmp_path / "old").study.recipe.target == ""
     assert len(execute(replace(images, samples=2), tmp_path / "old")) == 4
 
 

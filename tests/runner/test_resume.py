@@ -21,11 +21,10 @@ import psutil
 import pytest
 from optuna.trial import TrialState
 
-from nas.engines import InlineEngine
-from nas.runner import coordinator
 from nas.storage.database import read_records
 from nas.storage.layout import DATABASE, PAGE, WEIGHTS
 from nas.study.table import TIMES, table
+from tests.toys.runs import execute
 from tests.toys.spaces import SLOW
 
 ROOT = Path(__file__).parents[2]
@@ -68,9 +67,7 @@ def states(folder: Path) -> list[TrialState]:
 def finish(folder: Path) -> pd.DataFrame:
     """Go on with the run and extend it to four networks a space, in this process; the table without times."""
     for samples in (3, 4):
-        coordinator.execute(
-            replace(SLOW, samples=samples), folder, InlineEngine(), "cpu", lambda snapshot, record: None
-        )
+        execute(replace(SLOW, samples=samples), folder)
     return table(read_records(folder)).drop(columns=list(TIMES))
 
 

@@ -20,12 +20,13 @@ from nas.findings.tables import tables
 from nas.sampling import Gate, Plan
 from nas.sampling.strata import gates, place_of, shares
 from nas.sampling.window import Window
-from nas.storage.study_json import Frozen, differences, freeze
 from nas.study import Limits, Strata, Study, against, among, larger
 from nas.study.record import Record
+from nas.study.stored import changes, stored
 from nas.study.strata import in_words, matched, stratum
 from nas.study.table import table
 from spaces import anynet, regnet
+from tests.toys.runs import older
 from tests.toys.spaces import QUICK, STUDY, TINY
 
 WINDOW = Limits(multiply_adds=(3_000_000, 6_000_000))
@@ -163,7 +164,7 @@ def test_a_run_says_its_strata_everywhere(run: nas.Run, tmp_path: Path) -> None:
     counts = frame.groupby(["space", "stratum"]).size()
     assert len(counts) == 8
     assert set(counts) == {2}
-    assert all(len(window.strata) == 4 for window in run.frozen.windows)
+    assert all(len(window.strata) == 4 for window in run.manifest.windows)
     said = "4 strata of multiply_adds between 1.4 and 47.2 k"
     found = nas.principles(run)
     assert any(note.startswith(f"matched: {said}") for note in found.notes)
@@ -186,11 +187,9 @@ def test_old_records_windows_and_studies_have_no_strata(run: nas.Run) -> None:
     assert record.origin.stratum == ""
     assert pd.isna(table([record])["stratum"][0])
     assert msgspec.convert({"space": "a", "draws": 1, "accepted": 1, "refused": {}, "shifts": []}, Window).strata == ()
-    old = {name: value for name, value in freeze(replace(TOY, strata=None)).items() if name != "strata"}
-    stored = Frozen(study=old, fingerprint={}, data=run.frozen.data, windows=(), versions={})
-    same = msgspec.structs.replace(stored, study=freeze(replace(TOY, strata=None)))
-    assert differences(stored, same) == []
-    (line,) = differences(stored, msgspec.structs.replace(stored, study=freeze(TOY)))
+    old = older(replace(TOY, strata=None), without="strata")
+    assert changes(old, stored(replace(TOY, strata=None))) == []
+    (line,) = changes(old, stored(TOY))
     assert line.startswith("strata: None is stored, this is {'cost': 'multiply_adds', 'count': 4}")
 
 

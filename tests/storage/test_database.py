@@ -17,30 +17,17 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from nas.data import DataInfo
-from nas.engines import InlineEngine
 from nas.errors import Refused, StorageFailed
-from nas.runner import agreement as agreeing
-from nas.runner import coordinator
 from nas.sampling import Plan
 from nas.space import Choice, Integer, Real
+from nas.storage import study_json
 from nas.storage.database import DATABASE, LOCK, STUDY, Store, opened, pace, read_records, require_run
 from nas.storage.optuna_tables import Entry, distribution
-from nas.storage.study_json import Frozen, read_frozen
-from nas.study import Study
 from nas.study.record import Outcome
 from tests.toys import spaces
+from tests.toys.runs import agreement, execute
 
 TOY = spaces.STUDY
-
-
-def execute(study: Study, folder: Path) -> None:
-    """Run a study in this process."""
-    coordinator.execute(study, folder, InlineEngine(), "cpu", lambda snapshot, record: None)
-
-
-def agreement(study: Study, folder: Path, info: DataInfo) -> Frozen:
-    """What the folder would be asked."""
-    return agreeing.agreed(study, folder, Plan(study, info.shape, len(info.classes)), info, "")
 
 
 def entry(trial: int, plan: Plan) -> Entry:
@@ -85,10 +72,10 @@ def test_a_run_is_one_file_when_it_is_over(finished: Path) -> None:
 
 def test_what_is_killed_while_it_is_trained_is_begun_again(tmp_path: Path, digits: DataInfo) -> None:
     """A trial that was begun and not finished is put back into the queue and keeps its number and parameters."""
-    frozen = agreement(TOY, tmp_path, digits)
+    manifest = agreement(TOY, tmp_path)
     plan = Plan(TOY, digits.shape, len(digits.classes))
     for _ in range(2):
-        with opened(tmp_path, frozen) as store:
+        with opened(tmp_path, manifest) as store:
             store.write([entry(0, plan)], running={0})
         study = optuna.load_study(study_name="toy", storage=f"sqlite:///{tmp_path / DATABASE}")
         assert [trial.state for trial in study.trials] == [optuna.trial.TrialState.WAITING]
@@ -98,7 +85,7 @@ def test_what_is_killed_while_it_is_trained_is_begun_again(tmp_path: Path, digit
 def test_a_second_record_of_a_trial_is_ignored(copied: Path, digits: DataInfo) -> None:
     """Finishing a finished trial changes nothing: what was acknowledged stays."""
     before = read_records(copied)
-    with opened(copied, agreement(TOY, copied, digits)) as store:
+    with opened(copied, agreement(TOY, copied)) as store:
         assert store.write(over=[msgspec.structs.replace(before[0], outcome=Outcome.CRASHED, curve=())]) == []
     assert read_records(copied) == before
 
@@ -114,7 +101,7 @@ def test_trials_that_somebody_else_added_are_refused(copied: Path, digits: DataI
 def test_reading_does_not_disturb_who_writes(finished: Path, copied: Path, digits: DataInfo) -> None:
     """Records and pace can be read while a coordinator works, and somebody in the midst of reading stops nobody."""
     with (
-        opened(copied, agreement(TOY, copied, digits)) as store,
+        opened(copied, agreement(TOY, copied)) as store,
         closing(sqlite3.connect(copied / DATABASE, isolation_level=None)) as reader,
     ):
         reader.execute("BEGIN")
@@ -136,7 +123,7 @@ def test_a_database_without_tables_is_a_run_that_begins(finished: Path, tmp_path
 
 def test_a_folder_begun_by_somebody_else_meanwhile_is_refused(tmp_path: Path, digits: DataInfo) -> None:
     """Agreement is checked under the lock: of two studies that both found the folder empty, the second is refused."""
-    mine = agreement(TOY, tmp_path / "run", digits)
+    mine = agreement(TOY, tmp_path / "run")
     execute(replace(TOY, seed=1), tmp_path / "run")
     with pytest.raises(Refused, match="seed: 1 is stored, this is 0"), opened(tmp_path / "run", mine):
         pass
@@ -146,14 +133,14 @@ def test_a_beginning_that_was_killed_can_be_repeated(tmp_path: Path, digits: Dat
     """A folder in which only a lock, a log and half a study file lie is no stranger's: the run begins there."""
     for name in (LOCK, "run.log", f".{STUDY}.123.partial"):
         (tmp_path / name).touch()
-    with opened(tmp_path, agreement(TOY, tmp_path, digits)) as store:
+    with opened(tmp_path, agreement(TOY, tmp_path)) as store:
         assert store.records == {}
 
 
 @pytest.mark.parametrize("name", ["what? now", "a#b", "100%41", "{SCHEMA_VERSION}", "name&mode=ro", "ä ö"])
 def test_folders_may_have_any_name(tmp_path: Path, digits: DataInfo, name: str) -> None:
     """The database lies in the folder that was named, whatever signs its name holds."""
-    with opened(tmp_path / name, agreement(TOY, tmp_path / name, digits)) as store:
+    with opened(tmp_path / name, agreement(TOY, tmp_path / name)) as store:
         assert isinstance(store, Store)
     assert read_records(tmp_path / name) == []
     assert (tmp_path / name / DATABASE).is_file()
@@ -186,15 +173,15 @@ def test_a_damaged_study_file_is_named(copied: Path) -> None:
     whole = (copied / STUDY).read_text()
     (copied / STUDY).write_text(whole[:-20])
     with pytest.raises(Refused, match=r"study.json is damaged"):
-        read_frozen(copied)
+        study_json.read(copied)
     (copied / STUDY).write_text(whole)
     damage(copied, "data", 3)
     with pytest.raises(Refused, match=r"study.json is damaged: Expected `object`, got `int` - at `\$.data`"):
-        read_frozen(copied)
+        study_json.read(copied)
     (copied / STUDY).write_text(whole)
     damage(copied, "schema_version", 2)
     with pytest.raises(Refused, match="has schema version 2, this program reads 1; update it"):
-        read_frozen(copied)
+        study_json.read(copied)
 
 
 def test_a_damaged_database_is_named(copied: Path) -> None:

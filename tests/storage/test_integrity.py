@@ -21,10 +21,10 @@ import nas
 from nas.engines import InlineEngine
 from nas.engines.messages import Job, Result
 from nas.errors import Refused, StorageFailed
-from nas.runner import coordinator
 from nas.storage.database import RESCUED, read_numbers, read_records
 from nas.storage.layout import DATABASE, LOCK, LOG, PAGE, TABLE, WEIGHTS, WRITE_AHEAD
 from nas.storage.lock import locked
+from tests.toys import runs as toys
 from tests.toys.sleepers import made_up
 from tests.toys.spaces import STUDY as TOY
 
@@ -51,7 +51,7 @@ class Toy(InlineEngine):
 
 def execute(study: nas.Study, folder: Path, engine: InlineEngine | None = None) -> None:
     """Run a study in this process without its page."""
-    coordinator.execute(study, folder, engine or Toy(), "cpu", lambda snapshot, record: None)
+    toys.execute(study, folder, engine or Toy())
 
 
 @pytest.fixture(scope="module")

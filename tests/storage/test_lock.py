@@ -13,28 +13,13 @@ from pathlib import Path
 import pytest
 
 from nas.data import DataInfo
-from nas.engines import InlineEngine
 from nas.errors import Refused
-from nas.runner import agreement as agreeing
-from nas.runner import coordinator as runner
-from nas.sampling import Plan
 from nas.storage.database import opened
 from nas.storage.lock import LOCK, coordinator
-from nas.storage.study_json import Frozen
-from nas.study import Study
 from tests.toys import spaces
+from tests.toys.runs import agreement, execute
 
 TOY = replace(spaces.STUDY, samples=1)
-
-
-def execute(study: Study, folder: Path) -> None:
-    """Run a study in this process."""
-    runner.execute(study, folder, InlineEngine(), "cpu", lambda snapshot, record: None)
-
-
-def agreement(study: Study, folder: Path, info: DataInfo) -> Frozen:
-    """What the folder would be asked."""
-    return agreeing.agreed(study, folder, Plan(study, info.shape, len(info.classes)), info, "")
 
 
 @pytest.fixture
@@ -90,5 +75,5 @@ with open({str(finished / LOCK)!r}, "r+") as file:
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as looking:
         assert looking.stdout is not None
         assert looking.stdout.readline() == "looking\n"
-        with opened(finished, agreement(TOY, finished, digits)):
+        with opened(finished, agreement(TOY, finished)):
             assert "process" in (coordinator(finished) or "")

@@ -18,10 +18,8 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from nas.engines import InlineEngine
 from nas.errors import StorageFailed
 from nas.layers.base import Cost
-from nas.runner import coordinator
 from nas.sampling import Plan
 from nas.storage import optuna_tables
 from nas.storage.database import DATABASE, read_records
@@ -30,6 +28,7 @@ from nas.study import Study
 from nas.study.record import Epoch, Origin, Outcome, Record
 from spaces import anynet
 from tests.toys import spaces
+from tests.toys.runs import execute
 
 STUDY = replace(spaces.VARIED, spaces=(*anynet.X3[:2], spaces.RICH), samples=3)
 TABLES = ("trials", "trial_params", "trial_values", "trial_user_attributes", "trial_system_attributes")
@@ -161,7 +160,7 @@ def test_tables_of_another_version_are_left_to_optuna(tmp_path: Path, monkeypatc
     study = replace(spaces.STUDY, samples=2)
     for name, version in (("known", optuna_tables.KNOWN), ("unknown", "v9.9.9.z")):
         monkeypatch.setattr(optuna_tables, "KNOWN", version)
-        coordinator.execute(study, tmp_path / name, InlineEngine(), "cpu", lambda snapshot, record: None)
+        execute(study, tmp_path / name)
         assert bool(made) == (name == "unknown")
     first, second = (read_records(tmp_path / name) for name in ("known", "unknown"))
     assert [(r.architecture, r.error) for r in first] == [(r.architecture, r.error) for r in second]

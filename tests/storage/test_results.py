@@ -16,9 +16,9 @@ from nas.errors import Refused
 from nas.findings.settings import settings
 from nas.layers.base import Cost
 from nas.space import Point
-from nas.storage.results import Run, csv, dimensions
-from nas.storage.study_json import stored_settings
+from nas.storage.results import Run, csv
 from nas.study.record import Outcome, Record
+from nas.study.stored import stored
 from tests.toys.spaces import STUDY as TOY
 from tests.toys.spaces import TINY, VARIED, Tiny, decode_tiny
 
@@ -46,7 +46,7 @@ def test_a_run_is_found_again(run: Run) -> None:
     """`nas.open` gives what `nas.run` gave; table and page lie beside the records, and the table is the run's."""
     again = nas.open(run.folder)
     assert again.records == run.records
-    assert again.frozen == run.frozen
+    assert again.manifest == run.manifest
     assert again.total == 4
     assert again.outcomes == {Outcome.COMPLETED: 4}
     assert (run.folder / "records.csv").read_text() == csv(run)
@@ -97,8 +97,8 @@ def test_a_notebook_shows_text_not_markup(run: Run) -> None:
     """Names of studies and spaces appear in a notebook as text, whatever signs they hold."""
     evil = "<script>alert(1)</script>"
     records = tuple(msgspec.structs.replace(record, space=evil) for record in run.records)
-    frozen = msgspec.structs.replace(run.frozen, study={**run.frozen.study, "name": evil})
-    shown = Run(folder=run.folder, frozen=frozen, records=records)._repr_html_()
+    manifest = msgspec.structs.replace(run.manifest, study={**run.manifest.study, "name": evil})
+    shown = Run(folder=run.folder, manifest=manifest, records=records)._repr_html_()
     assert evil not in shown
     assert shown.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 1 + len(run.leaders)
     assert "4 of 4 trials (4 completed)" in shown
@@ -115,13 +115,13 @@ def test_a_run_without_a_result_can_be_shown(run: Run) -> None:
 
 def test_sampled_columns_are_named_once(run: Run) -> None:
     """The dimensions of a run are those of all spaces and of the recipe, each once."""
-    assert dimensions(run) == ("width", "function", "learning_rate")
+    assert run.manifest.study.sampled == ("width", "function", "learning_rate")
 
 
 def test_settings_name_what_was_asked(run: Run) -> None:
     """The page's settings name data with counts, samples, limits, sampler and seed, devices and versions."""
     said = settings(run)
-    info = run.frozen.data
+    info = run.manifest.data
     assert said["data"] == f"digits, {info.train:,} training and {info.validation:,} validation images"
     assert said["samples"] == "2 networks of each space, 1 training(s) each"
     assert (said["limits"], said["sampler"], said["spaces"]) == ("none", "random, seed 0", "tiny, rich")
@@ -129,14 +129,10 @@ def test_settings_name_what_was_asked(run: Run) -> None:
     assert "batch_size 50" in said["recipe"]
 
 
-def test_stored_settings_replace_those_of_the_code(run: Run) -> None:
+def test_stored_settings_replace_those_of_the_code() -> None:
     """A run asked for with another seed, length and size is trained again as it was asked for, not as coded."""
     asked = replace(VARIED, seed=5, samples=9, recipe=msgspec.structs.replace(VARIED.recipe, epochs=7))
-    frozen = msgspec.structs.replace(
-        run.frozen,
-        study={**run.frozen.study, "seed": 5, "samples": 9, "recipe": msgspec.to_builtins(asked.recipe)},
-    )
-    assert stored_settings(frozen, VARIED) == asked
+    assert stored(asked).settings_for(VARIED) == asked
 
 
 def test_messages_go_to_the_runs_log(tmp_path: Path) -> None:

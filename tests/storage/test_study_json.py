@@ -14,9 +14,13 @@ import msgspec
 import pytest
 
 from nas.data import DataInfo
+from nas.errors import Refused
 from nas.space import Integer, Point, rising
-from nas.storage.study_json import Frozen, changes, differences, freeze, qualified, rules_of
+from nas.storage import study_json
+from nas.storage.study_json import Manifest, differences
 from nas.study import Part, Parts, Rule, catalog
+from nas.study.stored import StoredStudy, changes, qualified, stored
+from tests.toys.runs import older
 from tests.toys.spaces import RICH, STUDY, TINY, Tiny, decode_tiny
 
 ROOT = Path(__file__).parents[2]
@@ -69,24 +73,24 @@ def test_functions_are_stored_by_name(function: Any, name: str) -> None:
     assert qualified(function) == name
 
 
-def test_a_frozen_study_is_the_same_in_every_process() -> None:
-    """Another process freezes the same study to the same bytes, so a run can be resumed from anywhere."""
-    code = "import msgspec; from nas.storage.study_json import freeze; from tests.toys.spaces import STUDY\n"
-    code += "print(msgspec.json.encode(freeze(STUDY)).decode())"
+def test_a_stored_study_is_the_same_in_every_process() -> None:
+    """Another process stores the same study as the same bytes, so a run can be resumed from anywhere."""
+    code = "import msgspec; from nas.study.stored import stored; from tests.toys.spaces import STUDY\n"
+    code += "print(msgspec.json.encode(stored(STUDY)).decode())"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == msgspec.json.encode(freeze(STUDY)).decode()
+    assert done.stdout.strip() == msgspec.json.encode(stored(STUDY)).decode()
 
 
 @pytest.fixture
-def frozen(digits: DataInfo) -> Frozen:
-    """The toy study, frozen and read back."""
-    new = Frozen(study=freeze(STUDY), fingerprint={"tiny": ("a",)}, data=digits, windows=(), versions={})
-    return msgspec.json.decode(msgspec.json.encode(new), type=Frozen)
+def manifest(digits: DataInfo) -> Manifest:
+    """The toy study, stored and read back."""
+    new = Manifest(study=stored(STUDY), fingerprint={"tiny": ("a",)}, data=digits, windows=(), versions={})
+    return msgspec.json.decode(msgspec.json.encode(new), type=Manifest)
 
 
-def again(frozen: Frozen, **changes: Any) -> Frozen:
+def again(manifest: Manifest, **changes: Any) -> Manifest:
     """The toy study with some fields changed."""
-    return msgspec.structs.replace(frozen, study=freeze(replace(STUDY, **changes)))
+    return msgspec.structs.replace(manifest, study=stored(replace(STUDY, **changes)))
 
 
 def test_a_file_and_its_import_are_one_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,70 +98,79 @@ def test_a_file_and_its_import_are_one_study(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "own_space.py").write_text(OWN_SPACE)
     monkeypatch.syspath_prepend(tmp_path)
     by_file, imported = catalog.study(str(tmp_path / "own_space.py")), catalog.study("own_space:STUDY")
-    assert freeze(by_file) == freeze(imported)
-    assert freeze(by_file)["spaces"][0]["decode"] == "own_space:decode"
-    old = msgspec.json.decode(msgspec.json.encode(freeze(by_file)).replace(b"own_space:", b"_nas_study_own_space:"))
-    assert changes(old, freeze(imported)) == []
+    assert stored(by_file) == stored(imported)
+    assert stored(by_file).spaces[0].decode == "own_space:decode"
+    old = msgspec.json.decode(
+        msgspec.json.encode(stored(by_file)).replace(b"own_space:", b"_nas_study_own_space:"), type=StoredStudy
+    )
+    assert changes(old, stored(imported)) == []
 
 
-def test_an_equal_study_and_more_samples_do_not_differ(frozen: Frozen) -> None:
+def test_an_equal_study_and_more_samples_do_not_differ(manifest: Manifest) -> None:
     """A study agrees with what was stored of it, also with another number of samples."""
-    assert differences(frozen, again(frozen)) == []
-    assert differences(frozen, again(frozen, samples=100)) == []
+    assert differences(manifest, again(manifest)) == []
+    assert differences(manifest, again(manifest, samples=100)) == []
 
 
-def test_differences_name_the_innermost_entry(frozen: Frozen) -> None:
+def test_differences_name_the_innermost_entry(manifest: Manifest) -> None:
     """Each difference is a line with its place, the old and the new value; several are all told."""
     narrow = replace(TINY, dimensions={"width": Integer(low=2, high=32)})
-    found = differences(frozen, again(frozen, spaces=(narrow, RICH), seed=4))
+    found = differences(manifest, again(manifest, spaces=(narrow, RICH), seed=4))
     assert found == [
         "seed: 0 is stored, this is 4",
         "spaces[0].dimensions.width.high: 64 is stored, this is 32",
     ]
 
 
-def test_a_new_rule_or_space_is_a_difference(frozen: Frozen) -> None:
+def test_a_new_rule_or_space_is_a_difference(manifest: Manifest) -> None:
     """A requirement that was added and a space that was left out are differences."""
     numbered = replace(TINY, dimensions={"width_1": Integer(low=2, high=4), "width_2": Integer(low=2, high=4)})
-    old = again(frozen, spaces=(numbered, RICH))
-    (line,) = differences(old, again(frozen, spaces=(numbered.require(rising("width")).named("tiny"), RICH)))
+    old = again(manifest, spaces=(numbered, RICH))
+    (line,) = differences(old, again(manifest, spaces=(numbered.require(rising("width")).named("tiny"), RICH)))
     assert line.startswith("spaces[0].requirements: [] is stored, this is [{'sentence':")
-    (line,) = differences(frozen, again(frozen, spaces=(TINY,)))
+    (line,) = differences(manifest, again(manifest, spaces=(TINY,)))
     assert line.startswith("spaces: [{")
 
 
-def test_other_data_and_other_networks_are_differences(frozen: Frozen) -> None:
+def test_other_data_and_other_networks_are_differences(manifest: Manifest) -> None:
     """Data of another identity, and code that draws other networks, are told even if every field agrees."""
-    data = msgspec.structs.replace(frozen.data, key="digits-16-other")
-    assert differences(frozen, msgspec.structs.replace(frozen, data=data)) == [
-        f"data: {frozen.data.key} is stored, this is digits-16-other"
+    data = msgspec.structs.replace(manifest.data, key="digits-16-other")
+    assert differences(manifest, msgspec.structs.replace(manifest, data=data)) == [
+        f"data: {manifest.data.key} is stored, this is digits-16-other"
     ]
-    assert differences(frozen, msgspec.structs.replace(frozen, fingerprint={"tiny": ("b",)})) == [
+    assert differences(manifest, msgspec.structs.replace(manifest, fingerprint={"tiny": ("b",)})) == [
         "the code of tiny draws other networks than when the run began"
     ]
 
 
-def test_runs_from_before_the_time_limit_go_on(frozen: Frozen) -> None:
+def test_runs_from_before_the_time_limit_go_on() -> None:
     """A run that was stored without a time limit agrees with the one that held then, and with no other."""
-    old = {name: value for name, value in frozen.study.items() if name != "max_trial_seconds"}
-    older = msgspec.structs.replace(frozen, study=old)
-    assert differences(older, again(frozen)) == []
-    assert differences(older, again(frozen, max_trial_seconds=60.0)) == [
+    old = older(STUDY, without="max_trial_seconds")
+    assert changes(old, stored(STUDY)) == []
+    assert changes(old, stored(replace(STUDY, max_trial_seconds=60.0))) == [
         "max_trial_seconds: 3600.0 is stored, this is 60.0"
     ]
 
 
-def test_rules_are_stored_and_may_change(frozen: Frozen) -> None:
+def test_rules_are_stored_and_may_change(manifest: Manifest) -> None:
     """Rules are data of the study: they survive the file, older runs have none, and other ones are no difference."""
     rule = Rule(
         name="small",
         statement="Networks of at most 16 channels are better.",
         contrast=Parts(first=Part(column="width", high=16.0), reference=Part(column="width", values=(32, 64))),
     )
-    stored = again(frozen, rules=(rule,))
-    read = msgspec.json.decode(msgspec.json.encode(stored), type=Frozen)
-    assert read.study["rules"] == stored.study["rules"]
-    assert rules_of(read) == (rule,)
-    older = msgspec.structs.replace(frozen, study={k: v for k, v in frozen.study.items() if k != "rules"})
-    assert rules_of(older) == ()
-    assert differences(older, stored) == differences(stored, older) == []
+    ruled = again(manifest, rules=(rule,))
+    read = msgspec.json.decode(msgspec.json.encode(ruled), type=Manifest)
+    assert read.study.rules == (rule,)
+    old = older(STUDY, without="rules")
+    assert old.rules == ()
+    assert changes(old, ruled.study) == changes(ruled.study, old) == []
+
+
+def test_a_field_that_is_not_known_is_refused(manifest: Manifest, tmp_path: Path) -> None:
+    """A study that a newer program stored is not read in part: what it adds may decide trials."""
+    content = msgspec.to_builtins(manifest)
+    content["study"]["spectrum"] = 3
+    (tmp_path / "study.json").write_bytes(msgspec.json.encode(content))
+    with pytest.raises(Refused, match=r"is of a newer version of this program: .*`spectrum`.*; update it"):
+        study_json.read(tmp_path)

@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 
 import nas
-from nas.data import DataInfo
 from nas.engines import Engine, InlineEngine, LocalEngine
 from nas.errors import EmptyWindow, Refused
 from nas.findings.settings import settings
@@ -24,13 +23,13 @@ from nas.space import Choice, Integer, Real, Space, When, rising
 from nas.space.law import Law
 from nas.storage.database import STUDY as STORED
 from nas.storage.database import WEIGHTS
-from nas.storage.results import dimensions
-from nas.storage.study_json import Frozen, differences, freeze
 from nas.study import Grid, Limits
 from nas.study.record import Record
+from nas.study.stored import changes, stored
 from nas.study.study import SAMPLERS, SamplerName
 from nas.study.table import TIMES, table
 from studies import quickstart
+from tests.toys.runs import older
 from tests.toys.spaces import CROSSED, QUICK, RICH, STUDY, TINY, decode_tiny
 
 INPUTS = (1, 16, 16)
@@ -162,7 +161,7 @@ def test_each_column_is_constant_in_its_arm(run: nas.Run) -> None:
     for record in run.records:
         used = read_document(run.folder / WEIGHTS / record.weights).recipe
         assert used == msgspec.structs.replace(QUICK, learning_rate=record.point["learning_rate"])
-    assert dimensions(run) == ("width", "function", "learning_rate")
+    assert run.manifest.study.sampled == ("width", "function", "learning_rate")
     said = settings(run)
     assert said["crossed"] == "learning_rate 0.01, 0.1; function relu, tanh"
     assert said["samples"] == "2 networks of each space at each combination, 1 training(s) each"
@@ -181,7 +180,7 @@ def test_workers_do_not_matter(run: nas.Run, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(timeless(records(tmp_path, 2, LocalEngine(2))), timeless(run.records))
 
 
-def test_another_grid_is_refused_to_resume(run: nas.Run, digits: DataInfo) -> None:
+def test_another_grid_is_refused_to_resume(run: nas.Run) -> None:
     """A run goes on only under its own grid; one that was stored before there were grids has none."""
     wider = Grid(values={**CROSSED.grid.values, "learning_rate": (0.01, 0.2)})
     rates = Grid(values={"learning_rate": (0.01, 0.2)})
@@ -189,10 +188,9 @@ def test_another_grid_is_refused_to_resume(run: nas.Run, digits: DataInfo) -> No
         nas.run(replace(CROSSED, grid=wider), out=run.folder, engine=InlineEngine())
     with pytest.raises(Refused, match=r"grid.learning_rate: \[0.01, 0.1\] is stored, this is None"):
         nas.run(replace(CROSSED, grid=Grid()), out=run.folder, engine=InlineEngine())
-    older = {name: value for name, value in freeze(STUDY).items() if name != "grid"}
-    stored = Frozen(study=older, fingerprint={}, data=digits, windows=(), versions={})
-    assert differences(stored, msgspec.structs.replace(stored, study=freeze(STUDY))) == []
-    assert differences(stored, msgspec.structs.replace(stored, study=freeze(replace(STUDY, grid=rates)))) == [
+    old = older(STUDY, without="grid")
+    assert changes(old, stored(STUDY)) == []
+    assert changes(old, stored(replace(STUDY, grid=rates))) == [
         "grid.learning_rate: None is stored, this is [0.01, 0.2]"
     ]
 
@@ -205,7 +203,7 @@ def test_a_run_from_before_grids_is_read(run: nas.Run, tmp_path: Path) -> None:
     (folder / STORED).write_bytes(msgspec.json.encode(content))
     older = nas.open(folder)
     assert older.total == 2
-    assert dimensions(older) == ("width", "function")
+    assert older.manifest.study.sampled == ("width", "function")
     assert "crossed" not in settings(older)
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from nas.engines import Engine, InlineEngine
+from nas.engines import Engine
 from nas.layers import Activation, AdaptivePooling, Flatten, Layer, Linear, Normalisation, Sequence, Shape
-from nas.runner import coordinator
 from nas.space import Integer, Point, Space, Value
 from nas.storage.results import Run, open_run
 from nas.study import Study, against, larger
+from tests.toys.runs import execute
 from tests.toys.spaces import QUICK
 
 WIDTH = Integer(low=18, high=80)
@@ -80,5 +80,5 @@ CHANGED = replace(STUDY, spaces=(HASTY, replace(LASTING, decode=decode_wider)))
 
 def mapped(study: Study, folder: Path, engine: Engine | None = None, reference: str = "") -> Run:
     """A finished run of a study, in this process unless told otherwise."""
-    coordinator.execute(study, folder, engine or InlineEngine(), "cpu", lambda snapshot, record: None, reference)
+    execute(study, folder, engine, reference=reference)
     return open_run(folder)

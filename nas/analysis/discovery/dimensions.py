@@ -1,12 +1,11 @@
-"""The dimensions that rules are about: as a run has frozen them, or as anybody's table shows them."""
+"""The dimensions that rules are about, as anybody's table shows them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 
 from nas.analysis.columns import having, numbers
@@ -19,21 +18,6 @@ if TYPE_CHECKING:
 
 MOST_OPTIONS = 20
 """A column with more different texts than this holds names, not options."""
-
-
-def frozen_dimensions(study: Mapping[str, Any], space: str = "") -> dict[str, Dimension]:
-    """Dimensions of a space of a frozen study (the entry `study` of its `study.json`), or of all of its spaces.
-
-    Several spaces have in common what is the same dimension in all of them. An arm of a grid has those of its space.
-    """
-    named = [entry for entry in study["spaces"] if not space or f"{space} ".startswith(f"{entry['name']} ")]
-    if not named:
-        known = ", ".join(entry["name"] for entry in study["spaces"])
-        raise Refused(f"the study has no space {space!r}", hint=f"it has {known}")
-    if space:
-        named = [max(named, key=lambda entry: len(entry["name"]))]
-    first, *others = (msgspec.convert(entry["dimensions"], dict[str, Dimension]) for entry in named)
-    return {name: one for name, one in first.items() if all(other.get(name) == one for other in others)}
 
 
 def inferred_dimensions(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> dict[str, Dimension]:

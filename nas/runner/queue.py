@@ -1,0 +1,153 @@
+"""The trials of a run on their way to the engine and back: to do, in training, to be tried again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from nas import data
+from nas.data import DataInfo
+from nas.engines.messages import Job, Result
+from nas.errors import Refused
+from nas.runner.agreement import changed_versions
+from nas.runner.task import Task
+from nas.runner.trials import job_of, record_of, work_of
+from nas.sampling import Proposal
+from nas.sampling.gate import collection_paused
+from nas.storage.layout import weights_name
+from nas.storage.optuna_tables import Entry
+from nas.study.record import Outcome, Record
+
+logger = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 3
+"""Starts of one trial whose workers crash."""
+
+
+class Batch(NamedTuple):
+    """What is to be begun."""
+
+    entries: Collection[Entry] = ()
+    """Trials that are new, to be on the disk before they are trained."""
+    jobs: Collection[Job] = ()
+    """What the engine is to be given: these trials, and those that are tried again."""
+    work: Collection[tuple[int, float]] = ()
+    """Each new trial with its work, in a unit that is proportional to its time."""
+
+
+class Queue:
+    """The trials of a task; nothing here touches the disk."""
+
+    def __init__(self, task: Task, device: str, weights: Path, keep_below: Callable[[str], float]) -> None:
+        """`weights` is their folder, `keep_below` the error that a network of a space must beat to have them kept."""
+        self._task, self._device, self._weights, self._keep_below = task, device, weights, keep_below
+        self._infos = {task.study.recipe.resolution: task.info}
+        self._taken: dict[int, tuple[Proposal, Job]] = {}
+        self._again: list[Job] = []
+        self._resumed: list[Record] = []
+        self._todo = iter(range(task.study.total))
+        self._next = next(self._todo, None)
+
+    def resume(self, records: Collection[Record]) -> None:
+        """Take trials as done that were finished before, in the order of their numbers.
+
+        The plan hears of them, so a search goes on as it would have; refused where it doesn't propose what it did.
+        """
+        done = {record.trial for record in records}
+        self._todo = iter([trial for trial in range(self._task.study.total) if trial not in done])
+        self._next = next(self._todo, None)
+        if self._next is not None:
+            self._resumed = sorted(records, key=lambda record: record.trial)
+        for record in self._resumed:
+            self._tell(record)
+            self._require_same_proposal(record)
+
+    def require_same_networks(self) -> None:
+        """Refuse to go on where the point of a finished trial stands for another network now."""
+        with collection_paused():
+            for record in self._resumed:
+                self._task.plan.require_same(record)
+
+    def finished(self, total: int) -> bool:
+        """Whether of so many trials none is left to do."""
+        nothing = self._next is None or self._next >= total
+        return nothing and not self._taken and not self._again
+
+    def feed(self, count: int, horizon: int) -> Batch:
+        """At most so many trainings to begin, of trials below the horizon; those that are tried again come first."""
+        entries, jobs, work = list[Entry](), list[Job](), list[tuple[int, float]]()
+        for _ in range(count):
+            if self._again:
+                jobs.append(self._again.pop(0))
+            elif self._next is not None and self._next < min(self._task.plan.horizon, horizon):
+                proposal, job = self._take(self._next)
+                space = self._task.study.space_of(job.trial)
+                dimensions = self._task.study.joint(space)
+                entries.append(Entry(trial=job.trial, space=space.name, dimensions=dimensions, point=proposal.point))
+                jobs.append(job)
+                work.append((job.trial, work_of(proposal, job.recipe, job.info)))
+                self._next = next(self._todo, None)
+            else:
+                break
+        return Batch(entries, jobs, work)
+
+    def settled(self, results: Iterable[Result]) -> list[Record]:
+        """The records of the trials that these answers finish: no stale one, and no crash that is tried again."""
+        return [record for result in results if (record := self._settle(result))]
+
+    def _take(self, trial: int) -> tuple[Proposal, Job]:
+        study, plan = self._task.study, self._task.plan
+        proposal = plan.propose(trial)
+        recipe = study.recipe_of(proposal.point)
+        job = job_of(study, trial, proposal, recipe, self._info(recipe.resolution), self._device)
+        job = msgspec.structs.replace(
+            job,
+            bars=dict(plan.bars(trial)),
+            weights=str(self._weights / weights_name(job.architecture, trial)),
+            keep_below=self._keep_below(study.space_of(trial).name),
+        )
+        self._taken[trial] = proposal, job
+        return proposal, job
+
+    def _info(self, resolution: int) -> DataInfo:
+        """The data at a resolution, prepared once a command: that reads and hashes all images."""
+        if resolution not in self._infos:
+            self._infos[resolution] = data.prepare_for(self._task.study.recipe, resolution)
+        return self._infos[resolution]
+
+    def _settle(self, result: Result) -> Record | None:
+        proposal, job = self._taken.get(result.trial, (None, None))
+        if proposal is None or job is None or result.attempt != job.attempt or result.fatal:
+            return None
+        if result.outcome is Outcome.CRASHED and result.attempt < MOST_ATTEMPTS:
+            logger.warning("trial %d: %s; trying again", result.trial, result.message)
+            again = msgspec.structs.replace(job, attempt=job.attempt + 1)
+            self._taken[result.trial] = (proposal, again)
+            self._again.append(again)
+            return None
+        del self._taken[result.trial]
+        record = record_of(self._task.study, proposal, job, result)
+        self._tell(record)
+        return record
+
+    def _tell(self, record: Record) -> None:
+        """Let the plan hear of a trial that is over; of a pruned one it hears the last error that there was."""
+        self._task.plan.tell(record.trial, record.last_error, [epoch.error for epoch in record.curve])
+
+    def _require_same_proposal(self, record: Record) -> None:
+        """Refuse to go on with a search whose sampler doesn't propose what it did: errors would be of other networks.
+
+        Only what has been asked again is compared: trials of a generation that isn't complete are, too, before others.
+        """
+        plan = self._task.plan
+        if plan.hunts and record.trial < plan.horizon and dict(plan.propose(record.trial).point) != record.point:
+            changed = changed_versions(self._task.manifest)
+            raise Refused(
+                f"the sampler proposes another network for trial {record.trial} than when it was trained"
+                + (f" ({changed})" if changed else ""),
+                hint="go on where it was begun, with the same versions, or give another folder with --out",
+            )

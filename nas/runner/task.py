@@ -1,0 +1,88 @@
+"""What is trained, and where: the two values that every command that trains hands on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+
+from nas.data import DataInfo
+from nas.engines import Engine, LocalEngine
+from nas.errors import Refused
+from nas.runner.progress import Snapshot
+from nas.sampling import Plan
+from nas.storage.layout import LOG
+from nas.storage.study_json import Manifest
+from nas.study import Study
+from nas.study.record import Record
+from nas.training import devices
+
+Observer = Callable[[Snapshot, Record | None], None]
+"""Hears of every record as it is stored, and of nothing new every second."""
+
+
+def unobserved(snapshot: Snapshot, record: Record | None) -> None:
+    """Nobody looks on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is trained, as agreed with the folder."""
+
+    study: Study
+    """With one arithmetic, and as many samples as its run has."""
+    plan: Plan
+    """Its trials."""
+    manifest: Manifest
+    """What the run is asked."""
+    info: DataInfo
+    """The data at the recipe's resolution."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Where it is trained, and until when."""
+
+    folder: Path
+    """Of the run."""
+    engine: Engine
+    """Where trainings run."""
+    device: str
+    """What they compute on: `cpu` or `cuda`."""
+    observer: Observer = unobserved
+    """Who looks on."""
+    deadline: float = inf
+    """On the monotonic clock; no training is begun after it."""
+
+    @property
+    def overdue(self) -> bool:
+        """Whether time is up."""
+        return time.monotonic() >= self.deadline
+
+
+def site_of(
+    folder: Path, workers: int | None, device: str, engine: Engine | None, observer: Observer, deadline: float
+) -> Site:
+    """A folder with the device of that name, and so many workers on it unless there is an engine."""
+    place = devices.device(device)
+    return Site(
+        folder=folder,
+        engine=engine or local_engine(devices.workers(workers, place), place, folder / LOG),
+        device=place,
+        observer=observer,
+        deadline=deadline,
+    )
+
+
+def deadline_of(max_seconds: float) -> float:
+    """So many seconds from now, on the monotonic clock."""
+    if not max_seconds >= 0:
+        raise Refused(f"max_seconds must be a number that isn't negative, got {max_seconds}")
+    return time.monotonic() + max_seconds
+
+
+def local_engine(count: int, device: str, log: Path) -> LocalEngine:
+    """Processes for cores; lanes of one process for a GPU, which would only let processes take turns."""
+    return LocalEngine(1, lanes=count, log=log) if device == "cuda" else LocalEngine(count, log=log)

@@ -1,0 +1,52 @@
+"""A study trained in a folder, without its table and page."""
+
+from __future__ import annotations
+
+import time
+from math import inf
+from pathlib import Path
+
+import msgspec
+
+from nas.engines import Engine, InlineEngine
+from nas.runner.agreement import agreed
+from nas.runner.coordinator import train
+from nas.runner.task import Observer, Site, unobserved
+from nas.storage.database import read_records
+from nas.storage.study_json import Manifest
+from nas.study import Study
+from nas.study.record import Record
+from nas.study.stored import StoredStudy, stored
+
+
+def execute(
+    study: Study,
+    folder: Path,
+    engine: Engine | None = None,
+    *,
+    observer: Observer = unobserved,
+    reference: str = "",
+    max_seconds: float = inf,
+) -> list[Record]:
+    """Train a study in a folder, in this process unless there is an engine; the records that it has then."""
+    site = Site(
+        folder=folder,
+        engine=engine or InlineEngine(),
+        device="cpu",
+        observer=observer,
+        deadline=time.monotonic() + max_seconds,
+    )
+    train(agreed(study, site, reference), site)
+    return read_records(folder)
+
+
+def agreement(study: Study, folder: Path) -> Manifest:
+    """What the run of a study in a folder is asked."""
+    return agreed(study, Site(folder=folder, engine=InlineEngine(), device="cpu")).manifest
+
+
+def older(study: Study, without: str) -> StoredStudy:
+    """A study as it was stored before it had one of its fields."""
+    fields = msgspec.to_builtins(stored(study))
+    del fields[without]
+    return msgspec.convert(fields, StoredStudy)
