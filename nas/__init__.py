@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nas.space import Choice, Integer, Real, Space
     from nas.storage.results import Run
     from nas.storage.results import open_run as open  # noqa: A004
-    from nas.study import Grid, Halving, Limits, Recipe, Study
+    from nas.study import Grid, Limits, Recipe, Study, SuccessiveHalving
     from nas.study.record import Epoch, Origin, Outcome, Record
 
 __version__ = "0.1.0"
@@ -41,7 +41,7 @@ _PLACES = {
     "Discovered": ("nas.findings.discovery", "Discovered"),
     "Epoch": ("nas.study.record", "Epoch"),
     "Grid": ("nas.study", "Grid"),
-    "Halving": ("nas.study", "Halving"),
+    "SuccessiveHalving": ("nas.study", "SuccessiveHalving"),
     "Integer": ("nas.space", "Integer"),
     "Limits": ("nas.study", "Limits"),
     "Model": ("nas.models.model", "Model"),
@@ -76,7 +76,6 @@ __all__ = [
     "Discovered",
     "Epoch",
     "Grid",
-    "Halving",
     "Integer",
     "Limits",
     "Model",
@@ -91,6 +90,7 @@ __all__ = [
     "Searches",
     "Space",
     "Study",
+    "SuccessiveHalving",
     "audit",
     "compare",
     "discover",

@@ -6,9 +6,9 @@ looking: `nas principles --discover -o FILE.py` finds rules on one half of the n
 and writes a study of the whole space and the smaller one; running that is the next round.
 What would count as an answer: whether fresh networks of the smaller space are better (the rule `refined` of each
 round), and which of the paper's steps (one bottleneck ratio, one group width, rising widths, rising depths) are found.
-Expected time: 128 networks at `glance`, 15 minutes on two cores.
+Expected time: 128 networks at `tiny`, 15 minutes on two cores.
 
-Measured at `glance`, float32, no failures. Round 1, 128 networks (`studies/results/anynet_discovery.csv.gz`): of 206
+Measured at `tiny`, float32, no failures. Round 1, 128 networks (`studies/results/anynet_discovery.csv.gz`): of 206
 candidates scored on 64 networks one is confirmed on the other 64, a last stage at least 72 wide: -5.57 points (95 %
 interval -8.30 to -3.03), p corrected by Holm for six below 0.001; whether dimensions may be tied isn't decided. Round
 2, 48 fresh networks each of the whole space and of the smaller one (`anynet_discovery_refined.csv.gz`): the smaller
@@ -24,6 +24,6 @@ STUDY = Study(
     question="Which design rules does AnyNetX_A show by itself?",
     spaces=(anynet.X3.a,),
     samples=128,
-    recipe=Recipe(data="fashion-mnist").at("glance"),
+    recipe=Recipe(data="fashion-mnist").at("tiny"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
 )

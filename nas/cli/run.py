@@ -25,7 +25,7 @@ def run(
         int | None, typer.Option(help="Networks of each space and combination of a grid; more extends a run.")
     ] = None,
     fidelity: Annotated[
-        str | None, typer.Option(help="Length of training: glance, short, book or long; what follows changes it.")
+        str | None, typer.Option(help="Length of training: tiny, short, standard or long; what follows changes it.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of each training.")] = None,
     train_size: Annotated[int | None, typer.Option(help="Training images used; 0 means all.")] = None,
@@ -62,7 +62,7 @@ def run(
     from nas.data import require_one_meaning
     from nas.errors import NasError
     from nas.runner.launch import start
-    from nas.study import Halving, catalog
+    from nas.study import SuccessiveHalving, catalog
     from nas.study.record import Outcome
 
     if data is not None:
@@ -72,7 +72,7 @@ def run(
         {
             "samples": samples,
             "sampler": sampler,
-            "halving": None if halving is None else Halving(factor=halving),
+            "halving": None if halving is None else SuccessiveHalving(reduction_factor=halving),
             "seed": seed,
             "max_trial_seconds": max_trial_seconds,
         },

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, inf, nextafter
 
-from nas.study import Halving
+from nas.study import SuccessiveHalving
 
 LEAST = 2
 """A rung judges nobody until it holds so many results for each one of the factor."""
@@ -34,8 +34,8 @@ class Told:
 class Bars:
     """The results of one arm, and what they ask of the next training; with `against_cost` of each cost its own."""
 
-    def __init__(self, halving: Halving, epochs: int, *, against_cost: bool) -> None:
-        self._factor, self._against_cost = halving.factor, against_cost
+    def __init__(self, halving: SuccessiveHalving, epochs: int, *, against_cost: bool) -> None:
+        self._factor, self._against_cost = halving.reduction_factor, against_cost
         self._arrived: dict[int, list[tuple[float, float]]] = {rung: [] for rung in halving.rungs(epochs)}
         self._fronts: dict[int, list[tuple[float, float]]] = {}
 

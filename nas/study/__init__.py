@@ -3,7 +3,7 @@
 Study = spaces, recipe, limits, rules, and when it is looked at or ends early; a trial that is over is a Record.
 """
 
-from nas.study.halving import Halving
+from nas.study.halving import SuccessiveHalving
 from nas.study.limits import Limits
 from nas.study.looks import Looks
 from nas.study.recipe import Recipe
@@ -14,7 +14,6 @@ from nas.study.study import Grid, Study
 __all__ = [
     "Contrast",
     "Grid",
-    "Halving",
     "Limits",
     "Looks",
     "Order",
@@ -25,6 +24,7 @@ __all__ = [
     "Spaces",
     "Strata",
     "Study",
+    "SuccessiveHalving",
     "against",
     "among",
     "larger",

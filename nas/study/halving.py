@@ -15,43 +15,43 @@ import msgspec
 from nas.errors import Refused
 
 
-class Halving(msgspec.Struct, frozen=True, kw_only=True):
+class SuccessiveHalving(msgspec.Struct, frozen=True, kw_only=True):
     """After which epochs a training is judged, and which share of them goes on."""
 
-    factor: int = 3
-    """One of so many goes on, and there are so many times as many epochs to the next rung; at least 2."""
-    first: int = 1
+    reduction_factor: int = msgspec.field(default=3, name="factor")
+    """One of so many is trained on, and there are so many times as many epochs to the next rung; at least 2."""
+    min_epochs: int = msgspec.field(default=1, name="first")
     """Epochs before the first rung; at least 1."""
 
     def __post_init__(self) -> None:
-        if self.factor < 2 or self.first < 1:
+        if self.reduction_factor < 2 or self.min_epochs < 1:
             raise Refused(
                 "halving keeps one of at least two trainings after at least one epoch, "
-                f"got factor={self.factor}, first={self.first}"
+                f"got reduction_factor={self.reduction_factor}, min_epochs={self.min_epochs}"
             )
 
     def rungs(self, epochs: int) -> tuple[int, ...]:
-        """Epochs after which a training of so many is judged: first, first * factor, ...; never the last one."""
-        found, rung = [], self.first
+        """Epochs after which a training of so many is judged, each reduction_factor times the one before; never the last."""
+        rungs, rung = [], self.min_epochs
         while rung < epochs:
-            found.append(rung)
-            rung *= self.factor
-        return tuple(found)
+            rungs.append(rung)
+            rung *= self.reduction_factor
+        return tuple(rungs)
 
     @property
     def words(self) -> str:
         """What it does, for settings and names."""
-        return f"halving by {self.factor} from epoch {self.first}"
+        return f"halving by {self.reduction_factor} from epoch {self.min_epochs}"
 
 
 def check_halving(
-    halving: Halving | None, sampler: str, repeats: int, epochs: Sequence[int | float | str], *, varied: bool
+    halving: SuccessiveHalving | None, sampler: str, repeats: int, epochs: Sequence[int | float | str], *, varied: bool
 ) -> None:
     """Refuse halving where it can't judge, or where the study is a map; `epochs` are those of its trainings."""
     if halving is None:
         return
-    if not isinstance(halving, Halving):
-        raise Refused(f"a study's halving is Halving(factor=3, first=1), got {halving!r}")
+    if not isinstance(halving, SuccessiveHalving):
+        raise Refused(f"a study's halving is SuccessiveHalving(reduction_factor=3, min_epochs=1), got {halving!r}")
     if sampler == "quasirandom" or repeats > 1:
         what = "sampler 'quasirandom'" if sampler == "quasirandom" else f"repeats={repeats}"
         raise Refused(f"halving is for hunts, and a study with {what} maps", hint='sampler="tpe", or leave halving out')

@@ -76,6 +76,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def at(self, fidelity: str, **changes: float) -> Recipe:
         """The recipe at a named fidelity (see `FIDELITIES`) with some fields otherwise; refused for other names."""
+        if fidelity in OLD_NAMES:
+            raise Refused(f"the fidelity {fidelity!r} is called {OLD_NAMES[fidelity]!r} now")
         if fidelity not in FIDELITIES:
             raise Refused(f"there is no fidelity {fidelity!r}", hint=f"fidelities: {', '.join(FIDELITIES)}")
         return msgspec.structs.replace(self, **{**FIDELITIES[fidelity].changes, **changes})
@@ -114,14 +116,10 @@ class Fidelity:
 
 BRIEF = {"batch_size": 32, "learning_rate": 0.05, "warmup": 0.1, "zero_residual": True, "flip": True, "crop": 0}
 """Small batches for many steps; blocks that start as their shortcut, so that deep networks begin to learn at once."""
-
-
 WHOLE = {"train_size": 0, "batch_size": 128, "learning_rate": 0.1, "warmup": 0.1}
 """All images, in the book's batches."""
-
-
 FIDELITIES: Mapping[str, Fidelity] = {
-    "glance": Fidelity(
+    "tiny": Fidelity(
         changes={**BRIEF, "train_size": 6_000, "epochs": 1},
         sentence="6,000 images once: 187 steps",
     ),
@@ -129,7 +127,7 @@ FIDELITIES: Mapping[str, Fidelity] = {
         changes={**BRIEF, "train_size": 7_500, "epochs": 2},
         sentence="7,500 images twice: 468 steps",
     ),
-    "book": Fidelity(
+    "standard": Fidelity(
         changes={**WHOLE, "epochs": 10, "zero_residual": False, "flip": False, "crop": 0},
         sentence="all images 10 times, unchanged, in batches of 128: the length of the book's trainings",
     ),
@@ -141,9 +139,13 @@ FIDELITIES: Mapping[str, Fidelity] = {
 """Lengths of training by name, cheapest first: how much is spent on a network before its error is believed.
 
 A short training ranks networks by how fast they begin to learn, a long one by how good they become; what a verdict is
-worth depends on which it was. `glance` and `short` train as the ladder study does (six networks were tried for it, see
+worth depends on which it was. `tiny` and `short` train as the ladder study does (six networks were tried for it, see
 its docstring). On 24 random networks of AnyNet A, E and RegNetX, one seed each, they ranked as a training four times as
 long as `short` with Kendall's tau 0.42 (95 % interval 0.29 to 0.54) and 0.52 (0.33 to 0.67), for 13 and 24 seconds of
 one AVX2 core against 96 (`tests/benchmarks/fidelity.py`, records in `studies/results/fidelity.csv`).
-`book` and `long` are conventions.
+`standard` and `long` are conventions.
 """
+
+
+OLD_NAMES: Mapping[str, str] = {"glance": "tiny", "book": "standard"}
+"""Names that fidelities once had."""

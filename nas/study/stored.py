@@ -16,7 +16,7 @@ import msgspec
 from nas.errors import Refused
 from nas.space import Dimension, Fact, Space, Value, sentence
 from nas.study.catalog import OF_FILES
-from nas.study.halving import Halving
+from nas.study.halving import SuccessiveHalving
 from nas.study.limits import Limits
 from nas.study.looks import Looks, Schedule
 from nas.study.objectives import ERROR, Objective
@@ -73,7 +73,7 @@ class StoredStudy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     repeats: int
     max_trial_seconds: float = 3600.0
     objectives: tuple[Objective, ...] = ERROR
-    halving: Halving | None = None
+    halving: SuccessiveHalving | None = None
     rules: tuple[Rule, ...] = ()
     looks: Looks | None = None
 

@@ -14,7 +14,7 @@ import msgspec
 
 from nas.errors import Refused
 from nas.space import Choice, Dimension, Point, Space, Value, in_words
-from nas.study.halving import Halving, check_halving
+from nas.study.halving import SuccessiveHalving, check_halving
 from nas.study.limits import Limits
 from nas.study.looks import MOST_LOOKS, Looks
 from nas.study.objectives import ERROR, Objective, check_objectives
@@ -83,7 +83,7 @@ class Study:
     """Stretches of cost from which each arm has equally many networks, for comparisons at equal cost; None for none."""
     objectives: tuple[Objective, ...] = ERROR
     """What a hunt makes small: the error, or the error against multiply-adds."""
-    halving: Halving | None = None
+    halving: SuccessiveHalving | None = None
     """Which trainings of a hunt end early; None for none. What is halved is no map, whatever the sampler."""
     rules: tuple[Rule, ...] = ()
     """What is to be tested, best said before the first training; verdicts are corrected for all of them together."""

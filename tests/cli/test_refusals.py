@@ -58,8 +58,9 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
         (("run", "quickstart", "--seed", "-1"), 2, "seed must not be negative"),
         (("run", "quickstart", "--workers", "0"), 2, "workers must be at least 1"),
         (("run", "quickstart", "--data", "digit"), 2, "digits"),
-        (("run", "quickstart", "--fidelity", "quick"), 2, "glance, short, book, long"),
-        (("run", "quickstart", "--fidelity", "glance"), 2, "--train-size 0"),
+        (("run", "quickstart", "--fidelity", "quick"), 2, "tiny, short, standard, long"),
+        (("run", "quickstart", "--fidelity", "glance"), 2, "the fidelity 'glance' is called 'tiny' now"),
+        (("run", "quickstart", "--fidelity", "tiny"), 2, "--train-size 0"),
         (("run", "quickstart", "--max-seconds", "nan"), 2, "greater than or equal to"),
         (("run", "quickstart", "--max-trial-seconds", "0"), 2, "max_trial_seconds must be a positive number"),
         (("run", "quickstart", "--max-trial-seconds", "nan"), 2, "max_trial_seconds must be a positive number"),
@@ -150,7 +151,7 @@ def test_a_study_that_varies_what_cant_vary_is_refused(capsys: pytest.CaptureFix
     assert "'batch'" in message
 
 
-@pytest.mark.parametrize("option", [("--train-size", "200"), ("--fidelity", "glance")])
+@pytest.mark.parametrize("option", [("--train-size", "200"), ("--fidelity", "tiny")])
 def test_an_option_does_not_override_the_grid(
     option: tuple[str, str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -24,7 +24,7 @@ from nas.findings.strategies import corner_of, in_order, spent_on, strategy_of
 from nas.findings.wording.searches import search_row
 from nas.page.searches import page, plot, ticks
 from nas.storage.results import Run, open_run
-from nas.study import Halving, Limits, Study
+from nas.study import Limits, Study, SuccessiveHalving
 from nas.study.record import Outcome
 from tests.toys.runs import execute
 from tests.toys.spaces import HUNT, QUICK
@@ -35,7 +35,7 @@ RANDOM = replace(HUNT, name="random", sampler="random", samples=9, recipe=RECIPE
 STRATEGIES: Mapping[str, Study] = {
     "random": RANDOM,
     "tpe": replace(RANDOM, name="hunt", sampler="tpe"),
-    "halved": replace(RANDOM, name="hunt", sampler="tpe", halving=Halving(factor=2), samples=12),
+    "halved": replace(RANDOM, name="hunt", sampler="tpe", halving=SuccessiveHalving(reduction_factor=2), samples=12),
     "both": replace(RANDOM, name="hunt", sampler="nsga2", objectives=("error", "multiply_adds")),
 }
 
@@ -221,7 +221,7 @@ def test_runs_of_other_networks_or_trainings_are_refused(runs: Mapping[str, list
 
 def test_strategies_have_names(runs: Mapping[str, list[Run]]) -> None:
     """A strategy is what decides who is trained how long: sampler, objectives and halving."""
-    halving = Halving(factor=4, first=2)
+    halving = SuccessiveHalving(reduction_factor=4, min_epochs=2)
     assert strategy_of(asked(runs["both"][0], halving=halving)) == (
         "nsga2 for error and multiply-adds, halving by 4 from epoch 2"
     )

@@ -28,7 +28,7 @@ from nas.sampling.plan import GENERATION
 from nas.space import Integer
 from nas.storage.database import DATABASE, WEIGHTS
 from nas.storage.results import Run, open_run
-from nas.study import Grid, Halving, larger
+from nas.study import Grid, SuccessiveHalving, larger
 from nas.study.record import Outcome, Record
 from nas.study.table import TIMES, table
 from nas.training.loop import train
@@ -37,7 +37,7 @@ from tests.toys.runs import execute
 from tests.toys.spaces import HUNT, QUICK, toy_job
 
 FOUR = msgspec.structs.replace(QUICK, epochs=4, train_size=100)
-HALVED = replace(HUNT, samples=20, recipe=FOUR, halving=Halving(factor=3))
+HALVED = replace(HUNT, samples=20, recipe=FOUR, halving=SuccessiveHalving(reduction_factor=3))
 AGAINST_COST = replace(HALVED, name="both", sampler="nsga2", objectives=("error", "multiply_adds"))
 RANDOM = replace(HALVED, name="baseline", sampler="random", rules=(larger("width"),))
 
@@ -227,12 +227,12 @@ REFUSALS = [
     ({"sampler": "quasirandom"}, "a study with sampler 'quasirandom' maps"),
     ({"sampler": "random", "repeats": 3}, "a study with repeats=3 maps"),
     (
-        {"recipe": QUICK, "halving": Halving(first=2)},
+        {"recipe": QUICK, "halving": SuccessiveHalving(min_epochs=2)},
         "halving by 3 from epoch 2 judges nothing: a training has 2 of them",
     ),
     ({"grid": Grid(values={"epochs": (1, 4)})}, "a training has 1 of them"),
     ({"vary": {"epochs": Integer(low=4, high=8)}}, "where epochs vary they differ there, too"),
-    ({"halving": 3}, r"a study's halving is Halving\(factor=3, first=1\), got 3"),
+    ({"halving": 3}, r"a study's halving is SuccessiveHalving\(reduction_factor=3, min_epochs=1\), got 3"),
     ({"objectives": ("multiply_adds",)}, r"objectives are \('error',\) or \('error', 'multiply_adds'\), got"),
     ({"objectives": ("error", "multiply_adds"), "sampler": "gp"}, "sampler 'gp' hunts for the error alone"),
     (

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nas.errors import Refused
 from nas.sampling.halving import Bars, Told, bar, last_front, nondominated_ranks
-from nas.study import Halving
+from nas.study import SuccessiveHalving
 
 FEW = st.integers(0, 6).map(float)
 """Few different values, so that ties are frequent."""
@@ -42,18 +42,18 @@ def told(*errors: float, cost: float = 1.0, failed: bool = False) -> Told:
 
 
 def test_rungs_lie_below_the_last_epoch() -> None:
-    """Trainings are judged after first, first * factor, ... epochs, and never after the last one."""
-    assert Halving().rungs(10) == (1, 3, 9)
-    assert Halving(factor=4, first=2).rungs(32) == (2, 8)
-    assert Halving(factor=2).rungs(1) == ()
-    for wrong in ({"factor": 1}, {"first": 0}):
+    """Trainings are judged after 1, 3, 9, ... epochs, each rung a factor further, and never after the last one."""
+    assert SuccessiveHalving().rungs(10) == (1, 3, 9)
+    assert SuccessiveHalving(reduction_factor=4, min_epochs=2).rungs(32) == (2, 8)
+    assert SuccessiveHalving(reduction_factor=2).rungs(1) == ()
+    for wrong in ({"reduction_factor": 1}, {"min_epochs": 0}):
         with pytest.raises(Refused, match="one of at least two trainings after at least one epoch"):
-            Halving(**wrong)
+            SuccessiveHalving(**wrong)
 
 
 def test_a_bar_is_the_quantile_of_those_that_arrived() -> None:
     """Of nine errors after the first epoch a third may go on: the bar is the third lowest, whatever they cost."""
-    bars = Bars(Halving(factor=3), 4, against_cost=False)
+    bars = Bars(SuccessiveHalving(reduction_factor=3), 4, against_cost=False)
     for place in range(9):
         bars.add(told(0.9 - place / 10, 0.5, 0.4, 0.3, cost=place))
     assert bars.at(0.0) == bars.at(99.0) == {1: pytest.approx(0.3), 3: 0.4}
@@ -61,7 +61,7 @@ def test_a_bar_is_the_quantile_of_those_that_arrived() -> None:
 
 def test_few_results_judge_nobody() -> None:
     """Until a rung holds two results for each one of the factor there is no bar at it, and pruned ones count below."""
-    bars = Bars(Halving(factor=3), 4, against_cost=False)
+    bars = Bars(SuccessiveHalving(reduction_factor=3), 4, against_cost=False)
     for _ in range(5):
         bars.add(told(0.5, 0.5, 0.5, 0.5))
     assert bars.at(1.0) == {}
@@ -73,7 +73,7 @@ def test_few_results_judge_nobody() -> None:
 
 def test_a_failure_is_the_worst_of_the_rung_that_it_missed() -> None:
     """Five of six that explode in the second epoch leave no bar at the third: what is left may be as bad as they."""
-    bars = Bars(Halving(factor=2), 4, against_cost=False)
+    bars = Bars(SuccessiveHalving(reduction_factor=2), 4, against_cost=False)
     for error in (0.1, 0.2, 0.3):
         bars.add(told(error, failed=True))
     bars.add(told(0.4, 0.4, 0.4, 0.4))

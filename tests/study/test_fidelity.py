@@ -23,7 +23,7 @@ def images(recipe: Recipe) -> int:
 def test_fidelities_grow() -> None:
     """Each fidelity costs more images than the one before it."""
     counts = [images(Recipe().at(name)) for name in FIDELITIES]
-    assert list(FIDELITIES) == ["glance", "short", "book", "long"]
+    assert list(FIDELITIES) == ["tiny", "short", "standard", "long"]
     assert counts == sorted(counts)
     assert len(set(counts)) == len(counts)
 
@@ -55,4 +55,4 @@ def test_an_unknown_fidelity_is_refused_with_all_names() -> None:
     """The message says what there is."""
     with pytest.raises(Refused, match="no fidelity 'quick'") as refused:
         Recipe().at("quick")
-    assert refused.value.hint == "fidelities: glance, short, book, long"
+    assert refused.value.hint == "fidelities: tiny, short, standard, long"
