@@ -3,10 +3,11 @@
     Space --sample--> point --decode--> Architecture --network--> layer tree --module--> nn.Module
           --train--> Record --> table --> analysis --> figures --> report, models
 
-`nas.run(study)` trains, `nas.open(folder)` looks at a run, `nas.report` draws its page, `nas.principles` tests design
-rules on it, `nas.discover` looks for others, `nas.audit` trains some of its networks longer, `nas.compare` puts
-searches side by side, `nas.export` hands a network over, and `nas.load(folder)` brings it back as a torch module;
-`nas.load_torchvision(name)` does so with torchvision's weights. Names load what they need when they are first used.
+`nas.plan(study)` says how many networks its rules need, `nas.run(study)` trains, `nas.open(folder)` looks at a run,
+`nas.report` draws its page, `nas.principles` tests design rules on it, `nas.discover` looks for others, `nas.audit`
+trains some of its networks longer, `nas.compare` puts searches side by side, `nas.export` hands a network over, and
+`nas.load(folder)` brings it back as a torch module; `nas.load_torchvision(name)` does so with torchvision's weights.
+Names load what they need when they are first used.
 """
 
 from importlib import import_module
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from nas.findings.audits import Audit
     from nas.findings.discovery import Discovered
     from nas.findings.discovery import discovered as discover
+    from nas.findings.planning import Planned, plan
     from nas.findings.principles import Principles, principles
     from nas.findings.searches import Searches, compare
     from nas.layers.base import Cost
@@ -48,6 +50,7 @@ _PLACES = {
     "NasError": ("nas.errors", "NasError"),
     "Origin": ("nas.study.record", "Origin"),
     "Outcome": ("nas.study.record", "Outcome"),
+    "Planned": ("nas.findings.planning", "Planned"),
     "Principles": ("nas.findings.principles", "Principles"),
     "Real": ("nas.space", "Real"),
     "Recipe": ("nas.study", "Recipe"),
@@ -63,6 +66,7 @@ _PLACES = {
     "load": ("nas.models.model", "load"),
     "load_torchvision": ("nas.models.torchvision", "load_torchvision"),
     "open": ("nas.storage.results", "open_run"),
+    "plan": ("nas.findings.planning", "plan"),
     "principles": ("nas.findings.principles", "principles"),
     "report": ("nas.page.contents", "write_report"),
     "run": ("nas.runner.launch", "start"),
@@ -82,6 +86,7 @@ __all__ = [
     "NasError",
     "Origin",
     "Outcome",
+    "Planned",
     "Principles",
     "Real",
     "Recipe",
@@ -98,6 +103,7 @@ __all__ = [
     "load",
     "load_torchvision",
     "open",
+    "plan",
     "principles",
     "report",
     "run",

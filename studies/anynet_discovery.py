@@ -2,7 +2,7 @@
 
 Source: the ladder of Radosavovic et al., *Designing Network Design Spaces*, CVPR 2020, was climbed by eye: look at the
 distributions of one space, name a rule, sample the smaller space, look again. This is the same loop with nobody
-looking: `nas principles --discover -o FILE.py` finds rules on one half of the networks, confirms them on the other,
+looking: `nas discover DIR -o FILE.py` finds rules on one half of the networks, confirms them on the other,
 and writes a study of the whole space and the smaller one; running that is the next round.
 What would count as an answer: whether fresh networks of the smaller space are better (the rule `refined` of each
 round), and which of the paper's steps (one bottleneck ratio, one group width, rising widths, rising depths) are found.

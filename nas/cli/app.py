@@ -7,7 +7,8 @@ import sys
 
 import typer
 
-from nas.cli import audit, compare, describe, export, machine, principles, run, spaces, status
+from nas.cli import audit, compare, describe, discover, export, machine, plan, principles, run, spaces, status
+from nas.cli.spelling import Verb
 from nas.cli.terminal import UnheardError, say
 from nas.errors import NasError, ReadableFormatter, StorageFailed
 
@@ -22,21 +23,24 @@ app = typer.Typer(
 VERBS = (
     spaces.spaces,
     describe.describe,
+    machine.data,
+    plan.plan,
     run.run,
     status.status,
     status.table,
-    principles.principles,
-    status.report,
     status.best,
+    status.report,
+    principles.principles,
+    discover.discover,
     audit.audit,
     compare.compare,
     export.export,
     export.verify,
-    machine.data,
     machine.doctor,
 )
+"""From a space to an exported network, in the order in which they are used."""
 for verb in VERBS:
-    app.command()(verb)
+    app.command(cls=Verb)(verb)
 
 
 def _show_version(asked: bool) -> None:

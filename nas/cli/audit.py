@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.options import Folder, Json
-from nas.cli.terminal import emit_json, emit_table, emit_text, say
+from nas.cli.options import Folder, Json, OwnStudy
+from nas.cli.terminal import emit_head, emit_json, emit_table, emit_text, say
 from nas.storage.layout import TABLE
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ def audit(
     longer: Annotated[
         int | None, typer.Option(help="Times the epochs of the map for the longer training (default: 4).")
     ] = None,
-    study: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The run's study, where it was run from a file or a program.")
-    ] = None,
+    study: OwnStudy = None,
     workers: Annotated[int | None, typer.Option(help="Trainings at once: one a core; 8 lanes on a GPU.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     max_seconds: Annotated[
@@ -70,11 +68,7 @@ def _show(found: Audit, folder: Path) -> None:
     """The numbers of all networks, the table of rules, and a sentence for each."""
     from nas.findings.wording.audits import HEADER
 
-    say(found.title)
-    for name, text in found.head:
-        emit_text(f"  {name:<8} {text}", hang=11)
-    for note in found.notes:
-        emit_text(f"  note     {note}", hang=11)
+    emit_head(found.title, found.head, found.notes)
     if found.rows:
         say("")
         emit_table(HEADER, [(row.name, *row.cells) for row in found.rows], left=2)

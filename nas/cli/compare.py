@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.options import Json
-from nas.cli.terminal import emit_json, emit_table, emit_text, say
+from nas.cli.terminal import emit_head, emit_json, emit_table, emit_text, say
 
 if TYPE_CHECKING:
     from nas.analysis.searches.curves import Advantage
@@ -20,8 +20,8 @@ def compare(
     cost: Annotated[
         str, typer.Option(help="What compute is counted in: multiply_adds, seconds, epochs or trials.")
     ] = "multiply_adds",
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE.html", help="A page with the curves.")
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE.html", help="A page with the curves.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -33,9 +33,9 @@ def compare(
     from nas.storage.results import open_run
 
     found = compared([open_run(place) for place in places], cost=spending(cost))
-    if output is not None:
-        write_atomically(output, page(found).encode())
-        say(str(output), err=True)
+    if out is not None:
+        write_atomically(out, page(found).encode())
+        say(str(out), err=True)
     if json:
         _emit(found)
     else:
@@ -46,11 +46,7 @@ def _show(found: Searches) -> None:
     """What the numbers rest on, then a table and sentences for each measure."""
     from nas.findings.wording.searches import HEADER, MEASURES
 
-    say(found.title)
-    for name, text in found.head:
-        emit_text(f"  {name:<10}{text}", hang=12)
-    for note in found.notes:
-        emit_text(f"  {'note':<10}{note}", hang=12)
+    emit_head(found.title, found.head, found.notes)
     for measured in found.measured:
         say(f"\n{MEASURES[measured.measure]}\n")
         emit_table(HEADER, [(row.name, *row.cells) for row in measured.rows])

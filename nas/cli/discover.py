@@ -1,26 +1,61 @@
-"""How `nas principles --discover` looks: what was tried, what survived, and the smaller space as a file."""
+"""The verb that discovers: from a run or anybody's table to rules nobody declared, and a study of the smaller space."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from nas.cli.terminal import emit_json, emit_table, emit_text, say
+import typer
+
+from nas.cli.options import AsTable, Delta, ErrorColumn, Json, SpaceColumn
+from nas.cli.source import Source, column_names
+from nas.cli.terminal import emit_head, emit_json, emit_table, emit_text, say
 
 if TYPE_CHECKING:
     from nas.findings.discovery import Discovered
 
 
-def emit_discovery(found: Discovered, out: Path | None, json: bool) -> None:
-    """Show what was found, and write the study that tests it; where nothing makes the space smaller there is none."""
+def discover(
+    places: Annotated[list[Path], typer.Argument(metavar="DIR", help="Folder of a run; with --table files of tables.")],
+    table: AsTable = False,
+    error: ErrorColumn = None,
+    space: SpaceColumn = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,...", help="Dimensions and attributes that rules may be about (default: all)."),
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The study behind a table, or behind a run from a file or a program."),
+    ] = None,
+    within: Annotated[
+        str | None, typer.Option(metavar="SPACE", help="The space to look at, where there are several.")
+    ] = None,
+    delta: Delta = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE.py", help="Write the smaller space as a study.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Rules nobody declared, found on one half of the networks, confirmed on the other: nas discover DIR -o FILE.py."""
+    from nas.findings.discovery import discovered
+    from nas.study import catalog
+
+    source = Source(verb="discover", places=places, table=table, error=error, space=space)
+    names, own = column_names(columns), None if study is None else catalog.study(study)
+    found = discovered(source.read_one(), space=within, columns=names, study=own, delta=delta)
     if found.study is not None and not found.smaller:
-        out = None
+        out = None  # nothing makes the space smaller
     if out is not None:
         found.write(out)
-    if not json:
+    if json:
+        _emit_json(found, out)
+    else:
         _show(found, out)
-        return
+
+
+def _emit_json(found: Discovered, out: Path | None) -> None:
     rows = [{**row, "n": row["n_first"] + row["n_second"]} for row in found.table().to_dict("records")]
     emit_json(
         principles=rows,
@@ -37,11 +72,7 @@ def emit_discovery(found: Discovered, out: Path | None, json: bool) -> None:
 def _show(found: Discovered, out: Path | None) -> None:
     from nas.findings.wording.rules import HEADER
 
-    say(found.title)
-    for name, text in found.head:
-        emit_text(f"  {name:<8} {text}", hang=11)
-    for note in found.notes:
-        emit_text(f"  note     {note}", hang=11)
+    emit_head(found.title, found.head, found.notes)
     say("")
     if not found.rows:
         tried = found.discovery.tried
@@ -66,5 +97,5 @@ def _show_smaller(found: Discovered, out: Path | None) -> None:
         say(f"Nothing was confirmed that makes {found.space} smaller, so there is no next study.")
     else:
         say(f"{found.space}, refined: {'; '.join(found.smaller)}")
-        on = f"nas run {quote(str(out))}" if out else "-o FILE.py writes a study that"
+        on = f"nas run {quote(str(out))}" if out else "--out FILE.py writes a study that"
         say(f"{on} trains fresh networks of both" + (", which is the honest test" if out else ""))

@@ -7,21 +7,16 @@ from typing import Annotated
 
 import typer
 
-from nas.cli.options import Folder
+from nas.cli.options import Folder, OwnStudy
 from nas.cli.terminal import percent, say
 
 
 def export(
     folder: Folder,
-    output: Annotated[Path, typer.Option("-o", "--output", help="New folder for the network.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the network.")],
     rank: Annotated[int | None, typer.Option(help="Place among the leaders, counted from 1 (default: 1).")] = None,
     trial: Annotated[int | None, typer.Option(help="Number of a trial instead.")] = None,
-    study: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="The run's study, where it was run from a file or a program, to train again."
-        ),
-    ] = None,
+    study: OwnStudy = None,
 ) -> None:
     """Hand a network over: architecture.json, model.safetensors, card.md, SHA256SUMS."""
     from nas.errors import Refused
@@ -35,12 +30,12 @@ def export(
     record = run.record(trial) if trial is not None else run.leader(1 if rank is None else rank)
     if run.weights(record) is None:
         say(f"the weights of trial {record.trial} weren't kept: training it again", err=True)
-    model = hand_over(run, record, output, study=catalog.study(study) if study else None)
+    model = hand_over(run, record, out, study=catalog.study(study) if study else None)
     error = model.document.error
-    say(f"{output}: {record.architecture} (trial {record.trial}), validation error {percent(error)}")
+    say(f"{out}: {record.architecture} (trial {record.trial}), validation error {percent(error)}")
     if error != record.error:
         say(f"trained again here it has another error than recorded ({percent(record.error)})", err=True)
-    say(f"in Python: nas.load({str(output)!r})")
+    say(f"in Python: nas.load({str(out)!r})")
 
 
 def verify(folder: Annotated[Path, typer.Argument(help="Folder of an exported network.")]) -> None:

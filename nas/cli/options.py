@@ -1,17 +1,38 @@
-"""Arguments and options that several verbs share."""
+"""Arguments and options that several verbs share: spelled and explained once."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    pass
-
-
 Folder = Annotated[Path, typer.Argument(help="Folder of a run.")]
-
-
+Places = Annotated[
+    list[Path], typer.Argument(metavar="DIR...", help="Folders of runs; with --table also files of tables.")
+]
+AsTable = Annotated[
+    bool, typer.Option("--table", help="Files among them are tables: .csv, .parquet, .json, ours or anybody's.")
+]
+ErrorColumn = Annotated[
+    str | None, typer.Option("--error", metavar="COLUMN", help="Column of errors in the tables (default: error).")
+]
+SpaceColumn = Annotated[
+    str | None,
+    typer.Option("--space", metavar="COLUMN", help="Column of the tables whose values are taken for spaces."),
+]
+RuleColumns = Annotated[
+    str | None,
+    typer.Option("--columns", metavar="A,B,...", help="One rule a column in place of the run's: larger is better."),
+]
+RulesOf = Annotated[
+    str | None, typer.Option("--study", metavar="NAME", help="Take the rules of this study in place of the run's.")
+]
+OwnStudy = Annotated[
+    str | None,
+    typer.Option("--study", metavar="NAME", help="The run's study, where it was run from a file or a program."),
+]
+Delta = Annotated[
+    float | None, typer.Option("--delta", help="Smallest difference that matters, in the unit of the errors.")
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object for programs.")]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def run(
     study: Annotated[str, typer.Argument(help="A study of ours, a file my_study.py, or module:NAME.")],
-    out: Annotated[Path | None, typer.Option(help="Folder of the run (default: runs/STUDY).")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the run (default: runs/STUDY).")] = None,
     samples: Annotated[
         int | None, typer.Option(help="Networks of each space and combination of a grid; more extends a run.")
     ] = None,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.options import Folder, Json
+from nas.cli.options import AsTable, ErrorColumn, Folder, Json, Places, SpaceColumn
+from nas.cli.source import Source
 from nas.cli.terminal import duration, emit_json, emit_table, number, percent, say
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ def status(
 
 def table(
     folder: Folder,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="FILE.csv, FILE.csv.gz or FILE.parquet.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="FILE.csv, FILE.csv.gz or FILE.parquet.")] = None,
 ) -> None:
     """Every trial, every column; CSV on stdout unless a file is named."""
     from nas.errors import StorageFailed
@@ -45,48 +44,36 @@ def table(
     from nas.study.table import write
 
     run = open_run(folder)
-    if run.lost and output is not None and output.exists():
-        raise StorageFailed(f"{output} stays as it is: {run.lost}", hint="name another file with -o")
-    if output is None:
+    if run.lost and out is not None and out.exists():
+        raise StorageFailed(f"{out} stays as it is: {run.lost}", hint="name another file with --out")
+    if out is None:
         say(csv(run), nl=False)
     else:
-        write(run.table(), output)
-        say(f"{len(run.records)} trials in {output}", err=True)
+        write(run.table(), out)
+        say(f"{len(run.records)} trials in {out}", err=True)
 
 
 def report(
-    places: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs; with --table files, too.")],
-    table: Annotated[
-        bool, typer.Option("--table", help="Files among them are tables: .csv, .parquet, .json, ours or anybody's.")
-    ] = False,
-    error: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of errors in the tables (default: error).")
-    ] = None,
-    space: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the tables whose values are taken for spaces.")
-    ] = None,
+    places: Places,
+    table: AsTable = False,
+    error: ErrorColumn = None,
+    space: SpaceColumn = None,
     cost: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column of the tables that holds multiply-adds.")
     ] = None,
-    output: Annotated[
+    out: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Default: report.html in the first run, FILE.html beside the first table."),
+        typer.Option("--out", "-o", help="Default: report.html in the first run, FILE.html beside the first table."),
     ] = None,
 ) -> None:
     """The interactive page, one offline file: nas report DIR... or nas report --table FILE..."""
-    from nas.errors import Refused
     from nas.page.contents import write_report
     from nas.storage.results import open_run
 
-    for option, column in (("--error", error), ("--space", space), ("--cost", cost)):
-        if column is not None and not table:
-            raise Refused(f"{option} belongs to tables", hint=f"nas report --table FILE {option} COLUMN")
-    if not table and (file := next((place for place in places if place.is_file()), None)):
-        raise Refused(f"{file} is a file, not the folder of a run", hint=f"nas report --table {file}")
-    files = [place for place in places if table and not place.is_dir()]
-    runs = [open_run(place) for place in places if place not in files]
-    path = output or _page(places[0], files)
-    write_report(runs, path, table_files=files, error=error, space=space, cost=cost)
+    source = Source(verb="report", places=places, table=table, error=error, space=space, cost=cost)
+    runs = [open_run(folder) for folder in source.folders]
+    path = out or _page(places[0], source.files)
+    write_report(runs, path, table_files=source.files, error=error, space=space, cost=cost)
     say(str(path))
 
 

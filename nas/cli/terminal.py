@@ -79,6 +79,15 @@ def emit_text(text: str, *, hang: int = 0) -> None:
     say("\n".join(lines))
 
 
+def emit_head(title: str, head: Sequence[tuple[str, str]], notes: Sequence[str]) -> None:
+    """What findings rest on and what must be said beside them: a title, then one name and text a line."""
+    lines = [*head, *(("note", note) for note in notes)]
+    width = max((len(name) for name, _ in lines), default=0)
+    say(title)
+    for name, text in lines:
+        emit_text(f"  {name:<{width}}  {text}", hang=width + 4)
+
+
 def terminal_width() -> int:
     """Columns of the terminal, or of the variable COLUMNS; without either, in pipes and files, lines have no end."""
     return shutil.get_terminal_size((ENDLESS, 1)).columns

@@ -1,6 +1,6 @@
 """Rules that nobody declared, of a run or of anybody's table, and the study that puts them to the test.
 
-space --run--> table --discover--> rules --study_file--> smaller space --run--> better errors, or not: two commands.
+space --nas run--> table --nas discover--> rules, smaller space --nas run--> better errors, or not: two commands.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class Discovered:
 
 
 def discovered(
-    source: Run | pd.DataFrame,
+    source: Run | Tables | pd.DataFrame,
     *,
     space: str | None = None,
     columns: Sequence[str] | None = None,
@@ -172,7 +172,8 @@ def discovered(
     """
     if isinstance(source, Run):
         return in_run(source, space=space, columns=columns, study=study, delta=delta)
-    return in_tables(checked(source, error), space=space, columns=columns, study=study, delta=delta)
+    known = source if isinstance(source, Tables) else checked(source, error)
+    return in_tables(known, space=space, columns=columns, study=study, delta=delta)
 
 
 def in_run(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from nas.analysis import Need, Scope, plan, principle_rules, scope_drawn, scope_seen
+from nas.analysis import Need, Scope, principle_rules, scope_drawn, scope_seen
+from nas.analysis.rules import sample_size
 from nas.analysis.statistics.equivalence import DEVIATIONS
 from nas.analysis.statistics.power import ALPHA, LEFT, planned
 from nas.analysis.statistics.sequential import price
@@ -18,15 +18,14 @@ from nas.errors import Missing, Refused
 from nas.findings.principles import UNKNOWN
 from nas.findings.samples import asked_rules, require_map
 from nas.findings.settings import fidelity
-from nas.findings.tables import tables
-from nas.findings.wording.numbers import plural
-from nas.storage.results import open_run
-from nas.study import Looks, Order, Rule, Spaces, catalog
+from nas.findings.tables import ERROR, Tables, checked
+from nas.findings.wording.numbers import listed, plural
+from nas.storage.results import Run
+from nas.storage.study_json import freeze, rules_of
+from nas.study import Looks, Order, Rule, Spaces, Study
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from nas.study import Study
 
 DRAWN = 200
 """Networks of each arm that are drawn, and not trained, to see how many obey a rule."""
@@ -49,66 +48,92 @@ class Planned:
         known = [need.samples for need in self.needs if need.samples is not None]
         return max(known) if len(known) == len(self.needs) else None
 
+    def table(self) -> pd.DataFrame:
+        """One row a rule; `effect` and `deviation` in the unit of the errors, or in deviations if none is known."""
+        import pandas as pd
 
-def plan_place(
-    place: str,
+        return pd.DataFrame([msgspec.structs.asdict(need) for need in self.needs]).astype({"samples": "Int64"})
+
+
+def plan(
+    source: Study | Run | Tables | pd.DataFrame,
+    *,
+    rules: Sequence[Rule] | None = None,
+    columns: Sequence[str] | None = None,
+    error: str = ERROR,
+    effect: float | None = None,
+    power: float = LEFT,
+    deviation: float | None = None,
+) -> Planned:
+    """How many networks each rule needs so that an effect is found with this power.
+
+    Of a study before any training: its errors deviate as `deviation` states, else effects are in deviations. A run or
+    a table shows how much errors vary; `error` is the column of errors in a table. Rules are those of the study, given
+    ones, or one a column of `columns`; `effect` is in the unit of the errors, the smallest that matters unless given.
+    Raises Refused where there are no rules, and for samples that a search has chosen.
+    """
+    if isinstance(source, Study):
+        if columns is not None:
+            raise Refused("columns are planned from the errors of a run or a table, not for a study")
+        study = source if rules is None else replace(source, rules=tuple(rules))
+        return of_study(study, effect=effect, power=power, deviation=deviation)
+    if deviation is not None:
+        raise Refused("a deviation is what a run or a table shows", hint="leave it out, or plan for a study")
+    if isinstance(source, Run):
+        return of_run(source, rules=rules, columns=columns, effect=effect, power=power)
+    known = source if isinstance(source, Tables) else checked(source, error)
+    return of_tables(known, rules=rules, columns=columns, effect=effect, power=power)
+
+
+def of_run(
+    run: Run,
     *,
     rules: Sequence[Rule] | None = None,
     columns: Sequence[str] | None = None,
     effect: float | None = None,
     power: float = LEFT,
-    deviation: float | None = None,
 ) -> Planned:
-    """The plan for a run's folder, from the errors in it, or for a study by name, from a stated deviation."""
-    if not Path(place).is_dir():
-        if columns is not None:
-            raise Refused("columns are planned from the noise of a run or a table, not for a study's name")
-        asked = catalog.study(place)
-        return plan_study(asked if rules is None else replace(asked, rules=tuple(rules)), effect, power, deviation)
-    if deviation is not None:
-        raise Refused("--deviation is what a run tells", hint="leave it out, or plan for a study's name")
-    run = open_run(place)
-    require_map(run.manifest.study)
+    """The plan for the rules of a run, from the errors in it."""
+    require_map(run.frozen.study)
     frame = run.table()
-    tested = asked_rules(frame, rules, columns) or run.manifest.study.rules
-    _require_rules(run.manifest.study.name, tested)
-    needs = _seen(frame, tested, run.manifest.data.guess, effect, power)
-    told = f"from the errors of {len(frame):,} trials; trained: {fidelity(run)}"
-    return _planned(needs, power, told, run.manifest.study.samples, run.manifest.study.looks)
+    tested = asked_rules(frame, rules, columns) or rules_of(run.frozen)
+    _require_rules(run.frozen.study["name"], tested)
+    needs = _seen(frame, tested, run.frozen.data.guess, effect, power)
+    told = f"Errors vary as in {len(frame):,} trials of the run; trained: {fidelity(run)}"
+    looks = msgspec.convert(run.frozen.study["looks"], Looks | None)
+    return _planned(needs, power, told, run.frozen.study["samples"], looks)
 
 
-def plan_tables(
-    files: Sequence[Path],
-    error: str | None,
+def of_tables(
+    found: Tables,
     *,
-    space: str | None = None,
     rules: Sequence[Rule] | None = None,
     columns: Sequence[str] | None = None,
     effect: float | None = None,
     power: float = LEFT,
 ) -> Planned:
     """The plan for rules or columns from the errors of tables; where they are percentages, so is the effect."""
-    found = tables(files, error, space=space)
     tested = asked_rules(found.frame, rules, columns) or principle_rules(found.frame)
+    if not tested:
+        raise Refused(f"no column of {listed(found.origins)} holds numbers that vary, but for the errors")
     share = effect / 100 if effect is not None and found.percent else effect
-    _require_rules("of these tables", tested)
     needs = _seen(found.frame, tested, None, share, power)
-    return _planned(needs, power, f"from the errors of {len(found.frame):,} rows; trained: {UNKNOWN}")
+    return _planned(needs, power, f"Errors vary as in {len(found.frame):,} rows; trained: {UNKNOWN}")
 
 
-def plan_study(
-    study: Study, effect: float | None = None, power: float = LEFT, deviation: float | None = None
+def of_study(
+    study: Study, *, effect: float | None = None, power: float = LEFT, deviation: float | None = None
 ) -> Planned:
     """What the rules of a study need if errors deviate as stated.
 
     Without an effect it's half a deviation, so that no deviation needs to be known.
     """
-    require_map(study)
+    require_map(freeze(study))
     _require_rules(study.name, study.rules)
     if effect is not None and deviation is None:
         raise Refused(
             f"how many networks show an effect of {effect:g} depends on how much errors vary",
-            hint="--deviation states it, or a run's folder in place of the study, or --table with its records",
+            hint="--deviation states it, a run or a table in place of the study shows it",
         )
     if deviation is not None and not 0.0 < deviation < math.inf:
         raise Refused(f"a deviation is a positive number in the unit of the errors, got {deviation}")
@@ -117,9 +142,9 @@ def plan_study(
     scopes = [
         _assumed(study, rule, spread) if drawn is None else scope_drawn(drawn, rule, spread) for rule in study.rules
     ]
-    needs = plan(study.rules, scopes, effect=effect, power=power)
-    stated = "" if deviation is None else ", from a stated deviation"
-    return _planned(needs, power, f"{told}{stated}", study.samples, study.looks, scaled=deviation is not None)
+    needs = sample_size.plan(study.rules, scopes, effect=effect, power=power)
+    unit = "are in standard deviations of the errors" if deviation is None else "rest on the stated deviation"
+    return _planned(needs, power, f"{told}; effects {unit}", study.samples, study.looks, scaled=deviation is not None)
 
 
 def _planned(
@@ -172,7 +197,7 @@ def _with_looks(
 def _seen(
     frame: pd.DataFrame, rules: Sequence[Rule], guess: float | None, effect: float | None, power: float
 ) -> tuple[Need, ...]:
-    return plan(rules, [scope_seen(frame, rule, guess) for rule in rules], effect=effect, power=power)
+    return sample_size.plan(rules, [scope_seen(frame, rule, guess) for rule in rules], effect=effect, power=power)
 
 
 def _require_rules(name: str, rules: Sequence[Rule]) -> None:

@@ -121,7 +121,7 @@ class Principles:
 
 
 def principles(
-    source: Run | pd.DataFrame,
+    source: Run | Tables | pd.DataFrame,
     *,
     rules: Sequence[Rule] | None = None,
     columns: Sequence[str] | None = None,
@@ -137,7 +137,8 @@ def principles(
     """
     if isinstance(source, Run):
         return of_run(source, rules=rules, columns=columns, delta=delta)
-    return of_tables(checked(source, error), rules=rules, columns=columns, delta=delta)
+    known = source if isinstance(source, Tables) else checked(source, error)
+    return of_tables(known, rules=rules, columns=columns, delta=delta)
 
 
 def of_run(

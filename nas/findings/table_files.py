@@ -21,7 +21,7 @@ def read(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     if not path.is_file():
-        raise Refused(f"there is no file {path}", hint="a run's folder is reported without --table")
+        raise Refused(f"there is no file {path}", hint="without --table a run's folder is meant")
     if not path.name.endswith(ENDINGS):
         raise Refused(f"a table is a .csv, .csv.gz, .parquet or .json, not {path.name!r}", hint=FORM)
     if path.name.endswith(json_tables.ENDINGS):

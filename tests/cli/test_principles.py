@@ -1,4 +1,4 @@
-"""`nas principles` as a user types it: tables, sentences, JSON, plans, and what is refused."""
+"""`nas principles` as a user types it: tables, sentences, JSON, and what is refused."""
 
 from __future__ import annotations
 
@@ -155,21 +155,6 @@ def test_several_runs_stand_side_by_side(say: Say, folder: Path, tmp_path: Path)
     assert [e["run"] for e in read(say(folder, other, "--json")[1])["principles"]] == ["ruled"] * 2 + ["again"] * 2
 
 
-def test_a_plan_needs_no_training(say: Say, folder: Path, csv: Path) -> None:
-    """A study by name, a run, and a table are planned; --json has the number of samples."""
-    code, out, _ = say("--plan", "quickstart", "--effect", "0.05", "--deviation", "0.1")
-    assert code == 0
-    assert "100 + 100" in out
-    assert "The study declares 8 of each space, too few: --samples 100" in out
-    assert read(say("--plan", "quickstart", "--json")[1])["samples"] == 100
-    code, out, _ = say("--plan", folder)
-    assert code == 0
-    assert "from the errors of 16 trials; trained: 200 images of digits" in out
-    code, out, _ = say("--plan", "--table", csv, "--error", "top1 err", "--columns", "depth", "--effect", "1", "--json")
-    assert code == 0
-    assert read(out)["plan"][0]["effect"] == pytest.approx(0.01)
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -183,14 +168,6 @@ def test_a_plan_needs_no_training(say: Say, folder: Path, csv: Path) -> None:
         (("DIR", "--columns", "function"), "must hold numbers"),
         (("DIR", "--study", "families"), "declares no rules"),
         (("DIR", "--study", "quickstrat"), "did you mean quickstart"),
-        (("DIR", "--effect", "0.1"), "belong to --plan"),
-        (("DIR", "--plan", "--delta", "0.1"), "--delta belongs to verdicts"),
-        (("DIR", "--plan", "--power", "1"), "power must lie strictly between 0 and 1"),
-        (("DIR", "--plan", "--deviation", "0.1"), "what a run tells"),
-        (("--plan", "quickstart", "--effect", "0.1"), "--deviation states it"),
-        (("--plan", "quickstart", "--deviation", "-1"), "positive number"),
-        (("--plan", "families"), "declares no rules"),
-        (("--plan", "quickstart", "stages"), "one study or run"),
     ],
 )
 def test_what_is_refused(say: Say, folder: Path, csv: Path, words: tuple[str, ...], said: str) -> None:

@@ -1,4 +1,4 @@
-"""`nas principles --discover` and `nas.discover`: from a run to a smaller space that runs at once."""
+"""`nas discover` and `nas.discover`: from a run to a smaller space that runs at once."""
 
 from __future__ import annotations
 
@@ -175,26 +175,24 @@ def test_the_command_line_says_it_all(run: Run, say: Say, tmp_path: Path) -> Non
     """Head, table, sentences and the next command for people; one object for programs; other options are refused."""
     file = tmp_path / "toy_wide.py"
     file.write_text("from tests.findings.test_discovery import WIDE as STUDY\n")
-    code, out, _ = say("principles", "--discover", run.folder, "--study", file, "-o", tmp_path / "next.py")
+    code, out, _ = say("discover", run.folder, "--study", file, "-o", tmp_path / "next.py")
     assert code == 0
     assert f"candidates scored on {discovered(run).discovery.n_explored} networks" in out
     assert "tiny, refined:" in out
     assert f"nas run {tmp_path / 'next.py'}" in out
     assert catalog.study(str(tmp_path / "next.py")).name == "wide_refined"
-    code, out, _ = say("principles", "--discover", run.folder, "--json")
+    code, out, _ = say("discover", run.folder, "--json")
     told = json.loads(out)
     assert (code, told["schema_version"], told["file"]) == (0, 1, None)
     assert {"name", "score", "verdict", "n", "p_adjusted"} <= set(told["principles"][0])
     nothing = tmp_path / "nothing.py"
-    code, out, _ = say("principles", "--discover", run.folder, "--study", file, "--delta", 9, "-o", nothing, "--json")
+    code, out, _ = say("discover", run.folder, "--study", file, "--delta", 9, "-o", nothing, "--json")
     assert (code, json.loads(out)["file"] is None) == (0, not nothing.exists())
     few = tmp_path / "few.csv"
     few.write_text("error,depth\n" + "".join(f"0.{i},{i}\n" for i in range(1, 9)))
-    code, out, _ = say("principles", "--discover", "--table", few)
+    code, out, _ = say("discover", "--table", few)
     assert (code, "No rule splits so few networks" in out) == (0, True)
-    code, _, err = say("principles", run.folder, "--within", "tiny")
-    assert (code, "--discover" in err) == (2, True)
-    code, _, err = say("principles", "--discover", "--plan", run.folder)
-    assert (code, "two questions" in err) == (2, True)
-    code, _, err = say("principles", "--discover", run.folder / "records.csv")
+    code, _, err = say("discover", run.folder, run.folder)
+    assert (code, "discover takes one place" in err) == (2, True)
+    code, _, err = say("discover", run.folder / "records.csv")
     assert (code, "--table" in err) == (2, True)

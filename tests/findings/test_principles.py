@@ -17,7 +17,6 @@ from nas.analysis import Scope, edf, mean_difference, plan, verdicts
 from nas.analysis.statistics.power import planned
 from nas.engines.inline import InlineEngine
 from nas.errors import Refused
-from nas.findings import planning
 from nas.findings.principles import COLUMNS, of_run, of_tables
 from nas.findings.tables import tables
 from nas.findings.wording.rules import rule_row
@@ -101,7 +100,7 @@ def test_a_hunt_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="none of the 2 trials may enter"):
         nas.principles(hunted.table(), columns=["width"])
     with pytest.raises(Refused, match="'tpe'"):
-        planning.plan_study(replace(HUNT, rules=(larger("width"),)))
+        nas.plan(replace(HUNT, rules=(larger("width"),)))
 
 
 def test_an_unfinished_run_and_late_rules_are_told(tmp_path: Path) -> None:
@@ -263,7 +262,7 @@ def test_a_plan_counts_who_obeys() -> None:
 def test_a_study_is_planned_before_any_training() -> None:
     """Half a deviation needs no deviation, an effect in the unit of the errors does; parts are seen in drawn ones."""
     ruled = replace(STUDY, rules=(*RULES, Rule(name="silu", statement="S.", contrast=SILU)))
-    found = planning.plan_study(ruled)
+    found = nas.plan(ruled)
     assert not found.scaled
     assert found.needs[0].samples == found.needs[0].n_first
     silu = found.needs[2]
@@ -272,23 +271,25 @@ def test_a_study_is_planned_before_any_training() -> None:
     assert "drawn and not trained" in found.notes[1]
     assert f"too few: --samples {found.samples}" in found.notes[2]
     with pytest.raises(Refused, match="depends on how much errors vary"):
-        planning.plan_study(ruled, 0.02)
-    assert planning.plan_study(ruled, 0.02, 0.8, 0.04).needs == planning.plan_study(ruled, None, 0.8, 0.04).needs
+        nas.plan(ruled, effect=0.02)
+    assert nas.plan(ruled, effect=0.02, deviation=0.04).needs == nas.plan(ruled, deviation=0.04).needs
+    assert nas.plan(STUDY, rules=ruled.rules).needs == found.needs
+    assert list(found.table()["samples"]) == [need.samples for need in found.needs]
     with pytest.raises(Refused, match="declares no rules"):
-        planning.plan_study(STUDY)
+        nas.plan(STUDY)
 
 
 def test_a_run_is_planned_from_its_noise(run: Run) -> None:
     """The deviation is the one that was seen; its own errors planned for, an effect twice as large needs a quarter."""
-    small, large = (planning.plan_place(str(run.folder), effect=effect).needs[0] for effect in (0.01, 0.02))
+    small, large = (nas.plan(run, effect=effect).needs[0] for effect in (0.01, 0.02))
     assert small.n_first == pytest.approx(4 * large.n_first, abs=4)
     frame = run.table()
     spread = frame.groupby("space")["error"].var().mean() ** 0.5
     assert small.deviation == pytest.approx(spread)
     verdict = nas.principles(run).verdicts[0]
-    usual = planning.plan_place(str(run.folder)).needs[0]
+    usual = nas.plan(run).needs[0]
     assert usual.effect == verdict.delta
     if verdict.verdict == "undecided" and verdict.needs:
         assert usual.n_first + usual.n_second == pytest.approx(24 + verdict.needs, abs=2)
-    with pytest.raises(Refused, match="what a run tells"):
-        planning.plan_place(str(run.folder), deviation=0.1)
+    with pytest.raises(Refused, match="what a run or a table shows"):
+        nas.plan(run, deviation=0.1)

@@ -176,7 +176,7 @@ for _ in range(2):
         importlib.import_module(module)
     for name in nas.__all__:
         assert getattr(nas, name).__module__.startswith("nas."), name
-    verbs = ("run", "open", "report", "audit", "export", "load", "principles")
+    verbs = ("plan", "run", "open", "report", "audit", "export", "load", "principles", "discover")
     assert all(callable(getattr(nas, verb)) for verb in verbs)
 print(len(modules))
 """

@@ -16,7 +16,6 @@ from nas.cli.progress import line
 from nas.engines import Engine, InlineEngine, LocalEngine
 from nas.engines.messages import Result
 from nas.errors import Refused
-from nas.findings import planning
 from nas.findings.looks import notes_of
 from nas.findings.settings import settings
 from nas.runner.progress import Snapshot
@@ -245,8 +244,8 @@ def test_rules_that_can_not_be_tested_do_not_end_a_run(tmp_path: Path) -> None:
 def test_a_plan_names_the_most_that_looks_need() -> None:
     """With looks the plan is larger by what they cost, and says what they save."""
     spaces = replace(STUDY, samples=150, rules=(against("rich", "tiny", "Rich is better."),))
-    plain = planning.plan_study(spaces)
-    looked = planning.plan_study(replace(spaces, looks=Looks(first=30, every=20)))
+    plain = nas.plan(spaces)
+    looked = nas.plan(replace(spaces, looks=Looks(first=30, every=20)))
     assert plain.samples is not None
     assert looked.samples is not None
     assert plain.samples < looked.samples < 1.1 * plain.samples

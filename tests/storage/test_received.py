@@ -67,7 +67,7 @@ def test_code_that_a_folder_names_runs_only_if_the_command_names_it(
         code, _, message = say(*words)
         assert code == 2
         assert f"--study {reference}" in message
-    code, out, _ = say("principles", "--discover", folder, "--within", "rich")
+    code, out, _ = say("discover", folder, "--within", "rich")
     assert code == 0
     assert f"--study {reference}" in out
     assert not mark.exists()

@@ -1,0 +1,78 @@
+"""The verb that plans: from rules, and how much errors vary, to the number of networks that each rule needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nas.cli.options import AsTable, ErrorColumn, Json, RuleColumns, RulesOf, SpaceColumn
+from nas.cli.source import Source, column_names, rules_of
+from nas.cli.terminal import emit_json, emit_table, emit_text, say
+
+if TYPE_CHECKING:
+    from nas.analysis import Need
+    from nas.findings.tables import Tables
+    from nas.storage.results import Run
+    from nas.study import Study
+
+HEADER = ("rule", "deviation", "effect", "networks", "of each space")
+
+
+def plan(
+    places: Annotated[
+        list[Path],
+        typer.Argument(metavar="STUDY|DIR", help="A study, or the folder of a run; with --table files."),
+    ],
+    table: AsTable = False,
+    error: ErrorColumn = None,
+    space: SpaceColumn = None,
+    columns: RuleColumns = None,
+    study: RulesOf = None,
+    effect: Annotated[
+        float | None,
+        typer.Option(help="Difference to find, in the unit of the errors (default: half a standard deviation)."),
+    ] = None,
+    power: Annotated[float, typer.Option(help="Share of studies that are to find it.")] = 0.8,
+    deviation: Annotated[
+        float | None, typer.Option(help="Of a study: standard deviation of the errors; runs and tables show it.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """How many networks rules need (sample size and power): nas plan STUDY, DIR or --table FILE."""
+    from nas.findings.planning import plan as planned
+
+    source = Source(verb="plan", places=places, table=table, error=error, space=space)
+    names, rules = column_names(columns), rules_of(study)
+    result = planned(_subject(source), rules=rules, columns=names, effect=effect, power=power, deviation=deviation)
+    if json:
+        emit_json(plan=result.needs, samples=result.samples, power=power, notes=result.notes)
+        return
+    emit_table(HEADER, [_cells(need, result.scaled) for need in result.needs])
+    say("")
+    for note in result.notes:
+        emit_text(note, hang=2)
+
+
+def _subject(source: Source) -> Study | Run | Tables:
+    """The study, by name or from its file, else the run or the tables."""
+    from nas.study import catalog
+
+    first, *more = source.places
+    place = first.suffix != ".py" and (first.exists() or "/" in str(first))
+    return source.read_one() if source.table or more or place else catalog.study(str(first))
+
+
+def _cells(need: Need, scaled: bool) -> tuple[str, ...]:
+    """A row of the plan; without a known deviation effects are in deviations."""
+    rho = "" if need.rho is None else f" (rho {need.rho:.2f})"
+    deviation, effect = need.deviation, need.effect
+    sides = f"{need.n_first:,}" if need.rho is not None else f"{need.n_first:,} + {need.n_second:,}"
+    return (
+        need.name,
+        f"{100 * deviation:.2f} points" if scaled else "1",
+        (f"{100 * effect:.2f} points" if scaled else f"{effect:g} deviations") + rho,
+        sides,
+        "no number is enough" if need.samples is None else f"{need.samples:,}",
+    )

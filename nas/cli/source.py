@@ -1,0 +1,92 @@
+"""What the verbs about rules look at: runs and tables, rules and columns, as the command line names them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import join
+from typing import TYPE_CHECKING
+
+from nas.errors import Refused
+
+if TYPE_CHECKING:
+    from nas.findings.tables import Tables
+    from nas.storage.results import Run
+    from nas.study import Rule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Folders of runs, and files of tables with the columns that say what they hold."""
+
+    verb: str
+    """That looks at them; it stands in hints."""
+    places: Sequence[Path]
+    """Folders and files, at least one."""
+    table: bool
+    """Whether files are tables; else they are refused."""
+    error: str | None = None
+    """Column of errors in the tables."""
+    space: str | None = None
+    """Column of the tables whose values are taken for spaces."""
+    cost: str | None = None
+    """Column of the tables that holds multiply-adds."""
+
+    def __post_init__(self) -> None:
+        """Refuse columns of tables where there are none."""
+        for option, column in (("--error", self.error), ("--space", self.space), ("--cost", self.cost)):
+            if column is not None and not self.table:
+                raise Refused(f"{option} belongs to tables", hint=f"nas {self.verb} --table FILE {option} COLUMN")
+
+    @property
+    def folders(self) -> list[Path]:
+        """Folders of runs; a file without --table is refused."""
+        if not self.table and (file := next((place for place in self.places if place.is_file()), None)):
+            raise Refused(
+                f"{file} is a file, not the folder of a run", hint=join(["nas", self.verb, "--table", str(file)])
+            )
+        return [place for place in self.places if not self.table or place.is_dir()]
+
+    @property
+    def files(self) -> list[Path]:
+        """Files of tables."""
+        return [place for place in self.places if self.table and not place.is_dir()]
+
+    def read(self) -> list[Run | Tables]:
+        """Each run, then all tables together."""
+        from nas.findings.tables import tables
+        from nas.storage.results import open_run
+
+        read: list[Run | Tables] = [open_run(folder) for folder in self.folders]
+        if self.files:
+            read.append(tables(self.files, self.error, space=self.space, cost=self.cost))
+        return read
+
+    def read_one(self) -> Run | Tables:
+        """The one run, or all tables together; refused where there are more."""
+        if len(self.folders) + bool(self.files) > 1:
+            places = ", ".join(map(str, self.places))
+            raise Refused(f"{self.verb} takes one place, or several files of tables, got {places}")
+        return self.read()[0]
+
+
+def column_names(text: str | None) -> list[str] | None:
+    """The names of --columns; quotes keep a comma inside a name."""
+    import csv
+
+    if text is None:
+        return None
+    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), []) if name.strip()]
+
+
+def rules_of(study: str | None) -> tuple[Rule, ...] | None:
+    """The rules of a study by name; None where none is named, refused where it declares none."""
+    from nas.study import catalog
+
+    if study is None:
+        return None
+    rules = catalog.study(study).rules
+    if not rules:
+        raise Refused(f"study {study!r} declares no rules")
+    return rules
