@@ -15,13 +15,11 @@ from nas.analysis.statistics.equivalence import DEVIATIONS
 from nas.analysis.statistics.power import ALPHA, LEFT, planned
 from nas.analysis.statistics.sequential import price
 from nas.errors import Missing, Refused
-from nas.findings.principles import UNKNOWN
 from nas.findings.samples import asked_rules, require_map
 from nas.findings.settings import fidelity
 from nas.findings.tables import ERROR, Tables, checked
 from nas.findings.wording.numbers import listed, plural
 from nas.storage.results import Run
-from nas.storage.study_json import freeze, rules_of
 from nas.study import Looks, Order, Rule, Spaces, Study
 
 if TYPE_CHECKING:
@@ -94,14 +92,13 @@ def of_run(
     power: float = LEFT,
 ) -> Planned:
     """The plan for the rules of a run, from the errors in it."""
-    require_map(run.frozen.study)
+    require_map(run.manifest.study)
     frame = run.table()
-    tested = asked_rules(frame, rules, columns) or rules_of(run.frozen)
-    _require_rules(run.frozen.study["name"], tested)
-    needs = _seen(frame, tested, run.frozen.data.guess, effect, power)
+    tested = asked_rules(frame, rules, columns) or run.manifest.study.rules
+    _require_rules(run.manifest.study.name, tested)
+    needs = _seen(frame, tested, run.manifest.data.guess, effect, power)
     told = f"Errors vary as in {len(frame):,} trials of the run; trained: {fidelity(run)}"
-    looks = msgspec.convert(run.frozen.study["looks"], Looks | None)
-    return _planned(needs, power, told, run.frozen.study["samples"], looks)
+    return _planned(needs, power, told, run.manifest.study.samples, run.manifest.study.looks)
 
 
 def of_tables(
@@ -118,7 +115,8 @@ def of_tables(
         raise Refused(f"no column of {listed(found.origins)} holds numbers that vary, but for the errors")
     share = effect / 100 if effect is not None and found.percent else effect
     needs = _seen(found.frame, tested, None, share, power)
-    return _planned(needs, power, f"Errors vary as in {len(found.frame):,} rows; trained: {UNKNOWN}")
+    told = f"Errors vary as in {len(found.frame):,} rows, whose tables don't say how long networks were trained"
+    return _planned(needs, power, told)
 
 
 def of_study(
@@ -128,7 +126,7 @@ def of_study(
 
     Without an effect it's half a deviation, so that no deviation needs to be known.
     """
-    require_map(freeze(study))
+    require_map(study)
     _require_rules(study.name, study.rules)
     if effect is not None and deviation is None:
         raise Refused(

@@ -31,7 +31,7 @@ class SuccessiveHalving(msgspec.Struct, frozen=True, kw_only=True):
             )
 
     def rungs(self, epochs: int) -> tuple[int, ...]:
-        """Epochs after which a training of so many is judged, each reduction_factor times the one before; never the last."""
+        """Epochs after which a training of so many is judged, each a factor further; never the last."""
         rungs, rung = [], self.min_epochs
         while rung < epochs:
             rungs.append(rung)

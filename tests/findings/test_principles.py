@@ -293,3 +293,15 @@ def test_a_run_is_planned_from_its_noise(run: Run) -> None:
         assert usual.n_first + usual.n_second == pytest.approx(24 + verdict.needs, abs=2)
     with pytest.raises(Refused, match="what a run or a table shows"):
         nas.plan(run, deviation=0.1)
+
+
+def test_a_table_is_planned_from_its_noise() -> None:
+    """A DataFrame is planned for the columns that are asked about; in percentages the effect is in points, too."""
+    shares = nas.plan(table(), columns=["wide"], effect=0.02)
+    assert [need.name for need in shares.needs] == ["wide"]
+    percent = table().assign(error=100 * table()["error"])
+    assert nas.plan(percent, columns=["wide"], effect=2.0).samples == shares.samples
+    with pytest.raises(Refused, match="no column of the table holds numbers that vary"):
+        nas.plan(table()[["error", "kind"]])
+    with pytest.raises(Refused, match="not for a study"):
+        nas.plan(STUDY, columns=["wide"])

@@ -86,7 +86,7 @@ def test_a_network_without_weights_is_trained_again(without_weights: Run, run: R
 
 def test_training_again_needs_the_study(without_weights: Run, tmp_path: Path) -> None:
     """A run from a program has no reference: without its study the export is refused, with it the error is equal."""
-    anonymous = replace(without_weights, frozen=msgspec.structs.replace(without_weights.frozen, reference=""))
+    anonymous = replace(without_weights, manifest=msgspec.structs.replace(without_weights.manifest, reference=""))
     record = anonymous.records[0]
     with pytest.raises(Refused, match=r"run from a program, so its study isn't known") as refused:
         nas.export(anonymous, record, tmp_path / "out")
