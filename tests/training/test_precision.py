@@ -13,15 +13,18 @@ from scipy.stats import t
 from torch import nn
 
 from nas.data import Dataset
+from nas.engines import InlineEngine
 from nas.layers import Layer
 from nas.runner import agreement
-from nas.storage.database import STUDY
+from nas.runner.task import Site
+from nas.storage import study_json
 from nas.study import Recipe, Study
 from nas.study.recipe import Precision
 from nas.training import devices, kernels
 from nas.training.loop import sgd, train
 from nas.training.precision import Masters, computing, settled
 from spaces import anynet
+from tests.toys.runs import execute
 from tests.toys.spaces import QUICK
 from tests.toys.spaces import STUDY as TOY
 
@@ -130,20 +133,15 @@ def test_auto_is_what_the_device_is_fastest_in() -> None:
 
 def test_a_run_has_one_arithmetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new run takes the device's arithmetic, a begun one its own, whatever the device; an explicit one stays."""
-    study = with_precision("auto")
+    study, site = with_precision("auto"), Site(folder=tmp_path, engine=InlineEngine(), device="cpu")
+    monkeypatch.setattr(devices, "precision", lambda name: "float32")
+    execute(study, tmp_path)
+    begun = study_json.begun(tmp_path)
     monkeypatch.setattr(devices, "precision", lambda name: "bfloat16")
-    assert agreement.fixed(study, tmp_path, "cpu").recipe.precision == "bfloat16"
-    (tmp_path / STUDY).write_bytes(b"{}")
-    monkeypatch.setattr(agreement, "read_frozen", lambda folder: Stored())
-    assert agreement.fixed(study, tmp_path, "cpu").recipe.precision == "float32"
+    assert agreement.with_precision(study, None, site).recipe.precision == "bfloat16"
+    assert agreement.with_precision(study, begun, site).recipe.precision == "float32"
     explicit = with_precision("bfloat16")
-    assert agreement.fixed(explicit, tmp_path, "cpu") == explicit
-
-
-class Stored:
-    """What a begun run says of itself."""
-
-    study = {"recipe": {"precision": "float32"}}  # noqa: RUF012
+    assert agreement.with_precision(explicit, begun, site) == explicit
 
 
 def errors(layer: Layer, recipe: Recipe, dataset: Dataset) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
