@@ -2,8 +2,8 @@
 
 Source: Radosavovic et al., *Designing Network Design Spaces*, CVPR 2020, section 4: good RegNets have about 20 blocks
 whatever their cost, b = 1, w_m near 2.5, and g > 1.
-What would count as an answer: for each parameter the range of the leaders and the rank correlation with the error, both
-with intervals: a range alone flags parameters that don't matter, too.
+What would count as an answer: for each parameter the range of the best networks and the rank correlation with the
+error, both with intervals: a range alone flags parameters that don't matter, too.
 Expected time: 300 networks of 24 s on one core each, about an hour on two cores.
 """
 

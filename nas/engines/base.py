@@ -38,7 +38,7 @@ class Engine(Protocol):
         ...
 
     def hold(self) -> None:
-        """Begin no job any more; what runs goes on."""
+        """Begin no job any more; what runs continues."""
         ...
 
     def wait(self, seconds: float) -> list[Result]:

@@ -34,11 +34,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     keep_below: float = 1e9
     """They are written only if the error is below this."""
     bars: dict[int, float] = {}
-    """Epoch -> largest validation error after it with which the training goes on."""
+    """Epoch -> largest validation error after it with which the training continues."""
     alone: bool = False
     """Whether nothing may be trained beside it: something that was has killed the worker of both."""
     max_seconds: float = 3600.0
-    """After so long a training is given up; counted from its beginning, not from when it was handed out."""
+    """After so long a training times out; counted from its beginning, not from when it was handed out."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, tag="result"):

@@ -56,7 +56,7 @@ def trained(layer: Layer, recipe: Recipe, seed: int, info: DataInfo, device: str
     with one_thread():
         result = train(layer, recipe, data.load(info, recipe.train_size), seed, torch.device(device))
     if result.diverged:
-        raise NasError("this training diverged, as it may on another kind of processor; there is nothing to hand over")
+        raise NasError("this training diverged, as it may on another kind of processor; there is nothing to export")
     document = describe(
         layer, info, recipe, seed, result.curve[-1].error, device_name(device), weights.torch_version(), identity(layer)
     )

@@ -1,4 +1,4 @@
-"""Networks that were handed over, as torch modules again: files of data are all it takes, and none is executed."""
+"""Exported networks as torch modules again: files of data are all it takes, and none is executed."""
 
 from __future__ import annotations
 

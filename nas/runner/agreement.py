@@ -109,10 +109,10 @@ def with_changes(begun: Manifest, asked: Manifest) -> StoredStudy:
 
 
 def restated(stored: Manifest, asked: Manifest, over: int) -> Manifest:
-    """What is stored once a command begins; rules that change are said to be stated after so many trials were over."""
+    """What is stored once a command begins; rules that change are stated after so many finished trials."""
     after = stored.rules_after
     if asked.study.rules != stored.study.rules:
-        logger.info("other rules than before, stated after %d trials were over", over)
+        logger.info("other rules than before, stated after %d finished trials", over)
         after = over
     return msgspec.structs.replace(stored, study=with_changes(stored, asked), rules_after=after)
 

@@ -1,6 +1,6 @@
-"""The function behind `nas audit`: a map, some of its networks trained longer and with other seeds, and what that says.
+"""The function behind `nas audit`: some networks of a random sample trained longer, and with other seeds.
 
-The audit is a run in the folder `audit` of the map's, with its own study, database, lock and log: it is interrupted,
+The audit is a run in the folder `audit` of the run's, with its own study, database, lock and log: it is interrupted,
 resumed and extended like every run, and its trials carry the mark of an audit in the place of a sampler.
 """
 
@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 NETWORKS, SEEDS, LONGER = 24, 1, 4
 """Trained again unless said otherwise: so many networks, each with so many other seeds, so many times as long."""
 FEWEST = 4
-"""Networks of a map from which on it can be audited."""
+"""Networks of a run from which on it can be audited."""
 
 
 def audit(
@@ -57,12 +57,12 @@ def audit(
     observer: Observer = unobserved,
     max_seconds: float = inf,
 ) -> Audit:
-    """Train some networks of a map again, `longer` times as long and with further `seeds`; what their errors say.
+    """Train some networks of a run again, `longer` times as long and with further `seeds`; what their errors say.
 
     `networks` are taken evenly from all spaces and over their short errors, at first 24, each 4 times as long and with
-    1 other seed; an audit that was begun goes on, and more networks extend it. `study` is needed where the run was
+    1 other seed; an audit that was begun is resumed, and more networks extend it. `study` is needed where the run was
     started from a program or a file. After `max_seconds` no training is begun any more. Raises Refused for a run that
-    searches, is going on or has too few networks, and as `nas.run` does.
+    searches, is still working or has too few networks, and as `nas.run` does.
     """
     run = source if isinstance(source, Run) else open_run(source)
     folder = run.folder / AUDIT
@@ -120,7 +120,7 @@ def _is_over(run: Run, folder: Path, asked: _Asked) -> bool:
 
 
 def require_finished_map(run: Run) -> None:
-    """Refuse a run whose networks were chosen by a search, one of networks trained again, and one that is going on."""
+    """Refuse a run whose networks were chosen by a search, one of networks trained again, and one that still works."""
     if run.manifest.study.sampler == AUDIT:
         raise Refused(f"{run.folder} is an audit itself", hint=f"nas audit {quote(str(run.folder.parent))}")
     require_map(run.manifest.study)
@@ -160,7 +160,7 @@ def _asked(run: Run, folder: Path, networks: int | None, seeds: int | None, long
 
 
 def _over(run: Run) -> int:
-    """Trials of a map before the first that isn't over: those after it depend on who ended first."""
+    """Trials before the first that isn't finished: those after it depend on who ended first."""
     trials = {record.trial for record in run.records}
     return next(number for number in range(len(trials) + 1) if number not in trials)
 
@@ -172,9 +172,9 @@ def _most(run: Run, subset: Subset) -> int:
         counts[record.space] += 1
     if sum(counts.values()) < FEWEST or not min(counts.values()):
         raise Refused(
-            f"{run.folder} has {sum(counts.values())} networks that are over, one after another from the first; at "
+            f"{run.folder} has {sum(counts.values())} finished networks, one after another from the first; at "
             f"least {FEWEST} are needed, and one of every space",
-            hint="go on with the run, then audit it",
+            hint="finish the run, then audit it",
         )
     return min(counts.values())
 
@@ -191,7 +191,7 @@ def _require_begun(folder: Path, begun: Manifest, seeds: int | None, longer: int
 
 
 def _study_of(run: Run, study: Study | None) -> Study:
-    """The study of a map, found again and with the settings it was run with; refused if it is another one now."""
+    """The study of a run, found again and with the settings it was run with; refused if it is another one now."""
     found = required_study(run, study)
     info = data.prepare_for(found.recipe)
     fresh = Manifest(

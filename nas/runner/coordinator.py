@@ -33,7 +33,7 @@ def train(task: Task, site: Site) -> None:
     """
     with opened(site.folder, task.manifest) as store:
         ledger = Ledger(task, site, store)
-        queue = Queue(task, site.device, ledger.weights, ledger.best.bar)
+        queue = Queue(task, site.device, ledger.weights, ledger.best.threshold)
         queue.resume(store.records.values())
         ledger.best.remove_strays()
         if queue.finished(ledger.total):
@@ -47,11 +47,11 @@ def train(task: Task, site: Site) -> None:
                 queue.require_same_networks()
                 manifest = restated(store.manifest, task.manifest, len(store.over))
                 store.update(with_versions(manifest, len(store.over)))
-                counted = "%s: %d of %d trials are over; %d workers"
+                counted = "%s: %d of %d trials are finished; %d workers"
                 logger.info(counted, site.folder, len(store.over), ledger.total, engine.workers)
                 ledger.write(batch, engine.running)
                 _loop(queue, ledger, site, interrupts)
-            logger.info("%s: %d of %d trials are over", site.folder, len(store.over), ledger.total)
+            logger.info("%s: %d of %d trials are finished", site.folder, len(store.over), ledger.total)
         store.update(msgspec.structs.replace(store.manifest, ended=ledger.ended))
 
 
@@ -90,7 +90,7 @@ def _drain(queue: Queue, ledger: Ledger, engine: Engine, interrupts: Interrupts)
         raise Interrupted(
             f"interrupted; {ledger.finished} of {ledger.total} trials are done and kept",
             signal_number=interrupts.signal,
-            hint="the same command goes on from here",
+            hint="run the same command again to resume",
         )
 
 

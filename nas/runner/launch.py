@@ -31,7 +31,7 @@ def start(
     reference: str = "",
     max_seconds: float = inf,
 ) -> Run:
-    """Run a study to its end in a folder (default `runs/<name>`), or go on with the run that lies there.
+    """Run a study to its end in a folder (default `runs/<name>`), or resume the run that lies there.
 
     `workers` are trainings side by side: processes on a CPU, by default one a physical core; lanes of one process on a
     GPU, by default 8, of which as many are used as fit into its memory. After `max_seconds` no training is begun any

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
-from nas.runner.leaders import Leaders
+from nas.runner.best import BestNetworks
 from nas.runner.progress import Progress
 from nas.runner.queue import Batch
 from nas.runner.task import Site, Task
@@ -24,7 +24,7 @@ class Ledger:
         self._store, self._observer = store, site.observer
         self.weights = store.folder.resolve() / WEIGHTS
         """Where weights are kept."""
-        self.best = Leaders(self.weights, [space.name for space in task.study.arms])
+        self.best = BestNetworks(self.weights, [space.name for space in task.study.arms])
         """The best networks of each space, whose weights are kept."""
         self._watch = Watch(store.manifest, task.study.total)
         self._progress = Progress(total=task.study.total, workers=site.engine.workers)
@@ -50,11 +50,11 @@ class Ledger:
 
     @property
     def finished(self) -> int:
-        """Trials that are over."""
+        """Finished trials."""
         return self._progress.outcomes.total()
 
     def write(self, batch: Batch, running: Collection[int], records: Collection[Record] = ()) -> None:
-        """Store in one transaction what is new, what is trained at this moment and what is over; then say so."""
+        """Store in one transaction what is new, what is trained at this moment and what is finished; then say so."""
         for trial, work in batch.work:
             self._progress.plan(trial, work)
         for record in self._store.write(list(batch.entries), running, list(records)):
@@ -81,5 +81,5 @@ class Ledger:
 def _in_words(record: Record) -> str:
     """How a trial ended, for the log."""
     if record.error is None:
-        return f"over, {record.outcome}: {record.message}"
+        return f"finished, {record.outcome}: {record.message}"
     return f"completed, error {record.error:.4f} after {record.seconds:.1f} s"

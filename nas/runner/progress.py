@@ -17,7 +17,7 @@ class Snapshot:
     total: int
     """Trials of the study; at most so many where a look may end it."""
     outcomes: Mapping[Outcome, int]
-    """Trials that are over, by outcome."""
+    """Finished trials, by outcome."""
     running: int
     """Trials that are being trained."""
     workers: int
@@ -25,7 +25,7 @@ class Snapshot:
     elapsed: float
     """Seconds since this command began."""
     per_hour: float | None
-    """Trials finished an hour by this command; None before the first."""
+    """Trials/h of this command; None before the first."""
     left: float | None
     """Estimated seconds until the end; None while there is nothing to judge from."""
     best: Record | None
@@ -35,18 +35,18 @@ class Snapshot:
 
     @property
     def done(self) -> int:
-        """Trials that are over."""
+        """Finished trials."""
         return sum(self.outcomes.values())
 
     @property
     def failed(self) -> int:
-        """Trials that are over and failed."""
+        """Finished trials that failed."""
         return sum(count for outcome, count in self.outcomes.items() if outcome.is_failure)
 
 
 @dataclass(kw_only=True)
 class Progress:
-    """Keeps count while a run goes on."""
+    """Keeps count while a run works."""
 
     total: int
     """Trials of the study; at most so many where a look may end it."""
@@ -62,7 +62,7 @@ class Progress:
     _known: dict[int, float] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
-        """Count a trial that is over, whoever finished it."""
+        """Count a finished trial, whichever command finished it."""
         self.outcomes[record.outcome] += 1
         if record.error is not None and (self.best is None or better(record, self.best)):
             self.best = record

@@ -55,7 +55,7 @@ class Queue:
     def resume(self, records: Collection[Record]) -> None:
         """Take trials as done that were finished before, in the order of their numbers.
 
-        The plan hears of them, so a search goes on as it would have; refused where it doesn't propose what it did.
+        The plan hears of them, so a search continues as it would have; refused where it doesn't propose what it did.
         """
         done = {record.trial for record in records}
         self._todo = iter([trial for trial in range(self._task.study.total) if trial not in done])
@@ -67,7 +67,7 @@ class Queue:
             self._require_same_proposal(record)
 
     def require_same_networks(self) -> None:
-        """Refuse to go on where the point of a finished trial stands for another network now."""
+        """Refuse to resume where the point of a finished trial stands for another network now."""
         with collection_paused():
             for record in self._resumed:
                 self._task.plan.require_same(record)
@@ -135,11 +135,11 @@ class Queue:
         return record
 
     def _tell(self, record: Record) -> None:
-        """Let the plan hear of a trial that is over; of a pruned one it hears the last error that there was."""
+        """Let the plan hear of a finished trial; of a pruned one it hears the last error that there was."""
         self._task.plan.tell(record.trial, record.last_error, [epoch.error for epoch in record.curve])
 
     def _require_same_proposal(self, record: Record) -> None:
-        """Refuse to go on with a search whose sampler doesn't propose what it did: errors would be of other networks.
+        """Refuse to resume a search whose sampler doesn't propose what it did: errors would be of other networks.
 
         Only what has been asked again is compared: trials of a generation that isn't complete are, too, before others.
         """
@@ -149,5 +149,5 @@ class Queue:
             raise Refused(
                 f"the sampler proposes another network for trial {record.trial} than when it was trained"
                 + (f" ({changed})" if changed else ""),
-                hint="go on where it was begun, with the same versions, or give another folder with --out",
+                hint="resume it where it was begun, with the same versions, or give another folder with --out",
             )

@@ -44,12 +44,12 @@ class Watch:
         return Standing(schedule=self._schedule, passed=self._passed, ended=self.ended).words
 
     def add(self, record: Record) -> None:
-        """Keep a trial that is over for the looks to come."""
+        """Keep a finished trial for the looks to come."""
         if self._schedule is not None:
             self._records[record.trial] = record
 
     def look(self) -> None:
-        """Look at the rules if all trials before another look are over.
+        """Look at the rules if all trials before another look are finished.
 
         Where trials after it are over, too, it was looked at by an earlier command, and left something to decide.
         """

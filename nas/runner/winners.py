@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def export(run: Run, record: Record, folder: Path | str, *, study: Study | None = None, device: str = "auto") -> Model:
-    """Hand a network over as a folder of plain files; one whose weights weren't kept is trained again from its number.
+    """Export a network as a folder of plain files; one whose weights weren't kept is trained again from its number.
 
     `study` is needed for that where the run was started from a program, or from a file, whose code isn't run unasked.
     """

@@ -111,7 +111,7 @@ def read_retrained(run: Run) -> Retrained | None:
 
 
 def chosen(run: Run, subset: Subset) -> Chosen:
-    """The networks of a map in the order in which an audit takes them, each arm by itself."""
+    """The networks of a run in the order in which an audit takes them, each arm by itself."""
     known = population(run, subset)
     arms = list(run.manifest.fingerprint)
     rounds = [

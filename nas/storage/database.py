@@ -69,7 +69,7 @@ class Store:
         self._dirty, self._copied = False, time.monotonic()
         study = _study_id(self._storage, manifest.study.name, len(manifest.study.objectives))
         self.records: dict[int, Record] = {}
-        """What was over when the run was opened."""
+        """What was finished when the run was opened."""
         ids: dict[int, int] = {}
         self._open: dict[int, TrialState] = {}
         for row, trial, state, text in stored(self._storage, study):
@@ -83,7 +83,7 @@ class Store:
             raise StorageFailed(lost, hint=WAY_OUT)
         self._rows = rows(self._storage, study, ids)
         self.over = set(self.records)
-        """Numbers of all trials that are over."""
+        """Numbers of all finished trials."""
         self._rows.release()
 
     def write(
@@ -144,7 +144,7 @@ class Store:
         if not self._lock.held:
             raise StorageFailed(
                 f"{self._lock.path} was deleted, so another command may work here, too",
-                hint="what is done is kept; the same command goes on from here",
+                hint="what is done is kept; run the same command again to resume",
             )
         path, log = self.folder / DATABASE, self.folder / WRITE_AHEAD
         there, logged = self._is_there(), log.exists()
@@ -157,7 +157,7 @@ class Store:
         except (OSError, sqlalchemy.exc.SQLAlchemyError) as error:
             cause = str(getattr(error, "orig", None) or error)
             raise StorageFailed(f"{gone}, and what it held can't be written: {cause}", hint=WAY_OUT) from None
-        hint = "the same command goes on from here"
+        hint = "run the same command again to resume"
         if where != path:
             hint = f"another file lies in its place; if that one is wrong, move {where.name} to {path.name}: {hint}"
         raise StorageFailed(f"{gone}; {where} holds all {len(self.over):,} finished trials", hint=hint)
@@ -261,7 +261,7 @@ def _record(folder: Path, trial: int, text: str | None) -> Record:
         return msgspec.json.decode(text or "", type=Record)
     except msgspec.MsgspecError as error:
         raise StorageFailed(
-            f"{folder / DATABASE}: trial {trial} is over without a whole record; something else wrote to it"
+            f"{folder / DATABASE}: trial {trial} is finished without an intact record; something else wrote to it"
         ) from error
 
 
@@ -320,7 +320,7 @@ def _left_by_a_start(name: str) -> bool:
 @contextmanager
 def _translated(folder: Path) -> Iterator[None]:
     """Errors of the database as ours."""
-    hint = "what is done is kept; repeat the command when the disk is well again"
+    hint = "what is done is kept; repeat the command when the disk works again"
     try:
         yield
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:

@@ -17,7 +17,7 @@ from pathlib import Path
 from nas.errors import StorageFailed
 from nas.storage.layout import DATABASE, LOG, TABLE, WEIGHTS, WRITE_AHEAD, owner_of
 
-FINISHED = re.compile(rb" INFO trial (\d{1,12}) of .* is (?:completed|over), ")
+FINISHED = re.compile(rb" INFO trial (\d{1,12}) of .* is (?:completed|finished|over), ")
 """What the log says of a trial whose record is in the database."""
 WAY_OUT = (
     f"put the right {DATABASE} back, with its {WRITE_AHEAD} if it had one; to begin anew give another folder with --out"

@@ -1,4 +1,4 @@
-"""A run as its user holds it: a folder that was read once, as records, table and leaders."""
+"""A run as its user holds it: a folder that was read once, as records, table and best networks."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Run:
     manifest: Manifest
     """What was asked."""
     records: tuple[Record, ...]
-    """All trials that are over, in the order of their numbers."""
+    """All finished trials, in the order of their numbers."""
     lost: str = ""
     """What its database lacks of the trials that other files of it tell of, as a sentence; empty where nothing."""
 
@@ -56,7 +56,7 @@ class Run:
 
     @property
     def outcomes(self) -> Mapping[Outcome, int]:
-        """Trials that are over, by outcome."""
+        """Finished trials, by outcome."""
         return Counter(record.outcome for record in self.records)
 
     @cached_property
@@ -80,11 +80,12 @@ class Run:
         return table(self.records)
 
     def record(self, trial: int) -> Record:
-        """The record of a trial; refused if it isn't over."""
+        """The record of a trial; refused if it isn't finished."""
         for record in self.records:
             if record.trial == trial:
                 return record
-        raise Refused(f"trial {trial} isn't over or doesn't exist; {len(self.records)} of {self.total} trials are over")
+        counts = f"{len(self.records)} of {self.total} trials are finished"
+        raise Refused(f"trial {trial} isn't finished or doesn't exist; {counts}")
 
     def leader(self, position: int) -> Record:
         """The record at a rank, counted from 1."""
@@ -115,7 +116,7 @@ class Run:
         return path if path.is_file() else None
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the counts and the leaders."""
+        """What a notebook shows: the counts and the best networks."""
         counts = ", ".join(f"{count} {outcome}" for outcome, count in self.outcomes.items())
         name = html.escape(self.manifest.study.name)
         head = f"<p><b>{name}</b>: {len(self.records)} of {self.total} trials ({counts})</p>"

@@ -36,9 +36,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     """Of python and the libraries that decide numbers, when the run began."""
     versions_since: dict[int, dict[str, str]] = {}
-    """Those of later commands, where they were others, by the number of trials that were over before them."""
+    """Those of later commands, where they were others, by the number of trials that were finished before them."""
     rules_after: int = 0
-    """Trials that were over when the rules were last stated or changed; 0 where they were said before all of them."""
+    """Trials that were finished when the rules were last stated or changed; 0 where that was before all of them."""
     ended: int = 0
     """Networks of each space at the look that decided all rules, so that the run ended; 0 where no look has."""
     subset: Subset | None = None
@@ -57,7 +57,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return self.versions_since[max(self.versions_since)] if self.versions_since else self.versions
 
     def standing(self, over: Collection[int]) -> Standing | None:
-        """Where the run stands among its looks, its trials of these numbers being over; None for one without."""
+        """Where the run stands among its looks, its trials of these numbers being finished; None for one without."""
         schedule = self.study.schedule
         return Standing(schedule=schedule, passed=schedule.passed(over), ended=self.ended) if schedule else None
 

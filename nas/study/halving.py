@@ -16,7 +16,7 @@ from nas.errors import Refused
 
 
 class SuccessiveHalving(msgspec.Struct, frozen=True, kw_only=True):
-    """After which epochs a training is judged, and which share of them goes on."""
+    """After which epochs a training is judged, and which share of them continues."""
 
     reduction_factor: int = msgspec.field(default=3, name="factor")
     """One of so many is trained on, and there are so many times as many epochs to the next rung; at least 2."""
@@ -47,14 +47,15 @@ class SuccessiveHalving(msgspec.Struct, frozen=True, kw_only=True):
 def check_halving(
     halving: SuccessiveHalving | None, sampler: str, repeats: int, epochs: Sequence[int | float | str], *, varied: bool
 ) -> None:
-    """Refuse halving where it can't judge, or where the study is a map; `epochs` are those of its trainings."""
+    """Refuse halving where it can't judge, or where a study must not search; `epochs` are those of its trainings."""
     if halving is None:
         return
     if not isinstance(halving, SuccessiveHalving):
         raise Refused(f"a study's halving is SuccessiveHalving(reduction_factor=3, min_epochs=1), got {halving!r}")
     if sampler == "quasirandom" or repeats > 1:
         what = "sampler 'quasirandom'" if sampler == "quasirandom" else f"repeats={repeats}"
-        raise Refused(f"halving is for hunts, and a study with {what} maps", hint='sampler="tpe", or leave halving out')
+        hint = 'sampler="tpe", or leave halving out'
+        raise Refused(f"halving is for searches, and not supported with {what}", hint=hint)
     if varied:
         raise Refused(
             "halving compares trainings after equally many epochs, and where epochs vary they differ there, too: the "

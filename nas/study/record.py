@@ -50,7 +50,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """How a trial's point was found."""
 
     sampler: str
-    """Name of the sampler; where trainings are halved it says so, for then not even random points make a map."""
+    """Name of the sampler; where trainings are halved it says so: no random sample, whatever the points."""
     draws: int
     """Points drawn until one obeyed all requirements and limits; the accepted one counts."""
     fallback: bool = False
@@ -138,6 +138,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rank(record: Record) -> tuple[float, int, int]:
-    """Sorting key of leaders; failures come last."""
+    """Sorting key: the best first, failures last."""
     error = record.error
     return (inf if error is None else error, record.cost.multiply_adds, record.trial)

@@ -72,19 +72,19 @@ class Study:
     limits: Limits = field(default_factory=Limits)
     """No network outside is ever trained."""
     sampler: SamplerName = "random"
-    """`random` maps (unbiased, in it analysis trusts); `quasirandom` covers evenly; the others hunt."""
+    """`random` samples without bias, as analysis needs it; `quasirandom` covers evenly; the others search."""
     seed: int = 0
     """With the trial number it decides architecture, initial weights and order of data."""
     repeats: int = 1
     """Trainings of each network, with different seeds."""
     max_trial_seconds: float = 3600.0
-    """Wall time after which a training is given up and counts as timed out; positive."""
+    """Wall time after which a training times out; positive."""
     strata: Strata | None = None
-    """Stretches of cost from which each arm has equally many networks, for comparisons at equal cost; None for none."""
+    """Strata of cost from which each arm has equally many networks, for comparisons at equal cost; None for none."""
     objectives: tuple[Objective, ...] = ERROR
-    """What a hunt makes small: the error, or the error against multiply-adds."""
+    """What a search makes small: the error, or the error against multiply-adds."""
     halving: SuccessiveHalving | None = None
-    """Which trainings of a hunt end early; None for none. What is halved is no map, whatever the sampler."""
+    """Which trainings of a search end early; None for none. What is halved is no random sample."""
     rules: tuple[Rule, ...] = ()
     """What is to be tested, best said before the first training; verdicts are corrected for all of them together."""
     looks: Looks | None = None
@@ -154,7 +154,7 @@ class Study:
         try:
             return msgspec.convert(msgspec.to_builtins(self.recipe) | dict(values), Recipe)
         except msgspec.ValidationError as error:
-            raise Refused(f"the recipe of study {self.name!r} can't be so: {error}") from None
+            raise Refused(f"the recipe of study {self.name!r} is invalid: {error}") from None
 
     def recipe_of(self, point: Point) -> Recipe:
         """The recipe of a trial: with the values of its point where the study varies or crosses it."""

@@ -325,7 +325,7 @@ def test_what_can_not_be_audited_is_refused(turning: Run, found: Audit, tmp_path
     """Searches, runs that hardly began, other options than at its beginning, and nonsense are refused."""
     with pytest.raises(Refused, match="'tpe', which chooses networks"):
         nas.audit(mapped(replace(HUNT, samples=1), tmp_path / "hunt"))
-    with pytest.raises(Refused, match="has 2 networks that are over"):
+    with pytest.raises(Refused, match="has 2 finished networks"):
         nas.audit(mapped(replace(STUDY, samples=1), tmp_path / "short"))
     for options, said in (
         ({"longer": 1}, "at least 2, got 1"),

@@ -25,7 +25,7 @@ from nas.errors import EmptyWindow, NasError, Refused
 from nas.models.exports import card, verify
 from nas.models.model import Model
 from nas.page.contents import write_report
-from nas.runner.leaders import Leaders
+from nas.runner.best import BestNetworks
 from nas.space import Choice
 from nas.storage import study_json
 from nas.storage.database import STUDY as STUDY_FILE
@@ -292,9 +292,9 @@ def test_networks_worse_than_the_mean_still_rank_before_failures(finished: nas.R
     bad = msgspec.structs.replace(good, curve=(msgspec.structs.replace(good.curve[-1], error=30.0),))
     failed = msgspec.structs.replace(good, outcome=Outcome.DIVERGED)
     assert sorted((failed, bad, good), key=rank) == [good, bad, failed]
-    leaders = Leaders(tmp_path, [good.space])
+    leaders = BestNetworks(tmp_path, [good.space])
     leaders.add(bad)
-    assert leaders.bar(good.space) > 30
+    assert leaders.threshold(good.space) > 30
 
 
 def test_the_page_shows_the_unit(finished: nas.Run, tmp_path: Path) -> None:

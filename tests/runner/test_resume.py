@@ -1,4 +1,4 @@
-"""The command line, killed and interrupted in the midst: the same command goes on, and the end is the same."""
+"""The command line, killed and interrupted in the midst: the same command resumes, and the end is the same."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_run_goes_on_where_it_was(
     kept = read_records(tmp_path)
     if sign is not signal.SIGKILL:
         assert f"interrupted; {len(kept)} of 6 trials are done and kept" in said
-        assert "the same command goes on from here" in said
+        assert "run the same command again to resume" in said
         assert TrialState.RUNNING not in states(tmp_path)
     pd.testing.assert_frame_equal(finish(tmp_path), undisturbed)
     assert set(states(tmp_path)) == {TrialState.COMPLETE}

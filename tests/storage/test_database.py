@@ -94,7 +94,7 @@ def test_trials_that_somebody_else_added_are_refused(copied: Path, digits: DataI
     """A database to which another program has written a trial isn't continued, because numbers would shift."""
     study = optuna.load_study(study_name="toy", storage=f"sqlite:///{copied / DATABASE}")
     study.tell(study.ask(), 0.0)
-    with pytest.raises(StorageFailed, match="trial 8 is over without a whole record; something else wrote to it"):
+    with pytest.raises(StorageFailed, match="trial 8 is finished without an intact record; something else wrote to it"):
         execute(replace(TOY, samples=5), copied)
 
 
@@ -191,7 +191,7 @@ def test_a_damaged_database_is_named(copied: Path) -> None:
     connection.close()
     with pytest.raises(StorageFailed, match=r"study.db holds a damaged record: .*missing required field `space`"):
         read_records(copied)
-    with pytest.raises(StorageFailed, match="trial 2 is over without a whole record"):
+    with pytest.raises(StorageFailed, match="trial 2 is finished without an intact record"):
         execute(replace(TOY, samples=5), copied)
     (copied / DATABASE).write_bytes(b"no database at all" * 1000)
     with pytest.raises(StorageFailed, match=r"study.db.*file is not a database"):

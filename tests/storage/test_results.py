@@ -80,7 +80,7 @@ def test_the_front_holds_what_nobody_beats_in_both(run: Run) -> None:
 def test_a_trial_that_is_not_there_is_refused(run: Run) -> None:
     """Asking for a trial that isn't over names how many are."""
     assert run.record(3).trial == 3
-    with pytest.raises(Refused, match="trial 4 isn't over or doesn't exist; 4 of 4 trials are over"):
+    with pytest.raises(Refused, match="trial 4 isn't finished or doesn't exist; 4 of 4 trials are finished"):
         run.record(4)
 
 
@@ -97,7 +97,7 @@ def test_a_notebook_shows_text_not_markup(run: Run) -> None:
     """Names of studies and spaces appear in a notebook as text, whatever signs they hold."""
     evil = "<script>alert(1)</script>"
     records = tuple(msgspec.structs.replace(record, space=evil) for record in run.records)
-    manifest = msgspec.structs.replace(run.manifest, study={**run.manifest.study, "name": evil})
+    manifest = msgspec.structs.replace(run.manifest, study=msgspec.structs.replace(run.manifest.study, name=evil))
     shown = Run(folder=run.folder, manifest=manifest, records=records)._repr_html_()
     assert evil not in shown
     assert shown.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 1 + len(run.leaders)

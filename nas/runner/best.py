@@ -1,4 +1,4 @@
-"""The best networks of each space while a run goes on, and their weights: whoever falls out loses its file."""
+"""The best networks of each space while a run works, and their weights: whoever falls out loses its file."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ ANY = 1e9
 """Above every error."""
 
 
-class Leaders:
-    """Who leads in each space."""
+class BestNetworks:
+    """The best networks of each space, whose weights are kept."""
 
     def __init__(self, folder: Path, spaces: Iterable[str]) -> None:
         self._folder = folder
         self._ranked: dict[str, list[Record]] = {space: [] for space in spaces}
         self._architectures: dict[int, str] = {}
 
-    def bar(self, space: str) -> float:
+    def threshold(self, space: str) -> float:
         """The error that a network must beat to be among the kept ones of its space."""
         ranked = self._ranked[space]
         if len(ranked) < KEPT or ranked[-1].error is None:
