@@ -70,28 +70,25 @@ class TableSource:
         import torch
 
         self._require_no(resolution)
-        table = self.read()
-        found = encoding(table)
-        features, targets = found.rows(table, found.test)
+        found = encoding(self.read())
+        features, targets = found.rows(found.test)
         return Split(torch.from_numpy(features), torch.from_numpy(targets))
 
     def verify(self) -> str:
         """Read all rows; a sentence on what is whole."""
-        table = self.read()
-        found = encoding(table)
-        columns = f"{len(table.targets):,} rows of {len(table.cells)} columns whole, {len(found.mean)} features"
+        found = encoding(self.read())
+        columns = f"{len(found.table.targets):,} rows of {len(found.columns)} columns whole, {len(found.mean)} features"
         return f"{columns}; target {self.target!r}: {found.spread}"
 
     def contents(self) -> Contents:
         """The rows by split, and what each column holds."""
-        table = self.read()
-        found = encoding(table)
+        found = encoding(self.read())
         return Contents(
             name=self.name,
             shape=(len(found.mean),),
             splits={"train": len(found.train), "validation": len(found.validation), "test": len(found.test)},
             classes={},
-            columns={column.name: _in_words(column, table.cells[column.name]) for column in found.columns},
+            columns={column.name: _in_words(column, found.table.cells[column.name]) for column in found.columns},
             target=f"{self.target}: {found.spread}",
         )
 
@@ -101,9 +98,8 @@ class TableSource:
 
     def _write(self, folder: Path) -> None:
         """Read the rows, and place those that train and validate with what is known of them."""
-        table = self.read()
-        found = encoding(table)
-        splits = {"train": found.rows(table, found.train), "validation": found.rows(table, found.validation)}
+        found = encoding(self.read())
+        splits = {"train": found.rows(found.train), "validation": found.rows(found.validation)}
         with placed(folder, sum(array.nbytes for arrays in splits.values() for array in arrays)) as part:
             for split, (features, targets) in splits.items():
                 (part / f"{split}_features.bin").write_bytes(features.astype("<f4").tobytes())
@@ -130,6 +126,7 @@ class TableSource:
 class Encoding(NamedTuple):
     """Where each row goes, and how its cells become numbers; all from the training rows."""
 
+    table: Table
     train: Integers
     validation: Integers
     test: Integers
@@ -144,11 +141,10 @@ class Encoding(NamedTuple):
         """Mean and standard deviation of the target, in words."""
         return f"mean {self.target_mean:.4g}, standard deviation {self.target_std:.4g}"
 
-    def rows(self, table: Table, positions: Integers) -> tuple[Rows, Rows]:
+    def rows(self, positions: Integers) -> tuple[Rows, Rows]:
         """Standardised features and targets of some rows."""
-        picked = {name: [cells[row] for row in positions] for name, cells in table.cells.items()}
-        features = standardised(encoded(self.columns, picked), self.mean, self.std)
-        return features, ((table.targets[positions] - self.target_mean) / self.target_std).astype(np.float32)
+        features = standardised(encoded(self.columns, self.table.cells)[positions], self.mean, self.std)
+        return features, ((self.table.targets[positions] - self.target_mean) / self.target_std).astype(np.float32)
 
 
 def encoding(table: Table) -> Encoding:
@@ -158,10 +154,9 @@ def encoding(table: Table) -> Encoding:
     inner = cut_validation(strata[development])
     train, validation = (even_order(strata, development[part], ORDER_SEED) for part in inner)
     columns = columns_of(table.cells, train)
-    known = {name: [cells[row] for row in train] for name, cells in table.cells.items()}
-    mean, std = statistics(columns, encoded(columns, known))
+    mean, std = statistics(columns, encoded(columns, table.cells)[train])
     targets = table.targets[train]
-    return Encoding(train, validation, test, columns, mean, std, float(targets.mean()), float(targets.std()))
+    return Encoding(table, train, validation, test, columns, mean, std, float(targets.mean()), float(targets.std()))
 
 
 def key_of(source: TableSource) -> str:

@@ -192,7 +192,7 @@ def class_names(path: Path, found: dict[str, Header], labels: Integers) -> tuple
 
 
 def load_stack(path: Path, classes: int, axis: int, prefix: str = "") -> Stack:
-    """Images, whose channels are an axis or none, and labels as pictures; labels that no image trains are refused."""
+    """Images, whose channels are an axis or none, and labels as pictures; labels of no class are refused."""
     images: Images = load_array(path, f"{prefix}images")
     planes = np.moveaxis(images, axis, 1) if axis else images[:, None]  # (count, channels, height, width)
     return Stack(images=planes, labels=load_labels(path, f"{prefix}labels", classes))
