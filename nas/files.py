@@ -8,6 +8,7 @@ import os
 import secrets
 import time
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
@@ -47,10 +48,18 @@ def open_to_append(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666), "a+b")
 
 
-def sha256(path: Path) -> str:
-    """Hash of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def digest(source: Path | BufferedReader, algorithm: str = "sha256") -> str:
+    """Hexadecimal hash of a file, from where it stands if it is open."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return digest(file, algorithm)
+    # MD5 is all that some publishers give; it finds damage, which is what it serves for here.
+    return hashlib.file_digest(source, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+
+
+def text_digest(text: str) -> str:
+    """SHA-256 of a text, hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _sync(folder: Path) -> None:

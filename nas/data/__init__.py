@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import logging
 
-from nas.data.cache import prepared, target_size
-from nas.data.catalog import EMBEDDED, NAMES, find, is_table, known, namesake, own_path, require_one_meaning, where
+from nas.data.catalog import NAMES, find, meaning, require_one_meaning
 from nas.data.features import Cell, Column, encoded
 from nas.data.folders import cache_dir, data_dir
 from nas.data.info import DataInfo, Task
-from nas.data.loading import Dataset, Split, in_memory, load
-from nas.data.overview import Contents, of_images, of_table
-from nas.data.source import Source
-from nas.data.tables import TableSource, prepared_table, require_as_stored, sealed_rows, verify_table
+from nas.data.loading import Dataset, Split, load
+from nas.data.readers.official import OFFICIAL
+from nas.data.source import Contents
 from nas.errors import Refused
 from nas.study import Recipe
 
@@ -56,14 +54,10 @@ def prepare(name: str, resolution: int = 0, target: str = "") -> DataInfo:
     table that is to be predicted. To be called once, by the coordinator. A name of ours that is also a folder of images
     means ours, and the folder is mentioned.
     """
-    if said := namesake(name):
+    found = meaning(name)
+    if said := found.namesake:
         log.warning("%s: the data set is taken; ./%s takes the folder", said, name)
-    if is_table(name):
-        table = table_source(name, target)
-        require_as_stored(table, resolution)
-        return prepared_table(table)
-    source = image_source(name, target)
-    return prepared(source, target_size(source, resolution))
+    return found.source(target).prepared(resolution)
 
 
 def prepare_for(recipe: Recipe, resolution: int | None = None) -> DataInfo:
@@ -76,56 +70,30 @@ def unseal(name: str, resolution: int = 0, target: str = "") -> Split:
 
     No other function returns them; searching, training, pruning and analysis must never call this one.
     """
-    if is_table(name):
-        table = table_source(name, target)
-        require_as_stored(table, resolution)
-        return sealed_rows(table)
-    source = image_source(name, target)
-    return in_memory(source.test(), target_size(source, resolution))
+    return find(name, target).sealed(resolution)
 
 
 def fetch(name: str) -> None:
     """Download a data set's files into the data folder; those that are whole stay, and embedded ones need none."""
-    entry = known(name)
-    if not entry:
-        raise Refused(f"{own_path(name)} is a path of yours: there is nothing to download")
-    if entry in EMBEDDED:
-        return
-    from nas.data.readers.downloads import fetch_archives
-    from nas.data.readers.official import OFFICIAL
+    found = meaning(name)
+    if not found.ours:
+        raise Refused(f"{found.path} is a path of yours: there is nothing to download")
+    if found.ours in OFFICIAL:
+        from nas.data.readers.downloads import fetch_archives
 
-    fetch_archives(OFFICIAL[entry])
+        fetch_archives(OFFICIAL[found.ours])
 
 
 def verify(name: str, target: str = "") -> str:
     """Read a data set's files through and check them; a sentence on what is whole."""
-    return verify_table(table_source(name, target)) if is_table(name) else image_source(name, target).verify()
+    return find(name, target).verify()
 
 
 def contents(name: str, target: str = "") -> Contents:
     """What a data set holds, split as it will be: classes with their counts, or the columns of a table."""
-    return of_table(table_source(name, target)) if is_table(name) else of_images(image_source(name, target))
-
-
-def table_source(name: str, target: str) -> TableSource:
-    """The table behind a name or a path; refused without the name of one of its columns as target."""
-    if known(name):
-        from nas.data.readers.diabetes import diabetes_source
-
-        return diabetes_source(target)
-    from nas.data.readers.csv_file import csv_source
-
-    return csv_source(own_path(name), target)
-
-
-def image_source(name: str, target: str) -> Source:
-    """The images behind a name or a path; they have classes, so a target is refused."""
-    source = find(name)
-    if target:
-        raise Refused(f"{source.name} holds images with classes: a target is for tables, got {target!r}")
-    return source
+    return find(name, target).contents()
 
 
 def source_path(name: str) -> str:
     """Where the files of a data set are, or are expected."""
-    return where(name)
+    return str(meaning(name).files)

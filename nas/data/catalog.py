@@ -1,137 +1,116 @@
-"""From a name or a path to a source: what it holds, what identifies it, and how its images are read."""
+"""From a name or a path to what it means, and on to its source: the one place that knows every reader."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nas.data.images import ImageSource
+from nas.data.readers.archives import official_path, official_source
+from nas.data.readers.class_folders import folder_source, holds_images
+from nas.data.readers.csv_file import csv_source
+from nas.data.readers.diabetes import diabetes_path, diabetes_source
+from nas.data.readers.digits import digits_path, digits_source
+from nas.data.readers.npz import npz_source
+from nas.data.readers.official import OFFICIAL
 from nas.data.source import Source
 from nas.errors import Refused
 
 NAMES: tuple[str, ...] = ("fashion-mnist", "digits", "mnist", "kmnist", "emnist", "svhn", "cifar10", "diabetes")
-EMBEDDED = ("digits", "diabetes")
-"""Those that come with scikit-learn."""
-TABLE = ".csv"
+EMBEDDED: Mapping[str, tuple[Callable[[str], Source], Callable[[], Path]]] = {
+    "digits": (lambda _: digits_source(), digits_path),
+    "diabetes": (diabetes_source, diabetes_path),
+}
+"""Those that come with scikit-learn -> their source for a target, and their file."""
+READERS: Mapping[str, Callable[[Path, str], Source]] = {
+    "": lambda path, _: _distinct(folder_source(path)),
+    ".npz": lambda path, _: npz_source(path),
+    ".csv": csv_source,
+}
+"""Ending of a user's own file, empty for a folder -> its source, given the path and the target."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a name or a path means: a data set of ours, or files of the user's own."""
+
+    ours: str
+    """Name of ours in its usual spelling; empty for a path."""
+    path: Path
+    """Where the user's own files lie; for a name of ours what lies beside it, if anything does."""
+
+    def source(self, target: str) -> Source:
+        """What it holds, known by its content; images have classes, so a target is refused."""
+        if self.ours in OFFICIAL:
+            source: Source = official_source(OFFICIAL[self.ours])
+        elif self.ours:
+            source = EMBEDDED[self.ours][0](target)
+        else:
+            source = READERS[_ending(self.path)](self.path, target)
+        if target and not source.target:
+            raise Refused(f"{source.name} holds images with classes: a target is for tables, got {target!r}")
+        return source
+
+    @property
+    def files(self) -> Path:
+        """Where its files are, or are expected."""
+        if self.ours in OFFICIAL:
+            return official_path(OFFICIAL[self.ours])
+        return EMBEDDED[self.ours][1]() if self.ours else self.path.absolute()
+
+    @property
+    def namesake(self) -> str:
+        """What a name of ours could mean, too: a folder of images beside it, in words; empty if there is none."""
+        if not self.ours or not holds_images(self.path):
+            return ""
+        return f"{self.path} is a data set of this program, and there is a folder ./{self.path} of images here"
+
+
+def meaning(name: str) -> Meaning:
+    """One of ours, whatever its case and dashes; else an existing folder, or file with a reader; else refused."""
+    if ours := known(name):
+        return Meaning(ours, Path(name))
+    try:
+        path = Path(name).expanduser()
+        exists = bool(name) and path.exists()
+    except (OSError, RuntimeError):  # no path that the system could look up
+        exists = False
+    endings = [ending for ending in READERS if ending]
+    way = f"choose {', '.join(NAMES)}, or give the path of a folder of class folders, an {' or a '.join(endings)}"
+    if not exists:
+        close = difflib.get_close_matches(name.lower(), NAMES, n=1)
+        guess = f"; did you mean {close[0]}?" if close else ""
+        raise Refused(f"no data set or path is called {name!r}{guess}", hint=way)
+    if not path.is_dir() and _ending(path) not in endings:
+        raise Refused(f"{path} is neither a folder of class folders nor an {' or '.join(endings)} file", hint=way)
+    return Meaning("", path)
 
 
 def known(name: str) -> str:
-    """The data set that a name stands for, whatever its case and dashes; empty if none."""
+    """The data set of ours that a name stands for, whatever its case and dashes; empty if none."""
     plain = {entry.replace("-", ""): entry for entry in NAMES}
     return plain.get(re.sub(r"[-_ ]", "", name.lower()), "")
 
 
-def namesake(name: str) -> str:
-    """What a name of ours could mean, too: a folder of images beside it, in words; empty if there is none."""
-    from nas.data.readers.class_folders import holds_images
+def _ending(path: Path) -> str:
+    return "" if path.is_dir() else path.suffix.lower()
 
-    path = _existing(name) if known(name) else None
-    if path is None or not holds_images(path):
-        return ""
-    return f"{name} is a data set of this program, and there is a folder ./{name} of images here"
+
+def _distinct(source: ImageSource) -> ImageSource:
+    """A folder that is called like a data set of ours keeps its `./`, so that it is found again."""
+    return replace(source, name=f"./{source.name}") if known(source.name) else source
+
+
+def find(name: str, target: str = "") -> Source:
+    """The source behind a name or a path; nothing of it is decoded yet."""
+    return meaning(name).source(target)
 
 
 def require_one_meaning(name: str) -> None:
     """Ask which is meant where somebody has just said a name that is also a folder of images."""
-    if said := namesake(name):
+    if said := meaning(name).namesake:
         way = f"./{name} is the folder; for the data set rename the folder, or go elsewhere"
         raise Refused(f"{said}: which is meant?", hint=way)
-
-
-def own_path(name: str) -> Path:
-    """The existing folder, `.npz` or `.csv` that a name stands for; anything else is refused."""
-    path = _existing(name)
-    if path is None:
-        raise Refused(f"no data set or path is called {name!r}{_suggestion(name)}", hint=_choices())
-    if not path.is_dir() and path.suffix.lower() not in (".npz", TABLE):
-        raise Refused(f"{path} is neither a folder of class folders nor an .npz or .csv file", hint=_choices())
-    return path
-
-
-def _existing(name: str) -> Path | None:
-    """The path of that name; None where there is none, or the system can't even look it up."""
-    try:
-        path = Path(name).expanduser()
-        return path if name and path.exists() else None
-    except (OSError, RuntimeError):
-        return None
-
-
-def _suggestion(name: str) -> str:
-    close = difflib.get_close_matches(name.lower(), NAMES, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-def _choices() -> str:
-    return f"choose {', '.join(NAMES)}, or give the path of a folder of class folders, an .npz or a .csv"
-
-
-def is_table(name: str) -> bool:
-    """Whether a name or a path stands for a table; refused where it stands for nothing."""
-    entry = known(name)
-    if entry:
-        return entry == "diabetes"
-    path = own_path(name)
-    return not path.is_dir() and path.suffix.lower() == TABLE
-
-
-def find(name: str) -> Source:
-    """The images behind a name or a path, known by their content; they aren't decoded yet."""
-    entry = known(name)
-    if entry == "digits":
-        from nas.data.readers.digits import digits_source
-
-        return digits_source()
-    if entry:
-        return official_source(entry)
-    path = own_path(name)
-    if path.is_dir():
-        from nas.data.readers.class_folders import folder_source
-
-        source = folder_source(path)
-    else:
-        from nas.data.readers.npz import npz_source
-
-        source = npz_source(path)
-    return replace(source, name=f"./{path}") if known(str(path)) else source  # so that it is found again
-
-
-def official_source(name: str) -> Source:
-    """An official data set; its identity is that of its published hashes, so a warm start reads no archive."""
-    from nas.data.readers import archives
-    from nas.data.readers.official import OFFICIAL
-
-    official = OFFICIAL[name]
-    return Source(
-        name=name,
-        label=name,
-        identity=" ".join(archive.digest for archive in official.archives),
-        channels=official.channels,
-        size=(official.side, official.side),
-        classes=official.classes,
-        validation=official.validation,
-        development=lambda: archives.read(official, "train"),
-        test=lambda: archives.read(official, "test"),
-        verify=lambda: archives.verify_archives(official),
-    )
-
-
-def where(name: str) -> str:
-    """Where the source of a name is, or is expected."""
-    entry = known(name)
-    if entry == "digits":
-        from nas.data.readers.digits import digits_path
-
-        return str(digits_path())
-    if entry == "diabetes":
-        from nas.data.readers.diabetes import diabetes_path
-
-        return str(diabetes_path())
-    if not entry:
-        return str(own_path(name).absolute())
-    from nas.data.readers.archives import place
-    from nas.data.readers.official import OFFICIAL
-
-    places = [place(archive) for archive in OFFICIAL[entry].archives]
-    return str(places[0] if len(places) == 1 else places[0].parent)

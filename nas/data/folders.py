@@ -1,14 +1,12 @@
-"""Where source files are looked for and where prepared data is kept, and how a file is hashed."""
+"""Where source files are looked for and where prepared data is kept."""
 
 from __future__ import annotations
 
 import errno
 import getpass
-import hashlib
 import logging
 import os
 import tempfile
-from io import BufferedReader
 from pathlib import Path
 
 from nas.errors import StorageFailed
@@ -80,17 +78,3 @@ def storage_failed(path: Path, error: OSError) -> StorageFailed:
     reason = error.strerror or str(error)
     hint = "free some space, or set NAS_CACHE_DIR and NAS_DATA_DIR to folders on another disk"
     return StorageFailed(f"{path} can't be written: {reason}", hint=hint)
-
-
-def digest(source: Path | BufferedReader, algorithm: str = "sha256") -> str:
-    """Hexadecimal hash of a file, from where it stands if it is open."""
-    if isinstance(source, Path):
-        with source.open("rb") as file:
-            return digest(file, algorithm)
-    # MD5 is all that some publishers give; it finds damage, which is what it serves for here.
-    return hashlib.file_digest(source, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
-
-
-def text_digest(text: str) -> str:
-    """SHA-256 of a text, hexadecimal."""
-    return hashlib.sha256(text.encode()).hexdigest()

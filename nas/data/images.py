@@ -1,96 +1,186 @@
-"""Pictures on their way from a source to the cache: in memory or in files, taken by position at the asked size."""
+"""Images with classes on their way to the cache: known by their content, cut by the fixed rule, written in its order.
+
+A prepared folder holds uint8 images (count, channels, height, width) and their labels as little-endian int64; those of
+the sealed test split are never in it.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from nas.data.splits import TEST_SEED, Integers, cut
+from nas.data.cache import kept, placed
+from nas.data.info import DataInfo, write_info
+from nas.data.loading import Split, in_memory
+from nas.data.pictures import Pictures, Size, chunks
+from nas.data.source import Contents
+from nas.data.splits import ORDER_SEED, OWN_VALIDATION, VERSION, Cut, Integers, cut_test, cut_validation, even_order
+from nas.errors import Refused
+from nas.files import text_digest
 
-MOST_IMAGES, MOST_PIXELS = 512, 1 << 22
-"""Bounds on what is held in memory at once while it is resized: images, and pixels of the result."""
 SMALLEST, LARGEST = 4, 512
 """Bounds on height and width of the images that a network is given, in pixels."""
-OWN_TEST = Fraction(1, 5)
-"""Share of all images that is sealed where a source has no official test split."""
-OWN_VALIDATION = Fraction(1, 4)
-"""Share of the rest that validates there: 60 / 20 / 20 in all."""
-WITH_TEST = Fraction(1, 5)
-"""Share of the images that validates where a user's own source has a test split of its own."""
 FEWEST = 5
 """Fewest images of a class where we cut the test split ourselves: three train, one validates, one is sealed."""
+RESIZED = "give a resolution: --resolution 32 on the command line, resolution=32 in a recipe"
+"""The way out where images have no common or no usable size."""
 
-Images = npt.NDArray[np.uint8]
-Size = tuple[int, int]
+Counts = npt.NDArray[np.int64]
 
 
-class Pictures(Protocol):
-    """Labelled images that can be read in any order."""
+@dataclass(frozen=True, kw_only=True)
+class ImageSource:
+    """Everything about a data set of images that is known before they are read."""
+
+    name: str
+    """The name or the path that the user gave."""
+    label: str
+    """Readable start of the cache key: lower case letters, digits and dashes."""
+    identity: str
+    """Changes whenever the content does; never depends on where the content lies."""
+    channels: int
+    size: Size | None
+    """Height and width where none are asked for, in pixels; None if the images differ."""
+    classes: tuple[str, ...]
+    validation: Fraction = OWN_VALIDATION
+    """Share of the images that aren't sealed which validates; in (0, 1)."""
+    validating: int = 0
+    """The last so many of them, which validate where the source is split so itself; 0: a share is cut."""
+    read: Callable[[], Pictures]
+    """Reads the images, those of an official test split aside."""
+    test: Callable[[], Pictures] | None = None
+    """Reads the images of the official test split; without one a part of the others is sealed."""
+    verify: Callable[[], str]
+    """Reads everything through; a sentence on what is whole."""
 
     @property
-    def labels(self) -> Integers:
-        """Class of each image, in [0, classes)."""
+    def target(self) -> str:
+        """None: images have classes."""
+        return ""
 
-    def take(self, positions: Integers, size: Size) -> Images:
-        """The images at these positions, resized to height and width."""
+    def prepared(self, resolution: int) -> DataInfo:
+        """The prepared folder at a resolution, made if it isn't there whole."""
+        size = self.sides(resolution)
+        return kept(self.name, self.key(size), lambda folder: self._write(folder, size))
 
-    def only(self, positions: Integers) -> Pictures:
-        """These images alone."""
+    def sealed(self, resolution: int) -> Split:
+        """The sealed test images at a resolution, in the order of the source."""
+        return in_memory(self.held_out(), self.sides(resolution))
+
+    def contents(self) -> Contents:
+        """The images by class and split."""
+        development = self.development().labels
+        train, validation = self.cut(development)
+        labels = {"train": development[train], "validation": development[validation], "test": self.held_out().labels}
+        counts = {split: np.bincount(found, minlength=len(self.classes)) for split, found in labels.items()}
+        return Contents(
+            name=self.name,
+            shape=(self.channels, *(self.size or (None, None))),
+            splits={split: len(found) for split, found in labels.items()},
+            classes={
+                name: {split: int(count[place]) for split, count in counts.items()}
+                for place, name in enumerate(self.classes)
+            },
+            columns={},
+        )
+
+    def development(self) -> Pictures:
+        """The images that train or validate."""
+        pictures = self.read()
+        return pictures if self.test else pictures.only(cut_test(pictures.labels).rest)
+
+    def held_out(self) -> Pictures:
+        """The sealed test images."""
+        if self.test:
+            return self.test()
+        pictures = self.read()
+        return pictures.only(cut_test(pictures.labels).held)
+
+    def cut(self, labels: Integers) -> Cut:
+        """Which development images of these labels train, and which validate."""
+        if not self.validating:
+            return cut_validation(labels, self.validation)
+        positions = np.arange(len(labels), dtype=np.int64)
+        return Cut(positions[: -self.validating], positions[-self.validating :])
+
+    def sides(self, resolution: int) -> Size:
+        """Height and width at a resolution, 0 for the size as stored; refused outside 4 to 512 pixels."""
+        if resolution and not SMALLEST <= resolution <= LARGEST:
+            raise Refused(f"resolution must be 0 (as stored) or {SMALLEST} to {LARGEST} pixels, got {resolution}")
+        if resolution:
+            return (resolution, resolution)
+        if self.size is None:
+            raise Refused(f"the images of {self.name} differ in size", hint=RESIZED)
+        if not all(SMALLEST <= side <= LARGEST for side in self.size):
+            bounds = f"height and width must be {SMALLEST} to {LARGEST} pixels"
+            raise Refused(f"{bounds}, got {self.size} in {self.name}", hint=RESIZED)
+        return self.size
+
+    def key(self, size: Size) -> str:
+        """Name of the folder of this content, split and size; needs no image to be read."""
+        parts = (VERSION, self.identity, self.classes, str(self.validation), self.channels, size)
+        given = (self.validating,) if self.validating else ()  # none in the keys of sources that we split
+        pixels = str(size[0]) if size[0] == size[1] else f"{size[0]}x{size[1]}"
+        return f"{self.label}-{pixels}-{text_digest(repr(parts + given))[:12]}"
+
+    def _write(self, folder: Path, size: Size) -> None:
+        """Read the images, cut the validation split, and place both with what is known of them."""
+        development = self.development()
+        positions = self.cut(development.labels)
+        with placed(folder, len(development.labels) * (self.channels * math.prod(size) + 8)) as part:
+            train = write_split(part, "train", development, positions.rest, size)
+            write_split(part, "validation", development, positions.held, size)
+            mean, std = statistics(train)
+            info = DataInfo(
+                name=self.name,
+                key=folder.name,
+                shape=(self.channels, *size),
+                classes=self.classes,
+                train=len(positions.rest),
+                validation=len(positions.held),
+                mean=mean,
+                std=std,
+                folder="",
+                sha256={},
+            )
+            write_info(part, info)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Stack:
-    """Pictures in memory, all of one size."""
-
-    images: Images
-    """Pixels in [0, 255]; (count, channels, height, width)."""
-    labels: Integers
-    """Class of each image, in [0, classes)."""
-
-    def __post_init__(self) -> None:
-        if self.images.ndim != 4 or self.labels.shape != self.images.shape[:1]:
-            shapes = f"got {self.images.shape} and {self.labels.shape}"
-            raise ValueError(f"images must be (count, channels, height, width) with one label each, {shapes}")
-
-    def take(self, positions: Integers, size: Size) -> Images:
-        """The images at these positions, resized to height and width."""
-        return resized(self.images[positions], size)
-
-    def only(self, positions: Integers) -> Stack:
-        """These images alone."""
-        return Stack(images=self.images[positions], labels=self.labels[positions])
+def write_split(folder: Path, split: str, pictures: Pictures, positions: Integers, size: Size) -> Counts:
+    """Write images and labels in the fixed order; the count of each grey level, (channels, 256)."""
+    order = even_order(pictures.labels, positions, ORDER_SEED)
+    counts: Counts = np.zeros((0, 256), dtype=np.int64)
+    with (folder / f"{split}_images.bin").open("wb") as file:
+        for images in chunks(pictures, order, size):
+            file.write(np.ascontiguousarray(images).data)
+            planes = images.swapaxes(0, 1).reshape(images.shape[1], -1)  # (channels, pixels)
+            levels = np.stack([np.bincount(plane, minlength=256) for plane in planes])
+            counts = counts + levels if len(counts) else levels
+    (folder / f"{split}_labels.bin").write_bytes(pictures.labels[order].astype("<i8").tobytes())
+    return counts
 
 
-def resized(images: Images, size: Size) -> Images:
-    """Images at another size: bilinear, with antialiasing where they shrink, rounded to whole grey levels."""
-    if images.shape[2:] == size:
-        return images
-    import torch
-
-    pixels = torch.from_numpy(np.array(images)).float()
-    pixels = torch.nn.functional.interpolate(pixels, size, mode="bilinear", antialias=True)
-    levels: Images = pixels.round_().clamp_(0, 255).to(torch.uint8).numpy()
-    return levels
+def statistics(counts: Counts) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel in [0, 1], exact from the counts of its grey levels."""
+    levels = np.arange(256) / 255
+    shares = counts / counts.sum(axis=1, keepdims=True)  # (channels, 256)
+    mean = shares @ levels
+    variance = (shares * (levels - mean[:, None]) ** 2).sum(axis=1)
+    std = np.maximum(np.sqrt(variance), 1 / 255)
+    return tuple(mean.tolist()), tuple(std.tolist())
 
 
-def chunks(pictures: Pictures, order: Integers, size: Size) -> Iterator[Images]:
-    """The images in an order, a bounded number at a time."""
-    step = max(1, min(MOST_IMAGES, MOST_PIXELS // math.prod(size)))
-    for start in range(0, len(order), step):
-        yield pictures.take(order[start : start + step], size)
-
-
-def own_development(pictures: Pictures) -> Pictures:
-    """What may train and validate of pictures without an official test split."""
-    return pictures.only(cut(pictures.labels, OWN_TEST, TEST_SEED).rest)
-
-
-def own_test(pictures: Pictures) -> Pictures:
-    """The sealed rest of pictures without an official test split."""
-    return pictures.only(cut(pictures.labels, OWN_TEST, TEST_SEED).held)
+def require_classes(path: Path, counts: Sequence[int], classes: Sequence[str]) -> None:
+    """Refuse a user's own data with fewer than two classes, or with a class too small to be split."""
+    if len(classes) < 2:
+        raise Refused(f"{path} must hold at least 2 classes, got {len(classes)}")
+    for name, count in zip(classes, counts, strict=True):
+        if count < FEWEST:
+            hint = f"each class needs {FEWEST} images, so that training, validation and test all have one"
+            raise Refused(f"class {name!r} of {path} has {count} images, fewer than {FEWEST}", hint=hint)

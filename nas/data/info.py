@@ -8,8 +8,8 @@ from typing import Literal
 import msgspec
 
 from nas.data.features import Column
-from nas.data.folders import text_digest
 from nas.data.splits import TENTHS
+from nas.files import digest, text_digest
 
 INFO = "info.json"
 Task = Literal["classification", "regression"]
@@ -96,8 +96,9 @@ class _Stamped(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def write_info(folder: Path, info: DataInfo) -> None:
-    """Write an info file without the folder's own path, so that a prepared folder can be moved."""
-    placeless = msgspec.structs.replace(info, folder="")
+    """Write an info file with the hashes of the files beside it, and without its own path: a folder can be moved."""
+    hashes = {file.name: digest(file) for file in sorted(folder.iterdir())}
+    placeless = msgspec.structs.replace(info, folder="", sha256=hashes)
     (folder / INFO).write_bytes(
         msgspec.json.format(msgspec.json.encode(_Stamped(sha256=_stamp(placeless), info=placeless)))
     )

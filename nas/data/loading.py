@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nas.data.images import Pictures, Size, chunks
 from nas.data.info import DataInfo
+from nas.data.pictures import Pictures, Size, chunks
 from nas.errors import Missing, Refused
 
 if TYPE_CHECKING:

@@ -20,6 +20,12 @@ VERSION = 1
 TEST_SEED = 20_170_825
 VALIDATION_SEED = 20_170_826
 ORDER_SEED = 20_170_827
+OWN_TEST = Fraction(1, 5)
+"""Share of all images that is sealed where a source has no official test split."""
+OWN_VALIDATION = Fraction(1, 4)
+"""Share of the rest that validates there: 60 / 20 / 20 in all."""
+WITH_TEST = Fraction(1, 5)
+"""Share of the images that validates where a user's own source has a test split of its own."""
 TENTHS = 10
 """Strata of a target that is a number."""
 
@@ -64,6 +70,16 @@ def cut(labels: Integers, share: Fraction, seed: int) -> Cut:
     chosen = np.zeros(len(labels), dtype=bool)
     chosen[np.concatenate(held)] = True
     return Cut(np.flatnonzero(~chosen), np.flatnonzero(chosen))
+
+
+def cut_test(labels: Integers) -> Cut:
+    """What may train and validate, and the sealed test split, where a source has none of its own."""
+    return cut(labels, OWN_TEST, TEST_SEED)
+
+
+def cut_validation(labels: Integers, share: Fraction = OWN_VALIDATION) -> Cut:
+    """What trains, and what validates."""
+    return cut(labels, share, VALIDATION_SEED)
 
 
 def even_order(labels: Integers, positions: Integers, seed: int) -> Integers:

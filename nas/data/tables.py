@@ -7,27 +7,23 @@ rows of the sealed test split are never in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from nas.data.cache import kept, placed, require_space
-from nas.data.features import Cells, Column, Floats, columns_of, encoded, standardised, statistics
-from nas.data.folders import digest, text_digest
-from nas.data.images import OWN_TEST, OWN_VALIDATION
+from nas.data.cache import kept, placed
+from nas.data.features import Cell, Cells, Column, Floats, columns_of, encoded, standardised, statistics, text
 from nas.data.info import DataInfo, write_info
-from nas.data.splits import ORDER_SEED, TENTHS, TEST_SEED, VALIDATION_SEED, VERSION, Integers, cut, even_order, tenths
+from nas.data.loading import Split
+from nas.data.source import Contents
+from nas.data.splits import ORDER_SEED, TENTHS, VERSION, Integers, cut_test, cut_validation, even_order, tenths
 from nas.errors import Refused
+from nas.files import text_digest
 
-if TYPE_CHECKING:
-    from nas.data.loading import Split
-
-TABLE_FILES = ("train_features.bin", "train_targets.bin", "validation_features.bin", "validation_targets.bin")
 FIRST, TEXTS_ARE_MISSING = 1, 2
 """How columns become features, part of every key: since the second, a few texts among numbers are missing numbers.
 Tables without such texts keep the first, and so their keys."""
@@ -64,10 +60,73 @@ class TableSource:
     encoding: int = FIRST
     """Which encoding it needs; part of its key."""
 
+    def prepared(self, resolution: int) -> DataInfo:
+        """The prepared folder, made if it isn't there whole; a table has no resolution."""
+        self._require_no(resolution)
+        return kept(self.name, key_of(self), self._write)
+
+    def sealed(self, resolution: int) -> Split:
+        """The rows of the sealed test split, standardised by the training rows."""
+        import torch
+
+        self._require_no(resolution)
+        found = encoding(self.read())
+        features, targets = found.rows(found.test)
+        return Split(torch.from_numpy(features), torch.from_numpy(targets))
+
+    def verify(self) -> str:
+        """Read all rows; a sentence on what is whole."""
+        found = encoding(self.read())
+        columns = f"{len(found.table.targets):,} rows of {len(found.columns)} columns whole, {len(found.mean)} features"
+        return f"{columns}; target {self.target!r}: {found.spread}"
+
+    def contents(self) -> Contents:
+        """The rows by split, and what each column holds."""
+        found = encoding(self.read())
+        return Contents(
+            name=self.name,
+            shape=(len(found.mean),),
+            splits={"train": len(found.train), "validation": len(found.validation), "test": len(found.test)},
+            classes={},
+            columns={column.name: _in_words(column, found.table.cells[column.name]) for column in found.columns},
+            target=f"{self.target}: {found.spread}",
+        )
+
+    def _require_no(self, resolution: int) -> None:
+        if resolution:
+            raise Refused(f"{self.name} is a table: resolution must be 0, got {resolution}")
+
+    def _write(self, folder: Path) -> None:
+        """Read the rows, and place those that train and validate with what is known of them."""
+        found = encoding(self.read())
+        splits = {"train": found.rows(found.train), "validation": found.rows(found.validation)}
+        with placed(folder, sum(array.nbytes for arrays in splits.values() for array in arrays)) as part:
+            for split, (features, targets) in splits.items():
+                (part / f"{split}_features.bin").write_bytes(features.astype("<f4").tobytes())
+                (part / f"{split}_targets.bin").write_bytes(targets.astype("<f4").tobytes())
+            info = DataInfo(
+                name=self.name,
+                key=folder.name,
+                shape=(len(found.mean),),
+                classes=(),
+                train=len(found.train),
+                validation=len(found.validation),
+                mean=tuple(found.mean.tolist()),
+                std=tuple(found.std.tolist()),
+                folder="",
+                sha256={},
+                target=self.target,
+                target_mean=found.target_mean,
+                target_std=found.target_std,
+                columns=found.columns,
+            )
+            write_info(part, info)
+
 
 class Encoding(NamedTuple):
     """Where each row goes, and how its cells become numbers; all from the training rows."""
 
+    table: Table
     train: Integers
     validation: Integers
     test: Integers
@@ -77,24 +136,27 @@ class Encoding(NamedTuple):
     target_mean: float
     target_std: float
 
-    def rows(self, table: Table, positions: Integers) -> tuple[Rows, Rows]:
+    @property
+    def spread(self) -> str:
+        """Mean and standard deviation of the target, in words."""
+        return f"mean {self.target_mean:.4g}, standard deviation {self.target_std:.4g}"
+
+    def rows(self, positions: Integers) -> tuple[Rows, Rows]:
         """Standardised features and targets of some rows."""
-        picked = {name: [cells[row] for row in positions] for name, cells in table.cells.items()}
-        features = standardised(encoded(self.columns, picked), self.mean, self.std)
-        return features, ((table.targets[positions] - self.target_mean) / self.target_std).astype(np.float32)
+        features = standardised(encoded(self.columns, self.table.cells)[positions], self.mean, self.std)
+        return features, ((self.table.targets[positions] - self.target_mean) / self.target_std).astype(np.float32)
 
 
 def encoding(table: Table) -> Encoding:
     """The splits of a table and the statistics of its training rows."""
     strata = tenths(table.targets)
-    development, test = cut(strata, OWN_TEST, TEST_SEED)
-    inner = cut(strata[development], OWN_VALIDATION, VALIDATION_SEED)
+    development, test = cut_test(strata)
+    inner = cut_validation(strata[development])
     train, validation = (even_order(strata, development[part], ORDER_SEED) for part in inner)
     columns = columns_of(table.cells, train)
-    known = {name: [cells[row] for row in train] for name, cells in table.cells.items()}
-    mean, std = statistics(columns, encoded(columns, known))
+    mean, std = statistics(columns, encoded(columns, table.cells)[train])
     targets = table.targets[train]
-    return Encoding(train, validation, test, columns, mean, std, float(targets.mean()), float(targets.std()))
+    return Encoding(table, train, validation, test, columns, mean, std, float(targets.mean()), float(targets.std()))
 
 
 def key_of(source: TableSource) -> str:
@@ -103,65 +165,8 @@ def key_of(source: TableSource) -> str:
     return f"{source.label}-{text_digest(repr(parts))[:12]}"
 
 
-def require_as_stored(source: TableSource, resolution: int) -> None:
-    """Refuse a resolution: a table has none."""
-    if resolution:
-        raise Refused(f"{source.name} is a table: resolution must be 0, got {resolution}")
-
-
-def prepared_table(source: TableSource) -> DataInfo:
-    """The prepared folder of a table, made if it isn't there whole."""
-    info = kept(key_of(source), TABLE_FILES, lambda folder: write_table(folder, source))
-    return msgspec.structs.replace(info, name=source.name)
-
-
-def write_table(folder: Path, source: TableSource) -> None:
-    """Read a table and place its prepared folder whole or not at all."""
-    table = source.read()
-    found = encoding(table)
-    train, validation = (found.rows(table, positions) for positions in (found.train, found.validation))
-    arrays = dict(zip(TABLE_FILES, (*train, *validation), strict=True))
-    with placed(folder) as part:
-        require_space(part, sum(array.nbytes for array in arrays.values()))
-        for name, array in arrays.items():
-            (part / name).write_bytes(array.astype("<f4").tobytes())
-        write_info(part, _info(folder.name, source, found, {name: digest(part / name) for name in TABLE_FILES}))
-
-
-def _info(key: str, source: TableSource, found: Encoding, hashes: dict[str, str]) -> DataInfo:
-    return DataInfo(
-        name=source.name,
-        key=key,
-        shape=(len(found.mean),),
-        classes=(),
-        train=len(found.train),
-        validation=len(found.validation),
-        mean=tuple(found.mean.tolist()),
-        std=tuple(found.std.tolist()),
-        folder="",
-        sha256=hashes,
-        target=source.target,
-        target_mean=found.target_mean,
-        target_std=found.target_std,
-        columns=found.columns,
-    )
-
-
-def sealed_rows(source: TableSource) -> Split:
-    """The rows of the sealed test split, standardised by the training rows."""
-    import torch
-
-    from nas.data.loading import Split
-
-    table = source.read()
-    found = encoding(table)
-    features, targets = found.rows(table, found.test)
-    return Split(torch.from_numpy(features), torch.from_numpy(targets))
-
-
-def verify_table(source: TableSource) -> str:
-    """Read all rows; a sentence on what is whole."""
-    table = source.read()
-    found = encoding(table)
-    target = f"target {source.target!r}: mean {found.target_mean:.4g}, standard deviation {found.target_std:.4g}"
-    return f"{len(table.targets):,} rows of {len(table.cells)} columns whole, {len(found.mean)} features; {target}"
+def _in_words(column: Column, cells: Sequence[Cell]) -> str:
+    """`numbers, 3 missing` or `4 texts`."""
+    gaps = sum(not text(cell) or text(cell) in column.missing for cell in cells)
+    kind = f"{len([value for value in column.values if value])} texts" if column.text else "numbers"
+    return kind + (f", {gaps:,} missing" if gaps else "")

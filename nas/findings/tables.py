@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.data.features import few_texts, numbers, spoken_of
 from nas.errors import Refused
-from nas.files import sha256
+from nas.files import digest
 from nas.findings.table_files import ENDINGS
 from nas.findings.table_files import read as read
 from nas.study.record import Outcome
@@ -111,7 +111,7 @@ def _known(path: Path, name: str, column: str, told: Mapping[str, str | None]) -
     frame, spoken = _numbers(read(path), (column, told[SPACE]))
     ready, unit = _checked(_called(frame, told, str(path)), column, name, str(path))
     drawn = "" if "sampler" in frame else "no column `sampler`, so taken as random draws, "
-    origin = f"{len(frame):,} rows, errors from the column {column!r} ({unit}), {drawn}SHA-256 {sha256(path)}{spoken}"
+    origin = f"{len(frame):,} rows, errors from the column {column!r} ({unit}), {drawn}SHA-256 {digest(path)}{spoken}"
     return ready, origin + (f". {MEANT[column]}" if column in MEANT else ""), unit
 
 

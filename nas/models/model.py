@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from nas.data import Cell, encoded
 from nas.errors import Missing, Refused
-from nas.files import sha256
+from nas.files import digest
 from nas.layers.serialization import LARGEST_JSON
 from nas.models import weights
 from nas.models.document import Document, decode
@@ -145,7 +145,7 @@ def check_hashes(folder: Path) -> None:
             raise Refused(f"{folder / SUMS} names a file outside the folder: {name!r}")
         if not (folder / name).is_file():
             raise Missing(f"{folder / name} is missing", hint="export the network again")
-        if sha256(folder / name) != expected:
+        if digest(folder / name) != expected:
             raise Missing(f"{folder / name} is damaged: its SHA-256 isn't the one in {SUMS}", hint="export it again")
 
 

@@ -13,7 +13,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from nas.errors import Refused
-from nas.files import sha256
+from nas.files import digest
 from nas.layers import Layer, identity
 from nas.storage import study_json
 from nas.storage.database import read_numbers, read_records, require_run
@@ -139,7 +139,7 @@ def open_run(folder: Path | str) -> Run:
 
 def require_intact(path: Path, record: Record) -> None:
     """Refuse the weights of a trial that aren't those in its record."""
-    if sha256(path) != record.weights_sha256:
+    if digest(path) != record.weights_sha256:
         hint = f"delete it: nas export trains trial {record.trial} again"
         raise Refused(f"{path} is damaged: its SHA-256 isn't the one in the record", hint=hint)
 

@@ -16,8 +16,8 @@ import pytest
 
 import nas.data
 from nas.data.cache import STALE
-from nas.data.folders import digest
 from nas.errors import Missing, StorageFailed
+from nas.files import digest
 
 
 @pytest.fixture(autouse=True)

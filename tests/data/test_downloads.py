@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 import nas.data
-from nas.data.folders import digest
 from nas.data.readers.official import OFFICIAL, Archive
 from nas.errors import Missing, Refused, StorageFailed
+from nas.files import digest
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

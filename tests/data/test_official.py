@@ -15,10 +15,10 @@ import pytest
 import torch
 
 import nas.data
-from nas.data.folders import digest
 from nas.data.readers.formats import idx
 from nas.data.readers.official import OFFICIAL
 from nas.errors import Missing
+from nas.files import digest
 
 Bytes = npt.NDArray[np.uint8]
 

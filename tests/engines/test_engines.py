@@ -13,7 +13,7 @@ from nas.data import DataInfo
 from nas.engines import Engine, InlineEngine, LocalEngine
 from nas.engines import job as engine_job
 from nas.engines.messages import Job, Result
-from nas.files import sha256
+from nas.files import digest
 from nas.layers import Flatten, Layer, Linear, Sequence
 from nas.models.weights import read_document
 from nas.study.record import Outcome
@@ -76,7 +76,7 @@ def test_results_do_not_depend_on_the_engine(engine: Engine, job: Job, tmp_path:
     (expected,) = answers(inline, [replaced(job, weights=str(tmp_path / "inline.safetensors"))])
     (found,) = answers(engine, [replaced(job, weights=str(tmp_path / "engine.safetensors"))])
     assert numbers(found) == numbers(expected)
-    assert found.weights_sha256 == expected.weights_sha256 == sha256(tmp_path / "engine.safetensors")
+    assert found.weights_sha256 == expected.weights_sha256 == digest(tmp_path / "engine.safetensors")
 
 
 def test_weights_carry_their_network(engine: Engine, job: Job, tmp_path: Path) -> None:

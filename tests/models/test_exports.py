@@ -13,7 +13,7 @@ import pytest
 import nas
 from nas.engines import InlineEngine
 from nas.errors import Missing, NasError, Refused, StorageFailed
-from nas.files import sha256
+from nas.files import digest
 from nas.models import exports
 from nas.models.document import decode
 from nas.models.model import ARCHITECTURE, CARD, SUMS, WEIGHTS
@@ -59,7 +59,7 @@ def test_an_export_is_four_plain_files(exported: Path, run: Run) -> None:
     """The folder holds description, weights, card and hashes as `sha256sum -c` reads them, and nothing else."""
     assert {path.name for path in exported.iterdir()} == {ARCHITECTURE, WEIGHTS, CARD, SUMS}
     lines = (exported / SUMS).read_text().splitlines()
-    assert lines == [f"{sha256(exported / name)}  {name}" for name in (ARCHITECTURE, WEIGHTS, CARD)]
+    assert lines == [f"{digest(exported / name)}  {name}" for name in (ARCHITECTURE, WEIGHTS, CARD)]
     assert not list(exported.parent.glob(".best*"))
 
 
@@ -80,7 +80,7 @@ def test_a_network_without_weights_is_trained_again(without_weights: Run, run: R
     nas.export(run, record, tmp_path / "kept")
     model = nas.export(without_weights, record, tmp_path / "again", study=VARIED)
     assert model.document.error == record.error
-    assert sha256(tmp_path / "again" / WEIGHTS) == sha256(tmp_path / "kept" / WEIGHTS)
+    assert digest(tmp_path / "again" / WEIGHTS) == digest(tmp_path / "kept" / WEIGHTS)
     assert (tmp_path / "again" / ARCHITECTURE).read_bytes() == (tmp_path / "kept" / ARCHITECTURE).read_bytes()
 
 
@@ -198,7 +198,7 @@ def claim(folder: Path, change: Callable[[str], str]) -> None:
     assert change(text) != text
     (folder / ARCHITECTURE).write_text(change(text))
     rest = [line for line in (folder / SUMS).read_text().splitlines() if ARCHITECTURE not in line]
-    (folder / SUMS).write_text("\n".join([f"{sha256(folder / ARCHITECTURE)}  {ARCHITECTURE}", *rest]))
+    (folder / SUMS).write_text("\n".join([f"{digest(folder / ARCHITECTURE)}  {ARCHITECTURE}", *rest]))
 
 
 def test_class_names_stay_in_their_cell(exported: Path) -> None:

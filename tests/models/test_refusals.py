@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 import nas
 from nas.engines import InlineEngine
 from nas.errors import Missing, NasError, Refused
-from nas.files import sha256
+from nas.files import digest
 from nas.models.document import Document, decode, encode
 from nas.models.model import ARCHITECTURE, CARD, SUMS, WEIGHTS, Model
 from tests.toys.spaces import STUDY as TOY
@@ -51,7 +51,7 @@ def copied(exported: Path, tmp_path: Path) -> Path:
 def resum(folder: Path) -> None:
     """List the hashes of the files as they are."""
     names = (ARCHITECTURE, WEIGHTS, CARD)
-    (folder / SUMS).write_text("".join(f"{sha256(folder / name)}  {name}\n" for name in names))
+    (folder / SUMS).write_text("".join(f"{digest(folder / name)}  {name}\n" for name in names))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_names_outside_the_folder_are_refused(copied: Path, name: str) -> None:
     """A list of hashes that names a path is refused, whether the file exists or not."""
     (copied.parent / "secret").write_text("x")
     with (copied / SUMS).open("a") as file:
-        file.write(f"{sha256(copied.parent / 'secret')}  {name}\n")
+        file.write(f"{digest(copied.parent / 'secret')}  {name}\n")
     with pytest.raises(NasError, match=r"outside the folder|is missing"):
         nas.load(copied)
 

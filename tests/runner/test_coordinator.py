@@ -13,7 +13,7 @@ import pytest
 from nas.engines import InlineEngine, LocalEngine
 from nas.engines.messages import Job, Result
 from nas.errors import Refused
-from nas.files import sha256
+from nas.files import digest
 from nas.models.weights import read_document
 from nas.runner.agreement import versions
 from nas.runner.progress import Snapshot
@@ -169,7 +169,7 @@ def test_the_ten_best_of_each_space_are_kept(tmp_path: Path) -> None:
     assert found == {f"{record.architecture}-{record.trial}.safetensors" for record in kept}
     for record in kept:
         path = tmp_path / WEIGHTS / record.weights
-        assert sha256(path) == record.weights_sha256
+        assert digest(path) == record.weights_sha256
         document = read_document(path)
         assert (document.architecture, document.error, document.seed) == (
             record.architecture,

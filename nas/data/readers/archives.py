@@ -7,11 +7,35 @@ from contextlib import ExitStack, contextmanager
 from io import BufferedReader
 from pathlib import Path
 
-from nas.data.folders import data_dir, digest
-from nas.data.images import Stack
+from nas.data.folders import data_dir
+from nas.data.images import ImageSource
+from nas.data.pictures import Stack
 from nas.data.readers.formats import Part
 from nas.data.readers.official import OFFICIAL, Archive, Official
 from nas.errors import Missing
+from nas.files import digest
+
+
+def official_source(official: Official) -> ImageSource:
+    """An official data set; its identity is that of its published hashes, so a warm start reads no archive."""
+    return ImageSource(
+        name=official.name,
+        label=official.name,
+        identity=" ".join(archive.digest for archive in official.archives),
+        channels=official.channels,
+        size=(official.side, official.side),
+        classes=official.classes,
+        validation=official.validation,
+        read=lambda: read(official, "train"),
+        test=lambda: read(official, "test"),
+        verify=lambda: verify_archives(official),
+    )
+
+
+def official_path(official: Official) -> Path:
+    """Where the archive of a data set is expected, or the folder of them all."""
+    places = [place(archive) for archive in official.archives]
+    return places[0] if len(places) == 1 else places[0].parent
 
 
 def place(archive: Archive) -> Path:

@@ -17,11 +17,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from nas.data.folders import text_digest
-from nas.data.images import OWN_TEST, OWN_VALIDATION, WITH_TEST, Images, Size, resized
-from nas.data.source import Source, label_of, require_classes
-from nas.data.splits import TEST_SEED, Integers, cut
+from nas.data.images import ImageSource, require_classes
+from nas.data.pictures import Images, Size, resized
+from nas.data.source import label_of
+from nas.data.splits import OWN_VALIDATION, WITH_TEST, Integers, cut_test
 from nas.errors import Missing, Refused
+from nas.files import text_digest
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 FORMATS = ("PNG", "JPEG")
@@ -71,7 +72,7 @@ class Files:
         )
 
 
-def folder_source(path: Path) -> Source:
+def folder_source(path: Path) -> ImageSource:
     """The images below a folder as a source, known by their names and contents."""
     parts = split_folders(path)
     classes = class_folders(parts.get("train", path))
@@ -82,9 +83,9 @@ def folder_source(path: Path) -> Source:
     mode = "L" if all(entry.mode == "L" for entry in scans.values()) else "RGB"
     files = {split: _files(found, mode) for split, found in groups.items()}
     if "test" not in files:
-        development, sealed = cut(files["train"].labels, OWN_TEST, TEST_SEED)
+        development, sealed = cut_test(files["train"].labels)
         files |= {"train": files["train"].only(development), "test": files["train"].only(sealed)}
-    return Source(
+    return ImageSource(
         name=str(path),
         label=label_of(path),
         identity=text_digest("\n".join(f"{f.relative_to(path).as_posix()}\t{s.digest}" for f, s in scans.items())),
@@ -93,7 +94,7 @@ def folder_source(path: Path) -> Source:
         classes=classes,
         validation=WITH_TEST if "test" in groups else OWN_VALIDATION,
         validating=len(files["validation"].paths) if "validation" in files else 0,
-        development=lambda: files["train"].joined(files["validation"]) if "validation" in files else files["train"],
+        read=lambda: files["train"].joined(files["validation"]) if "validation" in files else files["train"],
         test=lambda: files["test"],
         verify=lambda: verify_files(tuple(scans), mode, classes),
     )

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from nas.data.features import MOST_VALUES, Floats, few_texts, number, numbers, spoken_of, text
-from nas.data.folders import digest
 from nas.data.source import label_of
 from nas.data.tables import FEWEST_ROWS, FIRST, TEXTS_ARE_MISSING, Table, TableSource
 from nas.errors import Missing, Refused
+from nas.files import digest
 
 FORM = "a table is a .csv in UTF-8, columns separated by commas, with their names in the first line"
 LISTED = 30
@@ -26,10 +26,14 @@ log = logging.getLogger(__name__)
 
 
 def csv_source(path: Path, target: str) -> TableSource:
-    """The table in a file as a source, known by the hash of the file; its texts among numbers are told."""
+    """The table in a file as a source."""
     names = header(path)
     require_target(path, names, target)
-    rows = read_rows(path, names)
+    return rows_source(path, target, names, read_rows(path, names))
+
+
+def rows_source(path: Path, target: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> TableSource:
+    """Rows of a file as a source, known by the hash of the file; their texts among numbers are told."""
     spoken = []
     for place, name in enumerate(names):
         column = [row[place] for row in rows]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.data.images import OWN_VALIDATION, Stack, own_development, own_test
-from nas.data.source import Source
+from nas.data.images import ImageSource
+from nas.data.pictures import Stack
 from nas.errors import Missing
 
 DIGEST = "65e5b4619795efb40c1082f4c350c049e4ad552200d369b6ae99e21eef5e72c5"
@@ -21,18 +21,16 @@ SIDE = 16
 """Height and width where none are asked for, in pixels: 8 are too few for most networks."""
 
 
-def digits_source() -> Source:
+def digits_source() -> ImageSource:
     """The digits as a source; nothing is loaded yet."""
-    return Source(
+    return ImageSource(
         name="digits",
         label="digits",
         identity=DIGEST,
         channels=1,
         size=(SIDE, SIDE),
         classes=tuple(string.digits),
-        validation=OWN_VALIDATION,
-        development=lambda: own_development(read_digits()),
-        test=lambda: own_test(read_digits()),
+        read=read_digits,
         verify=lambda: f"{len(read_digits().labels):,} images whole, in scikit-learn",
     )
 

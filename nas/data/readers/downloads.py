@@ -12,10 +12,11 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from nas.data.folders import digest, storage_failed
+from nas.data.folders import storage_failed
 from nas.data.readers.archives import opened, other_ways, place
 from nas.data.readers.official import Archive, Official
 from nas.errors import Missing
+from nas.files import digest
 
 PATIENCE = 8.0
 """Longest wait for a mirror to answer or to go on, in seconds."""

@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from nas.data.images import Images, Stack
+from nas.data.pictures import Images, Stack
 
 Part = Literal["train", "test"]
 CIFAR_RECORD = 1 + 3 * 32 * 32

@@ -18,11 +18,12 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
-from nas.data.folders import digest
-from nas.data.images import OWN_VALIDATION, WITH_TEST, Images, Size, Stack, own_development, own_test
-from nas.data.source import Source, label_of, require_classes
-from nas.data.splits import Integers
+from nas.data.images import ImageSource, require_classes
+from nas.data.pictures import Images, Size, Stack
+from nas.data.source import label_of
+from nas.data.splits import OWN_VALIDATION, WITH_TEST, Integers
 from nas.errors import Refused
+from nas.files import digest
 
 ARRAYS = ("images", "labels", "classes", "test_images", "test_labels", "layout")
 SHAPES = "(n, h, w), (n, h, w, c) or (n, c, h, w)"
@@ -45,7 +46,7 @@ class Header(NamedTuple):
         return f"{self.shape} of {self.dtype}"
 
 
-def npz_source(path: Path) -> Source:
+def npz_source(path: Path) -> ImageSource:
     """The arrays of a file as a source, known by the hash of the file."""
     found = headers(path)
     axis = channel_axis(path, found)
@@ -55,7 +56,7 @@ def npz_source(path: Path) -> Source:
     count = len(classes)
     require_classes(path, np.bincount(labels, minlength=count).tolist(), classes)
     stack = partial(load_stack, path, count, axis)
-    return Source(
+    return ImageSource(
         name=str(path),
         label=label_of(path),
         identity=digest(path),
@@ -63,8 +64,8 @@ def npz_source(path: Path) -> Source:
         size=_sides(found["images"].shape, axis),
         classes=classes,
         validation=WITH_TEST if official else OWN_VALIDATION,
-        development=lambda: stack() if official else own_development(stack()),
-        test=lambda: stack("test_") if official else own_test(stack()),
+        read=stack,
+        test=partial(stack, "test_") if official else None,
         verify=lambda: verify_arrays(path, found),
     )
 
@@ -191,7 +192,7 @@ def class_names(path: Path, found: dict[str, Header], labels: Integers) -> tuple
 
 
 def load_stack(path: Path, classes: int, axis: int, prefix: str = "") -> Stack:
-    """Images, whose channels are an axis or none, and labels as pictures; labels that no image trains are refused."""
+    """Images, whose channels are an axis or none, and labels as pictures; labels of no class are refused."""
     images: Images = load_array(path, f"{prefix}images")
     planes = np.moveaxis(images, axis, 1) if axis else images[:, None]  # (count, channels, height, width)
     return Stack(images=planes, labels=load_labels(path, f"{prefix}labels", classes))

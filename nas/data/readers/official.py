@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from io import BufferedReader
 
-from nas.data.images import Stack
+from nas.data.pictures import Stack
 from nas.data.readers.formats import Part, read_cifar, read_emnist, read_idx, read_svhn
 
 Reader = Callable[[Sequence[BufferedReader], Part], Stack]

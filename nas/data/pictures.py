@@ -1,0 +1,75 @@
+"""Pictures on their way from a source to the cache: in memory or in files, taken by position at the asked size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from nas.data.splits import Integers
+
+MOST_IMAGES, MOST_PIXELS = 512, 1 << 22
+"""Bounds on what is held in memory at once while it is resized: images, and pixels of the result."""
+
+Images = npt.NDArray[np.uint8]
+Size = tuple[int, int]
+
+
+class Pictures(Protocol):
+    """Labelled images that can be read in any order."""
+
+    @property
+    def labels(self) -> Integers:
+        """Class of each image, in [0, classes)."""
+
+    def take(self, positions: Integers, size: Size) -> Images:
+        """The images at these positions, resized to height and width."""
+
+    def only(self, positions: Integers) -> Pictures:
+        """These images alone."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stack:
+    """Pictures in memory, all of one size."""
+
+    images: Images
+    """Pixels in [0, 255]; (count, channels, height, width)."""
+    labels: Integers
+    """Class of each image, in [0, classes)."""
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.labels.shape != self.images.shape[:1]:
+            shapes = f"got {self.images.shape} and {self.labels.shape}"
+            raise ValueError(f"images must be (count, channels, height, width) with one label each, {shapes}")
+
+    def take(self, positions: Integers, size: Size) -> Images:
+        """The images at these positions, resized to height and width."""
+        return resized(self.images[positions], size)
+
+    def only(self, positions: Integers) -> Stack:
+        """These images alone."""
+        return Stack(images=self.images[positions], labels=self.labels[positions])
+
+
+def resized(images: Images, size: Size) -> Images:
+    """Images at another size: bilinear, with antialiasing where they shrink, rounded to whole grey levels."""
+    if images.shape[2:] == size:
+        return images
+    import torch
+
+    pixels = torch.from_numpy(np.array(images)).float()
+    pixels = torch.nn.functional.interpolate(pixels, size, mode="bilinear", antialias=True)
+    levels: Images = pixels.round_().clamp_(0, 255).to(torch.uint8).numpy()
+    return levels
+
+
+def chunks(pictures: Pictures, order: Integers, size: Size) -> Iterator[Images]:
+    """The images in an order, a bounded number at a time."""
+    step = max(1, min(MOST_IMAGES, MOST_PIXELS // math.prod(size)))
+    for start in range(0, len(order), step):
+        yield pictures.take(order[start : start + step], size)
