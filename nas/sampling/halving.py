@@ -8,12 +8,12 @@ share may go on, and the cheapest networks always do.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, inf, nextafter
 
 from nas.study import Halving
+from nas.study.objectives import nondominated_ranks
 
 LEAST = 2
 """A rung judges nobody until it holds so many results for each one of the factor."""
@@ -76,14 +76,3 @@ def bar(front: Sequence[tuple[float, float]], cost: float) -> float:
     """
     ends = (e if c == cost else nextafter(e, -inf) for e, c in front if c <= cost)
     return min(ends, default=inf)
-
-
-def nondominated_ranks(points: Sequence[tuple[float, float]]) -> list[int]:
-    """How many fronts lie before that of each (error, cost), both to be small; equal points share a front."""
-    ranks: dict[tuple[float, float], int] = {}
-    lowest: list[float] = []  # error of each front among what costs no more: ascending, for the next front lies behind
-    for error, cost in sorted(set(points), key=lambda point: (point[1], point[0])):
-        rank = bisect_right(lowest, error)
-        lowest[rank : rank + 1] = [error]
-        ranks[error, cost] = rank
-    return [ranks[point] for point in points]

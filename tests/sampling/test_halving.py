@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.errors import Refused
-from nas.sampling.halving import Bars, Told, bar, last_front, nondominated_ranks
+from nas.sampling.halving import Bars, Told, bar, last_front
 from nas.study import Halving
+from nas.study.objectives import nondominated_ranks
 
 FEW = st.integers(0, 6).map(float)
 """Few different values, so that ties are frequent."""

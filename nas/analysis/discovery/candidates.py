@@ -19,7 +19,7 @@ import numpy as np
 
 from nas.analysis.columns import having, numbers
 from nas.analysis.rules.sides import Flags
-from nas.analysis.statistics.edf import Floats
+from nas.analysis.statistics.edf import Floats, weight_below
 from nas.space import Chain, Choice, Dimension, Integer, Ratio, Real, Value, falling, rising
 from nas.study import Part
 
@@ -166,11 +166,10 @@ def _tied(group: str, values: Floats, halves: tuple[Flags, Flags]) -> Candidate:
 
 def _nearly(values: Floats, known: Flags) -> Flags:
     """The quarter of the networks whose members differ least, as shares of the group's values that are smaller."""
-    pool = np.sort(values[known], axis=None)
+    pool = values[known].ravel()
     if not len(pool):
         return known
-    below = sum(np.searchsorted(pool, values, side=side) for side in ("left", "right")) / (2 * len(pool))
-    spread = np.ptp(below, axis=1)
+    spread = np.ptp(weight_below(values, pool) / len(pool), axis=1)
     return np.asarray(known & (spread <= np.quantile(spread[known], NEARLY)), dtype=np.bool_)
 
 

@@ -139,6 +139,15 @@ def steps(edf: Edf) -> tuple[Floats, Floats]:
     return ends, np.searchsorted(edf.errors, ends, side="left") / edf.n
 
 
+def weight_below(values: Floats, others: Floats, weights: Floats | None = None) -> Floats:
+    """Weight of the others below each value, half of the ties included; each weighs 1 unless told otherwise."""
+    order = np.argsort(others, kind="stable")
+    added = np.arange(1.0, len(others) + 1.0) if weights is None else np.cumsum(weights[order])
+    sums = np.concatenate([[0.0], added])
+    left, right = (np.searchsorted(others[order], values, side=side) for side in ("left", "right"))
+    return np.asarray((sums[left] + sums[right]) / 2.0, dtype=np.float64)
+
+
 def band(edf: Edf, confidence: float = CONFIDENCE) -> Band:
     """The band of Dvoretzky, Kiefer and Wolfowitz with Massart's constant: sqrt(ln(2 / alpha) / 2n) to either side."""
     check_confidence(confidence)
