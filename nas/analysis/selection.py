@@ -16,7 +16,7 @@ from nas.analysis.statistics.edf import Edf, edf
 from nas.errors import Refused
 from nas.study.objectives import nondominated_ranks
 from nas.study.record import Outcome
-from nas.study.strata import matched, stratum
+from nas.study.strata import matched, parsed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,9 +152,9 @@ def require_one_design(rows: pd.DataFrame) -> None:
         return
     cells = rows[COLUMN]
     labels = {str(label) for label in cells.dropna().unique()}
-    known = {found for label in labels if (found := stratum(label))}
+    strata = set(parsed(labels))
     mixed = bool(labels) and bool(cells.isna().any())
-    several = len({(one.cost, one.count) for one in known}) > 1 or len({one.place for one in known}) < len(known)
+    several = len({(each.cost, each.count) for each in strata}) > 1 or len({e.place for e in strata}) < len(strata)
     if not mixed and not several:
         return
     designs = [*matched(labels), *(["no strata"] if mixed else [])]

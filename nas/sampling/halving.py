@@ -9,7 +9,6 @@ share may go on, and the cheapest networks always do.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil, inf, nextafter
 
 from nas.study import Halving
@@ -17,18 +16,6 @@ from nas.study.objectives import nondominated_ranks
 
 LEAST = 2
 """A rung judges nobody until it holds so many results for each one of the factor."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Told:
-    """What is told of a trial that is over."""
-
-    errors: tuple[float, ...]
-    """After each epoch that was finished."""
-    cost: float
-    """Of its network, in any unit."""
-    failed: bool
-    """Whether it ended before its time for another reason than a bar."""
 
 
 class Bars:
@@ -39,14 +26,17 @@ class Bars:
         self._arrived: dict[int, list[tuple[float, float]]] = {rung: [] for rung in halving.rungs(epochs)}
         self._fronts: dict[int, list[tuple[float, float]]] = {}
 
-    def add(self, told: Told) -> None:
-        """Count a trial at every rung that it came to; a failure comes to the next one as the worst of all."""
+    def add(self, errors: Sequence[float], cost: float, *, failed: bool) -> None:
+        """Count a trial at every rung that it came to; one that `failed` comes to the next as the worst of all.
+
+        `errors` are those after each epoch that was finished; what missed a threshold hasn't failed.
+        """
         self._fronts.clear()
         for rung, arrived in self._arrived.items():
-            if rung <= len(told.errors):
-                arrived.append((told.errors[rung - 1], told.cost if self._against_cost else 0.0))
+            if rung <= len(errors):
+                arrived.append((errors[rung - 1], cost if self._against_cost else 0.0))
             else:
-                if told.failed:
+                if failed:
                     arrived.append((inf, inf))
                 return
 

@@ -12,7 +12,7 @@ import numpy as np
 from nas.errors import Refused
 from nas.layers import Shape, identity
 from nas.sampling.gate import Gate, Network
-from nas.sampling.halving import Bars, Told
+from nas.sampling.halving import Bars
 from nas.sampling.rejection import Proposal, draw, measure
 from nas.sampling.strata import gates, place_of, shares
 from nas.sampling.window import Window
@@ -137,17 +137,23 @@ class Plan:
                 self._hear(number, *self._waiting.pop(number))
             self._told = last
 
-    def require_same(self, record: Record) -> None:
-        """Refuse a trial whose point stands for another network now, or whose network says other things of itself."""
-        changed = f"the code of {record.space} has changed"
+    def network_of(self, record: Record) -> Network:
+        """The network of a trial; refused where its point stands for another one now."""
         network = self._gates[record.trial % len(self._gates)].judge(record.point)
         if not isinstance(network, Network) or identity(network.layer) != record.architecture:
-            raise Refused(f"{changed}: trial {record.trial} would be another network now", hint=AS_IT_WAS)
+            changed = f"the code of {record.space} has changed: trial {record.trial} would be another network now"
+            raise Refused(changed, hint=AS_IT_WAS)
+        return network
+
+    def require_same(self, record: Record) -> None:
+        """Refuse a trial whose point stands for another network now, or whose network says other things of itself."""
+        network = self.network_of(record)
         if network.facts != record.facts:
             names = sorted({*network.facts, *record.facts})
             name = next(name for name in names if network.facts.get(name) != record.facts.get(name))
             was, now = (facts.get(name, "not there") for facts in (record.facts, network.facts))
-            raise Refused(f"{changed}: {name!r} of trial {record.trial} was {was}, it is {now} now", hint=AS_IT_WAS)
+            changed = f"the code of {record.space} has changed: {name!r} of trial {record.trial}"
+            raise Refused(f"{changed} was {was}, it is {now} now", hint=AS_IT_WAS)
 
     @property
     def hunts(self) -> bool:
@@ -170,7 +176,7 @@ class Plan:
             self._hunters[arm].tell(trial, error)
         if self._bars:
             cost = self.propose(trial).network.cost.multiply_adds
-            self._bars[arm].add(Told(errors=tuple(errors), cost=cost, failed=error is None))
+            self._bars[arm].add(errors, cost, failed=error is None)
 
 
 def _bars(study: Study) -> list[Bars]:

@@ -1,7 +1,7 @@
 """One training: network, recipe and data in, a curve of epochs out; the same seed gives the same numbers.
 
 The images lie in memory as uint8 and are normalised and augmented batch by batch on the device; the rows of a table lie
-there as standardised float32 (what differs for them is in `nas.objectives`). Nothing is decoded, copied between
+there as standardised float32 (what differs for them is in `nas.training.losses`). Nothing is decoded, copied between
 processes or read back from the device inside an epoch. All that a step touches stays in place, so that a GPU can replay
 it as a graph.
 """

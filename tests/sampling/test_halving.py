@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from math import inf, nextafter
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.errors import Refused
-from nas.sampling.halving import Bars, Told, bar, last_front
+from nas.sampling.halving import Bars, bar, last_front
 from nas.study import Halving
 from nas.study.objectives import nondominated_ranks
 
@@ -37,9 +38,9 @@ def peeled(points: list[tuple[float, float]]) -> list[int]:
     return ranks
 
 
-def told(*errors: float, cost: float = 1.0, failed: bool = False) -> Told:
+def trial(*errors: float, cost: float = 1.0, failed: bool = False) -> dict[str, Any]:
     """A trial with these errors after its epochs."""
-    return Told(errors=errors, cost=cost, failed=failed)
+    return {"errors": errors, "cost": cost, "failed": failed}
 
 
 def test_rungs_lie_below_the_last_epoch() -> None:
@@ -56,7 +57,7 @@ def test_a_bar_is_the_quantile_of_those_that_arrived() -> None:
     """Of nine errors after the first epoch a third may go on: the bar is the third lowest, whatever they cost."""
     bars = Bars(Halving(factor=3), 4, against_cost=False)
     for place in range(9):
-        bars.add(told(0.9 - place / 10, 0.5, 0.4, 0.3, cost=place))
+        bars.add(**trial(0.9 - place / 10, 0.5, 0.4, 0.3, cost=place))
     assert bars.at(0.0) == bars.at(99.0) == {1: pytest.approx(0.3), 3: 0.4}
 
 
@@ -64,11 +65,11 @@ def test_few_results_judge_nobody() -> None:
     """Until a rung holds two results for each one of the factor there is no bar at it, and pruned ones count below."""
     bars = Bars(Halving(factor=3), 4, against_cost=False)
     for _ in range(5):
-        bars.add(told(0.5, 0.5, 0.5, 0.5))
+        bars.add(**trial(0.5, 0.5, 0.5, 0.5))
     assert bars.at(1.0) == {}
-    bars.add(told(0.7))
+    bars.add(**trial(0.7))
     assert bars.at(1.0) == {1: 0.5}
-    bars.add(told(0.5, 0.5, 0.6, 0.5))
+    bars.add(**trial(0.5, 0.5, 0.6, 0.5))
     assert bars.at(1.0) == {1: 0.5, 3: 0.5}
 
 
@@ -76,10 +77,10 @@ def test_a_failure_is_the_worst_of_the_rung_that_it_missed() -> None:
     """Five of six that explode in the second epoch leave no bar at the third: what is left may be as bad as they."""
     bars = Bars(Halving(factor=2), 4, against_cost=False)
     for error in (0.1, 0.2, 0.3):
-        bars.add(told(error, failed=True))
-    bars.add(told(0.4, 0.4, 0.4, 0.4))
+        bars.add(**trial(error, failed=True))
+    bars.add(**trial(0.4, 0.4, 0.4, 0.4))
     assert bars.at(1.0) == {1: 0.2}
-    bars.add(told(failed=True))
+    bars.add(**trial(failed=True))
     assert bars.at(1.0) == {1: 0.3}
 
 

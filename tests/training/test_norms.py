@@ -14,7 +14,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from nas.training.kernels import FastNorm, RectifiedSum, Rules, compiled, norms, specialise
+from nas.training.kernels import compiled, norms, specialise
+from nas.training.kernels.norms import FastNorm, RectifiedSum
+from nas.training.kernels.rules import Rules
 from nas.training.modules import Residual, build, initialise
 from spaces import anynet
 

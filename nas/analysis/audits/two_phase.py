@@ -20,6 +20,7 @@ from nas.analysis.audits.phases import CERTAIN, FULL, LEAST_FREEDOM, Phases, Spr
 from nas.analysis.rules.sides import Flags
 from nas.analysis.statistics.bootstrap import Rows
 from nas.analysis.statistics.edf import Floats, weight_below
+from nas.analysis.statistics.equivalence import widened
 from nas.analysis.statistics.interval import Estimate, Interval, summed
 
 
@@ -58,7 +59,8 @@ class Effect:
 
     def against(self, share: float, confidence: float) -> Interval:
         """The interval made so wide that it can be held against `share` of the spread, an estimate itself."""
-        return self.spread.allowed(self.interval(confidence), share)
+        interval, n = self.interval(confidence), len(self.spread.pulls)
+        return interval if n < 2 else widened(interval, self.spread.residuals, share * self.spread.pulls, n - 1)
 
 
 def difference(phases: Phases, first: Flags, reference: Flags) -> Effect | None:

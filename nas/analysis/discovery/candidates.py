@@ -9,7 +9,7 @@ looked at here, so the values of both halves may say where to cut.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ import numpy as np
 from nas.analysis.columns import having, numbers
 from nas.analysis.rules.sides import Flags
 from nas.analysis.statistics.edf import Floats, weight_below
-from nas.space import Chain, Choice, Dimension, Integer, Ratio, Real, Value, falling, rising
+from nas.space import Chain, Choice, Dimension, Ratio, Value, falling, rising
 from nas.study import Part
 
 if TYPE_CHECKING:
@@ -73,7 +73,10 @@ def candidates(
     of the space, so that all networks are on one side, have none."""
     found = [*_of_groups(rows, dimensions, halves)]
     for name, dimension in dimensions.items():
-        found += _numeric(rows, name) if ordered(dimension) else _options(rows, name, dimension)
+        if isinstance(dimension, Choice) and not ordered(dimension):
+            found += _options(rows, name, dimension.options)
+        else:
+            found += _numeric(rows, name)
     return tuple(candidate for candidate in found if _splits(candidate, halves))
 
 
@@ -191,11 +194,11 @@ def _numeric(rows: pd.DataFrame, name: str) -> Iterator[Candidate]:
             )
 
 
-def _options(rows: pd.DataFrame, name: str, dimension: Dimension) -> Iterator[Candidate]:
+def _options(rows: pd.DataFrame, name: str, values: Sequence[Value]) -> Iterator[Candidate]:
     """Parts of the options that occur: every one up to five options, else each option against the others."""
     cells = having(rows, name)[name]
     known = np.array(cells.notna(), dtype=np.bool_)
-    options = [value for value in _values(dimension) if bool((cells == value).any())]
+    options = [value for value in values if bool((cells == value).any())]
     largest = len(options) - 1
     sizes = range(1, largest + 1) if len(options) <= MANY_OPTIONS else (1, largest)
     for size in sizes:
@@ -223,7 +226,3 @@ def _cuts(values: Floats, digits: int) -> list[float]:
 
 def _text(number: float) -> str:
     return f"{number:.10g}"
-
-
-def _values(dimension: Dimension) -> tuple[Value, ...]:
-    return () if isinstance(dimension, Integer | Real) else dimension.options

@@ -10,7 +10,7 @@ candidates; an order may also be harmful.
 
 In the other half the survivors are tested like declared rules, corrected by Holm for these and the tied groups.
 
-A group of tied dimensions is tested whatever its score, for what is sought is no difference (`nas.analysis.ties`).
+A group of tied dimensions is tested whatever its score, for what is sought is no difference (`ties.py`).
 """
 
 from __future__ import annotations

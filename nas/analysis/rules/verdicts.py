@@ -23,8 +23,8 @@ from nas.analysis.statistics.edf import FEW, Floats
 from nas.analysis.statistics.equivalence import check_delta, inside
 from nas.analysis.statistics.interval import CONFIDENCE, Interval
 from nas.analysis.statistics.power import ALPHA, networks_more
-from nas.errors import Refused
 from nas.study import Order, Parts, Rule, larger
+from nas.study.rules import require_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,9 +124,7 @@ def alone(
     levels: tuple[float, float] = LEVELS,
 ) -> list[tuple[Tested, tuple[str, ...]]]:
     """Each rule on its own, with what must be said of its samples; the levels are those of both intervals."""
-    names = [rule.name for rule in rules]
-    if len(set(names)) < len(names):
-        raise Refused(f"every rule needs its own name, got {', '.join(names)}")
+    require_names(rules)
     if delta is not None:
         check_delta(delta)
     rows = unbiased(having(frame, "error"))
@@ -200,7 +198,7 @@ def _of_column(column: str, tested: Tested, values: Floats, errors: Floats) -> t
 def verdict(rule: Rule, tested: Tested, p_adjusted: float, tests: int, warnings: tuple[str, ...]) -> Verdict:
     """What a test says of a rule once its p-value is corrected for all rules that are tested."""
     small = tested.delta is not None and inside(tested.narrow, tested.delta)
-    finding = _finding(tested, p_adjusted, small)
+    finding = finding_of(tested.effect, p_adjusted, small)
     return Verdict(
         name=rule.name,
         statement=rule.statement,
@@ -224,9 +222,10 @@ def verdict(rule: Rule, tested: Tested, p_adjusted: float, tests: int, warnings:
     )
 
 
-def _finding(tested: Tested, p_adjusted: float, small: bool) -> Finding:
-    if p_adjusted < ALPHA and 0.0 not in tested.effect:
-        return "helps" if tested.effect.estimate < 0.0 else "hurts"
+def finding_of(effect: Interval, p_adjusted: float, small: bool) -> Finding:
+    """What an effect is called; `small` says whether it lies inside of +-delta for sure."""
+    if p_adjusted < ALPHA and 0.0 not in effect:
+        return "helps" if effect.estimate < 0.0 else "hurts"
     return "equivalent" if small else "undecided"
 
 

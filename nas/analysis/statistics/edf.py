@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nas.analysis.statistics.interval import CONFIDENCE, check_confidence
 from nas.errors import Refused
-from nas.study.strata import stratum
+from nas.study.strata import parsed
 
 Floats = NDArray[np.float64]
 
@@ -148,6 +148,11 @@ def weight_below(values: Floats, others: Floats, weights: Floats | None = None) 
     return np.asarray((sums[left] + sums[right]) / 2.0, dtype=np.float64)
 
 
+def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
+    """Lowest value up to which at least this share of the weight lies; never interpolated."""
+    return float(np.quantile(values, max(share - SLACK, 0.0), weights=weights, method="inverted_cdf"))
+
+
 def band(edf: Edf, confidence: float = CONFIDENCE) -> Band:
     """The band of Dvoretzky, Kiefer and Wolfowitz with Massart's constant: sqrt(ln(2 / alpha) / 2n) to either side."""
     check_confidence(confidence)
@@ -160,7 +165,7 @@ def band(edf: Edf, confidence: float = CONFIDENCE) -> Band:
 def _uneven(strata: Sequence[str]) -> str:
     """What must be said of strata that don't hold equally many networks, give or take one; empty where they do."""
     held = Counter(strata)
-    known = [found for label in held if (found := stratum(label))]
+    known = parsed(held)
     fewest = min(held.values()) if known and len(held) == known[0].count else 0
     if max(held.values()) - fewest <= 1:
         return ""

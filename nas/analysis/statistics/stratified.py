@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nas.analysis.statistics.edf import Edf, Floats, weight_below
 from nas.analysis.statistics.interval import Estimate, of_mean, summed
-from nas.study.strata import stratum
+from nas.study.strata import parsed
 
 LEAST = 2
 """Networks of each sample in each stratum from which on the spread inside of the strata is known."""
@@ -26,7 +26,7 @@ Groups = list[NDArray[np.intp]]
 def comparable(first: Edf, second: Edf) -> bool:
     """Whether both are samples of the same strata, with enough networks in each to know what varies there."""
     held, others = Counter(first.strata), Counter(second.strata)
-    known = [found for label in held if (found := stratum(label))]
+    known = parsed(held)
     whole = bool(known) and len(known) == len(held) == known[0].count
     return whole and held.keys() == others.keys() and min(*held.values(), *others.values()) >= LEAST
 
