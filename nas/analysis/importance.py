@@ -101,12 +101,12 @@ def _trials(rows: pd.DataFrame, errors: Floats) -> list[FrozenTrial]:
     values = np.where(np.isfinite(errors), errors, worst + max(abs(worst), 1.0)).tolist()  # only the order matters
     cells = {str(name): _plain(rows[name]) for name in rows}
     known = {name: [cell for cell in column if cell is not None] for name, column in cells.items()}
-    laws = {name: distribution(column) for name, column in known.items() if column}
+    distributions = {name: distribution(column) for name, column in known.items() if column}
     points = [
         {name: cell for name, column in cells.items() if (cell := column[number]) is not None}
         for number in range(len(values))
     ]
-    return [trial(number, point, laws, values[number]) for number, point in enumerate(points)]
+    return [trial(number, point, distributions, values[number]) for number, point in enumerate(points)]
 
 
 def _plain(column: pd.Series[Any]) -> list[Value | None]:

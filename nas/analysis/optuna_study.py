@@ -45,7 +45,9 @@ def distribution(values: list[Value]) -> BaseDistribution:
     return FloatDistribution(low, high, log=log)
 
 
-def trial(number: int, point: Mapping[str, Value], laws: Mapping[str, BaseDistribution], error: float) -> FrozenTrial:
+def trial(
+    number: int, point: Mapping[str, Value], distributions: Mapping[str, BaseDistribution], error: float
+) -> FrozenTrial:
     """A completed trial; a column that isn't in its point is an inactive parameter."""
     return FrozenTrial(
         number=number,
@@ -54,7 +56,7 @@ def trial(number: int, point: Mapping[str, Value], laws: Mapping[str, BaseDistri
         datetime_start=None,
         datetime_complete=None,
         params=dict(point),
-        distributions={name: laws[name] for name in point},
+        distributions={name: distributions[name] for name in point},
         user_attrs={},
         system_attrs={},
         intermediate_values={},

@@ -23,7 +23,7 @@ from nas.runner.signals import Interrupts
 from nas.runner.trials import job_of, record_of, work_of
 from nas.runner.watch import Watch
 from nas.sampling import Plan, Proposal
-from nas.sampling.gate import collection_paused
+from nas.sampling.filter import collection_paused
 from nas.storage.database import Store, opened
 from nas.storage.layout import WEIGHTS, weights_name
 from nas.storage.optuna_tables import Entry
@@ -227,8 +227,8 @@ class _Session:
         recipe = self._study.recipe_of(proposal.point)
         job = job_of(self._study, trial, proposal, recipe, self._info(recipe.resolution), self._device)
         name = weights_name(job.architecture, trial)
-        bars, below = dict(self._plan.bars(trial)), self._leaders.bar(space.name)
-        job = msgspec.structs.replace(job, bars=bars, weights=str(self._weights / name), keep_below=below)
+        thresholds, below = dict(self._plan.thresholds(trial)), self._leaders.bar(space.name)
+        job = msgspec.structs.replace(job, thresholds=thresholds, weights=str(self._weights / name), keep_below=below)
         self._taken[trial] = (proposal, job)
         self._progress.plan(trial, work_of(proposal, job.recipe, job.info))
         return Entry(trial=trial, space=space.name, dimensions=self._study.joint(space), point=proposal.point), job
@@ -275,7 +275,7 @@ def _require_same(plan: Plan, record: Record, folder: Path) -> None:
 
     Only what has been asked again is compared: trials of a generation that isn't complete are, too, before any other.
     """
-    if plan.hunts and record.trial < plan.horizon and dict(plan.propose(record.trial).point) != record.point:
+    if plan.searches and record.trial < plan.horizon and dict(plan.propose(record.trial).point) != record.point:
         changed = changed_versions(read_frozen(folder))
         raise Refused(
             f"{folder}: the sampler proposes another network for trial {record.trial} than when it was trained"

@@ -1,4 +1,4 @@
-"""The bars of successive halving: which error a training must reach at each rung, from earlier generations alone.
+"""The thresholds of successive halving: which error a training must reach at each rung, from earlier generations alone.
 
 For one objective it is a quantile of the errors at the rung. For error against cost it is the largest error with which
 a network of that cost is still among the better ones by non-dominated rank, as in Schmucker et al., *Multi-objective
@@ -18,7 +18,7 @@ LEAST = 2
 """A rung judges nobody until it holds so many results for each one of the factor."""
 
 
-class Bars:
+class Thresholds:
     """The results of one arm, and what they ask of the next training; with `against_cost` of each cost its own."""
 
     def __init__(self, halving: Halving, epochs: int, *, against_cost: bool) -> None:
@@ -41,8 +41,8 @@ class Bars:
                 return
 
     def at(self, cost: float) -> Mapping[int, float]:
-        """Epoch -> largest error with which a training of this cost goes on; epochs without a bar are left out."""
-        found = {rung: bar(self._front(rung), cost if self._against_cost else 0.0) for rung in self._arrived}
+        """Epoch -> largest error with which a training of this cost goes on; epochs without one are left out."""
+        found = {rung: threshold(self._front(rung), cost if self._against_cost else 0.0) for rung in self._arrived}
         return {rung: error for rung, error in found.items() if error < inf}
 
     def _front(self, rung: int) -> list[tuple[float, float]]:
@@ -59,7 +59,7 @@ def last_front(points: Sequence[tuple[float, float]], factor: int) -> list[tuple
     return [point for point, rank in zip(points, ranks, strict=True) if rank == last]
 
 
-def bar(front: Sequence[tuple[float, float]], cost: float) -> float:
+def threshold(front: Sequence[tuple[float, float]], cost: float) -> float:
     """Largest error with which none of a front dominates a network of this cost; infinity where no error is too large.
 
     A cheaper one dominates from its own error on, one that costs the same only above it.

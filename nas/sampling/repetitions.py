@@ -81,7 +81,7 @@ class Repetitions(Plan):
 
     def propose(self, trial: int) -> Proposal:
         """A network of the map; refused if its point stands for another one now."""
-        arms = len(self._gates)
+        arms = len(self._filters)
         index, repeat = trial % arms, self.study.repeat_of(trial)
         record = self._chosen.rounds[index][trial // (arms * self.study.repeats)]
         times = 1 if repeat else self._chosen.longer

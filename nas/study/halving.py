@@ -54,7 +54,9 @@ def check_halving(
         raise Refused(f"a study's halving is Halving(factor=3, first=1), got {halving!r}")
     if sampler == "quasirandom" or repeats > 1:
         what = "sampler 'quasirandom'" if sampler == "quasirandom" else f"repeats={repeats}"
-        raise Refused(f"halving is for hunts, and a study with {what} maps", hint='sampler="tpe", or leave halving out')
+        raise Refused(
+            f"halving is for searches, and a study with {what} maps", hint='sampler="tpe", or leave halving out'
+        )
     if varied:
         raise Refused(
             "halving compares trainings after equally many epochs, and where epochs vary they differ there, too: the "

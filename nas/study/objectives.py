@@ -12,11 +12,11 @@ Objective = Literal["error", "multiply_adds"]
 ERROR: tuple[Objective, ...] = ("error",)
 ERROR_AGAINST_COST: tuple[Objective, ...] = ("error", "multiply_adds")
 FOR_TWO = ("tpe", "nsga2")
-"""Samplers that hunt for two objectives."""
+"""Samplers that search for two objectives."""
 
 
 def check_objectives(objectives: tuple[Objective, ...], sampler: str, *, halved: bool) -> None:
-    """Refuse objectives that nobody hunts for, or that change nothing."""
+    """Refuse objectives that nobody searches for, or that change nothing."""
     if objectives not in (ERROR, ERROR_AGAINST_COST):
         raise Refused(f"objectives are {ERROR} or {ERROR_AGAINST_COST}, got {objectives!r}")
     if objectives == ERROR or sampler in FOR_TWO or (sampler == "random" and halved):
@@ -26,7 +26,7 @@ def check_objectives(objectives: tuple[Objective, ...], sampler: str, *, halved:
             f"sampler {sampler!r} has no objective, so two of them change nothing",
             hint="leave objectives out: `nas compare` looks at error and cost of any run",
         )
-    raise Refused(f"sampler {sampler!r} hunts for the error alone", hint=f"two objectives: {' or '.join(FOR_TWO)}")
+    raise Refused(f"sampler {sampler!r} searches for the error alone", hint=f"two objectives: {' or '.join(FOR_TWO)}")
 
 
 def nondominated_ranks(points: Sequence[tuple[float, float]]) -> list[int]:

@@ -72,7 +72,7 @@ class Study:
     limits: Limits = field(default_factory=Limits)
     """No network outside is ever trained."""
     sampler: SamplerName = "random"
-    """`random` maps (unbiased, in it analysis trusts); `quasirandom` covers evenly; the others hunt."""
+    """`random` samples (unbiased, in it analysis trusts); `quasirandom` covers evenly; the others search."""
     seed: int = 0
     """With the trial number it decides architecture, initial weights and order of data."""
     repeats: int = 1
@@ -82,9 +82,9 @@ class Study:
     strata: Strata | None = None
     """Stretches of cost from which each arm has equally many networks, for comparisons at equal cost; None for none."""
     objectives: tuple[Objective, ...] = ERROR
-    """What a hunt makes small: the error, or the error against multiply-adds."""
+    """What a search makes small: the error, or the error against multiply-adds."""
     halving: Halving | None = None
-    """Which trainings of a hunt end early; None for none. What is halved is no map, whatever the sampler."""
+    """Which trainings of a search end early; None for none. Halving leaves no random sample, whatever the sampler."""
     rules: tuple[Rule, ...] = ()
     """What is to be tested, best said before the first training; verdicts are corrected for all of them together."""
     looks: Looks | None = None

@@ -1,9 +1,9 @@
-"""The law by which points are drawn: from coordinates in the unit cube to points of a space.
+"""The distribution that points are drawn from: from coordinates in the unit cube to points of a space.
 
 Uniform coordinates give independent draws from the space; a low-discrepancy sequence gives an even cover; an
 optimiser that works on the cube sees a space in which every order requirement is met already. The order of a chain is
-not met by luck: each value is drawn by its probability given the one before, under the law "independent draws, given
-that they are in order".
+not met by luck: each value is drawn by its probability given the one before, as in independent draws that happen to
+be in order.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Array = npt.NDArray[Any]
 _BELOW_ONE = float(np.nextafter(1.0, 0.0))
 
 
-class Law:
-    """A space's law, with its tables computed once."""
+class Distribution:
+    """What the points of a space are drawn from, with its tables computed once."""
 
     def __init__(self, space: Space) -> None:
         self.names = tuple(space.dimensions)
