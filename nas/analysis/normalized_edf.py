@@ -67,12 +67,12 @@ class NormalisedEdf(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What must be said beside the curve."""
-        told = []
+        warnings = []
         if self.empty:
-            told.append(f"{len(self.empty)} of {len(self.counts)} bins of {self.cost} hold no network")
+            warnings.append(f"{len(self.empty)} of {len(self.counts)} bins of {self.cost} hold no network")
         if self.outside:
-            told.append(f"{self.outside} networks lie outside of the shared range of {self.cost}")
-        return tuple(told)
+            warnings.append(f"{self.outside} networks lie outside of the shared range of {self.cost}")
+        return tuple(warnings)
 
     def at(self, error: float) -> float:
         """Weight of the networks whose error lies strictly below `error`; in [0, 1]."""

@@ -65,10 +65,10 @@ class Front(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What must be said beside the front."""
-        told = [f"{self.left_out} rows without error or cost can't be on the front"] if self.left_out else []
+        warnings = [f"{self.left_out} rows without error or cost can't be on the front"] if self.left_out else []
         if self.noise == 0.0:
-            told.append("the noise of training isn't known: `retrained` takes every error as exact")
-        return tuple(told)
+            warnings.append("the noise of training isn't known: `retrained` takes every error as exact")
+        return tuple(warnings)
 
 
 def front(

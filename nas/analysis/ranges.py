@@ -50,12 +50,12 @@ class LeaderRange(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What must be said beside the range."""
-        told = [f"the range rests on about {self.effective_n:.0f} networks"]
+        warnings = [f"the range rests on about {self.effective_n:.0f} networks"]
         if self.n < FEW:
-            told.append(f"{self.n} networks are few: only {self.draws} are drawn at a time")
+            warnings.append(f"{self.n} networks are few: only {self.draws} are drawn at a time")
         if 0.0 in self.correlation.coefficient:
-            told.append(f"{self.column} may have nothing to do with the error: its rank correlation may be 0")
-        return tuple(told)
+            warnings.append(f"{self.column} may have nothing to do with the error: its rank correlation may be 0")
+        return tuple(warnings)
 
 
 def leader_range(frame: pd.DataFrame, column: str, confidence: float = CONFIDENCE) -> LeaderRange:

@@ -52,13 +52,13 @@ def edfs(frame: pd.DataFrame, *, guess: float) -> tuple[Edf, ...]:
     """One EDF a space, in the order of their first appearance, of the unbiased rows; a failure counts as the worst."""
     rows = unbiased(having(frame, "space", "error"))
     names, reasons = names_of(frame), left_out(frame)
-    told = {name: left_out(frame[names == name]) for name in dict.fromkeys(names)} if reasons else {}
+    outside = {name: left_out(frame[names == name]) for name in dict.fromkeys(names)} if reasons else {}
     return tuple(
         edf(
             group["error"].astype(float),
             name=str(space),
             guess=guess,
-            left_out=told.get(str(space), ""),
+            left_out=outside.get(str(space), ""),
             strata=strata_of(group),
         )
         for space, group in rows.groupby("space", sort=False, dropna=False)

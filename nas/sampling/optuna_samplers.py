@@ -75,8 +75,8 @@ class Searcher:
         Against cost it is told with the logarithm of its multiply-adds, a failure with one above all others.
         """
         trial, cost = self._trials.pop(number)
-        told = WORST if error is None else min(error, WORST)
-        self._study.tell(trial, [told, WORST_COST if error is None else cost] if self._against_cost else told)
+        value = WORST if error is None else min(error, WORST)
+        self._study.tell(trial, [value, WORST_COST if error is None else cost] if self._against_cost else value)
 
     def _propose(self, inner: Any) -> dict[str, Any]:
         """Coordinates of the first proposal that passes the filter_, else of a random point inside."""

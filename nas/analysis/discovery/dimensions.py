@@ -33,7 +33,7 @@ def frozen_dimensions(study: Mapping[str, Any], space: str = "") -> dict[str, Di
     if space:
         named = [max(named, key=lambda entry: len(entry["name"]))]
     first, *others = (msgspec.convert(entry["dimensions"], dict[str, Dimension]) for entry in named)
-    return {name: one for name, one in first.items() if all(other.get(name) == one for other in others)}
+    return {name: own for name, own in first.items() if all(other.get(name) == own for other in others)}
 
 
 def inferred_dimensions(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> dict[str, Dimension]:

@@ -71,7 +71,7 @@ def steps(space: Space, found: Sequence[Found]) -> tuple[Step, ...]:
 
     A bound on one member of a shared group becomes one on the dimension that stands for all.
     """
-    applied = [one.condition for one in found if one.helps or one.free]
+    applied = [finding.condition for finding in found if finding.helps or finding.free]
     groups = [condition.group for condition in applied if isinstance(condition, Tied)]
     parts = [condition for condition in applied if isinstance(condition, Part)]
     requirements = [condition for condition in applied if isinstance(condition, Chain | Ratio)]

@@ -162,14 +162,14 @@ def _test(
     if first is None or reference is None:
         return UNTESTED, (f"no network {'obeys it' if first is None else 'is there to compare with'}",)
     tested = of_samples(first, reference, delta, seed, levels)
-    told = [*warnings_of(first, reference), *repeated(*(rows[flags] for flags in sides(rows, contrast)))]
+    warnings = [*warnings_of(first, reference), *repeated(*(rows[flags] for flags in sides(rows, contrast)))]
     if isinstance(contrast, Parts):
-        told += [*_pooled(rows, contrast.space), *_unmatched(rows[in_space(rows, contrast.space)])]
+        warnings += [*_pooled(rows, contrast.space), *_unmatched(rows[in_space(rows, contrast.space)])]
         if without := int(in_space(rows, contrast.space).sum()) - first.n - reference.n:
-            told.append(f"{without} networks are in neither sample")
+            warnings.append(f"{without} networks are in neither sample")
     if tested.delta is None:
-        told.append("the reference's errors don't vary, so nothing says which difference matters")
-    return tested, tuple(told)
+        warnings.append("the reference's errors don't vary, so nothing says which difference matters")
+    return tested, tuple(warnings)
 
 
 def _pooled(rows: pd.DataFrame, space: str) -> tuple[str, ...]:
@@ -182,17 +182,17 @@ def _unmatched(sampled: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _of_column(column: str, tested: Tested, values: Floats, errors: Floats) -> tuple[str, ...]:
-    told = []
+    warnings = []
     has = ~np.isnan(values)
     if missing := len(values) - tested.n[0]:
-        told.append(f"{missing} networks have no value of {column}")
+        warnings.append(f"{missing} networks have no value of {column}")
     if tested.n[0] < FEW:
-        told.append(f"n = {tested.n[0]}: too few rows for a correlation")
+        warnings.append(f"n = {tested.n[0]}: too few rows for a correlation")
     if len(np.unique(values[has])) < 2:
-        told.append(f"no two values of {column} differ")
+        warnings.append(f"no two values of {column} differ")
     if len(np.unique(errors[has])) < 2:
-        told.append("no two errors differ")
-    return tuple(told)
+        warnings.append("no two errors differ")
+    return tuple(warnings)
 
 
 def verdict(rule: Rule, tested: Tested, p_adjusted: float, tests: int, warnings: tuple[str, ...]) -> Verdict:

@@ -94,9 +94,9 @@ def curve(name: str, traces: Sequence[Trace], start: float, end: float, points: 
 def advantages(traces: Mapping[str, Sequence[Trace]], start: float, end: float) -> tuple[Advantage, ...]:
     """All strategies against the first between two amounts of compute, corrected for one another."""
     (reference, others), *rest = traces.items()
-    found = [advantage(name, some, reference, others, start, end) for name, some in rest]
-    adjusted = holm([one.p_value for one in found])
-    return tuple(msgspec.structs.replace(one, p_adjusted=p) for one, p in zip(found, adjusted, strict=True))
+    compared = [advantage(name, traces, reference, others, start, end) for name, traces in rest]
+    adjusted = holm([each.p_value for each in compared])
+    return tuple(msgspec.structs.replace(each, p_adjusted=p) for each, p in zip(compared, adjusted, strict=True))
 
 
 def advantage(

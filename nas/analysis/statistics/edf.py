@@ -64,14 +64,14 @@ class Edf(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What must be said beside any number that comes from it."""
-        told = [f"left out: {self.left_out}"] if self.left_out else []
+        warnings = [f"left out: {self.left_out}"] if self.left_out else []
         if self.n < FEW:
-            told.append(f"n = {self.n}: too few networks for a distribution")
+            warnings.append(f"n = {self.n}: too few networks for a distribution")
         if self.n > 1 and self.errors[0] == self.errors[-1]:
-            told.append("all networks failed" if self.failures else "all errors are equal")
+            warnings.append("all networks failed" if self.failures else "all errors are equal")
         if self.strata and (uneven := _uneven(self.strata)):
-            told.append(uneven)
-        return tuple(told)
+            warnings.append(uneven)
+        return tuple(warnings)
 
     @property
     def minimum(self) -> float:
