@@ -15,7 +15,7 @@ from nas.analysis.discovery.dimensions import inferred_dimensions
 from nas.analysis.discovery.discovery import Discovery, Found, discover
 from nas.analysis.discovery.narrowing import refined
 from nas.analysis.importance import Importance, importances
-from nas.analysis.normalised_edf import NormalisedEdf, normalised
+from nas.analysis.normalized_edf import NormalisedEdf, normalised
 from nas.analysis.pareto_front import Front, FrontPoint, front
 from nas.analysis.ranges import LeaderRange, leader_range
 from nas.analysis.rules.looks import verdicts_at_look

@@ -16,6 +16,7 @@ import numpy as np
 
 from nas.analysis.columns import errors_of, having
 from nas.analysis.selection import unbiased
+from nas.analysis.statistics.bootstrap import between
 from nas.analysis.statistics.interval import CONFIDENCE, Interval, check_confidence
 from nas.errors import Refused
 
@@ -69,17 +70,16 @@ def importances(
     generator = np.random.default_rng(seed)
     chosen = (generator.integers(len(trials), size=len(trials)) for _ in range(resamples))
     draws = np.stack([_shares([trials[i] for i in places], columns) for places in chosen])
-    low, high = np.quantile(draws, ((1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0), axis=0)
     few = (f"n = {len(rows)}: the best tenth is less than five networks",) if len(rows) < STEADY else ()
     found = [
         Importance(
             column=column,
-            share=Interval(estimate=e, low=min(float(lo), e), high=max(float(hi), e), confidence=confidence),
+            share=between(share, drawn, (1.0 - confidence) / 2.0, confidence),
             n=int(rows[column].notna().sum()),
             missing=int(rows[column].isna().sum()),
             warnings=few,
         )
-        for column, e, lo, hi in zip(columns, shares.tolist(), low, high, strict=True)
+        for column, share, drawn in zip(columns, shares.tolist(), draws.T, strict=True)
     ]
     return tuple(sorted(found, key=lambda importance: -importance.share.estimate))
 
@@ -101,12 +101,12 @@ def _trials(rows: pd.DataFrame, errors: Floats) -> list[FrozenTrial]:
     values = np.where(np.isfinite(errors), errors, worst + max(abs(worst), 1.0)).tolist()  # only the order matters
     cells = {str(name): _plain(rows[name]) for name in rows}
     known = {name: [cell for cell in column if cell is not None] for name, column in cells.items()}
-    laws = {name: distribution(column) for name, column in known.items() if column}
+    distributions = {name: distribution(column) for name, column in known.items() if column}
     points = [
         {name: cell for name, column in cells.items() if (cell := column[number]) is not None}
         for number in range(len(values))
     ]
-    return [trial(number, point, laws, values[number]) for number, point in enumerate(points)]
+    return [trial(number, point, distributions, values[number]) for number, point in enumerate(points)]
 
 
 def _plain(column: pd.Series[Any]) -> list[Value | None]:

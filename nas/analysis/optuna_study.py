@@ -9,8 +9,8 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+from scipy.stats import skew
 
-from nas.analysis.statistics.edf import Floats
 from nas.space import Value
 
 
@@ -39,20 +39,15 @@ def distribution(values: list[Value]) -> BaseDistribution:
         return CategoricalDistribution(sorted({str(value) for value in values}))
     numbers = [value for value in values if not isinstance(value, str)]
     low, high = min(numbers), max(numbers)
-    log = low > 0 and _skewness(np.log(numbers)) < _skewness(np.array(numbers, dtype=np.float64))
+    log = 0 < low < high and abs(float(skew(np.log(numbers)))) < abs(float(skew(numbers)))
     if all(isinstance(number, int) for number in numbers):
         return IntDistribution(int(low), int(high), log=log)
     return FloatDistribution(low, high, log=log)
 
 
-def _skewness(values: Floats) -> float:
-    """Size of the third standardised moment; 0 where the values don't vary."""
-    centred = values - values.mean()
-    deviation = float(centred.std())
-    return abs(float((centred**3).mean())) / deviation**3 if deviation > 0.0 else 0.0
-
-
-def trial(number: int, point: Mapping[str, Value], laws: Mapping[str, BaseDistribution], error: float) -> FrozenTrial:
+def trial(
+    number: int, point: Mapping[str, Value], distributions: Mapping[str, BaseDistribution], error: float
+) -> FrozenTrial:
     """A completed trial; a column that isn't in its point is an inactive parameter."""
     return FrozenTrial(
         number=number,
@@ -61,7 +56,7 @@ def trial(number: int, point: Mapping[str, Value], laws: Mapping[str, BaseDistri
         datetime_start=None,
         datetime_complete=None,
         params=dict(point),
-        distributions={name: laws[name] for name in point},
+        distributions={name: distributions[name] for name in point},
         user_attrs={},
         system_attrs={},
         intermediate_values={},

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nas.analysis.columns import errors_of, guess_of, having, numbers
 from nas.analysis.statistics.edf import Floats
 from nas.errors import Refused
+from nas.study.objectives import nondominated_ranks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,10 +65,10 @@ class Front(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What must be said beside the front."""
-        told = [f"{self.left_out} rows without error or cost can't be on the front"] if self.left_out else []
+        warnings = [f"{self.left_out} rows without error or cost can't be on the front"] if self.left_out else []
         if self.noise == 0.0:
-            told.append("the noise of training isn't known: `retrained` takes every error as exact")
-        return tuple(told)
+            warnings.append("the noise of training isn't known: `retrained` takes every error as exact")
+        return tuple(warnings)
 
 
 def front(
@@ -148,21 +149,14 @@ def retraining_shares(
 
 def is_on_front(errors: Floats, costs: Floats) -> Flags:
     """Whether each network is dominated by none; of networks equal in both, all are."""
-    order = np.lexsort((errors, costs))
-    sorted_errors, sorted_costs = errors[order], costs[order]
-    opens = np.append(True, sorted_costs[1:] > sorted_costs[:-1])  # first and best network of each cost
-    place = np.cumsum(opens) - 1
-    best = sorted_errors[opens]
-    cheaper = np.append(np.inf, np.minimum.accumulate(best)[:-1])
-    flags = np.empty(len(errors), dtype=np.bool_)
-    flags[order] = (sorted_errors == best[place]) & (sorted_errors < cheaper[place])
-    return flags
+    ranks = nondominated_ranks(list(zip(errors.tolist(), costs.tolist(), strict=True)))
+    return np.array([rank == 0 for rank in ranks], dtype=np.bool_)
 
 
 def hypervolume(errors: Floats, costs: Floats, reference: tuple[float, float]) -> float:
     """Area that the networks dominate below the reference (error, cost), in error times cost."""
     inside = (errors < reference[0]) & (costs <= reference[1])
-    flags = is_on_front(errors[inside], costs[inside]) if inside.any() else np.zeros(0, dtype=np.bool_)
+    flags = is_on_front(errors[inside], costs[inside])
     order = np.argsort(costs[inside][flags], kind="stable")
     steps, heights = costs[inside][flags][order], errors[inside][flags][order]
     widths = np.diff(np.append(steps, reference[1]))

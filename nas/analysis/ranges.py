@@ -16,7 +16,7 @@ import numpy as np
 from nas.analysis.columns import errors_of, numbers
 from nas.analysis.selection import unbiased
 from nas.analysis.statistics.correlation import Correlation, spearman
-from nas.analysis.statistics.edf import SLACK, Floats
+from nas.analysis.statistics.edf import Floats, weighted_quantile
 from nas.analysis.statistics.interval import CONFIDENCE, Interval, check_confidence
 from nas.errors import Refused
 
@@ -50,12 +50,12 @@ class LeaderRange(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What must be said beside the range."""
-        told = [f"the range rests on about {self.effective_n:.0f} networks"]
+        warnings = [f"the range rests on about {self.effective_n:.0f} networks"]
         if self.n < FEW:
-            told.append(f"{self.n} networks are few: only {self.draws} are drawn at a time")
+            warnings.append(f"{self.n} networks are few: only {self.draws} are drawn at a time")
         if 0.0 in self.correlation.coefficient:
-            told.append(f"{self.column} may have nothing to do with the error: its rank correlation may be 0")
-        return tuple(told)
+            warnings.append(f"{self.column} may have nothing to do with the error: its rank correlation may be 0")
+        return tuple(warnings)
 
 
 def leader_range(frame: pd.DataFrame, column: str, confidence: float = CONFIDENCE) -> LeaderRange:
@@ -95,14 +95,6 @@ def chosen(errors: Floats) -> Floats:
     _, place, counts = np.unique(errors, return_inverse=True, return_counts=True)
     begins = np.concatenate([[0], np.cumsum(counts)[:-1]])
     return np.asarray((np.add.reduceat(chances, begins) / counts)[place], dtype=np.float64)
-
-
-def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
-    """Lowest value up to which at least this share of the weight lies; never interpolated."""
-    order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weights[order]) / weights.sum()
-    place = int(np.searchsorted(reached, share - SLACK, side="left"))
-    return float(values[order][min(place, len(values) - 1)])
 
 
 def _draws(n: int) -> int:

@@ -5,14 +5,6 @@ Rows are one sample only if they were drawn alike, from the same strata of cost 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from nas.errors import Refused
-from nas.study.strata import matched, stratum
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -21,7 +13,10 @@ from numpy.typing import NDArray
 
 from nas.analysis.columns import having
 from nas.analysis.statistics.edf import Edf, edf
+from nas.errors import Refused
+from nas.study.objectives import nondominated_ranks
 from nas.study.record import Outcome
+from nas.study.strata import matched, parsed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +24,7 @@ if TYPE_CHECKING:
 
 ONE_SPACE = "table"
 """Name of the space of a table that names none."""
+COLUMN = "stratum"
 
 
 def unbiased(frame: pd.DataFrame) -> pd.DataFrame:
@@ -46,28 +42,23 @@ def unbiased(frame: pd.DataFrame) -> pd.DataFrame:
     rows = frame[_may_enter(frame)]
     if len(frame) and not len(rows):
         raise Refused(
-            f"none of the {len(frame)} trials may enter a distribution: {_reasons(frame)}",
+            f"none of the {len(frame)} trials may enter a distribution: {left_out(frame)}",
             hint='map the space with sampler="random": an EDF describes independent random draws, nothing else',
         )
     return rows
-
-
-def left_out(frame: pd.DataFrame) -> str:
-    """How many rows may not enter a distribution, for which reasons; empty where all may."""
-    return _reasons(frame)
 
 
 def edfs(frame: pd.DataFrame, *, guess: float) -> tuple[Edf, ...]:
     """One EDF a space, in the order of their first appearance, of the unbiased rows; a failure counts as the worst."""
     rows = unbiased(having(frame, "space", "error"))
     names, reasons = names_of(frame), left_out(frame)
-    told = {name: left_out(frame[names == name]) for name in dict.fromkeys(names)} if reasons else {}
+    outside = {name: left_out(frame[names == name]) for name in dict.fromkeys(names)} if reasons else {}
     return tuple(
         edf(
             group["error"].astype(float),
             name=str(space),
             guess=guess,
-            left_out=told.get(str(space), ""),
+            left_out=outside.get(str(space), ""),
             strata=strata_of(group),
         )
         for space, group in rows.groupby("space", sort=False, dropna=False)
@@ -94,10 +85,10 @@ def pareto(frame: pd.DataFrame, cost: str = "multiply_adds") -> pd.DataFrame:
 
     Of trials equal in both the one with the lowest number stays; trials whose cost isn't known are left out.
     """
-    rows = _completed(having(frame, cost)).dropna(subset=[cost])
-    rows = _ordered(rows, cost, "error", "trial")
-    best_before = rows["error"].astype(float).cummin().shift(fill_value=np.inf)
-    return rows[rows["error"] < best_before].reset_index(drop=True)
+    rows = _ordered(_completed(having(frame, cost)).dropna(subset=[cost]), cost, "error", "trial")
+    rows = rows.drop_duplicates([cost, "error"])
+    ranks = nondominated_ranks(list(zip(rows["error"].astype(float), rows[cost], strict=True)))
+    return rows.iloc[np.flatnonzero(np.array(ranks) == 0)].reset_index(drop=True)
 
 
 def _is(frame: pd.DataFrame, column: str, value: object) -> pd.Series[bool]:
@@ -124,8 +115,8 @@ def _may_enter(frame: pd.DataFrame) -> pd.Series[bool]:
     return _is(frame, "sampler", "random") & _is(frame, "repeat", 0) & _is(frame, "warm_started", False)
 
 
-def _reasons(frame: pd.DataFrame) -> str:
-    """How many rows are out for which reason, each row once."""
+def left_out(frame: pd.DataFrame) -> str:
+    """How many rows may not enter a distribution, for which reasons, each row once; empty where all may."""
     random, first = _is(frame, "sampler", "random"), _is(frame, "repeat", 0)
     names = [str(name) for name in frame.loc[~random, "sampler"]] if not random.all() else []
     counts = [f"{count} from sampler {name!r}" for name, count in Counter(names).items()]
@@ -147,9 +138,6 @@ def _ordered(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return frame.sort_values([column for column in columns if column in frame], kind="stable")
 
 
-COLUMN = "stratum"
-
-
 def strata_of(rows: pd.DataFrame) -> tuple[str, ...]:
     """The name of each row's stratum; none at all where no row has one; refused where they mix designs."""
     if COLUMN not in rows or rows[COLUMN].isna().all():
@@ -164,9 +152,9 @@ def require_one_design(rows: pd.DataFrame) -> None:
         return
     cells = rows[COLUMN]
     labels = {str(label) for label in cells.dropna().unique()}
-    known = {found for label in labels if (found := stratum(label))}
+    strata = set(parsed(labels))
     mixed = bool(labels) and bool(cells.isna().any())
-    several = len({(one.cost, one.count) for one in known}) > 1 or len({one.place for one in known}) < len(known)
+    several = len({(each.cost, each.count) for each in strata}) > 1 or len({e.place for e in strata}) < len(strata)
     if not mixed and not several:
         return
     designs = [*matched(labels), *(["no strata"] if mixed else [])]

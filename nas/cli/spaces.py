@@ -104,13 +104,13 @@ def _costs(space: Space) -> tuple[dict[str, list[float]], float]:
     """Quantiles of each cost over random networks, and the share of draws that are networks at all."""
     import numpy as np
 
-    from nas.sampling import Gate, draw
-    from nas.space.law import Law
+    from nas.sampling import Filter, draw
+    from nas.space.distribution import Distribution
     from nas.study import Limits
 
-    gate = Gate(space=space, limits=Limits(), inputs=(1, 28, 28), classes=CLASSES)
-    law = Law(space)
-    drawn = [draw(gate, law, 0, number) for number in range(DRAWN)]
+    filter_ = Filter(space=space, limits=Limits(), inputs=(1, 28, 28), classes=CLASSES)
+    distribution = Distribution(space)
+    drawn = [draw(filter_, distribution, 0, number) for number in range(DRAWN)]
     levels = (0.05, 0.25, 0.5, 0.75, 0.95)
     costs = {
         name: np.quantile([getattr(p.network.cost, name) for p in drawn], levels).tolist()
@@ -140,11 +140,11 @@ def _estimate(space: Space) -> str:
     from scipy.stats import binomtest
 
     from nas.sampling.rejection import generator
-    from nas.space.law import Law
+    from nas.space.distribution import Distribution
 
     full = space.unconstrained_size() or 0
-    law = Law(space)
-    points = law.points(generator(0).random((10_000, len(law.names))))
+    distribution = Distribution(space)
+    points = distribution.points(generator(0).random((10_000, len(distribution.names))))
     interval = binomtest(sum(map(space.allows, points)), len(points)).proportion_ci()
     return f"{full * interval.low:.3g} to {full * interval.high:.3g} (95 %)"
 

@@ -73,8 +73,8 @@ def _empty() -> None:
 
 
 def _trained(job: Job) -> Result:
-    trained = train(job.layer, job.recipe, _dataset(job), job.seed, torch.device(job.device), bars=job.bars)
-    outcome, message = _ending(trained, job.bars)
+    trained = train(job.layer, job.recipe, _dataset(job), job.seed, torch.device(job.device), thresholds=job.thresholds)
+    outcome, message = _ending(trained, job.thresholds)
     return Result(
         trial=job.trial,
         attempt=job.attempt,
@@ -90,13 +90,14 @@ def _trained(job: Job) -> Result:
     )
 
 
-def _ending(trained: Trained, bars: Mapping[int, float]) -> tuple[Outcome, str]:
+def _ending(trained: Trained, thresholds: Mapping[int, float]) -> tuple[Outcome, str]:
     """How a training ended that raised nothing, and what is to be said of it."""
     epochs = len(trained.curve)
     if trained.diverged:
         return Outcome.DIVERGED, f"the loss exploded in epoch {epochs + 1}"
     if trained.pruned:
-        return Outcome.PRUNED, f"error {trained.curve[-1].error:.4f} after epoch {epochs}, above {bars[epochs]:.4f}"
+        error, threshold = trained.curve[-1].error, thresholds[epochs]
+        return Outcome.PRUNED, f"error {error:.4f} after epoch {epochs}, above {threshold:.4f}"
     return Outcome.COMPLETED, ""
 
 

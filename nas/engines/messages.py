@@ -33,7 +33,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """File for the trained weights; empty if they aren't wanted."""
     keep_below: float = 1e9
     """They are written only if the error is below this."""
-    bars: dict[int, float] = {}
+    thresholds: dict[int, float] = {}
     """Epoch -> largest validation error after it with which the training continues."""
     alone: bool = False
     """Whether nothing may be trained beside it: something that was has killed the worker of both."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from math import prod
 
 import msgspec
@@ -23,7 +23,7 @@ class Bytes(msgspec.Struct, frozen=True, kw_only=True):
     parameters: int
     """Of all trainable numbers, in bytes."""
     inference: int
-    """Of all tensors that are alive at once, at their most (see `nas.layers.schedule`), in bytes."""
+    """Of all tensors that are alive at once, at their most (see `nas.layers.memory`), in bytes."""
     training: int
     """Of the outputs of all layers, which the backward pass keeps, in bytes."""
 
@@ -194,15 +194,9 @@ def summary(layer: Layer, inputs: Shape) -> Summary:
     return Summary(
         cost=total,
         bytes=Bytes(parameters=weights, inference=peak, training=kept),
-        shares=shares(table),
+        shares=Shares(parameters=_share(table, "parameters"), multiply_adds=_share(table, "multiply_adds")),
         layers=table,
     )
-
-
-def shares(table: Iterable[Row]) -> Shares:
-    """Parts of convolutions and of linear layers."""
-    rows_ = tuple(table)
-    return Shares(parameters=_share(rows_, "parameters"), multiply_adds=_share(rows_, "multiply_adds"))
 
 
 def smallest_input(network: Callable[[Shape], Layer], channels: int, tried: int) -> Smallest | None:
@@ -227,7 +221,7 @@ def _impossible(network: Callable[[Shape], Layer], shape: Shape) -> str:
     return ""
 
 
-def _share(table: tuple[Row, ...], name: str) -> Share:
+def _share(table: list[Row], name: str) -> Share:
     total = sum(getattr(row.cost, name) for row in table) or 1
     convolutions, linear = (
         sum(getattr(row.cost, name) for row in table if row.kind in kinds) / total for kinds in (CONVOLUTIONS, LINEAR)

@@ -17,7 +17,7 @@ from nas.runner.agreement import changed_versions
 from nas.runner.task import Task
 from nas.runner.trials import job_of, record_of, work_of
 from nas.sampling import Proposal
-from nas.sampling.gate import collection_paused
+from nas.sampling.filter import collection_paused
 from nas.storage.layout import weights_name
 from nas.storage.optuna_tables import Entry
 from nas.study.record import Outcome, Record
@@ -106,7 +106,7 @@ class Queue:
         job = job_of(study, trial, proposal, recipe, self._info(recipe.resolution), self._device)
         job = msgspec.structs.replace(
             job,
-            bars=dict(plan.bars(trial)),
+            thresholds=dict(plan.thresholds(trial)),
             weights=str(self._weights / weights_name(job.architecture, trial)),
             keep_below=self._keep_below(study.space_of(trial).name),
         )
@@ -144,7 +144,7 @@ class Queue:
         Only what has been asked again is compared: trials of a generation that isn't complete are, too, before others.
         """
         plan = self._task.plan
-        if plan.hunts and record.trial < plan.horizon and dict(plan.propose(record.trial).point) != record.point:
+        if plan.searches and record.trial < plan.horizon and dict(plan.propose(record.trial).point) != record.point:
             changed = changed_versions(self._task.manifest)
             raise Refused(
                 f"the sampler proposes another network for trial {record.trial} than when it was trained"

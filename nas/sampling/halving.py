@@ -1,4 +1,4 @@
-"""The bars of successive halving: which error a training must reach at each rung, from earlier generations alone.
+"""The thresholds of successive halving: which error a training must reach at each rung, from earlier generations alone.
 
 For one objective it is a quantile of the errors at the rung. For error against cost it is the largest error with which
 a network of that cost is still among the better ones by non-dominated rank, as in Schmucker et al., *Multi-objective
@@ -8,30 +8,17 @@ share may go on, and the cheapest networks always do.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil, inf, nextafter
 
 from nas.study import SuccessiveHalving
+from nas.study.objectives import nondominated_ranks
 
 LEAST = 2
 """A rung judges nobody until it holds so many results for each one of the factor."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Told:
-    """What is told of a trial that is over."""
-
-    errors: tuple[float, ...]
-    """After each epoch that was finished."""
-    cost: float
-    """Of its network, in any unit."""
-    failed: bool
-    """Whether it ended before its time for another reason than a bar."""
-
-
-class Bars:
+class Thresholds:
     """The results of one arm, and what they ask of the next training; with `against_cost` of each cost its own."""
 
     def __init__(self, halving: SuccessiveHalving, epochs: int, *, against_cost: bool) -> None:
@@ -39,20 +26,23 @@ class Bars:
         self._arrived: dict[int, list[tuple[float, float]]] = {rung: [] for rung in halving.rungs(epochs)}
         self._fronts: dict[int, list[tuple[float, float]]] = {}
 
-    def add(self, told: Told) -> None:
-        """Count a trial at every rung that it came to; a failure comes to the next one as the worst of all."""
+    def add(self, errors: Sequence[float], cost: float, *, failed: bool) -> None:
+        """Count a trial at every rung that it came to; one that `failed` comes to the next as the worst of all.
+
+        `errors` are those after each epoch that was finished; what missed a threshold hasn't failed.
+        """
         self._fronts.clear()
         for rung, arrived in self._arrived.items():
-            if rung <= len(told.errors):
-                arrived.append((told.errors[rung - 1], told.cost if self._against_cost else 0.0))
+            if rung <= len(errors):
+                arrived.append((errors[rung - 1], cost if self._against_cost else 0.0))
             else:
-                if told.failed:
+                if failed:
                     arrived.append((inf, inf))
                 return
 
     def at(self, cost: float) -> Mapping[int, float]:
-        """Epoch -> largest error with which a training of this cost goes on; epochs without a bar are left out."""
-        found = {rung: bar(self._front(rung), cost if self._against_cost else 0.0) for rung in self._arrived}
+        """Epoch -> largest error with which a training of this cost goes on; epochs without one are left out."""
+        found = {rung: threshold(self._front(rung), cost if self._against_cost else 0.0) for rung in self._arrived}
         return {rung: error for rung, error in found.items() if error < inf}
 
     def _front(self, rung: int) -> list[tuple[float, float]]:
@@ -69,21 +59,10 @@ def last_front(points: Sequence[tuple[float, float]], factor: int) -> list[tuple
     return [point for point, rank in zip(points, ranks, strict=True) if rank == last]
 
 
-def bar(front: Sequence[tuple[float, float]], cost: float) -> float:
+def threshold(front: Sequence[tuple[float, float]], cost: float) -> float:
     """Largest error with which none of a front dominates a network of this cost; infinity where no error is too large.
 
     A cheaper one dominates from its own error on, one that costs the same only above it.
     """
     ends = (e if c == cost else nextafter(e, -inf) for e, c in front if c <= cost)
     return min(ends, default=inf)
-
-
-def nondominated_ranks(points: Sequence[tuple[float, float]]) -> list[int]:
-    """How many fronts lie before that of each (error, cost), both to be small; equal points share a front."""
-    ranks: dict[tuple[float, float], int] = {}
-    lowest: list[float] = []  # error of each front among what costs no more: ascending, for the next front lies behind
-    for error, cost in sorted(set(points), key=lambda point: (point[1], point[0])):
-        rank = bisect_right(lowest, error)
-        lowest[rank : rank + 1] = [error]
-        ranks[error, cost] = rank
-    return [ranks[point] for point in points]

@@ -1,6 +1,6 @@
-"""Optuna's samplers around the gate: they propose, the gate decides, so that nothing outside is ever trained.
+"""Optuna's samplers around the filter: they propose, it decides, so that nothing outside is ever trained.
 
-A sampler works on the unit cube that `Law` maps to points: laws and order requirements are met there by construction,
+A sampler works on the unit cube that `Distribution` maps to points: dimensions and their order are met there by itself,
 and only costs are left to rejection. It sees a study of its own in memory, fed in the order of trial numbers, so its
 proposals depend on seed and results alone; a resumed run asks again from the start and gets the same.
 """
@@ -22,11 +22,11 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler, QMCSampler, TPESampler
 from optuna.study import StudyDirection
 
-from nas.sampling.gate import Gate, Network, collection_paused
+from nas.sampling.filter import Filter, Network, collection_paused
 from nas.sampling.quiet import quiet
 from nas.sampling.rejection import COORDINATE_STREAM, MOST_DRAWS, Proposal, draw, empty, generator
 from nas.space import Choice
-from nas.space.law import Law
+from nas.space.distribution import Distribution
 from nas.study.study import SamplerName
 
 PROPOSALS: dict[SamplerName, int] = {"quasirandom": MOST_DRAWS, "tpe": 64, "gp": 8, "nsga2": 64, "cmaes": 64}
@@ -44,14 +44,14 @@ CONTINUOUS: tuple[SamplerName, ...] = ("quasirandom", "cmaes")
 """Samplers that know no categories: they see a choice as a stretch of the unit interval."""
 
 
-class Hunter:
+class Searcher:
     """One space searched by one of Optuna's samplers."""
 
-    def __init__(self, gate: Gate, name: SamplerName, seed: int, *, against_cost: bool = False) -> None:
-        self._gate, self._name, self._seed, self._against_cost = gate, name, seed, against_cost
-        self._law = Law(gate.space)
-        self._distributions = _distributions(self._law, gate, name)
-        self._sampler = _Gated(_sampler(name, seed), self._distributions, self._propose)
+    def __init__(self, filter_: Filter, name: SamplerName, seed: int, *, against_cost: bool = False) -> None:
+        self._filter, self._name, self._seed, self._against_cost = filter_, name, seed, against_cost
+        self._distribution = Distribution(filter_.space)
+        self._axes = _axes(self._distribution, filter_, name)
+        self._sampler = _Filtered(_sampler(name, seed), self._axes, self._propose)
         with quiet():
             directions = [StudyDirection.MINIMIZE] * (2 if against_cost else 1)
             self._study = optuna.create_study(sampler=self._sampler, directions=directions)
@@ -63,7 +63,7 @@ class Hunter:
         """The next point of this space, for the trial of this number."""
         self._number = number
         with _one_thread() if self._name == "gp" else nullcontext():
-            trial = self._study.ask(self._distributions)
+            trial = self._study.ask(self._axes)
         if self._proposal is None:
             raise RuntimeError("the sampler was asked but not called")
         self._trials[number] = trial, log(max(self._proposal.network.cost.multiply_adds, 1))
@@ -75,32 +75,32 @@ class Hunter:
         Against cost it is told with the logarithm of its multiply-adds, a failure with one above all others.
         """
         trial, cost = self._trials.pop(number)
-        told = WORST if error is None else min(error, WORST)
-        self._study.tell(trial, [told, WORST_COST if error is None else cost] if self._against_cost else told)
+        value = WORST if error is None else min(error, WORST)
+        self._study.tell(trial, [value, WORST_COST if error is None else cost] if self._against_cost else value)
 
     def _propose(self, inner: Any) -> dict[str, Any]:
-        """Coordinates of the first proposal that passes the gate, else of a random point inside."""
+        """Coordinates of the first proposal that passes the filter_, else of a random point inside."""
         reasons: Counter[str] = Counter()
         most = PROPOSALS[self._name]
         with collection_paused():
             for attempt in range(most):
                 coordinates = self._complete(inner(), attempt)
-                row = np.array([[self._unit(n, coordinates[n]) for n in self._law.names]])
-                point = self._law.points(row)[0]
-                verdict = self._gate.judge(point)
+                row = np.array([[self._unit(n, coordinates[n]) for n in self._distribution.names]])
+                point = self._distribution.points(row)[0]
+                verdict = self._filter.judge(point)
                 if isinstance(verdict, Network):
                     self._proposal = Proposal(point=point, network=verdict, draws=attempt + 1)
                     return coordinates
                 reasons.update(verdict)
         if self._name == "quasirandom":
-            raise empty(self._gate, reasons, most)
-        found = draw(self._gate, self._law, self._seed, self._number)
+            raise empty(self._filter, reasons, most)
+        found = draw(self._filter, self._distribution, self._seed, self._number)
         self._proposal = Proposal(point=found.point, network=found.network, draws=most + found.draws, fallback=True)
         return self._coordinates(found)
 
     def _complete(self, proposed: Mapping[str, Any], attempt: int) -> dict[str, Any]:
         """The proposal with uniform coordinates wherever the sampler left a gap (it does so before it has results)."""
-        missing = [name for name in self._law.names if name not in proposed]
+        missing = [name for name in self._distribution.names if name not in proposed]
         if not missing:
             return dict(proposed)
         uniform = generator(self._seed, self._number, attempt, COORDINATE_STREAM).random(len(missing))
@@ -109,32 +109,32 @@ class Hunter:
 
     def _coordinates(self, found: Proposal) -> dict[str, Any]:
         """Where a random point lies in the sampler's cube; the middle for what isn't active."""
-        own = self._law.coordinates(found.point)
-        return {name: self._from_unit(name, own.get(name, 0.5)) for name in self._law.names}
+        own = self._distribution.coordinates(found.point)
+        return {name: self._from_unit(name, own.get(name, 0.5)) for name in self._distribution.names}
 
     def _unit(self, name: str, value: Any) -> float:
-        distribution = self._distributions[name]
-        if isinstance(distribution, CategoricalDistribution):
-            return (distribution.choices.index(value) + 0.5) / len(distribution.choices)
+        axis = self._axes[name]
+        if isinstance(axis, CategoricalDistribution):
+            return (axis.choices.index(value) + 0.5) / len(axis.choices)
         return float(value)
 
     def _from_unit(self, name: str, u: float) -> Any:
-        distribution = self._distributions[name]
-        if isinstance(distribution, CategoricalDistribution):
-            count = len(distribution.choices)
-            return distribution.choices[min(int(u * count), count - 1)]
+        axis = self._axes[name]
+        if isinstance(axis, CategoricalDistribution):
+            count = len(axis.choices)
+            return axis.choices[min(int(u * count), count - 1)]
         return u
 
 
-class _Gated(BaseSampler):
-    """An Optuna sampler whose joint draws pass through a gate."""
+class _Filtered(BaseSampler):
+    """An Optuna sampler whose joint draws pass through a filter_."""
 
-    def __init__(self, inner: BaseSampler, distributions: dict[str, BaseDistribution], propose: Any) -> None:
-        self._inner, self._distributions, self._propose = inner, distributions, propose
+    def __init__(self, inner: BaseSampler, axes: dict[str, BaseDistribution], propose: Any) -> None:
+        self._inner, self._axes, self._propose = inner, axes, propose
 
     def infer_relative_search_space(self, study: optuna.Study, trial: Any) -> dict[str, BaseDistribution]:
         """All dimensions, from the first trial on."""
-        return self._distributions
+        return self._axes
 
     def sample_relative(
         self, study: optuna.Study, trial: Any, search_space: dict[str, BaseDistribution]
@@ -156,13 +156,13 @@ class _Gated(BaseSampler):
         self._inner.after_trial(study, trial, state, values)
 
 
-def _distributions(law: Law, gate: Gate, name: SamplerName) -> dict[str, BaseDistribution]:
+def _axes(distribution: Distribution, filter_: Filter, name: SamplerName) -> dict[str, BaseDistribution]:
     """Choices as categories where the sampler knows them, unless in a chain, where a coordinate is no option's own."""
-    stretched = set(law.names) if name in CONTINUOUS else law.chained
+    stretched = set(distribution.names) if name in CONTINUOUS else distribution.chained
     unit = FloatDistribution(0.0, 1.0)
     return {
         dimension: CategoricalDistribution(d.options) if isinstance(d, Choice) and dimension not in stretched else unit
-        for dimension, d in gate.space.dimensions.items()
+        for dimension, d in filter_.space.dimensions.items()
     }
 
 

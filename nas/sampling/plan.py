@@ -1,4 +1,4 @@
-"""Which network each trial of a study trains: a function of study seed and trial number, in hunts also of results."""
+"""Which network each trial of a study trains: a function of seed and trial number, in searches also of results."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import numpy as np
 
 from nas.errors import Refused
 from nas.layers import Shape, identity
-from nas.sampling.gate import Gate, Network
-from nas.sampling.halving import Bars, Told
+from nas.sampling.filter import Filter, Network
+from nas.sampling.halving import Thresholds
 from nas.sampling.rejection import Proposal, draw, measure
-from nas.sampling.strata import gates, place_of, shares
+from nas.sampling.strata import filters, place_of, shares
 from nas.sampling.window import Window
 from nas.space import Choice
-from nas.space.law import Law
+from nas.space.distribution import Distribution
 from nas.study import Study
 from nas.study.objectives import ERROR
 from nas.study.record import Record
 
 if TYPE_CHECKING:
-    from nas.sampling.optuna_samplers import Hunter
+    from nas.sampling.optuna_samplers import Searcher
 
 GENERATION = 8
-"""Trials of each arm that a hunt asks for before it is told their results."""
+"""Trials of each arm that a search asks for before it is told their results."""
 FINGERPRINTED = 16
 AS_IT_WAS = "go on with the code that it was begun with, or give another folder with --out"
 TRAINING_STREAM = 4
@@ -37,8 +37,8 @@ class Plan:
 
     def __init__(self, study: Study, inputs: Shape, classes: int) -> None:
         self.study = study
-        self._gates = [
-            Gate(
+        self._filters = [
+            Filter(
                 space=replace(space, dimensions=study.joint(space)),
                 limits=study.limits,
                 inputs=inputs,
@@ -46,40 +46,40 @@ class Plan:
             )
             for space in study.arms
         ]
-        self._laws = [Law(gate.space) for gate in self._gates]
-        self._strata = [gates(gate, study.strata) for gate in self._gates] if study.strata else []
-        self._hunters: list[Hunter] = []
+        self._distributions = [Distribution(filter_.space) for filter_ in self._filters]
+        self._strata = [filters(filter_, study.strata) for filter_ in self._filters] if study.strata else []
+        self._searchers: list[Searcher] = []
         self._asked: list[Proposal] = []
         self._told = 0
         self._waiting: dict[int, tuple[float | None, Sequence[float]]] = {}
-        self._bars = _bars(study)
+        self._thresholds = _thresholds(study)
         if study.sampler != "random":
-            from nas.sampling.optuna_samplers import Hunter
+            from nas.sampling.optuna_samplers import Searcher
 
-            seeds = [training_seed(study.seed, index) for index in range(len(self._gates))]
+            seeds = [training_seed(study.seed, index) for index in range(len(self._filters))]
             against_cost = study.objectives != ERROR
-            self._hunters = [
-                Hunter(gate, study.sampler, seed, against_cost=against_cost)
-                for gate, seed in zip(self._gates, seeds, strict=True)
+            self._searchers = [
+                Searcher(filter_, study.sampler, seed, against_cost=against_cost)
+                for filter_, seed in zip(self._filters, seeds, strict=True)
             ]
 
     def windows(self) -> tuple[Window, ...]:
         """What the limits do to each arm; EmptyWindow where nothing is left of one."""
-        return tuple(self._window(gate, index) for index, gate in enumerate(self._gates))
+        return tuple(self._window(filter_, index) for index, filter_ in enumerate(self._filters))
 
     def fingerprint(self) -> Mapping[str, tuple[str, ...]]:
         """Identities of the first random networks of each arm: equal only if code and settings draw the same."""
-        count = len(self._gates)
+        count = len(self._filters)
         return {
-            gate.space.name: tuple(
+            filter_.space.name: tuple(
                 identity(self._draw(index, k, k * count + index).network.layer) for k in range(FINGERPRINTED)
             )
-            for index, gate in enumerate(self._gates)
+            for index, filter_ in enumerate(self._filters)
         }
 
     @property
     def horizon(self) -> int:
-        """Trials below this number can be proposed now; a hunt waits for the results of its generation."""
+        """Trials below this number can be proposed now; a search waits for the results of its generation."""
         if not self._learns:
             return self.study.total
         return min(self.study.total, self._told + self._generation)
@@ -88,39 +88,39 @@ class Plan:
         """The network of a trial below the horizon."""
         if trial >= self.horizon:
             raise ValueError(f"trial {trial} depends on results that are still missing; {self.horizon=}")
-        if not self._hunters:
+        if not self._searchers:
             leader = self.study.leader_of(trial)
-            index = trial % len(self._gates)
-            return self._draw(index, leader // len(self._gates) // self.study.repeats, leader)
+            index = trial % len(self._filters)
+            return self._draw(index, leader // len(self._filters) // self.study.repeats, leader)
         while len(self._asked) <= trial:  # a sampler must be asked in the order of trials
             number = len(self._asked)
-            self._asked.append(self._hunters[number % len(self._gates)].ask(number))
+            self._asked.append(self._searchers[number % len(self._filters)].ask(number))
         return self._asked[trial]
 
     def _draw(self, index: int, network: int, number: int) -> Proposal:
         """The random point of a trial's number, which draws an arm's network of another number, in its stratum."""
-        law, seed, strata = self._laws[index], self.study.seed, self.study.strata
+        distribution, seed, strata = self._distributions[index], self.study.seed, self.study.strata
         if strata is None:
-            return draw(self._gates[index], law, seed, number)
+            return draw(self._filters[index], distribution, seed, number)
         place = place_of(strata, seed, network)
-        found = draw(self._strata[index][place], law, seed, number)
+        found = draw(self._strata[index][place], distribution, seed, number)
         return replace(found, stratum=strata.labels(self.study.limits)[place])
 
-    def _window(self, gate: Gate, index: int) -> Window:
+    def _window(self, filter_: Filter, index: int) -> Window:
         """What the limits do to an arm, and how much of it lies in each stratum."""
-        window, strata = measure(gate, self.study.seed, index), self.study.strata
+        window, strata = measure(filter_, self.study.seed, index), self.study.strata
         if strata is None:
             return window
-        return msgspec.structs.replace(window, strata=shares(gate, strata, self.study.seed, index))
+        return msgspec.structs.replace(window, strata=shares(filter_, strata, self.study.seed, index))
 
-    def bars(self, trial: int) -> Mapping[int, float]:
+    def thresholds(self, trial: int) -> Mapping[int, float]:
         """Epoch -> error at which a trial ends early, by the results of all generations before its own; often empty."""
-        if not self._bars:
+        if not self._thresholds:
             return {}
         proposal = self.propose(trial)
         if trial < self._told:
-            raise ValueError(f"trial {trial} is over, its bars have risen or fallen since; {self._told=}")
-        return self._bars[trial % len(self._gates)].at(proposal.network.cost.multiply_adds)
+            raise ValueError(f"trial {trial} is over, its thresholds have risen or fallen since; {self._told=}")
+        return self._thresholds[trial % len(self._filters)].at(proposal.network.cost.multiply_adds)
 
     def tell(self, trial: int, error: float | None, errors: Sequence[float] = ()) -> None:
         """The result of a trial: the error that samplers go by, None for a failure, and those after each epoch.
@@ -137,43 +137,49 @@ class Plan:
                 self._hear(number, *self._waiting.pop(number))
             self._told = last
 
+    def network_of(self, record: Record) -> Network:
+        """The network of a trial; refused where its point stands for another one now."""
+        network = self._filters[record.trial % len(self._filters)].judge(record.point)
+        if not isinstance(network, Network) or identity(network.layer) != record.architecture:
+            changed = f"the code of {record.space} has changed: trial {record.trial} would be another network now"
+            raise Refused(changed, hint=AS_IT_WAS)
+        return network
+
     def require_same(self, record: Record) -> None:
         """Refuse a trial whose point stands for another network now, or whose network says other things of itself."""
-        changed = f"the code of {record.space} has changed"
-        network = self._gates[record.trial % len(self._gates)].judge(record.point)
-        if not isinstance(network, Network) or identity(network.layer) != record.architecture:
-            raise Refused(f"{changed}: trial {record.trial} would be another network now", hint=AS_IT_WAS)
+        network = self.network_of(record)
         if network.facts != record.facts:
             names = sorted({*network.facts, *record.facts})
             name = next(name for name in names if network.facts.get(name) != record.facts.get(name))
             was, now = (facts.get(name, "not there") for facts in (record.facts, network.facts))
-            raise Refused(f"{changed}: {name!r} of trial {record.trial} was {was}, it is {now} now", hint=AS_IT_WAS)
+            changed = f"the code of {record.space} has changed: {name!r} of trial {record.trial}"
+            raise Refused(f"{changed} was {was}, it is {now} now", hint=AS_IT_WAS)
 
     @property
-    def hunts(self) -> bool:
+    def searches(self) -> bool:
         """Whether an Optuna sampler proposes the networks."""
-        return bool(self._hunters)
+        return bool(self._searchers)
 
     @property
     def _learns(self) -> bool:
         """Whether trials depend on the results of others."""
-        return self.study.sampler not in ("random", "quasirandom") or bool(self._bars)
+        return self.study.sampler not in ("random", "quasirandom") or bool(self._thresholds)
 
     @property
     def _generation(self) -> int:
         """Trials that are asked for together."""
-        return GENERATION * len(self._gates)
+        return GENERATION * len(self._filters)
 
     def _hear(self, trial: int, error: float | None, errors: Sequence[float]) -> None:
-        arm = trial % len(self._gates)
-        if self._hunters:
-            self._hunters[arm].tell(trial, error)
-        if self._bars:
+        arm = trial % len(self._filters)
+        if self._searchers:
+            self._searchers[arm].tell(trial, error)
+        if self._thresholds:
             cost = self.propose(trial).network.cost.multiply_adds
-            self._bars[arm].add(Told(errors=tuple(errors), cost=cost, failed=error is None))
+            self._thresholds[arm].add(errors, cost, failed=error is None)
 
 
-def _bars(study: Study) -> list[Bars]:
+def _thresholds(study: Study) -> list[Thresholds]:
     """One for each arm, whose trainings have a length of their own; none where trainings aren't halved."""
     if study.halving is None:
         return []
@@ -181,7 +187,7 @@ def _bars(study: Study) -> list[Bars]:
     crossed = [arm.dimensions["epochs"] for arm in study.arms if "epochs" in study.grid.values]
     epochs = [int(each.options[0]) for each in crossed if isinstance(each, Choice)]
     lengths = epochs or [study.recipe.epochs] * len(study.arms)
-    return [Bars(study.halving, length, against_cost=against_cost) for length in lengths]
+    return [Thresholds(study.halving, length, against_cost=against_cost) for length in lengths]
 
 
 def training_seed(seed: int, trial: int) -> int:

@@ -12,10 +12,10 @@ import numpy as np
 
 from nas.errors import EmptyWindow, Refused
 from nas.layers import output_shape, shape_text
-from nas.sampling.gate import NO_SHAPE, NO_VECTOR, Gate, Network, collection_paused
+from nas.sampling.filter import NO_SHAPE, NO_VECTOR, Filter, Network, collection_paused
 from nas.sampling.window import Shift, Window
 from nas.space import Choice, Dimension, Point, Value
-from nas.space.law import Law
+from nas.space.distribution import Distribution
 from nas.study.record import Origin
 
 logger = logging.getLogger(__name__)
@@ -69,97 +69,103 @@ def generator(*key: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))
 
 
-def draw(gate: Gate, law: Law, seed: int, number: int, *, most: int = MOST_DRAWS) -> Proposal:
+def draw(filter_: Filter, distribution: Distribution, seed: int, number: int, *, most: int = MOST_DRAWS) -> Proposal:
     """The random point of a trial; EmptyWindow where `most` draws hit nothing."""
     refused: Counter[str] = Counter()
     with collection_paused():
-        for draws, point in enumerate(stream(law, generator(seed, number, POINT_STREAM), most), 1):
-            verdict = gate.judge(point)
+        for draws, point in enumerate(stream(distribution, generator(seed, number, POINT_STREAM), most), 1):
+            verdict = filter_.judge(point)
             if isinstance(verdict, Network):
                 return Proposal(point=point, network=verdict, draws=draws)
             refused.update(verdict)
-    raise empty(gate, refused, most)
+    raise empty(filter_, refused, most)
 
 
-def measure(gate: Gate, seed: int, index: int, *, most: int = MOST_DRAWS) -> Window:
-    """Acceptance of the gate and what it does to each dimension, from own draws; EmptyWindow if none passes."""
-    law = Law(gate.space)
+def measure(filter_: Filter, seed: int, index: int, *, most: int = MOST_DRAWS) -> Window:
+    """What the filter accepts and what it does to each dimension, from own draws; EmptyWindow if none passes."""
+    distribution = Distribution(filter_.space)
     refused: Counter[str] = Counter()
     allowed: list[Point] = []
     accepted: list[Point] = []
     draws = 0
-    requirements = len(gate.space.requirements)
+    requirements = len(filter_.space.requirements)
     with collection_paused():
-        for draws, point in enumerate(stream(law, generator(seed, index, WINDOW_STREAM), most), 1):
-            verdict = gate.judge(point)
+        for draws, point in enumerate(stream(distribution, generator(seed, index, WINDOW_STREAM), most), 1):
+            verdict = filter_.judge(point)
             if isinstance(verdict, Network):
                 if not accepted:
-                    require_outputs(gate, verdict)
+                    require_outputs(filter_, verdict)
                 accepted.append(point)
             else:
                 refused.update(verdict)
             if refused[NO_VECTOR] == FOR_IMAGES and not accepted:
-                raise for_images(gate)
-            if draws <= MEASURED_DRAWS and (not requirements or gate.space.allows(point)):
+                raise for_images(filter_)
+            if draws <= MEASURED_DRAWS and (not requirements or filter_.space.allows(point)):
                 allowed.append(point)
             if len(accepted) >= MEASURED or (accepted and draws >= MEASURED_DRAWS):
                 break
             if draws == MEASURED_DRAWS:
-                logger.warning("%s: nothing inside the limits after %s draws, still looking", gate.space.name, draws)
+                logger.warning("%s: nothing inside the limits after %s draws, still looking", filter_.space.name, draws)
     if not accepted:
-        raise empty(gate, refused, draws)
-    shifts = tuple(_shift(name, dimension, allowed, accepted) for name, dimension in gate.space.dimensions.items())
+        raise empty(filter_, refused, draws)
+    shifts = tuple(_shift(name, dimension, allowed, accepted) for name, dimension in filter_.space.dimensions.items())
     return Window(
-        space=gate.space.name, draws=draws, accepted=len(accepted), refused=dict(refused.most_common()), shifts=shifts
+        space=filter_.space.name,
+        draws=draws,
+        accepted=len(accepted),
+        refused=dict(refused.most_common()),
+        shifts=shifts,
     )
 
 
-def empty(gate: Gate, refused: Counter[str], draws: int) -> EmptyWindow:
+def empty(filter_: Filter, refused: Counter[str], draws: int) -> EmptyWindow:
     """The error of a window without a network, with the share of draws that each rule and limit refused."""
     shares = ", ".join(f"{reason} ({count / draws:.2%})" for reason, count in refused.most_common())
     limits = "; ".join(
-        f"{name} {getattr(gate.limits, name)[0]:,} to {getattr(gate.limits, name)[1]:,}" for name in gate.limits.bounded
+        f"{name} {getattr(filter_.limits, name)[0]:,} to {getattr(filter_.limits, name)[1]:,}"
+        for name in filter_.limits.bounded
     )
     narrow = "widen the limit that refuses most, restrict the space to where the limits are, or change the input size"
     return EmptyWindow(
-        f"{gate.space.name}: none of {draws:,} random networks obeys all rules and limits ({limits or 'no limits'}). "
-        f"Refused for: {shares}{_example(gate) if NO_SHAPE in refused else ''}",
+        f"{filter_.space.name}: none of {draws:,} random networks obeys all rules and limits "
+        f"({limits or 'no limits'}). Refused for: {shares}{_example(filter_) if NO_SHAPE in refused else ''}",
         hint=narrow if limits else "change the rule that refuses most, or the input size",
     )
 
 
-def _example(gate: Gate) -> str:
+def _example(filter_: Filter) -> str:
     """In the words of a layer why some random network is none at its input."""
-    points = stream(Law(gate.space), generator(0, POINT_STREAM), EXAMPLES)
-    reasons = (gate.why_impossible(point) for point in points if gate.space.allows(point))
+    points = stream(Distribution(filter_.space), generator(0, POINT_STREAM), EXAMPLES)
+    reasons = (filter_.why_impossible(point) for point in points if filter_.space.allows(point))
     reason = next(filter(None, reasons), "")
     return f", such as: {reason}" if reason else ""
 
 
-def require_outputs(gate: Gate, network: Network) -> None:
+def require_outputs(filter_: Filter, network: Network) -> None:
     """Refuse a space whose networks end in something else than the outputs that are asked for."""
     found = output_shape(network.layer, network.inputs)
-    if found != (gate.classes,):
+    if found != (filter_.classes,):
         raise Refused(
-            f"{gate.space.name}: a network must end in {gate.classes} outputs, got {shape_text(found)}",
+            f"{filter_.space.name}: a network must end in {filter_.classes} outputs, got {shape_text(found)}",
             hint="end it in a pool to 1x1, Flatten and Linear(width=classes)",
         )
 
 
-def for_images(gate: Gate) -> EmptyWindow:
+def for_images(filter_: Filter) -> EmptyWindow:
     """The error of a space whose networks can't take a vector."""
     return EmptyWindow(
-        f"{gate.space.name} is a space of networks for images; a table has {gate.inputs[0]} features and no pixels",
+        f"{filter_.space.name} is a space of networks for images; a table has "
+        f"{filter_.inputs[0]} features and no pixels",
         hint="choose a space of networks for vectors (a multilayer perceptron), or --data with images",
     )
 
 
-def stream(law: Law, source: np.random.Generator, most: int) -> Iterator[dict[str, Value]]:
+def stream(distribution: Distribution, source: np.random.Generator, most: int) -> Iterator[dict[str, Value]]:
     """Points one after another; how many are drawn at once changes nothing."""
     drawn, batch = 0, BATCH
     while drawn < most:
         count = min(batch, most - drawn)
-        yield from law.points(source.random((count, len(law.names))))
+        yield from distribution.points(source.random((count, len(distribution.names))))
         drawn, batch = drawn + count, min(2 * batch, 16 * BATCH)
 
 

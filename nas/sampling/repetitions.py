@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 
 from nas.errors import Refused
-from nas.layers import Shape, identity
-from nas.sampling import Again, Network, Plan, Proposal
+from nas.layers import Shape
+from nas.sampling import Again, Plan, Proposal
 from nas.space import Choice, Dimension, Integer, Real, Space
 from nas.study import Grid, Study
 from nas.study.record import Origin, Record
@@ -81,16 +81,13 @@ class Repetitions(Plan):
 
     def propose(self, trial: int) -> Proposal:
         """A network of the map; refused if its point stands for another one now."""
-        arms = len(self._gates)
+        arms = len(self._filters)
         index, repeat = trial % arms, self.study.repeat_of(trial)
         record = self._chosen.rounds[index][trial // (arms * self.study.repeats)]
-        network = self._gates[index].judge(record.point)
-        if not isinstance(network, Network) or identity(network.layer) != record.architecture:
-            raise Refused(f"the code of {record.space} has changed: trial {record.trial} would be another network now")
         times = 1 if repeat else self._chosen.longer
         return Proposal(
             point={**record.point, EPOCHS: times * int(record.point.get(EPOCHS, self.study.recipe.epochs))},
-            network=network,
+            network=self.network_of(record),
             draws=record.origin.draws,
             again=Again(
                 seed=repeat_seed(self.study.seed, record.trial, repeat) if repeat else record.seed,

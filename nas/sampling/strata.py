@@ -11,10 +11,10 @@ import msgspec
 import numpy as np
 
 from nas.errors import EmptyWindow
-from nas.sampling.gate import Gate, Network, collection_paused
+from nas.sampling.filter import Filter, Network, collection_paused
 from nas.sampling.rejection import MEASURED_DRAWS, MOST_DRAWS, generator, stream
 from nas.sampling.window import Share
-from nas.space.law import Law
+from nas.space.distribution import Distribution
 from nas.study import Strata
 
 logger = logging.getLogger(__name__)
@@ -40,24 +40,24 @@ def _order(seed: int, block: int, count: int) -> tuple[int, ...]:
     return tuple(int(place) for place in np.argsort(keys, kind="stable"))
 
 
-def gates(gate: Gate, strata: Strata) -> tuple[Gate, ...]:
-    """The gate of each stratum: the study's limits, with the stratum's window of the cost."""
+def filters(filter_: Filter, strata: Strata) -> tuple[Filter, ...]:
+    """The filter of each stratum: the study's limits, with the stratum's window of the cost."""
     return tuple(
-        replace(gate, limits=msgspec.structs.replace(gate.limits, **{strata.cost: window}))
-        for window in strata.windows(gate.limits)
+        replace(filter_, limits=msgspec.structs.replace(filter_.limits, **{strata.cost: window}))
+        for window in strata.windows(filter_.limits)
     )
 
 
-def shares(gate: Gate, strata: Strata, seed: int, index: int, *, most: int = MOST_DRAWS) -> tuple[Share, ...]:
+def shares(filter_: Filter, strata: Strata, seed: int, index: int, *, most: int = MOST_DRAWS) -> tuple[Share, ...]:
     """How much of a space lies in each stratum, from own draws; EmptyWindow where a stratum is empty or nearly so."""
-    law, labels = Law(gate.space), strata.labels(gate.limits)
-    ends = [high for _, high in strata.windows(gate.limits)]
+    distribution, labels = Distribution(filter_.space), strata.labels(filter_.limits)
+    ends = [high for _, high in strata.windows(filter_.limits)]
     counts = [0] * strata.count
     seen: set[int] = set()
     draws = 0
     with collection_paused():
-        for draws, point in enumerate(stream(law, generator(seed, index, STRATA_STREAM), most), 1):
-            verdict = gate.judge(point)
+        for draws, point in enumerate(stream(distribution, generator(seed, index, STRATA_STREAM), most), 1):
+            verdict = filter_.judge(point)
             if isinstance(verdict, Network):
                 seen.add(cost := getattr(verdict.cost, strata.cost))
                 counts[bisect_left(ends, cost)] += 1
@@ -65,18 +65,20 @@ def shares(gate: Gate, strata: Strata, seed: int, index: int, *, most: int = MOS
                     break
             if draws == MEASURED_DRAWS:
                 rarest = labels[counts.index(min(counts))]
-                logger.warning("%s: stratum %s is rare, still looking after %d draws", gate.space.name, rarest, draws)
+                logger.warning(
+                    "%s: stratum %s is rare, still looking after %d draws", filter_.space.name, rarest, draws
+                )
     if min(counts) < ENOUGH:
-        raise _rare(gate, labels, counts, draws, seen)
+        raise _rare(filter_, labels, counts, draws, seen)
     return tuple(Share(stratum=label, draws=draws, accepted=n) for label, n in zip(labels, counts, strict=True))
 
 
-def _rare(gate: Gate, labels: tuple[str, ...], counts: list[int], draws: int, seen: set[int]) -> EmptyWindow:
+def _rare(filter_: Filter, labels: tuple[str, ...], counts: list[int], draws: int, seen: set[int]) -> EmptyWindow:
     """The error of strata in which too few networks lie."""
     rare = [f"{label} ({count})" for label, count in zip(labels, counts, strict=True) if count < ENOUGH]
     range_seen = f"; inside the limits they cost from {min(seen):,} to {max(seen):,}" if seen else ""
     return EmptyWindow(
-        f"{gate.space.name}: of {draws:,} random networks too few lie in {len(rare)} of {len(labels)} strata to draw "
-        f"from them, at least {ENOUGH} must: {', '.join(rare)}{range_seen}",
+        f"{filter_.space.name}: of {draws:,} random networks too few lie in {len(rare)} of {len(labels)} strata to "
+        f"draw from them, at least {ENOUGH} must: {', '.join(rare)}{range_seen}",
         hint="narrow the limits to where every space has networks, take fewer strata, or restrict the space",
     )

@@ -11,7 +11,7 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     dimension: str
     """Its name."""
     mean_quantile: float
-    """Mean position of accepted values in the dimension's own law: 0.5 is unchanged, below favours small values."""
+    """Mean position of accepted values in the dimension's own distribution: 0.5 is unchanged, below favours small."""
     distance: float
     """Largest difference of the two distribution functions; 0 = unchanged, 1 = disjoint."""
 

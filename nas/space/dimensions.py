@@ -1,4 +1,4 @@
-"""The axes of a space: what a dimension may be, by which law it is drawn, how many values it has."""
+"""The axes of a space: what a dimension may be, from which distribution it is drawn, how many values it has."""
 
 from __future__ import annotations
 
@@ -139,14 +139,14 @@ Dimension = Integer | Real | Choice
 
 
 def in_words(dimension: Dimension) -> str:
-    """The values of a dimension and the law by which they are drawn, as people say it; its condition aside."""
+    """The values of a dimension and how they are drawn, as people say it; its condition aside."""
     if isinstance(dimension, Choice):
         return ", ".join(map(str, dimension.options))
-    law = ", log-uniform" if dimension.log else ""
+    drawn = ", log-uniform" if dimension.log else ""
     if isinstance(dimension, Real):
-        return f"{dimension.low:g} to {dimension.high:g}, continuous{law}"
+        return f"{dimension.low:g} to {dimension.high:g}, continuous{drawn}"
     unit = f" in multiples of {dimension.unit}" if dimension.unit > 1 else ""
-    return f"{dimension.low} to {dimension.high}{unit}{law}"
+    return f"{dimension.low} to {dimension.high}{unit}{drawn}"
 
 
 def single(dimension: Dimension, value: Value) -> Choice:

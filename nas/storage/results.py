@@ -21,6 +21,7 @@ from nas.storage.integrity import evidence, lost_trials
 from nas.storage.layout import WEIGHTS, weights_name
 from nas.storage.study_json import Manifest
 from nas.study import catalog
+from nas.study.objectives import nondominated_ranks
 from nas.study.record import Outcome, Record, rank
 from nas.study.table import csv_text, table
 
@@ -69,11 +70,9 @@ class Run:
     @property
     def front(self) -> tuple[Record, ...]:
         """Leaders that no other beats in both error and multiply-adds, cheapest first."""
-        best: list[Record] = []
-        for record in sorted(self.leaders, key=lambda r: (r.cost.multiply_adds, rank(r))):
-            if not best or rank(record)[0] < rank(best[-1])[0]:
-                best.append(record)
-        return tuple(best)
+        places = {(rank(r)[0], r.cost.multiply_adds): r for r in reversed(self.leaders)}  # of equals the first trial
+        ranks = zip(places.values(), nondominated_ranks(list(places)), strict=True)
+        return tuple(sorted((r for r, fronts_before in ranks if not fronts_before), key=lambda r: r.cost.multiply_adds))
 
     def table(self) -> pd.DataFrame:
         """One row a trial; columns as `nas.study.table.COLUMNS`, then dimensions and facts."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Literal
 
 from nas.errors import Refused
@@ -25,3 +27,14 @@ def check_objectives(objectives: tuple[Objective, ...], sampler: str, *, halved:
             hint="leave objectives out: `nas compare` looks at error and cost of any run",
         )
     raise Refused(f"sampler {sampler!r} searches for the error alone", hint=f"two objectives: {' or '.join(FOR_TWO)}")
+
+
+def nondominated_ranks(points: Sequence[tuple[float, float]]) -> list[int]:
+    """How many fronts lie before that of each (error, cost), both to be small; equal points share a front."""
+    ranks: dict[tuple[float, float], int] = {}
+    lowest: list[float] = []  # error of each front among what costs no more: ascending, for the next front lies behind
+    for error, cost in sorted(set(points), key=lambda point: (point[1], point[0])):
+        rank = bisect_right(lowest, error)
+        lowest[rank : rank + 1] = [error]
+        ranks[error, cost] = rank
+    return [ranks[point] for point in points]

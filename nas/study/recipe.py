@@ -12,7 +12,7 @@ import msgspec
 from nas.errors import Refused
 
 Precision = Literal["auto", "float32", "bfloat16"]
-Initialisation = Literal["he", "xavier"]
+Initialization = Literal["he", "xavier"]
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,7 +48,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Pixels of padding around an image before it is cut back at a random place."""
     erase: int = 0
     """Edge of a square of pixels that is set to the mean at a random place; 0 means none."""
-    initialisation: Initialisation = "he"
+    initialisation: Initialization = "he"
     """Of convolutions: `he` normal by fan-out with linear layers N(0, 0.01), or `xavier` uniform for both."""
     zero_residual: bool = False
     """Whether the last norm of each residual branch (in pre-activation the convolution after it) starts at zero, so
@@ -62,7 +62,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def __post_init__(self) -> None:
         _check(self, low=1, names=("epochs", "batch_size", "evaluation_batch_size"))
         _check(self, low=0, names=("train_size", "resolution", "crop", "erase"))
-        _check_option("initialisation", self.initialisation, get_args(Initialisation))
+        _check_option("initialisation", self.initialisation, get_args(Initialization))
         _check_option("precision", self.precision, get_args(Precision))
         for name in ("momentum", "warmup", "label_smoothing"):
             if not 0 <= (share := getattr(self, name)) < 1:

@@ -104,7 +104,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     """How it ended."""
     message: str = ""
-    """What was said about a failure, or about the bar that a pruned training missed."""
+    """What was said about a failure, or about the threshold that a pruned training missed."""
     curve: tuple[Epoch, ...] = ()
     """All epochs that were finished."""
     train_error: float | None = None

@@ -96,11 +96,16 @@ def larger(column: str, statement: str = "", *, space: str = "") -> Rule:
     return Rule(name=name, statement=said, contrast=Order(column=column, space=space))
 
 
-def check_rules(rules: Sequence[Rule], spaces: Collection[str]) -> None:
-    """Refuse rules that share a name or that speak of a space which isn't sampled."""
+def require_names(rules: Sequence[Rule]) -> None:
+    """Refuse rules that share a name."""
     names = [rule.name for rule in rules]
     if len(set(names)) < len(names):
         raise Refused(f"every rule needs its own name, got {', '.join(names)}")
+
+
+def check_rules(rules: Sequence[Rule], spaces: Collection[str]) -> None:
+    """Refuse rules that share a name or that speak of a space which isn't sampled."""
+    require_names(rules)
     for rule in rules:
         if unknown := sorted(spaces_of(rule) - set(spaces)):
             raise Refused(

@@ -8,7 +8,7 @@ keeps its own distribution of cost: what is left of the difference falls with th
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 import msgspec
@@ -84,23 +84,24 @@ def stratum(label: str) -> Stratum | None:
     return Stratum(cost=found[3], count=count, place=place, low=low, high=high)
 
 
+def parsed(labels: Iterable[str]) -> list[Stratum]:
+    """The strata that names stand for; other texts are passed over."""
+    return [known for label in labels if (known := stratum(label))]
+
+
 def in_words(count: int, cost: str, low: int, high: int) -> str:
     """Strata as `10 strata of multiply_adds between 3 and 6 M`."""
     return f"{count} strata of {cost} between {_ends(low, high)}"
 
 
-def matched(labels: Collection[str]) -> tuple[str, ...]:
+def matched(labels: Iterable[str]) -> tuple[str, ...]:
     """The designs that names of strata come from, in words; the ends are those of the strata that were seen."""
-    known = [found for label in labels if (found := stratum(label))]
-    designs = dict.fromkeys((one.cost, one.count) for one in known)
+    designs: dict[tuple[str, int], list[Stratum]] = {}
+    for each in parsed(labels):
+        designs.setdefault((each.cost, each.count), []).append(each)
     return tuple(
-        in_words(
-            count,
-            cost,
-            min(one.low for one in known if (one.cost, one.count) == (cost, count)),
-            max(one.high for one in known if (one.cost, one.count) == (cost, count)),
-        )
-        for cost, count in designs
+        in_words(count, cost, min(each.low for each in strata), max(each.high for each in strata))
+        for (cost, count), strata in designs.items()
     )
 
 

@@ -1,7 +1,7 @@
 """One training: network, recipe and data in, a curve of epochs out; the same seed gives the same numbers.
 
 The images lie in memory as uint8 and are normalised and augmented batch by batch on the device; the rows of a table lie
-there as standardised float32 (what differs for them is in `nas.objectives`). Nothing is decoded, copied between
+there as standardised float32 (what differs for them is in `nas.training.losses`). Nothing is decoded, copied between
 processes or read back from the device inside an epoch. All that a step touches stays in place, so that a GPU can replay
 it as a graph.
 """
@@ -26,14 +26,14 @@ from nas.study.record import Epoch
 from nas.training.augmentation import augment, draw
 from nas.training.cuda_graphs import Replayed, aside
 from nas.training.losses import error_of, loss_of, nothing_wrong, wrong
-from nas.training.modules import build, initialise
+from nas.training.modules import build, initialize
 from nas.training.peak_memory import Footprint
 from nas.training.precision import Masters, computing, dtype_of, settled
 
 EXPLODED = 1e4
 """Mean training loss above which a training counts as diverged: guessing ten classes costs 2.3 nats, the mean 1."""
 
-NO_BARS: Mapping[int, float] = MappingProxyType({})
+NO_THRESHOLDS: Mapping[int, float] = MappingProxyType({})
 SEEN = 2_000
 """Training images, the first of their fixed, balanced order, on which the error is measured in the end."""
 
@@ -49,7 +49,7 @@ class Trained:
     diverged: bool
     """Whether the loss exploded or was no number; the curve then ends before that."""
     pruned: bool
-    """Whether it ended at an epoch after which its error was above the bar; the curve then ends there."""
+    """Whether it ended at an epoch after which its error was above the threshold; the curve then ends there."""
     train_error: float | None
     """Share of the first `SEEN` training images, unchanged, that are wrong in the end; None where it ended early."""
     peak_memory: int | None
@@ -68,13 +68,13 @@ def train(
     device: torch.device,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     *,
-    bars: Mapping[int, float] = NO_BARS,
+    thresholds: Mapping[int, float] = NO_THRESHOLDS,
     graph: bool = True,
 ) -> Trained:
     """Train a network from scratch; all randomness comes from the seed, global generators are left as they were.
 
-    After an epoch with a bar a training with a larger validation error ends: up to there it is, bit for bit, the whole
-    training, whose learning rates it follows.
+    After an epoch with a threshold a training with a larger validation error ends: up to there it is, bit for bit, the
+    whole training, whose learning rates it follows.
 
     A network with dropout needs them meanwhile (see `is_random`); all others leave them alone, so that several can be
     trained by threads of one process. Without `graph`, a GPU's steps are launched one by one.
@@ -90,7 +90,7 @@ def train(
         for epoch in _epochs(training, module, validation, dataset.info, recipe, generator):
             curve.append(epoch)
             on_epoch(epoch)
-            pruned = epoch.number < recipe.epochs and epoch.error > bars.get(epoch.number, math.inf)
+            pruned = epoch.number < recipe.epochs and epoch.error > thresholds.get(epoch.number, math.inf)
             if pruned:
                 break
         whole = len(curve) == recipe.epochs
@@ -137,7 +137,7 @@ def seeded(seed: int, device: torch.device, *, needed: bool) -> Iterator[None]:
 def initial(layer: Layer, inputs: Shape, recipe: Recipe, generator: torch.Generator) -> nn.Module:
     """The module with its initial weights, drawn on the CPU so that they don't depend on the device."""
     module = build(layer, inputs)
-    initialise(module, generator, recipe.initialisation, zero_residual=recipe.zero_residual)
+    initialize(module, generator, recipe.initialisation, zero_residual=recipe.zero_residual)
     return module
 
 
@@ -213,7 +213,7 @@ class Training:
         """The next step; a GPU isn't waited for."""
         draws = self._draws.at(self._step)
         images, labels = (tensor.index_select(0, draws.order) for tensor in (self._split.images, self._split.labels))
-        images = augment(normalised(images, *self._statistics), self._recipe, draws)
+        images = augment(normalized(images, *self._statistics), self._recipe, draws)
         self._rate.copy_(self._rates.index_select(0, self._total_step).squeeze(0))
         step = partial(train_step, self._module, self.masters, self._optimizer, images, labels, self._recipe)
         loss = self.footprint(step, self._module, self._optimizer)
@@ -255,7 +255,7 @@ def evaluate(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) ->
     for start in range(0, len(split.labels), recipe.evaluation_batch_size):
         images = split.images[start : start + recipe.evaluation_batch_size]
         labels = split.labels[start : start + recipe.evaluation_batch_size]
-        total += wrong(module(normalised(images, mean, scale).to(dtype_of(recipe))), labels)
+        total += wrong(module(normalized(images, mean, scale).to(dtype_of(recipe))), labels)
     return error_of(total, len(split.labels))
 
 
@@ -264,7 +264,7 @@ def steps_per_epoch(images: int, recipe: Recipe) -> int:
     return images // min(recipe.batch_size, images)
 
 
-def normalised(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+def normalized(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     """Images as float32 with mean 0 and standard deviation 1 over the training set, channels last in memory.
 
     The rows of a table are stored so.

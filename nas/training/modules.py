@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nas import layers
 from nas.layers import Layer, Shape, output_shape
-from nas.study.recipe import Initialisation
+from nas.study.recipe import Initialization
 
 
 class PartialNorm(nn.Module):
@@ -112,15 +112,15 @@ FRESH = (nn.BatchNorm1d, nn.BatchNorm2d, nn.Conv2d, nn.Linear, Residual)
 
 
 def build(layer: Layer, inputs: Shape) -> nn.Module:
-    """The module of a network, its weights not yet set (see `initialise`); raises ImpossibleShape where it can't be."""
+    """The module of a network, its weights not yet set (see `initialize`); raises ImpossibleShape where it can't be."""
     output_shape(layer, inputs)  # refuses what can't be, before anything is allocated
     with torch.device("meta"):
         module = _module(layer, inputs)
     return module.to_empty(device="cpu")
 
 
-def initialise(
-    module: nn.Module, generator: torch.Generator, scheme: Initialisation = "he", *, zero_residual: bool = False
+def initialize(
+    module: nn.Module, generator: torch.Generator, scheme: Initialization = "he", *, zero_residual: bool = False
 ) -> None:
     """Set all weights and statistics from the generator.
 
@@ -129,7 +129,7 @@ def initialise(
     for part in module.modules():
         match part:
             case nn.Conv2d() | nn.Linear():
-                _initialise_weight(part, generator, scheme)
+                _initialize_weight(part, generator, scheme)
             case nn.BatchNorm2d() | nn.BatchNorm1d():
                 part.reset_parameters()
             case PartialNorm():
@@ -140,7 +140,7 @@ def initialise(
                 nn.init.zeros_(weight)
 
 
-def _initialise_weight(part: nn.Conv2d | nn.Linear, generator: torch.Generator, scheme: Initialisation) -> None:
+def _initialize_weight(part: nn.Conv2d | nn.Linear, generator: torch.Generator, scheme: Initialization) -> None:
     if scheme == "xavier":
         nn.init.xavier_uniform_(part.weight, generator=generator)
     elif isinstance(part, nn.Conv2d):

@@ -16,9 +16,7 @@ from torch import Tensor, nn
 from nas.study import Recipe
 from nas.training.devices import precision
 from nas.training.kernels import rules_for, specialise
-from nas.training.modules import PartialNorm
-
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, PartialNorm)
+from nas.training.modules import NORMS
 
 
 def settled(recipe: Recipe, device: torch.device) -> Recipe:
@@ -64,11 +62,6 @@ class Masters:
         """Kernels and matrices, one after another, as one parameter; empty where there are none."""
         self.others: list[nn.Parameter] = []
         """Those of norms and biases."""
-
-    @property
-    def parameters(self) -> list[nn.Parameter]:
-        """What the optimiser updates."""
-        return [*self.weights, *self.others]
 
     @torch.no_grad()
     def bind(self) -> Masters:

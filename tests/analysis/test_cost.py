@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.analysis import edf, efficiency, expected_best, leader_range, normalised
-from nas.analysis.normalised_edf import bin_edges, bin_weights
-from nas.analysis.ranges import chosen, leader_probabilities, weighted_quantile
+from nas.analysis.normalized_edf import bin_edges, bin_weights
+from nas.analysis.ranges import chosen, leader_probabilities
+from nas.analysis.statistics.edf import weighted_quantile
 from nas.errors import Refused
 
 ROWS = st.lists(

@@ -19,7 +19,7 @@ from nas.engines.inline import InlineEngine
 from nas.errors import Refused
 from nas.findings.study_source import study_file
 from nas.space import Choice, Integer, Ratio, Real, Space, rising
-from nas.space.law import Law
+from nas.space.distribution import Distribution
 from nas.study import Limits, Part, Strata, Study, catalog
 from nas.study.stored import stored
 from spaces import anynet, regnet
@@ -49,7 +49,7 @@ STUDY = Study(name="mine", question="?", spaces=(MINE, MINE.require(is_even).nam
 
 def sampled(space: Space, n: int = 600) -> pd.DataFrame:
     """Draws from a space of three stages in which rising widths help and deep first stages hurt."""
-    points = Law(space).points(np.random.default_rng(1).random((n, len(space.dimensions))))
+    points = Distribution(space).points(np.random.default_rng(1).random((n, len(space.dimensions))))
     frame = pd.DataFrame(points).assign(trial=range(n))
     rises = (frame["width_1"] <= frame["width_2"]) & (frame["width_2"] <= frame["width_3"])
     noise = np.random.default_rng(2).normal(0.2, 0.03, n)
@@ -84,7 +84,7 @@ def test_the_ladder_is_found_and_climbed() -> None:
     assert {"bottleneck", "width_1"} <= set(smaller.dimensions)
     assert "bottleneck_1" not in smaller.dimensions
     assert smaller.size() is not None
-    for point in Law(smaller).points(np.random.default_rng(0).random((50, len(smaller.dimensions)))):
+    for point in Distribution(smaller).points(np.random.default_rng(0).random((50, len(smaller.dimensions)))):
         assert point["width_1"] <= point["width_2"] <= point["width_3"]
         assert smaller.architecture(point) == A.decode(smaller.expand(point))
 

@@ -23,7 +23,7 @@ from torchvision import transforms
 
 from nas.data import DataInfo, Split, load
 from nas.layers import Layer
-from nas.training.modules import build, initialise
+from nas.training.modules import build, initialize
 
 LOADERS = 4
 """Processes of a DataLoader, as in the book, whatever the machine has."""
@@ -98,7 +98,7 @@ def measure(question: Question) -> Speed:
 def plain(question: Question) -> nn.Module:
     """The module as the book would write it: Xavier's initial values, and no layer overwrites its input."""
     module = build(question.layer, (question.info.shape[0], question.resolution, question.resolution))
-    initialise(module, torch.Generator().manual_seed(0), "xavier")
+    initialize(module, torch.Generator().manual_seed(0), "xavier")
     for part in module.modules():
         if isinstance(part, nn.ReLU):
             part.inplace = False

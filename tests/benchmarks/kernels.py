@@ -1,4 +1,4 @@
-"""How much faster a convolution is computed another way: what `nas.training.kernels.RULES` is fitted on.
+"""How much faster a convolution is computed another way: what `nas.training.kernels.rules.RULES` is fitted on.
 
     python -m tests.benchmarks.kernels [--precision bfloat16] [--json FILE]      three minutes on an idle machine
 
@@ -23,7 +23,8 @@ import torch
 from torch import Tensor, nn
 
 from nas.engines.process import KEPT_MEMORY
-from nas.training.kernels import ANY, NATIVE, FastConvolution, Geometry, Rules, Way, rules_for, way
+from nas.training.kernels.convolution import FastConvolution
+from nas.training.kernels.rules import ANY, NATIVE, Geometry, Rules, Way, rules_for, way
 from tests.benchmarks.child import ROOT, one_thread
 
 STRIDES: dict[Way, tuple[int, ...]] = {"winograd": (1,), "spread": (2,)}

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nas.layers import Layer, cost
-from nas.sampling import Gate, draw
-from nas.space.law import Law
+from nas.sampling import Filter, draw
+from nas.space.distribution import Distribution
 from nas.study import Limits
 from spaces import NETWORKS, anynet, regnet
 
@@ -54,10 +54,10 @@ def sample() -> tuple[Subject, ...]:
     """Eight networks of each space, decided by their number alone."""
     subjects = []
     for space in SAMPLE_SPACES:
-        gate = Gate(space=space, limits=SAMPLE_LIMITS, inputs=(1, 28, 28), classes=CLASSES)
-        law = Law(space)
+        filter_ = Filter(space=space, limits=SAMPLE_LIMITS, inputs=(1, 28, 28), classes=CLASSES)
+        distribution = Distribution(space)
         for number in range(SAMPLES):
-            layer = draw(gate, law, 0, number).network.layer
+            layer = draw(filter_, distribution, 0, number).network.layer
             subjects.append(Subject(name=f"{space.name} {number}", layer=layer, resolution=28))
     return tuple(subjects)
 

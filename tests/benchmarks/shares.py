@@ -47,7 +47,7 @@ KERNELS = {
 """Operators of aten that compute, without the underscore of those in place, and what they belong to."""
 OURS = {
     **dict.fromkeys(("Linear", "LinearBackward", "Products", "ProductsBackward"), "matrix products"),
-    **dict.fromkeys(("Normalised", "NormalisedBackward"), "norm"),
+    **dict.fromkeys(("Normalized", "NormalizedBackward"), "norm"),
     **dict.fromkeys(("ForkedBackward",), "elementwise"),
 }
 """Functions of our kernels: products of NumPy's and compiled loops have no names of their own in the profile."""

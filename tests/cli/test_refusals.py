@@ -9,7 +9,7 @@ import pytest
 
 from nas.cli import main
 from nas.errors import EmptyWindow
-from nas.sampling import Gate
+from nas.sampling import Filter
 from nas.sampling.rejection import measure
 from nas.study import Limits
 from spaces import alexnet, anynet
@@ -294,13 +294,13 @@ def test_a_run_without_a_network_says_so(capsys: pytest.CaptureFixture[str], tmp
 def test_a_rule_that_excludes_everything_is_told_with_its_words() -> None:
     """Without limits the hint speaks of rules, and a shape that can't be is told in the words of its layer."""
     never = anynet.X3[0].require(lambda point: False)
-    gate = Gate(space=never, limits=Limits(), inputs=(1, 8, 8), classes=10)
+    filter_ = Filter(space=never, limits=Limits(), inputs=(1, 8, 8), classes=10)
     with pytest.raises(EmptyWindow, match=r"<lambda> \(100.00%\)") as caught:
-        measure(gate, 0, 0, most=200)
+        measure(filter_, 0, 0, most=200)
     assert caught.value.hint == "change the rule that refuses most, or the input size"
     large = alexnet.ALL[0].fix(stem_stride=4)
     with pytest.raises(EmptyWindow, match=r"impossible at this input \(100.00%\), such as: .* doesn't fit into"):
-        measure(Gate(space=large, limits=Limits(), inputs=(1, 8, 8), classes=10), 0, 0, most=200)
+        measure(Filter(space=large, limits=Limits(), inputs=(1, 8, 8), classes=10), 0, 0, most=200)
 
 
 @pytest.mark.long

@@ -20,7 +20,7 @@ from nas.data import DataInfo, Dataset
 from nas.engines.inline import InlineEngine
 from nas.layers import Convolution, Layer, cost, identity, rows
 from nas.study import Recipe
-from nas.training.modules import build, initialise
+from nas.training.modules import build, initialize
 from tests.benchmarks import networks, ours, report, throughput
 from tests.benchmarks.book import Pictures
 from tests.benchmarks.networks import SAMPLE_LIMITS, Subject, sample
@@ -84,7 +84,7 @@ def test_resnet_computes_what_torchvision_computes() -> None:
     theirs = resnet18(num_classes=networks.CLASSES)
     theirs.conv1 = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
     mine = build(networks.resnet18(), (1, 64, 64))
-    initialise(mine, torch.Generator().manual_seed(0))
+    initialize(mine, torch.Generator().manual_seed(0))
     with torch.no_grad():
         for own, their in zip(mine.parameters(), theirs.parameters(), strict=True):
             own.copy_(their)

@@ -26,7 +26,7 @@ ROOMS = (
 )
 """From the ground up: a room imports only what stands before it."""
 INSIDE_ANALYSIS = (
-    *("statistics", "columns", "selection", "normalised_edf", "ranges", "optuna_study", "importance", "pareto_front"),
+    *("statistics", "columns", "selection", "normalized_edf", "ranges", "optuna_study", "importance", "pareto_front"),
     *("rules", "discovery", "audits", "searches"),
 )
 """The same among the parts of the analysis."""

@@ -16,7 +16,7 @@ from nas.layers import cost, identity
 from nas.page.page import Report, html
 from nas.sampling.window import Shift, Window
 from nas.space import Space
-from nas.space.law import Law
+from nas.space.distribution import Distribution
 from nas.study.record import Epoch, Origin, Outcome, Record
 from nas.study.table import table
 from spaces.anynet import X3
@@ -33,8 +33,8 @@ needs_browser = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /u
 
 def record(of: Space, trial: int, rng: np.random.Generator, **changes: Any) -> Record:
     """A trial as a run would record it; its error is invented from its depth."""
-    law = Law(of)
-    point = law.points(rng.random((1, len(law.names))))[0]
+    distribution = Distribution(of)
+    point = distribution.points(rng.random((1, len(distribution.names))))[0]
     architecture = of.architecture(point)
     network = architecture.network(INPUTS, 10)
     final = 0.08 + 0.002 * int(architecture.facts()["blocks"]) + 0.05 * rng.random() ** 2

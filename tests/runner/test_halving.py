@@ -1,4 +1,4 @@
-"""Halved hunts: the same trials whatever trains them, trainings that end at their bar, no map of what is left."""
+"""Halved hunts: the same trials whatever trains them, trainings that end at their threshold, no map of what is left."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_two_objectives_do_not_depend_on_workers_or_interruption(against_cost: R
 
 @pytest.mark.parametrize("which", ["halved", "against_cost", "baseline"])
 def test_who_is_pruned_follows_from_earlier_generations(which: str, request: pytest.FixtureRequest) -> None:
-    """By the records alone: a training goes on past a rung only if its error isn't above the bar of what was before."""
+    """By the records alone: a training passes a rung only if its error isn't above the threshold of what was before."""
     run: Run = request.getfixturevalue(which)
     against = run.manifest.study.objectives == ("error", "multiply_adds")
     for record in run.records:
@@ -134,7 +134,7 @@ def passes(error: float, cost: Cost, arrived: list[tuple[float, float]], *, agai
 
 
 def test_a_pruned_trial_is_no_failure_and_no_result(halved: Run) -> None:
-    """It keeps its curve and the words of its bar, has no error, no weights and no place among the leaders."""
+    """It keeps its curve and the words of its threshold, has no error, no weights and no place among the leaders."""
     pruned = [record for record in halved.records if record.outcome is Outcome.PRUNED]
     for record in pruned:
         assert record.error is record.train_error is None
@@ -182,43 +182,43 @@ def test_random_points_stay_those_of_the_map() -> None:
     """Halving decides how long random networks are trained, not which; a generation waits for the one before."""
     plan, map_ = (Plan(replace(RANDOM, halving=halving), INPUTS, 10) for halving in (RANDOM.halving, None))
     assert (plan.horizon, map_.horizon) == (GENERATION, 20)
-    assert plan.bars(0) == map_.bars(0) == {}
+    assert plan.thresholds(0) == map_.thresholds(0) == {}
     for trial in range(GENERATION):
         assert plan.propose(trial).point == map_.propose(trial).point
         plan.tell(trial, 0.5, [0.8, 0.7, 0.1 * trial, 0.5])
-    assert plan.bars(GENERATION) == {1: 0.8, 3: pytest.approx(0.2)}
+    assert plan.thresholds(GENERATION) == {1: 0.8, 3: pytest.approx(0.2)}
     with pytest.raises(ValueError, match="trial 3 is over"):
-        plan.bars(3)
+        plan.thresholds(3)
 
 
 def test_arms_are_judged_apart() -> None:
-    """Each combination of a grid has its own bars, at the rungs of its own number of epochs."""
+    """Each combination of a grid has its own thresholds, at the rungs of its own number of epochs."""
     study = replace(RANDOM, samples=16, rules=(), grid=Grid(values={"epochs": (2, 4)}))
     plan = Plan(study, INPUTS, 10)
     for trial in range(2 * GENERATION):
         plan.propose(trial)
         plan.tell(trial, 0.5, [0.2, 0.2] if trial % 2 == 0 else [0.6, 0.6, 0.4, 0.4])
-    assert [plan.bars(2 * GENERATION + arm) for arm in (0, 1)] == [{1: 0.2}, {1: 0.6, 3: 0.4}]
+    assert [plan.thresholds(2 * GENERATION + arm) for arm in (0, 1)] == [{1: 0.2}, {1: 0.6, 3: 0.4}]
 
 
 def test_a_pruned_training_is_the_beginning_of_the_whole(digits: DataInfo, digits_data: Dataset) -> None:
-    """Up to the bar that it misses losses and errors are, bit for bit, those of the training without bars."""
+    """Up to the threshold that it misses losses and errors are, bit for bit, those of the training without any."""
     job = toy_job(digits)
     device = torch.device("cpu")
     whole = train(job.layer, FOUR, digits_data, 3, device)
-    short = train(job.layer, FOUR, digits_data, 3, device, bars={1: 1.0, 3: whole.curve[2].error - 1e-9})
+    short = train(job.layer, FOUR, digits_data, 3, device, thresholds={1: 1.0, 3: whole.curve[2].error - 1e-9})
     assert [(e.loss, e.error) for e in short.curve] == [(e.loss, e.error) for e in whole.curve[:3]]
     assert (short.pruned, short.diverged, short.train_error) == (True, False, None)
-    same = train(job.layer, FOUR, digits_data, 3, device, bars={3: whole.curve[2].error, 4: 0.0})
+    same = train(job.layer, FOUR, digits_data, 3, device, thresholds={3: whole.curve[2].error, 4: 0.0})
     assert (same.pruned, len(same.curve)) == (False, 4)
 
 
 def test_bars_reach_the_worker(digits: DataInfo) -> None:
-    """A job as a worker reads it holds the bars to the last digit, and its training ends as PRUNED in words."""
-    job = msgspec.structs.replace(toy_job(digits), recipe=FOUR, bars={1: 0.1 + 0.2, 3: 0.0})
+    """A job as a worker reads it holds the thresholds to the last digit, and its training ends as PRUNED in words."""
+    job = msgspec.structs.replace(toy_job(digits), recipe=FOUR, thresholds={1: 0.1 + 0.2, 3: 0.0})
     read = msgspec.json.decode(msgspec.json.encode(job), type=type(job))
-    assert read.bars == job.bars
-    result = run_job(msgspec.structs.replace(read, bars={3: 0.0}))
+    assert read.thresholds == job.thresholds
+    result = run_job(msgspec.structs.replace(read, thresholds={3: 0.0}))
     assert (result.outcome, len(result.curve)) == (Outcome.PRUNED, 3)
     assert result.message == f"error {result.curve[-1].error:.4f} after epoch 3, above 0.0000"
 

@@ -1,16 +1,18 @@
-"""The bars of successive halving: by hand, against brute force, and never by what comes at the same time or later."""
+"""The thresholds of successive halving: by hand, by brute force, and never by what comes at the same time or later."""
 
 from __future__ import annotations
 
 from math import inf, nextafter
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.errors import Refused
-from nas.sampling.halving import Bars, Told, bar, last_front, nondominated_ranks
+from nas.sampling.halving import Thresholds, last_front, threshold
 from nas.study import SuccessiveHalving
+from nas.study.objectives import nondominated_ranks
 
 FEW = st.integers(0, 6).map(float)
 """Few different values, so that ties are frequent."""
@@ -36,9 +38,9 @@ def peeled(points: list[tuple[float, float]]) -> list[int]:
     return ranks
 
 
-def told(*errors: float, cost: float = 1.0, failed: bool = False) -> Told:
+def trial(*errors: float, cost: float = 1.0, failed: bool = False) -> dict[str, Any]:
     """A trial with these errors after its epochs."""
-    return Told(errors=errors, cost=cost, failed=failed)
+    return {"errors": errors, "cost": cost, "failed": failed}
 
 
 def test_rungs_lie_below_the_last_epoch() -> None:
@@ -51,35 +53,35 @@ def test_rungs_lie_below_the_last_epoch() -> None:
             SuccessiveHalving(**wrong)
 
 
-def test_a_bar_is_the_quantile_of_those_that_arrived() -> None:
-    """Of nine errors after the first epoch a third may go on: the bar is the third lowest, whatever they cost."""
-    bars = Bars(SuccessiveHalving(reduction_factor=3), 4, against_cost=False)
+def test_a_threshold_is_the_quantile_of_those_that_arrived() -> None:
+    """Of nine errors after the first epoch a third may go on: the threshold is the third lowest, whatever they cost."""
+    thresholds = Thresholds(SuccessiveHalving(reduction_factor=3), 4, against_cost=False)
     for place in range(9):
-        bars.add(told(0.9 - place / 10, 0.5, 0.4, 0.3, cost=place))
-    assert bars.at(0.0) == bars.at(99.0) == {1: pytest.approx(0.3), 3: 0.4}
+        thresholds.add(**trial(0.9 - place / 10, 0.5, 0.4, 0.3, cost=place))
+    assert thresholds.at(0.0) == thresholds.at(99.0) == {1: pytest.approx(0.3), 3: 0.4}
 
 
 def test_few_results_judge_nobody() -> None:
-    """Until a rung holds two results for each one of the factor there is no bar at it, and pruned ones count below."""
-    bars = Bars(SuccessiveHalving(reduction_factor=3), 4, against_cost=False)
+    """Until a rung holds two results for each one of the factor it has no threshold, and pruned ones count below."""
+    thresholds = Thresholds(SuccessiveHalving(reduction_factor=3), 4, against_cost=False)
     for _ in range(5):
-        bars.add(told(0.5, 0.5, 0.5, 0.5))
-    assert bars.at(1.0) == {}
-    bars.add(told(0.7))
-    assert bars.at(1.0) == {1: 0.5}
-    bars.add(told(0.5, 0.5, 0.6, 0.5))
-    assert bars.at(1.0) == {1: 0.5, 3: 0.5}
+        thresholds.add(**trial(0.5, 0.5, 0.5, 0.5))
+    assert thresholds.at(1.0) == {}
+    thresholds.add(**trial(0.7))
+    assert thresholds.at(1.0) == {1: 0.5}
+    thresholds.add(**trial(0.5, 0.5, 0.6, 0.5))
+    assert thresholds.at(1.0) == {1: 0.5, 3: 0.5}
 
 
 def test_a_failure_is_the_worst_of_the_rung_that_it_missed() -> None:
-    """Five of six that explode in the second epoch leave no bar at the third: what is left may be as bad as they."""
-    bars = Bars(SuccessiveHalving(reduction_factor=2), 4, against_cost=False)
+    """Five of six that explode in the second epoch leave none at the third: what is left may be as bad as they."""
+    thresholds = Thresholds(SuccessiveHalving(reduction_factor=2), 4, against_cost=False)
     for error in (0.1, 0.2, 0.3):
-        bars.add(told(error, failed=True))
-    bars.add(told(0.4, 0.4, 0.4, 0.4))
-    assert bars.at(1.0) == {1: 0.2}
-    bars.add(told(failed=True))
-    assert bars.at(1.0) == {1: 0.3}
+        thresholds.add(**trial(error, failed=True))
+    thresholds.add(**trial(0.4, 0.4, 0.4, 0.4))
+    assert thresholds.at(1.0) == {1: 0.2}
+    thresholds.add(**trial(failed=True))
+    assert thresholds.at(1.0) == {1: 0.3}
 
 
 def test_a_bar_against_cost_by_hand() -> None:
@@ -88,11 +90,11 @@ def test_a_bar_against_cost_by_hand() -> None:
     assert nondominated_ranks(points) == [0, 0, 1, 1]
     front = last_front(points, 2)
     assert front == points[:2]
-    assert bar(front, 8.0) == 0.1
-    assert bar(front, 9.0) == nextafter(0.1, 0.0)
-    assert bar(front, 6.0) == nextafter(0.2, 0.0)
-    assert bar(front, 4.0) == 0.2
-    assert bar(front, 3.0) == inf
+    assert threshold(front, 8.0) == 0.1
+    assert threshold(front, 9.0) == nextafter(0.1, 0.0)
+    assert threshold(front, 6.0) == nextafter(0.2, 0.0)
+    assert threshold(front, 4.0) == 0.2
+    assert threshold(front, 3.0) == inf
 
 
 @settings(deadline=None)
@@ -104,10 +106,10 @@ def test_ranks_are_those_of_peeling(points: list[tuple[float, float]]) -> None:
 
 @settings(deadline=None)
 @given(POINTS, FACTORS, FEW)
-def test_a_bar_is_where_the_rank_falls_out(points: list[tuple[float, float]], factor: int, cost: float) -> None:
-    """Below the bar fewer networks than the share have a lower rank than the new one among all, above it as many."""
+def test_a_threshold_is_where_the_rank_falls_out(points: list[tuple[float, float]], factor: int, cost: float) -> None:
+    """Below the threshold fewer networks than the share rank lower than the new one among all, above it as many."""
     share = -(-len(points) // factor)
-    found = bar(last_front(points, factor), cost)
+    found = threshold(last_front(points, factor), cost)
     for error in [*(k / 2 for k in range(14)), found, nextafter(found, inf)]:
         if error < inf:
             ranks = peeled([*points, (error, cost)])
@@ -116,10 +118,10 @@ def test_a_bar_is_where_the_rank_falls_out(points: list[tuple[float, float]], fa
 
 @settings(deadline=None)
 @given(st.lists(FEW, min_size=1, max_size=24), FACTORS, FEW)
-def test_at_one_cost_a_bar_is_a_quantile(errors: list[float], factor: int, cost: float) -> None:
-    """Where all networks cost the same, the bar against cost is the quantile of the errors."""
+def test_at_one_cost_a_threshold_is_a_quantile(errors: list[float], factor: int, cost: float) -> None:
+    """Where all networks cost the same, the threshold against cost is the quantile of the errors."""
     front = last_front([(error, cost) for error in errors], factor)
-    assert bar(front, cost) == sorted(errors)[-(-len(errors) // factor) - 1]
+    assert threshold(front, cost) == sorted(errors)[-(-len(errors) // factor) - 1]
 
 
 @settings(deadline=None)
@@ -127,4 +129,4 @@ def test_at_one_cost_a_bar_is_a_quantile(errors: list[float], factor: int, cost:
 def test_dearer_networks_have_lower_bars(points: list[tuple[float, float]], cost: float, more: float) -> None:
     """What costs more must not be worse."""
     front = last_front(points, 3)
-    assert bar(front, cost + more) <= bar(front, cost)
+    assert threshold(front, cost + more) <= threshold(front, cost)

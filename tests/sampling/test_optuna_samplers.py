@@ -19,7 +19,7 @@ from nas.sampling import Plan, Proposal
 from nas.sampling.optuna_samplers import PROPOSALS
 from nas.sampling.plan import GENERATION
 from nas.space import Dimension, Integer, Point, Real, Space, Value
-from nas.space.law import Law
+from nas.space.distribution import Distribution
 from nas.study import Limits, Recipe, Study
 from nas.study.study import SAMPLERS, SamplerName
 from spaces import anynet, regnet
@@ -177,7 +177,7 @@ def test_results_may_be_told_before_their_trial_is_asked() -> None:
 def test_quasirandom_covers_evenly() -> None:
     """Quasi-random points are the same each time and cover the cube more evenly than random ones."""
     cube = toy(a=Real(low=0, high=1), b=Real(low=1, high=9, log=True), c=Real(low=-1, high=1))
-    law = Law(cube)
+    distribution = Distribution(cube)
     spread = {}
     for sampler in ("random", "quasirandom"):
         which = study(sampler, cube, samples=64, limits=Limits())
@@ -185,7 +185,9 @@ def test_quasirandom_covers_evenly() -> None:
         assert plan.horizon == 64
         points = [plan.propose(trial).point for trial in range(64)]
         assert points == [again.propose(trial).point for trial in reversed(range(64))][::-1]
-        spread[sampler] = qmc.discrepancy(np.array([list(law.coordinates(point).values()) for point in points]))
+        spread[sampler] = qmc.discrepancy(
+            np.array([list(distribution.coordinates(point).values()) for point in points])
+        )
     assert spread["quasirandom"] < spread["random"] / 4
 
 

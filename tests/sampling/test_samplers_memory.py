@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nas.sampling import Gate
-from nas.sampling.optuna_samplers import Hunter
+from nas.sampling import Filter
+from nas.sampling.optuna_samplers import Searcher
 from nas.space import Choice, Integer, Real, Space, When, rising
-from nas.space.law import Law
+from nas.space.distribution import Distribution
 from nas.study import Limits
 from nas.study.study import SamplerName
 from tests.sampling.test_optuna_samplers import INPUTS, plain
@@ -33,8 +33,8 @@ TANGLED = Space(
 def test_memory_is_what_was_trained(sampler: SamplerName, rare: bool) -> None:
     """What a sampler remembers of a trial leads to the very point that was trained, also where chance took over."""
     limits = Limits(parameters=(50_000, 50_940)) if rare else Limits()
-    hunter = Hunter(Gate(space=TANGLED, limits=limits, inputs=INPUTS, classes=10), sampler, 3)
-    law = Law(TANGLED)
+    hunter = Searcher(Filter(space=TANGLED, limits=limits, inputs=INPUTS, classes=10), sampler, 3)
+    distribution = Distribution(TANGLED)
     proposals = []
     for number in range(24):
         proposals.append(hunter.ask(number))
@@ -43,8 +43,8 @@ def test_memory_is_what_was_trained(sampler: SamplerName, rare: bool) -> None:
     assert any(p.fallback for p in proposals) == rare
     for proposal, trial in zip(proposals, remembered, strict=True):
         assert TANGLED.allows(proposal.point)
-        row = np.array([[hunter._unit(name, trial.params[name]) for name in law.names]])
-        point = law.points(row)[0]
+        row = np.array([[hunter._unit(name, trial.params[name]) for name in distribution.names]])
+        point = distribution.points(row)[0]
         assert point == pytest.approx(dict(proposal.point))
         if sampler in ("tpe", "nsga2"):
             assert trial.params["kind"] == proposal.point["kind"]
@@ -59,7 +59,7 @@ def test_every_point_of_a_chain_can_be_hunted(sampler: SamplerName) -> None:
         decode=plain,
         requirements=(rising("x"),),
     )
-    hunter = Hunter(Gate(space=chain, limits=Limits(), inputs=INPUTS, classes=10), sampler, 0)
+    hunter = Searcher(Filter(space=chain, limits=Limits(), inputs=INPUTS, classes=10), sampler, 0)
     source = np.random.default_rng(0)
     seen = set()
     for number in range(250):

@@ -19,10 +19,10 @@ import torch
 from scipy import stats
 
 from nas.layers import cost, identity
-from nas.sampling import Gate, Network, Plan, Proposal, draw, measure, training_seed
-from nas.sampling.gate import stated
+from nas.sampling import Filter, Network, Plan, Proposal, draw, measure, training_seed
+from nas.sampling.filter import stated
 from nas.space import Choice, Dimension, Real, Space
-from nas.space.law import Law
+from nas.space.distribution import Distribution
 from nas.study import Limits, Recipe, Study
 from spaces import ALL, anynet, regnet
 from tests.toys.spaces import RICH, TINY
@@ -43,17 +43,17 @@ COUNT = 200
 BY_NAME = {space.name: space for space in ALL}
 
 
-def gate(space: Space, limits: Limits = WINDOW) -> Gate:
+def filtered(space: Space, limits: Limits = WINDOW) -> Filter:
     """At 28x28."""
-    return Gate(space=space, limits=limits, inputs=INPUTS, classes=10)
+    return Filter(space=space, limits=limits, inputs=INPUTS, classes=10)
 
 
 @cache
 def sample(name: str) -> list[Proposal]:
     """Random networks of a space inside the window."""
-    which = gate(BY_NAME[name])
-    law = Law(which.space)
-    return [draw(which, law, 0, number) for number in range(COUNT)]
+    which = filtered(BY_NAME[name])
+    distribution = Distribution(which.space)
+    return [draw(which, distribution, 0, number) for number in range(COUNT)]
 
 
 def written(plan: Plan, trials: list[int]) -> dict[str, list[object]]:
@@ -167,7 +167,7 @@ def by_hand(space: Space, source: random.Random) -> dict[str, int | float | str]
 @pytest.mark.parametrize("name", ["AnyNetX_A_3", "AnyNetX_D_3", "RegNetX_3"])
 def test_accepted_points_follow_the_law(name: str) -> None:
     """Costs inside the window are distributed as if points were drawn freely and those outside thrown away."""
-    which = gate(BY_NAME[name])
+    which = filtered(BY_NAME[name])
     source = random.Random(3)  # noqa: S311
     brute: list[Network] = []
     while len(brute) < COUNT:
@@ -186,7 +186,7 @@ def test_accepted_points_follow_the_law(name: str) -> None:
 
 def test_draws_agree_with_the_acceptance() -> None:
     """The draws that trials took and the acceptance that was measured speak of one probability."""
-    window = measure(gate(BY_NAME["AnyNetX_A_3"]), 0, 0)
+    window = measure(filtered(BY_NAME["AnyNetX_A_3"]), 0, 0)
     assert window.accepted == 200
     assert window.draws == window.accepted + sum(window.refused.values())
     assert window.acceptance == 200 / window.draws

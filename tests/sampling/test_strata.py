@@ -17,8 +17,8 @@ from nas.analysis import compare, edf, edfs, mean_difference, normalised, verdic
 from nas.engines.inline import InlineEngine
 from nas.errors import EmptyWindow, Refused
 from nas.findings.tables import tables
-from nas.sampling import Gate, Plan
-from nas.sampling.strata import gates, place_of, shares
+from nas.sampling import Filter, Plan
+from nas.sampling.strata import filters, place_of, shares
 from nas.sampling.window import Window
 from nas.study import Limits, Strata, Study, against, among, larger
 from nas.study.record import Record
@@ -135,11 +135,11 @@ def test_every_network_lies_in_its_stratum() -> None:
 
 
 def test_how_much_of_a_space_lies_in_each_stratum_is_measured() -> None:
-    """The acceptance of a stratum is about the share of random networks that its own gate lets pass."""
-    gate = Gate(space=TINY, limits=TOY.limits, inputs=(1, 16, 16), classes=10)
-    found = shares(gate, Strata(count=4), 0, 0)
+    """The acceptance of a stratum is about the share of random networks that its own filter lets pass."""
+    filter_ = Filter(space=TINY, limits=TOY.limits, inputs=(1, 16, 16), classes=10)
+    found = shares(filter_, Strata(count=4), 0, 0)
     widths = range(2, 65)
-    for share, own in zip(found, gates(gate, Strata(count=4)), strict=True):
+    for share, own in zip(found, filters(filter_, Strata(count=4)), strict=True):
         truth = sum(not isinstance(own.judge({"width": width}), tuple) for width in widths) / len(widths)
         assert share.accepted >= 30
         assert abs(share.acceptance - truth) < 4 * (truth * (1 - truth) / share.draws) ** 0.5
@@ -148,9 +148,9 @@ def test_how_much_of_a_space_lies_in_each_stratum_is_measured() -> None:
 
 def test_a_stratum_without_enough_networks_is_refused_at_the_start(caplog: pytest.LogCaptureFixture) -> None:
     """The space, the ranges and the counts are told, with what to do; so is a long search."""
-    gate = Gate(space=TINY, limits=Limits(multiply_adds=(300, 100_000)), inputs=(1, 8, 8), classes=10)
+    filter_ = Filter(space=TINY, limits=Limits(multiply_adds=(300, 100_000)), inputs=(1, 8, 8), classes=10)
     with caplog.at_level(logging.WARNING), pytest.raises(EmptyWindow) as refused:
-        shares(gate, Strata(count=10), 0, 0, most=20_000)
+        shares(filter_, Strata(count=10), 0, 0, most=20_000)
     assert "tiny: of 20,000 random networks too few lie in" in str(refused.value)
     assert "10 of 10: multiply_adds 55939 to 100000 (0)" in str(refused.value)
     assert "inside the limits they cost from 608 to 19,456" in str(refused.value)

@@ -38,7 +38,7 @@ def test_two_objectives_are_hunted_together(sampler: Literal["tpe", "nsga2"]) ->
     assert np.mean([misfit(point) for point in late]) < 0.6 * np.mean([misfit(point) for point in points[:32]])
     widths = [float(point["width"]) for point in late]
     assert max(widths) >= 16 * min(widths)
-    told = plan._hunters[0]._study
+    told = plan._searchers[0]._study
     assert all(len(trial.values) == 2 for trial in told.trials)
     best = {trial.number for trial in told.best_trials}
     assert best

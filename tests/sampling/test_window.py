@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from nas.errors import EmptyWindow
-from nas.sampling import Gate, Network, Plan, draw, measure
+from nas.sampling import Filter, Network, Plan, draw, measure
 from nas.space import Choice, Dimension, Integer, Point, Space, When
-from nas.space.law import Law
+from nas.space.distribution import Distribution
 from nas.study import Limits, Recipe, Study
 from spaces import anynet
 from tests.toys.spaces import TINY, decode_tiny
@@ -17,9 +17,9 @@ from tests.toys.spaces import TINY, decode_tiny
 INPUTS = (1, 28, 28)
 
 
-def toy(limits: Limits, **dimensions: Dimension) -> Gate:
+def toy(limits: Limits, **dimensions: Dimension) -> Filter:
     """The toy space, whose parameters are a line in its width."""
-    return Gate(
+    return Filter(
         space=Space(name="toy", dimensions=dimensions or TINY.dimensions, decode=decode_tiny),
         limits=limits,
         inputs=INPUTS,
@@ -49,7 +49,7 @@ def test_refusals_are_named() -> None:
         return int(point["depth_1"]) % 2 == 0
 
     point = {"depth_1": 2, "width_1": 128, "bottleneck_1": 1, "group_width_1": 8}
-    which = Gate(space=anynet.ladder("x", 1)[0].require(even), limits=Limits(), inputs=INPUTS, classes=10)
+    which = Filter(space=anynet.ladder("x", 1)[0].require(even), limits=Limits(), inputs=INPUTS, classes=10)
     assert which.judge({**point, "depth_1": 1}) == ("The first depth is even",)
     assert isinstance(which.judge(point), Network)
     both = Limits(multiply_adds=(0, 1), parameters=(10**9, 10**10))
@@ -86,7 +86,7 @@ def test_empty_windows_are_explained() -> None:
     """A window without networks ends after the stated draws, names the limit, its range and the share it refused."""
     which = toy(Limits(parameters=(10_000_000, 20_000_000)))
     for search in (
-        lambda: draw(which, Law(which.space), 0, 0, most=500),
+        lambda: draw(which, Distribution(which.space), 0, 0, most=500),
         lambda: measure(which, 0, 0, most=500),
     ):
         with pytest.raises(EmptyWindow) as caught:

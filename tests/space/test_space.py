@@ -27,7 +27,7 @@ from nas.space import (
     rising,
     sentence,
 )
-from nas.space.law import Law
+from nas.space.distribution import Distribution
 from spaces import anynet
 from tests.toys.enumeration import enumerated, space
 
@@ -223,17 +223,17 @@ def test_a_fixed_member_of_a_chain_bounds_the_others() -> None:
     wide = space({"x_1": STAGES, "x_2": STAGES, "x_3": STAGES}, rising("x"))
     middle = wide.fix(x_2=3)
     assert middle.size() == len(list(enumerated(middle))) == 3 * 2
-    drawn = Law(middle).points(np.random.default_rng(0).random((200, 3)))
+    drawn = Distribution(middle).points(np.random.default_rng(0).random((200, 3)))
     assert {tuple(p.values()) for p in drawn} == {tuple(p.values()) for p in enumerated(middle)}
     with pytest.raises(Refused, match="no point obeys the rule that x rises from stage to stage"):
-        Law(wide.fix(x_1=4, x_3=1))
+        Distribution(wide.fix(x_1=4, x_3=1))
 
 
 def test_fixed_values_have_the_type_of_their_dimension() -> None:
     """So a table has one kind of number in a column: 1 is 1.0 where the dimension has that."""
     wide = space({"x": STAGES, "rate": Choice(options=(0.0, 0.5)), "r": Real(low=0, high=1)})
     fixed = wide.fix(x=True, rate=0, r=1)
-    (point,) = Law(fixed).points(np.zeros((1, 3)))
+    (point,) = Distribution(fixed).points(np.zeros((1, 3)))
     assert [repr(value) for value in point.values()] == ["1", "0.0", "1.0"]
 
 

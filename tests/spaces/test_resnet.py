@@ -14,7 +14,7 @@ from torchvision import models
 
 from nas.errors import Refused
 from nas.layers import Activation, Convolution, Normalisation, Pooling, Residual, Sequence, Shape, cost, identity
-from nas.sampling import Gate, Network
+from nas.sampling import Filter, Network
 from nas.space import Point, Space, falling, rising
 from nas.study import Limits
 from nas.training.modules import build as build_module
@@ -296,8 +296,8 @@ def test_narrow_stems_have_eight_channels() -> None:
 def test_windows_are_hit(space: Space, window: tuple[int, int]) -> None:
     """Of random points at 1x28x28 at least one in a hundred costs 3 to 6, 10 to 14 or 30 to 40 M multiply-adds."""
     limits = Limits(multiply_adds=(window[0] * 10**6, window[1] * 10**6))
-    gate = Gate(space=space, limits=limits, inputs=(1, 28, 28), classes=10)
-    assert sum(isinstance(gate.judge(point), Network) for point in points(space, 1000)) >= 10
+    filter_ = Filter(space=space, limits=limits, inputs=(1, 28, 28), classes=10)
+    assert sum(isinstance(filter_.judge(point), Network) for point in points(space, 1000)) >= 10
 
 
 GOOD = build("bottleneck", (1, 2), (16, 32))

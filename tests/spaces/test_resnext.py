@@ -9,7 +9,7 @@ from torchvision import models
 
 from nas.errors import Refused
 from nas.layers import identity
-from nas.sampling import Gate, Network
+from nas.sampling import Filter, Network
 from nas.space import Space, Value, rising
 from nas.study import Limits
 from nas.training.modules import build as build_module
@@ -111,8 +111,8 @@ def test_sizes_and_orders() -> None:
 def test_windows_are_hit(space: Space, window: tuple[int, int]) -> None:
     """Of random points at 1x28x28 at least one in a hundred costs 3 to 6, 10 to 14 or 30 to 40 M multiply-adds."""
     limits = Limits(multiply_adds=(window[0] * 10**6, window[1] * 10**6))
-    gate = Gate(space=space, limits=limits, inputs=(1, 28, 28), classes=10)
-    assert sum(isinstance(gate.judge(point), Network) for point in points(space, 1000)) >= 10
+    filter_ = Filter(space=space, limits=limits, inputs=(1, 28, 28), classes=10)
+    assert sum(isinstance(filter_.judge(point), Network) for point in points(space, 1000)) >= 10
 
 
 @pytest.mark.parametrize(

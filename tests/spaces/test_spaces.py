@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from nas.errors import ImpossibleShape
 from nas.layers import Layer, Shape, cost, from_json, identity, output_shape, to_json
-from nas.sampling import Gate, Network
+from nas.sampling import Filter, Network
 from nas.space import Architecture, Point, Space
-from nas.space.law import Law
+from nas.space.distribution import Distribution
 from nas.study import Limits
-from nas.training.modules import build, initialise
+from nas.training.modules import build, initialize
 from spaces import ALL, NETWORKS
 from spaces.network import Network as Published
 
@@ -34,11 +34,11 @@ EVERY = pytest.mark.parametrize("space", ALL, ids=lambda space: space.name)
 
 def points(space: Space, count: int, seed: int = 0) -> list[Point]:
     """The first random points that obey the space's requirements."""
-    law = Law(space)
+    distribution = Distribution(space)
     source = np.random.default_rng(seed)
     found: list[Point] = []
     while len(found) < count:
-        found += [p for p in law.points(source.random((256, len(law.names)))) if space.allows(p)]
+        found += [p for p in distribution.points(source.random((256, len(distribution.names)))) if space.allows(p)]
     return found[:count]
 
 
@@ -92,8 +92,8 @@ def test_facts_are_columns(space: Space) -> None:
 @pytest.mark.parametrize("inputs", [(1, 28, 28), (3, 32, 32)], ids=["1x28x28", "3x32x32"])
 def test_networks_are_as_counted_and_learn(space: Space, inputs: Shape) -> None:
     """The first small networks cost what their trees say, and a step along the gradient lowers the loss."""
-    gate = Gate(space=space, limits=SMALL, inputs=inputs, classes=10)
-    verdicts = (gate.judge(point) for point in points(space, 1_000, seed=1))
+    filter_ = Filter(space=space, limits=SMALL, inputs=inputs, classes=10)
+    verdicts = (filter_.judge(point) for point in points(space, 1_000, seed=1))
     networks = list(islice((v for v in verdicts if isinstance(v, Network)), BUILT))
     assert len(networks) == BUILT
     for network in networks:
@@ -131,7 +131,7 @@ def falls(module: nn.Module, images: Tensor, *, zero_residual: bool = False) -> 
         if isinstance(part, nn.Dropout):
             part.p = 0.0  # the same function before and after the step
     labels = torch.arange(len(images))
-    initialise(module, torch.Generator().manual_seed(0), zero_residual=zero_residual)
+    initialize(module, torch.Generator().manual_seed(0), zero_residual=zero_residual)
     module, images = module.double(), images.double()  # what a short step gains may be lost in rounding
     before = nn.functional.cross_entropy(module(images), labels)
     torch.autograd.backward(before)

@@ -7,9 +7,9 @@ import pytest
 
 from nas.errors import Refused
 from nas.layers import Convolution, DenseConcatenation, Layer, Linear, Normalisation, Repetition, Residual, Sequence
-from nas.sampling import Gate, Network
+from nas.sampling import Filter, Network
 from nas.space import Choice, Integer, Space, When
-from nas.space.law import Law
+from nas.space.distribution import Distribution
 from nas.study import Limits
 from spaces import alexnet, lenet, mlp, nin, vgg
 from spaces.stages import joined, require_counts, require_stages, stage_values, staged
@@ -62,10 +62,10 @@ def test_stages_are_checked() -> None:
 @EVERY
 def test_windows_can_be_met(space: Space) -> None:
     """Of random points at 1x28x28 at least one in a hundred costs 3 to 6 million multiply-adds."""
-    gate = Gate(space=space, limits=Limits(multiply_adds=(3_000_000, 6_000_000)), inputs=(1, 28, 28), classes=10)
-    law = Law(space)
-    drawn = law.points(np.random.default_rng(0).random((1000, len(law.names))))
-    assert sum(isinstance(gate.judge(point), Network) for point in drawn) >= 10
+    filter_ = Filter(space=space, limits=Limits(multiply_adds=(3_000_000, 6_000_000)), inputs=(1, 28, 28), classes=10)
+    distribution = Distribution(space)
+    drawn = distribution.points(np.random.default_rng(0).random((1000, len(distribution.names))))
+    assert sum(isinstance(filter_.judge(point), Network) for point in drawn) >= 10
 
 
 def flat(layer: Layer) -> list[Layer]:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from nas.errors import Refused
-from nas.sampling import Gate, Network
+from nas.sampling import Filter, Network
 from nas.space import Point, Space
-from nas.space.law import Law
+from nas.space.distribution import Distribution
 from nas.study import Limits
 from spaces import regnet, vionet
 from spaces.anynet import AnyNet
@@ -156,10 +156,10 @@ def test_points_that_break_nothing_do_not_belong() -> None:
 @pytest.mark.parametrize("space", vionet.ALL, ids=lambda space: space.name)
 def test_the_window_is_hit(space: Space) -> None:
     """At least one draw in a hundred has 3 to 6 million multiply-adds at 1x28x28."""
-    gate = Gate(space=space, limits=SMALL, inputs=(1, 28, 28), classes=10)
-    law = Law(space)
-    drawn = law.points(np.random.default_rng(0).random((DRAWS, len(law.names))))
-    assert sum(isinstance(gate.judge(point), Network) for point in drawn) >= DRAWS / 100
+    filter_ = Filter(space=space, limits=SMALL, inputs=(1, 28, 28), classes=10)
+    distribution = Distribution(space)
+    drawn = distribution.points(np.random.default_rng(0).random((DRAWS, len(distribution.names))))
+    assert sum(isinstance(filter_.judge(point), Network) for point in drawn) >= DRAWS / 100
 
 
 def test_other_blocks_and_stages() -> None:

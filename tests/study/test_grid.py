@@ -18,9 +18,9 @@ from nas.errors import EmptyWindow, Refused
 from nas.findings.settings import settings
 from nas.layers import identity
 from nas.models.weights import read_document
-from nas.sampling import Gate, Plan, draw, measure
+from nas.sampling import Filter, Plan, draw, measure
 from nas.space import Choice, Integer, Real, Space, When, rising
-from nas.space.law import Law
+from nas.space.distribution import Distribution
 from nas.storage.database import STUDY as STORED
 from nas.storage.database import WEIGHTS
 from nas.study import Grid, Limits
@@ -94,8 +94,8 @@ def test_without_a_grid_nothing_changes() -> None:
     plan = Plan(study, INPUTS, 10)
     for trial in range(6):
         space = study.spaces[trial % 3]
-        gate = Gate(space=space, limits=study.limits, inputs=INPUTS, classes=10)
-        drawn = draw(gate, Law(space), study.seed, trial)
+        filter_ = Filter(space=space, limits=study.limits, inputs=INPUTS, classes=10)
+        drawn = draw(filter_, Distribution(space), study.seed, trial)
         assert plan.propose(trial).point == drawn.point
     assert {name: prints[:2] for name, prints in plan.fingerprint().items()} == {
         "AnyNetX_A_3": ("a4235ed0c146f8bb", "3dc397b59a4264a8"),
@@ -116,7 +116,7 @@ def test_conditions_and_order_hold_in_an_arm() -> None:
     )
     grid = Grid(values={"rate": (0, 0.5), "width_2": (3,), "kind": ("a", "b")})
     arms = replace(STUDY, spaces=(space,), grid=grid).arms
-    points = {arm.name: Law(arm).points(_uniform(len(arm.dimensions))) for arm in arms}
+    points = {arm.name: Distribution(arm).points(_uniform(len(arm.dimensions))) for arm in arms}
     assert [name.removesuffix(" width_2=3") for name in points] == [
         "s kind=a rate=0",
         "s kind=a rate=0.5",
@@ -140,7 +140,7 @@ def test_a_shared_dimension_can_be_crossed() -> None:
         decode=decode_tiny,
     ).share("width")
     (arm,) = replace(STUDY, spaces=(space.named("s"),), grid=Grid(values={"width": (2,)})).arms
-    assert arm.expand(Law(arm).points(_uniform(1))[0]) == {"width_1": 2, "width_2": 2}
+    assert arm.expand(Distribution(arm).points(_uniform(1))[0]) == {"width_1": 2, "width_2": 2}
 
 
 def _uniform(columns: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -280,7 +280,7 @@ def test_an_empty_window_names_its_arm() -> None:
     limits = Limits(multiply_adds=(1, 64 * 9 * 16 + 64 * 160))
     small = replace(TINY, dimensions={"width": Integer(low=60, high=64)})
     study = replace(STUDY, spaces=(small,), limits=limits, grid=Grid(values={"resolution": (8, 16)}))
-    low, high = (Gate(space=arm, limits=limits, inputs=INPUTS, classes=10) for arm in study.arms)
+    low, high = (Filter(space=arm, limits=limits, inputs=INPUTS, classes=10) for arm in study.arms)
     assert measure(low, 0, 0, most=100).acceptance == 1
     with pytest.raises(EmptyWindow, match="tiny resolution=16: none of 100 random networks"):
         measure(high, 0, 1, most=100)

@@ -15,7 +15,7 @@ from nas import data
 from nas.data import DataInfo, Dataset, Split
 from nas.engines import InlineEngine
 from nas.study import Recipe
-from nas.training.loop import evaluate, normalised, statistics, train
+from nas.training.loop import evaluate, normalized, statistics, train
 from tests.toys.spaces import QUICK, STUDY, Tiny
 
 LAYER = Tiny(width=8).network((1, 16, 16), 10)
@@ -60,7 +60,7 @@ def test_evaluation_uses_running_statistics(small: Dataset) -> None:
 def test_normalised_images_have_mean_zero_and_deviation_one(digits: DataInfo, digits_data: Dataset) -> None:
     """Over the training set pixels have mean 0 and standard deviation 1, and what is stored stays as it is."""
     before = digits_data.train.images.clone()
-    pixels = normalised(digits_data.train.images, *statistics(digits, torch.device("cpu")))
+    pixels = normalized(digits_data.train.images, *statistics(digits, torch.device("cpu")))
     assert pixels.mean().item() == pytest.approx(0, abs=1e-4)
     assert pixels.std().item() == pytest.approx(1, abs=1e-3)
     assert torch.equal(digits_data.train.images, before)

@@ -12,26 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from nas.training.kernels import (
+from nas.training.kernels import winograd as winograd_module
+from nas.training.kernels.convolution import FastConvolution, specialise
+from nas.training.kernels.pooling import GlobalMean, RectifiedPool
+from nas.training.kernels.rules import (
     ANY,
     FITTED,
     FITTED_AMD,
     FITTED_HALF,
     NATIVE,
     RULES,
-    FastConvolution,
     Geometry,
     Passes,
-    RectifiedPool,
     Rules,
     rules_for,
-    specialise,
     way,
     widening,
     winograd_passes,
 )
-from nas.training.kernels import winograd as winograd_module
-from nas.training.kernels.pooling import GlobalMean
 
 EVERYTHING_WHOLE = Rules(whole_image={(edge, stride): ANY for edge in range(1, 12) for stride in (1, 2, 3)})
 FORCED = {

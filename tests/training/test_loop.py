@@ -210,7 +210,7 @@ def test_label_smoothing_spreads_the_target(small: Dataset) -> None:
     nn.init.eye_(module[1].weight)  # type: ignore[arg-type]
     images = 30 * torch.eye(4).view(4, 1, 2, 2)
     masters = Masters(module).bind()
-    optimizer = torch.optim.SGD(masters.parameters, lr=0.0)
+    optimizer = torch.optim.SGD([*masters.weights, *masters.others], lr=0.0)
     loss = train_step(module, masters, optimizer, images, torch.arange(4), recipe)
     assert loss.item() == pytest.approx(0.2 * 3 / 4 * 30, rel=1e-5)
 

@@ -28,7 +28,7 @@ from nas.layers import (
     cost,
     output_shape,
 )
-from nas.training.modules import build, initialise
+from nas.training.modules import build, initialize
 from tests.toys.trees import cases
 
 BATCH = 2
@@ -39,7 +39,7 @@ CONV = Convolution(width=4, kernel=3, padding=1)
 def made(layer: Layer, inputs: Shape, seed: int = 0) -> nn.Module:
     """A network with its starting weights."""
     module = build(layer, inputs)
-    initialise(module, torch.Generator().manual_seed(seed))
+    initialize(module, torch.Generator().manual_seed(seed))
     return module
 
 
@@ -189,7 +189,7 @@ def test_xavier_weights() -> None:
         (Linear(width=200), (300,), 500),
     ):
         module = build(layer, inputs)
-        initialise(module, torch.Generator().manual_seed(0), "xavier")
+        initialize(module, torch.Generator().manual_seed(0), "xavier")
         weight, bias = module.parameters()
         bound = (6 / fans) ** 0.5
         assert 0.99 * bound < weight.abs().max() <= bound
@@ -208,7 +208,7 @@ def test_generator_decides_every_number(case: tuple[Layer, Shape], seed: int, sc
         module = build(layer, inputs)
         for tensor in chain(module.parameters(), module.buffers()):
             tensor.data.fill_(garbage if tensor.is_floating_point() else 7)
-        initialise(module, torch.Generator().manual_seed(seed), scheme)  # type: ignore[arg-type]
+        initialize(module, torch.Generator().manual_seed(seed), scheme)  # type: ignore[arg-type]
         states.append(module.state_dict())
     assert torch.equal(torch.get_rng_state(), before)
     for name, tensor in states[0].items():
@@ -228,20 +228,20 @@ def test_zero_residual_starts_as_the_shortcut(kind: str, shortcut: Sequence) -> 
     norm = Normalisation(kind=kind)  # type: ignore[arg-type]
     block = Residual(branch=Sequence(layers=(CONV, norm, RELU, CONV, norm)), shortcut=shortcut)
     module = build(block, (4, 6, 6))
-    initialise(module, torch.Generator().manual_seed(0), zero_residual=True)
+    initialize(module, torch.Generator().manual_seed(0), zero_residual=True)
     x = batch((4, 6, 6))
     expected = module.get_submodule("shortcut")(x)
     torch.testing.assert_close(module(x), expected, rtol=0, atol=0)
     module(x).square().sum().backward()
     assert module.get_parameter("branch.4.weight").grad.any()  # type: ignore[union-attr]
-    initialise(module, torch.Generator().manual_seed(0))
+    initialize(module, torch.Generator().manual_seed(0))
     assert not torch.allclose(module(x), expected)
 
 
 def test_zero_residual_in_pre_activation() -> None:
     """A branch whose last norm stands before its last convolution starts at zero, too, and learns."""
     module = build(Residual(branch=Sequence(layers=(NORM, RELU, CONV, NORM, RELU, CONV))), (4, 6, 6))
-    initialise(module, torch.Generator().manual_seed(0), zero_residual=True)
+    initialize(module, torch.Generator().manual_seed(0), zero_residual=True)
     x = batch((4, 6, 6))
     torch.testing.assert_close(module(x), x, rtol=0, atol=0)
     module(x).square().sum().backward()

@@ -14,8 +14,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from nas.training.kernels import FastNorm, RectifiedSum, Rules, compiled, norms, specialise
-from nas.training.modules import Residual, build, initialise
+from nas.training.kernels import compiled, norms, specialise
+from nas.training.kernels.norms import FastNorm, RectifiedSum
+from nas.training.kernels.rules import Rules
+from nas.training.modules import Residual, build, initialize
 from spaces import anynet
 
 LOOPS = Rules(norms=True)
@@ -143,7 +145,7 @@ def test_what_the_loops_do_not_know_is_computed_by_torch() -> None:
 def test_a_whole_network_is_the_same_function() -> None:
     """A random residual network with all of it fused has the gradients that torch's operators give it."""
     theirs = build(anynet.build("x", (2, 2), (16, 24), (1, 1), (8, 8)).network((1, 28, 28), 10), (1, 28, 28))
-    initialise(theirs, torch.Generator().manual_seed(1))
+    initialize(theirs, torch.Generator().manual_seed(1))
     ours = copy.deepcopy(theirs)
     specialise(ours.to(memory_format=torch.channels_last), LOOPS)
     names = {type(part).__name__ for part in ours.modules()}
@@ -217,14 +219,14 @@ def test_a_worker_compiles_before_its_first_training() -> None:
 import torch
 from nas.training.kernels import compiled, specialise, warm
 from nas.training.kernels.rules import FITTED_HALF
-from nas.training.modules import build, initialise
+from nas.training.modules import build, initialize
 from spaces import anynet
 warm(torch.float32)
 def sizes():
     return [len(loop._compiled.signatures) for loop in vars(compiled).values() if type(loop) is compiled.Kept]
 before = sizes()
 network = build(anynet.build("x", (2,), (16,), (1,), (8,)).network((1, 28, 28), 10), (1, 28, 28))
-initialise(network, torch.Generator())
+initialize(network, torch.Generator())
 specialise(network.to(memory_format=torch.channels_last), FITTED_HALF)
 torch.autograd.backward(network(torch.randn(8, 1, 28, 28)).sum())
 network.eval()

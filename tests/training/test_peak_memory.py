@@ -25,8 +25,8 @@ from nas.layers import (
     Sequence,
     SqueezeExcite,
 )
-from nas.sampling import Gate, draw
-from nas.space.law import Law
+from nas.sampling import Filter, draw
+from nas.space.distribution import Distribution
 from nas.study import Limits
 from nas.study.recipe import Precision
 from nas.training.loop import Trained, train
@@ -95,8 +95,10 @@ def test_bfloat16_counts_both_copies_of_the_weights(small: Dataset) -> None:
 
 def drawn(number: int) -> Layer:
     """A random network whose convolutions are computed in many ways, on images down to one pixel."""
-    gate = Gate(space=anynet.X3[0], limits=Limits(multiply_adds=(100_000, 900_000)), inputs=(1, 16, 16), classes=10)
-    return draw(gate, Law(gate.space), 5, number).network.layer
+    filter_ = Filter(
+        space=anynet.X3[0], limits=Limits(multiply_adds=(100_000, 900_000)), inputs=(1, 16, 16), classes=10
+    )
+    return draw(filter_, Distribution(filter_.space), 5, number).network.layer
 
 
 NETWORKS: dict[str, Callable[[], Layer]] = {

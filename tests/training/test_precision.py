@@ -20,7 +20,8 @@ from nas.runner.task import Site
 from nas.storage import study_json
 from nas.study import Recipe, Study
 from nas.study.recipe import Precision
-from nas.training import devices, kernels
+from nas.training import devices
+from nas.training.kernels import rules
 from nas.training.loop import sgd, train
 from nas.training.precision import Masters, computing, settled
 from spaces import anynet
@@ -89,7 +90,7 @@ def test_float32_parameters_are_parts_of_the_masters() -> None:
     masters = Masters(module)
     computing(module, QUICK, CPU)
     masters.bind()
-    weights, others = masters.parameters
+    weights, others = *masters.weights, *masters.others
     weights.data.fill_(2.0)
     others.data.fill_(3.0)
     assert {(p.dim() > 1, *p.detach().unique().tolist()) for p in module.parameters()} == {(True, 2.0), (False, 3.0)}
@@ -168,7 +169,7 @@ def narrow() -> Layer:
 def plain_errors(narrow: Layer, digits_data: Dataset) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Over twenty seeds, with torch's own convolutions in float32."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nas.training.precision.rules_for", lambda *_: kernels.NATIVE)
+        patch.setattr("nas.training.precision.rules_for", lambda *_: rules.NATIVE)
         return errors(narrow, RECIPE, digits_data)
 
 
@@ -177,7 +178,7 @@ def test_fast_kernels_learn_as_well_as_torchs(
 ) -> None:
     """Over twenty seeds the mean error with fast kernels differs from torch's by less than 2 points (99 % interval)."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nas.training.precision.rules_for", lambda *_: kernels.FITTED)
+        patch.setattr("nas.training.precision.rules_for", lambda *_: rules.FITTED)
         low, high = difference(errors(narrow, RECIPE, digits_data), plain_errors)
     assert max(-low, high) < 0.02
 

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from nas.analysis.columns import scored
-from nas.analysis.statistics.bootstrap import resampled_rows
+from nas.analysis.statistics.bootstrap import between, resampled_rows
 from nas.analysis.statistics.correlation import Correlation, kendall
 from nas.analysis.statistics.edf import Floats
 from nas.analysis.statistics.interval import CONFIDENCE, Interval
@@ -78,6 +78,4 @@ def _regret(short: Floats, long: Floats, confidence: float, seed: int) -> Interv
     estimate = float(regrets(short, long))
     rows = resampled_rows(len(short), np.random.default_rng(seed), RESAMPLES)
     draws = np.concatenate([regrets(short[chosen], long[chosen]) for chosen in rows])
-    tail = (1.0 - confidence) / 2.0 / FARTHER
-    low, high = (float(q) for q in np.quantile(draws, (tail, 1.0 - tail)))
-    return Interval(estimate=estimate, low=min(low, estimate), high=max(high, estimate), confidence=confidence)
+    return between(estimate, draws, (1.0 - confidence) / 2.0 / FARTHER, confidence)

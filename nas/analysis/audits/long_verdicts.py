@@ -1,6 +1,6 @@
 """Which verdicts would change at a longer training, where all networks were trained short and some of them long, too.
 
-Each rule's effect at the longer training is estimated by double sampling (`nas.analysis.twophase`) and judged as a
+Each rule's effect at the longer training is estimated by double sampling (`two_phase.py`) and judged as a
 short one is: *helps* or *hurts* beyond doubt after Holm's correction for all rules, else *equivalent* by two one-sided
 tests, else not known with so few. A difference is tested by its means alone: the ranks, which a short verdict asks for,
 too, aren't estimated.
@@ -17,16 +17,16 @@ import numpy as np
 
 from nas.analysis.audits.phases import Phases
 from nas.analysis.audits.two_phase import Effect, difference, order
-from nas.analysis.columns import errors_of, guess_of, numbers
+from nas.analysis.columns import errors_of, guess_of, numbers, scored
 from nas.analysis.rules.sides import Flags, in_space, sides
 from nas.analysis.rules.testing import Measure, halves_rho
-from nas.analysis.rules.verdicts import Finding, Verdict, verdicts
+from nas.analysis.rules.verdicts import Finding, Verdict, finding_of, verdicts
 from nas.analysis.selection import names_of
 from nas.analysis.statistics.bootstrap import unbounded
 from nas.analysis.statistics.comparison import holm
 from nas.analysis.statistics.equivalence import DEVIATIONS, TWO_SIDED, inside
 from nas.analysis.statistics.interval import CONFIDENCE, Interval
-from nas.analysis.statistics.power import ALPHA, networks_for_equivalence, networks_needed
+from nas.analysis.statistics.power import networks_for_equivalence, networks_needed
 from nas.errors import Refused
 from nas.study import Order, Rule
 
@@ -114,15 +114,14 @@ def long_verdicts(
 
 def _phases(frame: pd.DataFrame, second: Second, guess: float | None) -> Phases:
     errors, names = errors_of(frame), names_of(frame)
-    known = guess_of(errors, guess)
     return Phases(
         spaces=np.array([names == name for name in dict.fromkeys(names.tolist())], dtype=np.float64).T,
-        short=np.where(np.isfinite(errors), errors, known),
+        short=scored(errors, guess),
         failed=np.isinf(errors),
         chosen=np.array(second.rows, dtype=np.intp),
         long=np.array(second.errors, dtype=np.float64),
         weights=np.array(second.weights, dtype=np.float64),
-        guess=known,
+        guess=guess_of(errors, guess),
     )
 
 
@@ -149,7 +148,10 @@ def _verdict(
     sizes: tuple[int, int],
 ) -> LongVerdict:
     delta = _delta(effect) if effect else None
-    long = _finding(effect, delta, p_adjusted) if effect else "undecided"
+    long: Finding = "undecided"
+    if effect:
+        small = delta is not None and inside(effect.against(DEVIATIONS, TWO_SIDED), delta)
+        long = finding_of(effect.interval(CONFIDENCE), p_adjusted, small)
     return LongVerdict(
         name=before.name,
         statement=before.statement,
@@ -173,12 +175,6 @@ def _delta(effect: Effect) -> float | None:
     if effect.bounded:
         return halves_rho(DEVIATIONS)
     return DEVIATIONS * effect.spread.deviation or None
-
-
-def _finding(effect: Effect, delta: float | None, p_adjusted: float) -> Finding:
-    if p_adjusted < ALPHA and 0.0 not in effect.interval(CONFIDENCE):
-        return "helps" if effect.estimate < 0.0 else "hurts"
-    return "equivalent" if delta is not None and inside(effect.against(DEVIATIONS, TWO_SIDED), delta) else "undecided"
 
 
 def _needs(effect: Effect, delta: float, tests: int, sizes: tuple[int, int]) -> int | None:

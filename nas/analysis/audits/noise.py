@@ -42,14 +42,14 @@ class NoiseFloor(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What must be said beside the numbers."""
-        told = []
+        warnings = []
         if self.failures:
-            told.append(f"{self.failures} trainings failed and enter neither deviation")
+            warnings.append(f"{self.failures} trainings failed and enter neither deviation")
         if self.single:
-            told.append(f"{self.single} networks were trained only once to the end and don't count")
+            warnings.append(f"{self.single} networks were trained only once to the end and don't count")
         if self.networks < 8:
-            told.append(f"n = {self.networks}: too few networks to tell noise from design")
-        return tuple(told)
+            warnings.append(f"n = {self.networks}: too few networks to tell noise from design")
+        return tuple(warnings)
 
 
 def noise_floor(frame: pd.DataFrame, confidence: float = CONFIDENCE) -> NoiseFloor:

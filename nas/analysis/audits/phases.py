@@ -14,8 +14,6 @@ import numpy as np
 from nas.analysis.rules.sides import Flags
 from nas.analysis.statistics.bootstrap import Rows
 from nas.analysis.statistics.edf import Floats
-from nas.analysis.statistics.equivalence import widened
-from nas.analysis.statistics.interval import Interval
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,11 +54,6 @@ class Spread:
     """By how much each of the networks behind it moves it, times their number."""
     residuals: Floats
     """Their long errors less their predictions, which move the side's mean."""
-
-    def allowed(self, effect: Interval, share: float) -> Interval:
-        """The interval made so wide that it can be held against `share` of the deviation, an estimate itself."""
-        n = len(self.pulls)
-        return effect if n < 2 else widened(effect, self.residuals, share * self.pulls, n - 1)
 
 
 CERTAIN = Spread(deviation=1.0, pulls=np.zeros(0), residuals=np.zeros(0))

@@ -19,8 +19,9 @@ import numpy as np
 from nas.analysis.audits.phases import CERTAIN, FULL, LEAST_FREEDOM, Phases, Spread, spread_of
 from nas.analysis.rules.sides import Flags
 from nas.analysis.statistics.bootstrap import Rows
-from nas.analysis.statistics.edf import Floats
-from nas.analysis.statistics.interval import Interval
+from nas.analysis.statistics.edf import Floats, weight_below
+from nas.analysis.statistics.equivalence import widened
+from nas.analysis.statistics.interval import Estimate, Interval, summed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,26 +44,23 @@ class Effect:
     @property
     def p_value(self) -> float:
         """Two-sided, of no effect; in [0, 1]."""
-        from scipy.special import stdtr
-
-        deviation = math.sqrt(self.of_few + self.of_all)
-        if deviation == 0.0:
-            return float(self.estimate == 0.0)
-        return min(1.0, 2.0 * float(stdtr(self.freedom, -abs(self.estimate) / deviation)))
+        return self._student.p_value()
 
     def interval(self, confidence: float) -> Interval:
         """In the unit of the errors, or as a correlation."""
-        from scipy.special import stdtrit
-
-        tail = float(stdtrit(self.freedom, (1.0 + confidence) / 2.0))
-        reach = tail * math.sqrt(self.of_few + self.of_all)
+        reach = self._student.reach(confidence)
         ends = (self.estimate - reach, self.estimate, self.estimate + reach)
         low, estimate, high = map(math.tanh, ends) if self.bounded else ends
         return Interval(estimate=estimate, low=low, high=high, confidence=confidence)
 
+    @property
+    def _student(self) -> Estimate:
+        return Estimate(value=self.estimate, variance=self.of_few + self.of_all, freedom=self.freedom)
+
     def against(self, share: float, confidence: float) -> Interval:
         """The interval made so wide that it can be held against `share` of the spread, an estimate itself."""
-        return self.spread.allowed(self.interval(confidence), share)
+        interval, n = self.interval(confidence), len(self.spread.pulls)
+        return interval if n < 2 else widened(interval, self.spread.residuals, share * self.spread.pulls, n - 1)
 
 
 def difference(phases: Phases, first: Flags, reference: Flags) -> Effect | None:
@@ -106,9 +104,9 @@ def order(phases: Phases, values: Floats, inside: Flags) -> Effect | None:
     kept = np.array([row in place for row in phases.chosen.tolist()], dtype=np.bool_)
     chosen = np.array([place[row] for row in phases.chosen[kept].tolist()], dtype=np.intp)
     short = np.where(phases.failed, np.inf, phases.short)[rows]
-    weights = phases.weights[kept]
+    long, weights = phases.long[kept], phases.weights[kept]
     column, before = (_standard(rankdata(part)) for part in (values[rows], short))
-    after = _standard(_shares(phases.long[kept], weights), weights)
+    after = _standard(weight_below(long, long, weights), weights)
     if column is None or before is None or after is None:
         return None
     design = np.column_stack([np.ones(len(rows)), before, column])
@@ -171,10 +169,8 @@ def _pooled(residuals: Floats, freedom: int, long: Floats, failed: Flags, guess:
 
 
 def _effect(estimate: float, fit: _Fit, of_all: float, n: int, spread: Spread, *, stretch: float = 0.0) -> Effect:
-    """With the degrees of freedom of a sum of two variances (Satterthwaite, 1946)."""
-    parts = ((fit.of_few, fit.freedom), (of_all, max(n - 2, 1)))
-    squares = sum(part * part / freedom for part, freedom in parts)
-    freedom = (fit.of_few + of_all) ** 2 / squares if squares > 0.0 else fit.freedom
+    """With the degrees of freedom of a sum of two variances."""
+    freedom = summed(estimate, [(fit.of_few, fit.freedom), (of_all, max(n - 2, 1))]).freedom
     scale = stretch or 1.0
     return Effect(
         estimate=estimate,
@@ -184,13 +180,6 @@ def _effect(estimate: float, fit: _Fit, of_all: float, n: int, spread: Spread, *
         spread=spread,
         bounded=stretch > 0.0,
     )
-
-
-def _shares(values: Floats, weights: Floats) -> Floats:
-    """Weighted share of the values below each, and of half of those that equal it."""
-    below = (values[None, :] < values[:, None]) @ weights
-    equal = (values[None, :] == values[:, None]) @ weights
-    return np.asarray((below + equal / 2.0) / weights.sum(), dtype=np.float64)
 
 
 def _standard(values: Floats, weights: Floats | None = None) -> Floats | None:

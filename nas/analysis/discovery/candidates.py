@@ -9,7 +9,7 @@ looked at here, so the values of both halves may say where to cut.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -19,8 +19,8 @@ import numpy as np
 
 from nas.analysis.columns import having, numbers
 from nas.analysis.rules.sides import Flags
-from nas.analysis.statistics.edf import Floats
-from nas.space import Chain, Choice, Dimension, Integer, Ratio, Real, Value, falling, rising
+from nas.analysis.statistics.edf import Floats, weight_below
+from nas.space import Chain, Choice, Dimension, Ratio, Value, falling, rising
 from nas.study import Part
 
 if TYPE_CHECKING:
@@ -73,7 +73,10 @@ def candidates(
     of the space, so that all networks are on one side, have none."""
     found = [*_of_groups(rows, dimensions, halves)]
     for name, dimension in dimensions.items():
-        found += _numeric(rows, name) if ordered(dimension) else _options(rows, name, dimension)
+        if isinstance(dimension, Choice) and not ordered(dimension):
+            found += _options(rows, name, dimension.options)
+        else:
+            found += _numeric(rows, name)
     return tuple(candidate for candidate in found if _splits(candidate, halves))
 
 
@@ -166,11 +169,10 @@ def _tied(group: str, values: Floats, halves: tuple[Flags, Flags]) -> Candidate:
 
 def _nearly(values: Floats, known: Flags) -> Flags:
     """The quarter of the networks whose members differ least, as shares of the group's values that are smaller."""
-    pool = np.sort(values[known], axis=None)
+    pool = values[known].ravel()
     if not len(pool):
         return known
-    below = sum(np.searchsorted(pool, values, side=side) for side in ("left", "right")) / (2 * len(pool))
-    spread = np.ptp(below, axis=1)
+    spread = np.ptp(weight_below(values, pool) / len(pool), axis=1)
     return np.asarray(known & (spread <= np.quantile(spread[known], NEARLY)), dtype=np.bool_)
 
 
@@ -192,11 +194,11 @@ def _numeric(rows: pd.DataFrame, name: str) -> Iterator[Candidate]:
             )
 
 
-def _options(rows: pd.DataFrame, name: str, dimension: Dimension) -> Iterator[Candidate]:
+def _options(rows: pd.DataFrame, name: str, values: Sequence[Value]) -> Iterator[Candidate]:
     """Parts of the options that occur: every one up to five options, else each option against the others."""
     cells = having(rows, name)[name]
     known = np.array(cells.notna(), dtype=np.bool_)
-    options = [value for value in _values(dimension) if bool((cells == value).any())]
+    options = [value for value in values if bool((cells == value).any())]
     largest = len(options) - 1
     sizes = range(1, largest + 1) if len(options) <= MANY_OPTIONS else (1, largest)
     for size in sizes:
@@ -224,7 +226,3 @@ def _cuts(values: Floats, digits: int) -> list[float]:
 
 def _text(number: float) -> str:
     return f"{number:.10g}"
-
-
-def _values(dimension: Dimension) -> tuple[Value, ...]:
-    return () if isinstance(dimension, Integer | Real) else dimension.options

@@ -10,7 +10,7 @@ candidates; an order may also be harmful.
 
 In the other half the survivors are tested like declared rules, corrected by Holm for these and the tied groups.
 
-A group of tied dimensions is tested whatever its score, for what is sought is no difference (`nas.analysis.ties`).
+A group of tied dimensions is tested whatever its score, for what is sought is no difference (`ties.py`).
 """
 
 from __future__ import annotations
@@ -89,12 +89,12 @@ class Discovery(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def helpful(self) -> tuple[Found, ...]:
         """Rules that were confirmed to lower the error."""
-        return tuple(one for one in self.found if one.helps)
+        return tuple(finding for finding in self.found if finding.helps)
 
     @property
     def free(self) -> tuple[Found, ...]:
         """Groups of dimensions that can be shared at no cost."""
-        return tuple(one for one in self.found if one.free)
+        return tuple(finding for finding in self.found if finding.free)
 
 
 def discover(
@@ -115,15 +115,17 @@ def discover(
     rows = rows[in_space(rows, space)]
     errors, look = errors_of(rows), explored(rows)
     all_of_them = candidates(rows, dimensions, (look, ~look))
-    kept = survivors([one for one in all_of_them if not isinstance(one.condition, Tied)], errors, look)
-    kept += [one for one in all_of_them if isinstance(one.condition, Tied)]
-    told = _confirmed(rows[~look], kept, ~look, guess_of(errors, guess), delta, seed) if kept else ()
-    told = together(told, kept, rows[~look], dimensions)
+    kept = survivors(
+        [candidate for candidate in all_of_them if not isinstance(candidate.condition, Tied)], errors, look
+    )
+    kept += [candidate for candidate in all_of_them if isinstance(candidate.condition, Tied)]
+    confirmed = _confirmed(rows[~look], kept, ~look, guess_of(errors, guess), delta, seed) if kept else ()
+    confirmed = together(confirmed, kept, rows[~look], dimensions)
     scores = _scores(_ranks(errors[look]), kept, look)
     return Discovery(
         found=tuple(
             _found(candidate, float(score), look, verdict)
-            for candidate, score, verdict in zip(kept, scores, told, strict=True)
+            for candidate, score, verdict in zip(kept, scores, confirmed, strict=True)
         ),
         tried=len(all_of_them),
         n_explored=int(look.sum()),
@@ -136,7 +138,7 @@ def survivors(tried: Sequence[Candidate], errors: Floats, look: Flags) -> list[C
     """The best candidates of the explored half of which none says the same as others, the best first."""
     ranks = _ranks(errors[look])
     alone = _scores(ranks, tried, look)
-    either = np.array([isinstance(one.condition, Chain) for one in tried], dtype=np.bool_)
+    either = np.array([isinstance(candidate.condition, Chain) for candidate in tried], dtype=np.bool_)
     worthy = (alone <= -BEYOND) | (either & (alone >= BEYOND))
     kept: list[int] = []
     scores = alone
@@ -161,8 +163,10 @@ def _scores(outcome: Floats, tried: Sequence[Candidate], look: Flags) -> Floats:
     """Welch's statistic for each candidate in the explored half, those that obey less the others."""
     if not tried:
         return np.zeros(0)
-    obeys = np.stack([(one.obeys & one.known)[look] for one in tried]).astype(np.float64)  # (candidates, rows)
-    others = np.stack([(~one.obeys & one.known)[look] for one in tried]).astype(np.float64)
+    obeys = np.stack([(candidate.obeys & candidate.known)[look] for candidate in tried]).astype(
+        np.float64
+    )  # (candidates, rows)
+    others = np.stack([(~candidate.obeys & candidate.known)[look] for candidate in tried]).astype(np.float64)
     (mean, square), (other_mean, other_square) = _moments(obeys, outcome), _moments(others, outcome)
     deviation = np.sqrt(square + other_square)
     difference = mean - other_mean
@@ -178,7 +182,7 @@ def _moments(side: Floats, outcome: Floats) -> tuple[Floats, Floats]:
 
 def _unexplained(outcome: Floats, kept: Sequence[Candidate], look: Flags) -> Floats:
     """What a least-squares fit on the kept rules leaves; those of which one says nothing are a level."""
-    columns = [flags[look] for one in kept for flags in (one.obeys & one.known, one.known)]
+    columns = [flags[look] for candidate in kept for flags in (candidate.obeys & candidate.known, candidate.known)]
     design = np.stack([np.ones(len(outcome)), *columns], axis=1).astype(np.float64)  # (rows, levels)
     return np.asarray(outcome - design @ np.linalg.lstsq(design, outcome)[0], dtype=np.float64)
 
@@ -189,10 +193,10 @@ def _confirmed(
     """The candidates as declared rules of the other half."""
     import pandas as pd
 
-    sides = {one.name: np.where(one.known, one.obeys, np.nan)[half] for one in kept}
+    sides = {candidate.name: np.where(candidate.known, candidate.obeys, np.nan)[half] for candidate in kept}
     drawn = {name: rows[name].to_numpy() for name in DRAWN if name in rows}
     table = pd.DataFrame({"error": errors_of(rows), "space": names_of(rows)} | drawn | sides)
-    return verdicts(table, [_rule(one) for one in kept], guess=guess, delta=delta, seed=seed)
+    return verdicts(table, [_rule(candidate) for candidate in kept], guess=guess, delta=delta, seed=seed)
 
 
 def _rule(candidate: Candidate) -> Rule:
@@ -215,9 +219,9 @@ def _found(candidate: Candidate, score: float, look: Flags, verdict: Verdict) ->
 
 def _warnings(frame: pd.DataFrame, rows: pd.DataFrame) -> tuple[str, ...]:
     outside, spaces = left_out(frame), len(set(names_of(rows)))
-    told = [f"left out: {outside}"] if outside else []
+    warnings = [f"left out: {outside}"] if outside else []
     if spaces > 1:
-        told.append(f"{spaces} spaces are taken together")
+        warnings.append(f"{spaces} spaces are taken together")
     if len(rows) < 4 * LEAST:
-        told.append(f"n = {len(rows)}: a rule takes at least {LEAST} networks on each side in each half")
-    return tuple(told)
+        warnings.append(f"n = {len(rows)}: a rule takes at least {LEAST} networks on each side in each half")
+    return tuple(warnings)

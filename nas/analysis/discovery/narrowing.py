@@ -12,7 +12,7 @@ from nas.analysis.discovery.candidates import Tied
 from nas.analysis.discovery.discovery import Found
 from nas.errors import Refused
 from nas.space import Chain, Choice, Dimension, Integer, Ratio, Requirement, Space, Value
-from nas.space.law import Law
+from nas.space.distribution import Distribution
 from nas.study import Part
 
 
@@ -71,7 +71,7 @@ def steps(space: Space, found: Sequence[Found]) -> tuple[Step, ...]:
 
     A bound on one member of a shared group becomes one on the dimension that stands for all.
     """
-    applied = [one.condition for one in found if one.helps or one.free]
+    applied = [finding.condition for finding in found if finding.helps or finding.free]
     groups = [condition.group for condition in applied if isinstance(condition, Tied)]
     parts = [condition for condition in applied if isinstance(condition, Part)]
     requirements = [condition for condition in applied if isinstance(condition, Chain | Ratio)]
@@ -92,8 +92,8 @@ def steps(space: Space, found: Sequence[Found]) -> tuple[Step, ...]:
 
 def facts_of(space: Space) -> frozenset[str]:
     """Names of the numbers that an architecture of the space states of itself."""
-    law = Law(space)
-    (point,) = law.points(np.full((1, len(law.names)), 0.5))
+    distribution = Distribution(space)
+    (point,) = distribution.points(np.full((1, len(distribution.names)), 0.5))
     stated = space.architecture(point).facts()
     return frozenset(name for name, value in stated.items() if not isinstance(value, str | bool))
 

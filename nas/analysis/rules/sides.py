@@ -49,14 +49,16 @@ def repeated(*samples: pd.DataFrame) -> tuple[str, ...]:
     """What must be said of networks of several rows: in both samples, or in one where no column tells repeats."""
     if not all("architecture" in rows for rows in samples):
         return ()
-    told = []
+    warnings = []
     names = [set(rows["architecture"]) for rows in samples]
     if both := len(set.intersection(*names)) if len(names) > 1 else 0:
-        told.append(f"{both} networks are in both samples: if their rows are copies, the samples aren't independent")
+        warnings.append(
+            f"{both} networks are in both samples: if their rows are copies, the samples aren't independent"
+        )
     again = sum(len(rows) - len(own) for rows, own in zip(samples, names, strict=True) if "repeat" not in rows)
     if again:
-        told.append(f"{again} rows have a network that an earlier row has: if they are repeats, n is too large")
-    return tuple(told)
+        warnings.append(f"{again} rows have a network that an earlier row has: if they are repeats, n is too large")
+    return tuple(warnings)
 
 
 def in_space(rows: pd.DataFrame, space: str) -> Flags:

@@ -14,7 +14,7 @@ from nas.analysis.statistics.correlation import cautious_p_value, spearman
 from nas.analysis.statistics.differences import mean_differences
 from nas.analysis.statistics.edf import Edf, Floats
 from nas.analysis.statistics.equivalence import DEVIATIONS, TWO_SIDED, allowing, default_delta
-from nas.analysis.statistics.interval import CONFIDENCE, Interval
+from nas.analysis.statistics.interval import CONFIDENCE, Interval, summed
 from nas.analysis.statistics.stratified import comparable, mean_estimate
 from nas.analysis.statistics.superiority import better, better_p_value
 from nas.errors import Refused
@@ -142,27 +142,22 @@ def both_p_value(first: Edf, reference: Edf) -> float:
 
 
 def welch_p_value(first: Edf, reference: Edf) -> float:
-    """Two-sided p of equal means, failures as guessing, by scipy; 1 where a sample has a single network.
+    """Two-sided p of equal means, failures as guessing; 1 where a sample has a single network.
 
     Where neither sample varies the means either agree or differ for sure; what that is worth, ranks say.
     """
     if min(first.n, reference.n) < 2:
         return 1.0
     if comparable(first, reference):
-        return mean_estimate(first, reference).p_value(0.0)
-    (mean, deviation), (other, other_deviation) = _moments(first), _moments(reference)
-    if deviation == other_deviation == 0.0:
-        return float(mean == other)
-    from scipy.stats import ttest_ind_from_stats
-
-    found = ttest_ind_from_stats(mean, deviation, first.n, other, other_deviation, reference.n, equal_var=False)
-    return float(found.pvalue)
+        return mean_estimate(first, reference).p_value()
+    parts = [(_deviation(edf) ** 2 / edf.n, edf.n - 1) for edf in (first, reference)]
+    return summed(first.mean - reference.mean, parts).p_value()
 
 
-def _moments(edf: Edf) -> tuple[float, float]:
-    """Mean and standard deviation, failures as guessing; no deviation where all are equal or there is one."""
+def _deviation(edf: Edf) -> float:
+    """Standard deviation, failures as guessing; none where all are equal or there is one."""
     scores = np.array(edf.scores)
-    return edf.mean, float(scores.std(ddof=1)) if edf.n > 1 and np.ptp(scores) > 0.0 else 0.0
+    return float(scores.std(ddof=1)) if edf.n > 1 and np.ptp(scores) > 0.0 else 0.0
 
 
 def _unit(first: Edf, reference: Edf) -> float:
@@ -172,9 +167,8 @@ def _unit(first: Edf, reference: Edf) -> float:
     """
     if comparable(first, reference):
         return (first.n + reference.n) * mean_estimate(first, reference).variance
-    n, moments = first.n + reference.n, [_moments(edf) for edf in (first, reference)]
-    sizes = (first.n, reference.n)
-    variances = [deviation**2 for _, deviation in moments]
+    n, sizes = first.n + reference.n, (first.n, reference.n)
+    variances = [_deviation(edf) ** 2 for edf in (first, reference)]
     pooled = sum((m - 1) * v for m, v in zip(sizes, variances, strict=True)) / max(n - 2, 1)
     if min(sizes) < KNOWN:
         variances = [pooled, pooled]

@@ -23,8 +23,8 @@ from nas.analysis.statistics.edf import FEW, Floats
 from nas.analysis.statistics.equivalence import check_delta, inside
 from nas.analysis.statistics.interval import CONFIDENCE, Interval
 from nas.analysis.statistics.power import ALPHA, networks_more
-from nas.errors import Refused
 from nas.study import Order, Parts, Rule, larger
+from nas.study.rules import require_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,9 +124,7 @@ def alone(
     levels: tuple[float, float] = LEVELS,
 ) -> list[tuple[Tested, tuple[str, ...]]]:
     """Each rule on its own, with what must be said of its samples; the levels are those of both intervals."""
-    names = [rule.name for rule in rules]
-    if len(set(names)) < len(names):
-        raise Refused(f"every rule needs its own name, got {', '.join(names)}")
+    require_names(rules)
     if delta is not None:
         check_delta(delta)
     rows = unbiased(having(frame, "error"))
@@ -164,14 +162,14 @@ def _test(
     if first is None or reference is None:
         return UNTESTED, (f"no network {'obeys it' if first is None else 'is there to compare with'}",)
     tested = of_samples(first, reference, delta, seed, levels)
-    told = [*warnings_of(first, reference), *repeated(*(rows[flags] for flags in sides(rows, contrast)))]
+    warnings = [*warnings_of(first, reference), *repeated(*(rows[flags] for flags in sides(rows, contrast)))]
     if isinstance(contrast, Parts):
-        told += [*_pooled(rows, contrast.space), *_unmatched(rows[in_space(rows, contrast.space)])]
+        warnings += [*_pooled(rows, contrast.space), *_unmatched(rows[in_space(rows, contrast.space)])]
         if without := int(in_space(rows, contrast.space).sum()) - first.n - reference.n:
-            told.append(f"{without} networks are in neither sample")
+            warnings.append(f"{without} networks are in neither sample")
     if tested.delta is None:
-        told.append("the reference's errors don't vary, so nothing says which difference matters")
-    return tested, tuple(told)
+        warnings.append("the reference's errors don't vary, so nothing says which difference matters")
+    return tested, tuple(warnings)
 
 
 def _pooled(rows: pd.DataFrame, space: str) -> tuple[str, ...]:
@@ -184,23 +182,23 @@ def _unmatched(sampled: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _of_column(column: str, tested: Tested, values: Floats, errors: Floats) -> tuple[str, ...]:
-    told = []
+    warnings = []
     has = ~np.isnan(values)
     if missing := len(values) - tested.n[0]:
-        told.append(f"{missing} networks have no value of {column}")
+        warnings.append(f"{missing} networks have no value of {column}")
     if tested.n[0] < FEW:
-        told.append(f"n = {tested.n[0]}: too few rows for a correlation")
+        warnings.append(f"n = {tested.n[0]}: too few rows for a correlation")
     if len(np.unique(values[has])) < 2:
-        told.append(f"no two values of {column} differ")
+        warnings.append(f"no two values of {column} differ")
     if len(np.unique(errors[has])) < 2:
-        told.append("no two errors differ")
-    return tuple(told)
+        warnings.append("no two errors differ")
+    return tuple(warnings)
 
 
 def verdict(rule: Rule, tested: Tested, p_adjusted: float, tests: int, warnings: tuple[str, ...]) -> Verdict:
     """What a test says of a rule once its p-value is corrected for all rules that are tested."""
     small = tested.delta is not None and inside(tested.narrow, tested.delta)
-    finding = _finding(tested, p_adjusted, small)
+    finding = finding_of(tested.effect, p_adjusted, small)
     return Verdict(
         name=rule.name,
         statement=rule.statement,
@@ -224,9 +222,10 @@ def verdict(rule: Rule, tested: Tested, p_adjusted: float, tests: int, warnings:
     )
 
 
-def _finding(tested: Tested, p_adjusted: float, small: bool) -> Finding:
-    if p_adjusted < ALPHA and 0.0 not in tested.effect:
-        return "helps" if tested.effect.estimate < 0.0 else "hurts"
+def finding_of(effect: Interval, p_adjusted: float, small: bool) -> Finding:
+    """What an effect is called; `small` says whether it lies inside of +-delta for sure."""
+    if p_adjusted < ALPHA and 0.0 not in effect:
+        return "helps" if effect.estimate < 0.0 else "hurts"
     return "equivalent" if small else "undecided"
 
 

@@ -17,7 +17,7 @@ from nas.analysis.searches.traces import Trace, areas, level_at, trials_until
 from nas.analysis.statistics.bootstrap import unbounded
 from nas.analysis.statistics.comparison import holm
 from nas.analysis.statistics.edf import SLACK, Floats
-from nas.analysis.statistics.interval import CONFIDENCE, Interval
+from nas.analysis.statistics.interval import CONFIDENCE, Estimate, Interval, of_mean, summed
 from nas.analysis.statistics.power import ALPHA
 from nas.errors import Refused
 
@@ -79,13 +79,13 @@ class Advantage(msgspec.Struct, frozen=True, kw_only=True):
 
 def curve(name: str, traces: Sequence[Trace], start: float, end: float, points: int = POINTS) -> SearchCurve:
     """The mean over searches between two amounts of compute, with an interval at each point."""
-    spent = np.linspace(start, end, points)
+    spent, own = np.linspace(start, end, points), areas(traces, start, end)
     levels = np.stack([level_at(trace, spent) for trace in traces])
     return SearchCurve(
         name=name,
         spent=tuple(map(float, spent)),
-        mean=tuple(_mean(column) for column in levels.T),
-        area=_mean(areas(traces, start, end)),
+        mean=tuple(_interval(float(column.mean()), column) for column in levels.T),
+        area=_interval(float(own.mean()), own),
         trials=float(np.mean([trials_until(trace, end) for trace in traces])),
         n=len(traces),
     )
@@ -94,9 +94,9 @@ def curve(name: str, traces: Sequence[Trace], start: float, end: float, points: 
 def advantages(traces: Mapping[str, Sequence[Trace]], start: float, end: float) -> tuple[Advantage, ...]:
     """All strategies against the first between two amounts of compute, corrected for one another."""
     (reference, others), *rest = traces.items()
-    found = [advantage(name, some, reference, others, start, end) for name, some in rest]
-    adjusted = holm([one.p_value for one in found])
-    return tuple(msgspec.structs.replace(one, p_adjusted=p) for one, p in zip(found, adjusted, strict=True))
+    compared = [advantage(name, traces, reference, others, start, end) for name, traces in rest]
+    adjusted = holm([each.p_value for each in compared])
+    return tuple(msgspec.structs.replace(each, p_adjusted=p) for each, p in zip(compared, adjusted, strict=True))
 
 
 def advantage(
@@ -104,13 +104,14 @@ def advantage(
 ) -> Advantage:
     """One strategy against another between two amounts of compute, and no other."""
     last, own, theirs = np.array([end]), areas(traces, start, end), areas(others, start, end)
-    p_value = ratio_p_value(own, theirs)
+    ratio = mean_ratio(own, theirs)
+    p_value = _log_ratio(own, theirs).p_value() if min(len(own), len(theirs)) >= LEAST else 1.0
     here, there = (np.concatenate([level_at(trace, last) for trace in some]) for some in (traces, others))
     return Advantage(
         name=name,
         reference=reference,
-        ratio=mean_ratio(own, theirs),
-        final=_difference(here, there),
+        ratio=ratio,
+        final=_interval(float(here.mean() - there.mean()), here, there),
         reach=_reach(traces, others, start, end),
         p_value=p_value,
         p_adjusted=p_value,
@@ -132,58 +133,22 @@ def mean_ratio(first: Floats, second: Floats, confidence: float = CONFIDENCE) ->
     ratio = means[0] / means[1]
     if min(len(first), len(second)) < LEAST:
         return unbounded(ratio, confidence)
-    reach = _reach_of(_relative(first, second), (len(first), len(second)), confidence)
-    return Interval(estimate=ratio, low=ratio * math.exp(-reach), high=ratio * math.exp(reach), confidence=confidence)
+    factor = math.exp(_log_ratio(first, second).reach(confidence))
+    return Interval(estimate=ratio, low=ratio / factor, high=ratio * factor, confidence=confidence)
 
 
-def ratio_p_value(first: Floats, second: Floats) -> float:
-    """Two-sided p of equal means, both positive, that goes with `mean_ratio`'s interval; 1 below three searches."""
-    from scipy.special import stdtr
-
-    if min(len(first), len(second)) < LEAST:
-        return 1.0
-    parts, distance = _relative(first, second), abs(math.log(float(first.mean()) / float(second.mean())))
-    if not (total := sum(parts)) > 0.0:
-        return float(distance == 0.0)
-    return min(1.0, 2.0 * float(stdtr(_freedom(parts, (len(first), len(second))), -distance / math.sqrt(total))))
+def _log_ratio(first: Floats, second: Floats) -> Estimate:
+    """Logarithm of the mean of the first over that of the second."""
+    means = float(first.mean()), float(second.mean())
+    parts = [(of_mean(values), mean) for values, mean in zip((first, second), means, strict=True)]
+    return summed(math.log(means[0] / means[1]), [(part / mean**2, freedom) for (part, freedom), mean in parts])
 
 
-def _relative(first: Floats, second: Floats) -> list[float]:
-    """Squared standard errors of the logarithms of two means."""
-    return [float(some.var(ddof=1)) / len(some) / float(some.mean()) ** 2 for some in (first, second)]
-
-
-def _mean(values: Floats, confidence: float = CONFIDENCE) -> Interval:
-    """A mean over searches with Student's interval."""
-    estimate = float(values.mean())
-    if len(values) < LEAST:
-        return unbounded(estimate, confidence)
-    reach = _reach_of([float(values.var(ddof=1)) / len(values)], (len(values),), confidence)
-    return Interval(estimate=estimate, low=estimate - reach, high=estimate + reach, confidence=confidence)
-
-
-def _difference(first: Floats, second: Floats, confidence: float = CONFIDENCE) -> Interval:
-    """Mean of the first less that of the second with Welch's interval."""
-    estimate = float(first.mean() - second.mean())
-    if min(len(first), len(second)) < LEAST:
-        return unbounded(estimate, confidence)
-    parts = [float(a.var(ddof=1)) / len(a) for a in (first, second)]
-    reach = _reach_of(parts, (len(first), len(second)), confidence)
-    return Interval(estimate=estimate, low=estimate - reach, high=estimate + reach, confidence=confidence)
-
-
-def _reach_of(parts: Sequence[float], counts: Sequence[int], confidence: float) -> float:
-    """How far Student's interval reaches to either side, from the squared standard errors of its parts."""
-    from scipy.special import stdtrit
-
-    if not (total := sum(parts)) > 0.0:
-        return 0.0
-    return float(stdtrit(_freedom(parts, counts), (1.0 + confidence) / 2.0)) * math.sqrt(total)
-
-
-def _freedom(parts: Sequence[float], counts: Sequence[int]) -> float:
-    """Welch's degrees of freedom of a sum of squared standard errors."""
-    return sum(parts) ** 2 / sum(part**2 / (count - 1) for part, count in zip(parts, counts, strict=True))
+def _interval(value: float, *samples: Floats) -> Interval:
+    """A mean, or a difference of means, over searches with Welch's interval."""
+    if min(map(len, samples)) < LEAST:
+        return unbounded(value, CONFIDENCE)
+    return summed(value, map(of_mean, samples)).interval(CONFIDENCE)
 
 
 def _reach(traces: Sequence[Trace], others: Sequence[Trace], start: float, end: float) -> float | None:

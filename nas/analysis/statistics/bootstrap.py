@@ -29,10 +29,9 @@ def resampled_rows(n: int, generator: np.random.Generator, resamples: int = RESA
         yield generator.integers(n, size=size, dtype=small).astype(np.intp)
 
 
-def means(values: Floats, generator: np.random.Generator, resamples: int = RESAMPLES) -> Floats:
+def means(values: Floats, generator: np.random.Generator) -> Floats:
     """Means of bootstrap samples."""
-    batches = [values[rows].mean(1) for rows in resampled_rows(len(values), generator, resamples)]
-    return np.concatenate(batches)
+    return np.concatenate([values[rows].mean(1) for rows in resampled_rows(len(values), generator)])
 
 
 def order_statistics(values: Floats, rank: int, generator: np.random.Generator, resamples: int = RESAMPLES) -> Floats:

@@ -102,12 +102,12 @@ def mann_whitney(first: Edf, second: Edf) -> float:
 
 def warnings_of(*samples: Edf) -> tuple[str, ...]:
     """What must be said of each sample, with its name, and of how they were drawn."""
-    told = tuple(f"{edf.name}: {warning}" for edf in samples for warning in edf.warnings)
+    sentences = tuple(f"{edf.name}: {warning}" for edf in samples for warning in edf.warnings)
     designs = {edf.name: " and ".join(matched(edf.strata)) or "no strata" for edf in samples}
     if len(set(designs.values())) < 2:
-        return told
+        return sentences
     drawn = ", ".join(f"{name} from {strata}" for name, strata in designs.items())
-    return (*told, f"not compared at matched cost: {drawn}")
+    return (*sentences, f"not compared at matched cost: {drawn}")
 
 
 def compare_all(edfs: Sequence[Edf], *, seed: int = 0) -> tuple[Comparison, ...]:

@@ -8,7 +8,7 @@ from statistics import NormalDist
 import msgspec
 import numpy as np
 
-from nas.analysis.statistics.edf import Floats
+from nas.analysis.statistics.edf import Floats, weight_below
 from nas.analysis.statistics.interval import CONFIDENCE, Interval, check_confidence
 
 MANY = 30
@@ -133,10 +133,7 @@ def _influence_deviation(first: Floats, second: Floats) -> float:
 
 def _mean_above(ranks: Floats, values: Floats) -> Floats:
     """For each row the sum of the values of rows of higher rank and half of those of equal rank, over n."""
-    order = np.argsort(ranks, kind="stable")
-    sums = np.concatenate([[0.0], np.cumsum(values[order])])
-    left, right = (np.searchsorted(ranks[order], ranks, side=side) for side in ("left", "right"))
-    return np.asarray((sums[-1] - (sums[left] + sums[right]) / 2.0) / len(ranks), dtype=np.float64)
+    return np.asarray((values.sum() - weight_below(ranks, ranks, values)) / len(ranks), dtype=np.float64)
 
 
 def _jackknife_deviation(first: Floats, second: Floats, end: float) -> float:

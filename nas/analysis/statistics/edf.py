@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nas.analysis.statistics.interval import CONFIDENCE, check_confidence
 from nas.errors import Refused
-from nas.study.strata import stratum
+from nas.study.strata import parsed
 
 Floats = NDArray[np.float64]
 
@@ -64,14 +64,14 @@ class Edf(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What must be said beside any number that comes from it."""
-        told = [f"left out: {self.left_out}"] if self.left_out else []
+        warnings = [f"left out: {self.left_out}"] if self.left_out else []
         if self.n < FEW:
-            told.append(f"n = {self.n}: too few networks for a distribution")
+            warnings.append(f"n = {self.n}: too few networks for a distribution")
         if self.n > 1 and self.errors[0] == self.errors[-1]:
-            told.append("all networks failed" if self.failures else "all errors are equal")
+            warnings.append("all networks failed" if self.failures else "all errors are equal")
         if self.strata and (uneven := _uneven(self.strata)):
-            told.append(uneven)
-        return tuple(told)
+            warnings.append(uneven)
+        return tuple(warnings)
 
     @property
     def minimum(self) -> float:
@@ -139,6 +139,20 @@ def steps(edf: Edf) -> tuple[Floats, Floats]:
     return ends, np.searchsorted(edf.errors, ends, side="left") / edf.n
 
 
+def weight_below(values: Floats, others: Floats, weights: Floats | None = None) -> Floats:
+    """Weight of the others below each value, half of the ties included; each weighs 1 unless told otherwise."""
+    order = np.argsort(others, kind="stable")
+    added = np.arange(1.0, len(others) + 1.0) if weights is None else np.cumsum(weights[order])
+    sums = np.concatenate([[0.0], added])
+    left, right = (np.searchsorted(others[order], values, side=side) for side in ("left", "right"))
+    return np.asarray((sums[left] + sums[right]) / 2.0, dtype=np.float64)
+
+
+def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
+    """Lowest value up to which at least this share of the weight lies; never interpolated."""
+    return float(np.quantile(values, max(share - SLACK, 0.0), weights=weights, method="inverted_cdf"))
+
+
 def band(edf: Edf, confidence: float = CONFIDENCE) -> Band:
     """The band of Dvoretzky, Kiefer and Wolfowitz with Massart's constant: sqrt(ln(2 / alpha) / 2n) to either side."""
     check_confidence(confidence)
@@ -151,7 +165,7 @@ def band(edf: Edf, confidence: float = CONFIDENCE) -> Band:
 def _uneven(strata: Sequence[str]) -> str:
     """What must be said of strata that don't hold equally many networks, give or take one; empty where they do."""
     held = Counter(strata)
-    known = [found for label in held if (found := stratum(label))]
+    known = parsed(held)
     fewest = min(held.values()) if known and len(held) == known[0].count else 0
     if max(held.values()) - fewest <= 1:
         return ""

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from nas.analysis.statistics.bootstrap import unbounded
 from nas.analysis.statistics.edf import Edf, Floats
-from nas.analysis.statistics.interval import CONFIDENCE, Interval, check_confidence
+from nas.analysis.statistics.interval import CONFIDENCE, Estimate, Interval, check_confidence
 from nas.errors import Refused
 
 
@@ -91,13 +92,11 @@ def _best(scores: Floats, draws: int, confidence: float) -> Interval:
     weights = best_probabilities(n, draws)
     estimate = float(weights @ scores)
     if n < 2:
-        return Interval(estimate=estimate, low=-math.inf, high=math.inf, confidence=confidence)
-    from scipy.special import stdtrit
-
+        return unbounded(estimate, confidence)
     leaders = 1.0 / float(np.square(weights).sum())
-    tail = float(stdtrit(max((leaders - 1.0) / 2.0, 1.0), (1.0 + confidence) / 2.0))
-    reach = tail * (1.0 + 2.0 / leaders) * _deviation(scores, draws)
-    return Interval(estimate=estimate, low=estimate - reach, high=estimate + reach, confidence=confidence)
+    deviation = (1.0 + 2.0 / leaders) * _deviation(scores, draws)
+    freedom = max((leaders - 1.0) / 2.0, 1.0)
+    return Estimate(value=estimate, variance=deviation**2, freedom=freedom).interval(confidence)
 
 
 def _deviation(scores: Floats, draws: int) -> float:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
 """Of every interval and band where nothing else is asked for."""
@@ -35,3 +40,48 @@ def check_confidence(confidence: float) -> None:
     """Refuses a confidence outside (0, 1)."""
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence must lie strictly between 0 and 1, got {confidence=}")
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """An estimate that is nearly normal."""
+
+    value: float
+    """In the unit of what is estimated."""
+    variance: float
+    """Its squared standard error, in that unit squared."""
+    freedom: float
+    """Degrees of freedom of that; infinite where nothing varies."""
+
+    def reach(self, confidence: float) -> float:
+        """How far Student's interval reaches to either side."""
+        from scipy.special import stdtrit
+
+        if not self.variance > 0.0:
+            return 0.0
+        return float(stdtrit(self.freedom, (1.0 + confidence) / 2.0)) * math.sqrt(self.variance)
+
+    def interval(self, confidence: float) -> Interval:
+        """Student's interval."""
+        reach = self.reach(confidence)
+        return Interval(estimate=self.value, low=self.value - reach, high=self.value + reach, confidence=confidence)
+
+    def p_value(self, expected: float = 0.0) -> float:
+        """Two-sided, of the expected value; 0 or 1 where nothing varies."""
+        from scipy.special import stdtr
+
+        if not self.variance > 0.0:
+            return float(self.value == expected)
+        return 2.0 * float(stdtr(self.freedom, -abs(self.value - expected) / math.sqrt(self.variance)))
+
+
+def of_mean(values: NDArray[np.float64]) -> tuple[float, int]:
+    """Squared standard error of a mean, and its degrees of freedom."""
+    return float(values.var(ddof=1)) / len(values), len(values) - 1
+
+
+def summed(value: float, parts: Iterable[tuple[float, float]]) -> Estimate:
+    """An estimate whose variance is the sum of parts with freedoms of their own (Welch 1947, Satterthwaite 1946)."""
+    known = tuple(parts)
+    variance = math.fsum(part for part, _ in known)
+    spread = math.fsum(part * part / freedom for part, freedom in known)
+    return Estimate(value=value, variance=variance, freedom=variance * variance / spread if spread > 0.0 else math.inf)

@@ -11,52 +11,22 @@ import math
 from collections import Counter
 from statistics import NormalDist
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.analysis.statistics.edf import Edf, Floats
-from nas.analysis.statistics.interval import Interval
-from nas.study.strata import stratum
+from nas.analysis.statistics.edf import Edf, Floats, weight_below
+from nas.analysis.statistics.interval import Estimate, of_mean, summed
+from nas.study.strata import parsed
 
 LEAST = 2
 """Networks of each sample in each stratum from which on the spread inside of the strata is known."""
 Groups = list[NDArray[np.intp]]
 
 
-class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """A difference between two stratified samples, nearly normal."""
-
-    value: float
-    """In the unit of what is compared."""
-    variance: float
-    """Its squared standard error, from inside of the strata, in that unit squared."""
-    freedom: float
-    """Degrees of freedom by Satterthwaite (1946); infinite where nothing varies."""
-
-    def interval(self, confidence: float) -> Interval:
-        """Student's interval."""
-        from scipy.special import stdtrit
-
-        reach = 0.0
-        if self.variance > 0.0:
-            reach = float(stdtrit(self.freedom, (1.0 + confidence) / 2.0)) * math.sqrt(self.variance)
-        low, high = self.value - reach, self.value + reach
-        return Interval(estimate=self.value, low=low, high=high, confidence=confidence)
-
-    def p_value(self, expected: float) -> float:
-        """Two-sided, of the expected value; 0 or 1 where nothing varies."""
-        from scipy.special import stdtr
-
-        if self.variance == 0.0:
-            return float(self.value == expected)
-        return 2.0 * float(stdtr(self.freedom, -abs(self.value - expected) / math.sqrt(self.variance)))
-
-
 def comparable(first: Edf, second: Edf) -> bool:
     """Whether both are samples of the same strata, with enough networks in each to know what varies there."""
     held, others = Counter(first.strata), Counter(second.strata)
-    known = [found for label in held if (found := stratum(label))]
+    known = parsed(held)
     whole = bool(known) and len(known) == len(held) == known[0].count
     return whole and held.keys() == others.keys() and min(*held.values(), *others.values()) >= LEAST
 
@@ -64,15 +34,15 @@ def comparable(first: Edf, second: Edf) -> bool:
 def mean_estimate(first: Edf, second: Edf) -> Estimate:
     """Mean error of `first` less that of `second`, failures as guessing."""
     (mean, parts), (other, others) = (_mean(np.array(edf.scores), groups(edf)) for edf in (first, second))
-    return _estimate(mean - other, [*parts, *others])
+    return summed(mean - other, [*parts, *others])
 
 
 def better_estimate(first: Edf, second: Edf) -> Estimate:
     """P(better) of networks from any strata, ties as one half, by their placements (Brunner and Munzel)."""
     a, b = np.array(first.errors), np.array(second.errors)
-    share, parts = _mean(1.0 - _below(a, b, _weights(second)), groups(first))
-    _, others = _mean(_below(b, a, _weights(first)), groups(second))
-    return _estimate(share, [*parts, *others])
+    share, parts = _mean(1.0 - weight_below(a, b, _weights(second)), groups(first))
+    _, others = _mean(weight_below(b, a, _weights(first)), groups(second))
+    return summed(share, [*parts, *others])
 
 
 def better_p_value(first: Edf, second: Edf) -> float:
@@ -109,16 +79,9 @@ def groups(edf: Edf) -> Groups:
 
 def _mean(values: Floats, parted: Groups) -> tuple[float, list[tuple[float, int]]]:
     """The mean of the strata's means, and each one's share of its variance with its degrees of freedom."""
-    found = [values[rows] for rows in parted]
-    count = len(found)
-    parts = [(float(part.var(ddof=1)) / len(part) / count**2, len(part) - 1) for part in found]
-    return math.fsum(float(part.mean()) for part in found) / count, parts
-
-
-def _estimate(value: float, parts: list[tuple[float, int]]) -> Estimate:
-    variance = math.fsum(part for part, _ in parts)
-    spread = math.fsum(part * part / freedom for part, freedom in parts)
-    return Estimate(value=value, variance=variance, freedom=variance * variance / spread if spread > 0.0 else math.inf)
+    strata, count = [values[rows] for rows in parted], len(parted)
+    parts = [(variance / count**2, freedom) for variance, freedom in map(of_mean, strata)]
+    return math.fsum(float(part.mean()) for part in strata) / count, parts
 
 
 def _weights(edf: Edf) -> Floats:
@@ -127,10 +90,3 @@ def _weights(edf: Edf) -> Floats:
     for rows in parted:
         weights[rows] = 1.0 / (len(parted) * len(rows))
     return weights
-
-
-def _below(values: Floats, others: Floats, weights: Floats) -> Floats:
-    """Weight of the others, ascending, below each value, half of the ties included."""
-    sums = np.concatenate([[0.0], np.cumsum(weights)])
-    sides = sums[np.searchsorted(others, values, side="left")] + sums[np.searchsorted(others, values, side="right")]
-    return np.asarray(sides / 2.0, dtype=np.float64)

@@ -10,7 +10,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from nas.analysis.statistics.edf import Edf, Floats
+from nas.analysis.statistics.edf import Edf, Floats, weight_below
 from nas.analysis.statistics.interval import CONFIDENCE, Interval, check_confidence
 from nas.analysis.statistics.stratified import better_estimate, comparable
 from nas.analysis.statistics.stratified import better_p_value as stratified_p_value
@@ -60,13 +60,7 @@ def _brunner_munzel(first: Edf, second: Edf) -> float:
 def _placements(first: Edf, second: Edf) -> tuple[Floats, Floats]:
     """Share of `second` that each of `first` beats, and share of `first` that beats each of `second`."""
     a, b = np.array(first.errors), np.array(second.errors)
-    return 1.0 - _below(a, b), _below(b, a)
-
-
-def _below(values: Floats, others: Floats) -> Floats:
-    """Share of the others below each value, half of the ties included."""
-    sides = np.searchsorted(others, values, side="left") + np.searchsorted(others, values, side="right")
-    return np.asarray(sides / (2.0 * len(others)), dtype=np.float64)
+    return 1.0 - weight_below(a, b) / second.n, weight_below(b, a) / first.n
 
 
 def _variance(wins: Floats, losses: Floats) -> float:

@@ -25,45 +25,8 @@ In bfloat16 on one core of an AMD EPYC (Zen 5): products 1.0 to 1.8 times, wider
 1.5 for groups of 4, spread up to 300 times, for at some widths torch has no bfloat16 kernel for strided gradients.
 """
 
-from nas.training.kernels.convolution import FastConvolution, specialise
-from nas.training.kernels.norms import FastNorm, RectifiedSum, warm
-from nas.training.kernels.pooling import RectifiedPool
-from nas.training.kernels.rules import (
-    ANY,
-    FITTED,
-    FITTED_AMD,
-    FITTED_HALF,
-    NATIVE,
-    RULES,
-    Geometry,
-    Passes,
-    Rules,
-    Way,
-    rules_for,
-    way,
-    widening,
-    winograd_passes,
-)
+from nas.training.kernels.convolution import specialise
+from nas.training.kernels.norms import warm
+from nas.training.kernels.rules import rules_for
 
-__all__ = [
-    "ANY",
-    "FITTED",
-    "FITTED_AMD",
-    "FITTED_HALF",
-    "NATIVE",
-    "RULES",
-    "FastConvolution",
-    "FastNorm",
-    "Geometry",
-    "Passes",
-    "RectifiedPool",
-    "RectifiedSum",
-    "Rules",
-    "Way",
-    "rules_for",
-    "specialise",
-    "warm",
-    "way",
-    "widening",
-    "winograd_passes",
-]
+__all__ = ["rules_for", "specialise", "warm"]

@@ -244,7 +244,7 @@ def _measure(
 
 
 @Kept
-def normalise(
+def normalize(
     x: Any,
     added: Any,
     y: Any,

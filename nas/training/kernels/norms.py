@@ -54,7 +54,7 @@ def warm(dtype: torch.dtype) -> None:
         module.eval()(x)
 
 
-class Normalised(torch.autograd.Function):
+class Normalized(torch.autograd.Function):
     """`max(norm(x) + added, floor)` with its gradients; statistics of the batch."""
 
     @staticmethod
@@ -64,7 +64,7 @@ class Normalised(torch.autograd.Function):
         found = torch.empty(4, width)  # mean, 1 / deviation, factor, offset
         y = torch.empty_like(x)
         places = (buffers[name].data_ptr() for name in ("running_mean", "running_var", "num_batches_tracked"))
-        code.normalise(
+        code.normalize(
             *(x.data_ptr(), 0 if added is None else added.data_ptr(), y.data_ptr(), weight.data_ptr()),
             *(bias.data_ptr(), *places, found.data_ptr()),
             *(x.numel() // width, width, norm.momentum, norm.eps, norm.floor, _like(code, x)),
@@ -120,7 +120,7 @@ class FastNorm(nn.BatchNorm2d):
             return self._by_torch(x, added)
         if self.training:
             parameters = self._parameters  # looked up by name, they take a third of what a small norm does
-            y: Tensor = Normalised.apply(x, added, parameters["weight"], parameters["bias"], self)
+            y: Tensor = Normalized.apply(x, added, parameters["weight"], parameters["bias"], self)
             return y
         return self._evaluated(x, added)
 

@@ -1,9 +1,9 @@
-"""The law by which points are drawn: from coordinates in the unit cube to points of a space.
+"""The distribution that points are drawn from: from coordinates in the unit cube to points of a space.
 
 Uniform coordinates give independent draws from the space; a low-discrepancy sequence gives an even cover; an
 optimiser that works on the cube sees a space in which every order requirement is met already. The order of a chain is
-not met by luck: each value is drawn by its probability given the one before, under the law "independent draws, given
-that they are in order".
+not met by luck: each value is drawn by its probability given the one before, as in independent draws that happen to
+be in order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.errors import Refused
-from nas.space.dimensions import Dimension, Integer, Point, Real, Value
+from nas.space.dimensions import Choice, Dimension, Integer, Point, Real, Value
 from nas.space.requirements import Chain
 from nas.space.space import Space
 
@@ -22,8 +22,8 @@ Array = npt.NDArray[Any]
 _BELOW_ONE = float(np.nextafter(1.0, 0.0))
 
 
-class Law:
-    """A space's law, with its tables computed once."""
+class Distribution:
+    """What the points of a space are drawn from, with its tables computed once."""
 
     def __init__(self, space: Space) -> None:
         self.names = tuple(space.dimensions)
@@ -32,7 +32,7 @@ class Law:
         self._chains = {
             names: _chain_tables(chain, [self._dimensions[n] for n in names]) for chain, names in space.chains()
         }
-        self._tables = {n: np.array(_cumulative(d)) for n, d in self._dimensions.items() if not isinstance(d, Real)}
+        self._tables = {n: np.array(d.cumulative()) for n, d in self._dimensions.items() if not isinstance(d, Real)}
         if impossible := [chain.sentence for chain, names in space.chains() if not self._chains[names][0][0, -1]]:
             raise Refused(f"{space.name}: no point obeys the rule that {impossible[0]}")
         self._heads = {names[0]: names for names in self._chains}
@@ -107,31 +107,26 @@ def _chain_tables(chain: Chain, dimensions: list[Dimension]) -> list[Array]:
     follows: list[Array] = []
     rest: Array | None = None
     for dimension in reversed(dimensions):
-        weight = np.diff(np.array(_cumulative(dimension)), prepend=0.0)
+        weight = np.diff(np.array(_finite(dimension).cumulative()), prepend=0.0)
         if rest is not None:
             weight = weight * (follows[0] @ rest)
-        before = _before(dimensions, len(dimensions) - 1 - len(weights))
-        matrix = np.array([[before is None or chain.follows(a, b) for b in _listed(dimension)] for a in before or (0,)])
+        position = len(dimensions) - 1 - len(weights)
+        before = _listed(dimensions[position - 1]) if position else (0,)
+        matrix = np.array([[not position or chain.follows(a, b) for b in _listed(dimension)] for a in before])
         weights.insert(0, weight)
         follows.insert(0, matrix.astype(float))
         rest = weight
     return [np.cumsum(f * w, axis=1) for f, w in zip(follows, weights, strict=True)]
 
 
-def _before(dimensions: list[Dimension], position: int) -> tuple[Value, ...] | None:
-    return _listed(dimensions[position - 1]) if position else None
+def _finite(dimension: Dimension) -> Integer | Choice:
+    if isinstance(dimension, Real):
+        raise TypeError("a continuous dimension has no list of values")
+    return dimension
 
 
 def _listed(dimension: Dimension) -> tuple[Value, ...]:
-    if isinstance(dimension, Real):
-        raise TypeError("a continuous dimension has no list of values")
-    return tuple(dimension.values)
-
-
-def _cumulative(dimension: Dimension) -> list[float]:
-    if isinstance(dimension, Real):
-        raise TypeError("a continuous dimension has no list of probabilities")
-    return dimension.cumulative()
+    return tuple(_finite(dimension).values)
 
 
 def _pick(dimension: Dimension, index: Array) -> list[Value]:

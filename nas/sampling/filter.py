@@ -1,4 +1,4 @@
-"""The gate before every training: a point passes only if it obeys all requirements and limits at the study's input."""
+"""The filter before every training: a point passes only if it obeys all requirements and limits at its input."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def stated(facts: Mapping[str, Any]) -> dict[str, Value]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gate:
+class Filter:
     """One space under the limits of a study."""
 
     space: Space

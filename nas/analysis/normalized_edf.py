@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from nas.analysis.columns import errors_of, having, numbers
 from nas.analysis.selection import names_of, unbiased
-from nas.analysis.statistics.edf import SLACK, Floats
+from nas.analysis.statistics.edf import Floats, weighted_quantile
 from nas.errors import Refused
 
 if TYPE_CHECKING:
@@ -68,12 +67,12 @@ class NormalisedEdf(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What must be said beside the curve."""
-        told = []
+        warnings = []
         if self.empty:
-            told.append(f"{len(self.empty)} of {len(self.counts)} bins of {self.cost} hold no network")
+            warnings.append(f"{len(self.empty)} of {len(self.counts)} bins of {self.cost} hold no network")
         if self.outside:
-            told.append(f"{self.outside} networks lie outside of the shared range of {self.cost}")
-        return tuple(told)
+            warnings.append(f"{self.outside} networks lie outside of the shared range of {self.cost}")
+        return tuple(warnings)
 
     def at(self, error: float) -> float:
         """Weight of the networks whose error lies strictly below `error`; in [0, 1]."""
@@ -83,8 +82,7 @@ class NormalisedEdf(msgspec.Struct, frozen=True, kw_only=True):
         """Lowest observed error that networks of at least this weight reach; never interpolated."""
         if not 0.0 <= share <= 1.0:
             raise ValueError(f"share must lie between 0 and 1, got {share=}")
-        reached = [weight >= share - SLACK for weight in accumulate(self.weights)]
-        return self.errors[reached.index(True)] if any(reached) else self.errors[-1]
+        return weighted_quantile(np.array(self.errors), np.array(self.weights), share)
 
 
 def normalised(frame: pd.DataFrame, cost: str = "multiply_adds", bins: int = BINS) -> tuple[NormalisedEdf, ...]:

@@ -1,4 +1,4 @@
-"""The law of a space: what uniform coordinates give, compared with enumeration and with Optuna's random sampler."""
+"""The distribution of a space: what uniform coordinates give, compared with enumeration and with Optuna."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scipy import stats
 
 from nas.errors import Refused
 from nas.space import Chain, Choice, Dimension, Integer, Real, Space, Value, When, rising
-from nas.space.law import Law
+from nas.space.distribution import Distribution
 from spaces import anynet
 from tests.toys.enumeration import enumerated, space
 
@@ -26,12 +26,12 @@ LIKELY = 1e-3
 
 def drawn(which: Space, count: int = DRAWS, seed: int = 0) -> list[dict[str, Value]]:
     """Independent points."""
-    law = Law(which)
-    return law.points(np.random.default_rng(seed).random((count, len(law.names))))
+    distribution = Distribution(which)
+    return distribution.points(np.random.default_rng(seed).random((count, len(distribution.names))))
 
 
 def probability(dimension: Dimension, value: Value) -> float:
-    """Of one value, from the definition of the law: the share of the stretch that rounds to it."""
+    """Of one value, from the definition of the distribution: the share of the stretch that rounds to it."""
     if isinstance(dimension, Integer) and dimension.log:
         step = dimension.unit
         low, high, here = dimension.low / step, dimension.high / step, int(value) / step
@@ -79,7 +79,7 @@ def test_chains_are_drawn_by_their_exact_law(which: Space) -> None:
 
 
 def test_conditions_leave_the_law_alone() -> None:
-    """A dimension that exists only sometimes has its own law there, and is absent elsewhere."""
+    """A dimension that exists only sometimes has its own distribution there, and is absent elsewhere."""
     when = When(dimension="mode", values=("on",))
     nested = When(dimension="x", values=(2, 3))
     which = space(
@@ -149,12 +149,12 @@ RICH = space(
 @given(seed=st.integers(0, 2**32), which=st.sampled_from([RICH, *CHAINED, anynet.X[4], anynet.X[0]]))
 def test_coordinates_invert_points(seed: int, which: Space) -> None:
     """The coordinates of a point lead back to it, chains and conditions included."""
-    law = Law(which)
+    distribution = Distribution(which)
     point = drawn(which, 1, seed)[0]
-    found = law.coordinates(point)
+    found = distribution.coordinates(point)
     assert set(found) == set(point)
     assert all(0 <= u <= 1 for u in found.values())
-    back = law.points(np.array([[found.get(name, 0.5) for name in law.names]]))[0]
+    back = distribution.points(np.array([[found.get(name, 0.5) for name in distribution.names]]))[0]
     assert {n: v for n, v in back.items() if not isinstance(v, float)} == {
         n: v for n, v in point.items() if not isinstance(v, float)
     }
@@ -165,18 +165,18 @@ def test_coordinates_invert_points(seed: int, which: Space) -> None:
 
 def test_ends_of_the_cube() -> None:
     """Coordinates 0 and 1 give the first and the last value of each dimension, also in a chain."""
-    law = Law(RICH)
-    low, high = law.points(np.array([[0.0] * 7, [1.0] * 7]))
+    distribution = Distribution(RICH)
+    low, high = distribution.points(np.array([[0.0] * 7, [1.0] * 7]))
     assert low == {"mode": "b", "x_1": 8, "slope": 0.1, "x_2": 8, "only_b": -1.0, "x_3": 64, "fixed": 2.0}
     assert high == {"mode": "a", "x_1": 64, "slope": pytest.approx(10), "x_2": 64, "x_3": 64, "fixed": 2.0}
 
 
 def test_rows_are_independent() -> None:
     """A point depends on its own coordinates only, and holds plain numbers that JSON can carry."""
-    law = Law(RICH)
+    distribution = Distribution(RICH)
     rows = np.random.default_rng(1).random((50, 7))
-    points = law.points(rows)
-    assert points == [law.points(row[None])[0] for row in rows]
+    points = distribution.points(rows)
+    assert points == [distribution.points(row[None])[0] for row in rows]
     assert json.loads(json.dumps(points)) == points
     assert {type(v) for p in points for v in p.values()} == {int, float, str}
 
@@ -186,4 +186,4 @@ def test_impossible_chains_are_refused() -> None:
     which = space({f"x_{i}": Integer(low=1, high=2) for i in (1, 2, 3)}, Chain(group="x", relation="strictly rises"))
     assert which.size() == 0
     with pytest.raises(Refused, match="s: no point obeys the rule that x strictly rises from stage to stage"):
-        Law(which)
+        Distribution(which)
