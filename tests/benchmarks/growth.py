@@ -70,16 +70,16 @@ def peak() -> float:
 
 def whole(folder: Path, trials: int) -> dict[str, Any]:
     """A whole run in this process: CPU and wall time a trial, over stretches, and memory."""
-    from tests.toys.runs import execute
+    from nas.runner.task import Site
+    from tests.toys.runs import trained
 
     marks: dict[int, float] = {}
     began = time.monotonic()
-    execute(
-        study(trials),
-        folder,
-        toy_engine(),
-        observer=lambda snapshot, record: marks.__setitem__(snapshot.done, time.process_time()),
-    )
+
+    def mark(snapshot: Any, record: object) -> None:
+        marks[snapshot.done] = time.process_time()
+
+    trained(study(trials), Site(folder=folder, engine=toy_engine(), device="cpu", observer=mark))
     first, last = min(marks), max(marks)
     stretches = {
         f"cpu_ms_a_trial_{low}_to_{high}": 1000 * (marks[high] - marks[low]) / (high - low)
@@ -98,12 +98,13 @@ def resumed(folder: Path, trials: int) -> dict[str, Any]:
     """Extend a finished run: when the first new training is handed out, in seconds since this process began."""
     import psutil
 
-    from tests.toys.runs import execute
+    from nas.runner.task import Site
+    from tests.toys.runs import trained
 
     engine = toy_engine()
     submit, moments = engine.submit, []
     engine.submit = lambda job: (moments.append(time.time()), submit(job))
-    execute(study(trials + EXTRA), folder, engine)
+    trained(study(trials + EXTRA), Site(folder=folder, engine=engine, device="cpu"))
     return {"seconds_to_first_job": moments[0] - psutil.Process().create_time(), "peak_mib": peak()}
 
 
@@ -122,7 +123,8 @@ def sampling(folder: Path, trials: int) -> dict[str, Any]:
 def sleeping(folder: Path, trials: int, workers: int) -> dict[str, Any]:
     """One-second trials on processes that sleep: wall time from the moment all are ready, against the ideal."""
     from nas.engines import LocalEngine
-    from tests.toys.runs import execute
+    from nas.runner.task import Site
+    from tests.toys.runs import trained
     from tests.toys.sleepers import EPOCH, MODULE
 
     asked = study(trials)
@@ -147,7 +149,7 @@ def sleeping(folder: Path, trials: int, workers: int) -> dict[str, Any]:
             mark("end")
             super().__exit__(*exception)
 
-    execute(asked, folder, Ready(workers, module=MODULE))
+    trained(asked, Site(folder=folder, engine=Ready(workers, module=MODULE), device="cpu"))
     wall, cpu = (end - ready for end, ready in zip(marks["end"], marks["ready"], strict=True))
     ideal = trials / workers
     return {

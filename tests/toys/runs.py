@@ -36,8 +36,13 @@ def execute(
         observer=observer,
         deadline=time.monotonic() + max_seconds,
     )
-    train(agreed(study, site, reference), site)
+    trained(study, site, reference)
     return read_records(folder)
+
+
+def trained(study: Study, site: Site, reference: str = "") -> None:
+    """Train a study and read nothing back."""
+    train(agreed(study, site, reference), site)
 
 
 def agreement(study: Study, folder: Path) -> Manifest:
