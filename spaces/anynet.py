@@ -11,8 +11,8 @@ The ladder: A is free; B shares the bottleneck ratio; C the group width, too; in
 The paper finds A, B and C alike, D better, E better again, and the X block the best of X, R, V and VR; with R, b > 1 is
 better than b = 1, and the residual of VR gives V nothing (figures 5, 7, 23, appendix D).
 
-Ours: the law of depths and widths is log-uniform as in the paper; D and E are drawn exactly in order. A block whose
-ratio or groups are fixed has no dimension for them.
+Ours: the distribution of depths and widths is log-uniform as in the paper; D and E are drawn exactly in order. A block
+whose ratio or groups are fixed has no dimension for them.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ Paper: Radosavovic et al., *Designing Network Design Spaces*, CVPR 2020, equatio
 
 A stage is a run of equal widths. RegNetX has X blocks, RegNetY has Y blocks.
 
-Ours: laws of the dimensions (d uniform, w_0 and w_a log-uniform, w_m uniform); only points with the wanted number of
-stages belong to a space. The published networks follow the paper's rounding; three of torchvision's differ by
+Ours: distributions of the dimensions (d uniform, w_0 and w_a log-uniform, w_m uniform); only points with the wanted
+number of stages belong to a space. The published networks follow the paper's rounding; three of torchvision's differ by
 rounding and bear its name.
 """
 

@@ -16,9 +16,9 @@ depthwise convolutions worse still (figure 14).
     own_bottlenecks     each stage its own b of 1, 2, 4
     own_group_widths    each stage its own g
 
-Ours: all of it. Every arm draws d, w_0, w_a and w_m by the law of the reference and changes only the named thing in
-what the line gives. Widths and groups are made compatible afterwards, so widths may be rounded otherwise than in the
-reference; points where that mends the rule, or where the line leaves nothing to break, don't belong to an arm.
+Ours: all of it. Every arm draws d, w_0, w_a and w_m from the distribution of the reference and changes only the named
+thing in what the line gives. Widths and groups are made compatible afterwards, so widths may be rounded otherwise than
+in the reference; points where that mends the rule, or where the line leaves nothing to break, don't belong to an arm.
 The reference is the paper's constrained RegNet (section 4: b = 1, w_m >= 2, at most 28 blocks for its published
 networks; its limits on parameters and activations and its 12 blocks at least aren't taken over). It leaves out g = 1,
 which RegNet has, for else it would break a rule itself; in a stage no wider than g it has one group, as the arm of full

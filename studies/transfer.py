@@ -5,7 +5,7 @@ Fashion-MNIST (study `anynet_ladder`) to digits and to photographs.
 What would count as an answer: the verdicts of the ladder on each data set side by side, and whether they agree.
 As it stands it runs on the embedded digits, offline; for others, each in a folder of its own:
 `nas run transfer --data mnist --train-size 7500 --epochs 2 --out transfer-mnist`, likewise `kmnist`, `svhn`, `cifar10`.
-All images are brought to 28x28, so that the window of cost means the same; `nas report` takes several folders.
+All images are brought to 28x28, so that the limits of cost mean the same; `nas report` takes several folders.
 Expected time: 160 networks of 15 s on one core each, about 20 minutes on two cores.
 """
 

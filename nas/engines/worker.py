@@ -115,7 +115,7 @@ def _lane(mouth: _Mouth, line: _Line, train: Callable[[Job], Result], *, tell: b
 
 
 def _end(found: threading.ExceptHookArgs) -> None:
-    """A thread that can't go on ends the process, for nobody would answer its job."""
+    """A thread that can't continue ends the process, for nobody would answer its job."""
     threading.__excepthook__(found)
     os._exit(THREAD_DIED)
 

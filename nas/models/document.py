@@ -126,7 +126,7 @@ def _require_table(document: Document) -> None:
 def describe(
     layer: Layer, info: DataInfo, recipe: Recipe, seed: int, error: float, device: str, torch: str, architecture: str
 ) -> Document:
-    """The document of a training that has ended; who asked for it is filled in later."""
+    """The document of a training that has ended; its study, space and trial are filled in later."""
     return Document(
         layers=layer,
         inputs=info.shape,

@@ -167,5 +167,5 @@ def _holds(folder: Path, document: Document) -> bool:
 
 
 def named(document: Document, *, study: str, space: str, trial: int) -> Document:
-    """The document with who asked for it."""
+    """The document with its study, space and trial."""
     return msgspec.structs.replace(document, study=study, space=space, trial=trial)

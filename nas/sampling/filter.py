@@ -43,7 +43,7 @@ def stated(facts: Mapping[str, Any]) -> dict[str, Value]:
     for name, value in found.items():
         finite = type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value))
         if not (isinstance(name, str) and finite):
-            raise ValueError(f"a fact has a name and is a finite number, a text or a bool, got {name!r}: {value!r}")
+            raise ValueError(f"an attribute is a name with a finite number, text or bool, got {name!r}: {value!r}")
     return found
 
 
@@ -54,7 +54,7 @@ class Filter:
     space: Space
     """With the recipe's sampled fields among its dimensions."""
     limits: Limits
-    """Hard window on costs."""
+    """Hard limits on costs."""
     inputs: Shape
     """Shape of one input, unless the point says otherwise by a `resolution`."""
     classes: int

@@ -3,7 +3,7 @@
 For one objective it is a quantile of the errors at the rung. For error against cost it is the largest error with which
 a network of that cost is still among the better ones by non-dominated rank, as in Schmucker et al., *Multi-objective
 Asynchronous Successive Halving* (2021). Ours: a front passes as a whole where they pick from it, so more than the
-share may go on, and the cheapest networks always do.
+share may continue, and the cheapest networks always do.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Thresholds:
                 return
 
     def at(self, cost: float) -> Mapping[int, float]:
-        """Epoch -> largest error with which a training of this cost goes on; epochs without one are left out."""
+        """Epoch -> largest error with which a training of this cost continues; epochs without one are left out."""
         found = {rung: threshold(self._front(rung), cost if self._against_cost else 0.0) for rung in self._arrived}
         return {rung: error for rung, error in found.items() if error < inf}
 

@@ -41,7 +41,7 @@ WORST = 1.0
 WORST_COST = log(2.0**62)
 """The same for a second objective, so that no failure is good for being cheap."""
 CONTINUOUS: tuple[SamplerName, ...] = ("quasirandom", "cmaes")
-"""Samplers that know no categories: they see a choice as a stretch of the unit interval."""
+"""Samplers that know no categories: they see a choice as a part of the unit interval."""
 
 
 class Searcher:

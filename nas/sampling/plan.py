@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 GENERATION = 8
 """Trials of each arm that a search asks for before it is told their results."""
 FINGERPRINTED = 16
-AS_IT_WAS = "go on with the code that it was begun with, or give another folder with --out"
+AS_IT_WAS = "resume it with the code that it was begun with, or give another folder with --out"
 TRAINING_STREAM = 4
 
 
@@ -167,7 +167,7 @@ class Plan:
 
     @property
     def _generation(self) -> int:
-        """Trials that are asked for together."""
+        """Trials that are proposed together."""
         return GENERATION * len(self._filters)
 
     def _hear(self, trial: int, error: float | None, errors: Sequence[float]) -> None:

@@ -21,10 +21,10 @@ from nas.study.record import Origin
 logger = logging.getLogger(__name__)
 
 MOST_DRAWS = 1_000_000
-"""Draws after which a window counts as empty."""
+"""Proposals after which limits leave nothing."""
 BATCH = 64
 MEASURED = 200
-"""Accepted points after which the measurement of a window ends."""
+"""Accepted points after which the effect of limits is measured."""
 MEASURED_DRAWS = 20_000
 """Draws after which it ends if it has accepted any."""
 FOR_IMAGES = 200
@@ -119,7 +119,7 @@ def measure(filter_: Filter, seed: int, index: int, *, most: int = MOST_DRAWS) -
 
 
 def empty(filter_: Filter, refused: Counter[str], draws: int) -> EmptyWindow:
-    """The error of a window without a network, with the share of draws that each rule and limit refused."""
+    """The error of limits without a network, with the share of proposals that each rule and limit rejected."""
     shares = ", ".join(f"{reason} ({count / draws:.2%})" for reason, count in refused.most_common())
     limits = "; ".join(
         f"{name} {getattr(filter_.limits, name)[0]:,} to {getattr(filter_.limits, name)[1]:,}"
@@ -142,7 +142,7 @@ def _example(filter_: Filter) -> str:
 
 
 def require_outputs(filter_: Filter, network: Network) -> None:
-    """Refuse a space whose networks end in something else than the outputs that are asked for."""
+    """Refuse a space whose networks end in something else than the requested outputs."""
     found = output_shape(network.layer, network.inputs)
     if found != (filter_.classes,):
         raise Refused(

@@ -41,7 +41,7 @@ def _order(seed: int, block: int, count: int) -> tuple[int, ...]:
 
 
 def filters(filter_: Filter, strata: Strata) -> tuple[Filter, ...]:
-    """The filter of each stratum: the study's limits, with the stratum's window of the cost."""
+    """The filter of each stratum: the study's limits, with the stratum's of the cost."""
     return tuple(
         replace(filter_, limits=msgspec.structs.replace(filter_.limits, **{strata.cost: window}))
         for window in strata.windows(filter_.limits)

@@ -1,4 +1,4 @@
-"""Which networks of a map are trained again: of each space some, spread evenly over its short errors.
+"""Which networks of a run are trained again: of each space some, spread evenly over its short errors.
 
 In each space the completed networks are sorted by their error and taken at places that follow van der Corput's sequence
 from a random beginning: any number of them is spread evenly, more networks keep those that were taken before, and each

@@ -1,4 +1,4 @@
-"""What a window of limits does to a space: how much of it stays, what was refused, how each dimension shifts."""
+"""What the limits do to a space: how much of it stays, what was rejected, how each dimension shifts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Shift(msgspec.Struct, frozen=True, kw_only=True):
-    """How the window changes the distribution of one dimension."""
+    """How the limits change the distribution of one dimension."""
 
     dimension: str
     """Its name."""

@@ -98,7 +98,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds on a number that architectures state of themselves, such as at least 12 blocks."""
 
     name: str
-    """Of the fact."""
+    """Of the attribute."""
     decode: Callable[[Point], Any]
     """From a point to the architecture that states it: the space's own."""
     low: float | None = None
@@ -108,7 +108,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.low is None and self.high is None:
-            raise ValueError(f"a fact is bounded from at least one side, got none for {self.name!r}")
+            raise ValueError(f"an attribute is bounded from at least one side, got none for {self.name!r}")
 
     @property
     def sentence(self) -> str:
@@ -116,7 +116,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.name} is {_bounds(self.low, self.high)}"
 
     def __call__(self, point: Point) -> bool:
-        """Whether the fact lies within the bounds; an architecture that doesn't state it obeys."""
+        """Whether the attribute lies within the bounds; an architecture that doesn't state it obeys."""
         value = self.decode(point).facts().get(self.name)
         if value is None:
             return True

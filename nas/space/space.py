@@ -18,7 +18,7 @@ from nas.space.requirements import Chain, Fact, Ratio, Requirement, sentence
 
 @runtime_checkable
 class Architecture(Protocol):
-    """What a point decodes to: it can draw itself as a layer tree and state its facts."""
+    """What a point decodes to: it can draw itself as a layer tree and state its attributes."""
 
     def network(self, inputs: Shape, classes: int) -> Layer:
         """The layer tree for this input shape and number of outputs; raises ImpossibleShape where it can't."""

@@ -1,4 +1,4 @@
-"""The window on costs that a study allows."""
+"""The limits on costs that a study sets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Range = tuple[int, int]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Hard window on costs; both ends belong to it."""
+    """Hard limits on costs, both ends included."""
 
     parameters: Range = (0, UNBOUNDED)
     """Least and most parameters."""
@@ -31,7 +31,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
                 raise ValueError(f"limits on {name} must be 0 <= low <= high, got {low=:,}, {high=:,}")
 
     def violations(self, cost: Cost) -> tuple[str, ...]:
-        """The limits that a cost breaks, as `multiply_adds below` or `parameters above`; empty inside the window."""
+        """The limits that a cost breaks, as `multiply_adds below` or `parameters above`; empty within them."""
         broken = []
         for name in self.__struct_fields__:
             low, high = getattr(self, name)

@@ -14,7 +14,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """The networks whose value of one column lies in a range or among some values; those without a value don't."""
 
     column: str
-    """A dimension, a fact or a cost."""
+    """A dimension, an attribute of the architecture or a cost."""
     low: float | None = None
     """Smallest value, included; None for no bound."""
     high: float | None = None
@@ -57,7 +57,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
     """The order of a numeric column: a verdict speaks of larger values."""
 
     column: str
-    """A dimension, a fact or a cost."""
+    """A dimension, an attribute of the architecture or a cost."""
     space: str = ""
     """The space that was sampled; empty for all of the table."""
 

@@ -1,7 +1,7 @@
-"""Matched cost by design: as many networks from each of several equal stretches of the logarithm of a cost.
+"""Matched cost by design: as many networks from each of several equal strata of the logarithm of a cost.
 
-Two spaces within one window of cost still differ in where their networks lie in it. Drawn so, each arm has the same
-share of its networks in each stratum, and plain distributions are compared at equal cost. Within a stratum a space
+Two spaces within the same limits of cost still differ in where their networks lie in it. Drawn so, each arm has the
+same share of its networks in each stratum, and plain distributions are compared at equal cost. Within a stratum a space
 keeps its own distribution of cost: what is left of the difference falls with the square of the number of strata.
 """
 
@@ -25,7 +25,7 @@ PREFIXES = ((1e9, " G"), (1e6, " M"), (1e3, " k"), (1.0, ""))
 
 
 class Strata(msgspec.Struct, frozen=True, kw_only=True):
-    """Into how many equal stretches of the logarithm of which cost a study's limits are cut."""
+    """Into how many equal strata of the logarithm of which cost a study's limits are cut."""
 
     cost: CostName = "multiply_adds"
     """What is matched; the study's limits must bound it on both sides."""

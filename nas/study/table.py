@@ -1,4 +1,4 @@
-"""Records as a table: one documented list of columns, then one column for each dimension and each fact."""
+"""Records as a table: one documented list of columns, then one column for each dimension and each attribute."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COLUMNS = {
     "trial": "number of the trial in the run, counted from 0",
     "space": "name of its space, with the values of the study's grid",
-    "architecture": "identity of the network",
+    "architecture": "architecture id of the network",
     "outcome": "completed, pruned, or which kind of failure",
     "error": "validation error after the last epoch: share of wrong images, or RMSE over the standard deviation "
     "of the target; empty for a failure and for a training that was pruned",
@@ -25,7 +25,7 @@ COLUMNS = {
     "network in evaluation; empty unless completed",
     "gap": "error minus train_error: how much worse the network is on what it hasn't seen",
     "seed": "seed of initial weights, order of data and augmentation",
-    "epochs": "epochs that were finished; where the study varies or crosses them, those asked for",
+    "epochs": "epochs that were finished; where the study varies or crosses them, those requested",
     "parameters": "trainable numbers",
     "multiply_adds": "multiply-adds of one forward pass over one image",
     "activations": "outputs of all convolutions and linear layers for one image, in elements",
@@ -39,7 +39,7 @@ COLUMNS = {
     "draws": "points drawn until one lay inside requirements and limits",
     "fallback": "whether a random point took the place of an adaptive sampler's",
     "repeat": "which training of the same network this is, counted from 0",
-    "stratum": "stretch of cost from which the network was drawn, by place and range; empty where the study has none",
+    "stratum": "stratum of cost from which the network was drawn, by place and range; empty where the study has none",
     "attempts": "how often the training was started",
     "message": "what was said about a failure, or about the error at which a training was pruned",
 }

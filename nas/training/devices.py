@@ -1,4 +1,4 @@
-"""Which device trains, and how many networks at once: asked for, found out, or refused with the reason."""
+"""Which device trains, and how many networks at once: requested, found out, or refused with the reason."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _told(key: str) -> str:
 
 
 def workers(count: int | None, device_name: str) -> int:
-    """Trainings side by side: as asked for, else one for each physical core on a CPU, `LANES` on a GPU."""
+    """Trainings side by side: as requested, else one for each physical core on a CPU, `LANES` on a GPU."""
     if count is not None:
         if count < 1:
             raise Refused(f"workers must be at least 1, got {count}")

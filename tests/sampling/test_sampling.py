@@ -71,7 +71,7 @@ def test_facts_are_what_a_record_can_hold() -> None:
     assert known == {"depth": 3, "ratio": 0.5, "tied": True, "stem": "conv"}
     assert [type(value) for value in known.values()] == [int, float, bool, str]
     for value in (None, math.nan, math.inf, (1, 2), b"x"):
-        with pytest.raises(ValueError, match="a fact has a name and is a finite number"):
+        with pytest.raises(ValueError, match="an attribute is a name with a finite number"):
             stated({"ratio": value})
 
 
