@@ -1,116 +1,89 @@
-"""Jobs ahead as a run sees them: the same trials, honest states in the database, orderly stops."""
+"""The queue of a run alone: proposals become jobs, answers records, crashes are tried again; no disk, no engine."""
 
 from __future__ import annotations
 
-import os
-import re
-import signal
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
-import optuna
 import pytest
-from optuna.trial import TrialState
 
-import nas
-from nas import data
-from nas.engines import InlineEngine, LocalEngine
-from nas.errors import Interrupted
-from nas.runner.progress import Snapshot
-from nas.space import Choice
-from nas.storage.database import DATABASE, read_records
-from nas.study.record import Outcome, Record
-from nas.study.table import TIMES, table
+from nas.engines import InlineEngine
+from nas.engines.messages import Job, Result
+from nas.runner.agreement import agreed
+from nas.runner.queue import MOST_ATTEMPTS, Queue
+from nas.runner.task import Site, Task
+from nas.study.record import Epoch, Outcome
 from tests.toys import spaces
-from tests.toys.runs import execute
-from tests.toys.sleepers import BEGINS, MODULE
 
-QUICK = replace(spaces.STUDY, recipe=msgspec.structs.replace(spaces.QUICK, epochs=2))
-ENDLESS = replace(spaces.STUDY, recipe=msgspec.structs.replace(spaces.QUICK, epochs=36_000))
-
-
-def states(folder: Path) -> list[TrialState]:
-    """What Optuna says of each trial."""
-    return [t.state for t in optuna.load_study(study_name="toy", storage=f"sqlite:///{folder / DATABASE}").trials]
+TOY = replace(spaces.STUDY, samples=3)
+"""Three networks of each of two spaces."""
+NOWHERE = Path("nowhere")
 
 
-def begun(log: Path) -> set[int]:
-    """Trials that workers have begun."""
-    return {int(number) for number in re.findall(BEGINS.replace("%d", r"(\d+)"), log.read_text())}
+@pytest.fixture(scope="module")
+def task() -> Task:
+    """What a folder that isn't there would train."""
+    return agreed(TOY, Site(folder=NOWHERE, engine=InlineEngine(), device="cpu"))
 
 
-def test_a_queue_changes_no_trial(tmp_path: Path) -> None:
-    """With one worker and with three, whose queues share the jobs out in different ways, the tables are the same."""
-    one, three = (
-        table(execute(QUICK, tmp_path / str(count), LocalEngine(count, module=MODULE))).drop(columns=list(TIMES))
-        for count in (1, 3)
-    )
-    assert one.equals(three)
-    assert set(states(tmp_path / "3")) == {TrialState.COMPLETE}
+@pytest.fixture
+def queue(task: Task) -> Queue:
+    """Nothing is begun."""
+    return Queue(task, "cpu", NOWHERE, lambda space: 0.5)
 
 
-def test_running_is_what_really_runs(tmp_path: Path) -> None:
-    """Never are more trials shown as running, or RUNNING for Optuna, than there are workers; others are WAITING."""
-    seen: list[tuple[int, list[TrialState]]] = []
-
-    def observe(snapshot: Snapshot, record: Record | None) -> None:
-        seen.append((snapshot.running, states(tmp_path)))
-
-    execute(QUICK, tmp_path, LocalEngine(2, module=MODULE), observer=observe)
-    assert max(running for running, _ in seen) == 2
-    assert all(now.count(TrialState.RUNNING) <= 2 for _, now in seen)
-    assert any(TrialState.WAITING in now for _, now in seen)
+def answer(job: Job, outcome: Outcome = Outcome.COMPLETED, **more: object) -> Result:
+    """What a worker says of a job."""
+    curve = (Epoch(number=1, loss=1.0, error=0.25, seconds=0.1),) if outcome is Outcome.COMPLETED else ()
+    result = Result(trial=job.trial, attempt=job.attempt, outcome=outcome, curve=curve)
+    return msgspec.structs.replace(result, **more)
 
 
-def test_ctrl_c_begins_nothing_more(tmp_path: Path) -> None:
-    """After the first Ctrl-C the running trials end and are kept, and no job that waited at a worker is begun."""
-    study = replace(QUICK, samples=20)
-
-    def observe(snapshot: Snapshot, record: Record | None) -> None:
-        if record is not None and snapshot.done == 2:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    with pytest.raises(Interrupted, match=r"of 40 trials are done and kept"):
-        execute(study, tmp_path, LocalEngine(2, module=MODULE, log=tmp_path / "run.log"), observer=observe)
-    kept = {record.trial for record in read_records(tmp_path)}
-    assert begun(tmp_path / "run.log") == kept
-    assert len(kept) < 8
-    assert TrialState.RUNNING not in states(tmp_path)
+def test_it_feeds_what_is_wanted_and_allowed(queue: Queue) -> None:
+    """As many trials as there is room for, in their order, none at or above the horizon, each with its row and job."""
+    batch = queue.feed(2, horizon=6)
+    assert [entry.trial for entry in batch.entries] == [job.trial for job in batch.jobs] == [0, 1]
+    assert [entry.space for entry in batch.entries] == ["tiny", "rich"]
+    assert all(job.keep_below == 0.5 and job.attempt == 1 for job in batch.jobs)
+    assert [trial for trial, _ in batch.work] == [0, 1]
+    assert [job.trial for job in queue.feed(9, horizon=3).jobs] == [2]
+    assert not queue.feed(9, horizon=3).jobs
 
 
-def test_time_is_up(tmp_path: Path) -> None:
-    """After `max_seconds` a run returns with what is done, and the same call goes on to the undisturbed end."""
-    study = replace(QUICK, samples=20)
-    first = execute(study, tmp_path / "a", LocalEngine(2, module=MODULE, log=None), max_seconds=2.0)
-    assert len(first) < 40
-    assert TrialState.RUNNING not in states(tmp_path / "a")
-    whole = execute(study, tmp_path / "a", LocalEngine(8, module=MODULE))
-    assert all(record in whole for record in first)
-    expected = execute(study, tmp_path / "b", LocalEngine(8, module=MODULE))
-    assert table(whole).drop(columns=list(TIMES)).equals(table(expected).drop(columns=list(TIMES)))
+def test_answers_become_records_until_all_are_there(queue: Queue) -> None:
+    """The queue is finished when every trial has its answer; a second answer for one is nothing."""
+    jobs = queue.feed(6, horizon=6).jobs
+    records = queue.settled(map(answer, jobs))
+    assert [(record.trial, record.error) for record in records] == [(trial, 0.25) for trial in range(6)]
+    assert queue.finished(6)
+    assert queue.settled(map(answer, jobs)) == []
 
 
-def test_time_that_is_up_at_once_leaves_a_run(tmp_path: Path) -> None:
-    """With no time at all `nas.run` trains nothing and leaves a run with an empty table and a page."""
-    run = nas.run(QUICK, out=tmp_path / "run", engine=InlineEngine(), max_seconds=0.0)
-    assert (len(run.records), run.total) == (0, 8)
-    assert (tmp_path / "run" / "report.html").is_file()
-    assert (tmp_path / "run" / "records.csv").is_file()
+def test_a_crash_is_tried_again_before_anything_new(queue: Queue) -> None:
+    """A worker that dies costs an attempt; the last one that is allowed makes it the outcome of the trial."""
+    (job,) = queue.feed(1, horizon=6).jobs
+    for attempt in range(2, MOST_ATTEMPTS + 1):
+        assert queue.settled([answer(job, Outcome.CRASHED)]) == []
+        first, second = queue.feed(2, horizon=6).jobs
+        assert (first.trial, first.attempt) == (0, attempt)
+        assert second.trial == attempt - 1
+        job = first
+    (record,) = queue.settled([answer(job, Outcome.CRASHED)])
+    assert (record.trial, record.outcome, record.attempts) == (0, Outcome.CRASHED, MOST_ATTEMPTS)
 
 
-def test_a_trial_over_its_time_is_timed_out(tmp_path: Path) -> None:
-    """Every training longer than the study's `max_trial_seconds` ends as TIMED_OUT, queued ones no earlier."""
-    study = replace(ENDLESS, samples=2, max_trial_seconds=0.5)
-    records = execute(study, tmp_path, LocalEngine(2, module=MODULE))
-    assert [(r.outcome, r.message, r.attempts) for r in records] == [(Outcome.TIMED_OUT, "longer than 0.5 s", 1)] * 4
+def test_stale_and_fatal_answers_settle_nothing(queue: Queue) -> None:
+    """An answer to an earlier attempt is ignored, and a worker that can't write leaves its trial to be done."""
+    (job,) = queue.feed(1, horizon=6).jobs
+    assert queue.settled([answer(job, attempt=7), answer(job, Outcome.FAILED, fatal=True)]) == []
+    assert not queue.finished(1)
 
 
-def test_data_are_prepared_once_a_resolution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many trials draw a resolution, its data are prepared, which reads all images, once a command."""
-    asked: list[int] = []
-    real = data.prepare
-    monkeypatch.setattr(data, "prepare", lambda name, *rest: asked.append(rest[0]) or real(name, *rest))
-    study = replace(QUICK, samples=8, vary={"resolution": Choice(options=(8, 12))})
-    execute(study, tmp_path, LocalEngine(2, module=MODULE))
-    assert sorted(asked) == [0, 8, 12]
+def test_what_was_finished_before_is_not_fed(queue: Queue, task: Task) -> None:
+    """A queue that resumes goes on with the first trial that is missing, and compares the others with the code."""
+    records = queue.settled(map(answer, queue.feed(3, horizon=6).jobs))
+    again = Queue(task, "cpu", NOWHERE, lambda space: 0.5)
+    again.resume([records[2], records[0]])
+    again.require_same_networks()
+    assert [job.trial for job in again.feed(9, horizon=6).jobs] == [1, 3, 4, 5]
