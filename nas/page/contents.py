@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.errors import NasError, Refused, StorageFailed
 from nas.files import write_atomically
-from nas.findings.principles import of_run
+from nas.findings.principles import principles
 from nas.findings.settings import settings
 from nas.findings.tables import Tables, tables
 from nas.findings.wording.numbers import listed, plural
@@ -105,7 +105,7 @@ def _verdicts(run: Run) -> Verdicts | None:
     if not run.manifest.study.rules:
         return None
     try:
-        found = of_run(run)
+        found = principles(run)
     except Refused as refusal:
         return Verdicts(refusal=str(refusal))
     return Verdicts(rows=found.rows, notes=(*map(": ".join, found.head), *found.notes))
@@ -129,14 +129,9 @@ def report_of_tables(found: Tables) -> Report:
         title=listed(found.origins),
         question=f"What do {plural(len(frame), 'network')} of {plural(spaces, 'space')} show?",
         settings=found.origins,
-        classes=None,
-        inputs=(),
         total=len(frame),
         frame=frame,
         dimensions=drawn[:MOST_DIMENSIONS],
-        windows=(),
-        curves={},
-        networks={},
         note=note,
     )
 

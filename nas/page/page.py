@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
@@ -62,21 +62,21 @@ class Report:
     """What the study asks, as a sentence."""
     settings: Mapping[str, str]
     """What was asked for, as shown: data, recipe, limits, sampler, seed, versions."""
-    classes: int | None
-    """Number of classes; guessing has an error of 1 - 1/classes. 0 where the target is a number, None if unknown."""
-    inputs: tuple[int, ...]
-    """Shape of one input."""
     total: int
     """Trials planned."""
     frame: pd.DataFrame
     """The columns of `nas.study.table`, then one column for each dimension and fact."""
     dimensions: tuple[str, ...]
     """Columns that error is drawn against; numbers or texts."""
-    windows: tuple[Window, ...]
+    classes: int | None = None
+    """Number of classes; guessing has an error of 1 - 1/classes. 0 where the target is a number, None if unknown."""
+    inputs: tuple[int, ...] = ()
+    """Shape of one input; empty if unknown."""
+    windows: tuple[Window, ...] = ()
     """What the limits did to each space; may be empty."""
-    curves: Mapping[int, tuple[Epoch, ...]]
+    curves: Mapping[int, tuple[Epoch, ...]] = field(default_factory=dict)
     """Trial -> its epochs, of the leaders at least; may be empty."""
-    networks: Mapping[int, Layer]
+    networks: Mapping[int, Layer] = field(default_factory=dict)
     """Trial -> layer tree, of the leaders; may be empty."""
     task: Task = "classification"
     """What the networks are to get right: decides the units of error and loss."""
