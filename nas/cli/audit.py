@@ -71,7 +71,7 @@ def _show(found: Audit, folder: Path) -> None:
     emit_head(found.title, found.head, found.notes)
     if found.rows:
         say("")
-        emit_table(HEADER, [(row.name, *row.cells) for row in found.rows], left=2)
+        emit_table(HEADER, [row.cells for row in found.rows], left=2)
         say("")
     for row in found.rows:
         emit_text(row.sentence, hang=2)

@@ -8,11 +8,14 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from nas.errors import readable
+
+if TYPE_CHECKING:
+    from nas.findings.wording.rules import RuleRow
 
 SCHEMA_VERSION = 1
 ENDLESS = 10_000
@@ -86,6 +89,20 @@ def emit_head(title: str, head: Sequence[tuple[str, str]], notes: Sequence[str])
     say(title)
     for name, text in lines:
         emit_text(f"  {name:<{width}}  {text}", hang=width + 4)
+
+
+def emit_rules(rows: Sequence[RuleRow]) -> None:
+    """Verdicts as a table, then each in words, with its rule and its warnings."""
+    from nas.findings.wording.rules import HEADER
+
+    say("")
+    emit_table(HEADER, [row.cells for row in rows], left=2)
+    say("")
+    for row in rows:
+        emit_text(row.sentence, hang=2)
+        emit_text(f"  the rule: {row.statement}", hang=4)
+        for warning in row.warnings:
+            emit_text(f"  warning: {warning}", hang=4)
 
 
 def terminal_width() -> int:

@@ -5,7 +5,6 @@ space --nas run--> table --nas discover--> rules, smaller space --nas run--> bet
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from nas.findings.principles import delta_in_words
 from nas.findings.samples import Sample, sample_of
 from nas.findings.study_source import neighbours, study_file
 from nas.findings.tables import ERROR, Tables
+from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import plural
 from nas.findings.wording.rules import HEADER, RuleRow, rule_row
 from nas.space import Dimension, Space, in_words, sentence
@@ -140,17 +140,14 @@ class Discovered:
                 )
         write_atomically(path, source.encode())
 
+    def sentences(self) -> tuple[str, ...]:
+        """What the confirming half says of each survivor, in words."""
+        return tuple(row.sentence for row in self.rows)
+
     def _repr_html_(self) -> str:
         """What a notebook shows: what it rests on, the survivors, and the smaller space."""
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in HEADER)
-        body = "".join(
-            f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in (row.name, row.verdict, *row.cells))}</tr>"
-            for row in self.rows
-        )
-        told = [": ".join(pair) for pair in self.head] + list(self.notes)
-        notes = "".join(f"<p>{html.escape(text)}</p>" for text in told)
-        smaller = "".join(f"<li>{html.escape(change)}</li>" for change in self.smaller)
-        return f"<p><b>{html.escape(self.title)}</b></p>{notes}<table><tr>{head}</tr>{body}</table><ul>{smaller}</ul>"
+        items = (*self.sentences(), *(f"smaller: {change}" for change in self.smaller))
+        return notebook(self.title, self.head, self.notes, html_table(HEADER, [row.cells for row in self.rows]), items)
 
 
 def discovered(

@@ -17,6 +17,8 @@ from nas.analysis.statistics.sequential import price
 from nas.errors import Missing, Refused
 from nas.findings.samples import requested_rules, require_map, sample_of
 from nas.findings.tables import ERROR, Tables
+from nas.findings.wording.needs import HEADER, need_row
+from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import plural
 from nas.storage.results import Run
 from nas.study import Looks, Order, Rule, Spaces, Study
@@ -51,6 +53,15 @@ class Planned:
         import pandas as pd
 
         return pd.DataFrame([msgspec.structs.asdict(need) for need in self.needs]).astype({"samples": "Int64"})
+
+    @property
+    def rows(self) -> tuple[tuple[str, ...], ...]:
+        """Each need as texts."""
+        return tuple(need_row(need, self.scaled) for need in self.needs)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table of needs and what they rest on."""
+        return notebook("Sample size", (), (), html_table(HEADER, self.rows), self.notes)
 
 
 def plan(

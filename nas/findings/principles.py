@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from nas.findings.audits import audit_line
 from nas.findings.looks import head_of, look_of, notes_of, verdicts_by_look
 from nas.findings.samples import Sample, requested_rules, sample_of
 from nas.findings.tables import ERROR, Tables
+from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import plural
 from nas.findings.wording.rules import HEADER, RuleRow, rule_row
 from nas.storage.results import Run
@@ -108,12 +108,8 @@ class Principles:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the table, the sentences and what must be said beside them."""
-        rows = self.rows
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in HEADER)
-        body = "".join(f"<tr>{_cells((row.name, row.verdict, *row.cells))}</tr>" for row in rows)
-        told = "".join(f"<li>{html.escape(text)}</li>" for row in rows for text in (row.sentence, *_marked(row)))
-        notes = "".join(f"<p>{html.escape(text)}</p>" for text in (*map(": ".join, self.head), *self.notes))
-        return f"<p><b>{html.escape(self.title)}</b></p>{notes}<table><tr>{head}</tr>{body}</table><ul>{told}</ul>"
+        items = (text for row in self.rows for text in (row.sentence, *row.marked))
+        return notebook(self.title, self.head, self.notes, html_table(HEADER, [row.cells for row in self.rows]), items)
 
 
 def principles(
@@ -202,11 +198,3 @@ def _of_age(run: Run) -> list[str]:
     if run.manifest.study.looks is None:
         return [told]
     return [f"{told}; looks before that were at other rules. The correction for looks holds whatever ended the run"]
-
-
-def _cells(texts: Sequence[str]) -> str:
-    return "".join(f"<td>{html.escape(text)}</td>" for text in texts)
-
-
-def _marked(row: RuleRow) -> tuple[str, ...]:
-    return tuple(f"{row.name}: {warning}" for warning in row.warnings)

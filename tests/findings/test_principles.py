@@ -279,6 +279,13 @@ def test_a_study_is_planned_before_any_training() -> None:
         nas.plan(STUDY)
 
 
+def test_a_notebook_shows_sample_sizes() -> None:
+    """The HTML of a plan holds a row a rule and what the numbers rest on, escaped."""
+    html = nas.plan(replace(STUDY, rules=(Rule(name="<b>", statement="S.", contrast=SILU),)))._repr_html_()
+    assert "<td>&lt;b&gt;</td>" in html
+    assert "So many networks find an effect" in html
+
+
 def test_a_run_is_planned_from_its_noise(run: Run) -> None:
     """The deviation is the one that was seen; its own errors planned for, an effect twice as large needs a quarter."""
     small, large = (nas.plan(run, effect=effect).needs[0] for effect in (0.01, 0.02))

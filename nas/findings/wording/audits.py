@@ -33,7 +33,7 @@ class AuditRow:
     name: str
     """Of the rule."""
     cells: tuple[str, ...]
-    """The columns of the table after the rule."""
+    """Its row below `HEADER`."""
     sentence: str
     """What the longer training says, in words."""
 
@@ -47,6 +47,7 @@ def audit_row(verdict: LongVerdict, longer: int) -> AuditRow:
     return AuditRow(
         name=verdict.name,
         cells=(
+            verdict.name,
             CHANGES[verdict.change],
             WORDS[verdict.short],
             _effect(verdict.short_effect, alone),

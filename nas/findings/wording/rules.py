@@ -44,12 +44,19 @@ class RuleRow:
     """In words."""
     kind: str
     """One of helps, hurts, equivalent, undecided."""
+    effect: str
+    """With its unit."""
     cells: tuple[str, ...]
-    """The columns of the table after rule and verdict."""
+    """Its row below `HEADER`."""
     sentence: str
     """What was found, in words."""
     warnings: tuple[str, ...]
     """What must be said beside it."""
+
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """The warnings with the name of the rule."""
+        return tuple(f"{self.name}: {warning}" for warning in self.warnings)
 
 
 def rule_row(verdict: Verdict) -> RuleRow:
@@ -57,13 +64,17 @@ def rule_row(verdict: Verdict) -> RuleRow:
     sides = (verdict.n_first, verdict.n_second), (verdict.failures_first, verdict.failures_second)
     alone = is_order(verdict)
     counts = [f"{first:,}" if alone else f"{first:,} + {second:,}" for first, second in sides]
+    effect = f"rho {signed(verdict.effect, alone)}" if alone else f"{signed(verdict.effect, alone)} {POINTS}"
     return RuleRow(
         name=verdict.name,
         statement=verdict.statement,
         verdict=WORDS[verdict.verdict],
         kind=verdict.verdict,
+        effect=effect,
         cells=(
-            f"rho {signed(verdict.effect, alone)}" if alone else f"{signed(verdict.effect, alone)} {POINTS}",
+            verdict.name,
+            WORDS[verdict.verdict],
+            effect,
             f"[{signed(verdict.low, alone)}, {signed(verdict.high, alone)}]",
             NOTHING if verdict.delta is None else _size(verdict.delta, alone),
             share(verdict.better.estimate) if verdict.better else NOTHING,

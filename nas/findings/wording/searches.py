@@ -32,7 +32,7 @@ class SearchRow:
     name: str
     """The strategy."""
     cells: tuple[str, ...]
-    """Its row below `HEADER`, without the name."""
+    """Its row below `HEADER`."""
     sentence: str
     """What its comparison says; empty for the reference."""
 
@@ -42,6 +42,7 @@ def search_row(curve: SearchCurve, found: Advantage | None, measure: str) -> Sea
     return SearchRow(
         name=curve.name,
         cells=(
+            curve.name,
             str(curve.n),
             f"{curve.trials:.1f}",
             _with_ends(curve.mean[-1], percent),
