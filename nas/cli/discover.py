@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.options import AsTable, Delta, ErrorColumn, Json, SpaceColumn
-from nas.cli.source import Source, column_names
+from nas.cli.source import RunsAndTables, column_names, study_named
 from nas.cli.terminal import emit_head, emit_json, emit_rules, say
 
 if TYPE_CHECKING:
@@ -40,11 +40,10 @@ def discover(
 ) -> None:
     """Rules nobody declared, found on one half of the networks, confirmed on the other: nas discover DIR -o FILE.py."""
     from nas.findings.discovery import discovered
-    from nas.study import catalog
 
-    source = Source(verb="discover", places=places, table=table, error=error, space=space)
-    names, own = column_names(columns), None if study is None else catalog.study(study)
-    found = discovered(source.read_one(), space=within, columns=names, study=own, delta=delta)
+    source = RunsAndTables(verb="discover", places=places, table=table, error=error, space=space)
+    names = column_names(columns)
+    found = discovered(source.read_one(), space=within, columns=names, study=study_named(study), delta=delta)
     if found.study is not None and not found.smaller:
         out = None  # nothing makes the space smaller
     if out is not None:

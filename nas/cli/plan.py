@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.options import AsTable, ErrorColumn, Json, RuleColumns, RulesOf, SpaceColumn
-from nas.cli.source import Source, column_names, rules_of
+from nas.cli.source import RunsAndTables, column_names, rules_of
 from nas.cli.terminal import emit_json, emit_table, emit_text, say
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def plan(
     from nas.findings.planning import plan as planned
     from nas.findings.wording.needs import HEADER
 
-    source = Source(verb="plan", places=places, table=table, error=error, space=space)
+    source = RunsAndTables(verb="plan", places=places, table=table, error=error, space=space)
     names, rules = column_names(columns), rules_of(study)
     result = planned(_subject(source), rules=rules, columns=names, effect=effect, power=power, deviation=deviation)
     if json:
@@ -53,7 +53,7 @@ def plan(
         emit_text(note, hang=2)
 
 
-def _subject(source: Source) -> Study | Run | Tables:
+def _subject(source: RunsAndTables) -> Study | Run | Tables:
     """The study, by name or from its file, else the run or the tables."""
     from nas.study import catalog
 

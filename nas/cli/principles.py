@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nas.cli.options import AsTable, Delta, ErrorColumn, Json, Places, RuleColumns, RulesOf, SpaceColumn
-from nas.cli.source import Source, column_names, rules_of
+from nas.cli.source import RunsAndTables, column_names, rules_of
 from nas.cli.terminal import emit_head, emit_json, emit_rules, emit_table, say
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def principles(
     """Test design rules, each with effect, interval and verdict: nas principles DIR or --table FILE --columns A,B."""
     from nas.findings.principles import principles as tested
 
-    source = Source(verb="principles", places=places, table=table, error=error, space=space)
+    source = RunsAndTables(verb="principles", places=places, table=table, error=error, space=space)
     names, rules = column_names(columns), rules_of(study)
     results = [tested(one, rules=rules, columns=names, delta=delta) for one in source.read()]
     if json:

@@ -20,7 +20,7 @@ from nas.analysis.statistics.edf import Floats
 from nas.errors import NasError, Refused
 from nas.findings.looks import look_of, verdicts_by_look
 from nas.findings.settings import fidelity
-from nas.findings.wording.audits import HEADER, AuditRow, audit_head, audit_row
+from nas.findings.wording.audits import HEADER, AuditRow, audit_head, audit_row, tau_text
 from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import plural
 from nas.storage.audits import AuditedNetwork, Retrained, read_retrained
@@ -143,11 +143,11 @@ def audit_line(run: Run) -> str:
         found = read_retrained(run)
         if found is None or not found.networks:
             return ""
-        tau = _agreement(found, found.networks, run.manifest.data.guess).tau.coefficient
+        agreed = _agreement(found, found.networks, run.manifest.data.guess)
     except NasError as trouble:
         return f"the audit can't be used: {trouble}"
     with_what = f"trainings {found.subset.longer} times as long, n = {len(found.networks)}"
-    return f"tau {tau.estimate:.2f} [{tau.low:.2f}, {tau.high:.2f}] with {with_what}"
+    return f"tau {tau_text(agreed)} with {with_what}"
 
 
 def _errors(errors: Sequence[float | None]) -> Floats:

@@ -12,7 +12,7 @@ from nas.analysis.selection import designs
 from nas.errors import Refused
 from nas.findings.settings import fidelity, matched_cost
 from nas.findings.tables import ERROR, Tables, checked
-from nas.findings.wording.numbers import listed
+from nas.findings.wording.numbers import listed, shortened
 from nas.storage.results import Run
 from nas.study import Rule, Study
 from nas.study.stored import StoredStudy
@@ -69,7 +69,7 @@ class Sample:
                 f"no column of {self.title} holds numbers that vary, but for the errors",
                 hint=f"it has {', '.join(map(str, self.frame.columns))}",
             )
-        sampled = some(self.run.manifest.study.sampled)
+        sampled = shortened(self.run.manifest.study.sampled, MOST_NAMED)
         raise Refused(
             f"study {self.title!r} declares no rules",
             hint=f"--columns A,B asks for columns ({sampled}), --study NAME for rules of another",
@@ -144,10 +144,6 @@ def _require_numbers(frame: pd.DataFrame, column: str) -> None:
     try:
         numbers(frame, column)
     except Refused as refusal:
-        raise Refused(str(refusal), hint=f"columns with numbers: {some(numeric_columns(frame))}") from None
-
-
-def some(names: Sequence[str]) -> str:
-    """At most a dozen names."""
-    more = ", ..." if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more or "none"
+        raise Refused(
+            str(refusal), hint=f"columns with numbers: {shortened(numeric_columns(frame), MOST_NAMED)}"
+        ) from None

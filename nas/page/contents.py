@@ -15,7 +15,7 @@ from nas.findings.tables import Tables, tables
 from nas.findings.wording.numbers import listed, plural
 from nas.layers import Layer, cost
 from nas.page import page
-from nas.page.page import Report, Verdicts
+from nas.page.page import TOP, Report, Verdicts
 from nas.storage.integrity import WAY_OUT
 from nas.storage.results import Run
 from nas.study.table import COLUMNS
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SHOWN = 10
-"""Leaders on the page."""
 MOST_TEXTS = 24
 """Different texts up to which error is drawn against a column of a table; names of single networks have more."""
 MOST_SPACES = 24
@@ -88,7 +86,7 @@ def _pictured(run: Run) -> tuple[dict[int, Layer], list[str]]:
     A bad file costs its network's picture and nothing else.
     """
     networks, damaged = {}, []
-    for record in run.leaders[:SHOWN]:
+    for record in run.leaders[:TOP]:
         try:
             layer = run.layer(record)
             if layer is not None:
