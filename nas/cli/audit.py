@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.options import Folder, Json, OwnStudy
+from nas.cli.options import Device, Folder, Json, MaxSeconds, OwnStudy, Workers
+from nas.cli.source import study_named
 from nas.cli.terminal import emit_head, emit_json, emit_table, emit_text, say
 from nas.storage.layout import TABLE
 
@@ -28,18 +29,15 @@ def audit(
         int | None, typer.Option(help="Times the epochs of the map for the longer training (default: 4).")
     ] = None,
     study: OwnStudy = None,
-    workers: Annotated[int | None, typer.Option(help="Trainings at once: one a core; 8 lanes on a GPU.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    max_seconds: Annotated[
-        float, typer.Option(help="Begin no training after so long; the same command goes on.", min=0)
-    ] = inf,
+    workers: Workers = None,
+    device: Device = "auto",
+    max_seconds: MaxSeconds = inf,
     json: Json = False,
 ) -> None:
     """Train some networks of a map longer and with other seeds: does the order hold, and would verdicts change?"""
     from nas.cli.progress import view
     from nas.errors import Refused
     from nas.runner.audits import audit as train_again
-    from nas.study import catalog
 
     if folder.is_file():
         raise Refused(
@@ -52,7 +50,7 @@ def audit(
             networks=networks,
             seeds=seeds,
             longer=longer,
-            study=catalog.study(study) if study else None,
+            study=study_named(study),
             workers=workers,
             device=device,
             observer=observer,
@@ -71,7 +69,7 @@ def _show(found: Audit, folder: Path) -> None:
     emit_head(found.title, found.head, found.notes)
     if found.rows:
         say("")
-        emit_table(HEADER, [(row.name, *row.cells) for row in found.rows], left=2)
+        emit_table(HEADER, [row.cells for row in found.rows], left=2)
         say("")
     for row in found.rows:
         emit_text(row.sentence, hang=2)

@@ -49,7 +49,7 @@ def _show(found: Searches) -> None:
     emit_head(found.title, found.head, found.notes)
     for measured in found.measured:
         say(f"\n{MEASURES[measured.measure]}\n")
-        emit_table(HEADER, [(row.name, *row.cells) for row in measured.rows])
+        emit_table(HEADER, [row.cells for row in measured.rows])
         say("")
         for row in measured.rows:
             if row.sentence:

@@ -8,7 +8,8 @@ import typer
 
 from nas.cli.network import IMAGE, Subject, find
 from nas.cli.options import Json
-from nas.cli.terminal import emit_json, emit_table, emit_text, number, percent, say
+from nas.cli.terminal import emit_json, emit_table, emit_text, say
+from nas.findings.wording.numbers import count, percent
 
 if TYPE_CHECKING:
     from nas.layers import Row, Shares, Smallest, Summary
@@ -153,7 +154,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"x{row.times}" if row.times > 1 else "",
         shape_text(row.output),
         *(f"{n:,}" for n in (row.cost.parameters, row.cost.multiply_adds, row.cost.activations)),
-        *(number(n) for n in (row.bytes.parameters, row.bytes.inference, row.bytes.training)),
+        *(count(n) for n in (row.bytes.parameters, row.bytes.inference, row.bytes.training)),
     )
 
 
@@ -167,7 +168,7 @@ def _line(subject: Subject, found: Summary, smallest: Smallest | None) -> tuple[
         subject.name,
         shape_text(subject.inputs),
         *(f"{count:,}" for count in counts),
-        *map(number, sizes),
+        *map(count, sizes),
         f"{100 * parameters.convolutions:.1f} / {100 * work.convolutions:.1f} %",
         f"{100 * parameters.linear:.1f} / {100 * work.linear:.1f} %",
         shape_text(smallest.shape) if smallest else "-",

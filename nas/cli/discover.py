@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.options import AsTable, Delta, ErrorColumn, Json, SpaceColumn
-from nas.cli.source import Source, column_names
-from nas.cli.terminal import emit_head, emit_json, emit_table, emit_text, say
+from nas.cli.source import RunsAndTables, column_names, study_named
+from nas.cli.terminal import emit_head, emit_json, emit_rules, say
 
 if TYPE_CHECKING:
     from nas.findings.discovery import Discovered
@@ -40,11 +40,10 @@ def discover(
 ) -> None:
     """Rules nobody declared, found on one half of the networks, confirmed on the other: nas discover DIR -o FILE.py."""
     from nas.findings.discovery import discovered
-    from nas.study import catalog
 
-    source = Source(verb="discover", places=places, table=table, error=error, space=space)
-    names, own = column_names(columns), None if study is None else catalog.study(study)
-    found = discovered(source.read_one(), space=within, columns=names, study=own, delta=delta)
+    source = RunsAndTables(verb="discover", places=places, table=table, error=error, space=space)
+    names = column_names(columns)
+    found = discovered(source.read_one(), space=within, columns=names, study=study_named(study), delta=delta)
     if found.study is not None and not found.smaller:
         out = None  # nothing makes the space smaller
     if out is not None:
@@ -70,21 +69,13 @@ def _emit_json(found: Discovered, out: Path | None) -> None:
 
 
 def _show(found: Discovered, out: Path | None) -> None:
-    from nas.findings.wording.rules import HEADER
-
     emit_head(found.title, found.head, found.notes)
-    say("")
     if not found.rows:
         tried = found.discovery.tried
         reason = "No candidate stood out in the explored half" if tried else "No rule splits so few networks"
-        say(f"{reason}, so there was nothing to confirm and there is no next study.")
+        say(f"\n{reason}, so there was nothing to confirm and there is no next study.")
         return
-    emit_table(HEADER, [(row.name, row.verdict, *row.cells) for row in found.rows], left=2)
-    say("")
-    for row in found.rows:
-        emit_text(row.sentence, hang=2)
-        for warning in row.warnings:
-            emit_text(f"  warning: {warning}", hang=4)
+    emit_rules(found.rows)
     say("")
     _show_smaller(found, out)
 

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from nas.cli.options import Folder, OwnStudy
-from nas.cli.terminal import percent, say
+from nas.cli.source import study_named
+from nas.cli.terminal import say
+from nas.findings.wording.numbers import percent
 
 
 def export(
@@ -22,7 +24,6 @@ def export(
     from nas.errors import Refused
     from nas.runner.winners import export as hand_over
     from nas.storage.results import open_run
-    from nas.study import catalog
 
     if rank is not None and trial is not None:
         raise Refused("give --rank or --trial, not both")
@@ -30,7 +31,7 @@ def export(
     record = run.record(trial) if trial is not None else run.leader(1 if rank is None else rank)
     if run.weights(record) is None:
         say(f"the weights of trial {record.trial} weren't kept: training it again", err=True)
-    model = hand_over(run, record, out, study=catalog.study(study) if study else None)
+    model = hand_over(run, record, out, study=study_named(study))
     error = model.document.error
     say(f"{out}: {record.architecture} (trial {record.trial}), validation error {percent(error)}")
     if error != record.error:

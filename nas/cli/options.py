@@ -35,4 +35,7 @@ OwnStudy = Annotated[
 Delta = Annotated[
     float | None, typer.Option("--delta", help="Smallest difference that matters, in the unit of the errors.")
 ]
+Workers = Annotated[int | None, typer.Option(help="Trainings at once: one a core; 8 lanes on a GPU.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+MaxSeconds = Annotated[float, typer.Option(help="Begin no training after so long; the same command goes on.", min=0)]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object for programs.")]

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.options import AsTable, ErrorColumn, Json, RuleColumns, RulesOf, SpaceColumn
-from nas.cli.source import Source, column_names, rules_of
+from nas.cli.source import RunsAndTables, column_names, rules_of
 from nas.cli.terminal import emit_json, emit_table, emit_text, say
 
 if TYPE_CHECKING:
-    from nas.analysis import Need
     from nas.findings.tables import Tables
     from nas.storage.results import Run
     from nas.study import Study
-
-HEADER = ("rule", "deviation", "effect", "networks", "of each space")
 
 
 def plan(
@@ -42,37 +39,24 @@ def plan(
 ) -> None:
     """How many networks rules need (sample size and power): nas plan STUDY, DIR or --table FILE."""
     from nas.findings.planning import plan as planned
+    from nas.findings.wording.needs import HEADER
 
-    source = Source(verb="plan", places=places, table=table, error=error, space=space)
+    source = RunsAndTables(verb="plan", places=places, table=table, error=error, space=space)
     names, rules = column_names(columns), rules_of(study)
     result = planned(_subject(source), rules=rules, columns=names, effect=effect, power=power, deviation=deviation)
     if json:
         emit_json(plan=result.needs, samples=result.samples, power=power, notes=result.notes)
         return
-    emit_table(HEADER, [_cells(need, result.scaled) for need in result.needs])
+    emit_table(HEADER, result.rows)
     say("")
     for note in result.notes:
         emit_text(note, hang=2)
 
 
-def _subject(source: Source) -> Study | Run | Tables:
+def _subject(source: RunsAndTables) -> Study | Run | Tables:
     """The study, by name or from its file, else the run or the tables."""
     from nas.study import catalog
 
     first, *more = source.places
     place = first.suffix != ".py" and (first.exists() or "/" in str(first))
     return source.read_one() if source.table or more or place else catalog.study(str(first))
-
-
-def _cells(need: Need, scaled: bool) -> tuple[str, ...]:
-    """A row of the plan; without a known deviation effects are in deviations."""
-    rho = "" if need.rho is None else f" (rho {need.rho:.2f})"
-    deviation, effect = need.deviation, need.effect
-    sides = f"{need.n_first:,}" if need.rho is not None else f"{need.n_first:,} + {need.n_second:,}"
-    return (
-        need.name,
-        f"{100 * deviation:.2f} points" if scaled else "1",
-        (f"{100 * effect:.2f} points" if scaled else f"{effect:g} deviations") + rho,
-        sides,
-        "no number is enough" if need.samples is None else f"{need.samples:,}",
-    )

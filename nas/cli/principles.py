@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nas.cli.options import AsTable, Delta, ErrorColumn, Json, Places, RuleColumns, RulesOf, SpaceColumn
-from nas.cli.source import Source, column_names, rules_of
-from nas.cli.terminal import emit_head, emit_json, emit_table, emit_text, say
+from nas.cli.source import RunsAndTables, column_names, rules_of
+from nas.cli.terminal import emit_head, emit_json, emit_rules, emit_table, say
 
 if TYPE_CHECKING:
     from nas.analysis import Verdict
@@ -30,7 +30,7 @@ def principles(
     """Test design rules, each with effect, interval and verdict: nas principles DIR or --table FILE --columns A,B."""
     from nas.findings.principles import principles as tested
 
-    source = Source(verb="principles", places=places, table=table, error=error, space=space)
+    source = RunsAndTables(verb="principles", places=places, table=table, error=error, space=space)
     names, rules = column_names(columns), rules_of(study)
     results = [tested(one, rules=rules, columns=names, delta=delta) for one in source.read()]
     if json:
@@ -42,24 +42,10 @@ def principles(
     for number, result in enumerate(results):
         if number:
             say("")
-        _show(result)
+        emit_head(result.title, result.head, result.notes)
+        emit_rules(result.rows)
     if len(results) >= SEVERAL:
         _side_by_side(results)
-
-
-def _show(result: Principles) -> None:
-    """What the verdicts rest on, the table, one sentence a rule, and all that must be said beside them."""
-    from nas.findings.wording.rules import HEADER
-
-    emit_head(result.title, result.head, result.notes)
-    say("")
-    emit_table(HEADER, [(row.name, row.verdict, *row.cells) for row in result.rows], left=2)
-    say("")
-    for row in result.rows:
-        emit_text(row.sentence, hang=2)
-        emit_text(f"  the rule: {row.statement}", hang=4)
-        for warning in row.warnings:
-            emit_text(f"  warning: {warning}", hang=4)
 
 
 def _side_by_side(results: Sequence[Principles]) -> None:
@@ -71,7 +57,7 @@ def _side_by_side(results: Sequence[Principles]) -> None:
         return
     say("\nside by side; each source is corrected on its own")
     cells = [
-        (name, *(f"{rows[name].verdict} ({rows[name].cells[0]})" if name in rows else "" for rows in by_name))
+        (name, *(f"{rows[name].verdict} ({rows[name].effect})" if name in rows else "" for rows in by_name))
         for name in common
     ]
     emit_table(("rule", *(result.title for result in results)), cells)

@@ -8,8 +8,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from nas.cli.terminal import duration, percent, say
+from nas.cli.terminal import say
 from nas.errors import readable
+from nas.findings.wording.numbers import duration, percent
 from nas.runner.progress import Snapshot
 from nas.study.record import Record
 
@@ -28,14 +29,18 @@ def line(snapshot: Snapshot) -> str:
     elif snapshot.per_hour is None:
         parts.append("starting workers" if not snapshot.done else "going on")
     else:
-        about = "at most" if snapshot.looks else "about"
-        parts += [f"{snapshot.per_hour:.0f} an hour", f"{about} {duration(snapshot.left)} left"]
+        parts.append(pace_text(snapshot.per_hour, snapshot.left, bool(snapshot.looks)))
     if snapshot.looks:
         parts.append(snapshot.looks)
     if snapshot.best:
         best = snapshot.best
         parts.append(f"best error {percent(best.error)} (trial {best.trial}, {best.space})")
     return " · ".join(parts)
+
+
+def pace_text(per_hour: float, left: float | None, looks: bool) -> str:
+    """The speed of a run and the seconds that are left; interim looks may end it earlier."""
+    return f"{per_hour:.0f} trials/h, {'at most' if looks else 'about'} {duration(left)} left"
 
 
 class PlainView:

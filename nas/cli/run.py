@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nas.cli.options import Device, MaxSeconds, Workers
 from nas.cli.terminal import UnheardError, say
 from nas.storage.layout import LOG, PAGE, TABLE
 
@@ -44,11 +45,9 @@ def run(
         typer.Option(metavar="FACTOR", help="Only one of so many trainings goes on after 1, FACTOR, ... epochs."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="With the trial number it decides everything.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Trainings at once: one a core; 8 lanes on a GPU.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    max_seconds: Annotated[
-        float, typer.Option(help="Begin no training after so long; the same command goes on.", min=0)
-    ] = inf,
+    workers: Workers = None,
+    device: Device = "auto",
+    max_seconds: MaxSeconds = inf,
     max_trial_seconds: Annotated[
         float | None, typer.Option(help="Give up a training that takes longer; part of the study.")
     ] = None,

@@ -13,11 +13,11 @@ from nas.errors import Refused
 if TYPE_CHECKING:
     from nas.findings.tables import Tables
     from nas.storage.results import Run
-    from nas.study import Rule
+    from nas.study import Rule, Study
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class RunsAndTables:
     """Folders of runs, and files of tables with the columns that say what they hold."""
 
     verb: str
@@ -80,13 +80,16 @@ def column_names(text: str | None) -> list[str] | None:
     return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), []) if name.strip()]
 
 
-def rules_of(study: str | None) -> tuple[Rule, ...] | None:
-    """The rules of a study by name; None where none is named, refused where it declares none."""
+def study_named(name: str | None) -> Study | None:
+    """The study of this name; None where none is named."""
     from nas.study import catalog
 
-    if study is None:
-        return None
-    rules = catalog.study(study).rules
-    if not rules:
-        raise Refused(f"study {study!r} declares no rules")
-    return rules
+    return catalog.study(name) if name else None
+
+
+def rules_of(name: str | None) -> tuple[Rule, ...] | None:
+    """The rules of a study by name; None where none is named, refused where it declares none."""
+    study = study_named(name)
+    if study is not None and not study.rules:
+        raise Refused(f"study {name!r} declares no rules")
+    return study.rules if study else None

@@ -8,7 +8,8 @@ import typer
 
 from nas.cli.network import IMAGE
 from nas.cli.options import Json
-from nas.cli.terminal import emit_json, emit_table, emit_text, number, percent, say
+from nas.cli.terminal import emit_json, emit_table, emit_text, say
+from nas.findings.wording.numbers import count, percent
 
 if TYPE_CHECKING:
     from nas.space import Dimension, Space
@@ -97,7 +98,7 @@ def _show_space(space: Space, json: bool) -> None:
     say("")
     emit_text(f"{DRAWN} random points at {IMAGE}, {CLASSES} classes; {percent(share)} obey requirements and shapes")
     header = ("", "5 %", "25 %", "median", "75 %", "95 %")
-    emit_table(header, [(n, *map(number, values)) for n, values in quantiles.items()])
+    emit_table(header, [(n, *map(count, values)) for n, values in quantiles.items()])
 
 
 def _costs(space: Space) -> tuple[dict[str, list[float]], float]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.options import AsTable, ErrorColumn, Folder, Json, Places, SpaceColumn
-from nas.cli.source import Source
-from nas.cli.terminal import duration, emit_json, emit_table, number, percent, say
+from nas.cli.source import RunsAndTables
+from nas.cli.terminal import emit_json, emit_table, say
+from nas.findings.wording.numbers import count, percent
 
 if TYPE_CHECKING:
     from nas.study.record import Record
@@ -70,7 +71,7 @@ def report(
     from nas.page.contents import write_report
     from nas.storage.results import open_run
 
-    source = Source(verb="report", places=places, table=table, error=error, space=space, cost=cost)
+    source = RunsAndTables(verb="report", places=places, table=table, error=error, space=space, cost=cost)
     runs = [open_run(folder) for folder in source.folders]
     path = out or _page(places[0], source.files)
     write_report(runs, path, table_files=source.files, error=error, space=space, cost=cost)
@@ -113,8 +114,8 @@ def emit_leaders(leaders: Sequence[Record], ranks: Mapping[int, int]) -> None:
                 str(ranks[record.trial]),
                 str(record.trial),
                 percent(record.error),
-                number(record.cost.multiply_adds),
-                number(record.cost.parameters),
+                count(record.cost.multiply_adds),
+                count(record.cost.parameters),
             )
             for record in leaders
         ],
@@ -124,6 +125,7 @@ def emit_leaders(leaders: Sequence[Record], ranks: Mapping[int, int]) -> None:
 
 def _status(folder: Path, json: bool) -> bool:
     """Show the state once; whether the run is still going on."""
+    from nas.cli.progress import pace_text
     from nas.storage.database import pace
     from nas.storage.lock import coordinator
     from nas.storage.results import open_run
@@ -151,12 +153,12 @@ def _status(folder: Path, json: bool) -> bool:
         )
         return holder is not None
     say(f"{run.manifest.study.name}: {state}{f' ({holder})' if holder else ''}, {done} of {total} trials")
-    for outcome, count in run.outcomes.items():
-        say(f"  {count:6d} {outcome.replace('_', ' ')}: {outcome.sentence}")
+    for outcome, trials in run.outcomes.items():
+        say(f"  {trials:6d} {outcome.replace('_', ' ')}: {outcome.sentence}")
     if looks:
         say(f"  {looks.words}")
     if rate:
-        say(f"  {rate * 3600:.0f} trials an hour, {'at most' if looks else 'about'} {duration(left)} left")
+        say(f"  {pace_text(rate * 3600, left, bool(looks))}")
     if leader:
         say(f"  best error {percent(leader.error)}: {leader.architecture} (trial {leader.trial}, {leader.space})")
     if state == "stopped":

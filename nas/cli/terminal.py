@@ -1,4 +1,4 @@
-"""How numbers, tables and JSON look in a terminal."""
+"""How tables, words and JSON look in a terminal."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from nas.errors import readable
+
+if TYPE_CHECKING:
+    from nas.findings.wording.rules import RuleRow
 
 SCHEMA_VERSION = 1
 ENDLESS = 10_000
@@ -21,7 +24,6 @@ NARROWEST = 18
 """Least width to which a column of text is wrapped, in characters."""
 GONE = (errno.EPIPE, errno.EIO)
 """How a system says that nobody reads any more: a pipe, a terminal."""
-UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 class UnheardError(Exception):
@@ -88,6 +90,20 @@ def emit_head(title: str, head: Sequence[tuple[str, str]], notes: Sequence[str])
         emit_text(f"  {name:<{width}}  {text}", hang=width + 4)
 
 
+def emit_rules(rows: Sequence[RuleRow]) -> None:
+    """Verdicts as a table, then each in words, with its rule and its warnings."""
+    from nas.findings.wording.rules import HEADER
+
+    say("")
+    emit_table(HEADER, [row.cells for row in rows], left=2)
+    say("")
+    for row in rows:
+        emit_text(row.sentence, hang=2)
+        emit_text(f"  the rule: {row.statement}", hang=4)
+        for warning in row.warnings:
+            emit_text(f"  warning: {warning}", hang=4)
+
+
 def terminal_width() -> int:
     """Columns of the terminal, or of the variable COLUMNS; without either, in pipes and files, lines have no end."""
     return shutil.get_terminal_size((ENDLESS, 1)).columns
@@ -137,27 +153,3 @@ def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
 def _total(widths: Sequence[int]) -> int:
     """Characters of a line of columns, two between each."""
     return sum(widths) + 2 * (len(widths) - 1)
-
-
-def number(value: float) -> str:
-    """Four significant digits with a unit prefix: 5.158 M."""
-    for size, unit in UNITS:
-        if abs(value) >= size:
-            return f"{value / size:.4g} {unit}"
-    return f"{value:.4g}"
-
-
-def percent(share: float | None) -> str:
-    """A share as a percentage; a dash for none."""
-    return "-" if share is None else f"{100 * share:.2f} %"
-
-
-def duration(seconds: float | None) -> str:
-    """Time as people say it."""
-    if seconds is None:
-        return "?"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -7,7 +7,6 @@ of which one is taken for sure (`nas.subset`): verdicts weigh for that, tau, reg
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, nan
@@ -21,7 +20,8 @@ from nas.analysis.statistics.edf import Floats
 from nas.errors import NasError, Refused
 from nas.findings.looks import look_of, verdicts_by_look
 from nas.findings.settings import fidelity
-from nas.findings.wording.audits import HEADER, AuditRow, audit_head, audit_row
+from nas.findings.wording.audits import HEADER, AuditRow, audit_head, audit_row, tau_text
+from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import plural
 from nas.storage.audits import AuditedNetwork, Retrained, read_retrained
 from nas.storage.results import Run
@@ -89,13 +89,8 @@ class Audit:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the numbers, the table of verdicts and what must be said beside them."""
-        told = "".join(f"<p>{html.escape(text)}</p>" for text in (*map(": ".join, self.head), *self.notes))
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in HEADER)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in (row.name, *row.cells)) + "</tr>"
-            for row in self.rows
-        )
-        return f"<p><b>{html.escape(self.title)}</b></p>{told}<table><tr>{head}</tr>{body}</table>"
+        table = html_table(HEADER, [row.cells for row in self.rows])
+        return notebook(self.title, self.head, self.notes, table, self.sentences())
 
 
 def open_audit(run: Run) -> Audit | None:
@@ -148,11 +143,11 @@ def audit_line(run: Run) -> str:
         found = read_retrained(run)
         if found is None or not found.networks:
             return ""
-        tau = _agreement(found, found.networks, run.manifest.data.guess).tau.coefficient
+        agreed = _agreement(found, found.networks, run.manifest.data.guess)
     except NasError as trouble:
         return f"the audit can't be used: {trouble}"
     with_what = f"trainings {found.subset.longer} times as long, n = {len(found.networks)}"
-    return f"tau {tau.estimate:.2f} [{tau.low:.2f}, {tau.high:.2f}] with {with_what}"
+    return f"tau {tau_text(agreed)} with {with_what}"
 
 
 def _errors(errors: Sequence[float | None]) -> Floats:

@@ -5,8 +5,7 @@ space --nas run--> table --nas discover--> rules, smaller space --nas run--> bet
 
 from __future__ import annotations
 
-import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -17,12 +16,12 @@ from nas.analysis.columns import numeric_columns
 from nas.analysis.discovery.narrowing import steps
 from nas.errors import Refused
 from nas.files import write_atomically
-from nas.findings.principles import UNKNOWN, delta_in_words, unit_of
-from nas.findings.samples import require_map
-from nas.findings.settings import fidelity
+from nas.findings.principles import delta_in_words
+from nas.findings.samples import Sample, sample_of
 from nas.findings.study_source import neighbours, study_file
-from nas.findings.tables import Tables, checked
-from nas.findings.wording.numbers import listed, plural
+from nas.findings.tables import ERROR, Tables
+from nas.findings.wording.notebook import html_table, notebook
+from nas.findings.wording.numbers import plural
 from nas.findings.wording.rules import HEADER, RuleRow, rule_row
 from nas.space import Dimension, Space, in_words, sentence
 from nas.storage.results import Run, study_of
@@ -141,17 +140,14 @@ class Discovered:
                 )
         write_atomically(path, source.encode())
 
+    def sentences(self) -> tuple[str, ...]:
+        """What the confirming half says of each survivor, in words."""
+        return tuple(row.sentence for row in self.rows)
+
     def _repr_html_(self) -> str:
         """What a notebook shows: what it rests on, the survivors, and the smaller space."""
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in HEADER)
-        body = "".join(
-            f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in (row.name, row.verdict, *row.cells))}</tr>"
-            for row in self.rows
-        )
-        told = [": ".join(pair) for pair in self.head] + list(self.notes)
-        notes = "".join(f"<p>{html.escape(text)}</p>" for text in told)
-        smaller = "".join(f"<li>{html.escape(change)}</li>" for change in self.smaller)
-        return f"<p><b>{html.escape(self.title)}</b></p>{notes}<table><tr>{head}</tr>{body}</table><ul>{smaller}</ul>"
+        items = (*self.sentences(), *(f"smaller: {change}" for change in self.smaller))
+        return notebook(self.title, self.head, self.notes, html_table(HEADER, [row.cells for row in self.rows]), items)
 
 
 def discovered(
@@ -160,7 +156,7 @@ def discovered(
     space: str | None = None,
     columns: Sequence[str] | None = None,
     study: Study | None = None,
-    error: str = "error",
+    error: str = ERROR,
     delta: float | None = None,
 ) -> Discovered:
     """Rules that nobody declared, found on one half of a random sample and confirmed on the other.
@@ -170,85 +166,60 @@ def discovered(
     makes `study_file` possible; `delta` the smallest difference that matters, in the unit of the errors. Raises
     Refused for samples that a search has chosen, and where there is nothing to look at.
     """
-    if isinstance(source, Run):
-        return in_run(source, space=space, columns=columns, study=study, delta=delta)
-    known = source if isinstance(source, Tables) else checked(source, error)
-    return in_tables(known, space=space, columns=columns, study=study, delta=delta)
+    sample = sample_of(source, error)
+    chosen, smallest = _chosen(sample.frame, space), sample.share(delta)
+    discovery = discover(
+        sample.frame, _dimensions(sample, chosen, columns, study), space=chosen, guess=sample.guess, delta=smallest
+    )
+    own = _study_of(sample.run, study) if sample.run else study
+    return Discovered(
+        title=sample.title,
+        space=chosen,
+        discovery=discovery,
+        fidelity=sample.fidelity,
+        unit=sample.unit,
+        delta=delta_in_words(smallest, columns=False),
+        notes=(
+            *discovery.warnings,
+            *map(": ".join, sample.origins.items()),
+            *(_of_run(sample.run, own) if sample.run else ()),
+        ),
+        study=own,
+    )
 
 
-def in_run(
-    run: Run,
-    *,
-    space: str | None = None,
-    columns: Sequence[str] | None = None,
-    study: Study | None = None,
-    delta: float | None = None,
-) -> Discovered:
-    """The rules of one space of a run."""
-    asked, info = run.manifest.study, run.manifest.data
-    require_map(asked)
-    frame = run.table()
-    chosen = _chosen(frame, space)
-    rows = frame[frame["space"] == chosen]
-    facts = [name for name in numeric_columns(rows) if name not in asked.sampled]
-    known = {**asked.dimensions_of(chosen), **asked.vary, **inferred_dimensions(rows, facts)}
-    found = discover(frame, _asked(known, columns), space=chosen, guess=info.guess, delta=delta)
-    missing, declared = run.total - len(run.records), len(asked.rules)
-    notes = list(found.warnings)
+def _dimensions(sample: Sample, space: str, columns: Sequence[str] | None, study: Study | None) -> dict[str, Dimension]:
+    """What rules may be about: the dimensions of the space, as far as a study tells them, and other numeric columns."""
+    rows = sample.frame[sample.frame["space"] == space]
+    if sample.run is not None:
+        own = sample.run.manifest.study
+        attributes = [name for name in numeric_columns(rows) if name not in own.sampled]
+        return _among({**own.dimensions_of(space), **own.vary, **inferred_dimensions(rows, attributes)}, columns)
+    dimensions = inferred_dimensions(rows, list(columns) if columns is not None else None)
+    if study is not None:
+        arm = next((arm for arm in study.arms if arm.name == space), None)
+        if arm is None:
+            names = ", ".join(arm.name for arm in study.arms)
+            raise Refused(f"study {study.name!r} has no space {space!r}", hint=f"it has {names}")
+        dimensions |= {name: dimension for name, dimension in study.joint(arm).items() if name in dimensions}
+    if not dimensions:
+        raise Refused(f"no column of {sample.title} varies, but for the errors")
+    return dimensions
+
+
+def _of_run(run: Run, study: Study | None) -> list[str]:
+    """What must be said beside the findings of a run."""
+    missing, declared = run.total - len(run.records), len(run.manifest.study.rules)
+    notes, stated = [], run.manifest.reference
     if missing:
         notes.append(f"The run isn't finished: {plural(missing, 'trial')} to come")
-    known_study, stated = _study_of(run, study), run.manifest.reference
-    if known_study is None and stated:
+    if study is None and stated:
         notes.append(f"Its study is stated as {stated}, whose code is run only if you name it: --study {quote(stated)}")
     if run.manifest.ended:
         notes.append("The run ended because its looks had decided all declared rules, and only these allow for looks")
     if declared:
         notes.append(f"The study declares {plural(declared, 'rule')}: these and what is found are corrected each apart")
-    return Discovered(
-        title=asked.name,
-        space=chosen,
-        discovery=found,
-        fidelity=fidelity(run),
-        unit=unit_of(info.target),
-        delta=delta_in_words(delta, columns=False),
-        notes=tuple(notes),
-        study=known_study,
-    )
-
-
-def in_tables(
-    found: Tables,
-    *,
-    space: str | None = None,
-    columns: Sequence[str] | None = None,
-    study: Study | None = None,
-    delta: float | None = None,
-) -> Discovered:
-    """The rules of one space of anybody's tables; where their errors are percentages, so is delta."""
-    chosen = _chosen(found.frame, space)
-    rows = found.frame[found.frame["space"] == chosen]
-    known = inferred_dimensions(rows, list(columns) if columns is not None else None)
-    arm = next((arm for arm in study.arms if arm.name == chosen), None) if study is not None else None
-    if study is not None and arm is None:
-        raise Refused(
-            f"study {study.name!r} has no space {chosen!r}", hint=f"it has {', '.join(a.name for a in study.arms)}"
-        )
-    if study is not None and arm is not None:
-        known = known | {name: one for name, one in study.joint(arm).items() if name in known}
-    if not known:
-        raise Refused(f"no column of {listed(found.origins)} varies, but for the errors")
-    share = delta / 100 if delta is not None and found.percent else delta
-    told = discover(found.frame, known, space=chosen, delta=share)
-    return Discovered(
-        title=listed(found.origins),
-        space=chosen,
-        discovery=told,
-        fidelity=UNKNOWN,
-        unit=unit_of(""),
-        delta=delta_in_words(share, columns=False),
-        notes=(*told.warnings, *(f"{name}: {origin}" for name, origin in found.origins.items())),
-        study=study,
-    )
+    return notes
 
 
 def _chosen(frame: pd.DataFrame, space: str | None) -> str:
@@ -262,10 +233,11 @@ def _chosen(frame: pd.DataFrame, space: str | None) -> str:
     return str(space)
 
 
-def _asked(known: Mapping[str, Dimension], columns: Sequence[str] | None) -> dict[str, Dimension]:
-    if unknown := sorted(set(columns or ()) - known.keys()):
-        raise Refused(f"there is no dimension or fact {unknown[0]!r}", hint=f"there are {', '.join(known)}")
-    return {name: one for name, one in known.items() if columns is None or name in columns}
+def _among(dimensions: dict[str, Dimension], columns: Sequence[str] | None) -> dict[str, Dimension]:
+    """The dimensions of these names; all without names, refused where one isn't there."""
+    if unknown := sorted(set(columns or ()) - dimensions.keys()):
+        raise Refused(f"there is no dimension or fact {unknown[0]!r}", hint=f"there are {', '.join(dimensions)}")
+    return {name: dimension for name, dimension in dimensions.items() if columns is None or name in columns}
 
 
 def _study_of(run: Run, study: Study | None) -> Study | None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import Refused
+from nas.findings.wording.numbers import short
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +118,7 @@ def _listed(name: str, records: Sequence[Any], path: Path) -> Iterator[tuple[str
     where = f" of {name!r}" if name else ""
     for number, record in enumerate(records, 1):
         if not isinstance(record, dict):
-            raise Refused(f"{path}: record {number}{where} is {_short(record)}, not a mapping", hint=FORM)
+            raise Refused(f"{path}: record {number}{where} is {short(repr(record))}, not a mapping", hint=FORM)
         yield name, record
 
 
@@ -181,8 +182,3 @@ def _require_finite(name: str, column: Sequence[Any], path: Path) -> None:
     for number, cell in enumerate(column, 1):
         if isinstance(cell, float) and not math.isfinite(cell):
             raise Refused(f"{path}: record {number} has {cell} in {name!r}", hint="an empty cell is null in JSON")
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."

@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nas.analysis import Need, Scope, principle_rules, scope_drawn, scope_seen
+from nas.analysis import Need, Scope, scope_drawn, scope_seen
 from nas.analysis.rules import sample_size
 from nas.analysis.statistics.equivalence import DEVIATIONS
 from nas.analysis.statistics.power import ALPHA, LEFT, planned
 from nas.analysis.statistics.sequential import price
 from nas.errors import Missing, Refused
-from nas.findings.samples import asked_rules, require_map
-from nas.findings.settings import fidelity
-from nas.findings.tables import ERROR, Tables, checked
-from nas.findings.wording.numbers import listed, plural
+from nas.findings.samples import requested_rules, require_map, sample_of
+from nas.findings.tables import ERROR, Tables
+from nas.findings.wording.needs import HEADER, need_row
+from nas.findings.wording.notebook import html_table, notebook
+from nas.findings.wording.numbers import plural
 from nas.storage.results import Run
 from nas.study import Looks, Order, Rule, Spaces, Study
+from nas.study.stored import StoredStudy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +54,15 @@ class Planned:
 
         return pd.DataFrame([msgspec.structs.asdict(need) for need in self.needs]).astype({"samples": "Int64"})
 
+    @property
+    def rows(self) -> tuple[tuple[str, ...], ...]:
+        """Each need as texts."""
+        return tuple(need_row(need, self.scaled) for need in self.needs)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table of needs and what they rest on."""
+        return notebook("Sample size", (), (), html_table(HEADER, self.rows), self.notes)
+
 
 def plan(
     source: Study | Run | Tables | pd.DataFrame,
@@ -74,60 +85,26 @@ def plan(
         if columns is not None:
             raise Refused("columns are planned from the errors of a run or a table, not for a study")
         study = source if rules is None else replace(source, rules=tuple(rules))
-        return of_study(study, effect=effect, power=power, deviation=deviation)
+        return _of_study(study, effect=effect, power=power, deviation=deviation)
     if deviation is not None:
         raise Refused("a deviation is what a run or a table shows", hint="leave it out, or plan for a study")
-    if isinstance(source, Run):
-        return of_run(source, rules=rules, columns=columns, effect=effect, power=power)
-    known = source if isinstance(source, Tables) else checked(source, error)
-    return of_tables(known, rules=rules, columns=columns, effect=effect, power=power)
+    sample = sample_of(source, error)
+    tested = sample.tested(requested_rules(sample.frame, rules, columns))
+    scopes = [scope_seen(sample.frame, rule, sample.guess) for rule in tested]
+    needs = sample_size.plan(tested, scopes, effect=sample.share(effect), power=power)
+    seen = f"{len(sample.frame):,} {'trials of the run' if sample.run else 'rows'}"
+    own = sample.run.manifest.study if sample.run else None
+    return _planned(needs, power, f"Errors vary as in {seen}; trained: {sample.fidelity}", own)
 
 
-def of_run(
-    run: Run,
-    *,
-    rules: Sequence[Rule] | None = None,
-    columns: Sequence[str] | None = None,
-    effect: float | None = None,
-    power: float = LEFT,
-) -> Planned:
-    """The plan for the rules of a run, from the errors in it."""
-    require_map(run.manifest.study)
-    frame = run.table()
-    tested = asked_rules(frame, rules, columns) or run.manifest.study.rules
-    _require_rules(run.manifest.study.name, tested)
-    needs = _seen(frame, tested, run.manifest.data.guess, effect, power)
-    told = f"Errors vary as in {len(frame):,} trials of the run; trained: {fidelity(run)}"
-    return _planned(needs, power, told, run.manifest.study.samples, run.manifest.study.looks)
-
-
-def of_tables(
-    found: Tables,
-    *,
-    rules: Sequence[Rule] | None = None,
-    columns: Sequence[str] | None = None,
-    effect: float | None = None,
-    power: float = LEFT,
-) -> Planned:
-    """The plan for rules or columns from the errors of tables; where they are percentages, so is the effect."""
-    tested = asked_rules(found.frame, rules, columns) or principle_rules(found.frame)
-    if not tested:
-        raise Refused(f"no column of {listed(found.origins)} holds numbers that vary, but for the errors")
-    share = effect / 100 if effect is not None and found.percent else effect
-    needs = _seen(found.frame, tested, None, share, power)
-    told = f"Errors vary as in {len(found.frame):,} rows, whose tables don't say how long networks were trained"
-    return _planned(needs, power, told)
-
-
-def of_study(
-    study: Study, *, effect: float | None = None, power: float = LEFT, deviation: float | None = None
-) -> Planned:
+def _of_study(study: Study, *, effect: float | None, power: float, deviation: float | None) -> Planned:
     """What the rules of a study need if errors deviate as stated.
 
     Without an effect it's half a deviation, so that no deviation needs to be known.
     """
     require_map(study)
-    _require_rules(study.name, study.rules)
+    if not study.rules:
+        raise Refused(f"study {study.name!r} declares no rules, so there's nothing to plan")
     if effect is not None and deviation is None:
         raise Refused(
             f"how many networks show an effect of {effect:g} depends on how much errors vary",
@@ -142,33 +119,28 @@ def of_study(
     ]
     needs = sample_size.plan(study.rules, scopes, effect=effect, power=power)
     unit = "are in standard deviations of the errors" if deviation is None else "rest on the stated deviation"
-    return _planned(needs, power, f"{told}; effects {unit}", study.samples, study.looks, scaled=deviation is not None)
+    return _planned(needs, power, f"{told}; effects {unit}", study, scaled=deviation is not None)
 
 
 def _planned(
-    needs: tuple[Need, ...],
-    power: float,
-    told: str,
-    declared: int = 0,
-    looks: Looks | None = None,
-    *,
-    scaled: bool = True,
+    needs: tuple[Need, ...], power: float, basis: str, study: Study | StoredStudy | None, *, scaled: bool = True
 ) -> Planned:
+    """With what the looks of a study add to its needs, and whether it declares enough."""
     result = Planned(needs=needs, scaled=scaled, notes=())
     looked: tuple[str, ...] = ()
-    if looks is not None and result.samples is not None:
-        needs, looked = _with_looks(needs, result.samples, looks, power)
+    if study is not None and study.looks is not None and result.samples is not None:
+        needs, looked = _with_looks(needs, result.samples, study.looks, power)
         result = replace(result, needs=needs)
-    asked = (
+    notes = (
         f"So many networks find an effect of that size in {100 * power:g} % of studies, at 5 % false alarms in all "
         f"{plural(len(needs), 'rule')} together",
-        told,
+        basis,
         *looked,
     )
-    if result.samples is None or not declared:
-        return replace(result, notes=asked)
-    verb = "enough" if declared >= result.samples else f"too few: --samples {result.samples}"
-    return replace(result, notes=(*asked, f"The study declares {declared:,} of each space, {verb}"))
+    if result.samples is None or study is None:
+        return replace(result, notes=notes)
+    verb = "enough" if study.samples >= result.samples else f"too few: --samples {result.samples}"
+    return replace(result, notes=(*notes, f"The study declares {study.samples:,} of each space, {verb}"))
 
 
 def _with_looks(
@@ -190,17 +162,6 @@ def _with_looks(
         f"{100 * (most - 1):.0f} % more than with a single look; an effect of that size is found after "
         f"{100 * mean:.0f} % of a single look's on average",
     )
-
-
-def _seen(
-    frame: pd.DataFrame, rules: Sequence[Rule], guess: float | None, effect: float | None, power: float
-) -> tuple[Need, ...]:
-    return sample_size.plan(rules, [scope_seen(frame, rule, guess) for rule in rules], effect=effect, power=power)
-
-
-def _require_rules(name: str, rules: Sequence[Rule]) -> None:
-    if not rules:
-        raise Refused(f"study {name!r} declares no rules, so there's nothing to plan")
 
 
 def _drawn(study: Study) -> tuple[pd.DataFrame | None, str]:

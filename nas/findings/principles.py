@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nas.analysis import Look, Verdict, principle_rules, verdicts
+from nas.analysis import Look, Verdict, verdicts
 from nas.analysis.columns import spoiled_columns
-from nas.analysis.selection import designs
-from nas.errors import Refused
 from nas.findings.audits import audit_line
 from nas.findings.looks import head_of, look_of, notes_of, verdicts_by_look
-from nas.findings.samples import asked_rules, require_map, some
-from nas.findings.settings import fidelity, matched_cost
-from nas.findings.tables import ERROR, Tables, checked
-from nas.findings.wording.numbers import listed, plural
+from nas.findings.samples import Sample, requested_rules, sample_of
+from nas.findings.tables import ERROR, Tables
+from nas.findings.wording.notebook import html_table, notebook
+from nas.findings.wording.numbers import plural
 from nas.findings.wording.rules import HEADER, RuleRow, rule_row
 from nas.storage.results import Run
 from nas.study import Rule
@@ -24,7 +21,6 @@ from nas.study import Rule
 if TYPE_CHECKING:
     import pandas as pd
 
-UNKNOWN = "not known: a table doesn't say how long its networks were trained"
 COLUMNS = (
     "name",
     "statement",
@@ -112,12 +108,8 @@ class Principles:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the table, the sentences and what must be said beside them."""
-        rows = self.rows
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in HEADER)
-        body = "".join(f"<tr>{_cells((row.name, row.verdict, *row.cells))}</tr>" for row in rows)
-        told = "".join(f"<li>{html.escape(text)}</li>" for row in rows for text in (row.sentence, *_marked(row)))
-        notes = "".join(f"<p>{html.escape(text)}</p>" for text in (*map(": ".join, self.head), *self.notes))
-        return f"<p><b>{html.escape(self.title)}</b></p>{notes}<table><tr>{head}</tr>{body}</table><ul>{told}</ul>"
+        items = (text for row in self.rows for text in (row.sentence, *row.marked))
+        return notebook(self.title, self.head, self.notes, html_table(HEADER, [row.cells for row in self.rows]), items)
 
 
 def principles(
@@ -135,89 +127,33 @@ def principles(
     matters, in the unit of the errors. Raises Refused where nothing can be said: no rules, a column without numbers,
     samples that a search has chosen.
     """
-    if isinstance(source, Run):
-        return of_run(source, rules=rules, columns=columns, delta=delta)
-    known = source if isinstance(source, Tables) else checked(source, error)
-    return of_tables(known, rules=rules, columns=columns, delta=delta)
-
-
-def of_run(
-    run: Run,
-    *,
-    rules: Sequence[Rule] | None = None,
-    columns: Sequence[str] | None = None,
-    delta: float | None = None,
-) -> Principles:
-    """What a run says of the rules of its study, of given ones, or of some columns of its table."""
-    study, info = run.manifest.study, run.manifest.data
-    require_map(study)
-    frame = run.table()
-    asked = asked_rules(frame, rules, columns)
-    look = look_of(run.manifest, frame)
-    notes = [*_of_state(run, look), *_of_strata(strata=matched_cost(study))]
-    if asked is None:
-        asked = run.manifest.study.rules
-        notes += _of_age(run)
-        if not asked:
-            raise Refused(
-                f"study {study.name!r} declares no rules",
-                hint=f"--columns A,B asks for columns ({some(study.sampled)}), --study NAME for rules of another",
-            )
-    else:
-        notes.append("These rules were asked for after the run: they are no prediction")
+    sample = sample_of(source, error)
+    requested = requested_rules(sample.frame, rules, columns)
+    tested, smallest = sample.tested(requested), sample.share(delta)
+    look = look_of(sample.run.manifest, sample.frame) if sample.run else None
+    declared = requested is None
+    own = _of_run(sample.run, look, declared) if sample.run else _of_table(sample.frame, declared)
     return Principles(
-        title=study.name,
-        verdicts=verdicts(frame, asked, guess=info.guess, delta=delta)
-        if look is None
-        else verdicts_by_look(run.manifest, frame, asked, look.number, delta=delta),
-        fidelity=fidelity(run),
-        unit=unit_of(info.target),
-        delta=delta_in_words(delta),
-        notes=tuple(notes),
-        audited=audit_line(run),
+        title=sample.title,
+        verdicts=_verdicts(sample, tested, look, smallest),
+        fidelity=sample.fidelity,
+        unit=sample.unit,
+        delta=delta_in_words(smallest),
+        notes=(
+            *map(": ".join, sample.origins.items()),
+            *own,
+            *(f"matched: {s}, each with the same weight, so spaces are compared at equal cost" for s in sample.strata),
+        ),
+        audited=audit_line(sample.run) if sample.run else "",
         look=look,
     )
 
 
-def of_tables(
-    found: Tables,
-    *,
-    rules: Sequence[Rule] | None = None,
-    columns: Sequence[str] | None = None,
-    delta: float | None = None,
-) -> Principles:
-    """What tables say of given rules, or of some columns, all that hold numbers unless they are named.
-
-    Where the errors of the tables are percentages, so is delta.
-    """
-    asked = asked_rules(found.frame, rules, columns)
-    skipped = spoiled_columns(found.frame) if asked is None else {}
-    if asked is None:
-        asked = principle_rules(found.frame)
-    if not asked:
-        raise Refused(
-            f"no column of {listed(found.origins)} holds numbers that vary, but for the errors",
-            hint=f"it has {', '.join(map(str, found.frame.columns))}",
-        )
-    share = delta / 100 if delta is not None and found.percent else delta
-    origins = tuple(f"{name}: {origin}" for name, origin in found.origins.items())
-    origins += tuple(f"left out: {name!r}, which holds {text!r} among its numbers" for name, text in skipped.items())
-    origins += tuple(note for strata in designs(found.frame) for note in _of_strata(strata))
-    return Principles(
-        title=listed(found.origins),
-        verdicts=verdicts(found.frame, asked, delta=share),
-        fidelity=UNKNOWN,
-        unit=unit_of(""),
-        delta=delta_in_words(share),
-        notes=(*origins, "A failure enters means as the worst error of the table")
-        if found.frame["error"].isna().any()
-        else origins,
-    )
-
-
-def unit_of(target: str) -> str:
-    """Unit of differences, in words; a table that is predicted has the name of its target."""
-    return f"points: hundredths of the {f'standard deviation of {target!r}' if target else 'error'}"
+def _verdicts(sample: Sample, rules: Sequence[Rule], look: Look | None, delta: float | None) -> tuple[Verdict, ...]:
+    """On all networks, or on those of a look."""
+    if sample.run is None or look is None:
+        return verdicts(sample.frame, rules, guess=sample.guess, delta=delta)
+    return verdicts_by_look(sample.run.manifest, sample.frame, rules, look.number, delta=delta)
 
 
 def delta_in_words(delta: float | None, *, columns: bool = True) -> str:
@@ -227,6 +163,20 @@ def delta_in_words(delta: float | None, *, columns: bool = True) -> str:
         return text + ("; for a column the rho at which its halves differ by so much, 0.31" if columns else "")
     text = f"the smallest effect that matters: {100 * delta:g} points, as stated"
     return text + ("; for a column the rho that says the same" if columns else "")
+
+
+def _of_run(run: Run, look: Look | None, declared: bool) -> list[str]:
+    """What must be said of a run that isn't finished, and of rules that were stated late."""
+    later = [] if declared else ["These rules were asked for after the run: they are no prediction"]
+    return [*_of_state(run, look), *(_of_age(run) if declared else later)]
+
+
+def _of_table(frame: pd.DataFrame, every: bool) -> list[str]:
+    """What must be said of columns that aren't numbers throughout, where every column is tested, and of failures."""
+    skipped = spoiled_columns(frame) if every else {}
+    notes = [f"left out: {name!r}, which holds {text!r} among its numbers" for name, text in skipped.items()]
+    failed = frame["error"].isna().any()
+    return [*notes, "A failure enters means as the worst error of the table"] if failed else notes
 
 
 def _of_state(run: Run, look: Look | None) -> list[str]:
@@ -241,12 +191,6 @@ def _of_state(run: Run, look: Look | None) -> list[str]:
     ]
 
 
-def _of_strata(strata: str) -> list[str]:
-    if not strata:
-        return []
-    return [f"matched: {strata}, each with the same weight, so spaces are compared at equal cost"]
-
-
 def _of_age(run: Run) -> list[str]:
     if not run.manifest.rules_after:
         return []
@@ -254,11 +198,3 @@ def _of_age(run: Run) -> list[str]:
     if run.manifest.study.looks is None:
         return [told]
     return [f"{told}; looks before that were at other rules. The correction for looks holds whatever ended the run"]
-
-
-def _cells(texts: Sequence[str]) -> str:
-    return "".join(f"<td>{html.escape(text)}</td>" for text in texts)
-
-
-def _marked(row: RuleRow) -> tuple[str, ...]:
-    return tuple(f"{row.name}: {warning}" for warning in row.warnings)

@@ -1,22 +1,110 @@
-"""What may be asked of which sample: rules of a map, columns that hold numbers; all else is refused with a way out."""
+"""The random sample that a run or a table is, as one value, and what may be asked of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nas.analysis import principle_rules
 from nas.analysis.columns import numbers, numeric_columns
+from nas.analysis.selection import designs
 from nas.errors import Refused
-from nas.findings.tables import ERROR
+from nas.findings.settings import fidelity, matched_cost
+from nas.findings.tables import ERROR, Tables, checked
+from nas.findings.wording.numbers import listed, shortened
+from nas.storage.results import Run
 from nas.study import Rule, Study
 from nas.study.stored import StoredStudy
 
 if TYPE_CHECKING:
     import pandas as pd
 
+UNKNOWN = "not known: a table doesn't say how long its networks were trained"
 MOST_NAMED = 12
 """Most columns named in a message."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sample:
+    """Networks with errors that were drawn at random, and what is known of them."""
+
+    title: str
+    """Name of the study, or of the tables."""
+    frame: pd.DataFrame
+    """One row a network."""
+    rules: tuple[Rule, ...]
+    """Those that are tested unless others are given: of the study, or one a numeric column."""
+    strata: tuple[str, ...]
+    """How costs were matched, in words, once a design."""
+    fidelity: str
+    """How the networks were trained, in words."""
+    guess: float | None = None
+    """Error of guessing, at which a failure enters means; None where it isn't known."""
+    target: str = ""
+    """The number that is predicted; empty where classes are."""
+    percent: bool = False
+    """Whether the errors were percentages, so that a difference of them is meant in points."""
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Name of each table -> where its rows come from; empty for a run."""
+    run: Run | None = None
+    """The run behind them; None for tables."""
+
+    @property
+    def unit(self) -> str:
+        """Unit of differences, in words; a table that is predicted has the name of its target."""
+        return f"points: hundredths of the {f'standard deviation of {self.target!r}' if self.target else 'error'}"
+
+    def share(self, difference: float | None) -> float | None:
+        """A difference of errors, given in their unit, as a share of 1."""
+        return difference / 100 if difference is not None and self.percent else difference
+
+    def tested(self, requested: Sequence[Rule] | None) -> tuple[Rule, ...]:
+        """The requested rules, else its own; refused where there are none."""
+        rules = self.rules if requested is None else tuple(requested)
+        if rules:
+            return rules
+        if self.run is None:
+            raise Refused(
+                f"no column of {self.title} holds numbers that vary, but for the errors",
+                hint=f"it has {', '.join(map(str, self.frame.columns))}",
+            )
+        sampled = shortened(self.run.manifest.study.sampled, MOST_NAMED)
+        raise Refused(
+            f"study {self.title!r} declares no rules",
+            hint=f"--columns A,B asks for columns ({sampled}), --study NAME for rules of another",
+        )
+
+
+def sample_of(source: Run | Tables | pd.DataFrame, error: str) -> Sample:
+    """The random sample that a run or a table is; refused where a search has chosen the networks."""
+    if isinstance(source, Run):
+        return _of_run(source)
+    tables = source if isinstance(source, Tables) else checked(source, error)
+    return Sample(
+        title=listed(tables.origins),
+        frame=tables.frame,
+        rules=principle_rules(tables.frame),
+        strata=designs(tables.frame),
+        fidelity=UNKNOWN,
+        percent=tables.percent,
+        origins=tables.origins,
+    )
+
+
+def _of_run(run: Run) -> Sample:
+    study, info = run.manifest.study, run.manifest.data
+    require_map(study)
+    return Sample(
+        title=study.name,
+        frame=run.table(),
+        rules=study.rules,
+        strata=tuple(filter(None, [matched_cost(study)])),
+        fidelity=fidelity(run),
+        guess=info.guess,
+        target=info.target,
+        run=run,
+    )
 
 
 def require_map(study: Study | StoredStudy) -> None:
@@ -34,14 +122,14 @@ def require_map(study: Study | StoredStudy) -> None:
         )
 
 
-def asked_rules(
+def requested_rules(
     frame: pd.DataFrame, rules: Sequence[Rule] | None, columns: Sequence[str] | None
 ) -> tuple[Rule, ...] | None:
-    """The rules that are asked for by name of a column or as values; None where nothing is."""
+    """The rules that are requested, by name of a column or as values; None where nothing is."""
     if rules is not None and columns is not None:
         raise Refused("rules or columns are asked for, not both", hint="--columns or --study, one of them")
     if columns is None:
-        return None if rules is None else tuple(rules)
+        return tuple(rules) if rules else None
     if not columns or len(set(columns)) < len(columns):
         raise Refused(f"columns are named once each, at least one, got {', '.join(columns) or 'none'}")
     if ERROR in columns:
@@ -56,10 +144,6 @@ def _require_numbers(frame: pd.DataFrame, column: str) -> None:
     try:
         numbers(frame, column)
     except Refused as refusal:
-        raise Refused(str(refusal), hint=f"columns with numbers: {some(numeric_columns(frame))}") from None
-
-
-def some(names: Sequence[str]) -> str:
-    """At most a dozen names."""
-    more = ", ..." if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more or "none"
+        raise Refused(
+            str(refusal), hint=f"columns with numbers: {shortened(numeric_columns(frame), MOST_NAMED)}"
+        ) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from nas.analysis.searches.traces import Corner, Trace, common
 from nas.errors import Refused
 from nas.findings.settings import fidelity
 from nas.findings.strategies import SPENT, Search, Spending, corner_of, grouped, is_map, require_comparable, searches_of
+from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import count, listed, percent, plural
 from nas.findings.wording.searches import HEADER, MEASURES, SearchRow, search_row
 from nas.storage.results import Run
@@ -70,9 +70,8 @@ class Searches:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the tables, the sentences and what must be said beside them."""
-        told = "".join(f"<p>{html.escape(': '.join(pair))}</p>" for pair in self.head)
-        notes = "".join(f"<li>{html.escape(text)}</li>" for text in (*self.sentences(), *self.notes))
-        return f"<p><b>{html.escape(self.title)}</b></p>{told}{''.join(map(_as_html, self.measured))}<ul>{notes}</ul>"
+        tables = (html_table(HEADER, [row.cells for row in m.rows], MEASURES[m.measure]) for m in self.measured)
+        return notebook(self.title, self.head, self.notes, "".join(tables), self.sentences())
 
 
 def compare(runs: Sequence[Run], *, cost: Spending = "multiply_adds") -> Searches:
@@ -173,12 +172,3 @@ def _row(measured: Measured, curve: SearchCurve) -> dict[str, Any]:
         "p_adjusted": found.p_adjusted,
         "verdict": found.verdict,
     }
-
-
-def _as_html(measured: Measured) -> str:
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in HEADER)
-    rows = "".join(
-        f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in (row.name, *row.cells))}</tr>"
-        for row in measured.rows
-    )
-    return f"<p>{html.escape(MEASURES[measured.measure])}</p><table><tr>{head}</tr>{rows}</table>"

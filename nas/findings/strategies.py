@@ -142,10 +142,7 @@ class Search:
 
 def searches_of(groups: Mapping[str, Sequence[Run]], cost: Spending) -> dict[str, list[Search]]:
     """The searches of each strategy; maps are cut to the compute of the shortest run."""
-    whole = {
-        name: [Search(records=r, costs=[spent_on(run, one, cost) for one in r]) for run in runs if (r := in_order(run))]
-        for name, runs in groups.items()
-    }
+    whole = {name: [search for run in runs if (search := _search(run, cost)).records] for name, runs in groups.items()}
     if empty := [name for name, searches in whole.items() if not searches]:
         raise Refused(f"no run of {empty[0]} has a trial that is over")
     length = min(sum(search.costs) for searches in whole.values() for search in searches)

@@ -20,6 +20,7 @@ from nas.errors import Refused
 from nas.files import digest
 from nas.findings.table_files import ENDINGS
 from nas.findings.table_files import read as read
+from nas.findings.wording.numbers import shortened
 from nas.study.record import Outcome
 from nas.study.strata import stratum
 
@@ -158,9 +159,8 @@ def _called(frame: pd.DataFrame, told: Mapping[str, str | None], place: str) -> 
 def _column(frame: pd.DataFrame, column: str, place: str, option: str) -> pd.Series[Any]:
     """A column by its name; refused with those that there are."""
     if column not in frame:
-        more = ", ..." if len(frame.columns) > MOST_NAMED else ""
         raise Refused(
-            f"{place} has no column {column!r}; it has {', '.join(frame.columns[:MOST_NAMED])}{more}",
+            f"{place} has no column {column!r}; it has {shortened(list(frame.columns), MOST_NAMED)}",
             hint=f"name it: {option} COLUMN",
         )
     return frame[column]

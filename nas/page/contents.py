@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from nas.errors import NasError, Refused, StorageFailed
 from nas.files import write_atomically
-from nas.findings.principles import of_run
+from nas.findings.principles import principles
 from nas.findings.settings import settings
 from nas.findings.tables import Tables, tables
 from nas.findings.wording.numbers import listed, plural
 from nas.layers import Layer, cost
 from nas.page import page
-from nas.page.page import Report, Verdicts
+from nas.page.page import TOP, Report, Verdicts
 from nas.storage.integrity import WAY_OUT
 from nas.storage.results import Run
 from nas.study.table import COLUMNS
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SHOWN = 10
-"""Leaders on the page."""
 MOST_TEXTS = 24
 """Different texts up to which error is drawn against a column of a table; names of single networks have more."""
 MOST_SPACES = 24
@@ -88,7 +86,7 @@ def _pictured(run: Run) -> tuple[dict[int, Layer], list[str]]:
     A bad file costs its network's picture and nothing else.
     """
     networks, damaged = {}, []
-    for record in run.leaders[:SHOWN]:
+    for record in run.leaders[:TOP]:
         try:
             layer = run.layer(record)
             if layer is not None:
@@ -105,7 +103,7 @@ def _verdicts(run: Run) -> Verdicts | None:
     if not run.manifest.study.rules:
         return None
     try:
-        found = of_run(run)
+        found = principles(run)
     except Refused as refusal:
         return Verdicts(refusal=str(refusal))
     return Verdicts(rows=found.rows, notes=(*map(": ".join, found.head), *found.notes))
@@ -129,14 +127,9 @@ def report_of_tables(found: Tables) -> Report:
         title=listed(found.origins),
         question=f"What do {plural(len(frame), 'network')} of {plural(spaces, 'space')} show?",
         settings=found.origins,
-        classes=None,
-        inputs=(),
         total=len(frame),
         frame=frame,
         dimensions=drawn[:MOST_DIMENSIONS],
-        windows=(),
-        curves={},
-        networks={},
         note=note,
     )
 

@@ -11,10 +11,9 @@ import plotly.graph_objects as go
 
 from nas.analysis import Edf, band, steps
 from nas.findings.wording.numbers import UNITS, figure_text, percent, short
-from nas.page.style import GREY, Look, ground
+from nas.page.style import GREY, Style, Styles, ground
 from nas.study.record import Epoch
 
-Looks = Mapping[str, Look]
 SHOWN = 0.95
 """Share of the trained networks that the error axis of the EDF shows at first."""
 MOST_OTHERS = 120
@@ -37,7 +36,7 @@ class Curve:
     """In order; at least one."""
 
 
-def edf_figure(edfs: Sequence[Edf], places: Mapping[tuple[str, float], int], looks: Looks) -> go.Figure:
+def edf_figure(edfs: Sequence[Edf], places: Mapping[tuple[str, float], int], styles: Styles) -> go.Figure:
     """One exact step line a space in its band; `places` finds the row of the network with an error of a space."""
     low, high, end = _error_range(edfs)
     figure = go.Figure(
@@ -48,9 +47,9 @@ def edf_figure(edfs: Sequence[Edf], places: Mapping[tuple[str, float], int], loo
         )
     )
     for edf in edfs:
-        _add_band(figure, edf, min(0.0, low), end, looks[edf.name], opacity=0.22 / len(edfs) ** 0.6)
+        _add_band(figure, edf, min(0.0, low), end, styles[edf.name], opacity=0.22 / len(edfs) ** 0.6)
     for edf in edfs:
-        figure.add_scatter(**_step_line(edf, min(0.0, low), end, places), **_line_style(edf, looks[edf.name]))
+        figure.add_scatter(**_step_line(edf, min(0.0, low), end, places), **_line_style(edf, styles[edf.name]))
     return figure
 
 
@@ -60,7 +59,7 @@ def legend(edf: Edf) -> str:
     return f"{figure_text(short(edf.name))}: {numbers}"
 
 
-def curve_figure(leaders: Sequence[Curve], others: Sequence[Sequence[Epoch]], value: str, looks: Looks) -> go.Figure:
+def curve_figure(leaders: Sequence[Curve], others: Sequence[Sequence[Epoch]], value: str, styles: Styles) -> go.Figure:
     """`error` (percent) or `loss` (nats) against the epoch: leaders in colour, the others in grey."""
     last = max((epochs[-1].number for epochs in (*others, *(curve.epochs for curve in leaders))), default=1)
     x = {"title": "epoch", "range": [1 - 0.04 * last, 1.04 * last], "tickformat": "d", "dtick": -(-last // 10)}
@@ -68,7 +67,7 @@ def curve_figure(leaders: Sequence[Curve], others: Sequence[Sequence[Epoch]], va
     if others:
         figure.add_scatter(**_faint(others[:: -(-len(others) // MOST_OTHERS)], value))
     for curve in reversed(leaders):  # the best on top
-        figure.add_scatter(**_curve(curve, value, looks[curve.space]))
+        figure.add_scatter(**_curve(curve, value, styles[curve.space]))
     drawn = [y for trace in figure.data for y in trace.y if y]
     log = bool(drawn) and max(drawn) > 4 * min(drawn)
     return figure.update_yaxes(title=UNITS["classification"][value], type="log" if log else "linear")
@@ -104,8 +103,8 @@ def _step_line(edf: Edf, left: float, right: float, places: Mapping[tuple[str, f
     }
 
 
-def _line_style(edf: Edf, look: Look) -> dict[str, Any]:
-    line = {"shape": "hv", "color": look.colour, "dash": look.dash, "width": 2.5}
+def _line_style(edf: Edf, style: Style) -> dict[str, Any]:
+    line = {"shape": "hv", "color": style.colour, "dash": style.dash, "width": 2.5}
     return {
         "mode": "lines",
         "line": line,
@@ -116,23 +115,23 @@ def _line_style(edf: Edf, look: Look) -> dict[str, Any]:
     }
 
 
-def _add_band(figure: go.Figure, edf: Edf, left: float, right: float, look: Look, opacity: float) -> None:
+def _add_band(figure: go.Figure, edf: Edf, left: float, right: float, style: Style, opacity: float) -> None:
     around = band(edf)
     x = [left, *(100 * error for error in around.errors if error < inf), right]
     for edge, fill in ((around.low, None), (around.high, "tonexty")):
         y = [100 * share for share in (*edge, edge[-1])]
         line = {"shape": "hv", "width": 0}
         shared = {"legendgroup": edf.name, "showlegend": False, "hoverinfo": "skip", "meta": "band"}
-        figure.add_scatter(x=x, y=y, mode="lines", line=line, fill=fill, fillcolor=look.shade(opacity), **shared)
+        figure.add_scatter(x=x, y=y, mode="lines", line=line, fill=fill, fillcolor=style.shade(opacity), **shared)
 
 
-def _curve(curve: Curve, value: str, look: Look) -> dict[str, Any]:
+def _curve(curve: Curve, value: str, style: Style) -> dict[str, Any]:
     return {
         **_values(curve.epochs, value),
         "customdata": [curve.place] * len(curve.epochs),
         "mode": "lines+markers",
-        "line": {"color": look.colour, "width": 2},
-        "marker": {"symbol": look.symbol, "size": 5},
+        "line": {"color": style.colour, "width": 2},
+        "marker": {"symbol": style.symbol, "size": 5},
         "opacity": 0.85,
         "name": f"{curve.rank}. trial {curve.trial}",
         "hoverinfo": "text",

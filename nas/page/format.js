@@ -1,4 +1,4 @@
-// Numbers as people read them; the same rules as in texts.py.
+// Numbers as people read them; the same rules as in wording/numbers.py.
 "use strict";
 
 const NOTHING = "–";

@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.resources import files
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from jinja2 import Environment, Template
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -25,7 +23,8 @@ from nas.page.figures import Curve, curve_figure, edf_figure, in_units
 from nas.page.payload import curves_payload, figure_payload, json_text, layers_payload, table_payload
 from nas.page.scatter import cost_figure, dimension_figure
 from nas.page.staircases import Picture, picture, scale, stairs
-from nas.page.style import CONFIG, Look, looks
+from nas.page.style import CONFIG, Styles, styles_of
+from nas.page.templates import file_text, rendered
 from nas.page.view import acceptance, leader, pair, sentence, tiles
 from nas.sampling.window import Window
 from nas.study.record import Epoch
@@ -35,7 +34,6 @@ COSTS = ("multiply_adds", "parameters", "activations", "seconds")
 TOP = 10
 """Leaders shown."""
 SCRIPTS = ("format.js", "figures.js", "table.js", "details.js", "script.js")
-Looks = Mapping[str, Look]
 Figures = dict[str, dict[str, go.Figure]]
 """Name of a figure -> choice of its menu -> drawing."""
 
@@ -62,21 +60,21 @@ class Report:
     """What the study asks, as a sentence."""
     settings: Mapping[str, str]
     """What was asked for, as shown: data, recipe, limits, sampler, seed, versions."""
-    classes: int | None
-    """Number of classes; guessing has an error of 1 - 1/classes. 0 where the target is a number, None if unknown."""
-    inputs: tuple[int, ...]
-    """Shape of one input."""
     total: int
     """Trials planned."""
     frame: pd.DataFrame
     """The columns of `nas.study.table`, then one column for each dimension and fact."""
     dimensions: tuple[str, ...]
     """Columns that error is drawn against; numbers or texts."""
-    windows: tuple[Window, ...]
+    classes: int | None = None
+    """Number of classes; guessing has an error of 1 - 1/classes. 0 where the target is a number, None if unknown."""
+    inputs: tuple[int, ...] = ()
+    """Shape of one input; empty if unknown."""
+    windows: tuple[Window, ...] = ()
     """What the limits did to each space; may be empty."""
-    curves: Mapping[int, tuple[Epoch, ...]]
+    curves: Mapping[int, tuple[Epoch, ...]] = field(default_factory=dict)
     """Trial -> its epochs, of the leaders at least; may be empty."""
-    networks: Mapping[int, Layer]
+    networks: Mapping[int, Layer] = field(default_factory=dict)
     """Trial -> layer tree, of the leaders; may be empty."""
     task: Task = "classification"
     """What the networks are to get right: decides the units of error and loss."""
@@ -98,34 +96,34 @@ class Report:
 def html(reports: Sequence[Report]) -> str:
     """One self-contained file, with a tab for each report if there are several."""
     frames = [_prepared(report.frame) for report in reports]
-    marks = looks(str(space) for frame in frames for space in frame["space"])
-    sections = [_section(report, frame, marks) for report, frame in zip(reports, frames, strict=True)]
-    script = "\n".join(_file(name) for name in SCRIPTS)
+    styles = styles_of(str(space) for frame in frames for space in frame["space"])
+    sections = [_section(report, frame, styles) for report, frame in zip(reports, frames, strict=True)]
+    script = "\n".join(file_text(name) for name in SCRIPTS)
     plotly = get_plotlyjs()
     webgl = any(trace["type"] == "scattergl" for section in sections for trace in _traces(section["figures"]))
-    return _template().render(
+    return rendered(
+        "template.html.j2",
         sections=sections,
-        looks=marks,
+        styles=styles,
         rule_header=HEADER,
         policy=_policy([plotly, script], webgl=webgl),
-        style=Markup(_file("page.css")),  # noqa: S704 - our own file
         scripts=[Markup(plotly), Markup(script)],  # noqa: S704 - our own file and plotly's
     )
 
 
-def _section(report: Report, frame: pd.DataFrame, marks: Looks) -> dict[str, Any]:
+def _section(report: Report, frame: pd.DataFrame, styles: Styles) -> dict[str, Any]:
     """The values of the template for one run."""
     places = {int(trial): place for place, trial in zip(frame.index, frame["trial"], strict=True)}
     best = leaders(frame, TOP)
     units = UNITS[report.task]
     curves = _leading_curves(report, best, places)
-    distribution = _distribution(report, frame, marks)
-    figures: Figures = distribution.pop("figures") | _scatters(report, frame, marks, places)
+    distribution = _distribution(report, frame, styles)
+    figures: Figures = distribution.pop("figures") | _scatters(report, frame, styles, places)
     if curves:
         led = {curve.trial for curve in curves}
         others = [epochs for trial, epochs in report.curves.items() if epochs and trial not in led]
         for value in ("error", "loss"):
-            figures[f"curve-{value}"] = {"only": curve_figure(curves, others, value, marks)}
+            figures[f"curve-{value}"] = {"only": curve_figure(curves, others, value, styles)}
     figures = {
         name: {choice: in_units(figure, units) for choice, figure in choices.items()}
         for name, choices in figures.items()
@@ -140,7 +138,7 @@ def _section(report: Report, frame: pd.DataFrame, marks: Looks) -> dict[str, Any
         "trained": int(frame["error"].notna().sum()),
         "figures": figures,
         "menus": {name: [(choice, spoken(choice)) for choice in choices] for name, choices in figures.items()},
-        "data": _data(report, frame, marks, places, figures),
+        "data": _data(report, frame, styles, places, figures),
     }
 
 
@@ -158,7 +156,7 @@ def _prepared(frame: pd.DataFrame) -> pd.DataFrame:
     return ready
 
 
-def _distribution(report: Report, frame: pd.DataFrame, marks: Looks) -> dict[str, Any]:
+def _distribution(report: Report, frame: pd.DataFrame, styles: Styles) -> dict[str, Any]:
     """EDFs and comparisons, or the reason why there are none."""
     try:
         sample = edfs(frame, guess=report.guess)
@@ -168,7 +166,7 @@ def _distribution(report: Report, frame: pd.DataFrame, marks: Looks) -> dict[str
     found = {key: place for place, key in reversed(list(enumerate(keys)))}
     compared = compare_all(sample)
     return {
-        "figures": {"edf": {"only": edf_figure(sample, found, marks)}} if sample else {},
+        "figures": {"edf": {"only": edf_figure(sample, found, styles)}} if sample else {},
         "pairs": [pair(comparison) for comparison in compared],
         "warnings": list(dict.fromkeys(warning for comparison in compared for warning in comparison.warnings)),
         "refusal": "",
@@ -176,17 +174,17 @@ def _distribution(report: Report, frame: pd.DataFrame, marks: Looks) -> dict[str
     }
 
 
-def _scatters(report: Report, frame: pd.DataFrame, marks: Looks, places: Mapping[int, int]) -> Figures:
+def _scatters(report: Report, frame: pd.DataFrame, styles: Styles, places: Mapping[int, int]) -> Figures:
     """Error against every cost and every dimension that the table knows."""
     trained = frame[frame["error"].notna()]
     costs, dimensions = {}, {}
     for column in COSTS:
         if column in trained and (trained[column] > 0).any():
             front = [places[int(trial)] for trial in pareto(frame[frame[column] > 0], column)["trial"]]
-            costs[column] = cost_figure(frame, column, marks, front)
+            costs[column] = cost_figure(frame, column, styles, front)
     for column in report.dimensions:
         if column in trained and trained[column].notna().any():
-            dimensions[column] = dimension_figure(frame, column, marks)
+            dimensions[column] = dimension_figure(frame, column, styles)
     return {name: found for name, found in (("cost", costs), ("dimension", dimensions)) if found}
 
 
@@ -218,7 +216,7 @@ def _leaders(report: Report, best: pd.DataFrame, places: Mapping[int, int]) -> l
     ]
 
 
-def _data(report: Report, frame: pd.DataFrame, marks: Looks, places: Mapping[int, int], figures: Figures) -> Markup:
+def _data(report: Report, frame: pd.DataFrame, styles: Styles, places: Mapping[int, int], figures: Figures) -> Markup:
     """What the script reads, as JSON that can't leave its element."""
     drawn = {
         name: {choice: figure_payload(figure) for choice, figure in choices.items()}
@@ -227,7 +225,7 @@ def _data(report: Report, frame: pd.DataFrame, marks: Looks, places: Mapping[int
     payload = table_payload(frame, report.dimensions, report.task) | {
         "curves": curves_payload(report.curves, places),
         "layers": layers_payload(report.networks, report.inputs, places),
-        "colours": {space: look.colour for space, look in marks.items()},
+        "colours": {space: style.colour for space, style in styles.items()},
         "figures": drawn,
         "config": CONFIG,
         "units": UNITS[report.task],
@@ -250,12 +248,3 @@ def _policy(scripts: Sequence[str], *, webgl: bool) -> str:
         f"default-src 'none'; script-src {hashes}{evaluation}; style-src 'unsafe-inline'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )
-
-
-def _template() -> Template:
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_file("template.html.j2"))
-
-
-def _file(name: str) -> str:
-    return files("nas.page").joinpath(name).read_text(encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite, log10
 from typing import Any
@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from nas.analysis.selection import pruned
 from nas.findings.wording.numbers import UNITS, figure_text, short, spoken
-from nas.page.style import GREY, Look, ground, legend_rows
+from nas.page.style import GREY, Style, Styles, ground, legend_rows
 
 WEBGL_FROM = 5_000
 """Points of a figure from which SVG becomes slow."""
@@ -32,7 +32,6 @@ ERROR = UNITS["classification"]["error"]
 HEIGHT = 440
 LEGEND_ROOM, LEGEND_ROW, LEGEND_ROWS = 390.0, 22, 2
 """Pixels of a legend's row across and down, and how many rows the height has room for."""
-Looks = Mapping[str, Look]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +59,10 @@ def error_axis(errors: pd.Series[float]) -> ErrorAxis:
     return ErrorAxis(low=max(0.0, low - 0.06 * span), high=high + 0.17 * span, failed=high + 0.1 * span, log=False)
 
 
-def cost_figure(frame: pd.DataFrame, column: str, looks: Looks, front: Sequence[int]) -> go.Figure:
+def cost_figure(frame: pd.DataFrame, column: str, styles: Styles, front: Sequence[int]) -> go.Figure:
     """Error against a cost on a logarithmic axis; `front` holds the rows that no cheaper network beats."""
     points = frame[frame[column] > 0]
-    figure = _figure(frame, points, column, points[column], looks)
+    figure = _figure(frame, points, column, points[column], styles)
     best = frame.loc[list(front)].sort_values(column)
     steps = {"x": best[column].tolist(), "y": (best["error"] * 100).tolist(), "customdata": best.index.tolist()}
     line = {"color": GREY, "width": 2, "dash": "dot", "shape": "hv"}
@@ -71,15 +70,15 @@ def cost_figure(frame: pd.DataFrame, column: str, looks: Looks, front: Sequence[
     return figure.update_xaxes(type="log", tickformat="~g" if column == "seconds" else "~s", title=_cost_title(column))
 
 
-def dimension_figure(frame: pd.DataFrame, column: str, looks: Looks) -> go.Figure:
+def dimension_figure(frame: pd.DataFrame, column: str, styles: Styles) -> go.Figure:
     """Error against a dimension: groups for texts and few values, else an axis with medians along it."""
     points = frame[frame[column].notna()]
     values = points[column]
     if _grouped(values):
-        return _groups_figure(frame, points, column, looks)
-    figure = _figure(frame, points, column, values, looks)
+        return _groups_figure(frame, points, column, styles)
+    figure = _figure(frame, points, column, values, styles)
     for space, own in points.groupby("space", sort=False):
-        _add_medians(figure, *_medians(own[column], own["error"]), looks[str(space)], str(space))
+        _add_medians(figure, *_medians(own[column], own["error"]), styles[str(space)], str(space))
     log = values.min() > 0 and values.max() / values.min() >= DECADES
     return figure.update_xaxes(
         type="log" if log else "linear", tickformat="~g" if log else None, title=figure_text(short(spoken(column)))
@@ -91,7 +90,7 @@ def _grouped(values: pd.Series[Any]) -> bool:
     return not numeric or values.nunique() <= FEW
 
 
-def _groups_figure(frame: pd.DataFrame, points: pd.DataFrame, column: str, looks: Looks) -> go.Figure:
+def _groups_figure(frame: pd.DataFrame, points: pd.DataFrame, column: str, styles: Styles) -> go.Figure:
     """Values side by side, spaces side by side within each, points spread a little so that they can be told apart."""
     labels = _labels(points[column])
     order = {label: place for place, label in enumerate(dict.fromkeys(labels.sort_values(key=_sorting)))}
@@ -99,10 +98,10 @@ def _groups_figure(frame: pd.DataFrame, points: pd.DataFrame, column: str, looks
     lane = 0.8 / max(1, len(spaces))
     middle = labels.map(order) + points["space"].map({s: lane * (i + 0.5) - 0.4 for i, s in enumerate(spaces)})
     spread = (points.index.to_series() * 0.6180339887 % 1 - 0.5) * lane * 0.7  # golden ratio: even without chance
-    figure = _figure(frame, points, column, (middle + spread).astype(float).round(3), looks)
+    figure = _figure(frame, points, column, (middle + spread).astype(float).round(3), styles)
     for space, own in points.groupby("space", sort=False):
         medians = own["error"].fillna(float("inf")).groupby(middle[own.index]).median()
-        _add_medians(figure, medians.index.tolist(), medians.tolist(), looks[str(space)], str(space), lines=False)
+        _add_medians(figure, medians.index.tolist(), medians.tolist(), styles[str(space)], str(space), lines=False)
     texts = [figure_text(short(label, 18)) for label in order]
     ticks = {
         "tickmode": "array",
@@ -127,7 +126,7 @@ def _sorting(labels: pd.Series[str]) -> pd.Series[Any]:
     return rank + labels.rank(method="dense") / (2 * len(labels) + 2) * numbers.isna()
 
 
-def _figure(frame: pd.DataFrame, points: pd.DataFrame, column: str, x: pd.Series[Any], looks: Looks) -> go.Figure:
+def _figure(frame: pd.DataFrame, points: pd.DataFrame, column: str, x: pd.Series[Any], styles: Styles) -> go.Figure:
     """Points of every space, coloured alike in all figures, with failures as crosses on their line."""
     axis = error_axis(frame["error"])
     more = legend_rows((*map(short, points["space"].unique()), FAILED, FRONT), LEGEND_ROOM) - LEGEND_ROWS
@@ -136,7 +135,7 @@ def _figure(frame: pd.DataFrame, points: pd.DataFrame, column: str, x: pd.Series
     kind = go.Scattergl if len(points) > WEBGL_FROM else go.Scatter
     trained = points["error"].notna()
     for space, own in points[trained].groupby("space", sort=False):
-        figure.add_trace(kind(**_points(x[own.index], own["error"] * 100, looks[str(space)], str(space))))
+        figure.add_trace(kind(**_points(x[own.index], own["error"] * 100, styles[str(space)], str(space))))
     early = pruned(points)
     for name, symbol, out in ((FAILED, "x-thin", ~trained & ~early), (PRUNED, "circle-open", ~trained & early)):
         if out.any():
@@ -146,8 +145,8 @@ def _figure(frame: pd.DataFrame, points: pd.DataFrame, column: str, x: pd.Series
     return figure
 
 
-def _points(x: pd.Series[Any], y: pd.Series[float], look: Look, space: str) -> dict[str, Any]:
-    marker = {"color": look.colour, "symbol": look.symbol, "size": 7, "opacity": 0.85}
+def _points(x: pd.Series[Any], y: pd.Series[float], style: Style, space: str) -> dict[str, Any]:
+    marker = {"color": style.colour, "symbol": style.symbol, "size": 7, "opacity": 0.85}
     drawn = {"x": x.to_numpy(), "y": y.to_numpy().round(4), "customdata": x.index.to_numpy(), "mode": "markers"}
     return {**drawn, "marker": marker, "name": figure_text(short(space)), "legendgroup": space, "hoverinfo": "text"}
 
@@ -166,17 +165,17 @@ def _medians(x: pd.Series[Any], errors: pd.Series[float]) -> tuple[list[float], 
 
 
 def _add_medians(
-    figure: go.Figure, x: Sequence[float], errors: Sequence[float], look: Look, space: str, *, lines: bool = True
+    figure: go.Figure, x: Sequence[float], errors: Sequence[float], style: Style, space: str, *, lines: bool = True
 ) -> None:
     """Medians as a line, or as bars over their groups; those that fall among the failures are left out."""
     kept = [(a, 100 * b) for a, b in zip(x, errors, strict=True) if isfinite(b)]
-    style = {"color": look.colour, "width": 2, "dash": look.dash}
-    bar = {"symbol": "line-ew", "size": 20, "line": {"color": look.colour, "width": 3}}
+    line = {"color": style.colour, "width": 2, "dash": style.dash}
+    bar = {"symbol": "line-ew", "size": 20, "line": {"color": style.colour, "width": 3}}
     figure.add_scatter(
         x=[a for a, _ in kept],
         y=[b for _, b in kept],
         mode="lines" if lines else "markers",
-        line=style if lines else None,
+        line=line if lines else None,
         marker=None if lines else bar,
         legendgroup=space,
         showlegend=False,

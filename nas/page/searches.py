@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from itertools import pairwise
 from math import floor, isfinite, log10
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment
-from markupsafe import Markup
-
 from nas.findings.strategies import SPENT
 from nas.findings.wording.numbers import count
 from nas.findings.wording.searches import HEADER, MEASURES
-from nas.page.style import Look, looks
+from nas.page.style import Style, styles_of
+from nas.page.templates import rendered
 
 if TYPE_CHECKING:
     from nas.analysis.searches.curves import SearchCurve
@@ -40,7 +37,7 @@ class Line:
 
     name: str
     """The strategy, with its number of searches."""
-    look: Look
+    style: Style
     """Its colour and dash."""
     dash: str
     """As SVG has it."""
@@ -63,7 +60,7 @@ class Plot:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class Measure:
     """One measure as the page shows it."""
 
     title: str
@@ -76,7 +73,7 @@ class Table:
 
 def plot(curves: Sequence[SearchCurve]) -> Plot:
     """Means as steps, and a band where a strategy has one; the axes hold all means and the bands beside them."""
-    marks = looks(curve.name for curve in curves)
+    styles = styles_of(curve.name for curve in curves)
     low, high = _heights(curves)
     decades = low > 0.0 and high / low > LOGARITHMIC
     scale: Callable[[float], float] = log10 if decades else float
@@ -97,9 +94,9 @@ def plot(curves: Sequence[SearchCurve]) -> Plot:
             upper = _steps(places, [y(point.high) for point in curve.mean])
             lower = _steps(places, [y(point.low) for point in curve.mean])
             band = f"M{'L'.join(upper + lower[::-1])}Z"
-        look = marks[curve.name]
+        style = styles[curve.name]
         name = f"{curve.name}, n = {curve.n}"
-        return Line(name=name, look=look, dash=DASHES[look.dash], path=f"M{'L'.join(mean)}", band=band)
+        return Line(name=name, style=style, dash=DASHES[style.dash], path=f"M{'L'.join(mean)}", band=band)
 
     return Plot(
         lines=tuple(line(curve) for curve in curves),
@@ -126,17 +123,16 @@ def decade_ticks(low: float, high: float) -> tuple[float, ...]:
 
 def page(found: Searches) -> str:
     """The comparison as one offline file without a script: a plot, a table and sentences for each measure."""
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_file("search.html.j2")).render(
+    return rendered(
+        "search.html.j2",
         title=found.title,
         head=found.head,
         notes=found.notes,
-        tables=[Table(title=MEASURES[one.measure], plot=plot(one.curves), rows=one.rows) for one in found.measured],
+        measures=[Measure(title=MEASURES[one.measure], plot=plot(one.curves), rows=one.rows) for one in found.measured],
         compute=f"compute: {SPENT[found.spending]}",
         header=HEADER,
         size=(WIDE, HIGH),
         ends=(LEFT, WIDE - RIGHT, TOP, HIGH - BOTTOM),
-        style=Markup(_file("page.css")),  # noqa: S704 - our own file
     )
 
 
@@ -159,7 +155,3 @@ def _steps(places: Sequence[float], levels: Sequence[float]) -> list[str]:
         if level != before:
             found += [f"{place:.1f} {before:.1f}", f"{place:.1f} {level:.1f}"]
     return [*found, f"{places[-1]:.1f} {levels[-1]:.1f}"]
-
-
-def _file(name: str) -> str:
-    return files("nas.page").joinpath(name).read_text(encoding="utf-8")

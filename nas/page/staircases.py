@@ -51,7 +51,7 @@ class Scale:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bars:
+class PartBars:
     """The bars of one part."""
 
     label: str
@@ -64,7 +64,7 @@ class Bars:
 class Picture:
     """The widths of one network as bars on a logarithmic scale."""
 
-    bars: tuple[Bars, ...]
+    bars: tuple[PartBars, ...]
     """In the order of the data."""
     marks: tuple[tuple[float, str], ...]
     """Height and text of the marks of the width axis."""
@@ -97,7 +97,7 @@ def picture(steps: Sequence[Stair], axes: Scale) -> Picture:
     bars, position = [], 0
     for step in steps:
         path = "".join(_bar(LEFT + column * (position + i), column, step.width, axes) for i in range(step.blocks))
-        bars.append(Bars(label=_label(step), path=path))
+        bars.append(PartBars(label=_label(step), path=path))
         position += step.blocks
     return Picture(bars=tuple(bars), marks=_marks(axes), blocks=position, end=LEFT + column * position)
 

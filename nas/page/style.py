@@ -20,7 +20,7 @@ CONFIG = {"showSendToCloud": False, "displaylogo": False, "responsive": True}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class Style:
     """The marks of one space."""
 
     colour: str
@@ -36,9 +36,13 @@ class Look:
         return f"rgba({red},{green},{blue},{opacity})"
 
 
-def looks(spaces: Iterable[str]) -> dict[str, Look]:
+Styles = Mapping[str, Style]
+"""Name of a space -> its marks."""
+
+
+def styles_of(spaces: Iterable[str]) -> dict[str, Style]:
     """Marks for each space, in the order given; equal names get equal marks."""
-    return {name: _look(index) for index, name in enumerate(dict.fromkeys(spaces))}
+    return {name: _style(index) for index, name in enumerate(dict.fromkeys(spaces))}
 
 
 def ground(*, x: Mapping[str, Any], y: Mapping[str, Any], height: int, legend: bool = True) -> dict[str, Any]:
@@ -77,8 +81,8 @@ def legend_rows(names: Iterable[str], room: float) -> int:
     return rows
 
 
-def _look(index: int) -> Look:
-    return Look(
+def _style(index: int) -> Style:
+    return Style(
         colour=COLOURS[index % len(COLOURS)],
         symbol=SYMBOLS[index % len(SYMBOLS)] + ("-open" if index // len(COLOURS) % 2 else ""),
         dash=DASHES[index // len(COLOURS) % len(DASHES)],

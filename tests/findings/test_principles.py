@@ -17,7 +17,7 @@ from nas.analysis import Scope, edf, mean_difference, plan, verdicts
 from nas.analysis.statistics.power import planned
 from nas.engines.inline import InlineEngine
 from nas.errors import Refused
-from nas.findings.principles import COLUMNS, of_run, of_tables
+from nas.findings.principles import COLUMNS, principles
 from nas.findings.tables import tables
 from nas.findings.wording.rules import rule_row
 from nas.storage.results import Run
@@ -118,9 +118,9 @@ def test_an_unfinished_run_and_late_rules_are_told(tmp_path: Path) -> None:
 def test_what_varies_is_part_of_the_fidelity(tmp_path: Path) -> None:
     """Fields of the recipe that differ between networks are named."""
     varied = nas.run(replace(VARIED, samples=1), out=tmp_path / "v", engine=InlineEngine(), device="cpu")
-    assert of_run(varied, columns=["width"]).fidelity.endswith("; differing between networks: learning_rate")
+    assert principles(varied, columns=["width"]).fidelity.endswith("; differing between networks: learning_rate")
     crossed = nas.run(replace(CROSSED, samples=1), out=tmp_path / "c", engine=InlineEngine(), device="cpu")
-    assert of_run(crossed, columns=["width"]).fidelity.endswith("; differing between networks: learning_rate")
+    assert principles(crossed, columns=["width"]).fidelity.endswith("; differing between networks: learning_rate")
 
 
 def test_a_table_has_one_principle_a_column() -> None:
@@ -183,7 +183,7 @@ def test_percentages_have_a_delta_in_percent(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(frame, before)
     assert found.verdicts == nas.principles(table(), columns=["wide"], delta=0.02).verdicts
     frame.to_csv(tmp_path / "t.csv", index=False)
-    again = of_tables(tables([tmp_path / "t.csv"]), columns=["wide"], delta=2.0)
+    again = principles(tables([tmp_path / "t.csv"]), columns=["wide"], delta=2.0)
     assert again.verdicts[0].delta == pytest.approx(found.verdicts[0].delta)
     assert "2 points, as stated" in again.delta
 
@@ -277,6 +277,13 @@ def test_a_study_is_planned_before_any_training() -> None:
     assert list(found.table()["samples"]) == [need.samples for need in found.needs]
     with pytest.raises(Refused, match="declares no rules"):
         nas.plan(STUDY)
+
+
+def test_a_notebook_shows_sample_sizes() -> None:
+    """The HTML of a plan holds a row a rule and what the numbers rest on, escaped."""
+    html = nas.plan(replace(STUDY, rules=(Rule(name="<b>", statement="S.", contrast=SILU),)))._repr_html_()
+    assert "<td>&lt;b&gt;</td>" in html
+    assert "So many networks find an effect" in html
 
 
 def test_a_run_is_planned_from_its_noise(run: Run) -> None:

@@ -19,7 +19,7 @@ from nas.page.staircases import Stair, picture, scale, stairs
 from nas.page.view import leader
 from nas.study.record import Epoch
 
-LOOKS = style.looks(["a", "b"])
+STYLES = style.styles_of(["a", "b"])
 
 
 def frame(**columns: list[object]) -> pd.DataFrame:
@@ -30,7 +30,7 @@ def frame(**columns: list[object]) -> pd.DataFrame:
 
 def test_edf_line_has_exact_steps() -> None:
     """A line rises behind each error by its share and stays below 100 % where networks failed."""
-    figure = edf_figure([edf([0.1, 0.2, 0.2, None], name="a", guess=0.9)], {("a", 0.1): 7}, LOOKS)
+    figure = edf_figure([edf([0.1, 0.2, 0.2, None], name="a", guess=0.9)], {("a", 0.1): 7}, STYLES)
     line = next(trace for trace in figure.data if trace.meta == "edf")
     assert line.line.shape == "hv"
     assert list(line.x[1:3]) == [10.0, 20.0]
@@ -40,7 +40,7 @@ def test_edf_line_has_exact_steps() -> None:
 
 def test_edf_legend_counts_and_escapes() -> None:
     """A legend entry names n, lowest error, mean and failures, and a hostile name stays text."""
-    figure = edf_figure([edf([0.1, None], name="<b>", guess=0.9)], {}, style.looks(["<b>"]))
+    figure = edf_figure([edf([0.1, None], name="<b>", guess=0.9)], {}, style.styles_of(["<b>"]))
     name = next(trace.name for trace in figure.data if trace.meta == "edf")
     assert name == "&lt;b&gt;: n 2, min 10.00 %, mean 50.00 %, 1 failed"
 
@@ -52,7 +52,7 @@ def test_a_long_legend_makes_room_for_itself() -> None:
     assert style.legend_rows(["a"] * 7, 390) == 1
     assert style.legend_rows([], 390) == style.legend_rows(["a" * 500], 390) == 1
     rows = pd.DataFrame({"trial": range(8), "space": names, "error": [0.5] * 8, "width": range(1, 9)})
-    tall, usual = (dimension_figure(t, "width", style.looks(t["space"])) for t in (rows, frame(width=[*range(8)])))
+    tall, usual = (dimension_figure(t, "width", style.styles_of(t["space"])) for t in (rows, frame(width=[*range(8)])))
     assert tall.layout.height - usual.layout.height >= 6 * 20
 
 
@@ -60,9 +60,9 @@ def test_a_row_is_no_image() -> None:
     """Where the target is a number, costs and speeds are those of a row; elsewhere those of an image."""
     table = frame(multiply_adds=[1, 2] * 4, activations=[1, 2] * 4, images_per_second=[2e3] * 8)
     for task, noun in (("regression", "row"), ("classification", "image")):
-        figure = in_units(cost_figure(table, "multiply_adds", LOOKS, [0]), numbers.UNITS[task])
+        figure = in_units(cost_figure(table, "multiply_adds", STYLES, [0]), numbers.UNITS[task])
         assert figure.layout.xaxis.title.text == f"multiply-adds (a{'n' * (noun == 'image')} {noun})"
-        figure = in_units(cost_figure(table, "activations", LOOKS, [0]), numbers.UNITS[task])
+        figure = in_units(cost_figure(table, "activations", STYLES, [0]), numbers.UNITS[task])
         assert figure.layout.xaxis.title.text == f"activations (elements a{'n' * (noun == 'image')} {noun})"
         assert leader(table.iloc[0].to_dict(), numbers.UNITS[task])["training speed"] == f"2.00 k {noun}s/s"
         columns = payload.table_payload(table, (), task)["columns"]
@@ -71,14 +71,14 @@ def test_a_row_is_no_image() -> None:
 
 def test_edf_of_failures_only() -> None:
     """A space without a single trained network still has a line, at zero."""
-    figure = edf_figure([edf([None, None], name="a", guess=0.9)], {}, LOOKS)
+    figure = edf_figure([edf([None, None], name="a", guess=0.9)], {}, STYLES)
     assert set(next(trace.y for trace in figure.data if trace.meta == "edf")) == {0.0}
 
 
 def test_cost_figure_draws_points_failures_and_front() -> None:
     """Every network is one point, failures stand above all errors, and the front runs in steps."""
     table = frame(parameters=[10, 20, 30, 40, 50, 60, 70, 80])
-    figure = cost_figure(table, "parameters", LOOKS, front=[0])
+    figure = cost_figure(table, "parameters", STYLES, front=[0])
     points = [trace for trace in figure.data if trace.mode == "markers"]
     assert sorted(place for trace in points for place in trace.customdata) == list(range(8))
     failed = next(trace for trace in points if trace.name.startswith("failed"))
@@ -96,7 +96,7 @@ def test_dimension_axis_follows_its_values(values: list[object], kind: str | Non
     if kind == "log":
         values = [*values[:8], *(float(str(v)) * 1.5 for v in values[8:])]
     table = pd.concat([frame(), frame()], ignore_index=True).assign(value=values)
-    axis = dimension_figure(table, "value", LOOKS).layout.xaxis
+    axis = dimension_figure(table, "value", STYLES).layout.xaxis
     assert axis.type == kind
     assert (axis.ticktext is not None) == (kind is None)
 
@@ -104,21 +104,21 @@ def test_dimension_axis_follows_its_values(values: list[object], kind: str | Non
 def test_few_values_are_groups_with_medians_that_count_failures() -> None:
     """A group whose networks mostly failed shows no median, for its median is a failure."""
     table = frame(value=[1, 1, 1, 1, 1, 1, 1, 2])
-    medians = [trace for trace in dimension_figure(table, "value", LOOKS).data if trace.meta == "median"]
+    medians = [trace for trace in dimension_figure(table, "value", STYLES).data if trace.meta == "median"]
     assert sorted(len(trace.x) for trace in medians) == [1, 1]
 
 
 def test_many_points_use_webgl() -> None:
     """Above 5,000 points a figure is drawn by WebGL, below as SVG."""
     many = pd.concat([frame(parameters=[1] * 8)] * 700, ignore_index=True)
-    assert {trace.type for trace in cost_figure(many, "parameters", LOOKS, [0]).data} == {"scattergl", "scatter"}
-    assert {trace.type for trace in cost_figure(many[:80], "parameters", LOOKS, [0]).data} == {"scatter"}
+    assert {trace.type for trace in cost_figure(many, "parameters", STYLES, [0]).data} == {"scattergl", "scatter"}
+    assert {trace.type for trace in cost_figure(many[:80], "parameters", STYLES, [0]).data} == {"scatter"}
 
 
 def test_exploded_loss_is_a_gap() -> None:
     """An infinite loss is left out of a curve instead of being drawn."""
     epochs = tuple(Epoch(number=i, loss=loss, error=0.9, seconds=1.0) for i, loss in ((1, 2.0), (2, inf)))
-    figure = curve_figure([Curve(rank=1, trial=0, space="a", place=0, epochs=epochs)], [], "loss", LOOKS)
+    figure = curve_figure([Curve(rank=1, trial=0, space="a", place=0, epochs=epochs)], [], "loss", STYLES)
     assert list(figure.data[0].y) == [2.0, None]
 
 
@@ -173,7 +173,7 @@ def test_cells_are_plain_json() -> None:
 
 def test_spaces_look_different() -> None:
     """Twelve spaces are told apart by colour, marker or dash, and the order decides who gets what."""
-    marks = style.looks(f"space {i}" for i in range(12))
+    marks = style.styles_of(f"space {i}" for i in range(12))
     assert len({(mark.colour, mark.symbol, mark.dash) for mark in marks.values()}) == 12
 
 

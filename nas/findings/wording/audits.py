@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nas.analysis import Agreement, Interval, LongVerdict, NoiseFloor
 from nas.findings.wording.numbers import NOTHING, plural, probability, share
-from nas.findings.wording.rules import LEVEL, POINTS, WORDS, signed
+from nas.findings.wording.rules import LEVEL, POINTS, WORDS, effect_text, ends_text, is_order, sides_text
 
 HEADER = (
     "rule",
@@ -33,27 +33,28 @@ class AuditRow:
     name: str
     """Of the rule."""
     cells: tuple[str, ...]
-    """The columns of the table after the rule."""
+    """Its row below `HEADER`."""
     sentence: str
     """What the longer training says, in words."""
 
 
 def audit_row(verdict: LongVerdict, longer: int) -> AuditRow:
     """A verdict as texts."""
-    alone = _is_order(verdict)
+    alone = is_order(verdict)
     known = _estimated(verdict)
-    counts = f"{verdict.n_first:,}" if alone else f"{verdict.n_first:,} + {verdict.n_second:,}"
+    counts = sides_text(verdict.n_first, verdict.n_second, alone)
     delta = NOTHING if verdict.delta is None else f"{verdict.delta if alone else 100 * verdict.delta:.2f}"
     return AuditRow(
         name=verdict.name,
         cells=(
+            verdict.name,
             CHANGES[verdict.change],
             WORDS[verdict.short],
-            _effect(verdict.short_effect, alone),
-            _ends(verdict.short_effect, alone),
+            effect_text(verdict.short_effect.estimate, alone),
+            ends_text(verdict.short_effect.low, verdict.short_effect.high, alone),
             WORDS[verdict.long] if known else NOTHING,
-            _effect(verdict.long_effect, alone) if known else NOTHING,
-            _ends(verdict.long_effect, alone) if known else NOTHING,
+            effect_text(verdict.long_effect.estimate, alone) if known else NOTHING,
+            ends_text(verdict.long_effect.low, verdict.long_effect.high, alone) if known else NOTHING,
             delta,
             probability(verdict.p_adjusted) if known else NOTHING,
             counts,
@@ -83,8 +84,13 @@ def audit_head(agreement: Agreement, again: Agreement | None, noise: NoiseFloor 
 
 
 def _tau(agreement: Agreement) -> str:
+    return f"{tau_text(agreement)}, n = {agreement.n}"
+
+
+def tau_text(agreement: Agreement) -> str:
+    """The rank correlation with its interval."""
     tau = agreement.tau.coefficient
-    return f"{tau.estimate:.2f} [{tau.low:.2f}, {tau.high:.2f}], n = {agreement.n}"
+    return f"{tau.estimate:.2f} [{tau.low:.2f}, {tau.high:.2f}]"
 
 
 def _points(interval: Interval) -> str:
@@ -92,20 +98,8 @@ def _points(interval: Interval) -> str:
     return f"{100 * interval.estimate:.2f} {POINTS} [{ends}]"
 
 
-def _is_order(verdict: LongVerdict) -> bool:
-    return verdict.measure == "rank correlation"
-
-
 def _estimated(verdict: LongVerdict) -> bool:
     return math.isfinite(verdict.long_effect.low)
-
-
-def _effect(interval: Interval, alone: bool) -> str:
-    return f"rho {signed(interval.estimate, alone)}" if alone else f"{signed(interval.estimate, alone)} {POINTS}"
-
-
-def _ends(interval: Interval, alone: bool) -> str:
-    return f"[{signed(interval.low, alone)}, {signed(interval.high, alone)}]"
 
 
 def _sentence(verdict: LongVerdict, longer: int) -> str:
@@ -113,11 +107,12 @@ def _sentence(verdict: LongVerdict, longer: int) -> str:
     length = f"at trainings {longer} times as long"
     if not _estimated(verdict):
         return f"{verdict.name} is not known {length}: too few networks were trained again for an estimate."
-    alone = _is_order(verdict)
-    counts = f"{verdict.n_first:,}" if alone else f"{verdict.n_first:,} + {verdict.n_second:,}"
+    alone = is_order(verdict)
+    counts = sides_text(verdict.n_first, verdict.n_second, alone)
+    short, long = verdict.short_effect, verdict.long_effect
     rests = (
-        f"({_effect(verdict.long_effect, alone)} {_ends(verdict.long_effect, alone)} after "
-        f"{_effect(verdict.short_effect, alone)}; adjusted p {probability(verdict.p_adjusted)}, "
+        f"({effect_text(long.estimate, alone)} {ends_text(long.low, long.high, alone)} after "
+        f"{effect_text(short.estimate, alone)}; adjusted p {probability(verdict.p_adjusted)}, "
         f"{counts} networks trained again)"
     )
     match verdict.change:

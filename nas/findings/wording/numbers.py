@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import isfinite
 
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -72,6 +72,12 @@ def probability(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.2g}"
 
 
+def compared(p: float) -> str:
+    """A p-value behind its name: `= 0.03`, `< 0.001`."""
+    text = probability(p)
+    return text if text.startswith("<") else f"= {text}"
+
+
 def plural(number: int, noun: str) -> str:
     """`1 network`, `2,000 networks`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
@@ -81,6 +87,11 @@ def listed(parts: Iterable[str]) -> str:
     """`a, b and c`."""
     *front, last = parts
     return f"{', '.join(front)} and {last}" if front else last
+
+
+def shortened(names: Sequence[str], most: int) -> str:
+    """`a, b, ...`: at most so many names."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "") or "none"
 
 
 def spoken(name: str) -> str:

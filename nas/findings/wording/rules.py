@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from nas.analysis import CONFIDENCE, Verdict
-from nas.findings.wording.numbers import NOTHING, plural, probability, share
+from nas.analysis import CONFIDENCE, LongVerdict, Verdict
+from nas.findings.wording.numbers import NOTHING, compared, plural, probability, share
 
 POINTS = "points"
 """Unit of differences: hundredths of the error."""
@@ -44,39 +44,49 @@ class RuleRow:
     """In words."""
     kind: str
     """One of helps, hurts, equivalent, undecided."""
+    effect: str
+    """With its unit."""
     cells: tuple[str, ...]
-    """The columns of the table after rule and verdict."""
+    """Its row below `HEADER`."""
     sentence: str
     """What was found, in words."""
     warnings: tuple[str, ...]
     """What must be said beside it."""
 
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """The warnings with the name of the rule."""
+        return tuple(f"{self.name}: {warning}" for warning in self.warnings)
+
 
 def rule_row(verdict: Verdict) -> RuleRow:
     """A verdict as texts."""
-    sides = (verdict.n_first, verdict.n_second), (verdict.failures_first, verdict.failures_second)
     alone = is_order(verdict)
-    counts = [f"{first:,}" if alone else f"{first:,} + {second:,}" for first, second in sides]
+    effect = effect_text(verdict.effect, alone)
     return RuleRow(
         name=verdict.name,
         statement=verdict.statement,
         verdict=WORDS[verdict.verdict],
         kind=verdict.verdict,
+        effect=effect,
         cells=(
-            f"rho {signed(verdict.effect, alone)}" if alone else f"{signed(verdict.effect, alone)} {POINTS}",
-            f"[{signed(verdict.low, alone)}, {signed(verdict.high, alone)}]",
+            verdict.name,
+            WORDS[verdict.verdict],
+            effect,
+            ends_text(verdict.low, verdict.high, alone),
             NOTHING if verdict.delta is None else _size(verdict.delta, alone),
             share(verdict.better.estimate) if verdict.better else NOTHING,
             probability(verdict.p_value),
             probability(verdict.p_adjusted),
-            *counts,
+            sides_text(verdict.n_first, verdict.n_second, alone),
+            sides_text(verdict.failures_first, verdict.failures_second, alone),
         ),
         sentence=sentence(verdict),
         warnings=verdict.warnings,
     )
 
 
-def is_order(verdict: Verdict) -> bool:
+def is_order(verdict: Verdict | LongVerdict) -> bool:
     """Whether it speaks of the order of a column."""
     return verdict.measure == "rank correlation"
 
@@ -118,9 +128,9 @@ def _effect(verdict: Verdict) -> str:
 
 def _sample(verdict: Verdict) -> str:
     failures = verdict.failures_first + verdict.failures_second
-    sides = f"{verdict.n_first:,}" if is_order(verdict) else f"{verdict.n_first:,} + {verdict.n_second:,}"
+    sides = sides_text(verdict.n_first, verdict.n_second, is_order(verdict))
     failed = f", {plural(failures, 'failure')}" if failures else ""
-    return f"adjusted p {_p(verdict.p_adjusted)}, n = {sides}{failed}{_looked(verdict)}"
+    return f"adjusted p {compared(verdict.p_adjusted)}, n = {sides}{failed}{_looked(verdict)}"
 
 
 def _looked(verdict: Verdict) -> str:
@@ -151,16 +161,26 @@ def _why(verdict: Verdict) -> str:
     return " Its interval leaves out 0, but p asks more: means and ranks alike, among all rules together."
 
 
-def _p(p: float) -> str:
-    text = probability(p)
-    return text if text.startswith("<") else f"= {text}"
-
-
 def signed(value: float, alone: bool) -> str:
     """An effect with its sign: in points, or a correlation where it stands alone."""
     if math.isinf(value):
         return "-∞" if value < 0 else "∞"
     return f"{value:+.2f}" if alone else f"{100 * value:+.2f}"
+
+
+def effect_text(value: float, alone: bool) -> str:
+    """An effect with its sign and unit."""
+    return f"rho {signed(value, alone)}" if alone else f"{signed(value, alone)} {POINTS}"
+
+
+def ends_text(low: float, high: float, alone: bool) -> str:
+    """An interval of effects."""
+    return f"[{signed(low, alone)}, {signed(high, alone)}]"
+
+
+def sides_text(first: int, second: int, alone: bool) -> str:
+    """The counts of both sides, of a column its only one."""
+    return f"{first:,}" if alone else f"{first:,} + {second:,}"
 
 
 def _size(value: float, alone: bool) -> str:

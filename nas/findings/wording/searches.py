@@ -8,7 +8,7 @@ from math import isfinite
 
 from nas.analysis.searches.curves import LEAST, Advantage, SearchCurve
 from nas.analysis.statistics.interval import Interval
-from nas.findings.wording.numbers import NOTHING, percent, probability
+from nas.findings.wording.numbers import NOTHING, compared, percent
 
 HEADER = ("strategy", "searches", "trials", "in the end", "area", "ratio of areas", "compute to reach the first")
 """Of a table of strategies; the first column is text."""
@@ -32,7 +32,7 @@ class SearchRow:
     name: str
     """The strategy."""
     cells: tuple[str, ...]
-    """Its row below `HEADER`, without the name."""
+    """Its row below `HEADER`."""
     sentence: str
     """What its comparison says; empty for the reference."""
 
@@ -42,6 +42,7 @@ def search_row(curve: SearchCurve, found: Advantage | None, measure: str) -> Sea
     return SearchRow(
         name=curve.name,
         cells=(
+            curve.name,
             str(curve.n),
             f"{curve.trials:.1f}",
             _with_ends(curve.mean[-1], percent),
@@ -73,8 +74,7 @@ def _p(found: Advantage) -> str:
     """The p-value in words, where there are searches enough for one."""
     if found.verdict == "unknown":
         return ""
-    text = probability(found.p_adjusted)
-    return f", adjusted p {text if text.startswith('<') else f'= {text}'}"
+    return f", adjusted p {compared(found.p_adjusted)}"
 
 
 def _reach(found: Advantage) -> str:

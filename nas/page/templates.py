@@ -1,0 +1,21 @@
+"""The page's templates and files as they come with the package."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment
+from markupsafe import Markup
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A template with its values, escaped, and our style sheet as `css`."""
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    css = Markup(file_text("page.css"))  # noqa: S704 - our own file
+    return environment.from_string(file_text(template)).render(css=css, **values)
+
+
+def file_text(name: str) -> str:
+    """A file of this room."""
+    return files("nas.page").joinpath(name).read_text(encoding="utf-8")
