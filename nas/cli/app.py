@@ -14,7 +14,7 @@ from nas.errors import NasError, ReadableFormatter, StorageFailed
 
 app = typer.Typer(
     name="nas",
-    help="Map spaces of convolutional networks, find the design rules that hold, import the best networks.",
+    help="Sample spaces of convolutional networks, find the design rules that hold, import the best networks.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -43,8 +43,8 @@ for verb in VERBS:
     app.command(cls=Verb)(verb)
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
+def _show_version(requested: bool) -> None:
+    if requested:
         from nas.study.catalog import release
 
         say(release())

@@ -1,4 +1,4 @@
-"""The verb that trains some networks of a map longer and with other seeds, and says what that changes."""
+"""The verb that trains some networks of a run longer and with other seeds, and says what that changes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def audit(
         int | None, typer.Option(help="Networks trained again, as many of each space (default: 24); more extend it.")
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(help="Further trainings of each with other seeds, as long as the map's (default: 1).")
+        int | None, typer.Option(help="Further trainings of each with other seeds, as long as the run's (default: 1).")
     ] = None,
     longer: Annotated[
-        int | None, typer.Option(help="Times the epochs of the map for the longer training (default: 4).")
+        int | None, typer.Option(help="Times the epochs of the run for the longer training (default: 4).")
     ] = None,
     study: OwnStudy = None,
     workers: Workers = None,
@@ -34,7 +34,7 @@ def audit(
     max_seconds: MaxSeconds = inf,
     json: Json = False,
 ) -> None:
-    """Train some networks of a map longer and with other seeds: does the order hold, and would verdicts change?"""
+    """Train some networks of a run longer and with other seeds: does the order hold, and would verdicts change?"""
     from nas.cli.progress import view
     from nas.errors import Refused
     from nas.runner.audits import audit as train_again
@@ -45,7 +45,7 @@ def audit(
             hint="nas audit DIR",
         )
     with view() as observer:
-        found = train_again(
+        result = train_again(
             folder,
             networks=networks,
             seeds=seeds,
@@ -57,44 +57,44 @@ def audit(
             max_seconds=max_seconds,
         )
     if json:
-        _emit_json(found)
+        _emit_json(result)
     else:
-        _show(found, folder)
+        _show(result, folder)
 
 
-def _show(found: Audit, folder: Path) -> None:
+def _show(result: Audit, folder: Path) -> None:
     """The numbers of all networks, the table of rules, and a sentence for each."""
     from nas.findings.wording.audits import HEADER
 
-    emit_head(found.title, found.head, found.notes)
-    if found.rows:
+    emit_head(result.title, result.head, result.notes)
+    if result.rows:
         say("")
-        emit_table(HEADER, [row.cells for row in found.rows], left=2)
+        emit_table(HEADER, [row.cells for row in result.rows], left=2)
         say("")
-    for row in found.rows:
+    for row in result.rows:
         emit_text(row.sentence, hang=2)
     say(f"\ntable    {folder / 'audit' / TABLE}")
 
 
-def _emit_json(found: Audit) -> None:
+def _emit_json(result: Audit) -> None:
     """What other programs may rely on: `tau`, `regret`, `noise`, `verdicts`."""
     from msgspec.structs import asdict
 
-    agreement = found.agreement
+    agreement = result.agreement
     emit_json(
-        study=found.title,
-        trained=found.fidelity,
-        longer=found.longer,
+        study=result.title,
+        trained=result.fidelity,
+        longer=result.longer,
         n=agreement.n,
-        of=found.of,
+        of=result.of,
         tau={**asdict(agreement.tau.coefficient), "n": agreement.n, "unit": "correlation"},
         regret={**asdict(agreement.regret), "n": agreement.n, "unit": "error"},
         failures={"short": agreement.failures_short, "long": agreement.failures_long},
-        luck=None if found.again is None else {**asdict(found.again.tau.coefficient), "n": found.again.n},
-        noise=None if found.noise is None else {**asdict(found.noise), "unit": "error"},
-        verdicts=[{**asdict(verdict), "unit": _unit(verdict.measure)} for verdict in found.verdicts],
-        networks=found.networks,
-        notes=found.notes,
+        luck=None if result.again is None else {**asdict(result.again.tau.coefficient), "n": result.again.n},
+        noise=None if result.noise is None else {**asdict(result.noise), "unit": "error"},
+        verdicts=[{**asdict(verdict), "unit": _unit(verdict.measure)} for verdict in result.verdicts],
+        networks=result.networks,
+        notes=result.notes,
     )
 
 

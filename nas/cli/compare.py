@@ -32,22 +32,22 @@ def compare(
     from nas.page.searches import page
     from nas.storage.results import open_run
 
-    found = compared([open_run(place) for place in places], cost=spending(cost))
+    result = compared([open_run(place) for place in places], cost=spending(cost))
     if out is not None:
-        write_atomically(out, page(found).encode())
+        write_atomically(out, page(result).encode())
         say(str(out), err=True)
     if json:
-        _emit(found)
+        _emit(result)
     else:
-        _show(found)
+        _show(result)
 
 
-def _show(found: Searches) -> None:
+def _show(result: Searches) -> None:
     """What the numbers rest on, then a table and sentences for each measure."""
     from nas.findings.wording.searches import HEADER, MEASURES
 
-    emit_head(found.title, found.head, found.notes)
-    for measured in found.measured:
+    emit_head(result.title, result.head, result.notes)
+    for measured in result.measured:
         say(f"\n{MEASURES[measured.measure]}\n")
         emit_table(HEADER, [row.cells for row in measured.rows])
         say("")
@@ -56,18 +56,22 @@ def _show(found: Searches) -> None:
                 emit_text(row.sentence, hang=2)
 
 
-def _emit(found: Searches) -> None:
+def _emit(result: Searches) -> None:
     """All numbers for programs."""
     emit_json(
-        cost=found.spending,
-        start=found.start,
-        end=found.end,
+        cost=result.spending,
+        start=result.start,
+        end=result.end,
         measures=[
-            {"measure": one.measure, "curves": one.curves, "comparisons": [_as_json(a) for a in one.advantages]}
-            for one in found.measured
+            {
+                "measure": measured.measure,
+                "curves": measured.curves,
+                "comparisons": [_as_json(a) for a in measured.advantages],
+            }
+            for measured in result.measured
         ],
-        head=dict(found.head),
-        notes=found.notes,
+        head=dict(result.head),
+        notes=result.notes,
     )
 
 

@@ -69,33 +69,41 @@ def describe(
         _compare(subjects, json)
         return
     subject = subjects[0]
-    found, smallest = subject.summary(), subject.smallest()
+    summary, smallest = subject.summary(), subject.smallest()
     if json:
-        emit_json(**_as_json(subject, found, smallest), memory=found.cost.memory, layers=found.layers)
+        emit_json(**_as_json(subject, summary, smallest), memory=summary.cost.memory, layers=summary.layers)
         return
-    emit_table(ROW, [_cells(row) for row in found.layers], left=3, spare=SPARE)
-    _show_totals(subject, found, smallest)
+    emit_table(ROW, [_cells(row) for row in summary.layers], left=3, spare=SPARE)
+    _show_totals(subject, summary, smallest)
 
 
-def _show_totals(subject: Subject, found: Summary, smallest: Smallest | None) -> None:
+def _show_totals(subject: Subject, summary: Summary, smallest: Smallest | None) -> None:
     from nas.layers import shape_text
 
-    total, size = found.cost, found.bytes
-    one = "image" if len(subject.inputs) == 3 else "example"
+    total, size = summary.cost, summary.bytes
+    example = "image" if len(subject.inputs) == 3 else "example"
     say("")
     emit_text(f"{subject.name} at {shape_text(subject.inputs)}{f' ({subject.source})' if subject.source else ''}")
     for name, value, note in (
         ("parameters", total.parameters, ""),
-        ("multiply-adds", total.multiply_adds, f"for one {one}"),
-        ("activations", total.activations, f"for one {one}, outputs of convolutions and linear layers"),
+        ("multiply-adds", total.multiply_adds, f"for one {example}"),
+        ("activations", total.activations, f"for one {example}, outputs of convolutions and linear layers"),
         ("bytes of parameters", size.parameters, "in float32, as all bytes here"),
-        ("bytes for inference", size.inference, f"the most that is alive at once for one {one}, beside the parameters"),
-        ("bytes for training", size.training, f"outputs of all layers, kept for the backward pass, for one {one}"),
-        ("memory", total.memory, f"bytes to train on one {one}: outputs, parameters, gradients, momentum (estimate)"),
+        (
+            "bytes for inference",
+            size.inference,
+            f"the most that is alive at once for one {example}, beside the parameters",
+        ),
+        ("bytes for training", size.training, f"outputs of all layers, kept for the backward pass, for one {example}"),
+        (
+            "memory",
+            total.memory,
+            f"bytes to train on one {example}: outputs, parameters, gradients, momentum (estimate)",
+        ),
     ):
         emit_text(f"  {name:<20} {value:>15,} {note}".rstrip(), hang=NOTE)
-    emit_text(f"  convolutions hold {_share_text(found.shares, 'convolutions')}", hang=4)
-    emit_text(f"  linear layers hold {_share_text(found.shares, 'linear')}", hang=4)
+    emit_text(f"  convolutions hold {_share_text(summary.shares, 'convolutions')}", hang=4)
+    emit_text(f"  linear layers hold {_share_text(summary.shares, 'linear')}", hang=4)
     if len(subject.inputs) == len(subject.published) == 3:
         emit_text(f"  smallest square input: {_smallest_text(smallest)}", hang=4)
 
@@ -106,7 +114,7 @@ def _compare(subjects: list[Subject], json: bool) -> None:
     from nas.layers import shape_text
 
     lines: list[tuple[str, ...]] = []
-    found: list[dict[str, object]] = []
+    networks: list[dict[str, object]] = []
     reasons: list[ImpossibleShape] = []
     for subject in subjects:
         try:
@@ -114,14 +122,14 @@ def _compare(subjects: list[Subject], json: bool) -> None:
         except ImpossibleShape as impossible:
             reasons.append(impossible)
             lines.append((subject.name, shape_text(subject.inputs), *["-"] * (len(SIDE_BY_SIDE) - 2)))
-            found.append({"name": subject.name, "inputs": subject.inputs, "impossible": str(impossible)})
+            networks.append({"name": subject.name, "inputs": subject.inputs, "impossible": str(impossible)})
         else:
             lines.append(_line(subject, summary, smallest))
-            found.append(_as_json(subject, summary, smallest))
+            networks.append(_as_json(subject, summary, smallest))
     if len(reasons) == len(subjects):
         raise reasons[0]
     if json:
-        emit_json(networks=found)
+        emit_json(networks=networks)
         return
     emit_table(SIDE_BY_SIDE, lines, left=1)
     say("")
@@ -130,16 +138,16 @@ def _compare(subjects: list[Subject], json: bool) -> None:
         emit_text(f"{reason}; {reason.hint}" if reason.hint else str(reason))
 
 
-def _as_json(subject: Subject, found: Summary, smallest: Smallest | None) -> dict[str, object]:
+def _as_json(subject: Subject, summary: Summary, smallest: Smallest | None) -> dict[str, object]:
     """What programs get of one network, layers aside."""
     return {
         "name": subject.name,
         "inputs": subject.inputs,
-        "parameters": found.cost.parameters,
-        "multiply_adds": found.cost.multiply_adds,
-        "activations": found.cost.activations,
-        "bytes": found.bytes,
-        "shares": found.shares,
+        "parameters": summary.cost.parameters,
+        "multiply_adds": summary.cost.multiply_adds,
+        "activations": summary.cost.activations,
+        "bytes": summary.bytes,
+        "shares": summary.shares,
         "smallest_input": smallest,
     }
 
@@ -158,12 +166,12 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _line(subject: Subject, found: Summary, smallest: Smallest | None) -> tuple[str, ...]:
+def _line(subject: Subject, summary: Summary, smallest: Smallest | None) -> tuple[str, ...]:
     from nas.layers import shape_text
 
-    counts = (found.cost.parameters, found.cost.multiply_adds, found.cost.activations)
-    sizes = (found.bytes.parameters, found.bytes.inference, found.bytes.training)
-    parameters, work = found.shares.parameters, found.shares.multiply_adds
+    counts = (summary.cost.parameters, summary.cost.multiply_adds, summary.cost.activations)
+    sizes = (summary.bytes.parameters, summary.bytes.inference, summary.bytes.training)
+    parameters, work = summary.shares.parameters, summary.shares.multiply_adds
     return (
         subject.name,
         shape_text(subject.inputs),

@@ -30,7 +30,7 @@ def discover(
         typer.Option(metavar="NAME", help="The study behind a table, or behind a run from a file or a program."),
     ] = None,
     within: Annotated[
-        str | None, typer.Option(metavar="SPACE", help="The space to look at, where there are several.")
+        str | None, typer.Option(metavar="SPACE", help="The space to explore, where there are several.")
     ] = None,
     delta: Delta = None,
     out: Annotated[
@@ -43,50 +43,50 @@ def discover(
 
     source = RunsAndTables(verb="discover", places=places, table=table, error=error, space=space)
     names = column_names(columns)
-    found = discovered(source.read_one(), space=within, columns=names, study=study_named(study), delta=delta)
-    if found.study is not None and not found.smaller:
+    result = discovered(source.read_one(), space=within, columns=names, study=study_named(study), delta=delta)
+    if result.study is not None and not result.smaller:
         out = None  # nothing makes the space smaller
     if out is not None:
-        found.write(out)
+        result.write(out)
     if json:
-        _emit_json(found, out)
+        _emit_json(result, out)
     else:
-        _show(found, out)
+        _show(result, out)
 
 
-def _emit_json(found: Discovered, out: Path | None) -> None:
-    rows = [{**row, "n": row["n_first"] + row["n_second"]} for row in found.table().to_dict("records")]
+def _emit_json(result: Discovered, out: Path | None) -> None:
+    rows = [{**row, "n": row["n_first"] + row["n_second"]} for row in result.table().to_dict("records")]
     emit_json(
         principles=rows,
-        space=found.space,
-        tried=found.discovery.tried,
-        n_explored=found.discovery.n_explored,
-        n_confirming=found.discovery.n_confirming,
-        smaller=found.smaller,
-        notes=found.notes,
+        space=result.space,
+        tried=result.discovery.tried,
+        n_explored=result.discovery.n_explored,
+        n_confirming=result.discovery.n_confirming,
+        smaller=result.smaller,
+        notes=result.notes,
         file=str(out) if out else None,
     )
 
 
-def _show(found: Discovered, out: Path | None) -> None:
-    emit_head(found.title, found.head, found.notes)
-    if not found.rows:
-        tried = found.discovery.tried
+def _show(result: Discovered, out: Path | None) -> None:
+    emit_head(result.title, result.head, result.notes)
+    if not result.rows:
+        tried = result.discovery.tried
         reason = "No candidate stood out in the explored half" if tried else "No rule splits so few networks"
         say(f"\n{reason}, so there was nothing to confirm and there is no next study.")
         return
-    emit_rules(found.rows)
+    emit_rules(result.rows)
     say("")
-    _show_smaller(found, out)
+    _show_smaller(result, out)
 
 
-def _show_smaller(found: Discovered, out: Path | None) -> None:
-    """What the findings leave of the space, and how to go on."""
-    if found.study is None:
+def _show_smaller(result: Discovered, out: Path | None) -> None:
+    """What the findings leave of the space, and what to run next."""
+    if result.study is None:
         say("Which study the rows are from isn't known (--study NAME), so no smaller space is made of it.")
-    elif not found.smaller:
-        say(f"Nothing was confirmed that makes {found.space} smaller, so there is no next study.")
+    elif not result.smaller:
+        say(f"Nothing was confirmed that makes {result.space} smaller, so there is no next study.")
     else:
-        say(f"{found.space}, refined: {'; '.join(found.smaller)}")
+        say(f"{result.space}, refined: {'; '.join(result.smaller)}")
         on = f"nas run {quote(str(out))}" if out else "--out FILE.py writes a study that"
         say(f"{on} trains fresh networks of both" + (", which is the honest test" if out else ""))

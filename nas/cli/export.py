@@ -1,4 +1,4 @@
-"""The verbs that hand networks over."""
+"""The verbs that export networks."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from nas.findings.wording.numbers import percent
 def export(
     folder: Folder,
     out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the network.")],
-    rank: Annotated[int | None, typer.Option(help="Place among the leaders, counted from 1 (default: 1).")] = None,
+    rank: Annotated[int | None, typer.Option(help="Rank among the best networks, from 1 (default: 1).")] = None,
     trial: Annotated[int | None, typer.Option(help="Number of a trial instead.")] = None,
     study: OwnStudy = None,
 ) -> None:
-    """Hand a network over: architecture.json, model.safetensors, card.md, SHA256SUMS."""
+    """Export a network: architecture.json, model.safetensors, card.md, SHA256SUMS."""
     from nas.errors import Refused
-    from nas.runner.winners import export as hand_over
+    from nas.runner.winners import export as export_network
     from nas.storage.results import open_run
 
     if rank is not None and trial is not None:
@@ -31,7 +31,7 @@ def export(
     record = run.record(trial) if trial is not None else run.leader(1 if rank is None else rank)
     if run.weights(record) is None:
         say(f"the weights of trial {record.trial} weren't kept: training it again", err=True)
-    model = hand_over(run, record, out, study=study_named(study))
+    model = export_network(run, record, out, study=study_named(study))
     error = model.document.error
     say(f"{out}: {record.architecture} (trial {record.trial}), validation error {percent(error)}")
     if error != record.error:

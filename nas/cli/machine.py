@@ -1,4 +1,4 @@
-"""The verbs that look at this machine: its data, versions, devices and settings."""
+"""The verbs that show this machine: its data, versions, devices and settings."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def data(
     if fetch:
         datasets.fetch(name)
     if json and (path or verify):
-        found = {"path": datasets.source_path(name)} if path else {}
-        emit_json(name=name, **found, **({"verified": datasets.verify(name, target)} if verify else {}))
+        where = {"path": datasets.source_path(name)} if path else {}
+        emit_json(name=name, **where, **({"verified": datasets.verify(name, target)} if verify else {}))
         return
     if path:
         say(datasets.source_path(name))
@@ -49,36 +49,36 @@ def data(
         _show_contents(datasets.contents(name, target), json)
 
 
-def _show_contents(found: Contents, json: bool) -> None:
+def _show_contents(contents: Contents, json: bool) -> None:
     """Shape and splits, then classes or columns."""
     import msgspec
 
     if json:
-        emit_json(**msgspec.to_builtins(found))
+        emit_json(**msgspec.to_builtins(contents))
         return
-    total = f"{sum(found.splits.values()):,}"
-    if found.columns:
-        say(f"{found.name}: {total} rows of {len(found.columns)} columns, {found.shape[0]} features")
+    total = f"{sum(contents.splits.values()):,}"
+    if contents.columns:
+        say(f"{contents.name}: {total} rows of {len(contents.columns)} columns, {contents.shape[0]} features")
     else:
-        sides = "x".join("any" if side is None else str(side) for side in found.shape)
-        say(f"{found.name}: {total} images of {sides} (channels x height x width)")
-    say("splits: " + ", ".join(f"{split} {count:,}" for split, count in found.splits.items()))
-    if found.columns:
-        say(f"target: {found.target}\n")
-        emit_table(("column", "holds"), found.columns.items(), left=2)
+        sides = "x".join("any" if side is None else str(side) for side in contents.shape)
+        say(f"{contents.name}: {total} images of {sides} (channels x height x width)")
+    say("splits: " + ", ".join(f"{split} {count:,}" for split, count in contents.splits.items()))
+    if contents.columns:
+        say(f"target: {contents.target}\n")
+        emit_table(("column", "holds"), contents.columns.items(), left=2)
     else:
         say()
-        rows = [(name, *(f"{count:,}" for count in counts.values())) for name, counts in found.classes.items()]
-        emit_table(("class", *found.splits), rows)
+        rows = [(name, *(f"{count:,}" for count in counts.values())) for name, counts in contents.classes.items()]
+        emit_table(("class", *contents.splits), rows)
 
 
 def doctor(json: Json = False) -> None:
     """Versions, devices, data, and which setting comes from where."""
-    facts = _facts()
+    report = _report()
     if json:
-        emit_json(**facts)
+        emit_json(**report)
         return
-    for section, entries in facts.items():
+    for section, entries in report.items():
         say(section)
         for name, value in entries.items():
             say(f"  {name:<18} {value}")
@@ -94,7 +94,7 @@ def _data_state(name: str) -> str:
         return f"{error}".split("\n")[0]
 
 
-def _facts() -> dict[str, dict[str, Any]]:
+def _report() -> dict[str, dict[str, Any]]:
     """What matters when something doesn't work."""
     import os
     import platform

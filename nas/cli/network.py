@@ -1,4 +1,4 @@
-"""The network that a verb speaks of: published, exported or saved, at an input that is asked about."""
+"""The network that a verb speaks of: published, exported or saved, at a requested input."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Subject:
     published: Shape
     """The input that it was made for."""
     inputs: Shape
-    """The input that is asked about."""
+    """The requested input."""
     source: str
     """Where it comes from."""
 
     def summary(self) -> Summary:
-        """Its costs; an input that can't be is refused with the smallest that can."""
+        """Its costs; an invalid input is refused with the smallest valid one."""
         from nas.errors import ImpossibleShape
         from nas.layers import shape_text, summary
 
@@ -48,7 +48,7 @@ class Subject:
             ) from None
 
     def smallest(self) -> Smallest | None:
-        """The smallest square image of the channels that are asked about; None for vectors."""
+        """The smallest square image of the requested channels; None for vectors."""
         from nas.layers import smallest_input
 
         if not len(self.inputs) == len(self.published) == 3:
@@ -62,14 +62,14 @@ def find(name: str, shape: str | None, classes: int | None) -> Subject:
         return _saved(name, Path(name) if name.endswith(".json") else Path(name, ARCHITECTURE), shape)
     from nas.study import catalog
 
-    found = catalog.network(name)
-    outputs = classes or found.classes
+    network = catalog.network(name)
+    outputs = classes or network.classes
     return Subject(
         name=name,
-        build=lambda inputs: found.architecture.network(inputs, outputs),
-        published=found.inputs,
-        inputs=_shape(shape) if shape else found.inputs,
-        source=found.source,
+        build=lambda inputs: network.architecture.network(inputs, outputs),
+        published=network.inputs,
+        inputs=_shape(shape) if shape else network.inputs,
+        source=network.source,
     )
 
 

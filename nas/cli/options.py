@@ -37,5 +37,5 @@ Delta = Annotated[
 ]
 Workers = Annotated[int | None, typer.Option(help="Trainings at once: one a core; 8 lanes on a GPU.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-MaxSeconds = Annotated[float, typer.Option(help="Begin no training after so long; the same command goes on.", min=0)]
+MaxSeconds = Annotated[float, typer.Option(help="Begin no training after so long; the same command resumes.", min=0)]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object for programs.")]

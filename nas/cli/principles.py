@@ -32,7 +32,7 @@ def principles(
 
     source = RunsAndTables(verb="principles", places=places, table=table, error=error, space=space)
     names, rules = column_names(columns), rules_of(study)
-    results = [tested(one, rules=rules, columns=names, delta=delta) for one in source.read()]
+    results = [tested(place, rules=rules, columns=names, delta=delta) for place in source.read()]
     if json:
         emit_json(
             principles=[_as_json(verdict, result.title) for result in results for verdict in result.verdicts],

@@ -1,4 +1,4 @@
-"""What a run shows while it goes on: a live bar on a terminal, plain lines elsewhere; always on stderr."""
+"""What a run shows while it trains: a live bar on a terminal, plain lines elsewhere; always on stderr."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def line(snapshot: Snapshot) -> str:
     if snapshot.done == snapshot.total:
         parts.append(f"done after {duration(snapshot.elapsed)}")
     elif snapshot.per_hour is None:
-        parts.append("starting workers" if not snapshot.done else "going on")
+        parts.append("starting workers" if not snapshot.done else "resuming")
     else:
         parts.append(pace_text(snapshot.per_hour, snapshot.left, bool(snapshot.looks)))
     if snapshot.looks:
@@ -60,8 +60,8 @@ class PlainView:
         """Print a line now and then, and every failure."""
         if record is not None and record.outcome.is_failure:
             say(f"trial {record.trial} ({record.space}): {record.outcome.sentence}: {record.message}", err=True)
-        over = snapshot.done == snapshot.total
-        if over or time.monotonic() - self._last >= EVERY:
+        finished = snapshot.done == snapshot.total
+        if finished or time.monotonic() - self._last >= EVERY:
             self._last = time.monotonic()
             say(line(snapshot), err=True)
 

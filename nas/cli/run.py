@@ -38,21 +38,21 @@ def run(
     ] = None,
     target: Annotated[str | None, typer.Option(help="Column of a .csv that is to be predicted.")] = None,
     sampler: Annotated[
-        str | None, typer.Option(help="random maps; quasirandom covers; tpe, gp, nsga2, cmaes hunt.")
+        str | None, typer.Option(help="random, quasirandom: a sample of the space; tpe, gp, nsga2, cmaes: a search.")
     ] = None,
     halving: Annotated[
         int | None,
-        typer.Option(metavar="FACTOR", help="Only one of so many trainings goes on after 1, FACTOR, ... epochs."),
+        typer.Option(metavar="FACTOR", help="Only one of so many trainings continues after 1, FACTOR, ... epochs."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="With the trial number it decides everything.")] = None,
     workers: Workers = None,
     device: Device = "auto",
     max_seconds: MaxSeconds = inf,
     max_trial_seconds: Annotated[
-        float | None, typer.Option(help="Give up a training that takes longer; part of the study.")
+        float | None, typer.Option(help="A training times out after so long; part of the study.")
     ] = None,
 ) -> None:
-    """Start a study, or continue it: the same command again resumes."""
+    """Start a study, or resume it: run the same command again."""
     from nas.storage.lock import require_free
 
     if out is not None:
@@ -66,7 +66,7 @@ def run(
 
     if data is not None:
         require_one_meaning(data)
-    asked = adjusted(
+    requested = adjusted(
         trained_at(catalog.study(study), fidelity),
         {
             "samples": samples,
@@ -79,7 +79,7 @@ def run(
     )
     with view() as observer:
         done = start(
-            asked,
+            requested,
             out=out,
             workers=workers,
             device=device,
@@ -122,7 +122,7 @@ def require_uncrossed(study: Study, name: str, option: str) -> None:
 
 
 def adjusted(study: Study, fields: dict[str, Any], recipe: dict[str, Any]) -> Study:
-    """The study with what was said on the command line; refused where a value doesn't fit."""
+    """The study with the options of the command line; refused where a value doesn't fit."""
     from dataclasses import replace
 
     from nas.study.study import check_sampler
@@ -130,33 +130,33 @@ def adjusted(study: Study, fields: dict[str, Any], recipe: dict[str, Any]) -> St
     changes = {name: value for name, value in fields.items() if value is not None}
     if "sampler" in changes:
         check_sampler(changes["sampler"])
-    asked = {name: value for name, value in recipe.items() if value is not None}
-    for name in asked:
+    changed = {name: value for name, value in recipe.items() if value is not None}
+    for name in changed:
         require_uncrossed(study, name, f"--{name.replace('_', '-')}")
-    varied = study.varied(asked)
+    varied = study.varied(changed)
     return replace(study, recipe=varied, **changes)
 
 
 def tell_how_far(done: Run, max_seconds: float) -> None:
     """What a run has that stopped because its time was up."""
-    far = f"{len(done.records)} of {done.total} trials are done and kept"
-    say(f"stopped after {max_seconds:g} s; {far}; the same command goes on from here", err=True)
+    far = f"{len(done.records)} of {done.total} trials are finished and kept"
+    say(f"stopped after {max_seconds:g} s; {far}; run the same command again to resume", err=True)
 
 
 def summary(done: Run) -> None:
     """The best networks and where everything lies."""
-    from nas.cli.status import emit_leaders
+    from nas.cli.status import emit_best
 
     say(f"{done.manifest.study.question}\n")
     shown = done.leaders[:5]
     if shown:
-        emit_leaders(shown, {record.trial: position for position, record in enumerate(shown, 1)})
+        emit_best(shown, {record.trial: position for position, record in enumerate(shown, 1)})
     else:
         say("no network has been completed")
     if shown and (note := done.manifest.data.error_note):
         say(f"\n{note}")
     if looks := done.manifest.standing({record.trial for record in done.records}):
-        say(f"\nlooks  {looks.words}")
+        say(f"\ninterim looks: {looks.words}")
     say(f"\npage   {done.folder / PAGE}")
     say(f"table  {done.folder / TABLE}")
     if shown:

@@ -1,4 +1,4 @@
-"""What the verbs about rules look at: runs and tables, rules and columns, as the command line names them."""
+"""What the verbs about rules read: runs and tables, rules and columns, as the command line names them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RunsAndTables:
     """Folders of runs, and files of tables with the columns that say what they hold."""
 
     verb: str
-    """That looks at them; it stands in hints."""
+    """That reads them; it stands in hints."""
     places: Sequence[Path]
     """Folders and files, at least one."""
     table: bool

@@ -1,4 +1,4 @@
-"""The verb that looks at spaces; it needs neither run nor data."""
+"""The verb that shows spaces; it needs neither run nor data."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def spaces(
     from nas.errors import Refused
     from nas.space import Space
 
-    found = catalog.space_or_network(name)
-    if not isinstance(found, Space):
+    space = catalog.space_or_network(name)
+    if not isinstance(space, Space):
         raise Refused(f"{name} is a network, not a space", hint=f"nas describe {name}")
-    _show_space(found, json)
+    _show_space(space, json)
 
 
 def _list_spaces(json: bool) -> None:
@@ -102,7 +102,7 @@ def _show_space(space: Space, json: bool) -> None:
 
 
 def _costs(space: Space) -> tuple[dict[str, list[float]], float]:
-    """Quantiles of each cost over random networks, and the share of draws that are networks at all."""
+    """Quantiles of each cost over random networks, and the share of proposals that are networks at all."""
     import numpy as np
 
     from nas.sampling import Filter, draw

@@ -1,4 +1,4 @@
-"""The verbs that look at a run."""
+"""The verbs that show a run."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from nas.study.record import Record
 
 WATCH = 2.0
-"""Seconds between two looks of `status --watch`."""
+"""Seconds between two reports of `status --watch`."""
 
 
 def status(
     folder: Folder,
-    watch: Annotated[bool, typer.Option("--watch", help="Look again every two seconds until it ends.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Repeat every two seconds while the run is running.")] = False,
     json: Json = False,
 ) -> None:
     """Counts by outcome, rate, time left, best so far."""
     import time
 
     while True:
-        going_on = _status(folder, json)
-        if not (watch and going_on):
+        running = _status(folder, json)
+        if not (watch and running):
             return
         time.sleep(WATCH)
 
@@ -84,7 +84,7 @@ def best(
     by: Annotated[str, typer.Option(help="error, or pareto: error against multiply-adds.")] = "error",
     json: Json = False,
 ) -> None:
-    """The leaders: completed networks, lowest validation error first."""
+    """The best networks: completed, lowest validation error first."""
     from nas.errors import Refused
     from nas.storage.results import open_run
 
@@ -95,15 +95,15 @@ def best(
     if json:
         emit_json(best=[_as_json(record) for record in leaders])
     elif leaders:
-        emit_leaders(leaders, {record.trial: position for position, record in enumerate(run.leaders, 1)})
+        emit_best(leaders, {record.trial: position for position, record in enumerate(run.leaders, 1)})
         if note := run.manifest.data.error_note:
             say(note, err=True)
     else:
         say("no trial has been completed yet", err=True)
 
 
-def emit_leaders(leaders: Sequence[Record], ranks: Mapping[int, int]) -> None:
-    """A table of networks with their places among the leaders, which `nas export --rank` takes."""
+def emit_best(leaders: Sequence[Record], ranks: Mapping[int, int]) -> None:
+    """A table of networks with their ranks, which `nas export --rank` takes."""
     header = ("space", "architecture", "rank", "trial", "error", "multiply-adds", "parameters")
     emit_table(
         header,
@@ -124,7 +124,7 @@ def emit_leaders(leaders: Sequence[Record], ranks: Mapping[int, int]) -> None:
 
 
 def _status(folder: Path, json: bool) -> bool:
-    """Show the state once; whether the run is still going on."""
+    """Show the state once; whether the run is still running."""
     from nas.cli.progress import pace_text
     from nas.storage.database import pace
     from nas.storage.lock import coordinator
@@ -162,7 +162,7 @@ def _status(folder: Path, json: bool) -> bool:
     if leader:
         say(f"  best error {percent(leader.error)}: {leader.architecture} (trial {leader.trial}, {leader.space})")
     if state == "stopped":
-        say("  the command that began it goes on from here")
+        say("  run the same command again to resume")
     return holder is not None
 
 

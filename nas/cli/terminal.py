@@ -1,4 +1,4 @@
-"""How tables, words and JSON look in a terminal."""
+"""Tables, words and JSON in a terminal."""
 
 from __future__ import annotations
 
@@ -117,12 +117,12 @@ def _wrapped(cells: list[list[str]], column: int) -> list[list[str]]:
     room = widths[column] - excess
     if excess <= 0 or room < max(NARROWEST, longest):
         return cells
-    found: list[list[str]] = []
+    lines: list[list[str]] = []
     for row in cells:
         first, *more = wrap(row[column], room, break_on_hyphens=False) or [""]
-        found.append([*row[:column], first, *row[column + 1 :]])
-        found += [[part if place == column else "" for place in range(len(row))] for part in more]
-    return found
+        lines.append([*row[:column], first, *row[column + 1 :]])
+        lines += [[part if place == column else "" for place in range(len(row))] for part in more]
+    return lines
 
 
 def _blocks(cells: list[list[str]], left: int) -> Iterator[list[list[str]]]:

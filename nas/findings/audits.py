@@ -1,8 +1,9 @@
-"""What an audit says of its map: rank agreement and regret, the noise of seeds, and verdicts at the longer training.
+"""What an audit says of its run: rank agreement and regret, seed variance, and verdicts at the longer training.
 
-An audit is a run of its own in the folder `audit` of the map's: networks of the map, trained again. It never enters a
-table, an EDF or the leaders of the map. Of each space every network is taken with the same chance, but for failures,
-of which one is taken for sure (`nas.subset`): verdicts weigh for that, tau, regret and noise count each network once.
+An audit is a run of its own in the folder `audit` of another: networks of that run, trained again. It never enters the
+table, an EDF or the best networks of that run. Of each space every network is taken with the same chance, but for
+failures, of which one is taken for sure (`nas.sampling.subset`): verdicts weigh for that, tau, regret and seed variance
+count each network once.
 """
 
 from __future__ import annotations
@@ -32,33 +33,33 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CLEAR = 2.0
-"""Deviations over seeds that longer errors vary by at least, else their order is luck for a good part."""
+"""Longer errors vary by at least so many deviations over seeds, else seeds decide a good part of their order."""
 LEAST = 8
-"""Networks from which on their spread is told."""
+"""Fewest networks whose spread is told."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Audit:
-    """Whether a map's short trainings tell what longer ones do, and how much of their errors is luck."""
+    """Whether a run's short trainings tell what longer ones do, and how much of their variance is seed variance."""
 
     title: str
-    """Name of the map's study."""
+    """Name of the run's study."""
     fidelity: str
-    """How the networks of the map were trained."""
+    """How the networks of the run were trained."""
     longer: int
-    """Times the epochs of the map that the long trainings have."""
+    """Times the epochs of the run that the long trainings have."""
     networks: tuple[AuditedNetwork, ...]
-    """Those whose long training is over, in whole rounds: as many of each space."""
+    """Those whose long training is finished, in complete rounds: as many of each space."""
     of: int
-    """Networks of the map that they were taken from."""
+    """Networks of the run that they were taken from."""
     agreement: Agreement
     """Of short and long errors."""
     again: Agreement | None
-    """Of short errors with those of another seed, which luck alone sets apart; None without other seeds."""
+    """Of short errors with those of another seed, which only seeds set apart; None without other seeds."""
     noise: NoiseFloor | None
     """Deviation of one network over seeds, against that between networks; None without other seeds."""
     verdicts: tuple[LongVerdict, ...]
-    """One a rule of the map's study, in their order."""
+    """One a rule of the run's study, in their order."""
     notes: tuple[str, ...]
     """What must be said beside all of them."""
 
@@ -75,7 +76,7 @@ class Audit:
         return (("trained", self.fidelity), ("audited", taken), *lines)
 
     def table(self) -> pd.DataFrame:
-        """One row a network: its error in the map, its longer one, and those with other seeds."""
+        """One row a network: its error in the run, its longer one, and those with other seeds."""
         import pandas as pd
 
         rows = [msgspec.structs.asdict(network) for network in self.networks]
@@ -98,32 +99,34 @@ def open_audit(run: Run) -> Audit | None:
 
     Raises NasError where no network has been trained longer yet, or none to its end.
     """
-    found = read_retrained(run)
-    if found is None:
+    retrained = read_retrained(run)
+    if retrained is None:
         return None
-    networks = found.networks
+    networks = retrained.networks
     if not networks:
-        raise NasError(f"{found.folder}: no round of longer trainings is over", hint="the same command goes on")
+        raise NasError(
+            f"{retrained.folder}: no round of longer trainings is finished", hint="run the same command again to resume"
+        )
     study, guess = run.manifest.study, run.manifest.data.guess
-    frame = table(found.population)
-    rules, short, looks = _looked(run, frame)
+    frame = table(retrained.population)
+    rules, short, looks = _at_look(run, frame)
     noise = _noise(networks)
     return Audit(
         title=study.name,
         fidelity=fidelity(run),
-        longer=found.subset.longer,
+        longer=retrained.subset.longer,
         networks=networks,
-        of=len(found.population),
-        agreement=_agreement(found, networks, guess),
+        of=len(retrained.population),
+        agreement=_agreement(retrained, networks, guess),
         again=_agreement_again(networks, guess),
         noise=noise,
         verdicts=long_verdicts(frame, rules, _second(frame, networks), guess=guess, short=short),
-        notes=(*_notes(run, found), *_of_spread(networks, noise), *looks, *_of_rules(run)),
+        notes=(*_notes(run, retrained), *_of_spread(networks, noise), *looks, *_of_rules(run)),
     )
 
 
-def _looked(run: Run, frame: pd.DataFrame) -> tuple[Sequence[Rule], Sequence[Verdict] | None, list[str]]:
-    """The rules that can be judged, their short verdicts where the run has looked at them, and what to say of that."""
+def _at_look(run: Run, frame: pd.DataFrame) -> tuple[Sequence[Rule], Sequence[Verdict] | None, list[str]]:
+    """The rules that can be tested, their short verdicts if those are of an interim look, and a note on them."""
     rules = run.manifest.study.rules
     try:
         look = look_of(run.manifest, frame)
@@ -131,22 +134,22 @@ def _looked(run: Run, frame: pd.DataFrame) -> tuple[Sequence[Rule], Sequence[Ver
         return (), None, [f"No verdicts: {refusal}"]
     if look is None:
         return rules, None, []
-    told = f"The short verdicts are those of look {look.number} of {look.of}, corrected for looks"
+    note = f"The short verdicts are those of interim look {look.number} of {look.of}, corrected for interim looks"
     if run.manifest.ended:
-        told += "; the run ended because it had decided all rules, so effects that it named are overstated a little"
-    return rules, verdicts_by_look(run.manifest, frame, rules, look.number), [told]
+        note += "; the run ended early because all rules were decided, so its effects are overstated a little"
+    return rules, verdicts_by_look(run.manifest, frame, rules, look.number), [note]
 
 
 def audit_line(run: Run) -> str:
-    """The agreement that the audit of a run found, in a line for what speaks of its verdicts; empty without any."""
+    """The agreement that the audit of a run shows, in a line beside its verdicts; empty without an audit."""
     try:
-        found = read_retrained(run)
-        if found is None or not found.networks:
+        retrained = read_retrained(run)
+        if retrained is None or not retrained.networks:
             return ""
-        agreed = _agreement(found, found.networks, run.manifest.data.guess)
+        agreed = _agreement(retrained, retrained.networks, run.manifest.data.guess)
     except NasError as trouble:
         return f"the audit can't be used: {trouble}"
-    with_what = f"trainings {found.subset.longer} times as long, n = {len(found.networks)}"
+    with_what = f"trainings {retrained.subset.longer} times as long, n = {len(retrained.networks)}"
     return f"tau {tau_text(agreed)} with {with_what}"
 
 
@@ -154,18 +157,18 @@ def _errors(errors: Sequence[float | None]) -> Floats:
     return np.array([inf if error is None else error for error in errors], dtype=np.float64)
 
 
-def _agreement(found: Retrained, networks: Sequence[AuditedNetwork], guess: float) -> Agreement:
+def _agreement(retrained: Retrained, networks: Sequence[AuditedNetwork], guess: float) -> Agreement:
     short, long = _errors([n.short for n in networks]), _errors([n.long for n in networks])
     if not (np.isfinite(short).any() and np.isfinite(long).any()):
         raise NasError(
             f"of {plural(len(networks), 'network')} none completed one of the two trainings",
-            hint=f"{found.folder / 'run.log'} says why",
+            hint=f"{retrained.folder / 'run.log'} says why",
         )
     return agreement(short, long, guess=guess)
 
 
 def _agreement_again(networks: Sequence[AuditedNetwork], guess: float) -> Agreement | None:
-    """Of the map's errors with those of the first other seed, over the networks that have it."""
+    """Of the run's errors with those of the first other seed, over the networks that have it."""
     both = [n for n in networks if n.again]
     short, again = _errors([n.short for n in both]), _errors([n.again[0] for n in both])
     if not (np.isfinite(short).any() and np.isfinite(again).any()):
@@ -174,7 +177,7 @@ def _agreement_again(networks: Sequence[AuditedNetwork], guess: float) -> Agreem
 
 
 def _noise(networks: Sequence[AuditedNetwork]) -> NoiseFloor | None:
-    """From the map's own training and those with other seeds; each trial is a network."""
+    """From the run's own training and those with other seeds; each trial is a network."""
     import pandas as pd
 
     rows = [
@@ -198,35 +201,35 @@ def _second(frame: pd.DataFrame, networks: Sequence[AuditedNetwork]) -> Second:
     )
 
 
-def _notes(run: Run, found: Retrained) -> list[str]:
-    told = []
-    if found.rounds < found.planned:
-        told.append(
-            f"The audit isn't finished: {found.rounds} of {found.planned} rounds of {len(found.chosen.rounds)} "
-            "networks are over, and only whole ones count"
+def _notes(run: Run, retrained: Retrained) -> list[str]:
+    notes = []
+    if retrained.rounds < retrained.planned:
+        notes.append(
+            f"The audit isn't finished: {retrained.rounds} of {retrained.planned} rounds of "
+            f"{len(retrained.chosen.rounds)} networks are finished, and only complete ones count"
         )
-    if found.subset.trials < len(run.records):
-        told.append(
-            f"The map has {len(run.records):,} trials; the audit was begun after {found.subset.trials:,} of them and "
-            "speaks of these"
+    if retrained.subset.trials < len(run.records):
+        notes.append(
+            f"The run has {len(run.records):,} trials; the audit was started after {retrained.subset.trials:,} of them "
+            "and covers these"
         )
-    failed = sum(record.error is None for record in found.population)
-    among = sum(network.short is None for network in found.networks)
+    failed = sum(record.error is None for record in retrained.population)
+    among = sum(network.short is None for network in retrained.networks)
     if failed:
-        told.append(
-            f"{failed} of {len(found.population)} networks failed in the map; {among} of them were trained again"
+        notes.append(
+            f"{failed} of {len(retrained.population)} networks failed in the run; {among} of them were trained again"
             + (": verdicts weigh them by their share" if among else ": the verdicts take all to fail again")
         )
-    mine, theirs = ({r.device for r in some if r.device} for some in (found.records.values(), run.records))
-    used, again = ([f.versions, *f.versions_since.values()] for f in (run.manifest, found.manifest))
-    libraries = [name for name in used[0] if len({one.get(name) for one in (*used, *again)}) > 1]
+    mine, theirs = ({r.device for r in records if r.device} for records in (retrained.records.values(), run.records))
+    used, again = ([f.versions, *f.versions_since.values()] for f in (run.manifest, retrained.manifest))
+    libraries = [name for name in used[0] if len({versions.get(name) for versions in (*used, *again)}) > 1]
     if other := [*sorted(mine - theirs), *libraries]:
-        told.append(f"Not computed as the map was, which may change errors, too: {', '.join(other)}")
-    return told
+        notes.append(f"Not computed as the run was, which may change errors, too: {', '.join(other)}")
+    return notes
 
 
 def _of_spread(networks: Sequence[AuditedNetwork], noise: NoiseFloor | None) -> list[str]:
-    """What a tau must be read with: where networks hardly differ after the longer training, luck sets their order."""
+    """What a tau must be read with: where networks hardly differ after the longer training, seeds set their order."""
     long = np.array([n.long for n in networks if n.long is not None], dtype=np.float64)
     if noise is None or len(long) < LEAST or (spread := float(long.std(ddof=1))) >= CLEAR * noise.noise.estimate:
         return []

@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Discovered:
-    """The rules that were looked for in one random sample, and what was found."""
+    """The candidate rules of one random sample, and those that were confirmed."""
 
     title: str
     """Name of the study, or of the tables."""
     space: str
     """The space that was sampled; empty for all of a table."""
     discovery: Discovery
-    """What was tried, found and confirmed."""
+    """What was tried and confirmed."""
     fidelity: str
     """How the networks were trained: a rule at one length of training needn't hold at another."""
     unit: str
@@ -58,23 +58,23 @@ class Discovered:
     @property
     def rows(self) -> tuple[RuleRow, ...]:
         """What the confirming half says of each survivor, as texts."""
-        return tuple(rule_row(one.verdict) for one in self.discovery.found)
+        return tuple(rule_row(finding.verdict) for finding in self.discovery.found)
 
     @property
     def head(self) -> tuple[tuple[str, str], ...]:
         """What the findings rest on: name and text."""
-        found = self.discovery
+        discovery = self.discovery
         return (
             ("space", self.space or "all rows"),
             ("trained", self.fidelity),
-            ("looked", f"{plural(found.tried, 'candidate')} scored on {plural(found.n_explored, 'network')}"),
+            ("explored", f"{plural(discovery.tried, 'candidate')} scored on {plural(discovery.n_explored, 'network')}"),
             (
                 "tested",
-                f"{plural(len(found.found), 'survivor')} on the other {found.n_confirming:,}, unseen until then",
+                f"{plural(len(discovery.found), 'survivor')} on the other {discovery.n_confirming:,}, unseen before",
             ),
             ("unit", self.unit),
             ("delta", self.delta),
-            ("p", f"two-sided, corrected by Holm for the {plural(len(found.found), 'survivor')} together"),
+            ("p", f"two-sided, corrected by Holm for the {plural(len(discovery.found), 'survivor')} together"),
         )
 
     @property
@@ -83,22 +83,22 @@ class Discovered:
         base = self._base
         if base is None:
             return ()
-        found, known = [], base
+        texts, space = [], base
         for step in steps(base, [*self.discovery.helpful, *self.discovery.free]):
-            known = step(known)
+            space = step(space)
             if step.share:
-                found.append(f"one {step.share} for all stages")
+                texts.append(f"one {step.share} for all stages")
             elif step.restrict is not None:
-                found.append(f"{step.restrict[0]} {in_words(step.restrict[1])}")
+                texts.append(f"{step.restrict[0]} {in_words(step.restrict[1])}")
             else:
-                found.append(sentence(known.requirements[-1]))
-        return tuple(found)
+                texts.append(sentence(space.requirements[-1]))
+        return tuple(texts)
 
     @property
     def _base(self) -> Space | None:
-        """The space as the study names it, whatever combination of a grid was looked at."""
-        known = self.study.spaces if self.study is not None else ()
-        named = [space for space in known if f"{self.space} ".startswith(f"{space.name} ")]
+        """The space as the study names it, whatever combination of a grid was explored."""
+        spaces = self.study.spaces if self.study is not None else ()
+        named = [space for space in spaces if f"{self.space} ".startswith(f"{space.name} ")]
         return max(named, key=lambda space: len(space.name), default=None)
 
     def table(self) -> pd.DataFrame:
@@ -106,12 +106,13 @@ class Discovered:
         import pandas as pd
 
         columns = ("name", "statement", "score", "n_obeying", "n_others")
-        told = ("verdict", "effect", "low", "high", "p_value", "p_adjusted", "delta", "n_first", "n_second")
+        of_verdict = ("verdict", "effect", "low", "high", "p_value", "p_adjusted", "delta", "n_first", "n_second")
         rows = [
-            {name: getattr(one, name) for name in columns} | {name: getattr(one.verdict, name) for name in told}
-            for one in self.discovery.found
+            {name: getattr(finding, name) for name in columns}
+            | {name: getattr(finding.verdict, name) for name in of_verdict}
+            for finding in self.discovery.found
         ]
-        return pd.DataFrame(rows, columns=[*columns, *told])
+        return pd.DataFrame(rows, columns=[*columns, *of_verdict])
 
     def study_file(self) -> str:
         """Source of a study that draws fresh networks of the space and of what the findings leave of it.
@@ -161,10 +162,10 @@ def discovered(
 ) -> Discovered:
     """Rules that nobody declared, found on one half of a random sample and confirmed on the other.
 
-    `space` is the one that is looked at, needed where there are several; `columns` are the dimensions and facts that
+    `space` is the one that is explored, needed where there are several; `columns` are dimensions and attributes that
     rules may be about, all unless given; `study` is the one behind a table, or behind a run that a program began, and
     makes `study_file` possible; `delta` the smallest difference that matters, in the unit of the errors. Raises
-    Refused for samples that a search has chosen, and where there is nothing to look at.
+    Refused for samples that a search has chosen, and where there is nothing to explore.
     """
     sample = sample_of(source, error)
     chosen, smallest = _chosen(sample.frame, space), sample.share(delta)
@@ -216,34 +217,38 @@ def _of_run(run: Run, study: Study | None) -> list[str]:
     if study is None and stated:
         notes.append(f"Its study is stated as {stated}, whose code is run only if you name it: --study {quote(stated)}")
     if run.manifest.ended:
-        notes.append("The run ended because its looks had decided all declared rules, and only these allow for looks")
+        notes.append(
+            "The run ended early at an interim look; only the verdicts on its declared rules are corrected for that"
+        )
     if declared:
-        notes.append(f"The study declares {plural(declared, 'rule')}: these and what is found are corrected each apart")
+        notes.append(
+            f"The study declares {plural(declared, 'rule')}: these are corrected separately from the discovered ones"
+        )
     return notes
 
 
 def _chosen(frame: pd.DataFrame, space: str | None) -> str:
-    """The one space that is looked at; rules of several are never mixed, for a space would pass for a rule."""
-    known = list(dict.fromkeys(str(name) for name in frame["space"]))
-    if space is None and len(known) == 1:
-        return known[0]
-    if space not in known:
-        said = "rules are looked for in one space" if space is None else f"there are no networks of space {space!r}"
-        raise Refused(f"{said}, there are {', '.join(known) or 'none'}", hint="--within SPACE")
+    """The one space that is explored; several are never mixed, for a space would pass for a rule."""
+    spaces = list(dict.fromkeys(str(name) for name in frame["space"]))
+    if space is None and len(spaces) == 1:
+        return spaces[0]
+    if space not in spaces:
+        problem = "rules are discovered in one space" if space is None else f"there are no networks of space {space!r}"
+        raise Refused(f"{problem}, there are {', '.join(spaces) or 'none'}", hint="--within SPACE")
     return str(space)
 
 
 def _among(dimensions: dict[str, Dimension], columns: Sequence[str] | None) -> dict[str, Dimension]:
     """The dimensions of these names; all without names, refused where one isn't there."""
     if unknown := sorted(set(columns or ()) - dimensions.keys()):
-        raise Refused(f"there is no dimension or fact {unknown[0]!r}", hint=f"there are {', '.join(dimensions)}")
+        raise Refused(f"there is no dimension or attribute {unknown[0]!r}", hint=f"there are {', '.join(dimensions)}")
     return {name: dimension for name, dimension in dimensions.items() if columns is None or name in columns}
 
 
 def _study_of(run: Run, study: Study | None) -> Study | None:
-    """The study of a run as it was asked for; None where it isn't known, or would have to be named."""
-    found = study_of(run, study)
-    if found is not None:
-        lines = changes(run.manifest.study, stored(found))
+    """The study of a run as it was started; None where it isn't known, or would have to be named."""
+    own = study_of(run, study)
+    if own is not None:
+        lines = changes(run.manifest.study, stored(own))
         require_unchanged(run.folder, lines, "--study NAME names another place of the old one")
-    return found
+    return own

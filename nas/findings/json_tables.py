@@ -49,8 +49,8 @@ def read(path: Path) -> pd.DataFrame:
     """The records of a file as rows, the names of several lists in the column `space`; refused where there are none."""
     import pandas as pd
 
-    found = list(_records(path))
-    rows = [dict(_cells((), record, f"{path}: record {number}")) for number, (_, record) in enumerate(found, 1)]
+    records = list(_records(path))
+    rows = [dict(_cells((), record, f"{path}: record {number}")) for number, (_, record) in enumerate(records, 1)]
     if not any(rows):
         raise Refused(f"{path} has no rows", hint=FORM)
     columns = _columns(rows, path)
@@ -58,9 +58,9 @@ def read(path: Path) -> pd.DataFrame:
     for name, column in cells.items():
         _require_finite(name, column, path)
     frame = pd.DataFrame(cells)
-    if all(name in found[0][1] for name in NDS) and not set(NDS_NAMES.values()) & set(frame):
+    if all(name in records[0][1] for name in NDS) and not set(NDS_NAMES.values()) & set(frame):
         frame = frame.rename(columns=NDS_NAMES)
-    names = [name for name, _ in found]
+    names = [name for name, _ in records]
     return frame.assign(**{SPACE: names}) if any(names) and SPACE not in frame else frame
 
 
@@ -107,11 +107,11 @@ def _decoded(text: str, place: str) -> Any:
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    record = dict(pairs)
+    if len(record) < len(pairs):
         name = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise ValueError(f"one record has the key {name!r} twice")
-    return found
+    return record
 
 
 def _listed(name: str, records: Sequence[Any], path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -126,8 +126,8 @@ def _transposed(columns: dict[str, list[Any]], path: Path) -> list[dict[str, Any
     """Columns as records; refused where they aren't equally long."""
     lengths = {name: len(cells) for name, cells in columns.items()}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name!r} has {length}" for name, length in list(lengths.items())[:4])
-        raise Refused(f"{path}: the columns aren't equally long, {told}", hint=FORM)
+        differing = ", ".join(f"{name!r} has {length}" for name, length in list(lengths.items())[:4])
+        raise Refused(f"{path}: the columns aren't equally long, {differing}", hint=FORM)
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 

@@ -15,7 +15,7 @@ from nas.analysis.statistics.equivalence import DEVIATIONS
 from nas.analysis.statistics.power import ALPHA, LEFT, planned
 from nas.analysis.statistics.sequential import price
 from nas.errors import Missing, Refused
-from nas.findings.samples import requested_rules, require_map, sample_of
+from nas.findings.samples import requested_rules, require_random, sample_of
 from nas.findings.tables import ERROR, Tables
 from nas.findings.wording.needs import HEADER, need_row
 from nas.findings.wording.notebook import html_table, notebook
@@ -45,8 +45,8 @@ class Planned:
     @property
     def samples(self) -> int | None:
         """Networks of each space with which every rule has what it needs; None where no number is enough."""
-        known = [need.samples for need in self.needs if need.samples is not None]
-        return max(known) if len(known) == len(self.needs) else None
+        enough = [need.samples for need in self.needs if need.samples is not None]
+        return max(enough) if len(enough) == len(self.needs) else None
 
     def table(self) -> pd.DataFrame:
         """One row a rule; `effect` and `deviation` in the unit of the errors, or in deviations if none is known."""
@@ -102,7 +102,7 @@ def _of_study(study: Study, *, effect: float | None, power: float, deviation: fl
 
     Without an effect it's half a deviation, so that no deviation needs to be known.
     """
-    require_map(study)
+    require_random(study)
     if not study.rules:
         raise Refused(f"study {study.name!r} declares no rules, so there's nothing to plan")
     if effect is not None and deviation is None:
@@ -113,29 +113,29 @@ def _of_study(study: Study, *, effect: float | None, power: float, deviation: fl
     if deviation is not None and not 0.0 < deviation < math.inf:
         raise Refused(f"a deviation is a positive number in the unit of the errors, got {deviation}")
     spread = 1.0 if deviation is None else deviation
-    drawn, told = _drawn(study)
+    drawn, basis = _drawn(study)
     scopes = [
         _assumed(study, rule, spread) if drawn is None else scope_drawn(drawn, rule, spread) for rule in study.rules
     ]
     needs = sample_size.plan(study.rules, scopes, effect=effect, power=power)
     unit = "are in standard deviations of the errors" if deviation is None else "rest on the stated deviation"
-    return _planned(needs, power, f"{told}; effects {unit}", study, scaled=deviation is not None)
+    return _planned(needs, power, f"{basis}; effects {unit}", study, scaled=deviation is not None)
 
 
 def _planned(
     needs: tuple[Need, ...], power: float, basis: str, study: Study | StoredStudy | None, *, scaled: bool = True
 ) -> Planned:
-    """With what the looks of a study add to its needs, and whether it declares enough."""
+    """With what the interim looks of a study add to its needs, and whether it declares enough."""
     result = Planned(needs=needs, scaled=scaled, notes=())
-    looked: tuple[str, ...] = ()
+    notes_of_looks: tuple[str, ...] = ()
     if study is not None and study.looks is not None and result.samples is not None:
-        needs, looked = _with_looks(needs, result.samples, study.looks, power)
+        needs, notes_of_looks = _with_looks(needs, result.samples, study.looks, power)
         result = replace(result, needs=needs)
     notes = (
-        f"So many networks find an effect of that size in {100 * power:g} % of studies, at 5 % false alarms in all "
-        f"{plural(len(needs), 'rule')} together",
+        f"So many networks find an effect of that size in {100 * power:g} % of studies (power), with 5 % false alarms "
+        f"over {plural(len(needs), 'rule')}",
         basis,
-        *looked,
+        *notes_of_looks,
     )
     if result.samples is None or study is None:
         return replace(result, notes=notes)
@@ -146,9 +146,9 @@ def _planned(
 def _with_looks(
     needs: tuple[Need, ...], samples: int, looks: Looks, power: float
 ) -> tuple[tuple[Need, ...], tuple[str, ...]]:
-    """What the rules need at most if the study looks at them, and what that costs and saves in words."""
+    """What the rules need at most with interim looks, and what these cost and save in words."""
     alpha, cap, most, mean = ALPHA / (2 * len(needs)), samples, 1.0, 1.0
-    for _ in range(3):  # the more networks, the more looks, the more networks
+    for _ in range(3):  # the more networks, the more interim looks, the more networks
         most, mean = price(alpha, planned(power), tuple(end / cap for end in looks.ends(cap)))
         cap = math.ceil(most * samples)
     more = [
@@ -158,9 +158,9 @@ def _with_looks(
         for need in needs
     ]
     return tuple(more), (
-        f"With looks at {looks.first} networks of each space and every {looks.every} more these are the most, "
-        f"{100 * (most - 1):.0f} % more than with a single look; an effect of that size is found after "
-        f"{100 * mean:.0f} % of a single look's on average",
+        f"With interim looks at {looks.first} networks of each space and every {looks.every} more these are the most, "
+        f"{100 * (most - 1):.0f} % more than with a single test; an effect of that size is found after "
+        f"{100 * mean:.0f} % of a single test's on average",
     )
 
 
@@ -180,9 +180,9 @@ def _drawn(study: Study) -> tuple[pd.DataFrame | None, str]:
     once = replace(study, samples=DRAWN, repeats=1, looks=None)
     trials, rows = Plan(once, info.shape, info.outputs), []
     for trial in range(once.total):
-        found = trials.propose(trial)
-        own = {**found.point, **found.network.architecture.facts()}
-        rows.append({"space": once.space_of(trial).name, **msgspec.structs.asdict(found.network.cost), **own})
+        proposal = trials.propose(trial)
+        own = {**proposal.point, **proposal.network.architecture.facts()}
+        rows.append({"space": once.space_of(trial).name, **msgspec.structs.asdict(proposal.network.cost), **own})
     return pd.DataFrame(rows), f"How many networks obey is seen in {len(rows):,} that were drawn and not trained"
 
 

@@ -66,7 +66,7 @@ class Principles:
     audited: str = ""
     """How well longer trainings agree, where some networks were trained again; empty where none were."""
     look: Look | None = None
-    """The look whose networks they rest on; None where all networks were planned."""
+    """The interim look whose networks they rest on; None where all networks were planned."""
 
     @property
     def rows(self) -> tuple[RuleRow, ...]:
@@ -83,7 +83,7 @@ class Principles:
             *([("audited", self.audited)] if self.audited else []),
             ("unit", self.unit),
             ("delta", self.delta),
-            ("p", f"two-sided, corrected by Holm for {tests} together" + (", and for looks" if looked else "")),
+            ("p", f"two-sided, corrected by Holm for {tests} together" + (", and for interim looks" if looked else "")),
             *looked,
         )
 
@@ -124,7 +124,7 @@ def principles(
 
     Of a run these are the rules that its study declares unless others are given; of a table one rule a numeric column,
     that larger values are better. `error` is the column of errors in a table, `delta` the smallest difference that
-    matters, in the unit of the errors. Raises Refused where nothing can be said: no rules, a column without numbers,
+    matters, in the unit of the errors. Raises Refused where nothing can be tested: no rules, a column without numbers,
     samples that a search has chosen.
     """
     sample = sample_of(source, error)
@@ -150,14 +150,14 @@ def principles(
 
 
 def _verdicts(sample: Sample, rules: Sequence[Rule], look: Look | None, delta: float | None) -> tuple[Verdict, ...]:
-    """On all networks, or on those of a look."""
+    """On all networks, or on those of an interim look."""
     if sample.run is None or look is None:
         return verdicts(sample.frame, rules, guess=sample.guess, delta=delta)
     return verdicts_by_look(sample.run.manifest, sample.frame, rules, look.number, delta=delta)
 
 
 def delta_in_words(delta: float | None, *, columns: bool = True) -> str:
-    """Which effect matters; what that means for a correlation only where columns are asked about."""
+    """Which effect matters; what that means for a correlation only where columns are tested."""
     if delta is None:
         text = "the smallest effect that matters: half a standard deviation of the errors that a rule is compared with"
         return text + ("; for a column the rho at which its halves differ by so much, 0.31" if columns else "")
@@ -167,7 +167,7 @@ def delta_in_words(delta: float | None, *, columns: bool = True) -> str:
 
 def _of_run(run: Run, look: Look | None, declared: bool) -> list[str]:
     """What must be said of a run that isn't finished, and of rules that were stated late."""
-    later = [] if declared else ["These rules were asked for after the run: they are no prediction"]
+    later = [] if declared else ["These rules were given after the run, so they are no prediction"]
     return [*_of_state(run, look), *(_of_age(run) if declared else later)]
 
 
@@ -180,21 +180,21 @@ def _of_table(frame: pd.DataFrame, every: bool) -> list[str]:
 
 
 def _of_state(run: Run, look: Look | None) -> list[str]:
-    over = len(run.records)
+    finished = len(run.records)
     if look is not None:
-        return list(notes_of(run.manifest, look, over, run.total))
-    if over == run.total:
+        return list(notes_of(run.manifest, look, finished, run.total))
+    if finished == run.total:
         return []
     return [
-        f"The run isn't finished: {over:,} of {run.total:,} trials are over. Verdicts hold for the planned number; to "
-        "look until one suits isn't accounted for"
+        f"The run isn't finished: {finished:,} of {run.total:,} trials are finished. Verdicts hold for the planned "
+        "number; testing again and again until one suits isn't corrected for"
     ]
 
 
 def _of_age(run: Run) -> list[str]:
     if not run.manifest.rules_after:
         return []
-    told = f"The rules were stated when {run.manifest.rules_after:,} trials were over, so they aren't a prediction"
+    note = f"The rules were stated when {run.manifest.rules_after:,} trials were finished, so they aren't a prediction"
     if run.manifest.study.looks is None:
-        return [told]
-    return [f"{told}; looks before that were at other rules. The correction for looks holds whatever ended the run"]
+        return [note]
+    return [f"{note}; interim looks before that tested other rules. The correction holds all the same"]

@@ -1,4 +1,4 @@
-"""The random sample that a run or a table is, as one value, and what may be asked of it."""
+"""The random sample that a run or a table is, as one value, and which rules may be tested on it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nas.study.stored import StoredStudy
 if TYPE_CHECKING:
     import pandas as pd
 
-UNKNOWN = "not known: a table doesn't say how long its networks were trained"
+UNKNOWN = "not known (a table doesn't say how long its networks were trained)"
 MOST_NAMED = 12
 """Most columns named in a message."""
 
@@ -72,7 +72,7 @@ class Sample:
         sampled = shortened(self.run.manifest.study.sampled, MOST_NAMED)
         raise Refused(
             f"study {self.title!r} declares no rules",
-            hint=f"--columns A,B asks for columns ({sampled}), --study NAME for rules of another",
+            hint=f"--columns A,B tests columns ({sampled}), --study NAME the rules of another study",
         )
 
 
@@ -94,7 +94,7 @@ def sample_of(source: Run | Tables | pd.DataFrame, error: str) -> Sample:
 
 def _of_run(run: Run) -> Sample:
     study, info = run.manifest.study, run.manifest.data
-    require_map(study)
+    require_random(study)
     return Sample(
         title=study.name,
         frame=run.table(),
@@ -107,18 +107,18 @@ def _of_run(run: Run) -> Sample:
     )
 
 
-def require_map(study: Study | StoredStudy) -> None:
-    """Refuse the samples of a stored study that doesn't draw at random, or ends trainings by their errors."""
+def require_random(study: Study | StoredStudy) -> None:
+    """Refuse a study that doesn't sample at random, or that prunes trainings by their errors."""
     name, sampler = study.name, study.sampler
     if study.halving:
         raise Refused(
-            f"study {name!r} halves its trainings, so which of them have an error depends on the errors",
-            hint="rules are tested on a map: the same study without halving",
+            f"study {name!r} uses successive halving, so which trainings have an error depends on the errors",
+            hint="rules are tested on a random sample: the same study without halving",
         )
     if sampler != "random":
         raise Refused(
             f"study {name!r} samples with {sampler!r}, which chooses networks, so they are no random sample",
-            hint='rules are tested on a map: the same study with --sampler random, or sampler="random"',
+            hint='rules are tested on a random sample: the same study with --sampler random, or sampler="random"',
         )
 
 
@@ -127,7 +127,7 @@ def requested_rules(
 ) -> tuple[Rule, ...] | None:
     """The rules that are requested, by name of a column or as values; None where nothing is."""
     if rules is not None and columns is not None:
-        raise Refused("rules or columns are asked for, not both", hint="--columns or --study, one of them")
+        raise Refused("rules or columns are given, not both", hint="--columns or --study, one of them")
     if columns is None:
         return tuple(rules) if rules else None
     if not columns or len(set(columns)) < len(columns):

@@ -10,7 +10,16 @@ from nas.analysis.searches.curves import LEAST, Advantage, SearchCurve, advantag
 from nas.analysis.searches.traces import Corner, Trace, common
 from nas.errors import Refused
 from nas.findings.settings import fidelity
-from nas.findings.strategies import SPENT, Search, Spending, corner_of, grouped, is_map, require_comparable, searches_of
+from nas.findings.strategies import (
+    SPENT,
+    Search,
+    Spending,
+    corner_of,
+    grouped,
+    is_random,
+    require_comparable,
+    searches_of,
+)
 from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import count, listed, percent, plural
 from nas.findings.wording.searches import HEADER, MEASURES, SearchRow, search_row
@@ -35,8 +44,8 @@ class Measured:
     @property
     def rows(self) -> tuple[SearchRow, ...]:
         """Each strategy as texts."""
-        found = {one.name: one for one in self.advantages}
-        return tuple(search_row(one, found.get(one.name), self.measure) for one in self.curves)
+        by_name = {each.name: each for each in self.advantages}
+        return tuple(search_row(each, by_name.get(each.name), self.measure) for each in self.curves)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,9 +59,9 @@ class Searches:
     start: float
     """Compute from which every search has a network, in the unit of `spending`."""
     end: float
-    """Compute after which the first search has ended."""
+    """Compute after which the first search is finished."""
     measured: tuple[Measured, ...]
-    """By the error, and where a strategy hunts for two objectives by what is dominated."""
+    """By the error, and where a strategy searches for two objectives by what is dominated."""
     head: tuple[tuple[str, str], ...]
     """What all numbers rest on: name and text."""
     notes: tuple[str, ...]
@@ -62,7 +71,7 @@ class Searches:
         """One row for each measure and strategy: area, its ratio to the reference's, and the difference in the end."""
         import pandas as pd
 
-        return pd.DataFrame([{"measure": m.measure, **_row(m, one)} for m in self.measured for one in m.curves])
+        return pd.DataFrame([{"measure": m.measure, **_row(m, each)} for m in self.measured for each in m.curves])
 
     def sentences(self) -> tuple[str, ...]:
         """Each comparison in words."""
@@ -111,17 +120,17 @@ def _measured(measure: str, traces: Mapping[str, Sequence[Trace]], start: float,
     """The first strategy is the reference."""
     return Measured(
         measure=measure,
-        curves=tuple(curve(name, some, start, end) for name, some in traces.items()),
+        curves=tuple(curve(name, own, start, end) for name, own in traces.items()),
         advantages=advantages(traces, start, end),
     )
 
 
 def _head(run: Run, cost: Spending, start: float, end: float, corner: Corner | None) -> Sequence[tuple[str, str]]:
     """What all numbers rest on."""
-    found = [
+    lines = [
         ("trained", fidelity(run)),
         ("compute", SPENT[cost]),
-        ("from", f"{count(start)}, where every search has a network, to {count(end)}, where the first one has ended"),
+        ("from", f"{count(start)}, where every search has a network, to {count(end)}, where the first one is finished"),
         (
             "area",
             "mean over that compute: what a search has if it is stopped at any moment of it; the ratio is to that "
@@ -131,44 +140,46 @@ def _head(run: Run, cost: Spending, start: float, end: float, corner: Corner | N
     ]
     if corner is not None:
         size = f"{count(corner.low)} to {count(corner.high)} multiply-adds on a logarithmic scale"
-        found.append(("reference", f"error 0 to {percent(corner.error)}, {size}"))
-    return found
+        lines.append(("reference", f"error 0 to {percent(corner.error)}, {size}"))
+    return lines
 
 
 def _notes(groups: Mapping[str, Sequence[Run]], searches: Mapping[str, Sequence[Search]], end: float) -> list[str]:
-    told = []
+    notes = []
     first = next(iter(groups))
-    if not is_map(groups[first][0]):
-        told.append(f"No run searches at random without halving, so the others are compared with {first}")
+    if not is_random(groups[first][0]):
+        notes.append(f"No run searches at random without halving, so the others are compared with {first}")
     for name, parts in searches.items():
         if len(parts) > len(groups[name]):
-            told.append(f"{name}: {len(parts)} searches, cut from {plural(len(groups[name]), 'run')} one after another")
+            notes.append(
+                f"{name}: {len(parts)} searches, cut from {plural(len(groups[name]), 'run')} one after another"
+            )
         if len(parts) < LEAST:
-            told.append(f"{name}: {len(parts)} of the {LEAST} searches that an interval takes at least")
+            notes.append(f"{name}: {len(parts)} of the {LEAST} searches that an interval takes at least")
     for run in (run for runs in groups.values() for run in runs):
         if len(run.records) < run.total:
-            told.append(f"{run.folder} isn't finished: {len(run.records):,} of {run.total:,} trials are over")
+            notes.append(f"{run.folder} isn't finished: {len(run.records):,} of {run.total:,} trials are finished")
     longest = max(sum(part.costs) for parts in searches.values() for part in parts)
     if longest > 1.5 * end:
-        told.append(f"The longest search spent {count(longest)}; what it found after {count(end)} isn't counted")
-    return told
+        notes.append(f"The longest search spent {count(longest)}; what it found after {count(end)} isn't counted")
+    return notes
 
 
 def _row(measured: Measured, curve: SearchCurve) -> dict[str, Any]:
-    found = next((one for one in measured.advantages if one.name == curve.name), None)
+    advantage = next((each for each in measured.advantages if each.name == curve.name), None)
     last = curve.mean[-1]
     own = {"strategy": curve.name, "n": curve.n, "trials": curve.trials}
     own |= {"final": last.estimate, "final_low": last.low, "final_high": last.high, "area": curve.area.estimate}
-    if found is None:
+    if advantage is None:
         return own | {"verdict": "reference"}
-    ratio = found.ratio
+    ratio = advantage.ratio
     return own | {
         "ratio": ratio.estimate,
         "low": ratio.low,
         "high": ratio.high,
-        "final_difference": found.final.estimate,
-        "reach": found.reach,
-        "p_value": found.p_value,
-        "p_adjusted": found.p_adjusted,
-        "verdict": found.verdict,
+        "final_difference": advantage.final.estimate,
+        "reach": advantage.reach,
+        "p_value": advantage.p_value,
+        "p_adjusted": advantage.p_adjusted,
+        "verdict": advantage.verdict,
     }

@@ -1,4 +1,4 @@
-"""What a run was asked, in words: how its networks were trained, drawn and limited."""
+"""The settings of a run in words: how its networks were trained, sampled and limited."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _values(study: StoredStudy, name: str) -> str:
 
 
 def settings(run: Run) -> dict[str, str]:
-    """What was asked, in words."""
+    """The settings of a run, name and text."""
     study, info = run.manifest.study, run.manifest.data
     arm = "space at each combination" if study.grid else "space"
     limits = ["{} {:,} to {:,}".format(name, *getattr(study.limits, name)) for name in study.limits.bounded]
@@ -53,11 +53,11 @@ def settings(run: Run) -> dict[str, str]:
         "spaces": ", ".join(space.name for space in study.spaces),
         **_crossed(study.grid),
         "samples": f"{study.samples} networks of each {arm}, {study.repeats} training(s) each",
-        **_looked(run),
+        **_interim_looks(run),
         "limits": "; ".join(limits) or "none",
         **({"matched": strata} if (strata := matched_cost(study)) else {}),
-        "sampler": _hunting(study),
-        "time": f"a training is given up after {study.max_trial_seconds:g} s",
+        "sampler": _sampler(study),
+        "time": f"a training times out after {study.max_trial_seconds:g} s",
         "recipe": ", ".join(f"{name} {value}" for name, value in asdict(study.recipe).items() if name != "data"),
         "devices": ", ".join(sorted({record.device for record in run.records if record.device})) or "none yet",
         "versions": versions_in_words(run.manifest),
@@ -72,19 +72,19 @@ def matched_cost(study: StoredStudy) -> str:
     return in_words(study.strata.count, cost, *getattr(study.limits, cost))
 
 
-def _hunting(study: StoredStudy) -> str:
+def _sampler(study: StoredStudy) -> str:
     """How networks are chosen, and which trainings end early."""
-    told = f"{study.sampler}, seed {study.seed}"
+    words = f"{study.sampler}, seed {study.seed}"
     if len(study.objectives) > 1:
-        told += f", for {' and '.join(study.objectives)}".replace("_", "-")
-    return f"{told}, {study.halving.words}" if study.halving else told
+        words += f", for {' and '.join(study.objectives)}".replace("_", "-")
+    return f"{words}, {study.halving.words}" if study.halving else words
 
 
-def _looked(run: Run) -> dict[str, str]:
-    """The settings' entry for looks, if there are any."""
+def _interim_looks(run: Run) -> dict[str, str]:
+    """The settings' entry for interim looks, if there are any."""
     looks = run.manifest.standing({record.trial for record in run.records})
-    apart = "only verdicts on rules are corrected for looks, distributions and comparisons of spaces aren't"
-    return {"looks": f"{looks.words}; {apart}"} if looks else {}
+    apart = "only verdicts on rules are corrected for them, distributions and comparisons of spaces aren't"
+    return {"interim looks": f"{looks.words}; {apart}"} if looks else {}
 
 
 def _crossed(grid: Mapping[str, Sequence[Value]]) -> dict[str, str]:

@@ -37,9 +37,9 @@ ABOVE = 1.1
 
 def spending(name: str) -> Spending:
     """What compute is counted in, by name; refused where nothing is called so."""
-    for known in SPENDINGS:
-        if name == known:
-            return known
+    for unit in SPENDINGS:
+        if name == unit:
+            return unit
     raise Refused(f"compute is counted in {', '.join(SPENDINGS)}, got {name!r}")
 
 
@@ -79,9 +79,9 @@ def strategy_of(run: Run) -> str:
 
 
 def spent_on(run: Run, record: Record, cost: Spending) -> float:
-    """Compute of one trial; a failure is charged with the epoch it ended in, one out of time with all of them."""
-    asked, own = run.manifest.study.recipe, {name: record.point[name] for name in FIELDS if name in record.point}
-    recipe = {**msgspec.structs.asdict(asked), **own}
+    """Compute of one trial; a failure is charged with the epoch it ended in, one that timed out with all of them."""
+    common, own = run.manifest.study.recipe, {name: record.point[name] for name in FIELDS if name in record.point}
+    recipe = {**msgspec.structs.asdict(common), **own}
     epochs = len(record.curve)
     if record.outcome is Outcome.TIMED_OUT:
         epochs = recipe["epochs"]
@@ -98,23 +98,23 @@ def spent_on(run: Run, record: Record, cost: Spending) -> float:
 
 
 def in_order(run: Run) -> tuple[Record, ...]:
-    """The records up to the first trial that isn't over: later ones have cost nothing yet that could be compared."""
+    """The records up to the first trial that isn't finished: the compute of later ones can't be compared yet."""
     pairs = takewhile(lambda pair: pair[0].trial == pair[1], zip(run.records, count(), strict=False))
     return tuple(record for record, _ in pairs)
 
 
-def is_map(run: Run) -> bool:
-    """Whether a run's trials are independent of one another, so that any stretch of them is a random search."""
+def is_random(run: Run) -> bool:
+    """Whether a run's trials are independent of one another, so that any part of them is a random search."""
     study = run.manifest.study
     return study.sampler == "random" and not study.halving and study.repeats == 1
 
 
 def grouped(runs: Sequence[Run]) -> dict[str, list[Run]]:
     """Strategy -> its runs by seed; the random one first, else in the order given."""
-    found: dict[str, list[Run]] = {}
-    for run in sorted(runs, key=lambda run: not is_map(run)):
-        found.setdefault(strategy_of(run), []).append(run)
-    return {name: sorted(some, key=_seed) for name, some in found.items()}
+    groups: dict[str, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: not is_random(run)):
+        groups.setdefault(strategy_of(run), []).append(run)
+    return {name: sorted(own, key=_seed) for name, own in groups.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +122,7 @@ class Search:
     """The trials of one search, in order."""
 
     records: Sequence[Record]
-    """Trials that are over, up to the first one that isn't."""
+    """Finished trials, up to the first one that isn't."""
     costs: Sequence[float]
     """Compute of each."""
 
@@ -141,14 +141,16 @@ class Search:
 
 
 def searches_of(groups: Mapping[str, Sequence[Run]], cost: Spending) -> dict[str, list[Search]]:
-    """The searches of each strategy; maps are cut to the compute of the shortest run."""
-    whole = {name: [search for run in runs if (search := _search(run, cost)).records] for name, runs in groups.items()}
-    if empty := [name for name, searches in whole.items() if not searches]:
-        raise Refused(f"no run of {empty[0]} has a trial that is over")
-    length = min(sum(search.costs) for searches in whole.values() for search in searches)
+    """The searches of each strategy; random runs are cut to the compute of the shortest run."""
+    every = {name: [_search(run, cost) for run in runs if in_order(run)] for name, runs in groups.items()}
+    if empty := [name for name, searches in every.items() if not searches]:
+        raise Refused(f"no run of {empty[0]} has a finished trial")
+    length = min(sum(search.costs) for searches in every.values() for search in searches)
     return {
-        name: [part for one in searches for part in _parts(one, length)] if is_map(groups[name][0]) else searches
-        for name, searches in whole.items()
+        name: [part for search in searches for part in _parts(search, length)]
+        if is_random(groups[name][0])
+        else searches
+        for name, searches in every.items()
     }
 
 

@@ -35,15 +35,20 @@ def study_file(study: Study, space: Space, discovery: Discovery) -> str:
     Fresh networks are an honest test of all findings at once. A space from a file of the user is imported from there,
     so the new file belongs beside it. Refused where nothing was found that makes the space smaller.
     """
-    helping = [one for one in discovery.found if one.helps or one.free]
-    varied = [one for one in helping if isinstance(one.condition, Part) and one.condition.column in study.vary]
-    changes = steps(space, [one for one in helping if one not in varied])
+    helping = [finding for finding in discovery.found if finding.helps or finding.free]
+    varied = [
+        finding for finding in helping if isinstance(finding.condition, Part) and finding.condition.column in study.vary
+    ]
+    changes = steps(space, [finding for finding in helping if finding not in varied])
     if not changes:
         raise Refused(
             f"nothing was found that makes {space.name} smaller",
-            hint=f"{discovery.n_explored + discovery.n_confirming} networks were looked at; more may show it",
+            hint=f"{discovery.n_explored + discovery.n_confirming} networks were explored; more may show it",
         )
-    vary = {**study.vary, **narrowed(study.vary, [one.condition for one in varied if isinstance(one.condition, Part)])}
+    vary = {
+        **study.vary,
+        **narrowed(study.vary, [finding.condition for finding in varied if isinstance(finding.condition, Part)]),
+    }
     writer = _Writer()
     base = writer.space(space, study)
     chain = "\n    ".join(f".{writer.step(step)}" for step in changes)
@@ -110,7 +115,7 @@ def _docstring(study: Study, space: Space, discovery: Discovery, helping: list[F
         f"Are the networks of {space.name} better where they obey what was found in {study.name}?\n",
         f"Source: {n:,} random networks, {discovery.tried} candidates scored on {discovery.n_explored:,} of them, the "
         f"best confirmed on the other {discovery.n_confirming:,}:",
-        *(_told(one) for one in helping),
+        *(_line(finding) for finding in helping),
         "What would count as an answer: the difference of means with its interval, between fresh networks of both.",
         f"Expected time: {2 * study.samples} networks, each as long as one of {study.name}.",
     ]
@@ -118,15 +123,14 @@ def _docstring(study: Study, space: Space, discovery: Discovery, helping: list[F
     return text.replace("\\", "\\\\").replace('"', "'").replace("?\n", "?\n\n", 1) + "\n"
 
 
-def _told(found: Found) -> str:
+def _line(finding: Found) -> str:
     """A finding as a line of a list."""
-    verdict = found.verdict
-    what = found.name
-    if isinstance(found.condition, Tied):
-        near = "equal" if found.condition.exact else "nearly equal"
-        what = (
-            f"one {found.condition.group} for all {'costs nothing' if found.free else 'helps'}: {near} against others"
-        )
+    verdict = finding.verdict
+    what = finding.name
+    if isinstance(finding.condition, Tied):
+        near = "equal" if finding.condition.exact else "nearly equal"
+        helps = "costs nothing" if finding.free else "helps"
+        what = f"one {finding.condition.group} for all {helps}: {near} against others"
     sides = f"{verdict.n_first} against {verdict.n_second} networks"
     return f"* {what}: {verdict.effect:+.4f} [{verdict.low:+.4f}, {verdict.high:+.4f}], {sides}."
 
@@ -144,12 +148,12 @@ class _Writer:
 
     def imported(self) -> list[str]:
         """The lines that import all of it, one a module."""
-        found: dict[str, list[str]] = {}
+        by_module: dict[str, list[str]] = {}
         for module, name in sorted(self.imports):
-            found.setdefault(module, []).append(name)
+            by_module.setdefault(module, []).append(name)
         return [
-            f"from {module} import {', '.join(some)}" if some != [""] else f"import {module}"
-            for module, some in found.items()
+            f"from {module} import {', '.join(names)}" if names != [""] else f"import {module}"
+            for module, names in by_module.items()
         ]
 
     def step(self, step: Step) -> str:
@@ -174,9 +178,9 @@ class _Writer:
 
     def inside(self, module: str, path: str) -> str:
         """What a path leads to in a module."""
-        known = _importable(module)
-        parent, _, own = known.rpartition(".")
-        return f"{self.uses(parent, own) if parent else self.module(known)}.{path}"
+        importable = _importable(module)
+        parent, _, own = importable.rpartition(".")
+        return f"{self.uses(parent, own) if parent else self.module(importable)}.{path}"
 
     def module(self, name: str) -> str:
         """A module that lies in no package."""
@@ -240,8 +244,8 @@ def _text(value: str) -> str:
 def _default(kind: type, name: str) -> Any:
     """The default of a field; a value that equals nothing where it has none."""
     if issubclass(kind, msgspec.Struct):
-        found = {f.name: f for f in msgspec.structs.fields(kind)}[name]
-        return found.default_factory() if callable(found.default_factory) else found.default
+        described = {f.name: f for f in msgspec.structs.fields(kind)}[name]
+        return described.default_factory() if callable(described.default_factory) else described.default
     own = kind.__dataclass_fields__[name]  # type: ignore[attr-defined]
     return own.default_factory() if callable(own.default_factory) else own.default
 
@@ -267,12 +271,12 @@ def _path(module: ModuleType, space: Space) -> str:
 
 def _importable(module: str) -> str:
     """The name under which another file imports a module."""
-    known = catalog.imported_as(module)
-    if not all(part.isidentifier() for part in known.split(".")) or (known != module and "." in known):
+    name = catalog.imported_as(module)
+    if not all(part.isidentifier() for part in name.split(".")) or (name != module and "." in name):
         raise Refused(
-            f"{known}.py can't be imported from another file, for that is no name in Python",
-            hint=f"rename it {re.sub(r'[^A-Za-z0-9]', '_', known)}.py",
+            f"{name}.py can't be imported from another file, for that is no name in Python",
+            hint=f"rename it {re.sub(r'[^A-Za-z0-9]', '_', name)}.py",
         )
-    if known == "__main__":
+    if name == "__main__":
         raise Refused("what is defined in the program itself can't be imported", hint="put it into a file of its own")
-    return known
+    return name

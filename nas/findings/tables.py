@@ -82,17 +82,17 @@ def tables(
     if len({path.resolve() for path in paths}) < len(paths):
         raise Refused(f"a table is given twice: {', '.join(map(str, paths))}")
     names = _names(paths)
-    told_so = {SPACE: space, "multiply_adds": cost}
-    known = [_known(path, name, error or ERROR, told_so) for path, name in zip(paths, names, strict=True)]
-    told = {column for frame, _, _ in known for column in frame}
+    named = {SPACE: space, "multiply_adds": cost}
+    parts = [_of_file(path, name, error or ERROR, named) for path, name in zip(paths, names, strict=True)]
+    columns = {column for frame, _, _ in parts for column in frame}
     frames = [
-        frame.assign(**{column: value for column, value in DRAWN.items() if column in told - set(frame)})
-        for frame in _apart([frame for frame, _, _ in known], names)
+        frame.assign(**{column: value for column, value in DRAWN.items() if column in columns - set(frame)})
+        for frame in _apart([frame for frame, _, _ in parts], names)
     ]
     return Tables(
         frame=_ordered(pd.concat(frames, ignore_index=True)),
-        origins={name: origin for name, (_, origin, _) in zip(names, known, strict=True)},
-        percent=all(unit == PERCENTAGES for _, _, unit in known),
+        origins={name: origin for name, (_, origin, _) in zip(names, parts, strict=True)},
+        percent=all(unit == PERCENTAGES for _, _, unit in parts),
     )
 
 
@@ -107,11 +107,11 @@ def checked(frame: pd.DataFrame, error: str | None = None, name: str = "the tabl
     return Tables(frame=_ordered(ready), origins={name: origin}, percent=unit == PERCENTAGES)
 
 
-def _known(path: Path, name: str, column: str, told: Mapping[str, str | None]) -> tuple[pd.DataFrame, str, str]:
+def _of_file(path: Path, name: str, column: str, named: Mapping[str, str | None]) -> tuple[pd.DataFrame, str, str]:
     """The rows of one file, checked, where they come from, and the unit that their errors had."""
-    frame, spoken = _numbers(read(path), (column, told[SPACE]))
-    ready, unit = _checked(_called(frame, told, str(path)), column, name, str(path))
-    drawn = "" if "sampler" in frame else "no column `sampler`, so taken as random draws, "
+    frame, spoken = _numbers(read(path), (column, named[SPACE]))
+    ready, unit = _checked(_called(frame, named, str(path)), column, name, str(path))
+    drawn = "" if "sampler" in frame else "no column `sampler`, so taken as a random sample, "
     origin = f"{len(frame):,} rows, errors from the column {column!r} ({unit}), {drawn}SHA-256 {digest(path)}{spoken}"
     return ready, origin + (f". {MEANT[column]}" if column in MEANT else ""), unit
 
@@ -138,11 +138,11 @@ def _numbers(frame: pd.DataFrame, others: Sequence[str | None]) -> tuple[pd.Data
     return frame, spoken
 
 
-def _called(frame: pd.DataFrame, told: Mapping[str, str | None], place: str) -> pd.DataFrame:
+def _called(frame: pd.DataFrame, named: Mapping[str, str | None], place: str) -> pd.DataFrame:
     """The table with our names for columns that are said to be ours; a number that names a space bears its column's."""
     from pandas.api.types import is_numeric_dtype
 
-    for ours, column in told.items():
+    for ours, column in named.items():
         if column is None:
             continue
         cells = _column(frame, column, place, f"--{'space' if ours == SPACE else 'cost'}")
@@ -209,14 +209,14 @@ def _errors(frame: pd.DataFrame, column: str, place: str) -> tuple[pd.Series[flo
 def _require_one_unit(errors: pd.Series[float], column: str, place: str) -> None:
     """Refuse errors some of which are shares and some percentages: a wide gap parts them, and scaled they are alike."""
     values = errors.to_numpy()
-    known = sorted(value for value in values if 0 < value < math.inf)
-    if not known or known[-1] <= 1:
+    positive = sorted(value for value in values if 0 < value < math.inf)
+    if not positive or positive[-1] <= 1:
         return
-    for below, above in pairwise(known):
-        shares = [PERCENT * value for value in known if value <= below]
-        alike = ALIKE * shares[-1] >= above and shares[0] <= ALIKE * known[-1]
+    for below, above in pairwise(positive):
+        shares = [PERCENT * value for value in positive if value <= below]
+        alike = ALIKE * shares[-1] >= above and shares[0] <= ALIKE * positive[-1]
         if below <= 1 and above > APART * below and alike:
-            low, high = (f"row {int((values == value).argmax()) + 1} has {value:g}" for value in (below, known[-1]))
+            low, high = (f"row {int((values == value).argmax()) + 1} has {value:g}" for value in (below, positive[-1]))
             raise Refused(
                 f"{place}: errors in two units? In {column!r} {low}, {high}: shares of 1 and percentages",
                 hint="write all of them as shares of 1; if all are percentages, divide them by 100",
@@ -237,15 +237,15 @@ def _outcomes(frame: pd.DataFrame, errors: pd.Series[float], place: str) -> pd.S
     outcomes = frame["outcome"].astype(object).where(frame["outcome"].notna(), str(Outcome.COMPLETED))
     outcomes = outcomes.map(lambda outcome: str(outcome).strip().lower())
     completed, failed = outcomes == Outcome.COMPLETED, ~outcomes.isin([Outcome.COMPLETED, PRUNED])
-    for wrong, said in (
+    for wrong, rule in (
         (~outcomes.isin(OUTCOMES), f"an outcome is one of {', '.join(OUTCOMES)}"),
         (completed & errors.isna(), "what was completed has an error"),
         (failed & errors.notna(), "what failed has no error"),
     ):
         if wrong.any():
             row = int(wrong.to_numpy().argmax())
-            found = f"row {row + 1} has outcome {frame['outcome'].iloc[row]!r} and error {errors.iloc[row]:g}"
-            raise Refused(f"{place}: {said}, {found}")
+            case = f"row {row + 1} has outcome {frame['outcome'].iloc[row]!r} and error {errors.iloc[row]:g}"
+            raise Refused(f"{place}: {rule}, {case}")
     return outcomes
 
 
@@ -271,7 +271,7 @@ def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
 
     if not ("trial" in frame and is_integer_dtype(frame["trial"]) and frame["trial"].is_unique):
         frame = frame.rename(columns={"trial": RENAMED.format("trial")}).assign(trial=range(len(frame)))
-    if "architecture" in frame:  # of rows with one name only the best is a leader: having none isn't a name
+    if "architecture" in frame:  # of rows with one name only the best is ranked: having none isn't a name
         names = frame["architecture"].astype(object)
         frame = frame.assign(architecture=names.where(names.notna(), frame["trial"].map("trial {}".format)))
     return frame[[*FIRST, *(column for column in frame if column not in FIRST)]]

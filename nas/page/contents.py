@@ -1,4 +1,4 @@
-"""From runs and tables to their page: what the page shows is gathered here, how it looks is decided there."""
+"""From runs and tables to their page: what the page shows is gathered here, how it is drawn is decided there."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _report(run: Run) -> Report:
 
 
 def _pictured(run: Run) -> tuple[dict[int, Layer], list[str]]:
-    """Trial -> layer tree of the leaders whose weights are there, and what is said of weights that can't be believed.
+    """Trial -> layer tree of the best networks whose weights are there, and a note on weights that can't be used.
 
     A bad file costs its network's picture and nothing else.
     """
@@ -103,30 +103,30 @@ def _verdicts(run: Run) -> Verdicts | None:
     if not run.manifest.study.rules:
         return None
     try:
-        found = principles(run)
+        result = principles(run)
     except Refused as refusal:
         return Verdicts(refusal=str(refusal))
-    return Verdicts(rows=found.rows, notes=(*map(": ".join, found.head), *found.notes))
+    return Verdicts(rows=result.rows, notes=(*map(": ".join, result.head), *result.notes))
 
 
-def report_of_tables(found: Tables) -> Report:
+def report_of_tables(source: Tables) -> Report:
     """What the page shows of tables: all that doesn't need the run behind them."""
-    frame = found.frame
+    frame = source.frame
     drawn = _drawn(frame)
     spaces = frame["space"].nunique()
     if spaces > MOST_SPACES:
         raise Refused(f"the tables name {spaces:,} spaces, at most {MOST_SPACES} can be compared on a page")
     note = (
-        f"Drawn from {plural(len(found.origins), 'table')}, not from a run: there are no curves, layers and pictures "
-        "of networks, and nothing is known of limits or of how the networks were drawn but for what columns "
+        f"Drawn from {plural(len(source.origins), 'table')}, not from a run: there are no curves, layers and pictures "
+        "of networks, and nothing is known of limits or of how the networks were sampled but for what columns "
         "say. The errors are shown as validation errors, in percent."
     )
     if len(drawn) > MOST_DIMENSIONS:
         note += f" Error is drawn against the first {MOST_DIMENSIONS} of {len(drawn)} columns."
     return Report(
-        title=listed(found.origins),
+        title=listed(source.origins),
         question=f"What do {plural(len(frame), 'network')} of {plural(spaces, 'space')} show?",
-        settings=found.origins,
+        settings=source.origins,
         total=len(frame),
         frame=frame,
         dimensions=drawn[:MOST_DIMENSIONS],

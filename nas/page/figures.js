@@ -9,14 +9,14 @@ function networkText(report, place) {
   const text = (name) => textOf(report, place, name);
   const known = (name, unit) => (valueOf(report, place, name) === null ? [] : [`${text(name)} ${unit}`]);
   const failed = valueOf(report, place, "error") === null;
-  const facts = report.hover
+  const attributes = report.hover
     .map((index) => [report.columns[index], report.rows[place][index]])
     .filter(([, value]) => value !== null)
     .map(([column, value]) => line(`${column.title}: ${written(column, value)}`));
   return [
     `<b>trial ${escaped(text("trial"))} · ${failed ? escaped(text("outcome")) : `${text("error")} error`}</b>`,
     line(text("space")),
-    ...facts,
+    ...attributes,
     [...known("parameters", "parameters"), ...known("multiply_adds", "multiply-adds")].join(", "),
     [...known("seconds", "of training"), failed ? "no error" : escaped(text("outcome"))].join(", "),
     `<i>${line(text("architecture"))}</i>`,
@@ -86,7 +86,7 @@ function openPoint(points, open) {
   if (place !== undefined) open(place);
 }
 
-// Curves of one leader before those of the others; of all alike without a place.
+// Curves of one network before those of the others; of all alike without a place.
 function emphasise(boxes, place) {
   for (const box of boxes) {
     const shown = (box.data ?? []).map((trace, index) => [trace, index]).filter(([trace]) => trace.meta === "curve");

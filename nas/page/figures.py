@@ -17,12 +17,12 @@ from nas.study.record import Epoch
 SHOWN = 0.95
 """Share of the trained networks that the error axis of the EDF shows at first."""
 MOST_OTHERS = 120
-"""Training curves drawn in grey behind those of the leaders."""
+"""Training curves drawn in grey behind those of the best networks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """The training curve of one leader."""
+    """The training curve of one of the best networks."""
 
     rank: int
     """1 is the best."""
@@ -59,14 +59,14 @@ def legend(edf: Edf) -> str:
     return f"{figure_text(short(edf.name))}: {numbers}"
 
 
-def curve_figure(leaders: Sequence[Curve], others: Sequence[Sequence[Epoch]], value: str, styles: Styles) -> go.Figure:
-    """`error` (percent) or `loss` (nats) against the epoch: leaders in colour, the others in grey."""
-    last = max((epochs[-1].number for epochs in (*others, *(curve.epochs for curve in leaders))), default=1)
+def curve_figure(best: Sequence[Curve], others: Sequence[Sequence[Epoch]], value: str, styles: Styles) -> go.Figure:
+    """`error` (percent) or `loss` (nats) against the epoch: the best networks in colour, others in grey."""
+    last = max((epochs[-1].number for epochs in (*others, *(curve.epochs for curve in best))), default=1)
     x = {"title": "epoch", "range": [1 - 0.04 * last, 1.04 * last], "tickformat": "d", "dtick": -(-last // 10)}
     figure = go.Figure(layout=ground(x=x, y={"tickformat": "~g"}, height=340, legend=False))
     if others:
         figure.add_scatter(**_faint(others[:: -(-len(others) // MOST_OTHERS)], value))
-    for curve in reversed(leaders):  # the best on top
+    for curve in reversed(best):  # the best on top
         figure.add_scatter(**_curve(curve, value, styles[curve.space]))
     drawn = [y for trace in figure.data for y in trace.y if y]
     log = bool(drawn) and max(drawn) > 4 * min(drawn)
@@ -153,5 +153,5 @@ def _faint(others: Sequence[Sequence[Epoch]], value: str) -> dict[str, Any]:
 
 def _values(epochs: Sequence[Epoch], value: str) -> dict[str, list[Any]]:
     factor = 100 if value == "error" else 1
-    known = [(e.number, getattr(e, value)) for e in epochs]
-    return {"x": [x for x, _ in known], "y": [factor * y if isfinite(y) else None for _, y in known]}
+    points = [(e.number, getattr(e, value)) for e in epochs]
+    return {"x": [x for x, _ in points], "y": [factor * y if isfinite(y) else None for _, y in points]}

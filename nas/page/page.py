@@ -25,14 +25,14 @@ from nas.page.scatter import cost_figure, dimension_figure
 from nas.page.staircases import Picture, picture, scale, stairs
 from nas.page.style import CONFIG, Styles, styles_of
 from nas.page.templates import file_text, rendered
-from nas.page.view import acceptance, leader, pair, sentence, tiles
+from nas.page.view import acceptance, network_values, pair, sentence, tiles
 from nas.sampling.window import Window
 from nas.study.record import Epoch
 
 COSTS = ("multiply_adds", "parameters", "activations", "seconds")
 """Columns that error is drawn against, where the table has them."""
 TOP = 10
-"""Leaders shown."""
+"""Best networks shown."""
 SCRIPTS = ("format.js", "figures.js", "table.js", "details.js", "script.js")
 Figures = dict[str, dict[str, go.Figure]]
 """Name of a figure -> choice of its menu -> drawing."""
@@ -59,11 +59,11 @@ class Report:
     question: str
     """What the study asks, as a sentence."""
     settings: Mapping[str, str]
-    """What was asked for, as shown: data, recipe, limits, sampler, seed, versions."""
+    """The settings, as shown: data, recipe, limits, sampler, seed, versions."""
     total: int
     """Trials planned."""
     frame: pd.DataFrame
-    """The columns of `nas.study.table`, then one column for each dimension and fact."""
+    """The columns of `nas.study.table`, then one column for each dimension and attribute."""
     dimensions: tuple[str, ...]
     """Columns that error is drawn against; numbers or texts."""
     classes: int | None = None
@@ -73,9 +73,9 @@ class Report:
     windows: tuple[Window, ...] = ()
     """What the limits did to each space; may be empty."""
     curves: Mapping[int, tuple[Epoch, ...]] = field(default_factory=dict)
-    """Trial -> its epochs, of the leaders at least; may be empty."""
+    """Trial -> its epochs, of the best networks at least; may be empty."""
     networks: Mapping[int, Layer] = field(default_factory=dict)
-    """Trial -> layer tree, of the leaders; may be empty."""
+    """Trial -> layer tree, of the best networks; may be empty."""
     task: Task = "classification"
     """What the networks are to get right: decides the units of error and loss."""
     note: str = ""
@@ -132,9 +132,9 @@ def _section(report: Report, frame: pd.DataFrame, styles: Styles) -> dict[str, A
         "report": report,
         "sentence": " ".join(filter(None, (sentence(frame, report.total), units["note"]))),
         "tiles": tiles(frame, report.total),
-        "over": len(frame),
+        "finished": len(frame),
         "windows": [acceptance(window) for window in report.windows],
-        "leaders": _leaders(report, best, places),
+        "best": _best_networks(report, best, places),
         "trained": int(frame["error"].notna().sum()),
         "figures": figures,
         "menus": {name: [(choice, spoken(choice)) for choice in choices] for name, choices in figures.items()},
@@ -163,10 +163,10 @@ def _distribution(report: Report, frame: pd.DataFrame, styles: Styles) -> dict[s
     except Refused as refusal:
         return {"figures": {}, "pairs": [], "warnings": [], "refusal": f"{refusal}; {refusal.hint}", "left_out": 0}
     keys = zip(frame["space"].astype(str), frame["error"], strict=True)
-    found = {key: place for place, key in reversed(list(enumerate(keys)))}
+    places = {key: place for place, key in reversed(list(enumerate(keys)))}
     compared = compare_all(sample)
     return {
-        "figures": {"edf": {"only": edf_figure(sample, found, styles)}} if sample else {},
+        "figures": {"edf": {"only": edf_figure(sample, places, styles)}} if sample else {},
         "pairs": [pair(comparison) for comparison in compared],
         "warnings": list(dict.fromkeys(warning for comparison in compared for warning in comparison.warnings)),
         "refusal": "",
@@ -185,7 +185,7 @@ def _scatters(report: Report, frame: pd.DataFrame, styles: Styles, places: Mappi
     for column in report.dimensions:
         if column in trained and trained[column].notna().any():
             dimensions[column] = dimension_figure(frame, column, styles)
-    return {name: found for name, found in (("cost", costs), ("dimension", dimensions)) if found}
+    return {name: drawn for name, drawn in (("cost", costs), ("dimension", dimensions)) if drawn}
 
 
 def _leading_curves(report: Report, best: pd.DataFrame, places: Mapping[int, int]) -> list[Curve]:
@@ -197,19 +197,19 @@ def _leading_curves(report: Report, best: pd.DataFrame, places: Mapping[int, int
     ]
 
 
-def _leaders(report: Report, best: pd.DataFrame, places: Mapping[int, int]) -> list[dict[str, Any]]:
+def _best_networks(report: Report, best: pd.DataFrame, places: Mapping[int, int]) -> list[dict[str, Any]]:
     """Row, texts and picture of the best networks, in order."""
     trials = [int(trial) for trial in best["trial"]]
     steps = {trial: stairs(report.networks[trial], report.inputs) for trial in trials if trial in report.networks}
     axes = scale(steps.values())
-    pictures: dict[int, Picture] = {trial: picture(found, axes) for trial, found in steps.items() if found}
+    pictures: dict[int, Picture] = {trial: picture(own, axes) for trial, own in steps.items() if own}
     return [
         {
             "trial": trial,
             "place": places[trial],
             "space": str(row["space"]),
             "architecture": str(row.get("architecture", "")),
-            "values": leader(row, UNITS[report.task]),
+            "values": network_values(row, UNITS[report.task]),
             "picture": pictures.get(trial),
         }
         for trial, row in zip(trials, best.to_dict("records"), strict=True)

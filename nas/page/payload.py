@@ -55,12 +55,12 @@ def table_payload(frame: pd.DataFrame, dimensions: Sequence[str], task: Task = "
     names = [str(name) for name in frame.columns]
     columns = [_column(name, frame[name], dimensions, task) for name in names]
     cells = [[cell(value) for value in frame[name].tolist()] for name in names]
-    facts = [i for i, name in enumerate(names) if name not in COLUMNS and name not in dimensions]
+    attributes = [i for i, name in enumerate(names) if name not in COLUMNS and name not in dimensions]
     own = [i for i, name in enumerate(names) if name in dimensions]
     return {
         "columns": columns,
         "rows": list(zip(*cells, strict=True)),
-        "hover": (facts or own)[:LONGEST_HOVER],
+        "hover": (attributes or own)[:LONGEST_HOVER],
         "outcomes": {str(outcome): sentence for outcome, sentence in SENTENCES.items()},
     }
 
@@ -99,7 +99,7 @@ def cell(value: object) -> object:
 
 def _column(name: str, values: pd.Series[Any], dimensions: Sequence[str], task: Task) -> dict[str, str]:
     kinds = KINDS | ({"images_per_second": "rows"} if task == "regression" else {})
-    role = "dimension" if name in dimensions else "fact of the architecture"
+    role = "dimension" if name in dimensions else "attribute of the architecture"
     return {
         "name": name,
         "title": short(spoken(name)),

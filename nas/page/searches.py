@@ -117,19 +117,19 @@ def ticks(low: float, high: float) -> tuple[float, ...]:
 def decade_ticks(low: float, high: float) -> tuple[float, ...]:
     """1, 2 and 5 times the powers of ten between two positive numbers."""
     powers = range(floor(log10(low)), floor(log10(high)) + 1)
-    found = (float(f"{factor}e{power}") for power in powers for factor in (1, 2, 5))
-    return tuple(tick for tick in found if low <= tick <= high)
+    levels = (float(f"{factor}e{power}") for power in powers for factor in (1, 2, 5))
+    return tuple(tick for tick in levels if low <= tick <= high)
 
 
-def page(found: Searches) -> str:
+def page(searches: Searches) -> str:
     """The comparison as one offline file without a script: a plot, a table and sentences for each measure."""
     return rendered(
         "search.html.j2",
-        title=found.title,
-        head=found.head,
-        notes=found.notes,
-        measures=[Measure(title=MEASURES[one.measure], plot=plot(one.curves), rows=one.rows) for one in found.measured],
-        compute=f"compute: {SPENT[found.spending]}",
+        title=searches.title,
+        head=searches.head,
+        notes=searches.notes,
+        measures=[Measure(title=MEASURES[m.measure], plot=plot(m.curves), rows=m.rows) for m in searches.measured],
+        compute=f"compute: {SPENT[searches.spending]}",
         header=HEADER,
         size=(WIDE, HIGH),
         ends=(LEFT, WIDE - RIGHT, TOP, HIGH - BOTTOM),
@@ -150,8 +150,8 @@ def _heights(curves: Sequence[SearchCurve]) -> tuple[float, float]:
 
 def _steps(places: Sequence[float], levels: Sequence[float]) -> list[str]:
     """Vertices of a line that keeps its level up to the next place."""
-    found = [f"{places[0]:.1f} {levels[0]:.1f}"]
+    vertices = [f"{places[0]:.1f} {levels[0]:.1f}"]
     for (_, before), (place, level) in pairwise(zip(places, levels, strict=True)):
         if level != before:
-            found += [f"{place:.1f} {before:.1f}", f"{place:.1f} {level:.1f}"]
-    return [*found, f"{places[-1]:.1f} {levels[-1]:.1f}"]
+            vertices += [f"{place:.1f} {before:.1f}", f"{place:.1f} {level:.1f}"]
+    return [*vertices, f"{places[-1]:.1f} {levels[-1]:.1f}"]

@@ -125,8 +125,8 @@ def _part(part: LayerSequence, inputs: Shape) -> Iterator[Stair]:
 def _layers(network: Layer, inputs: Shape) -> Iterator[Stair]:
     """Convolutions; in a network without any, the linear layers but the last, which holds the classes."""
     table = rows(network, inputs)
-    found = [row for row in table if row.kind == "Convolution"] or [row for row in table if row.kind == "Linear"][:-1]
-    for row in found:
+    drawn = [row for row in table if row.kind == "Convolution"] or [row for row in table if row.kind == "Linear"][:-1]
+    for row in drawn:
         yield Stair(part=row.part, width=row.output[0], blocks=row.times)
 
 

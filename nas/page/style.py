@@ -1,4 +1,4 @@
-"""How figures look: one colour, marker and dash for each space everywhere, and a plain ground that follows the page."""
+"""The style of figures: one colour, marker and dash for each space, and a plain ground that follows the page."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ WRITERS = {
     "activations": count,
     "seconds": duration,
 }
-"""Columns of the leaders' table, the speed aside."""
+"""Columns of the table of best networks, the speed aside."""
 SPEED = "images_per_second"
 
 
@@ -91,13 +91,13 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True)
 class Acceptance:
-    """What the window did to one space, as texts."""
+    """What the limits did to one space, as texts."""
 
     space: str
     """Its name."""
     accepted: str
-    """Share of the draws, with interval and n."""
-    refused: tuple[str, ...]
+    """Share of the proposals, with interval and n."""
+    rejected: tuple[str, ...]
     """The most frequent reasons."""
     shifts: tuple[tuple[str, float, str], ...]
     """Dimension, mean quantile in percent, and both numbers in words."""
@@ -105,12 +105,12 @@ class Acceptance:
 
 def sentence(frame: pd.DataFrame, total: int) -> str:
     """The state of a run and its best network, in one or two sentences."""
-    over, trained = len(frame), int(frame["error"].notna().sum())
-    if not over:
-        return f"No trial is over yet; {plural(total, 'trial')} planned."
-    ending = _best(best) if (best := _leader(frame)) else "So there is no error to show."
+    finished, trained = len(frame), int(frame["error"].notna().sum())
+    if not finished:
+        return f"No trial is finished yet; {plural(total, 'trial')} planned."
+    ending = _best_sentence(best) if (best := _best_row(frame)) else "So there is no error to show."
     counts = f"{plural(trained, 'network')} trained to the last epoch, {failures(frame)}"
-    return f"{over:,} of {total:,} trials done: {counts}. {ending}"
+    return f"{finished:,} of {total:,} trials finished: {counts}. {ending}"
 
 
 def failures(frame: pd.DataFrame) -> str:
@@ -118,17 +118,17 @@ def failures(frame: pd.DataFrame) -> str:
     failed = frame.loc[frame["error"].isna(), "outcome"].value_counts()
     early = int(failed.get(str(Outcome.PRUNED), 0))
     failed = failed.drop(str(Outcome.PRUNED), errors="ignore")
-    told = f"{early:,} pruned, " if early else ""
+    prefix = f"{early:,} pruned, " if early else ""
     if not len(failed):
-        return f"{told}no failure"
+        return f"{prefix}no failure"
     kinds = ", ".join(f"{number} {spoken(str(outcome))}" for outcome, number in failed.items())
-    return f"{told}{plural(int(failed.sum()), 'failure')} ({kinds})"
+    return f"{prefix}{plural(int(failed.sum()), 'failure')} ({kinds})"
 
 
 def tiles(frame: pd.DataFrame, total: int) -> tuple[Tile, ...]:
-    """The four numbers that people look for first."""
+    """The four numbers that people want first."""
     errors = frame["error"].dropna()
-    best = _leader(frame)
+    best = _best_row(frame)
     missing = "no network was trained to the end"
     middle = frame["error"].fillna(float("inf")).median() if len(frame) else None
     note = f"trial {best['trial']} of {short(str(best['space']))}" if best else missing
@@ -161,7 +161,7 @@ def pair(comparison: Comparison) -> Pair:
 
 
 def acceptance(window: Window) -> Acceptance:
-    """A window as texts, the strongest shifts first."""
+    """What the limits did as texts, the strongest shifts first."""
     from scipy.stats import binomtest
 
     ends = binomtest(window.accepted, window.draws).proportion_ci(method="wilson")
@@ -169,25 +169,25 @@ def acceptance(window: Window) -> Acceptance:
     shifts = sorted(window.shifts, key=lambda shift: -shift.distance)[:MOST_SHIFTS]
     return Acceptance(
         space=window.space,
-        accepted=f"{share(window.acceptance)} [{share(ends.low)}, {share(ends.high)}] of {window.draws:,} draws"
+        accepted=f"{share(window.acceptance)} [{share(ends.low)}, {share(ends.high)}] of {window.draws:,} proposals"
         + _strata(window),
-        refused=tuple(f"{share(n / window.draws)} {spoken(reason)}" for reason, n in reasons if n),
+        rejected=tuple(f"{share(n / window.draws)} {spoken(reason)}" for reason, n in reasons if n),
         shifts=tuple((spoken(s.dimension), 100 * s.mean_quantile, _shift(s)) for s in shifts),
     )
 
 
 def _strata(window: Window) -> str:
-    """Between which shares of the draws the strata of cost accept; empty without strata."""
+    """Between which shares of the proposals the strata of cost accept; empty without strata."""
     if not window.strata:
         return ""
-    rarest, commonest = (end(window.strata, key=lambda one: one.acceptance) for end in (min, max))
+    rarest, commonest = (end(window.strata, key=lambda stratum: stratum.acceptance) for end in (min, max))
     return (
         f"; strata from {100 * rarest.acceptance:.2g} % ({rarest.stratum}) to {100 * commonest.acceptance:.2g} % "
-        f"({commonest.stratum}), of {rarest.draws:,} draws"
+        f"({commonest.stratum}), of {rarest.draws:,} proposals"
     )
 
 
-def leader(row: Mapping[Any, Any], units: Mapping[str, str]) -> dict[str, str]:
+def network_values(row: Mapping[Any, Any], units: Mapping[str, str]) -> dict[str, str]:
     """Column title -> text for one of the best networks; columns that the table lacks are left out."""
     writers: Mapping[str, Callable[[float | None], str]] = {**WRITERS, SPEED: partial(rate, unit=units["speed"])}
     return {spoken(name): write(_number(row[name])) for name, write in writers.items() if name in row}
@@ -197,11 +197,11 @@ def _number(value: Any) -> float | None:
     return None if pd.isna(value) else float(value)
 
 
-def _leader(frame: pd.DataFrame) -> Mapping[Any, Any] | None:
+def _best_row(frame: pd.DataFrame) -> Mapping[Any, Any] | None:
     return next(iter(leaders(frame, 1).to_dict("records")), None)
 
 
-def _best(row: Mapping[Any, Any]) -> str:
+def _best_sentence(row: Mapping[Any, Any]) -> str:
     cost = f", {count(float(row['parameters']))} parameters" if pd.notna(row.get("parameters")) else ""
     return f"The best has {percent(row['error'])} validation error: trial {row['trial']} of {row['space']}{cost}."
 

@@ -18,7 +18,7 @@ from nas.engines import Engine
 from nas.errors import NasError, Refused
 from nas.files import write_atomically
 from nas.findings.audits import Audit, open_audit
-from nas.findings.samples import require_map
+from nas.findings.samples import require_random
 from nas.runner.agreement import versions
 from nas.runner.coordinator import train
 from nas.runner.task import Observer, Task, deadline_of, site_of, unobserved
@@ -123,7 +123,7 @@ def require_finished_map(run: Run) -> None:
     """Refuse a run whose networks were chosen by a search, one of networks trained again, and one that still works."""
     if run.manifest.study.sampler == AUDIT:
         raise Refused(f"{run.folder} is an audit itself", hint=f"nas audit {quote(str(run.folder.parent))}")
-    require_map(run.manifest.study)
+    require_random(run.manifest.study)
     if who := coordinator(run.folder):
         raise Refused(f"{who} still works on {run.folder}", hint="audit it when it is done or stopped")
 

@@ -37,7 +37,7 @@ def say(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a small map whose order turns with the length of training."""
+    """The folder of a small run whose order turns with the length of training."""
     return mapped(replace(STUDY, samples=6), tmp_path_factory.mktemp("cli") / "a map").folder
 
 
@@ -48,12 +48,13 @@ def found(folder: Path) -> Audit:
 
 
 def test_a_finished_audit_is_shown(say: Say, folder: Path, found: Audit) -> None:
-    """The same command again shows tau, regret and noise with their intervals, and a row and a sentence a rule."""
+    """The same command again shows tau, regret and seed variance, and a row and a sentence a rule."""
     code, out, _ = say("audit", folder)
     lines = out.splitlines()
     assert code == 0
     assert lines[0] == "turning"
-    assert all(any(line.strip().startswith(name) for line in lines) for name in ("tau", "regret", "luck", "noise"))
+    names = ("tau", "regret", "seed tau", "seed deviation", "seed variance")
+    assert all(any(line.strip().startswith(name) for line in lines) for name in names)
     tau = found.agreement.tau.coefficient
     assert f"{tau.estimate:.2f} [{tau.low:.2f}, {tau.high:.2f}], n = 8" in out
     row = next(line for line in lines if line.startswith("lasting against hasty  "))

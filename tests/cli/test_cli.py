@@ -81,7 +81,7 @@ def test_a_run_out_of_time_ends_well_and_goes_on(nas, tmp_path: Path) -> None:  
     """`--max-seconds` stops in order: exit code 0, a line that says how far it is, and the same command goes on."""
     said = nas("run", "quickstart", *SMALL, "--out", tmp_path / "run", "--workers", "1", "--max-seconds", "0")
     assert said.code == 0
-    assert "stopped after 0 s; 0 of 6 trials are done and kept; the same command goes on from here" in said.err
+    assert "stopped after 0 s; 0 of 6 trials are finished and kept; run the same command again to resume" in said.err
     assert {"records.csv", "report.html"} <= {path.name for path in (tmp_path / "run").iterdir()}
     said = nas("run", "quickstart", *SMALL, "--out", tmp_path / "run", "--workers", "2", "--max-seconds", "3600")
     assert said.code == 0
@@ -143,7 +143,7 @@ def test_report_of_a_run_and_a_table_is_one_page(nas, finished: Path, tmp_path: 
 
 
 def test_export_and_verify_agree(nas, finished: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    """An exported leader has the four files, verifies as equal, and can be described."""
+    """An exported network has the four files, verifies as equal, and can be described."""
     said = nas("export", finished, "--rank", "1", "-o", tmp_path / "best")
     assert said.code == 0, said.err
     names = {path.name for path in (tmp_path / "best").iterdir()}
@@ -195,7 +195,7 @@ def test_help_names_every_verb(nas) -> None:  # type: ignore[no-untyped-def]
 def test_the_front_keeps_the_ranks_that_export_takes(nas, finished: Path) -> None:  # type: ignore[no-untyped-def]
     """`best --by pareto` shows the place of each network among all leaders, not a numbering of its own."""
     leaders = json.loads(nas("best", finished, "--json").out)["best"]
-    places = {leader["architecture"]: str(place) for place, leader in enumerate(leaders, 1)}
+    places = {network["architecture"]: str(place) for place, network in enumerate(leaders, 1)}
     for line in nas("best", finished, "--by", "pareto").out.splitlines()[2:]:
         _, architecture, rank, *_ = line.split()
         assert rank == places[architecture]

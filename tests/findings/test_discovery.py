@@ -92,7 +92,7 @@ def test_rules_are_looked_for_in_one_space(tmp_path: Path) -> None:
         discovered(two)
     with pytest.raises(Refused, match="no networks of space 'poor'"):
         discovered(two, space="poor")
-    with pytest.raises(Refused, match="no dimension or fact 'height'"):
+    with pytest.raises(Refused, match="no dimension or attribute 'height'"):
         discovered(two, space="rich", columns=["height"])
     few = discovered(two, space="rich", study=STUDY)
     assert (few.discovery.found, few.smaller) == ((), ())

@@ -104,12 +104,12 @@ def test_a_hunt_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_run_and_late_rules_are_told(tmp_path: Path) -> None:
-    """Verdicts of a part of a run, and of rules that were stated when trials were over, say so."""
+    """Verdicts of a part of a run, and of rules that were stated when trials were finished, say so."""
     folder = tmp_path / "part"
     nas.run(replace(STUDY, samples=2), out=folder, engine=InlineEngine(), device="cpu")
     ruled = nas.run(replace(STUDY, samples=2, rules=RULES), out=folder, engine=InlineEngine(), device="cpu")
     assert nas.principles(ruled).notes == (
-        "The rules were stated when 4 trials were over, so they aren't a prediction",
+        "The rules were stated when 4 trials were finished, so they aren't a prediction",
     )
     part = replace(ruled, records=ruled.records[:3])
     assert "isn't finished: 3 of 4" in nas.principles(part).notes[0]
@@ -209,7 +209,7 @@ def test_sentences_say_what_was_found() -> None:
     assert "n = 200 + 200" in helps.sentence
     assert "adjusted p < 0.001" in helps.sentence
     assert hurts.sentence.startswith("A hurts: the mean error is")
-    assert same.sentence.startswith("luck makes no difference larger than delta")
+    assert same.sentence.startswith("luck makes no difference larger than the equivalence margin")
     assert "rare is undecided" in open_.sentence
     assert "networks more" in open_.sentence
     order = rule_row(verdicts(table(), [Rule(name="w", statement="W.", contrast=Order(column="wide"))])[0])

@@ -215,7 +215,7 @@ def test_runs_of_other_networks_or_trainings_are_refused(runs: Mapping[str, list
         nas.compare(runs["random"])
     with pytest.raises(Refused, match="at least two runs"):
         nas.compare([one])
-    with pytest.raises(Refused, match="no run of random has a trial that is over"):
+    with pytest.raises(Refused, match="no run of random has a finished trial"):
         nas.compare([replace(one, records=()), two])
 
 

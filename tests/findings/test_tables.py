@@ -57,7 +57,7 @@ def test_our_own_table_comes_back(tmp_path: Path, ending: str) -> None:
     assert found["width"].tolist() == [8, 9]
 
 
-def test_a_foreign_table_is_one_space_of_random_draws(tmp_path: Path) -> None:
+def test_a_foreign_table_is_a_random_sample_of_one_space(tmp_path: Path) -> None:
     """Without `space` and `trial` the file names the space and rows are numbered; errors above 1 are percentages."""
     found = tables([file(tmp_path, "w,top1\n8,34.5\n16,1.5\n", "search.csv")], "top1")
     assert found.frame.to_dict("list") == {
@@ -67,7 +67,7 @@ def test_a_foreign_table_is_one_space_of_random_draws(tmp_path: Path) -> None:
         "error": [0.345, 0.015],
         "w": [8, 16],
     }
-    assert "'top1' (percentages), no column `sampler`, so taken as random draws" in found.origins["search"]
+    assert "'top1' (percentages), no column `sampler`, so taken as a random sample" in found.origins["search"]
 
 
 def test_errors_up_to_one_are_shares(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from nas.page.figures import Curve, curve_figure, edf_figure, in_units
 from nas.page.page import Report, html
 from nas.page.scatter import cost_figure, dimension_figure
 from nas.page.staircases import Stair, picture, scale, stairs
-from nas.page.view import leader
+from nas.page.view import network_values
 from nas.study.record import Epoch
 
 STYLES = style.styles_of(["a", "b"])
@@ -64,7 +64,7 @@ def test_a_row_is_no_image() -> None:
         assert figure.layout.xaxis.title.text == f"multiply-adds (a{'n' * (noun == 'image')} {noun})"
         figure = in_units(cost_figure(table, "activations", STYLES, [0]), numbers.UNITS[task])
         assert figure.layout.xaxis.title.text == f"activations (elements a{'n' * (noun == 'image')} {noun})"
-        assert leader(table.iloc[0].to_dict(), numbers.UNITS[task])["training speed"] == f"2.00 k {noun}s/s"
+        assert network_values(table.iloc[0].to_dict(), numbers.UNITS[task])["training speed"] == f"2.00 k {noun}s/s"
         columns = payload.table_payload(table, (), task)["columns"]
         assert columns[-1]["kind"] == {"row": "rows", "image": "rate"}[noun]
 

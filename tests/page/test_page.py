@@ -149,7 +149,7 @@ def test_many_arms_with_long_names_fit(show: Open) -> None:
     page = show(report((*arms, X3[0], X3[1]), each=4))
     cut = "boxes => boxes.map(b => [b.firstElementChild.className, b.scrollWidth - b.clientWidth])"
     over = dict(page.locator(".scroll").evaluate_all(cut))
-    assert {name: over[name] for name in ("pairs", "windows", "leaders")} == {"pairs": 0, "windows": 0, "leaders": 0}
+    assert {name: over[name] for name in ("pairs", "windows", "best")} == {"pairs": 0, "windows": 0, "best": 0}
     for figure in ("edf", "cost", "dimension"):
         page.locator(f"[data-figure={figure}]").hover()
         legend, buttons = (
@@ -168,7 +168,7 @@ def test_page_shows_every_part(show: Open) -> None:
     assert page.locator(".js-plotly-plot").count() == 5
     assert drawn(page, "edf", "box.data.filter(t => t.meta === 'edf').length") == 3
     assert page.locator(".pairs tbody tr").count() == 3
-    assert page.locator(".leaders tbody tr").count() == page.locator(".stairs").count() == 10
+    assert page.locator(".best tbody tr").count() == page.locator(".stairs").count() == 10
     assert "43 networks trained to the last epoch, 5 failures (5 diverged)" in page.locator(".answer").inner_text()
 
 
@@ -296,11 +296,11 @@ def test_ten_thousand_rows_stay_usable(show: Open) -> None:
 
 @needs_browser
 def test_adaptive_run_shows_the_reason_and_no_edf(show: Open) -> None:
-    """A run of an adaptive sampler has no EDF and no comparisons, and says why; its leaders are shown."""
+    """A run of an adaptive sampler has no EDF and no comparisons, and says why; its best networks are shown."""
     page = show(report(origin=Origin(sampler="tpe", draws=1)))
     assert page.locator("[data-figure=edf]").count() == page.locator(".pairs").count() == 0
     assert "48 from sampler 'tpe'" in page.locator(".refusal").inner_text()
-    assert page.locator(".leaders tbody tr").count() == 10
+    assert page.locator(".best tbody tr").count() == 10
 
 
 @needs_browser
@@ -308,7 +308,7 @@ def test_run_without_a_trained_network(show: Open) -> None:
     """A run whose trials all failed still shows its failures and its table."""
     page = show(report(outcome=Outcome.OUT_OF_MEMORY, curve=()))
     assert "no error to show" in page.locator(".answer").inner_text()
-    assert page.locator(".leaders").count() == 0
+    assert page.locator(".best").count() == 0
     assert page.locator(".trials tr.failed").count() == 48
 
 
@@ -316,7 +316,7 @@ def test_run_without_a_trained_network(show: Open) -> None:
 def test_empty_run(show: Open) -> None:
     """A run that has just begun says so."""
     page = show(report(frame=table([]), total=48, curves={}, networks={}, windows=()))
-    assert "No trial is over yet" in page.locator(".answer").inner_text()
+    assert "No trial is finished yet" in page.locator(".answer").inner_text()
 
 
 @needs_browser

@@ -89,9 +89,9 @@ def test_short_verdicts_of_a_run_with_looks_are_those_of_its_look(tmp_path: Path
     audit, own = audited(run, looked, networks=4, seeds=0, longer=2), nas.principles(run)
     assert [verdict.short for verdict in audit.verdicts] == [verdict.verdict for verdict in own.verdicts]
     assert [verdict.short_effect.low for verdict in audit.verdicts] == [verdict.low for verdict in own.verdicts]
-    assert any(f"those of look {own.look.number} of 2" in note for note in audit.notes)
+    assert any(f"those of interim look {own.look.number} of 2" in note for note in audit.notes)
     early = replace(run, records=run.records[:4])
-    assert audits._looked(early, early.table())[0] == ()
+    assert audits._at_look(early, early.table())[0] == ()
 
 
 def test_longer_errors_without_order_are_told(found: Audit) -> None:
@@ -252,7 +252,7 @@ def test_a_killed_audit_goes_on(pristine: Run, turning: Run, found: Audit, tmp_p
 def test_an_audit_stops_when_its_time_is_up(pristine: Run, tmp_path: Path) -> None:
     """Without time for a single round it says so, keeps what it has, and goes on with the same command."""
     run = copied(pristine, tmp_path)
-    with pytest.raises(NasError, match="no round of longer trainings is over") as caught:
+    with pytest.raises(NasError, match="no round of longer trainings is finished") as caught:
         audited(run, networks=4, seeds=0, longer=2, max_seconds=0)
     assert caught.value.exit_code == 1
     assert len(audited(run).networks) == 4
@@ -318,7 +318,7 @@ def test_failures_of_the_map_are_audited(tmp_path: Path) -> None:
     assert sum(n.weight for n in failed) == pytest.approx(3)
     assert found.agreement.failures_short == 2
     assert found.agreement.failures_long == 0
-    assert "3 of 12 networks failed in the map; 2 of them were trained again: verdicts weigh" in found.notes[0]
+    assert "3 of 12 networks failed in the run; 2 of them were trained again: verdicts weigh" in found.notes[0]
 
 
 def test_what_can_not_be_audited_is_refused(turning: Run, found: Audit, tmp_path: Path) -> None:

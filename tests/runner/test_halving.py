@@ -172,7 +172,7 @@ def test_what_is_halved_is_no_map(baseline: Run) -> None:
         edfs(frame, guess=0.9)
     with pytest.raises(Refused, match="none of the 9 trials may enter a distribution: 9 from sampler 'random with"):
         edfs(frame[frame["outcome"] == "completed"].head(9), guess=0.9)
-    with pytest.raises(Refused, match="halves its trainings"):
+    with pytest.raises(Refused, match="uses successive halving"):
         principles(baseline)
     assert not any(record.origin.unbiased for record in baseline.records)
     assert settings(baseline)["sampler"] == "random, seed 0, halving by 3 from epoch 1"

@@ -41,7 +41,7 @@ class AuditRow:
 def audit_row(verdict: LongVerdict, longer: int) -> AuditRow:
     """A verdict as texts."""
     alone = is_order(verdict)
-    known = _estimated(verdict)
+    estimated = _estimated(verdict)
     counts = sides_text(verdict.n_first, verdict.n_second, alone)
     delta = NOTHING if verdict.delta is None else f"{verdict.delta if alone else 100 * verdict.delta:.2f}"
     return AuditRow(
@@ -52,11 +52,11 @@ def audit_row(verdict: LongVerdict, longer: int) -> AuditRow:
             WORDS[verdict.short],
             effect_text(verdict.short_effect.estimate, alone),
             ends_text(verdict.short_effect.low, verdict.short_effect.high, alone),
-            WORDS[verdict.long] if known else NOTHING,
-            effect_text(verdict.long_effect.estimate, alone) if known else NOTHING,
-            ends_text(verdict.long_effect.low, verdict.long_effect.high, alone) if known else NOTHING,
+            WORDS[verdict.long] if estimated else NOTHING,
+            effect_text(verdict.long_effect.estimate, alone) if estimated else NOTHING,
+            ends_text(verdict.long_effect.low, verdict.long_effect.high, alone) if estimated else NOTHING,
             delta,
-            probability(verdict.p_adjusted) if known else NOTHING,
+            probability(verdict.p_adjusted) if estimated else NOTHING,
             counts,
         ),
         sentence=_sentence(verdict, longer),
@@ -64,23 +64,23 @@ def audit_row(verdict: LongVerdict, longer: int) -> AuditRow:
 
 
 def audit_head(agreement: Agreement, again: Agreement | None, noise: NoiseFloor | None) -> tuple[tuple[str, str], ...]:
-    """Name and text of each number that is of all networks: tau, regret, and what luck does."""
+    """Name and text of each number that is of all networks: tau, regret, and seed variance."""
     failures = f", failures {agreement.failures_short} short and {agreement.failures_long} longer"
     lines = [
         ("tau", f"{_tau(agreement)}: short and longer errors in the same order{failures}"),
         ("regret", f"{_points(agreement.regret)}: longer error of the best short one, less the best longer one"),
     ]
     if again:
-        lines.append(("luck", f"{_tau(again)}: short errors with two seeds in the same order"))
+        lines.append(("seed tau", f"{_tau(again)}: short errors with two seeds in the same order"))
     if noise:
-        over = f"n = {noise.networks}, {plural(noise.trainings, 'training')}"
+        basis = f"n = {noise.networks}, {plural(noise.trainings, 'training')}"
         parts = f"[{share(noise.share.low)}, {share(noise.share.high)}]"
         lines += [
-            ("noise", f"{_points(noise.noise)}: deviation of one network over seeds, {over}"),
-            ("share", f"{share(noise.share.estimate)} {parts} of the variance of short errors is luck of the seed"),
+            ("seed deviation", f"{_points(noise.noise)}: standard deviation of one network over seeds, {basis}"),
+            ("seed variance", f"{share(noise.share.estimate)} {parts} of the variance of short errors"),
         ]
-    told = [*agreement.warnings, *(again.warnings if again else ()), *(noise.warnings if noise else ())]
-    return (*lines, *(("warning", text) for text in dict.fromkeys(told)))
+    warnings = [*agreement.warnings, *(again.warnings if again else ()), *(noise.warnings if noise else ())]
+    return (*lines, *(("warning", text) for text in dict.fromkeys(warnings)))
 
 
 def _tau(agreement: Agreement) -> str:
@@ -132,5 +132,5 @@ def _more(verdict: LongVerdict) -> str:
     if verdict.delta is None:
         return "the longer errors don't vary, so nothing says which difference matters"
     if verdict.needs is None:
-        return "not even all networks of the map, trained again, are likely to decide it"
+        return "not even all networks of the run, trained again, are likely to decide it"
     return f"it needs about {plural(verdict.needs, 'network')} more, trained again"

@@ -8,7 +8,12 @@ from math import isfinite
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 NOTHING = "–"
 """Shown where there is no number."""
-SPOKEN = {"seconds": "training time", "images_per_second": "training speed"}
+SPOKEN = {
+    "gap": "generalization gap",
+    "draws": "proposals",
+    "seconds": "training time",
+    "images_per_second": "training speed",
+}
 LONGEST_NAME = 40
 UNITS = {
     "classification": {

@@ -49,7 +49,7 @@ class RuleRow:
     cells: tuple[str, ...]
     """Its row below `HEADER`."""
     sentence: str
-    """What was found, in words."""
+    """The verdict with its numbers, in words."""
     warnings: tuple[str, ...]
     """What must be said beside it."""
 
@@ -96,17 +96,21 @@ def sentence(verdict: Verdict) -> str:
     rests = f"({_effect(verdict)}; {_sample(verdict)})"
     match verdict.verdict:
         case "helps" | "hurts":
-            small = f" The effect is smaller than delta, {_delta(verdict)}, for sure." if verdict.within_delta else ""
-            return f"{verdict.name} {verdict.verdict}: {_found(verdict)} {rests}.{small}"
+            small = (
+                f" The effect is certainly smaller than the equivalence margin, {_delta(verdict)}."
+                if verdict.within_delta
+                else ""
+            )
+            return f"{verdict.name} {verdict.verdict}: {_finding(verdict)} {rests}.{small}"
         case "equivalent":
-            return f"{verdict.name} makes no difference larger than delta, {_delta(verdict)} {rests}."
+            return f"{verdict.name} makes no difference larger than the equivalence margin, {_delta(verdict)} {rests}."
         case "undecided":
             return f"{verdict.name} is undecided {rests}: {_more(verdict)}.{_why(verdict)}"
 
 
-def _found(verdict: Verdict) -> str:
-    told = _seen(verdict)
-    return told if (verdict.effect < 0.0) == (verdict.verdict == "helps") else f"decided so, though by now {told}"
+def _finding(verdict: Verdict) -> str:
+    seen = _seen(verdict)
+    return seen if (verdict.effect < 0.0) == (verdict.verdict == "helps") else f"decided so, though by now {seen}"
 
 
 def _seen(verdict: Verdict) -> str:
@@ -122,7 +126,7 @@ def _effect(verdict: Verdict) -> str:
     what = "Spearman's rho" if alone else "difference"
     unit = "" if alone else f" {POINTS}"
     ends = f"{signed(verdict.low, alone)} to {signed(verdict.high, alone)}"
-    looks = " over all looks" if verdict.look else ""
+    looks = " over all interim looks" if verdict.look else ""
     return f"{what} {signed(verdict.effect, alone)}{unit}, {LEVEL} interval{looks} {ends}"
 
 
@@ -134,11 +138,13 @@ def _sample(verdict: Verdict) -> str:
 
 
 def _looked(verdict: Verdict) -> str:
-    """At which look it was decided, or still wasn't."""
+    """At which interim look it was decided, or still wasn't."""
     if verdict.look is None:
         return ""
     look, how = verdict.look, "still at" if verdict.verdict == "undecided" else "decided at"
-    return f"; {how} look {look.number} of {look.of}, at {look.networks:,} of {look.cap:,} networks of each space"
+    return (
+        f"; {how} interim look {look.number} of {look.of}, at {look.networks:,} of {look.cap:,} networks of each space"
+    )
 
 
 def _delta(verdict: Verdict) -> str:
@@ -155,10 +161,10 @@ def _more(verdict: Verdict) -> str:
 
 
 def _why(verdict: Verdict) -> str:
-    """Why an interval without 0 doesn't decide: p asks for more than it does."""
+    """Why an interval without 0 doesn't decide: p is stricter."""
     if verdict.low <= 0.0 <= verdict.high:
         return ""
-    return " Its interval leaves out 0, but p asks more: means and ranks alike, among all rules together."
+    return " Its interval leaves out 0, but p is stricter: it tests means and ranks, corrected for all rules together."
 
 
 def signed(value: float, alone: bool) -> str:

@@ -37,7 +37,7 @@ class SearchRow:
     """What its comparison says; empty for the reference."""
 
 
-def search_row(curve: SearchCurve, found: Advantage | None, measure: str) -> SearchRow:
+def search_row(curve: SearchCurve, advantage: Advantage | None, measure: str) -> SearchRow:
     """A strategy's curve and its comparison, None for the reference, as texts."""
     return SearchRow(
         name=curve.name,
@@ -47,38 +47,39 @@ def search_row(curve: SearchCurve, found: Advantage | None, measure: str) -> Sea
             f"{curve.trials:.1f}",
             _with_ends(curve.mean[-1], percent),
             percent(curve.area.estimate),
-            "1" if found is None else _with_ends(found.ratio, "{:.3f}".format),
-            NOTHING if found is None else _reach(found),
+            "1" if advantage is None else _with_ends(advantage.ratio, "{:.3f}".format),
+            NOTHING if advantage is None else _reach(advantage),
         ),
-        sentence="" if found is None else _sentence(curve, found, measure),
+        sentence="" if advantage is None else _sentence(curve, advantage, measure),
     )
 
 
-def _sentence(curve: SearchCurve, found: Advantage, measure: str) -> str:
+def _sentence(curve: SearchCurve, advantage: Advantage, measure: str) -> str:
     """The verdict, then what it rests on."""
-    verdict = VERDICTS[found.verdict].format(name=found.name, reference=found.reference)
+    verdict = VERDICTS[advantage.verdict].format(name=advantage.name, reference=advantage.reference)
     area = "lowest error so far" if measure == "error" else "undominated share"
-    told = (
-        f"{verdict}: stopped at any moment its {area} is {_with_ends(found.ratio, '{:.3f}'.format)} times that of "
-        f"{found.reference}{_p(found)}, n = {found.n} + {found.n_reference}"
+    text = (
+        f"{verdict}: stopped at any moment its {area} is {_with_ends(advantage.ratio, '{:.3f}'.format)} times that of "
+        f"{advantage.reference}{_p(advantage)}, n = {advantage.n} + {advantage.n_reference}"
     )
     if measure != "error":
-        least, final = 1.0 - curve.mean[-1].estimate, found.final.estimate
-        return f"{told}. In the end its hypervolume is {percent(least)}, against {percent(least + final)}."
-    if found.reach is None:
-        return f"{told}. On average it never has what {found.reference} has in the end."
-    return f"{told}. On average it has with {found.reach:.2f} times the compute what {found.reference} has in the end."
+        least, final = 1.0 - curve.mean[-1].estimate, advantage.final.estimate
+        return f"{text}. In the end its hypervolume is {percent(least)}, against {percent(least + final)}."
+    if advantage.reach is None:
+        return f"{text}. On average it never has what {advantage.reference} has in the end."
+    reach = f"{advantage.reach:.2f} times the compute"
+    return f"{text}. On average it has with {reach} what {advantage.reference} has in the end."
 
 
-def _p(found: Advantage) -> str:
+def _p(advantage: Advantage) -> str:
     """The p-value in words, where there are searches enough for one."""
-    if found.verdict == "unknown":
+    if advantage.verdict == "unknown":
         return ""
-    return f", adjusted p {compared(found.p_adjusted)}"
+    return f", adjusted p {compared(advantage.p_adjusted)}"
 
 
-def _reach(found: Advantage) -> str:
-    return "never" if found.reach is None else f"x {found.reach:.2f}"
+def _reach(advantage: Advantage) -> str:
+    return "never" if advantage.reach is None else f"x {advantage.reach:.2f}"
 
 
 def _with_ends(interval: Interval, write: Callable[[float], str]) -> str:
