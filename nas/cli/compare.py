@@ -63,12 +63,8 @@ def _emit(result: Searches) -> None:
         start=result.start,
         end=result.end,
         measures=[
-            {
-                "measure": measured.measure,
-                "curves": measured.curves,
-                "comparisons": [_as_json(a) for a in measured.advantages],
-            }
-            for measured in result.measured
+            {"measure": m.measure, "curves": m.curves, "comparisons": [_as_json(each) for each in m.advantages]}
+            for m in result.measured
         ],
         head=dict(result.head),
         notes=result.notes,

@@ -81,25 +81,17 @@ def _show_totals(subject: Subject, summary: Summary, smallest: Smallest | None) 
     from nas.layers import shape_text
 
     total, size = summary.cost, summary.bytes
-    example = "image" if len(subject.inputs) == 3 else "example"
+    each = "for one image" if len(subject.inputs) == 3 else "for one example"
     say("")
     emit_text(f"{subject.name} at {shape_text(subject.inputs)}{f' ({subject.source})' if subject.source else ''}")
     for name, value, note in (
         ("parameters", total.parameters, ""),
-        ("multiply-adds", total.multiply_adds, f"for one {example}"),
-        ("activations", total.activations, f"for one {example}, outputs of convolutions and linear layers"),
+        ("multiply-adds", total.multiply_adds, each),
+        ("activations", total.activations, f"{each}, outputs of convolutions and linear layers"),
         ("bytes of parameters", size.parameters, "in float32, as all bytes here"),
-        (
-            "bytes for inference",
-            size.inference,
-            f"the most that is alive at once for one {example}, beside the parameters",
-        ),
-        ("bytes for training", size.training, f"outputs of all layers, kept for the backward pass, for one {example}"),
-        (
-            "memory",
-            total.memory,
-            f"bytes to train on one {example}: outputs, parameters, gradients, momentum (estimate)",
-        ),
+        ("bytes for inference", size.inference, f"the most that is alive at once {each}, beside the parameters"),
+        ("bytes for training", size.training, f"outputs of all layers, kept for the backward pass, {each}"),
+        ("memory", total.memory, f"bytes to train, {each}: outputs, parameters, gradients, momentum (estimate)"),
     ):
         emit_text(f"  {name:<20} {value:>15,} {note}".rstrip(), hang=NOTE)
     emit_text(f"  convolutions hold {_share_text(summary.shares, 'convolutions')}", hang=4)
