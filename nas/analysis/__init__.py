@@ -21,7 +21,7 @@ from nas.analysis.ranges import LeaderRange, leader_range
 from nas.analysis.rules.looks import verdicts_at_look
 from nas.analysis.rules.sample_size import Need, Scope, plan, scope_drawn, scope_seen
 from nas.analysis.rules.verdicts import Look, Verdict, principle_rules, verdicts
-from nas.analysis.selection import edfs, leaders, left_out, pareto, unbiased
+from nas.analysis.selection import edfs, left_out, pareto, top, unbiased
 from nas.analysis.statistics.comparison import (
     Comparison,
     compare,
@@ -83,7 +83,6 @@ __all__ = [
     "kendall",
     "kolmogorov_smirnov",
     "leader_range",
-    "leaders",
     "left_out",
     "long_verdicts",
     "mann_whitney",
@@ -100,6 +99,7 @@ __all__ = [
     "spearman",
     "steps",
     "together",
+    "top",
     "unbiased",
     "verdicts",
     "verdicts_at_look",

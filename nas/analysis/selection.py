@@ -1,4 +1,4 @@
-"""Which rows of a table count for what: the unbiased ones for distributions, all of them for leaders.
+"""Which rows of a table count for what: the unbiased ones for distributions, all of them for the best.
 
 Rows are one sample only if they were drawn alike, from the same strata of cost or from none.
 """
@@ -72,12 +72,12 @@ def names_of(frame: pd.DataFrame) -> NDArray[np.str_]:
     return np.array([str(name) for name in frame["space"]], dtype=np.str_)
 
 
-def leaders(frame: pd.DataFrame, top: int = 10) -> pd.DataFrame:
+def top(frame: pd.DataFrame, k: int = 10) -> pd.DataFrame:
     """The best completed trials by error, then multiply-adds, then trial; of an architecture only its first."""
     rows = _ordered(_completed(frame), "error", "multiply_adds", "trial")
     if "architecture" in rows:
         rows = rows.drop_duplicates("architecture")
-    return rows.head(top).reset_index(drop=True)
+    return rows.head(k).reset_index(drop=True)
 
 
 def pareto(frame: pd.DataFrame, cost: str = "multiply_adds") -> pd.DataFrame:

@@ -28,7 +28,7 @@ def export(
     if rank is not None and trial is not None:
         raise Refused("give --rank or --trial, not both")
     run = open_run(folder)
-    record = run.record(trial) if trial is not None else run.leader(1 if rank is None else rank)
+    record = run.record(trial) if trial is not None else run.ranked(1 if rank is None else rank)
     if run.weights(record) is None:
         say(f"the weights of trial {record.trial} weren't kept: training it again", err=True)
     model = export_network(run, record, out, study=study_named(study))

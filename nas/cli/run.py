@@ -148,7 +148,7 @@ def summary(done: Run) -> None:
     from nas.cli.status import emit_best
 
     say(f"{done.manifest.study.question}\n")
-    shown = done.leaders[:5]
+    shown = done.best[:5]
     if shown:
         emit_best(shown, {record.trial: position for position, record in enumerate(shown, 1)})
     else:

@@ -91,18 +91,18 @@ def best(
     if by not in ("error", "pareto"):
         raise Refused(f"--by must be error or pareto, got {by!r}")
     run = open_run(folder)
-    leaders = (run.leaders if by == "error" else run.front)[:top]
+    networks = (run.best if by == "error" else run.pareto_front)[:top]
     if json:
-        emit_json(best=[_as_json(record) for record in leaders])
-    elif leaders:
-        emit_best(leaders, {record.trial: position for position, record in enumerate(run.leaders, 1)})
+        emit_json(best=[_as_json(record) for record in networks])
+    elif networks:
+        emit_best(networks, {record.trial: position for position, record in enumerate(run.best, 1)})
         if note := run.manifest.data.error_note:
             say(note, err=True)
     else:
         say("no trial has been completed yet", err=True)
 
 
-def emit_best(leaders: Sequence[Record], ranks: Mapping[int, int]) -> None:
+def emit_best(networks: Sequence[Record], ranks: Mapping[int, int]) -> None:
     """A table of networks with their ranks, which `nas export --rank` takes."""
     header = ("space", "architecture", "rank", "trial", "error", "multiply-adds", "parameters")
     emit_table(
@@ -117,7 +117,7 @@ def emit_best(leaders: Sequence[Record], ranks: Mapping[int, int]) -> None:
                 count(record.cost.multiply_adds),
                 count(record.cost.parameters),
             )
-            for record in leaders
+            for record in networks
         ],
         left=2,
     )
@@ -137,7 +137,7 @@ def _status(folder: Path, json: bool) -> bool:
     rate = pace(folder) if holder else None
     left = (total - done) / rate if rate else None
     state = "running" if holder else "damaged" if run.lost else "finished" if done >= total else "stopped"
-    leader = run.leaders[0] if run.leaders else None
+    leader = run.best[0] if run.best else None
     if json:
         emit_json(
             study=run.manifest.study.name,

@@ -165,7 +165,7 @@ def _parts(search: Search, length: float) -> list[Search]:
 
 def corner_of(runs: Sequence[Run]) -> Corner | None:
     """Guessing, and the limits on multiply-adds; where one is open, what the completed networks of all runs have."""
-    sizes = [record.cost.multiply_adds for run in runs for record in run.leaders]
+    sizes = [record.cost.multiply_adds for run in runs for record in run.best]
     if not sizes:
         return None
     least, most = runs[0].manifest.study.limits.multiply_adds

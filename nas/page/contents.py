@@ -86,7 +86,7 @@ def _pictured(run: Run) -> tuple[dict[int, Layer], list[str]]:
     A bad file costs its network's picture and nothing else.
     """
     networks, damaged = {}, []
-    for record in run.leaders[:TOP]:
+    for record in run.best[:TOP]:
         try:
             layer = run.layer(record)
             if layer is not None:

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from nas.analysis import compare_all, edfs, leaders, pareto
+from nas.analysis import compare_all, edfs, pareto, top
 from nas.data import Task
 from nas.errors import Refused
 from nas.findings.wording.numbers import UNITS, spoken
@@ -114,7 +114,7 @@ def html(reports: Sequence[Report]) -> str:
 def _section(report: Report, frame: pd.DataFrame, styles: Styles) -> dict[str, Any]:
     """The values of the template for one run."""
     places = {int(trial): place for place, trial in zip(frame.index, frame["trial"], strict=True)}
-    best = leaders(frame, TOP)
+    best = top(frame, TOP)
     units = UNITS[report.task]
     curves = _leading_curves(report, best, places)
     distribution = _distribution(report, frame, styles)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from nas.analysis import Comparison, Interval, leaders
+from nas.analysis import Comparison, Interval, top
 from nas.analysis.selection import pruned
 from nas.findings.wording.numbers import (
     NOTHING,
@@ -198,7 +198,7 @@ def _number(value: Any) -> float | None:
 
 
 def _best_row(frame: pd.DataFrame) -> Mapping[Any, Any] | None:
-    return next(iter(leaders(frame, 1).to_dict("records")), None)
+    return next(iter(top(frame, 1).to_dict("records")), None)
 
 
 def _best_sentence(row: Mapping[Any, Any]) -> str:

@@ -61,21 +61,21 @@ class Run:
         return Counter(record.outcome for record in self.records)
 
     @cached_property
-    def leaders(self) -> tuple[Record, ...]:
+    def best(self) -> tuple[Record, ...]:
         """Completed trials, best first; each network once."""
         ranked = sorted((r for r in self.records if r.error is not None), key=rank)
-        seen: set[str] = set()
-        return tuple(r for r in ranked if not (r.architecture in seen or seen.add(r.architecture)))  # type: ignore[func-returns-value]
+        first = {r.architecture: r for r in reversed(ranked)}
+        return tuple(r for r in ranked if first[r.architecture] is r)
 
     @property
-    def front(self) -> tuple[Record, ...]:
-        """Leaders that no other beats in both error and multiply-adds, cheapest first."""
-        places = {(rank(r)[0], r.cost.multiply_adds): r for r in reversed(self.leaders)}  # of equals the first trial
+    def pareto_front(self) -> tuple[Record, ...]:
+        """The best of each size: those that no other beats in both error and multiply-adds, cheapest first."""
+        places = {(rank(r)[0], r.cost.multiply_adds): r for r in reversed(self.best)}  # of equals the first trial
         ranks = zip(places.values(), nondominated_ranks(list(places)), strict=True)
         return tuple(sorted((r for r, fronts_before in ranks if not fronts_before), key=lambda r: r.cost.multiply_adds))
 
     def table(self) -> pd.DataFrame:
-        """One row a trial; columns as `nas.study.table.COLUMNS`, then dimensions and facts."""
+        """One row a trial; columns as `nas.study.table.COLUMNS`, then dimensions and attributes."""
         return table(self.records)
 
     def record(self, trial: int) -> Record:
@@ -86,13 +86,13 @@ class Run:
         counts = f"{len(self.records)} of {self.total} trials are finished"
         raise Refused(f"trial {trial} isn't finished or doesn't exist; {counts}")
 
-    def leader(self, position: int) -> Record:
+    def ranked(self, position: int) -> Record:
         """The record at a rank, counted from 1."""
-        if not self.leaders:
+        if not self.best:
             raise Refused("no network has been completed yet", hint=f"nas status {quote(str(self.folder))} says why")
-        if not 1 <= position <= len(self.leaders):
-            raise Refused(f"rank must be between 1 and {len(self.leaders)} (completed networks), got {position}")
-        return self.leaders[position - 1]
+        if not 1 <= position <= len(self.best):
+            raise Refused(f"rank must be between 1 and {len(self.best)} (completed networks), got {position}")
+        return self.best[position - 1]
 
     def layer(self, record: Record) -> Layer | None:
         """The layer tree of a trial if its weights were kept, else None; refused where their file isn't what it was."""
@@ -119,7 +119,7 @@ class Run:
         counts = ", ".join(f"{count} {outcome}" for outcome, count in self.outcomes.items())
         name = html.escape(self.manifest.study.name)
         head = f"<p><b>{name}</b>: {len(self.records)} of {self.total} trials ({counts})</p>"
-        shown = table(self.leaders[:SHOWN])[["trial", "space", "architecture", "error", "multiply_adds", "parameters"]]
+        shown = table(self.best[:SHOWN])[["trial", "space", "architecture", "error", "multiply_adds", "parameters"]]
         return head + str(shown.to_html(index=False))
 
 

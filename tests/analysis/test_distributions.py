@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.analysis import Edf, Interval, band, edf, edfs, leaders, pareto, steps, unbiased
+from nas.analysis import Edf, Interval, band, edf, edfs, pareto, steps, top, unbiased
 from nas.errors import Refused
 from nas.study.table import table
 
@@ -174,11 +174,11 @@ def test_edfs_of_a_table() -> None:
 def test_missing_column() -> None:
     """A table without a needed column is refused with the columns that it has."""
     with pytest.raises(Refused, match="'error'") as caught:
-        leaders(pd.DataFrame({"accuracy": [1.0]}))
+        top(pd.DataFrame({"accuracy": [1.0]}))
     assert "accuracy" in caught.value.hint
 
 
-def test_leaders_order() -> None:
+def test_top_order() -> None:
     """Leaders come by error, then cost, then trial; an architecture comes once, failures never, any sampler counts."""
     frame = trials(
         error=[0.2, 0.1, 0.1, 0.1, None, 0.05],
@@ -186,11 +186,11 @@ def test_leaders_order() -> None:
         architecture=["a", "b", "c", "d", "e", "a"],
         sampler=["random"] * 5 + ["tpe"],
     )
-    assert leaders(frame)["trial"].tolist() == [5, 2, 3, 1]
-    assert leaders(frame, top=2).index.tolist() == [0, 1]
-    assert leaders(frame.iloc[4:5]).empty
-    assert leaders(table([])).empty
-    assert leaders(pd.DataFrame({"error": [0.2, 0.1]}))["error"].tolist() == [0.1, 0.2]
+    assert top(frame)["trial"].tolist() == [5, 2, 3, 1]
+    assert top(frame, top=2).index.tolist() == [0, 1]
+    assert top(frame.iloc[4:5]).empty
+    assert top(table([])).empty
+    assert top(pd.DataFrame({"error": [0.2, 0.1]}))["error"].tolist() == [0.1, 0.2]
 
 
 POINTS = st.lists(st.tuples(st.sampled_from([None, 0.1, 0.2, 0.3, 0.4]), st.integers(1, 5)), max_size=15)

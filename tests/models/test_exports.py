@@ -37,7 +37,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def exported(run: Run) -> Path:
     """The best network, exported; tests don't write to it."""
     folder = run.folder.parent / "best"
-    nas.export(run, run.leader(1), folder)
+    nas.export(run, run.ranked(1), folder)
     return folder
 
 
@@ -65,7 +65,7 @@ def test_an_export_is_four_plain_files(exported: Path, run: Run) -> None:
 
 def test_a_kept_network_is_handed_over_as_it_was(exported: Path, run: Run) -> None:
     """The exported network's document names its trial, space, study, seed and the error in its record."""
-    best, document = run.leader(1), nas.load(exported).document
+    best, document = run.ranked(1), nas.load(exported).document
     assert (document.trial, document.space, document.study) == (best.trial, best.space, "varied")
     assert (document.error, document.seed, document.architecture) == (best.error, best.seed, best.architecture)
     assert document.recipe.learning_rate == best.point["learning_rate"]
@@ -123,9 +123,9 @@ def test_damaged_weights_of_a_run_are_refused(run: Run, tmp_path: Path) -> None:
 def test_exporting_twice_is_fine_and_others_are_not_overwritten(copied: Path, run: Run, tmp_path: Path) -> None:
     """The same network again changes nothing; a folder with another network or anything else in it is refused."""
     before = {path: path.read_bytes() for path in copied.iterdir()}
-    nas.export(run, run.leader(1), copied)
+    nas.export(run, run.ranked(1), copied)
     with pytest.raises(Refused, match="exists and isn't empty"):
-        nas.export(run, run.leader(2), copied)
+        nas.export(run, run.ranked(2), copied)
     assert {path: path.read_bytes() for path in copied.iterdir()} == before
     (tmp_path / "file").touch()
     (tmp_path / "foreign").mkdir()
@@ -133,12 +133,12 @@ def test_exporting_twice_is_fine_and_others_are_not_overwritten(copied: Path, ru
     flip(copied / WEIGHTS)
     for folder in (tmp_path / "file", tmp_path / "foreign", copied):
         with pytest.raises(Refused, match="exists and isn't empty"):
-            nas.export(run, run.leader(1), folder)
+            nas.export(run, run.ranked(1), folder)
     assert [path.name for path in (tmp_path / "foreign").iterdir()] == ["thesis.tex"]
     (tmp_path / "empty").mkdir()
-    nas.export(run, run.leader(1), tmp_path / "empty")
+    nas.export(run, run.ranked(1), tmp_path / "empty")
     with pytest.raises(StorageFailed, match=r"file/below can't be written"):
-        nas.export(run, run.leader(1), tmp_path / "file" / "below")
+        nas.export(run, run.ranked(1), tmp_path / "file" / "below")
 
 
 def test_verify_evaluates_again(exported: Path) -> None:

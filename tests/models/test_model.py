@@ -28,7 +28,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The best network of a small run, exported; tests don't write to it."""
     folder = tmp_path_factory.mktemp("models")
     run = nas.run(TOY, out=folder / "run", engine=InlineEngine())
-    nas.export(run, run.leader(1), folder / "best")
+    nas.export(run, run.ranked(1), folder / "best")
     return folder / "best"
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from optuna.trial import TrialState
 
-from nas.analysis import edfs, leaders
+from nas.analysis import edfs, top
 from nas.data import DataInfo, Dataset
 from nas.engines import InlineEngine, LocalEngine
 from nas.engines.job import run_job
@@ -142,9 +142,9 @@ def test_a_pruned_trial_is_no_failure_and_no_result(halved: Run) -> None:
         assert record.message.startswith(f"error {record.last_error:.4f} after epoch {len(record.curve)}, above 0.")
         assert not record.weights
         assert record.images_per_second > 0
-    assert not {record.trial for record in pruned} & {record.trial for record in halved.leaders}
+    assert not {record.trial for record in pruned} & {record.trial for record in halved.best}
     frame = halved.table()
-    assert not set(leaders(frame, 24)["trial"]) & {record.trial for record in pruned}
+    assert not set(top(frame, 24)["trial"]) & {record.trial for record in pruned}
     assert frame.loc[frame["outcome"] == "pruned", "error"].isna().all()
     assert failures(frame) == f"{len(pruned)} pruned, no failure"
     assert len(list((halved.folder / WEIGHTS).iterdir())) == min(10, halved.outcomes[Outcome.COMPLETED])
@@ -160,9 +160,9 @@ def test_optuna_reads_a_halved_run(which: str, request: pytest.FixtureRequest) -
         assert trial.state is (TrialState.PRUNED if record.outcome is Outcome.PRUNED else TrialState.COMPLETE)
         assert trial.values == [record.last_error, record.cost.multiply_adds][: 1 + both]
     if both:
-        assert {trial.number for trial in study.best_trials} == {record.trial for record in run.front}
+        assert {trial.number for trial in study.best_trials} == {record.trial for record in run.pareto_front}
     else:
-        assert study.best_trial.number == run.leaders[0].trial
+        assert study.best_trial.number == run.best[0].trial
 
 
 def test_what_is_halved_is_no_map(baseline: Run) -> None:

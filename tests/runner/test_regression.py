@@ -62,7 +62,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> nas.Run:
 @pytest.fixture(scope="module")
 def exported(finished: nas.Run) -> Path:
     """The best network of it."""
-    nas.export(finished, finished.leader(1), finished.folder.parent / "best")
+    nas.export(finished, finished.ranked(1), finished.folder.parent / "best")
     return finished.folder.parent / "best"
 
 
@@ -138,7 +138,7 @@ def test_predictions_have_the_recorded_error(exported: Path, finished: nas.Run) 
     held = frame.iloc[found.validation]
     predicted = model.predict(held.to_dict("list")).numpy()
     rmse = np.sqrt(np.mean((predicted - held["price"].to_numpy()) ** 2))
-    assert model.metrics["error"] == finished.leader(1).error == pytest.approx(rmse / std, rel=1e-5)
+    assert model.metrics["error"] == finished.ranked(1).error == pytest.approx(rmse / std, rel=1e-5)
     assert model.metrics["rmse"] == pytest.approx(rmse, rel=1e-5)
     assert model.metrics["validation_rows"] == len(held) == 24
     assert rmse / std < 0.5
@@ -190,7 +190,7 @@ def test_an_export_verifies_and_explains_itself(exported: Path) -> None:
 
 def test_a_trial_without_weights_is_trained_again(finished: nas.Run, tmp_path: Path) -> None:
     """The same recipe, target included, gives the same error."""
-    record = finished.leader(2)
+    record = finished.ranked(2)
     path = finished.weights(record)
     assert path is not None
     hidden = path.rename(tmp_path / path.name)
@@ -208,7 +208,7 @@ def test_rows_that_do_not_fit_are_refused(exported: Path, tmp_path: Path) -> Non
     with pytest.raises(Refused, match=r"features must be \(batch, 6\), got \(2, 5\)"):
         model.preprocess(torch.zeros(2, 5))
     run = nas.run(replace(ON_IMAGES, samples=1), out=tmp_path / "images", engine=InlineEngine())
-    images = nas.export(run, run.leader(1), tmp_path / "best")
+    images = nas.export(run, run.ranked(1), tmp_path / "best")
     assert isinstance(images, Model)
     with pytest.raises(Refused, match="trained on images: it takes no table"):
         images.predict({"area": [1]})
@@ -289,7 +289,7 @@ def test_spaces_for_images_are_refused(tmp_path: Path) -> None:
 
 def test_networks_worse_than_the_mean_still_rank_before_failures(finished: nas.Run, tmp_path: Path) -> None:
     """An error of 30 standard deviations is an error: it is worth keeping, and stands before a trial that failed."""
-    good = finished.leader(1)
+    good = finished.ranked(1)
     bad = msgspec.structs.replace(good, curve=(msgspec.structs.replace(good.curve[-1], error=30.0),))
     failed = msgspec.structs.replace(good, outcome=Outcome.DIVERGED)
     assert sorted((failed, bad, good), key=rank) == [good, bad, failed]

@@ -251,7 +251,7 @@ def test_one_bad_weights_file_costs_one_picture(
 ) -> None:
     """It is named, the page has all else, and so has the end of the run; no file without its hash is drawn."""
     opened = nas.open(run)
-    path, other = (opened.weights(opened.leader(rank)) for rank in (1, 2))
+    path, other = (opened.weights(opened.ranked(rank)) for rank in (1, 2))
     assert path is not None
     assert other is not None
     data = path.read_bytes()

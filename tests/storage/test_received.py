@@ -112,7 +112,7 @@ def test_weights_that_are_not_of_this_run_stay(tmp_path: Path) -> None:
     """Files of the user among the weights, those of other runs, and unknown partial files outlive a resumed run."""
     folder = tmp_path / "run"
     run = start(folder, KEPT)
-    loser = run.leaders[-1]
+    loser = run.best[-1]
     mine = [
         "model.safetensors",
         "notes.partial",
@@ -159,7 +159,7 @@ def test_temporary_names_cannot_be_planted(tmp_path: Path) -> None:
     for name in (f".page.html.{os.getpid()}.partial", "page.html", "table.csv"):
         (tmp_path / name).symlink_to(mine)
     nas.report((run,), tmp_path / "page.html")
-    nas.export(run, run.leader(1), tmp_path / "best")
+    nas.export(run, run.ranked(1), tmp_path / "best")
     from nas.study.table import write
 
     write(run.table(), tmp_path / "table.csv")
@@ -174,7 +174,7 @@ def test_what_is_written_obeys_the_umask(tmp_path: Path, mask: int) -> None:
     run = start(tmp_path / "run")
     before = os.umask(mask)
     try:
-        nas.export(run, run.leader(1), tmp_path / "best")
+        nas.export(run, run.ranked(1), tmp_path / "best")
         nas.report((run,), tmp_path / "page.html")
     finally:
         os.umask(before)

@@ -1,4 +1,4 @@
-"""A run as its user holds it: leaders, front, what a notebook shows, and what a program gets back."""
+"""A run as its user holds it: the best networks, the Pareto front, what a notebook and what a program gets."""
 
 from __future__ import annotations
 
@@ -55,16 +55,16 @@ def test_a_run_is_found_again(run: Run) -> None:
     assert list(read["error"]) == list(run.table()["error"])
 
 
-def test_leaders_are_the_completed_networks_best_first(run: Run) -> None:
+def test_the_best_are_the_completed_networks_best_first(run: Run) -> None:
     """Each network stands once, with its best training; failures don't lead; ranks are counted from 1."""
     first = run.records[0]
     failed = msgspec.structs.replace(first, trial=9, outcome=Outcome.DIVERGED, architecture="x")
     several = made(run, like(first, 0, 0.3, 5, "a"), like(first, 1, 0.2, 5, "b"), like(first, 2, 0.1, 5, "a"), failed)
-    assert [record.trial for record in several.leaders] == [2, 1]
-    assert several.leader(2).trial == 1
+    assert [record.trial for record in several.best] == [2, 1]
+    assert several.ranked(2).trial == 1
     for wrong in (0, 3, -1):
         with pytest.raises(Refused, match=rf"rank must be between 1 and 2 \(completed networks\), got {wrong}"):
-            several.leader(wrong)
+            several.ranked(wrong)
 
 
 def test_the_front_holds_what_nobody_beats_in_both(run: Run) -> None:
@@ -73,8 +73,8 @@ def test_the_front_holds_what_nobody_beats_in_both(run: Run) -> None:
     costs = [(0.5, 1), (0.4, 2), (0.6, 2), (0.4, 3), (0.1, 9), (0.2, 8), (0.3, 8)]
     several = made(run, *(like(first, i, e, m, str(i)) for i, (e, m) in enumerate(costs)))
     beaten = [i for i, a in enumerate(costs) if any(b != a and b[0] <= a[0] and b[1] <= a[1] for b in costs)]
-    assert sorted(record.trial for record in several.front) == [i for i in range(7) if i not in beaten]
-    assert [record.cost.multiply_adds for record in several.front] == [1, 2, 8, 9]
+    assert sorted(record.trial for record in several.pareto_front) == [i for i in range(7) if i not in beaten]
+    assert [record.cost.multiply_adds for record in several.pareto_front] == [1, 2, 8, 9]
 
 
 def test_a_trial_that_is_not_there_is_refused(run: Run) -> None:
@@ -100,15 +100,15 @@ def test_a_notebook_shows_text_not_markup(run: Run) -> None:
     manifest = msgspec.structs.replace(run.manifest, study=msgspec.structs.replace(run.manifest.study, name=evil))
     shown = Run(folder=run.folder, manifest=manifest, records=records)._repr_html_()
     assert evil not in shown
-    assert shown.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 1 + len(run.leaders)
+    assert shown.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 1 + len(run.best)
     assert "4 of 4 trials (4 completed)" in shown
 
 
 def test_a_run_without_a_result_can_be_shown(run: Run) -> None:
-    """Before the first trial is over a run has no leaders, an empty table, and still something to show."""
+    """Before the first trial is over a run has no best network, an empty table, and still something to show."""
     empty = made(run)
-    assert empty.leaders == ()
-    assert empty.front == ()
+    assert empty.best == ()
+    assert empty.pareto_front == ()
     assert "0 of 4 trials" in empty._repr_html_()
     assert len(empty.table()) == 0
 
