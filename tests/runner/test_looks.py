@@ -175,7 +175,7 @@ def test_rules_restated_between_looks_are_marked(tmp_path: Path) -> None:
     records, _ = execute(tmp_path, decided_at(9, []), other)
     assert len(records) == 8
     notes = " ".join(nas.principles(open_run(tmp_path)).notes)
-    assert "stated when 8 trials were over, so they aren't a prediction; looks before that were at other rules" in notes
+    assert "stated when 8 trials were finished, so they aren't a prediction; interim looks before that" in notes
 
 
 def timeless(records: Sequence[Record]) -> pd.DataFrame:
@@ -199,14 +199,14 @@ def test_a_planted_rule_ends_a_run_early(ended: Run) -> None:
     assert verdict.p_adjusted > verdict.p_value
     assert verdict.confidence > 0.95
     at = f"look {verdict.look.number} of 4, at {verdict.look.networks} of 48 networks of each space"
-    assert f"decided at {at}" in found.sentences()[0]
-    assert "interval over all looks" in found.sentences()[0]
+    assert f"decided at interim {at}" in found.sentences()[0]
+    assert "interval over all interim looks" in found.sentences()[0]
     assert "because every rule was decided" in found.notes[0]
-    assert dict(found.head)["p"].endswith("and for looks")
+    assert dict(found.head)["p"].endswith("and for interim looks")
     assert found.table()["look"].tolist() == [verdict.look.number]
     assert f"{at}: every rule is decided" in (ended.folder / LOG).read_text()
-    assert "every rule was decided at" in settings(ended)["looks"]
-    assert "decided at look" in (ended.folder / "report.html").read_text()
+    assert "every rule was decided at" in settings(ended)["interim looks"]
+    assert "decided at interim look" in (ended.folder / "report.html").read_text()
 
 
 def test_workers_and_interruption_change_nothing(ended: Run, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_workers_and_interruption_change_nothing(ended: Run, tmp_path: Path) -> 
     assert broken.total == 48
     part = nas.principles(broken)
     assert (part.look.number if part.look else 0) == 1
-    assert "Verdicts are those of look 1; what came after it isn't looked at yet" in part.notes[0]
+    assert "Verdicts are those of interim look 1; later trials aren't tested yet" in part.notes[0]
     assert part.verdicts[0].n_first == 12
     again = nas.run(PLANTED, out=tmp_path / "again", engine=InlineEngine(), device="cpu")
     pd.testing.assert_frame_equal(timeless(again.records), timeless(ended.records))
@@ -229,7 +229,7 @@ def test_workers_and_interruption_change_nothing(ended: Run, tmp_path: Path) -> 
 def test_before_the_first_look_nothing_is_said(ended: Run) -> None:
     """Fewer networks than the first look has give no verdict, and the way on."""
     early = replace(ended, manifest=msgspec.structs.replace(ended.manifest, ended=0), records=ended.records[:7])
-    with pytest.raises(Refused, match="first look, at 12 networks of each space: 7 of 12 trials are over"):
+    with pytest.raises(Refused, match="first interim look, at 12 networks of each space: 7 of 12 trials are finished"):
         nas.principles(early)
 
 
@@ -238,7 +238,8 @@ def test_rules_that_can_not_be_tested_do_not_end_a_run(tmp_path: Path) -> None:
     hopeless = replace(STUDY_, samples=2, looks=Looks(first=1, every=1), rules=(larger("height"),))
     run = nas.run(hopeless, out=tmp_path / "run", engine=InlineEngine(), device="cpu")
     assert len(run.records) == 4
-    assert "look 1: the rules can't be tested: the table has no column 'height'" in (run.folder / LOG).read_text()
+    log = (run.folder / LOG).read_text()
+    assert "interim look 1: the rules can't be tested: the table has no column 'height'" in log
 
 
 def test_a_plan_names_the_most_that_looks_need() -> None:
@@ -250,4 +251,4 @@ def test_a_plan_names_the_most_that_looks_need() -> None:
     assert looked.samples is not None
     assert plain.samples < looked.samples < 1.1 * plain.samples
     assert looked.needs[0].n_first == looked.samples
-    assert "With looks at 30 networks of each space and every 20 more these are the most" in looked.notes[2]
+    assert "With interim looks at 30 networks of each space and every 20 more these are the most" in looked.notes[2]
