@@ -20,27 +20,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-VERBS = (
-    spaces.spaces,
-    describe.describe,
-    machine.data,
-    plan.plan,
-    run.run,
-    status.status,
-    status.table,
-    status.best,
-    status.report,
-    principles.principles,
-    discover.discover,
-    audit.audit,
-    compare.compare,
-    export.export,
-    export.verify,
-    machine.doctor,
-)
+VERBS = {
+    "Before a run": (spaces.spaces, describe.describe, machine.data, plan.plan),
+    "A run": (run.run, status.status, audit.audit),
+    "Its results": (
+        status.table,
+        status.best,
+        status.report,
+        principles.principles,
+        discover.discover,
+        compare.compare,
+    ),
+    "Its networks": (export.export, export.verify),
+    "When something doesn't work": (machine.doctor,),
+}
 """From a space to an exported network, in the order in which they are used."""
-for verb in VERBS:
-    app.command(cls=Verb)(verb)
+for group, verbs in VERBS.items():
+    for verb in verbs:
+        app.command(cls=Verb, rich_help_panel=group)(verb)
 
 
 def _show_version(requested: bool) -> None:

@@ -7,19 +7,33 @@ from typing import Annotated
 
 import typer
 
+TABLES, MACHINE = "Tables", "Machine and time"
+"""Groups of options in the help."""
+
 Folder = Annotated[Path, typer.Argument(help="Folder of a run.")]
 Places = Annotated[
     list[Path], typer.Argument(metavar="DIR...", help="Folders of runs; with --table also files of tables.")
 ]
 AsTable = Annotated[
-    bool, typer.Option("--table", help="Files among them are tables: .csv, .parquet, .json, ours or anybody's.")
+    bool,
+    typer.Option(
+        "--table", help="Files among them are tables: .csv, .parquet, .json, ours or anybody's.", rich_help_panel=TABLES
+    ),
 ]
 ErrorColumn = Annotated[
-    str | None, typer.Option("--error", metavar="COLUMN", help="Column of errors in the tables (default: error).")
+    str | None,
+    typer.Option(
+        "--error", metavar="COLUMN", help="Column of errors in the tables (default: error).", rich_help_panel=TABLES
+    ),
 ]
 SpaceColumn = Annotated[
     str | None,
-    typer.Option("--space", metavar="COLUMN", help="Column of the tables whose values are taken for spaces."),
+    typer.Option(
+        "--space",
+        metavar="COLUMN",
+        help="Column of the tables whose values are taken for spaces.",
+        rich_help_panel=TABLES,
+    ),
 ]
 RuleColumns = Annotated[
     str | None,
@@ -35,7 +49,12 @@ OwnStudy = Annotated[
 Delta = Annotated[
     float | None, typer.Option("--delta", help="Smallest difference that matters, in the unit of the errors.")
 ]
-Workers = Annotated[int | None, typer.Option(help="Trainings at once: one a core; 8 lanes on a GPU.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-MaxSeconds = Annotated[float, typer.Option(help="Begin no training after so long; the same command resumes.", min=0)]
+Workers = Annotated[
+    int | None, typer.Option(help="Trainings at once: one a core; 8 lanes on a GPU.", rich_help_panel=MACHINE)
+]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=MACHINE)]
+MaxSeconds = Annotated[
+    float,
+    typer.Option(help="Begin no training after so long; the same command resumes.", min=0, rich_help_panel=MACHINE),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object for programs.")]

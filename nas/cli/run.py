@@ -14,6 +14,9 @@ from nas.cli.options import Device, MaxSeconds, Workers
 from nas.cli.terminal import UnheardError, say
 from nas.storage.layout import LOG, PAGE, TABLE
 
+SAMPLING, TRAINING = "Networks", "Training"
+"""Groups of the options in the help."""
+
 if TYPE_CHECKING:
     from nas.storage.results import Run
     from nas.study import Study
@@ -23,33 +26,56 @@ def run(
     study: Annotated[str, typer.Argument(help="A study of ours, a file my_study.py, or module:NAME.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the run (default: runs/STUDY).")] = None,
     samples: Annotated[
-        int | None, typer.Option(help="Networks of each space and combination of a grid; more extends a run.")
+        int | None,
+        typer.Option(
+            help="Networks of each space and combination of a grid; more extends a run.", rich_help_panel=SAMPLING
+        ),
     ] = None,
     fidelity: Annotated[
-        str | None, typer.Option(help="Length of training: tiny, short, standard or long; what follows changes it.")
+        str | None,
+        typer.Option(
+            help="Length of training: tiny, short, standard or long; what follows changes it.", rich_help_panel=TRAINING
+        ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of each training.")] = None,
-    train_size: Annotated[int | None, typer.Option(help="Training images used; 0 means all.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of each training.", rich_help_panel=TRAINING)] = None,
+    train_size: Annotated[
+        int | None, typer.Option(help="Training images used; 0 means all.", rich_help_panel=TRAINING)
+    ] = None,
     resolution: Annotated[
-        int | None, typer.Option(help="Height and width of images, in pixels; 0: as they are.")
+        int | None,
+        typer.Option(help="Height and width of images, in pixels; 0: as they are.", rich_help_panel=TRAINING),
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="Data set: a name, a folder of class folders, an .npz, a .csv.")
+        str | None,
+        typer.Option(help="Data set: a name, a folder of class folders, an .npz, a .csv.", rich_help_panel=TRAINING),
     ] = None,
-    target: Annotated[str | None, typer.Option(help="Column of a .csv that is to be predicted.")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Column of a .csv that is to be predicted.", rich_help_panel=TRAINING)
+    ] = None,
     sampler: Annotated[
-        str | None, typer.Option(help="random, quasirandom: a sample of the space; tpe, gp, nsga2, cmaes: a search.")
+        str | None,
+        typer.Option(
+            help="random, quasirandom: a sample of the space; tpe, gp, nsga2, cmaes: a search.",
+            rich_help_panel=SAMPLING,
+        ),
     ] = None,
     halving: Annotated[
         int | None,
-        typer.Option(metavar="FACTOR", help="Only one of so many trainings continues after 1, FACTOR, ... epochs."),
+        typer.Option(
+            metavar="FACTOR",
+            help="Only one of so many trainings continues after 1, FACTOR, ... epochs.",
+            rich_help_panel=SAMPLING,
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="With the trial number it decides everything.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="With the trial number it decides everything.", rich_help_panel=SAMPLING)
+    ] = None,
     workers: Workers = None,
     device: Device = "auto",
     max_seconds: MaxSeconds = inf,
     max_trial_seconds: Annotated[
-        float | None, typer.Option(help="A training times out after so long; part of the study.")
+        float | None,
+        typer.Option(help="A training times out after so long; part of the study.", rich_help_panel=TRAINING),
     ] = None,
 ) -> None:
     """Start a study, or resume it: run the same command again."""
