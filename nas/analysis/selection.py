@@ -37,13 +37,13 @@ def unbiased(frame: pd.DataFrame) -> pd.DataFrame:
     if (count := int(pruned(frame).sum())) > 0:
         raise Refused(
             f"{count} of the {len(frame)} trials were pruned, by errors, so the rest is no random sample",
-            hint="map the space without pruning: an EDF describes independent random draws, nothing else",
+            hint="sample the space without pruning: an EDF describes independent random draws, nothing else",
         )
     rows = frame[_may_enter(frame)]
     if len(frame) and not len(rows):
         raise Refused(
             f"none of the {len(frame)} trials may enter a distribution: {left_out(frame)}",
-            hint='map the space with sampler="random": an EDF describes independent random draws, nothing else',
+            hint='sample the space with sampler="random": an EDF describes independent random draws, nothing else',
         )
     return rows
 

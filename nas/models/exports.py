@@ -68,7 +68,7 @@ def trained(layer: Layer, recipe: Recipe, seed: int, info: DataInfo, device: str
 def verify(folder: Path, say: Callable[[str], None]) -> bool:
     """Check the hashes, evaluate again on the same data, one thread, the recorded batch size; whether all is equal."""
     check_hashes(folder)
-    say(f"hashes of {folder} are whole")
+    say(f"hashes of {folder} are intact")
     model = load(folder)
     document = model.document
     info = data.prepare(document.data, document.recipe.resolution, document.recipe.target)

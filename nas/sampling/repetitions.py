@@ -1,4 +1,4 @@
-"""From a finished map to the study and plan of its audit: networks of the map, trained longer and with other seeds."""
+"""From a finished run to the study and plan of its audit: networks of the run, trained longer and with other seeds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REPEAT_STREAM = 6
 def retraining(study: Study, *, rounds: int, seeds: int, longer: int) -> Study:
     """The study of an audit: of each arm so many networks, each trained longer, then again with so many other seeds.
 
-    An arm of the map's grid is a space here, and what is crossed there varies here, like the epochs.
+    An arm of the run's grid is a space here, and what is crossed there varies here, like the epochs.
     """
     crossed = [name for name in study.grid.values if name in FIELDS]
     vary = {**study.vary, **{name: Choice(options=study.grid.values[name]) for name in crossed}}
@@ -64,15 +64,15 @@ class Chosen:
     """The networks that an audit trains again."""
 
     rounds: tuple[tuple[Record, ...], ...]
-    """Of each arm the records of the map, in the order in which they are taken."""
+    """Of each arm the records of the run, in the order in which they are taken."""
     longer: int
-    """Times the epochs of the map that a long training has."""
+    """Times the epochs of the run that a long training has."""
 
 
 class Repetitions(Plan):
     """The trials of an audit: one network of every arm is trained longer, then all with each further seed; and so on.
 
-    A long training has the seed of its trial, so that it differs from the map's in its length alone.
+    A long training has the seed of its trial, so that it differs from the run's in its length alone.
     """
 
     def __init__(self, study: Study, inputs: Shape, classes: int, chosen: Chosen) -> None:
@@ -80,7 +80,7 @@ class Repetitions(Plan):
         self._chosen = chosen
 
     def propose(self, trial: int) -> Proposal:
-        """A network of the map; refused if its point stands for another one now."""
+        """A network of the run; refused if its point stands for another one now."""
         arms = len(self._filters)
         index, repeat = trial % arms, self.study.repeat_of(trial)
         record = self._chosen.rounds[index][trial // (arms * self.study.repeats)]
@@ -98,11 +98,11 @@ class Repetitions(Plan):
 
 
 def origin_of(record: Record, repeat: int) -> Origin:
-    """The mark of an audit's training: which trial of the map, and its how-manieth repetition, 0 for the long one."""
+    """The mark of an audit's training: which trial of the run, and its how-manieth repetition, 0 for the long one."""
     return msgspec.structs.replace(record.origin, sampler=AUDIT, repeat=repeat, again=record.trial)
 
 
 def repeat_seed(seed: int, trial: int, repeat: int) -> int:
-    """Seed of a repetition; below 2^63, and none of the map's."""
+    """Seed of a repetition; below 2^63, and none of the run's."""
     state = np.random.SeedSequence((seed, trial, REPEAT_STREAM, repeat)).generate_state(1, np.uint64)
     return int(state[0]) >> 1

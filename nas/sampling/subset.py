@@ -25,9 +25,9 @@ class Subset(msgspec.Struct, frozen=True, kw_only=True):
     """What an audit trains again; the rest of it is in its study."""
 
     trials: int
-    """Trials of the map that were over, all of them, when the audit began: the networks that it speaks of."""
+    """Trials of the run that were finished, all of them, when the audit began: the networks that it speaks of."""
     longer: int
-    """Times the epochs of the map that a long training has; at least 2."""
+    """Times the epochs of the run that a long training has; at least 2."""
 
 
 def order(records: Sequence[Record], seed: int, index: int) -> list[Record]:

@@ -1,4 +1,4 @@
-"""An audit's folder and the map behind it, read once: networks with their short, long and repeated errors."""
+"""An audit's folder and the run behind it, read once: networks with their short, long and repeated errors."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from nas.study.record import Record
 
 
 class AuditedNetwork(msgspec.Struct, frozen=True, kw_only=True):
-    """A network of the map and its trainings in the audit."""
+    """A network of the run and its trainings in the audit."""
 
     trial: int
-    """Its trial in the map."""
+    """Its trial in the run."""
     space: str
     """Name of its space there."""
     architecture: str
     """Its identity."""
     weight: float
-    """Networks of the map that it stands for; 1 over the probability that it was taken."""
+    """Networks of the run that it stands for; 1 over the probability that it was taken."""
     short: float | None
-    """Error in the map; None for a failure."""
+    """Error in the run; None for a failure."""
     long: float | None
     """Error of the longer training; None for a failure."""
     again: tuple[float | None, ...]
-    """Errors of trainings as short as the map's with other seeds; None for a failure."""
+    """Errors of trainings as short as the run's with other seeds; None for a failure."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Retrained:
-    """An audit's folder and the map behind it, read once."""
+    """An audit's folder and the run behind it, read once."""
 
     folder: Path
     """Where the audit lies."""
@@ -49,9 +49,9 @@ class Retrained:
     subset: Subset
     """Of which networks it trains some again."""
     population: Sequence[Record]
-    """These networks, in the order of their trials in the map."""
+    """These networks, in the order of their trials in the run."""
     records: Mapping[tuple[int | None, int], Record]
-    """Trial of the map and repetition, 0 for the long training -> what the audit has of it."""
+    """Trial of the run and repetition, 0 for the long training -> what the audit has of it."""
     chosen: Chosen
     """The order in which it takes them."""
 

@@ -60,7 +60,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     stratum: str = ""
     """Stretch of cost that it was drawn from, by place and range; empty where the study has no strata."""
     again: int | None = None
-    """Trial of the map whose network an audit trains once more; None for all others."""
+    """Trial of the run whose network an audit trains once more; None for all others."""
 
     @property
     def unbiased(self) -> bool:

@@ -187,7 +187,7 @@ def test_top_order() -> None:
         sampler=["random"] * 5 + ["tpe"],
     )
     assert top(frame)["trial"].tolist() == [5, 2, 3, 1]
-    assert top(frame, top=2).index.tolist() == [0, 1]
+    assert top(frame, k=2).index.tolist() == [0, 1]
     assert top(frame.iloc[4:5]).empty
     assert top(table([])).empty
     assert top(pd.DataFrame({"error": [0.2, 0.1]}))["error"].tolist() == [0.1, 0.2]

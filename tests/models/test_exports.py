@@ -145,7 +145,7 @@ def test_verify_evaluates_again(exported: Path) -> None:
     """An untouched export has whole hashes and, on the same data, exactly the recorded error."""
     said: list[str] = []
     assert exports.verify(exported, said.append)
-    assert said[0] == f"hashes of {exported} are whole"
+    assert said[0] == f"hashes of {exported} are intact"
     assert said[1].endswith(": equal")
 
 

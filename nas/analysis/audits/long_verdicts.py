@@ -180,7 +180,7 @@ def _delta(effect: Effect) -> float | None:
 def _needs(effect: Effect, delta: float, tests: int, sizes: tuple[int, int]) -> int | None:
     """Networks that must be trained long beside those that were, as `networks_more` plans; None where none suffice.
 
-    It plans for the smallest effect that matters, and where the map is too small for that, for the one seen. What is
+    It plans for the smallest effect that matters, and where the sample is too small for that, for the one seen. What is
     needed is said as a variance, of which the part that more long trainings don't change must be left over.
     """
     margin, seen = math.atanh(delta) if effect.bounded else delta, abs(effect.estimate)

@@ -3,7 +3,7 @@
 Double sampling with a regression estimator (Cochran, Sampling Techniques, 1977, chapter 12): the long error is
 regressed on the short one among the networks that have both, predicted for all, and corrected by the mean residual on
 each side. So the estimate is right on average even where the regression isn't, and the better it is, the narrower the
-interval. Its variance has two parts: that of the predictions over the networks of the map, and that of the residuals of
+interval. Its variance has two parts: that of the predictions over the networks of the run, and that of the residuals of
 the few, as the larger of a pooled one and one that lets each network have its own (HC3 of MacKinnon and White, 1985).
 Failures of the short training, of which each either fails again or ends like the others, are pooled by themselves, and
 their variance is that of a coin at least.
