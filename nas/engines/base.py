@@ -34,7 +34,7 @@ class Engine(Protocol):
         ...
 
     def submit(self, job: Job) -> None:
-        """Take a job; at most `free` at a time."""
+        """Take a job, at most `free` at a time; it begins in `wait`, for before that its trial isn't on the disk."""
         ...
 
     def hold(self) -> None:
@@ -42,5 +42,8 @@ class Engine(Protocol):
         ...
 
     def wait(self, seconds: float) -> list[Result]:
-        """Results that are ready, after at most this time; a dead or overdue worker's job is answered, too."""
+        """Results that are ready, after at most this time; a dead or overdue worker's job is answered, too.
+
+        An engine that trains in this process can't end a training, so it may leave overdue ones unanswered.
+        """
         ...

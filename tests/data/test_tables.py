@@ -14,7 +14,7 @@ from sklearn.datasets import load_diabetes
 
 import nas.data
 from nas.data.features import MOST_VALUES, Column, encoded
-from nas.data.readers.csv_file import csv_source
+from nas.data.readers.csv_file import csv_source, rows_source
 from nas.data.readers.diabetes import diabetes_source
 from nas.data.splits import tenths
 from nas.data.tables import FIRST, encoding, key_of
@@ -288,3 +288,20 @@ def test_many_texts_among_numbers_are_texts(tmp_path: Path) -> None:
     assert "size=S" in info.features
     source = csv_source(path, "price")
     assert (source.encoding, info.key) == (FIRST, key_of(source))
+
+
+@pytest.mark.parametrize(
+    ("names", "last", "said"),
+    [
+        (["a", "a", "y"], ["1", "2", "3"], "two columns called 'a'"),
+        (["a", "", "y"], ["1", "2", "3"], "column 2 of .* has no name"),
+        (["a", "b", "y"], ["1", "2"], "row 51 of .* has 2 cells for 3 columns"),
+        (["a", "b", "z"], ["1", "2", "3"], "has no column 'y'"),
+    ],
+)
+def test_rows_of_any_reader_are_checked(names: list[str], last: list[str], said: str, tmp_path: Path) -> None:
+    """What a reader hands over as names and rows is refused like a file of ours: it needs no checks of its own."""
+    path = tmp_path / "rows.tsv"
+    path.write_text("")
+    with pytest.raises(Refused, match=said):
+        rows_source(path, "y", names, [[str(place)] * 3 for place in range(50)] + [last])

@@ -27,13 +27,21 @@ log = logging.getLogger(__name__)
 
 def csv_source(path: Path, target: str) -> TableSource:
     """The table in a file as a source."""
-    names = header(path)
-    require_target(path, names, target)
-    return rows_source(path, target, names, read_rows(path, names))
+    with opened(path) as lines:
+        names = [name.strip() for name in next(lines, [])]
+        return rows_source(path, target, names, [row for row in lines if row])
 
 
 def rows_source(path: Path, target: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> TableSource:
-    """Rows of a file as a source, known by the hash of the file; their texts among numbers are told."""
+    """Rows of a file as a source, known by the hash of the file; their texts among numbers are told.
+
+    Refused where a column has no name or that of another, the target isn't one of them, or a row has other cells.
+    """
+    require_names(path, names)
+    require_target(path, names, target)
+    for line, row in enumerate(rows, 1):
+        if len(row) != len(names):
+            raise Refused(f"row {line} of {path} has {len(row)} cells for {len(names)} columns", hint=FORM)
     spoken = []
     for place, name in enumerate(names):
         column = [row[place] for row in rows]
@@ -50,10 +58,8 @@ def rows_source(path: Path, target: str, names: Sequence[str], rows: Sequence[Se
     )
 
 
-def header(path: Path) -> list[str]:
-    """Names of the columns; refused where one has none, or two have the same."""
-    with opened(path) as rows:
-        names = [name.strip() for name in next(rows, [])]
+def require_names(path: Path, names: Sequence[str]) -> None:
+    """Refuse a column without a name, and two with the same."""
     if not names:
         raise Refused(f"{path} is empty", hint=FORM)
     for place, name in enumerate(names, 1):
@@ -62,7 +68,6 @@ def header(path: Path) -> list[str]:
             raise Refused(f"column {place} of {path} has no name", hint=hint)
         if names.index(name) + 1 != place:
             raise Refused(f"{path} has two columns called {name!r}", hint="rename or remove one of them")
-    return names
 
 
 def require_target(path: Path, names: Sequence[str], target: str) -> None:
@@ -94,19 +99,6 @@ def read_table(path: Path, target: str, names: Sequence[str], rows: Sequence[Seq
     if not cells:
         raise Refused(f"{path} has no column beside {target!r} that says anything")
     return Table(cells=cells, targets=targets)
-
-
-def read_rows(path: Path, names: Sequence[str]) -> list[list[str]]:
-    """The rows below the first line, empty lines left out; all have as many cells as there are names."""
-    with opened(path) as lines:
-        next(lines, [])
-        rows: list[list[str]] = []
-        for row in lines:
-            if row and len(row) != len(names):
-                raise Refused(f"row {len(rows) + 1} of {path} has {len(row)} cells for {len(names)} columns", hint=FORM)
-            if row:
-                rows.append(row)
-    return rows
 
 
 def read_target(path: Path, target: str, cells: Sequence[str]) -> Floats:
