@@ -54,10 +54,10 @@ def prepare(name: str, resolution: int = 0, target: str = "") -> DataInfo:
     table that is to be predicted. To be called once, by the coordinator. A name of ours that is also a folder of images
     means ours, and the folder is mentioned.
     """
-    found = meaning(name)
-    if said := found.namesake:
-        log.warning("%s: the data set is taken; ./%s takes the folder", said, name)
-    return found.source(target).prepared(resolution)
+    meant = meaning(name)
+    if namesake := meant.namesake:
+        log.warning("%s: the data set is taken; ./%s takes the folder", namesake, name)
+    return meant.source(target).prepared(resolution)
 
 
 def prepare_for(recipe: Recipe, resolution: int | None = None) -> DataInfo:
@@ -74,18 +74,18 @@ def unseal(name: str, resolution: int = 0, target: str = "") -> Split:
 
 
 def fetch(name: str) -> None:
-    """Download a data set's files into the data folder; those that are whole stay, and embedded ones need none."""
-    found = meaning(name)
-    if not found.ours:
-        raise Refused(f"{found.path} is a path of yours: there is nothing to download")
-    if found.ours in OFFICIAL:
+    """Download a data set's files into the data folder; those that are intact stay, and embedded ones need none."""
+    meant = meaning(name)
+    if not meant.ours:
+        raise Refused(f"{meant.path} is a path of yours: there is nothing to download")
+    if meant.ours in OFFICIAL:
         from nas.data.readers.downloads import fetch_archives
 
-        fetch_archives(OFFICIAL[found.ours])
+        fetch_archives(OFFICIAL[meant.ours])
 
 
 def verify(name: str, target: str = "") -> str:
-    """Read a data set's files through and check them; a sentence on what is whole."""
+    """Read a data set's files through and check them; a sentence on what is intact."""
     return find(name, target).verify()
 
 

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def kept(name: str, key: str, write: Callable[[Path], None]) -> DataInfo:
-    """The prepared folder of a key, written if it isn't there with all its files whole; under the name given now."""
+    """The prepared folder of a key, written if it isn't there with all its files intact; under the name given now."""
     usual = cache_dir() / FOLDER / key
     info = reuse(usual)
     if info is None:
@@ -48,7 +48,7 @@ def _written(folder: Path, write: Callable[[Path], None]) -> DataInfo:
 
 
 def reuse(folder: Path) -> DataInfo | None:
-    """A prepared folder that is whole; None where there is none, or a damaged one, which is set aside."""
+    """A prepared folder that is intact; None where there is none, or a damaged one, which is set aside."""
     if not _exists(folder):
         return None
     try:

@@ -111,6 +111,6 @@ def find(name: str, target: str = "") -> Source:
 
 def require_one_meaning(name: str) -> None:
     """Ask which is meant where somebody has just said a name that is also a folder of images."""
-    if said := meaning(name).namesake:
+    if namesake := meaning(name).namesake:
         way = f"./{name} is the folder; for the data set rename the folder, or go elsewhere"
-        raise Refused(f"{said}: which is meant?", hint=way)
+        raise Refused(f"{namesake}: which is meant?", hint=way)

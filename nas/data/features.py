@@ -100,14 +100,14 @@ def few_texts(cells: Sequence[Cell]) -> tuple[str, ...]:
     different = set(texts)
     few = len(texts) <= FEW * filled and len(different) <= MOST_VALUES
     count = len(values - {np.nan})
-    choice = count <= CHOICES and any(texts.count(one) >= OFTEN * filled for one in different)
+    choice = count <= CHOICES and any(texts.count(word) >= OFTEN * filled for word in different)
     return tuple(sorted(different)) if few and count > 1 and not choice else ()
 
 
 def spoken_of(name: str, cells: Sequence[Cell], missing: Sequence[str]) -> str:
     """What is to be said of a column with a few texts among its numbers."""
     count = sum(text(cell) in missing for cell in cells)
-    shown = ", ".join(repr(one[:LONGEST]) for one in missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
+    shown = ", ".join(repr(word[:LONGEST]) for word in missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
     hint = "; remove units and commas if they are numbers" if any(map(DIGIT.search, missing)) else ""
     return f"{count:,} of {len(cells):,} cells of column {name!r} are no numbers ({shown}) and count as missing{hint}"
 
@@ -154,10 +154,10 @@ def _texts(column: Column, cells: Sequence[Cell]) -> Floats:
 def statistics(columns: Sequence[Column], features: Floats) -> tuple[Floats, Floats]:
     """Mean and standard deviation of each feature, gaps left out; 0 and 1 where there is nothing to standardise."""
     fixed = np.array([column.text for column in columns for _ in column.features])
-    known = ~np.isnan(features)
-    count = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(fixed, 0.0, np.where(known, features, 0.0).sum(axis=0) / count)
-    squares = np.where(known, features - mean, 0.0) ** 2
+    present = ~np.isnan(features)
+    count = np.maximum(present.sum(axis=0), 1)
+    mean = np.where(fixed, 0.0, np.where(present, features, 0.0).sum(axis=0) / count)
+    squares = np.where(present, features - mean, 0.0) ** 2
     std = np.sqrt(squares.sum(axis=0) / count)
     return mean, np.where(fixed | (std == 0), 1.0, std)
 

@@ -57,7 +57,7 @@ class ImageSource:
     test: Callable[[], Pictures] | None = None
     """Reads the images of the official test split; without one a part of the others is sealed."""
     verify: Callable[[], str]
-    """Reads everything through; a sentence on what is whole."""
+    """Reads everything through; a sentence on what is intact."""
 
     @property
     def target(self) -> str:
@@ -78,11 +78,11 @@ class ImageSource:
         development = self.development().labels
         train, validation = self.cut(development)
         labels = {"train": development[train], "validation": development[validation], "test": self.held_out().labels}
-        counts = {split: np.bincount(found, minlength=len(self.classes)) for split, found in labels.items()}
+        counts = {split: np.bincount(members, minlength=len(self.classes)) for split, members in labels.items()}
         return Contents(
             name=self.name,
             shape=(self.channels, *(self.size or (None, None))),
-            splits={split: len(found) for split, found in labels.items()},
+            splits={split: len(members) for split, members in labels.items()},
             classes={
                 name: {split: int(count[place]) for split, count in counts.items()}
                 for place, name in enumerate(self.classes)

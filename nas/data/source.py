@@ -47,7 +47,7 @@ class Source(Protocol):
         """The images or rows of its sealed test split."""
 
     def verify(self) -> str:
-        """Read everything through; a sentence on what is whole."""
+        """Read everything through; a sentence on what is intact."""
 
     def contents(self) -> Contents:
         """What it holds, split as it will be."""

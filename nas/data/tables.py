@@ -70,26 +70,26 @@ class TableSource:
         import torch
 
         self._require_no(resolution)
-        found = encoding(self.read())
-        features, targets = found.rows(found.test)
+        encoded = encoding(self.read())
+        features, targets = encoded.rows(encoded.test)
         return Split(torch.from_numpy(features), torch.from_numpy(targets))
 
     def verify(self) -> str:
-        """Read all rows; a sentence on what is whole."""
-        found = encoding(self.read())
-        columns = f"{len(found.table.targets):,} rows of {len(found.columns)} columns whole, {len(found.mean)} features"
-        return f"{columns}; target {self.target!r}: {found.spread}"
+        """Read all rows; a sentence on what is intact."""
+        encoded = encoding(self.read())
+        columns = f"{len(encoded.table.targets):,} rows of {len(encoded.columns)} columns intact, {len(encoded.mean)} features"
+        return f"{columns}; target {self.target!r}: {encoded.spread}"
 
     def contents(self) -> Contents:
         """The rows by split, and what each column holds."""
-        found = encoding(self.read())
+        encoded = encoding(self.read())
         return Contents(
             name=self.name,
-            shape=(len(found.mean),),
-            splits={"train": len(found.train), "validation": len(found.validation), "test": len(found.test)},
+            shape=(len(encoded.mean),),
+            splits={"train": len(encoded.train), "validation": len(encoded.validation), "test": len(encoded.test)},
             classes={},
-            columns={column.name: _in_words(column, found.table.cells[column.name]) for column in found.columns},
-            target=f"{self.target}: {found.spread}",
+            columns={column.name: _in_words(column, encoded.table.cells[column.name]) for column in encoded.columns},
+            target=f"{self.target}: {encoded.spread}",
         )
 
     def _require_no(self, resolution: int) -> None:
@@ -98,8 +98,8 @@ class TableSource:
 
     def _write(self, folder: Path) -> None:
         """Read the rows, and place those that train and validate with what is known of them."""
-        found = encoding(self.read())
-        splits = {"train": found.rows(found.train), "validation": found.rows(found.validation)}
+        encoded = encoding(self.read())
+        splits = {"train": encoded.rows(encoded.train), "validation": encoded.rows(encoded.validation)}
         with placed(folder, sum(array.nbytes for arrays in splits.values() for array in arrays)) as part:
             for split, (features, targets) in splits.items():
                 (part / f"{split}_features.bin").write_bytes(features.astype("<f4").tobytes())
@@ -107,18 +107,18 @@ class TableSource:
             info = DataInfo(
                 name=self.name,
                 key=folder.name,
-                shape=(len(found.mean),),
+                shape=(len(encoded.mean),),
                 classes=(),
-                train=len(found.train),
-                validation=len(found.validation),
-                mean=tuple(found.mean.tolist()),
-                std=tuple(found.std.tolist()),
+                train=len(encoded.train),
+                validation=len(encoded.validation),
+                mean=tuple(encoded.mean.tolist()),
+                std=tuple(encoded.std.tolist()),
                 folder="",
                 sha256={},
                 target=self.target,
-                target_mean=found.target_mean,
-                target_std=found.target_std,
-                columns=found.columns,
+                target_mean=encoded.target_mean,
+                target_std=encoded.target_std,
+                columns=encoded.columns,
             )
             write_info(part, info)
 

@@ -114,9 +114,9 @@ def _lane(mouth: _Mouth, line: _Line, train: Callable[[Job], Result], *, tell: b
         mouth.say(line.gate.trained(job, train))
 
 
-def _end(found: threading.ExceptHookArgs) -> None:
+def _end(failure: threading.ExceptHookArgs) -> None:
     """A thread that can't continue ends the process, for nobody would answer its job."""
-    threading.__excepthook__(found)
+    threading.__excepthook__(failure)
     os._exit(THREAD_DIED)
 
 

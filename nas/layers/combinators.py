@@ -41,10 +41,10 @@ class Sequence(Node, frozen=True, kw_only=True):
         Remembered by input: samplers meet the same blocks again and again.
         """
         traces = self.traces
-        known = traces.get(inputs)
-        if known is None:
-            known = traces[inputs] = self._trace(inputs)
-        return known
+        cached = traces.get(inputs)
+        if cached is None:
+            cached = traces[inputs] = self._trace(inputs)
+        return cached
 
     def _trace(self, inputs: Shape) -> Trace:
         shape = inputs

@@ -96,10 +96,10 @@ def card(document: Document) -> str:
     noun = "row" if table else "image"
     error = f"{document.error:.4f}{UNIT if table else ''} on {document.validation:,} {noun}s"
     size = f"{recipe.train_size:,}" if recipe.train_size else "all"
-    found = f"trial {document.trial} of study {document.study}, space {document.space}"
+    origin = f"trial {document.trial} of study {document.study}, space {document.space}"
     return f"""# {document.architecture}
 
-A network found as {found}.
+A network found as {origin}.
 
 | | |
 | --- | --- |

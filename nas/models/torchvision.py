@@ -104,9 +104,9 @@ def _load(name: str, module: nn.Module, weights: Mapping[str, Tensor]) -> None:
         module.load_state_dict(kept)
     except RuntimeError as error:
         _, *wrong = str(error).splitlines()
-        said = f"{wrong[0].strip():.{SAID}}" + (f" and {len(wrong) - 1} more lines" if wrong[1:] else "")
+        summary = f"{wrong[0].strip():.{SAID}}" + (f" and {len(wrong) - 1} more lines" if wrong[1:] else "")
         hint = "give classes=, if it was made for others than published"
-        raise Refused(f"the state dict isn't one of torchvision's {name}: {said}", hint=hint) from None
+        raise Refused(f"the state dict isn't one of torchvision's {name}: {summary}", hint=hint) from None
 
 
 def _counterpart(name: str, theirs: nn.Module) -> nn.Module:
@@ -126,8 +126,8 @@ def _copy(name: str, ours: nn.Module, theirs: nn.Module) -> None:
     for number, pair in enumerate(zip_longest(_parametrised(ours), _parametrised(theirs), fillvalue=nothing), 1):
         (_, mine), (path, other) = pair
         if mine is None or other is None or str(mine) != str(other):
-            said = f"torchvision's is {f'{path}, {other}' if other else 'missing'}, ours is {mine or 'missing'}"
-            raise Refused(f"layer {number} of {name} differs: {said}")
+            difference = f"torchvision's is {f'{path}, {other}' if other else 'missing'}, ours is {mine or 'missing'}"
+            raise Refused(f"layer {number} of {name} differs: {difference}")
         mine.load_state_dict(other.state_dict())
 
 
@@ -145,9 +145,9 @@ def _require_equal(name: str, ours: nn.Module, theirs: nn.Module) -> None:
     parameter = next(theirs.parameters())
     image = torch.randn(CHECKED, generator=torch.Generator().manual_seed(0)).to(parameter.device, parameter.dtype)
     with torch.no_grad(), _evaluating(theirs):
-        expected, found = theirs(image), ours(image)
+        expected, actual = theirs(image), ours(image)
     largest = float(expected.abs().max())
-    if expected.shape != found.shape or not torch.allclose(found, expected, rtol=0, atol=TOLERANCE * largest):
+    if expected.shape != actual.shape or not torch.allclose(actual, expected, rtol=0, atol=TOLERANCE * largest):
         raise Refused(f"{name} has the layers of torchvision's, but not its output on an image of random pixels")
 
 

@@ -38,9 +38,9 @@ def agreed(study: Study, site: Site, reference: str = "") -> Task:
     `catalog.study`. Raises Refused for a folder of another study.
     """
     begun = study_json.begun(site.folder)
-    asked = study = with_precision(study, begun, site)
-    if begun is not None and begun.study.name == asked.name:
-        study = replace(asked, samples=max(begun.study.samples, asked.samples))
+    requested = study = with_precision(study, begun, site)
+    if begun is not None and begun.study.name == requested.name:
+        study = replace(requested, samples=max(begun.study.samples, requested.samples))
     info = data.prepare_for(study.recipe)
     check_study(study, info)
     plan = Plan(study, info.shape, info.outputs)
@@ -55,8 +55,8 @@ def agreed(study: Study, site: Site, reference: str = "") -> Task:
     )
     if begun is not None:
         require_agreement(site.folder, begun, manifest)
-        require_same_cap(begun, asked)
-        if asked.samples < study.samples:
+        require_same_cap(begun, requested)
+        if requested.samples < study.samples:
             logger.warning(
                 "%s asks for %d samples of each space already; a run never shrinks", site.folder, study.samples
             )
@@ -103,18 +103,18 @@ def require_plain(study: Study, info: DataInfo) -> None:
             )
 
 
-def with_changes(begun: Manifest, asked: Manifest) -> StoredStudy:
+def with_changes(begun: Manifest, requested: Manifest) -> StoredStudy:
     """The study of a run with what a later command may change."""
-    return msgspec.structs.replace(begun.study, **{name: getattr(asked.study, name) for name in MAY_DIFFER})
+    return msgspec.structs.replace(begun.study, **{name: getattr(requested.study, name) for name in MAY_DIFFER})
 
 
-def restated(stored: Manifest, asked: Manifest, over: int) -> Manifest:
+def restated(stored: Manifest, requested: Manifest, over: int) -> Manifest:
     """What is stored once a command begins; rules that change are stated after so many finished trials."""
     after = stored.rules_after
-    if asked.study.rules != stored.study.rules:
+    if requested.study.rules != stored.study.rules:
         logger.info("other rules than before, stated after %d finished trials", over)
         after = over
-    return msgspec.structs.replace(stored, study=with_changes(stored, asked), rules_after=after)
+    return msgspec.structs.replace(stored, study=with_changes(stored, requested), rules_after=after)
 
 
 def with_versions(manifest: Manifest, over: int) -> Manifest:

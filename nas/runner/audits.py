@@ -69,26 +69,26 @@ def audit(
     require_finished_map(run)
     if folder.is_symlink():
         raise Refused(f"{folder} is a link: an audit writes in the folder of its run only", hint="remove the link")
-    asked = _asked(run, folder, networks, seeds, longer)
+    requested = _asked(run, folder, networks, seeds, longer)
     deadline = deadline_of(max_seconds)
-    if not _is_over(run, folder, asked):
+    if not _is_over(run, folder, requested):
         site = site_of(folder, workers, device, engine, observer, deadline)
-        task = repeated(run, asked, study, folder)
+        task = repeated(run, requested, study, folder)
         with logged(folder / LOG):
             train(task, site)
-    found = open_audit(run)
-    if found is None:
+    result = open_audit(run)
+    if result is None:
         raise NasError(f"{folder} has vanished")
     write_atomically(folder / TABLE, csv(open_run(folder)).encode())
-    return found
+    return result
 
 
-def repeated(run: Run, asked: _Asked, study: Study | None, folder: Path) -> Task:
+def repeated(run: Run, requested: _Asked, study: Study | None, folder: Path) -> Task:
     """What an audit trains: as stored where it is begun, with more networks perhaps."""
-    known = _study_of(run, study)
-    again = retraining(known, rounds=asked.rounds, seeds=asked.seeds, longer=asked.subset.longer)
+    original = _study_of(run, study)
+    again = retraining(original, rounds=requested.rounds, seeds=requested.seeds, longer=requested.subset.longer)
     info = data.prepare_for(again.recipe)
-    plan = Repetitions(again, info.shape, info.outputs, chosen(run, asked.subset))
+    plan = Repetitions(again, info.shape, info.outputs, chosen(run, requested.subset))
     settings = msgspec.structs.replace(stored(again), sampler=AUDIT)
     begun = study_json.begun(folder)
     manifest = Manifest(
@@ -97,7 +97,7 @@ def repeated(run: Run, asked: _Asked, study: Study | None, folder: Path) -> Task
         data=msgspec.structs.replace(info, folder=""),
         windows=(),
         versions=versions(),
-        subset=asked.subset,
+        subset=requested.subset,
         reference=run.manifest.reference,
     )
     if begun is not None:
@@ -113,9 +113,9 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
     subset: Subset
 
 
-def _is_over(run: Run, folder: Path, asked: _Asked) -> bool:
+def _is_over(run: Run, folder: Path, requested: _Asked) -> bool:
     """Whether nothing is left to train, so that neither the study's code nor the data is needed."""
-    total = len(run.manifest.fingerprint) * asked.rounds * (1 + asked.seeds)
+    total = len(run.manifest.fingerprint) * requested.rounds * (1 + requested.seeds)
     return (folder / DATABASE).is_file() and len(read_records(folder)) >= total
 
 
@@ -181,26 +181,26 @@ def _most(run: Run, subset: Subset) -> int:
 
 def _require_begun(folder: Path, begun: Manifest, seeds: int | None, longer: int | None) -> None:
     """Refuse other seeds or another length than an audit was begun with."""
-    known = {"seeds": begun.study.repeats - 1, "longer": begun.subset.longer if begun.subset else None}
+    settings = {"seeds": begun.study.repeats - 1, "longer": begun.subset.longer if begun.subset else None}
     for name, value in (("seeds", seeds), ("longer", longer)):
-        if value is not None and value != known[name]:
+        if value is not None and value != settings[name]:
             raise Refused(
-                f"{folder} was begun with --{name} {known[name]}, this says {value}",
+                f"{folder} was begun with --{name} {settings[name]}, this says {value}",
                 hint=f"repeat it so, or move {quote(str(folder))} away for a new audit",
             )
 
 
 def _study_of(run: Run, study: Study | None) -> Study:
     """The study of a run, found again and with the settings it was run with; refused if it is another one now."""
-    found = required_study(run, study)
-    info = data.prepare_for(found.recipe)
+    original = required_study(run, study)
+    info = data.prepare_for(original.recipe)
     fresh = Manifest(
-        study=stored(found),
-        fingerprint=dict(Plan(found, info.shape, info.outputs).fingerprint()),
+        study=stored(original),
+        fingerprint=dict(Plan(original, info.shape, info.outputs).fingerprint()),
         data=info,
         windows=(),
         versions={},
     )
     hint = "its networks can't be trained again from this code; --study names another place of the old one"
     require_unchanged(run.folder, differences(run.manifest, fresh), hint)
-    return found
+    return original

@@ -100,9 +100,9 @@ class Progress:
         if not self._work or not self._finished:
             return None
         remaining = self.total - self.outcomes.total()
-        known = sum(self._known.values())
-        mean = (known + self._work) / (len(self._known) + self._finished)
-        work = known + mean * max(0, remaining - len(self._known))
+        planned = sum(self._known.values())
+        mean = (planned + self._work) / (len(self._known) + self._finished)
+        work = planned + mean * max(0, remaining - len(self._known))
         return work * self._seconds / self._work / self.workers
 
 

@@ -58,8 +58,8 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: str) -
     return model
 
 
-def _data(recipe: Recipe, known: DataInfo) -> DataInfo:
+def _data(recipe: Recipe, stored: DataInfo) -> DataInfo:
     info = data.prepare_for(recipe)
-    if info.name == known.name and info.shape == known.shape and info.key != known.key:
-        raise NasError(f"{info.name} isn't the data that the run was trained on: {info.key}, not {known.key}")
+    if info.name == stored.name and info.shape == stored.shape and info.key != stored.key:
+        raise NasError(f"{info.name} isn't the data that the run was trained on: {info.key}, not {stored.key}")
     return info

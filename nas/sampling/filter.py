@@ -39,12 +39,12 @@ class Network:
 
 def stated(facts: Mapping[str, Any]) -> dict[str, Value]:
     """Facts as they can be stored and read again; numbers of NumPy become Python's, all else is a ValueError."""
-    found = {name: value.item() if isinstance(value, np.generic) else value for name, value in facts.items()}
-    for name, value in found.items():
+    attributes = {name: value.item() if isinstance(value, np.generic) else value for name, value in facts.items()}
+    for name, value in attributes.items():
         finite = type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value))
         if not (isinstance(name, str) and finite):
             raise ValueError(f"an attribute is a name with a finite number, text or bool, got {name!r}: {value!r}")
-    return found
+    return attributes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +68,9 @@ class Filter:
             raise
         except Exception as error:
             at = raised_at(error)
-            said = f"{type(error).__name__}: {error}{f' ({at})' if at else ''}"
+            cause = f"{type(error).__name__}: {error}{f' ({at})' if at else ''}"
             raise Refused(
-                f"the code of space {self.space.name!r} fails: {said}",
+                f"the code of space {self.space.name!r} fails: {cause}",
                 hint=f"it was given the point {dict(self.space.expand(point))}",
             ) from error
 

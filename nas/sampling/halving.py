@@ -42,8 +42,8 @@ class Thresholds:
 
     def at(self, cost: float) -> Mapping[int, float]:
         """Epoch -> largest error with which a training of this cost continues; epochs without one are left out."""
-        found = {rung: threshold(self._front(rung), cost if self._against_cost else 0.0) for rung in self._arrived}
-        return {rung: error for rung, error in found.items() if error < inf}
+        thresholds = {rung: threshold(self._front(rung), cost if self._against_cost else 0.0) for rung in self._arrived}
+        return {rung: error for rung, error in thresholds.items() if error < inf}
 
     def _front(self, rung: int) -> list[tuple[float, float]]:
         if rung not in self._fronts:

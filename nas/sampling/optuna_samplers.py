@@ -94,9 +94,11 @@ class Searcher:
                 reasons.update(verdict)
         if self._name == "quasirandom":
             raise empty(self._filter, reasons, most)
-        found = draw(self._filter, self._distribution, self._seed, self._number)
-        self._proposal = Proposal(point=found.point, network=found.network, draws=most + found.draws, fallback=True)
-        return self._coordinates(found)
+        proposal = draw(self._filter, self._distribution, self._seed, self._number)
+        self._proposal = Proposal(
+            point=proposal.point, network=proposal.network, draws=most + proposal.draws, fallback=True
+        )
+        return self._coordinates(proposal)
 
     def _complete(self, proposed: Mapping[str, Any], attempt: int) -> dict[str, Any]:
         """The proposal with uniform coordinates wherever the sampler left a gap (it does so before it has results)."""
@@ -107,9 +109,9 @@ class Searcher:
         drawn = {name: self._from_unit(name, float(u)) for name, u in zip(missing, uniform, strict=True)}
         return {**proposed, **drawn}
 
-    def _coordinates(self, found: Proposal) -> dict[str, Any]:
+    def _coordinates(self, proposal: Proposal) -> dict[str, Any]:
         """Where a random point lies in the sampler's cube; the middle for what isn't active."""
-        own = self._distribution.coordinates(found.point)
+        own = self._distribution.coordinates(proposal.point)
         return {name: self._from_unit(name, own.get(name, 0.5)) for name in self._distribution.names}
 
     def _unit(self, name: str, value: Any) -> float:

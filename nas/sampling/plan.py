@@ -103,8 +103,8 @@ class Plan:
         if strata is None:
             return draw(self._filters[index], distribution, seed, number)
         place = place_of(strata, seed, network)
-        found = draw(self._strata[index][place], distribution, seed, number)
-        return replace(found, stratum=strata.labels(self.study.limits)[place])
+        proposal = draw(self._strata[index][place], distribution, seed, number)
+        return replace(proposal, stratum=strata.labels(self.study.limits)[place])
 
     def _window(self, filter_: Filter, index: int) -> Window:
         """What the limits do to an arm, and how much of it lies in each stratum."""

@@ -143,10 +143,10 @@ def _example(filter_: Filter) -> str:
 
 def require_outputs(filter_: Filter, network: Network) -> None:
     """Refuse a space whose networks end in something else than the requested outputs."""
-    found = output_shape(network.layer, network.inputs)
-    if found != (filter_.classes,):
+    shape = output_shape(network.layer, network.inputs)
+    if shape != (filter_.classes,):
         raise Refused(
-            f"{filter_.space.name}: a network must end in {filter_.classes} outputs, got {shape_text(found)}",
+            f"{filter_.space.name}: a network must end in {filter_.classes} outputs, got {shape_text(shape)}",
             hint="end it in a pool to 1x1, Flatten and Linear(width=classes)",
         )
 

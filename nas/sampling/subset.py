@@ -49,7 +49,7 @@ def failures_among(taken: int, failures: int, n: int) -> int:
 
 def weights(chosen: Sequence[Record], records: Sequence[Record]) -> list[float]:
     """How many networks of a space each chosen one stands for: those of its stratum, shared among the chosen."""
-    sizes, taken = (Counter(record.error is None for record in some) for some in (records, chosen))
+    sizes, taken = (Counter(record.error is None for record in group) for group in (records, chosen))
     return [sizes[record.error is None] / taken[record.error is None] for record in chosen]
 
 

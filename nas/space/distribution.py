@@ -54,20 +54,20 @@ class Distribution:
 
     def coordinates(self, point: Point) -> dict[str, float]:
         """Where in [0, 1] each active dimension of a point lies: the middle of what `points` maps to its value."""
-        found = {}
+        places = {}
         for name, value in point.items():
             dimension = self._dimensions[name]
             if isinstance(dimension, Real):
-                found[name] = _share(dimension, float(value))
+                places[name] = _share(dimension, float(value))
             elif name not in self.chained:
-                found[name] = _middle(self._tables[name], _listed(dimension).index(value))
+                places[name] = _middle(self._tables[name], _listed(dimension).index(value))
         for members, tables in self._chains.items():
             before = 0
             for name, table in zip(members, tables, strict=True):
                 index = _listed(self._dimensions[name]).index(point[name])
-                found[name] = _middle(table[before], index)
+                places[name] = _middle(table[before], index)
                 before = index
-        return found
+        return places
 
     def _values(self, name: str, u: Array) -> list[Value]:
         """Values of one dimension at coordinates u."""

@@ -51,13 +51,13 @@ class Space:
             raise Refused(f"a space needs a name without a slash, got {self.name!r}")
         if not self.dimensions:
             raise Refused(f"{self.name}: a space has at least one dimension, got none")
-        known: set[str] = set()
+        names: set[str] = set()
         for name, dimension in self.dimensions.items():
-            if dimension.when is not None and dimension.when.dimension not in known:
+            if dimension.when is not None and dimension.when.dimension not in names:
                 raise Refused(
                     f"{self.name}: {name} depends on {dimension.when.dimension!r}, which doesn't come before it"
                 )
-            known.add(name)
+            names.add(name)
         for requirement in self.requirements:
             if isinstance(requirement, Chain):
                 self._check_chain(requirement)
@@ -147,14 +147,14 @@ class Space:
         They are counted and drawn exactly; all other requirements are met by rejection.
         """
         used: set[str] = set()
-        found = []
+        chains = []
         for chain in self.requirements:
             if isinstance(chain, Chain) and (names := tuple(self._numbered(chain.group))):
                 own = [self.dimensions[name] for name in names]
                 if used.isdisjoint(names) and not any(isinstance(d, Real) or d.when for d in own):
-                    found.append((chain, names))
+                    chains.append((chain, names))
                     used.update(names)
-        return tuple(found)
+        return tuple(chains)
 
     def size(self) -> int | None:
         """Exact number of points; None with a continuous dimension or where rules and conditions can't be counted.
@@ -224,6 +224,6 @@ class Space:
 
     def _check_ratio(self, ratio: Ratio) -> None:
         """Refuse a ratio of dimensions that don't exist: every point would obey it."""
-        known = {*self.dimensions, *(member for members in self.shared.values() for member in members)}
-        if missing := [name for name in ratio.names if name not in known]:
+        names = {*self.dimensions, *(member for members in self.shared.values() for member in members)}
+        if missing := [name for name in ratio.names if name not in names]:
             raise Refused(f"{self.name} has no dimension {missing[0]!r}, so it can't obey that {ratio.sentence}")

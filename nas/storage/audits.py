@@ -112,10 +112,10 @@ def read_retrained(run: Run) -> Retrained | None:
 
 def chosen(run: Run, subset: Subset) -> Chosen:
     """The networks of a run in the order in which an audit takes them, each arm by itself."""
-    known = population(run, subset)
+    networks = population(run, subset)
     arms = list(run.manifest.fingerprint)
     rounds = [
-        order([record for record in known if record.space == arm], run.manifest.study.seed, index)
+        order([record for record in networks if record.space == arm], run.manifest.study.seed, index)
         for index, arm in enumerate(arms)
     ]
     return Chosen(rounds=tuple(map(tuple, rounds)), longer=subset.longer)

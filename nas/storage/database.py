@@ -58,7 +58,7 @@ RESCUED = f"{DATABASE}.rescued"
 class Store:
     """An open run; use `opened` to get one."""
 
-    def __init__(self, folder: Path, manifest: Manifest, lock: Lock, told: Evidence) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, lock: Lock, witnesses: Evidence) -> None:
         self.folder, self.manifest, self._lock = folder, manifest, lock
         _make(folder / WEIGHTS)
         require_database(folder)
@@ -78,7 +78,7 @@ class Store:
                 self.records[trial] = _record(folder, trial, text)
             else:
                 self._open[trial] = TrialState.WAITING
-        if lost := lost_trials(folder, told, self.records, ids):
+        if lost := lost_trials(folder, witnesses, self.records, ids):
             self.close()
             raise StorageFailed(lost, hint=WAY_OUT)
         self._rows = rows(self._storage, study, ids)
@@ -194,8 +194,8 @@ def opened(folder: Path, manifest: Manifest) -> Iterator[Store]:
             require_agreement(folder, stored, manifest)  # it may have been begun since we first looked
         for name in (STUDY, TABLE, PAGE):
             remove_leftovers(folder / name)
-        told = evidence(folder, stored.total)
-        store = Store(folder, stored, lock, told)
+        witnesses = evidence(folder, stored.total)
+        store = Store(folder, stored, lock, witnesses)
         try:
             yield store
         finally:

@@ -35,15 +35,15 @@ class Evidence:
 
     def against(self, finished: Collection[int], known: Collection[int]) -> str:
         """What they know and a database with these trials doesn't, in words; empty where that is nothing."""
-        told = {name: len(trials.difference(finished)) for name, trials in self.finished.items()}
-        told[f"{WEIGHTS}/"] = len(self.begun.difference(known))
-        return ", ".join(f"{name} of {count:,}" for name, count in told.items() if count)
+        missing = {name: len(trials.difference(finished)) for name, trials in self.finished.items()}
+        missing[f"{WEIGHTS}/"] = len(self.begun.difference(known))
+        return ", ".join(f"{name} of {count:,}" for name, count in missing.items() if count)
 
 
 def evidence(folder: Path, total: float = inf) -> Evidence:
     """What the log, the table and the weights of a run say of its trials, whose numbers are below `total`."""
-    found = {LOG: _in_log(folder / LOG), TABLE: _in_table(folder / TABLE), WEIGHTS: _weighed(folder)}
-    ours = {name: frozenset(trial for trial in trials if trial < total) for name, trials in found.items()}
+    trials_in = {LOG: _in_log(folder / LOG), TABLE: _in_table(folder / TABLE), WEIGHTS: _weighed(folder)}
+    ours = {name: frozenset(trial for trial in trials if trial < total) for name, trials in trials_in.items()}
     return Evidence(finished={name: ours[name] for name in (LOG, TABLE)}, begun=ours[WEIGHTS])
 
 
@@ -57,9 +57,9 @@ def require_database(folder: Path) -> None:
         raise StorageFailed(f"{path} {state}, but other files tell of finished trials: {lost}", hint=WAY_OUT)
 
 
-def lost_trials(folder: Path, told: Evidence, finished: Collection[int], known: Collection[int]) -> str:
+def lost_trials(folder: Path, witnesses: Evidence, finished: Collection[int], known: Collection[int]) -> str:
     """That a database is older than the files beside it, as a sentence; empty where it isn't."""
-    lost = told.against(finished, known)
+    lost = witnesses.against(finished, known)
     return f"{folder / DATABASE} lacks trials that other files tell of: {lost}" if lost else ""
 
 
@@ -67,7 +67,7 @@ def _in_log(path: Path) -> frozenset[int]:
     if not path.is_file():  # a pipe or a device would never end
         return frozenset()
     with suppress(OSError), path.open("rb") as lines:
-        return frozenset(int(found[1]) for line in lines if (found := FINISHED.search(line)))
+        return frozenset(int(match[1]) for line in lines if (match := FINISHED.search(line)))
     return frozenset()
 
 

@@ -36,8 +36,8 @@ def weights_name(architecture: str, trial: int) -> str:
 
 def owner_of(name: str) -> Owner | None:
     """The trial whose weights, whole or not, are in a file of this name; None for every other file."""
-    found = WEIGHTS_NAME.fullmatch(name)
-    return Owner(found["architecture"], int(found["trial"])) if found else None
+    match = WEIGHTS_NAME.fullmatch(name)
+    return Owner(match["architecture"], int(match["trial"])) if match else None
 
 
 def require_no_links(folder: Path) -> None:

@@ -98,8 +98,8 @@ class TableRows:
             _many(connection, BEGIN, [(now, self._ids[trial]) for trial in begun])
             texts = [(self._ids[r.trial], RECORD, msgspec.json.encode(r).decode()) for r in over]
             _many(connection, ATTRIBUTE, texts)
-            told = [(self._ids[r.trial], *cells) for r in over for cells in enumerate(_values(r, self._objectives))]
-            _many(connection, VALUE, told)
+            values = [(self._ids[r.trial], *cells) for r in over for cells in enumerate(_values(r, self._objectives))]
+            _many(connection, VALUE, values)
             _many(connection, END, [(_end(r).name, now, self._ids[r.trial]) for r in over])
 
     def release(self) -> None:
@@ -108,9 +108,9 @@ class TableRows:
             connection.exec_driver_sql(RELEASE, (self._study,))
 
     def _add(self, connection: sqlalchemy.Connection, added: Sequence[Entry]) -> None:
-        found = connection.exec_driver_sql(LAST).scalar_one()
-        if found != self._last:
-            raise _foreign(self._engine, f"expected {self._last} rows of trials, found {found}")
+        last = connection.exec_driver_sql(LAST).scalar_one()
+        if last != self._last:
+            raise _foreign(self._engine, f"expected {self._last} rows of trials, found {last}")
         numbers = {entry.trial: self._last + place for place, entry in enumerate(added, 1)}
         _many(connection, ADD, [(row, trial, self._study) for trial, row in numbers.items()])
         _many(connection, PARAMETER, [(numbers[e.trial], *cells) for e in added for cells in self._parameters(e)])

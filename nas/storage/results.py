@@ -128,9 +128,9 @@ def open_run(folder: Path | str) -> Run:
     place = Path(folder)
     require_run(place)
     manifest = study_json.read(place)
-    told = evidence(place, manifest.total)
+    witnesses = evidence(place, manifest.total)
     records = tuple(read_records(place))
-    lost = lost_trials(place, told, {record.trial for record in records}, read_numbers(place))
+    lost = lost_trials(place, witnesses, {record.trial for record in records}, read_numbers(place))
     if lost:
         logger.warning("%s", lost)
     return Run(folder=place, manifest=manifest, records=records, lost=lost)

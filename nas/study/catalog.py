@@ -38,9 +38,9 @@ def study(name: str) -> Study:
     if ":" in name:
         module, _, attribute = name.partition(":")
         return _study_in(_import(module, name), attribute or ATTRIBUTE, name)
-    known = studies()
-    if name not in known:
-        raise _unknown("study", name, known, "a file my_study.py or module:NAME works, too")
+    names = studies()
+    if name not in names:
+        raise _unknown("study", name, names, "a file my_study.py or module:NAME works, too")
     return _study_in(_import(f"studies.{name}", name), ATTRIBUTE, name)
 
 
@@ -92,20 +92,20 @@ def imported_as(module: str) -> str:
 
 def space_or_network(name: str) -> Any:
     """The space or the published network of a name."""
-    found = {item.name: item for item in (*spaces(), *networks())}
-    if name not in found:
-        raise _unknown("space or network", name, found, "`nas spaces` lists all")
-    return found[name]
+    items = {item.name: item for item in (*spaces(), *networks())}
+    if name not in items:
+        raise _unknown("space or network", name, items, "`nas spaces` lists all")
+    return items[name]
 
 
 def network(name: str) -> Any:
     """The published network of a name."""
-    found = {item.name: item for item in networks()}
-    if name not in found:
+    published = {item.name: item for item in networks()}
+    if name not in published:
         if name in {space.name for space in spaces()}:
             raise Refused(f"{name} is a space of networks, not a network", hint=f"nas spaces {name}")
-        raise _unknown("network", name, found, "`nas spaces` lists all; a file architecture.json works, too")
-    return found[name]
+        raise _unknown("network", name, published, "`nas spaces` lists all; a file architecture.json works, too")
+    return published[name]
 
 
 def _sibling(name: str) -> ModuleType:
@@ -172,13 +172,13 @@ def _broken(where: str, error: BaseException) -> Refused:
     """What is wrong with a module of the user: the error and its line."""
     line = error.lineno if isinstance(error, SyntaxError) else None
     at = f"line {line}" if line else raised_at(error)
-    said = error.msg if isinstance(error, SyntaxError) else error
-    return Refused(f"{where} can't be imported: {type(error).__name__}: {said}{f' ({at})' if at else ''}")
+    cause = error.msg if isinstance(error, SyntaxError) else error
+    return Refused(f"{where} can't be imported: {type(error).__name__}: {cause}{f' ({at})' if at else ''}")
 
 
 def _study_in(module: ModuleType, attribute: str, name: str) -> Study:
-    found = getattr(module, attribute, None)
-    if not isinstance(found, Study):
-        what = "holds no" if found is None else f"holds something of type {type(found).__name__}, not a study, as"
+    value = getattr(module, attribute, None)
+    if not isinstance(value, Study):
+        what = "holds no" if value is None else f"holds something of type {type(value).__name__}, not a study, as"
         raise Refused(f"{name} {what} {attribute}", hint=f"a study file says: {attribute} = Study(...)")
-    return found
+    return value

@@ -91,9 +91,9 @@ def among(column: str, first: Value, reference: Value, statement: str, *, space:
 
 def larger(column: str, statement: str = "", *, space: str = "") -> Rule:
     """The rule that larger values of a numeric column go with lower errors."""
-    said = statement or f"Larger values of {column} are better."
+    sentence = statement or f"Larger values of {column} are better."
     name = f"{column} in {space}" if space else column
-    return Rule(name=name, statement=said, contrast=Order(column=column, space=space))
+    return Rule(name=name, statement=sentence, contrast=Order(column=column, space=space))
 
 
 def require_names(rules: Sequence[Rule]) -> None:

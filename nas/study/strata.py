@@ -77,16 +77,16 @@ class Stratum(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
 def stratum(label: str) -> Stratum | None:
     """The stratum of a name; None where a text is no such name."""
-    found = LABEL.fullmatch(label)
-    if not found:
+    match = LABEL.fullmatch(label)
+    if not match:
         return None
-    place, count, low, high = (int(found[group]) for group in (1, 2, 4, 5))
-    return Stratum(cost=found[3], count=count, place=place, low=low, high=high)
+    place, count, low, high = (int(match[group]) for group in (1, 2, 4, 5))
+    return Stratum(cost=match[3], count=count, place=place, low=low, high=high)
 
 
 def parsed(labels: Iterable[str]) -> list[Stratum]:
     """The strata that names stand for; other texts are passed over."""
-    return [known for label in labels if (known := stratum(label))]
+    return [parts for label in labels if (parts := stratum(label))]
 
 
 def in_words(count: int, cost: str, low: int, high: int) -> str:

@@ -261,9 +261,9 @@ def _text(value: Value) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _guess(name: str, known: Iterable[str]) -> str:
+def _guess(name: str, names: Iterable[str]) -> str:
     """The nearest of the known names, for the end of a message."""
-    near = difflib.get_close_matches(name, list(known), 1)
+    near = difflib.get_close_matches(name, list(names), 1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 

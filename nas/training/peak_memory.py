@@ -63,5 +63,5 @@ def counted(step: Callable[[], Tensor], module: nn.Module, optimizer: torch.opti
 
 def _storages(tensors: Iterable[Tensor]) -> dict[int, int]:
     """Address -> bytes of the memory behind tensors, which several may share."""
-    found = (tensor.untyped_storage() for tensor in tensors)
-    return {storage.data_ptr(): storage.nbytes() for storage in found}
+    storages = (tensor.untyped_storage() for tensor in tensors)
+    return {storage.data_ptr(): storage.nbytes() for storage in storages}

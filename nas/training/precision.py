@@ -79,14 +79,14 @@ class Masters:
         self._initial = []
         return self
 
-    def _joined(self, found: list[nn.Parameter], *, kernels: bool) -> dict[nn.Parameter, tuple[Tensor, Tensor]]:
+    def _joined(self, parameters: list[nn.Parameter], *, kernels: bool) -> dict[nn.Parameter, tuple[Tensor, Tensor]]:
         """Make one parameter of many; where each of them, and its gradient, lies in it, in memory as it is now."""
         chosen = [parameter for parameter in self._computed if (parameter.dim() > 1) == kernels]
         if not chosen:
             return {}
         joined = nn.Parameter(torch.empty(sum(p.numel() for p in chosen), device=chosen[0].device))
         joined.grad = torch.zeros_like(joined)
-        found.append(joined)
+        parameters.append(joined)
         starts = accumulate((p.numel() for p in chosen), initial=0)
         return {
             p: (
@@ -103,8 +103,8 @@ class Masters:
 
     def gather(self) -> None:
         """Gradients as the module computed them, to the masters."""
-        found = [(slope, parameter.grad) for slope, parameter in zip(self._slopes, self._computed, strict=True)]
-        used = [(slope, gradient) for slope, gradient in found if gradient is not None]
+        pairs = [(slope, parameter.grad) for slope, parameter in zip(self._slopes, self._computed, strict=True)]
+        used = [(slope, gradient) for slope, gradient in pairs if gradient is not None]
         torch._foreach_copy_([slope for slope, _ in used], [gradient for _, gradient in used])
 
     @torch.no_grad()

@@ -29,7 +29,7 @@ def test_data_tells_what_a_table_holds(table: Path) -> None:
     """The embedded table, a file with a target, and a file without one, whose columns are listed."""
     assert "442 rows of 10 columns, 10 features" in nas("data", "diabetes").stdout
     verified = nas("data", "diabetes", "--verify").stdout
-    assert "442 rows of 10 columns whole, 10 features; target 'progression'" in verified
+    assert "442 rows of 10 columns intact, 10 features; target 'progression'" in verified
     said = nas("data", str(table), "--target", "price")
     assert "120 rows of 3 columns, 6 features" in said.stdout
     assert "target: price: mean " in said.stdout

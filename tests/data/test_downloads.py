@@ -62,7 +62,7 @@ def test_fetched_archives_are_whole(source: Path, tmp_path: Path, server: str, m
     before = first.stat().st_mtime_ns
     last.write_bytes(b"damaged")
     nas.data.fetch("mnist")
-    assert nas.data.verify("mnist") == "2 archives whole"
+    assert nas.data.verify("mnist") == "2 archives intact"
     assert first.stat().st_mtime_ns == before
 
 

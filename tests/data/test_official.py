@@ -159,7 +159,7 @@ def test_an_archive_of_another_data_set_is_known(source: Path, monkeypatch: pyte
     monkeypatch.setitem(globals(), "drawn", lambda count, *shape: [part[:count] for part in reversed_images])
     publish(monkeypatch, "fashion-mnist", source)
     (source / "MNIST/raw" / file).write_bytes((source / "FashionMNIST/raw" / file).read_bytes())
-    with pytest.raises(Missing, match=f"but fashion-mnist's, whole: FashionMNIST/raw/{file}") as refusal:
+    with pytest.raises(Missing, match=f"but fashion-mnist's, intact: FashionMNIST/raw/{file}") as refusal:
         nas.data.verify("mnist")
     assert f"it belongs at {source / 'FashionMNIST/raw' / file}, where a file lies" in refusal.value.hint
     (source / "FashionMNIST/raw" / file).unlink()
@@ -176,7 +176,7 @@ def test_exchanged_archives_of_one_data_set_are_known(source: Path, monkeypatch:
     whole = train.read_bytes()
     train.write_bytes(test.read_bytes())
     test.write_bytes(whole)
-    with pytest.raises(Missing, match="but another file of it, whole: MNIST/raw/t10k-labels") as refusal:
+    with pytest.raises(Missing, match="but another file of it, intact: MNIST/raw/t10k-labels") as refusal:
         nas.data.verify("mnist")
     assert "look at both" in refusal.value.hint
 

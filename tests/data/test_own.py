@@ -132,7 +132,7 @@ def test_npz_is_split_three_ways(tmp_path: Path) -> None:
     assert (
         len({image.tobytes() for split in (data.train, data.validation, test) for image in split.images.numpy()}) == 30
     )
-    assert nas.data.verify(path) == "2 arrays whole, 30 images"
+    assert nas.data.verify(path) == "2 arrays intact, 30 images"
 
 
 def test_npz_test_images_stay_sealed(tmp_path: Path) -> None:

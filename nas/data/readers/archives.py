@@ -72,23 +72,23 @@ def opened(official: Official, archive: Archive) -> Iterator[BufferedReader]:
 
 def check(official: Official, archive: Archive, file: BufferedReader) -> None:
     """Refuse an open file whose hash isn't the published one; leaves it at its start."""
-    found = digest(file, archive.algorithm)
-    if found != archive.digest:
-        if other := _whose(file, {archive.algorithm: found}):
+    actual = digest(file, archive.algorithm)
+    if actual != archive.digest:
+        if other := _whose(file, {archive.algorithm: actual}):
             raise _misplaced(official, archive, *other)
         kind = archive.algorithm.upper()
-        message = f"{place(archive)} is damaged: its {kind} is {found}, not {archive.digest}"
+        message = f"{place(archive)} is damaged: its {kind} is {actual}, not {archive.digest}"
         raise Missing(message, hint=f"delete it, then {ways_out(official)}")
     file.seek(0)
 
 
-def _whose(file: BufferedReader, found: dict[str, str]) -> tuple[Official, Archive] | None:
+def _whose(file: BufferedReader, digests: dict[str, str]) -> tuple[Official, Archive] | None:
     """The data set and archive that an open file is, some of whose hashes are known; None if it is none."""
-    for algorithm in {"sha256", "md5"} - found.keys():
+    for algorithm in {"sha256", "md5"} - digests.keys():
         file.seek(0)
-        found = {**found, algorithm: digest(file, algorithm)}
+        digests = {**digests, algorithm: digest(file, algorithm)}
     archives = ((official, archive) for official in OFFICIAL.values() for archive in official.archives)
-    return next((pair for pair in archives if found[pair[1].algorithm] == pair[1].digest), None)
+    return next((pair for pair in archives if digests[pair[1].algorithm] == pair[1].digest), None)
 
 
 def _misplaced(official: Official, archive: Archive, owner: Official, other: Archive) -> Missing:
@@ -97,7 +97,7 @@ def _misplaced(official: Official, archive: Archive, owner: Official, other: Arc
     free = not place(other).exists()
     way = f"move it to {place(other)}" if free else f"it belongs at {place(other)}, where a file lies: look at both"
     return Missing(
-        f"{place(archive)} isn't what {official.name} has there, but {whose}, whole: {other.file}",
+        f"{place(archive)} isn't what {official.name} has there, but {whose}, intact: {other.file}",
         hint=f"{way}; then {ways_out(official)}",
     )
 
@@ -110,9 +110,9 @@ def read(official: Official, part: Part) -> Stack:
 
 
 def verify_archives(official: Official) -> str:
-    """Read every archive through and check its hash; a sentence on what is whole."""
+    """Read every archive through and check its hash; a sentence on what is intact."""
     for archive in official.archives:
         with opened(official, archive):
             continue
     count = len(official.archives)
-    return f"{count} {'archive' if count == 1 else 'archives'} whole"
+    return f"{count} {'archive' if count == 1 else 'archives'} intact"

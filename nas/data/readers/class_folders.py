@@ -207,7 +207,7 @@ def damaged(path: Path, error: Exception) -> Missing:
 
 
 def verify_files(paths: Sequence[Path], mode: str, classes: Sequence[str]) -> str:
-    """Decode every image once; a sentence on what is whole."""
+    """Decode every image once; a sentence on what is intact."""
     for path in paths:
         decoded(path, mode)
-    return f"{len(paths):,} images in {len(classes)} classes whole"
+    return f"{len(paths):,} images in {len(classes)} classes intact"

@@ -36,8 +36,8 @@ def read_diabetes() -> Table:
 
     study = load_diabetes(scaled=False)
     features, targets = study["data"], study["target"]
-    found = hashlib.sha256(features.astype("<f8").tobytes() + targets.astype("<f8").tobytes()).hexdigest()
-    if found != DIGEST:
-        hint = "reinstall scikit-learn; if it is whole, its table is no longer the one that this version knows"
-        raise Missing(f"the table in {diabetes_path()} isn't the known one: SHA-256 {found}, not {DIGEST}", hint=hint)
+    actual = hashlib.sha256(features.astype("<f8").tobytes() + targets.astype("<f8").tobytes()).hexdigest()
+    if actual != DIGEST:
+        hint = "reinstall scikit-learn; if it is intact, its table is no longer the one that this version knows"
+        raise Missing(f"the table in {diabetes_path()} isn't the known one: SHA-256 {actual}, not {DIGEST}", hint=hint)
     return Table(cells=dict(zip(study["feature_names"], features.T, strict=True)), targets=targets)

@@ -31,7 +31,7 @@ def digits_source() -> ImageSource:
         size=(SIDE, SIDE),
         classes=tuple(string.digits),
         read=read_digits,
-        verify=lambda: f"{len(read_digits().labels):,} images whole, in scikit-learn",
+        verify=lambda: f"{len(read_digits().labels):,} images intact, in scikit-learn",
     )
 
 
@@ -42,10 +42,10 @@ def digits_path() -> Path:
 
 def inside_sklearn(name: str, file: str) -> Path:
     """A file of data that comes with scikit-learn."""
-    found = importlib.util.find_spec("sklearn")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("sklearn")
+    if spec is None or spec.origin is None:
         raise Missing(f"{name} comes with scikit-learn, which isn't installed", hint="pip install scikit-learn")
-    return Path(found.origin).parent / "datasets" / "data" / file
+    return Path(spec.origin).parent / "datasets" / "data" / file
 
 
 def read_digits() -> Stack:
@@ -53,9 +53,9 @@ def read_digits() -> Stack:
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)
-    found = hashlib.sha256(pixels.astype(np.uint8).tobytes() + labels.astype("<i8").tobytes()).hexdigest()
-    if found != DIGEST:
-        hint = "reinstall scikit-learn; if it is whole, its digits are no longer those that this version knows"
-        raise Missing(f"the digits in {digits_path()} aren't the known ones: SHA-256 {found}, not {DIGEST}", hint=hint)
+    actual = hashlib.sha256(pixels.astype(np.uint8).tobytes() + labels.astype("<i8").tobytes()).hexdigest()
+    if actual != DIGEST:
+        hint = "reinstall scikit-learn; if it is intact, its digits are no longer those that this version knows"
+        raise Missing(f"the digits in {digits_path()} aren't the known ones: SHA-256 {actual}, not {DIGEST}", hint=hint)
     images = np.rint(pixels * (255 / LEVELS)).astype(np.uint8).reshape(-1, 1, 8, 8)
     return Stack(images=images, labels=labels.astype(np.int64))

@@ -30,10 +30,10 @@ class NotDeliveredError(Exception):
 
 
 def fetch_archives(official: Official) -> None:
-    """Download what isn't here yet or is damaged; what is whole stays as it is."""
+    """Download what isn't here yet or is damaged; what is intact stays as it is."""
     for archive in official.archives:
         if _whole(official, archive):
-            log.info("%s is here and whole", place(archive))
+            log.info("%s is here and intact", place(archive))
         else:
             _fetch(official, archive)
 
@@ -79,9 +79,9 @@ def _from_mirror(official: Official, archive: Archive, mirror: str) -> None:
 
 
 def _require_digest(part: Path, archive: Archive) -> None:
-    found = digest(part, archive.algorithm)
-    if found != archive.digest:
-        raise NotDeliveredError(f"sent a file whose {archive.algorithm.upper()} is {found}, not {archive.digest}")
+    actual = digest(part, archive.algorithm)
+    if actual != archive.digest:
+        raise NotDeliveredError(f"sent a file whose {archive.algorithm.upper()} is {actual}, not {archive.digest}")
 
 
 def _save(blocks: Iterator[bytes], path: Path) -> None:

@@ -48,11 +48,11 @@ class Header(NamedTuple):
 
 def npz_source(path: Path) -> ImageSource:
     """The arrays of a file as a source, known by the hash of the file."""
-    found = headers(path)
-    axis = channel_axis(path, found)
-    official = "test_images" in found
-    labels = load_labels(path, "labels", found["labels"].shape[0])
-    classes = class_names(path, found, labels)
+    arrays = headers(path)
+    axis = channel_axis(path, arrays)
+    official = "test_images" in arrays
+    labels = load_labels(path, "labels", arrays["labels"].shape[0])
+    classes = class_names(path, arrays, labels)
     count = len(classes)
     require_classes(path, np.bincount(labels, minlength=count).tolist(), classes)
     stack = partial(load_stack, path, count, axis)
@@ -60,13 +60,13 @@ def npz_source(path: Path) -> ImageSource:
         name=str(path),
         label=label_of(path),
         identity=digest(path),
-        channels=found["images"].shape[axis] if axis else 1,
-        size=_sides(found["images"].shape, axis),
+        channels=arrays["images"].shape[axis] if axis else 1,
+        size=_sides(arrays["images"].shape, axis),
         classes=classes,
         validation=WITH_TEST if official else OWN_VALIDATION,
         read=stack,
         test=partial(stack, "test_") if official else None,
-        verify=lambda: verify_arrays(path, found),
+        verify=lambda: verify_arrays(path, arrays),
     )
 
 
@@ -75,14 +75,14 @@ def headers(path: Path) -> dict[str, Header]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = set(archive.namelist())
-            found = {name: _header(archive, name) for name in ARRAYS if f"{name}.npy" in members}
+            arrays = {name: _header(archive, name) for name in ARRAYS if f"{name}.npy" in members}
     except BROKEN as error:
         raise Refused(f"{path} can't be read as an .npz: {error}", hint=FORM) from error
-    for name, header in found.items():
+    for name, header in arrays.items():
         if header.dtype.hasobject:
             raise Refused(f"`{name}` in {path} is an array of objects: pickles are not read", hint=FORM)
-    _require_form(path, found)
-    return found
+    _require_form(path, arrays)
+    return arrays
 
 
 def _header(archive: zipfile.ZipFile, name: str) -> Header:
@@ -97,39 +97,39 @@ def _header(archive: zipfile.ZipFile, name: str) -> Header:
     return Header(shape, dtype)
 
 
-def _require_form(path: Path, found: dict[str, Header]) -> None:
+def _require_form(path: Path, arrays: dict[str, Header]) -> None:
     """Refuse arrays that are missing, or whose type or shape isn't the documented one."""
     for images, labels in (("images", "labels"), ("test_images", "test_labels")):
-        if images in found or labels in found or images == "images":
-            _require_pair(path, found, images, labels)
-    layout = found.get("layout", Header((), np.dtype("U4")))
+        if images in arrays or labels in arrays or images == "images":
+            _require_pair(path, arrays, images, labels)
+    layout = arrays.get("layout", Header((), np.dtype("U4")))
     if layout.dtype.kind != "U" or layout.shape:
         raise Refused(f"`layout` in {path} must be one text, got {layout}", hint=FORM)
-    names = found.get("classes", Header((0,), np.dtype("U1")))
+    names = arrays.get("classes", Header((0,), np.dtype("U1")))
     if names.dtype.kind != "U" or len(names.shape) != 1:
         raise Refused(f"`classes` in {path} must be one row of texts, got {names}", hint=FORM)
-    if "test_images" in found and found["test_images"].shape[1:] != found["images"].shape[1:]:
-        shapes = f"{found['test_images'].shape[1:]} and {found['images'].shape[1:]}"
+    if "test_images" in arrays and arrays["test_images"].shape[1:] != arrays["images"].shape[1:]:
+        shapes = f"{arrays['test_images'].shape[1:]} and {arrays['images'].shape[1:]}"
         raise Refused(f"`test_images` in {path} must have the shape of `images`, got {shapes}", hint=FORM)
 
 
-def _require_pair(path: Path, found: dict[str, Header], images: str, labels: str) -> None:
+def _require_pair(path: Path, arrays: dict[str, Header], images: str, labels: str) -> None:
     """Refuse images and labels that don't belong together."""
-    absent = [name for name in (images, labels) if name not in found]
+    absent = [name for name in (images, labels) if name not in arrays]
     if absent:
         raise Refused(f"{path} has no array `{absent[0]}`", hint=FORM)
-    pixels, targets = found[images], found[labels]
+    pixels, targets = arrays[images], arrays[labels]
     if pixels.dtype != np.uint8 or not (len(pixels.shape) == 3 or _layouts(pixels.shape)):
         raise Refused(f"`{images}` in {path} must be {SHAPES} of uint8, got {pixels}", hint=FORM)
     if targets.dtype.kind not in "iu" or targets.shape != pixels.shape[:1]:
         raise Refused(f"`{labels}` in {path} must be {pixels.shape[:1]} of integers, got {targets}", hint=FORM)
 
 
-def channel_axis(path: Path, found: Mapping[str, Header]) -> int:
+def channel_axis(path: Path, arrays: Mapping[str, Header]) -> int:
     """Which axis of the images the channels are, 0 for none: as the file says, else as their shape does, else asked."""
-    shape = found["images"].shape
+    shape = arrays["images"].shape
     possible = _layouts(shape)
-    if "layout" in found:
+    if "layout" in arrays:
         stated = str(load_array(path, "layout")).upper()
         if stated not in (possible or LAYOUTS):
             raise Refused(
@@ -180,10 +180,10 @@ def load_labels(path: Path, name: str, classes: int) -> Integers:
     return labels.astype(np.int64)
 
 
-def class_names(path: Path, found: dict[str, Header], labels: Integers) -> tuple[str, ...]:
+def class_names(path: Path, arrays: dict[str, Header], labels: Integers) -> tuple[str, ...]:
     """The names in the file, else the numbers of the classes; refused where labels have no name."""
     highest = int(labels.max())
-    if "classes" not in found:
+    if "classes" not in arrays:
         return tuple(str(number) for number in range(highest + 1))
     names = tuple(str(name) for name in load_array(path, "classes"))
     if len(names) <= highest:
@@ -198,8 +198,8 @@ def load_stack(path: Path, classes: int, axis: int, prefix: str = "") -> Stack:
     return Stack(images=planes, labels=load_labels(path, f"{prefix}labels", classes))
 
 
-def verify_arrays(path: Path, found: dict[str, Header]) -> str:
-    """Read every array once; a sentence on what is whole."""
-    for name in found:
+def verify_arrays(path: Path, arrays: dict[str, Header]) -> str:
+    """Read every array once; a sentence on what is intact."""
+    for name in arrays:
         load_array(path, name)
-    return f"{len(found)} arrays whole, {found['images'].shape[0]:,} images"
+    return f"{len(arrays)} arrays intact, {arrays['images'].shape[0]:,} images"
