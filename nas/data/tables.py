@@ -77,8 +77,8 @@ class TableSource:
     def verify(self) -> str:
         """Read all rows; a sentence on what is intact."""
         encoded = encoding(self.read())
-        columns = f"{len(encoded.table.targets):,} rows of {len(encoded.columns)} columns intact, {len(encoded.mean)} features"
-        return f"{columns}; target {self.target!r}: {encoded.spread}"
+        counts = f"{len(encoded.table.targets):,} rows of {len(encoded.columns)} columns intact"
+        return f"{counts}, {len(encoded.mean)} features; target {self.target!r}: {encoded.spread}"
 
     def contents(self) -> Contents:
         """The rows by split, and what each column holds."""

@@ -135,7 +135,7 @@ def test_official_test_images_are_unsealed_in_order(name: str, source: Path, mon
     images, labels = drawn(20, *((28, 28) if test.images.shape[1] == 1 else (3, 32, 32)))
     assert torch.equal(test.images.flatten(), torch.from_numpy(images).flatten())
     assert test.labels.tolist() == labels.tolist()
-    assert "whole" in nas.data.verify(name)
+    assert "intact" in nas.data.verify(name)
 
 
 @pytest.mark.parametrize("name", list(WRITERS))
