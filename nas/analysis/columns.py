@@ -27,11 +27,11 @@ def numbers(frame: pd.DataFrame, column: str) -> Floats:
     import pandas as pd
 
     cells = having(frame, column)[column]
-    found = pd.to_numeric(cells, errors="coerce").astype(float)
-    if (found.isna() & cells.notna()).any():
-        wrong = cells[found.isna() & cells.notna()].iloc[0]
+    values = pd.to_numeric(cells, errors="coerce").astype(float)
+    if (values.isna() & cells.notna()).any():
+        wrong = cells[values.isna() & cells.notna()].iloc[0]
         raise Refused(f"column {column!r} must hold numbers, got {wrong!r}")
-    return np.array(found, dtype=np.float64)
+    return np.array(values, dtype=np.float64)
 
 
 def errors_of(frame: pd.DataFrame) -> Floats:
@@ -60,15 +60,15 @@ def spoiled_columns(frame: pd.DataFrame) -> dict[str, str]:
     import pandas as pd
     from pandas.api.types import is_numeric_dtype
 
-    found = {}
+    spoiled = {}
     for name in frame.columns:
         if name in COLUMNS or is_numeric_dtype(frame[name]):
             continue
         cells = frame[name].dropna()
         texts = cells[pd.to_numeric(cells, errors="coerce").isna()]
         if 0 < len(texts) < len(cells) / 2:
-            found[str(name)] = str(texts.iloc[0])
-    return found
+            spoiled[str(name)] = str(texts.iloc[0])
+    return spoiled
 
 
 def numeric_columns(frame: pd.DataFrame) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def importances(
     chosen = (generator.integers(len(trials), size=len(trials)) for _ in range(resamples))
     draws = np.stack([_shares([trials[i] for i in places], columns) for places in chosen])
     few = (f"n = {len(rows)}: the best tenth is less than five networks",) if len(rows) < STEADY else ()
-    found = [
+    estimates = [
         Importance(
             column=column,
             share=between(share, drawn, (1.0 - confidence) / 2.0, confidence),
@@ -81,7 +81,7 @@ def importances(
         )
         for column, share, drawn in zip(columns, shares.tolist(), draws.T, strict=True)
     ]
-    return tuple(sorted(found, key=lambda importance: -importance.share.estimate))
+    return tuple(sorted(estimates, key=lambda importance: -importance.share.estimate))
 
 
 def _require_enough(errors: Floats, columns: Sequence[str]) -> None:
@@ -100,8 +100,8 @@ def _trials(rows: pd.DataFrame, errors: Floats) -> list[FrozenTrial]:
     worst = float(errors[np.isfinite(errors)].max())
     values = np.where(np.isfinite(errors), errors, worst + max(abs(worst), 1.0)).tolist()  # only the order matters
     cells = {str(name): _plain(rows[name]) for name in rows}
-    known = {name: [cell for cell in column if cell is not None] for name, column in cells.items()}
-    distributions = {name: distribution(column) for name, column in known.items() if column}
+    filled = {name: [cell for cell in column if cell is not None] for name, column in cells.items()}
+    distributions = {name: distribution(column) for name, column in filled.items() if column}
     points = [
         {name: cell for name, column in cells.items() if (cell := column[number]) is not None}
         for number in range(len(values))
@@ -128,6 +128,6 @@ def _shares(trials: list[FrozenTrial], columns: Sequence[str]) -> Floats:
     present = [column for column in columns if any(column in trial.params for trial in trials)]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Some regimes for parameter|Target and region quantiles")
-        found = PedAnovaImportanceEvaluator(target_quantile=TARGET).evaluate(TableStudy(trials), present)
-    values = np.array([found.get(column, 0.0) for column in columns])
+        shares = PedAnovaImportanceEvaluator(target_quantile=TARGET).evaluate(TableStudy(trials), present)
+    values = np.array([shares.get(column, 0.0) for column in columns])
     return values / values.sum() if values.sum() > 0.0 else values

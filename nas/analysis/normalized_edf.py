@@ -101,15 +101,15 @@ def bin_edges(costs: Sequence[Floats], bins: int = BINS) -> Floats:
     """
     if bins < 1:
         raise ValueError(f"there must be at least one bin, got {bins=}")
-    known = [sample[np.isfinite(sample)] for sample in costs]
-    if not known or not all(len(sample) for sample in known):
+    finite = [sample[np.isfinite(sample)] for sample in costs]
+    if not finite or not all(len(sample) for sample in finite):
         raise Refused("a space without a single known cost can't be normalised by it")
-    low, high = max(float(sample.min()) for sample in known), min(float(sample.max()) for sample in known)
+    low, high = max(float(sample.min()) for sample in finite), min(float(sample.max()) for sample in finite)
     if low > high:
         raise Refused(f"the spaces share no range of cost: one begins at {low:g}, another ends at {high:g}")
-    if min(map(len, known)) >= FEW and low < high:
+    if min(map(len, finite)) >= FEW and low < high:
         return np.linspace(low, high, bins + 1)
-    pooled = np.concatenate(known)
+    pooled = np.concatenate(finite)
     inside = pooled[(low <= pooled) & (pooled <= high)]
     edges = np.unique(np.quantile(inside, np.linspace(0.0, 1.0, bins + 1)))
     return edges if len(edges) > 1 else np.array([low, high])

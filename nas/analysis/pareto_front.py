@@ -141,10 +141,10 @@ def retraining_shares(
     if noise == 0.0:
         return is_on_front(errors, costs).astype(np.float64)
     generator = np.random.default_rng(seed)
-    found = np.zeros(len(errors))
+    counts = np.zeros(len(errors))
     for _ in range(retrainings):
-        found += is_on_front(errors + generator.normal(0.0, noise, len(errors)), costs)
-    return found / retrainings
+        counts += is_on_front(errors + generator.normal(0.0, noise, len(errors)), costs)
+    return counts / retrainings
 
 
 def is_on_front(errors: Floats, costs: Floats) -> Flags:

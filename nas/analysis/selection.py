@@ -102,13 +102,13 @@ def pruned(frame: pd.DataFrame) -> pd.Series[bool]:
     """Whether each training was given up because of its errors; never, where no column says so."""
     import pandas as pd
 
-    found = pd.Series(False, index=frame.index, dtype=bool)
+    flags = pd.Series(False, index=frame.index, dtype=bool)
     if "pruned" in frame:
-        found |= frame["pruned"] == True  # noqa: E712 - elementwise, and an empty cell isn't pruned
+        flags |= frame["pruned"] == True  # noqa: E712 - elementwise, and an empty cell isn't pruned
     for column in ("outcome", "state"):
         if column in frame:
-            found |= frame[column].astype(str).str.lower().str.endswith("pruned")
-    return found
+            flags |= frame[column].astype(str).str.lower().str.endswith("pruned")
+    return flags
 
 
 def _may_enter(frame: pd.DataFrame) -> pd.Series[bool]:

@@ -104,11 +104,11 @@ def long_verdicts(
     """
     short = verdicts(frame, rules, guess=guess, seed=seed) if short is None else short
     phases = _phases(frame, second, guess)
-    found = [_effect(frame, phases, rule) for rule in rules]
-    adjusted = holm([effect.p_value if effect else 1.0 for effect, _ in found])
+    effects = [_effect(frame, phases, rule) for rule in rules]
+    adjusted = holm([effect.p_value if effect else 1.0 for effect, _ in effects])
     return tuple(
         _verdict(before, effect, counts, p, len(rules), (len(second.rows), len(frame)))
-        for before, (effect, counts), p in zip(short, found, adjusted, strict=True)
+        for before, (effect, counts), p in zip(short, effects, adjusted, strict=True)
     )
 
 

@@ -186,6 +186,6 @@ def _standard(values: Floats, weights: Floats | None = None) -> Floats | None:
     """With mean 0 and variance 1; None where they don't vary."""
     if len(values) < 2 or np.ptp(values) == 0.0:
         return None
-    known = np.ones(len(values)) if weights is None else weights
-    centred = values - np.average(values, weights=known)
-    return np.asarray(centred / math.sqrt(float(np.average(centred**2, weights=known))), dtype=np.float64)
+    weighting = np.ones(len(values)) if weights is None else weights
+    centred = values - np.average(values, weights=weighting)
+    return np.asarray(centred / math.sqrt(float(np.average(centred**2, weights=weighting))), dtype=np.float64)

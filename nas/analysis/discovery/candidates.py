@@ -71,26 +71,26 @@ def candidates(
 ) -> tuple[Candidate, ...]:
     """Every rule of these dimensions with enough networks on both sides in both halves; dimensions that follow rules
     of the space, so that all networks are on one side, have none."""
-    found = [*_of_groups(rows, dimensions, halves)]
+    possible = [*_of_groups(rows, dimensions, halves)]
     for name, dimension in dimensions.items():
         if isinstance(dimension, Choice) and not ordered(dimension):
-            found += _options(rows, name, dimension.options)
+            possible += _options(rows, name, dimension.options)
         else:
-            found += _numeric(rows, name)
-    return tuple(candidate for candidate in found if _splits(candidate, halves))
+            possible += _numeric(rows, name)
+    return tuple(candidate for candidate in possible if _splits(candidate, halves))
 
 
 def groups(dimensions: Mapping[str, Dimension]) -> dict[str, tuple[str, ...]]:
     """Numbered groups of ordered dimensions, such as `width` of `width_1` and `width_2`, at least two each."""
     heads = [name[: -len("_1")] for name in dimensions if re.fullmatch(r".+_1", name)]
-    found = {}
+    numbered = {}
     for head in heads:
         members: list[str] = []
         while (name := f"{head}_{len(members) + 1}") in dimensions and ordered(dimensions[name]):
             members.append(name)
         if len(members) > 1:
-            found[head] = tuple(members)
-    return found
+            numbered[head] = tuple(members)
+    return numbered
 
 
 def ordered(dimension: Dimension) -> bool:
@@ -98,10 +98,10 @@ def ordered(dimension: Dimension) -> bool:
     return not isinstance(dimension, Choice) or all(not isinstance(value, str | bool) for value in dimension.options)
 
 
-def enough(obeys: Flags, known: Flags) -> bool:
+def enough(obeys: Flags, counted: Flags) -> bool:
     """Whether both sides have a tenth of the networks and ten of them."""
-    first, all_known = int((obeys & known).sum()), int(known.sum())
-    return min(first, all_known - first) >= max(LEAST, LEAST_SHARE * all_known)
+    first, total = int((obeys & counted).sum()), int(counted.sum())
+    return min(first, total - first) >= max(LEAST, LEAST_SHARE * total)
 
 
 def _splits(candidate: Candidate, halves: tuple[Flags, Flags]) -> bool:
@@ -123,23 +123,23 @@ def _of_groups(
 def _chains(group: str, values: Floats) -> Iterator[Candidate]:
     """Rising and falling values; a network with fewer stages has fewer neighbours."""
     steps = np.diff(values, axis=1)
-    known = np.isfinite(steps[:, 0])
+    has_steps = np.isfinite(steps[:, 0])
     for chain, breaks in ((rising(group), steps < 0), (falling(group), steps > 0)):
         yield Candidate(
             name=f"{group} {chain.relation}",
             statement=f"Networks whose {chain.sentence} are better.",
             condition=chain,
             obeys=np.asarray(~breaks.any(1), dtype=np.bool_),
-            known=known,
+            known=has_steps,
         )
 
 
 def _ratios(group: str, position: int, before: Floats, after: Floats) -> Iterator[Candidate]:
-    known = np.isfinite(before) & np.isfinite(after)
-    if not (before[known] > 0).all() or not (after[known] > 0).all():
+    present = np.isfinite(before) & np.isfinite(after)
+    if not (before[present] > 0).all() or not (after[present] > 0).all():
         return
-    ratios = np.where(known, after, 1.0) / np.where(known, before, 1.0)
-    for cut in sorted({1.0, *_cuts(ratios[known], digits=2)}):
+    ratios = np.where(present, after, 1.0) / np.where(present, before, 1.0)
+    for cut in sorted({1.0, *_cuts(ratios[present], digits=2)}):
         for sign, ratio, obeys in (
             (">=", Ratio(group=group, position=position, low=cut), after >= cut * before),
             ("<=", Ratio(group=group, position=position, high=cut), after <= cut * before),
@@ -149,38 +149,38 @@ def _ratios(group: str, position: int, before: Floats, after: Floats) -> Iterato
                 statement=f"Networks whose {ratio.sentence} are better.",
                 condition=ratio,
                 obeys=obeys,
-                known=known,
+                known=present,
             )
 
 
 def _tied(group: str, values: Floats, halves: tuple[Flags, Flags]) -> Candidate:
-    known = np.asarray(np.isfinite(values).all(1), dtype=np.bool_)
-    equal = np.asarray(known & (values == values[:, :1]).all(1), dtype=np.bool_)
-    exact = all(enough(equal, known & half) for half in halves)
+    complete = np.asarray(np.isfinite(values).all(1), dtype=np.bool_)
+    equal = np.asarray(complete & (values == values[:, :1]).all(1), dtype=np.bool_)
+    exact = all(enough(equal, complete & half) for half in halves)
     near = "equal" if exact else "nearly equal"
     return Candidate(
         name=f"{group} tied",
         statement=f"Networks whose {group} is {near} in all stages are better.",
         condition=Tied(group=group, exact=exact),
-        obeys=equal if exact else _nearly(values, known),
-        known=known,
+        obeys=equal if exact else _nearly(values, complete),
+        known=complete,
     )
 
 
-def _nearly(values: Floats, known: Flags) -> Flags:
+def _nearly(values: Floats, complete: Flags) -> Flags:
     """The quarter of the networks whose members differ least, as shares of the group's values that are smaller."""
-    pool = values[known].ravel()
+    pool = values[complete].ravel()
     if not len(pool):
-        return known
+        return complete
     spread = np.ptp(weight_below(values, pool) / len(pool), axis=1)
-    return np.asarray(known & (spread <= np.quantile(spread[known], NEARLY)), dtype=np.bool_)
+    return np.asarray(complete & (spread <= np.quantile(spread[complete], NEARLY)), dtype=np.bool_)
 
 
 def _numeric(rows: pd.DataFrame, name: str) -> Iterator[Candidate]:
     """A smallest and a largest value at each cut."""
     values = numbers(rows, name)
-    known = np.isfinite(values)
-    for cut in _cuts(values[known], digits=3):
+    present = np.isfinite(values)
+    for cut in _cuts(values[present], digits=3):
         for sign, how, part, obeys in (
             (">=", "at least", Part(column=name, low=cut), values >= cut),
             ("<=", "at most", Part(column=name, high=cut), values <= cut),
@@ -190,14 +190,14 @@ def _numeric(rows: pd.DataFrame, name: str) -> Iterator[Candidate]:
                 statement=f"Networks whose {name} is {how} {_text(cut)} are better.",
                 condition=part,
                 obeys=obeys,
-                known=known,
+                known=present,
             )
 
 
 def _options(rows: pd.DataFrame, name: str, values: Sequence[Value]) -> Iterator[Candidate]:
     """Parts of the options that occur: every one up to five options, else each option against the others."""
     cells = having(rows, name)[name]
-    known = np.array(cells.notna(), dtype=np.bool_)
+    present = np.array(cells.notna(), dtype=np.bool_)
     options = [value for value in values if bool((cells == value).any())]
     largest = len(options) - 1
     sizes = range(1, largest + 1) if len(options) <= MANY_OPTIONS else (1, largest)
@@ -209,7 +209,7 @@ def _options(rows: pd.DataFrame, name: str, values: Sequence[Value]) -> Iterator
                 statement=f"Networks whose {name} is {' or '.join(map(str, chosen))} are better.",
                 condition=Part(column=name, values=chosen),
                 obeys=np.array(cells.isin(chosen), dtype=np.bool_),
-                known=known,
+                known=present,
             )
 
 

@@ -26,11 +26,11 @@ def inferred_dimensions(frame: pd.DataFrame, columns: Sequence[str] | None = Non
     Whole numbers are an `Integer` in the largest unit that they have in common, other numbers a `Real`, texts and
     yes-or-no a `Choice`.
     """
-    asked = [str(name) for name in frame if name not in COLUMNS] if columns is None else list(columns)
-    found = {name: _inferred(having(frame, name), name) for name in asked}
-    if columns is not None and (wrong := [name for name, dimension in found.items() if dimension is None]):
+    names = [str(name) for name in frame if name not in COLUMNS] if columns is None else list(columns)
+    inferred = {name: _inferred(having(frame, name), name) for name in names}
+    if columns is not None and (wrong := [name for name, dimension in inferred.items() if dimension is None]):
         raise Refused(f"column {wrong[0]!r} has one value only, or more than {MOST_OPTIONS} texts: no rule is about it")
-    return {name: dimension for name, dimension in found.items() if dimension is not None}
+    return {name: dimension for name, dimension in inferred.items() if dimension is not None}
 
 
 def _inferred(frame: pd.DataFrame, name: str) -> Dimension | None:

@@ -205,14 +205,14 @@ def _rule(candidate: Candidate) -> Rule:
 
 
 def _found(candidate: Candidate, score: float, look: Flags, verdict: Verdict) -> Found:
-    known = candidate.known & look
+    counted = candidate.known & look
     return Found(
         name=candidate.name,
         statement=candidate.statement,
         condition=candidate.condition,
         score=score,
-        n_obeying=int((candidate.obeys & known).sum()),
-        n_others=int((~candidate.obeys & known).sum()),
+        n_obeying=int((candidate.obeys & counted).sum()),
+        n_others=int((~candidate.obeys & counted).sum()),
         verdict=verdict,
     )
 

@@ -59,19 +59,19 @@ def refined_name(space: Space) -> str:
 
 def once_more(name: str, mark: str, before: str) -> str:
     """The name with a mark behind it, or with the next number behind its mark."""
-    bare, found, number = name.rpartition(mark)
+    bare, separator, number = name.rpartition(mark)
     digits = number.removeprefix(before)
-    if not found or not (digits.isdigit() or not number):
+    if not separator or not (digits.isdigit() or not number):
         return name + mark
     return f"{bare}{mark}{before}{int(digits or 1) + 1}"
 
 
-def steps(space: Space, found: Sequence[Found]) -> tuple[Step, ...]:
+def steps(space: Space, findings: Sequence[Found]) -> tuple[Step, ...]:
     """The changes in their order: shared dimensions, smaller ranges, orders and ratios, bounds on facts.
 
     A bound on one member of a shared group becomes one on the dimension that stands for all.
     """
-    applied = [finding.condition for finding in found if finding.helps or finding.free]
+    applied = [finding.condition for finding in findings if finding.helps or finding.free]
     groups = [condition.group for condition in applied if isinstance(condition, Tied)]
     parts = [condition for condition in applied if isinstance(condition, Part)]
     requirements = [condition for condition in applied if isinstance(condition, Chain | Ratio)]
@@ -102,13 +102,13 @@ def narrowed(
     dimensions: Mapping[str, Dimension], parts: Sequence[Part], shared: Mapping[str, str] | None = None
 ) -> dict[str, Dimension]:
     """The dimensions that these parts make smaller; refused where one doesn't exist or nothing is left of it."""
-    found: dict[str, Dimension] = {}
+    smaller: dict[str, Dimension] = {}
     for part in parts:
         name = (shared or {}).get(part.column, part.column)
         if name not in dimensions:
             raise Refused(f"there is no dimension {name!r} to restrict", hint=f"there are {', '.join(dimensions)}")
-        found[name] = _narrow(name, found.get(name, dimensions[name]), part)
-    return found
+        smaller[name] = _narrow(name, smaller.get(name, dimensions[name]), part)
+    return smaller
 
 
 def _narrow(name: str, dimension: Dimension, part: Part) -> Dimension:

@@ -55,9 +55,9 @@ def _doubted(
 def pulling_apart(rows: pd.DataFrame, members: Sequence[str]) -> str:
     """Which members would be larger and which smaller; empty where no two surely differ."""
     errors = errors_of(rows)
-    found = {member: spearman(numbers(rows, member), errors).coefficient for member in members}
-    worse = [member for member, rho in found.items() if rho.low > 0.0]
-    better = [member for member, rho in found.items() if rho.high < 0.0]
+    correlations = {member: spearman(numbers(rows, member), errors).coefficient for member in members}
+    worse = [member for member, rho in correlations.items() if rho.low > 0.0]
+    better = [member for member, rho in correlations.items() if rho.high < 0.0]
     if not worse or not better:
         return ""
     return f"a larger {better[0]} is better and a larger {worse[0]} is worse, so one value would lose something"

@@ -46,21 +46,21 @@ def verdicts_at_look(
     if not 1 <= len(frames) <= len(ends):
         raise ValueError(f"there are {len(ends)} looks, got {len(frames)} tables")
     shares = tuple(end / ends[-1] for end in ends)
-    courses, found = [Course() for _ in rules], []
+    courses, results = [Course() for _ in rules], []
     for number, frame in enumerate(frames, 1):
         levels = confidences(shares[:number])
         try:
-            found = alone(frame, rules, guess=guess, delta=delta, seed=seed, levels=levels)
+            results = alone(frame, rules, guess=guess, delta=delta, seed=seed, levels=levels)
         except Refused:
             if number == len(frames):
                 raise
             continue  # where every network had failed by then, nothing was decided
-        courses = after(courses, [tested for tested, _ in found], shares[:number])
+        courses = after(courses, [tested for tested, _ in results], shares[:number])
     adjusted = holm([course.p_value for course in courses])
     looks = [Look(number=n, of=len(ends), networks=end, cap=ends[-1]) for n, end in enumerate(ends, 1)]
     return tuple(
         _verdict(verdict(rule, tested, p, len(rules), warnings), course, looks[: len(frames)])
-        for rule, course, (tested, warnings), p in zip(rules, courses, found, adjusted, strict=True)
+        for rule, course, (tested, warnings), p in zip(rules, courses, results, adjusted, strict=True)
     )
 
 
@@ -87,15 +87,15 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
         return self.named or ("equivalent" if self.small_at else "undecided")
 
 
-def after(courses: Sequence[Course], found: Sequence[Tested], shares: tuple[float, ...]) -> list[Course]:
+def after(courses: Sequence[Course], results: Sequence[Tested], shares: tuple[float, ...]) -> list[Course]:
     """The courses of all rules after one more look, the last of those at these shares of the whole sample."""
     number = len(shares)
     p_values = [
         course.p_value if course.named else _evidence(tested, shares)
-        for course, tested in zip(courses, found, strict=True)
+        for course, tested in zip(courses, results, strict=True)
     ]
     moved = []
-    for course, tested, p, adjusted in zip(courses, found, p_values, holm(p_values), strict=True):
+    for course, tested, p, adjusted in zip(courses, results, p_values, holm(p_values), strict=True):
         named, small = course.named, tested.delta is not None and inside(tested.narrow, tested.delta)
         if named is None and adjusted < ALPHA:
             named = "helps" if tested.effect.estimate < 0.0 else "hurts"

@@ -80,17 +80,17 @@ def scope_seen(frame: pd.DataFrame, rule: Rule, guess: float | None = None) -> S
     """Shares and deviations of a table with errors; refused where a side has too few to tell its deviation."""
     rows = unbiased(frame)
     errors = errors_of(rows)
-    known = guess_of(errors, guess)
+    error_of_failure = guess_of(errors, guess)
     arms = _arms(rows, rule)
     if isinstance(rule.contrast, Order):
         sampled = in_space(rows, rule.contrast.space)
         values = numbers(rows, rule.contrast.column)[sampled]
         has = ~np.isnan(values)
-        scored = np.where(np.isfinite(errors), errors, known)[sampled]
+        scored = np.where(np.isfinite(errors), errors, error_of_failure)[sampled]
         deviation, done = _deviation(scored[has], rule), errors[sampled][has & np.isfinite(errors[sampled])]
         matters = DEVIATIONS * _deviation(done, rule)
         return Scope(arms=arms, shares=(float(has.mean()), 0.0), deviations=(deviation, deviation), matters=matters)
-    sides = samples(rows, errors, rule.contrast, known)
+    sides = samples(rows, errors, rule.contrast, error_of_failure)
     deviations = tuple(_deviation(np.array(side.scores) if side else np.array([]), rule) for side in sides)
     matters = default_delta(sides[1]) if sides[1] else DEVIATIONS * deviations[0]
     if min(side.n for side in sides if side) < KNOWN:
@@ -134,8 +134,8 @@ def _rows(scope: Scope, size: float, rho: float | None, tests: int, power: float
     """Networks to draw, of all arms together; a side is never smaller than a distribution needs."""
     first, second = scope.shares
     if rho is not None:
-        found = networks_needed(1.0 + rho * rho / 2.0, math.atanh(rho), tests, power) + 3.0  # Fisher's z has n - 3
-        return max(found, FEW) / first if first else math.inf
+        needed = networks_needed(1.0 + rho * rho / 2.0, math.atanh(rho), tests, power) + 3.0  # Fisher's z has n - 3
+        return max(needed, FEW) / first if first else math.inf
     if not first or not second:
         return math.inf
     unit = sum(d * d / share for d, share in zip(scope.deviations, scope.shares, strict=True))

@@ -68,8 +68,8 @@ def in_space(rows: pd.DataFrame, space: str) -> Flags:
         return np.ones(len(rows), dtype=np.bool_)
     names = names_of(rows)
     if space not in names:
-        known = ", ".join(dict.fromkeys(names.tolist()))
-        raise Refused(f"the table has no rows of space {space!r}", hint=f"it has {known}")
+        spaces = ", ".join(dict.fromkeys(names.tolist()))
+        raise Refused(f"the table has no rows of space {space!r}", hint=f"it has {spaces}")
     flags = np.asarray(names == space, dtype=np.bool_)
     require_one_design(rows[flags])
     return flags
@@ -88,5 +88,5 @@ def _parts(rows: pd.DataFrame, contrast: Parts) -> tuple[Flags, Flags]:
     sampled, first = in_space(rows, contrast.space), in_part(rows, contrast.first)
     if contrast.reference is not None:
         return sampled & first, sampled & in_part(rows, contrast.reference)
-    known = np.array(rows[contrast.first.column].notna(), dtype=np.bool_)
-    return sampled & first, sampled & known & ~first
+    present = np.array(rows[contrast.first.column].notna(), dtype=np.bool_)
+    return sampled & first, sampled & present & ~first

@@ -101,19 +101,19 @@ def of_order(values: Floats, errors: Floats, delta: float | None, levels: tuple[
     in the mean, if both columns are normal: rho * sqrt(8 / pi) standard deviations. Half a deviation is a rho of 0.31.
     """
     has = ~np.isnan(values)
-    found, narrow = (spearman(values[has], errors[has], level) for level in levels)
+    correlation, narrow = (spearman(values[has], errors[has], level) for level in levels)
     done = errors[has & np.isfinite(errors)]
     deviation = float(done.std(ddof=1)) if len(done) > 1 and np.ptp(done) > 0.0 else 0.0
     halves = DEVIATIONS if delta is None else delta / deviation if deviation > 0.0 else math.nan
     rho = halves_rho(halves)
     return Tested(
         measure="rank correlation",
-        effect=found.coefficient,
+        effect=correlation.coefficient,
         narrow=narrow.coefficient,
-        p_value=cautious_p_value(found),
+        p_value=cautious_p_value(correlation),
         better=None,
         delta=min(rho, 0.999) if deviation > 0.0 else None,
-        unit=1.0 + found.coefficient.estimate**2 / 2.0,
+        unit=1.0 + correlation.coefficient.estimate**2 / 2.0,
         n=(int(has.sum()), 0),
         failures=(int(np.isinf(errors[has]).sum()), 0),
     )

@@ -106,11 +106,11 @@ def verdicts(
     `guess` is the error at which a failure enters means, the worst of the table unless given; `delta` the smallest
     difference that matters, in the unit of the errors, half a deviation of the reference sample's unless given.
     """
-    found = alone(frame, rules, guess=guess, delta=delta, seed=seed)
-    adjusted = holm([tested.p_value for tested, _ in found])
+    results = alone(frame, rules, guess=guess, delta=delta, seed=seed)
+    adjusted = holm([tested.p_value for tested, _ in results])
     return tuple(
         verdict(rule, tested, p, len(rules), warnings)
-        for rule, (tested, warnings), p in zip(rules, found, adjusted, strict=True)
+        for rule, (tested, warnings), p in zip(rules, results, adjusted, strict=True)
     )
 
 
@@ -129,16 +129,16 @@ def alone(
         check_delta(delta)
     rows = unbiased(having(frame, "error"))
     errors = errors_of(rows)
-    known = guess_of(errors, guess)
+    error_of_failure = guess_of(errors, guess)
     common = (f"left out: {outside}",) if (outside := left_out(frame)) else ()
-    found = [_test(rows, errors, rule, known, delta, seed, levels) for rule in rules]
-    return [(tested, (*common, *warnings)) for tested, warnings in found]
+    results = [_test(rows, errors, rule, error_of_failure, delta, seed, levels) for rule in rules]
+    return [(tested, (*common, *warnings)) for tested, warnings in results]
 
 
 def principle_rules(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> tuple[Rule, ...]:
     """One rule a column, about larger values: of the given columns, else of all dimensions and facts with numbers."""
-    asked = numeric_columns(frame) if columns is None else columns
-    return tuple(larger(column) for column in asked)
+    names = numeric_columns(frame) if columns is None else columns
+    return tuple(larger(column) for column in names)
 
 
 def _test(

@@ -106,7 +106,7 @@ def advantage(
     last, own, theirs = np.array([end]), areas(traces, start, end), areas(others, start, end)
     ratio = mean_ratio(own, theirs)
     p_value = _log_ratio(own, theirs).p_value() if min(len(own), len(theirs)) >= LEAST else 1.0
-    here, there = (np.concatenate([level_at(trace, last) for trace in some]) for some in (traces, others))
+    here, there = (np.concatenate([level_at(trace, last) for trace in group]) for group in (traces, others))
     return Advantage(
         name=name,
         reference=reference,
@@ -155,6 +155,6 @@ def _reach(traces: Sequence[Trace], others: Sequence[Trace], start: float, end: 
     """Compute at which the first mean curve is as low as the second in the end, over that of the second itself."""
     steps = {start, end, *(spent for trace in (*traces, *others) for spent in trace.spent if start < spent < end)}
     spent = np.array(sorted(steps))
-    means = [np.mean([level_at(trace, spent) for trace in some], axis=0) for some in (traces, others)]
+    means = [np.mean([level_at(trace, spent) for trace in group], axis=0) for group in (traces, others)]
     reached = [np.flatnonzero(mean <= means[1][-1] + SLACK) for mean in means]
     return float(spent[reached[0][0]] / spent[reached[1][0]]) if len(reached[0]) else None

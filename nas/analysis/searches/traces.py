@@ -48,21 +48,21 @@ class Corner(msgspec.Struct, frozen=True, kw_only=True):
 
 def lowest_errors(costs: Sequence[float], errors: Sequence[float], guess: float) -> Trace:
     """The lowest error so far; infinity is a trial without one, and nothing is as bad as guessing."""
-    found = np.minimum.accumulate(np.minimum(np.array(errors), guess))
-    return _trace(costs, errors, found, guess)
+    lowest = np.minimum.accumulate(np.minimum(np.array(errors), guess))
+    return _trace(costs, errors, lowest, guess)
 
 
 def undominated(costs: Sequence[float], errors: Sequence[float], sizes: Sequence[float], corner: Corner) -> Trace:
     """One less the hypervolume so far, as a share of the rectangle; infinity is a trial without an error."""
-    places, found, share = corner.places(sizes), [], 1.0
+    places, shares, share = corner.places(sizes), [], 1.0
     front: list[tuple[float, float]] = []
     for error, place in zip(errors, places, strict=True):
         if error < corner.error and place <= 1.0 and not any(e <= error and x <= place for e, x in front):
             front = [(e, x) for e, x in front if not (error <= e and place <= x)] + [(error, place)]
             ends = np.array(front)
             share = 1.0 - hypervolume(ends[:, 0], ends[:, 1], (corner.error, 1.0)) / corner.error
-        found.append(share)
-    return _trace(costs, errors, np.array(found), 1.0)
+        shares.append(share)
+    return _trace(costs, errors, np.array(shares), 1.0)
 
 
 def pieces(costs: Sequence[float], length: float) -> list[slice]:
@@ -70,13 +70,13 @@ def pieces(costs: Sequence[float], length: float) -> list[slice]:
 
     Where a search ends depends on costs alone and not on errors, so each is a random search of its own.
     """
-    found, begin, spent = [], 0, 0.0
+    slices, begin, spent = [], 0, 0.0
     for place, cost in enumerate(costs, 1):
         spent += cost
         if spent >= length * (1.0 - SLACK):
-            found.append(slice(begin, place))
+            slices.append(slice(begin, place))
             begin, spent = place, 0.0
-    return found or [slice(0, len(costs))]
+    return slices or [slice(0, len(costs))]
 
 
 def common(traces: Sequence[Trace]) -> tuple[float, float]:
@@ -100,11 +100,11 @@ def level_at(trace: Trace, spent: Floats) -> Floats:
 
 def areas(traces: Sequence[Trace], start: float, end: float) -> Floats:
     """Mean of each step function over the compute, exactly."""
-    found = []
+    means = []
     for trace in traces:
         steps = np.clip([start, *trace.spent, end], start, end)
-        found.append(float(np.diff(steps) @ np.array([trace.before, *trace.found])) / (end - start))
-    return np.array(found)
+        means.append(float(np.diff(steps) @ np.array([trace.before, *trace.found])) / (end - start))
+    return np.array(means)
 
 
 def trials_until(trace: Trace, end: float) -> float:
@@ -112,14 +112,14 @@ def trials_until(trace: Trace, end: float) -> float:
     return float(np.interp(end, [0.0, *trace.spent], np.arange(len(trace.spent) + 1)))
 
 
-def _trace(costs: Sequence[float], errors: Sequence[float], found: Floats, before: float) -> Trace:
+def _trace(costs: Sequence[float], errors: Sequence[float], measures: Floats, before: float) -> Trace:
     if not len(costs):
         raise Refused("a search without a trial can't be compared")
     spent = np.cumsum(np.array(costs, dtype=np.float64))
-    known = np.flatnonzero(np.isfinite(np.array(errors)))
+    completed = np.flatnonzero(np.isfinite(np.array(errors)))
     return Trace(
         spent=tuple(map(float, spent)),
-        found=tuple(map(float, found)),
+        found=tuple(map(float, measures)),
         before=before,
-        first=float(spent[known[0]]) if len(known) else math.inf,
+        first=float(spent[completed[0]]) if len(completed) else math.inf,
     )

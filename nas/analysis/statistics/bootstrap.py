@@ -61,8 +61,8 @@ def stretched(interval: Interval, n: int, confidence: float) -> Interval:
     """A 95 % interval brought to a higher confidence, as Student's t of n - 1 degrees of freedom reaches farther."""
     from scipy.special import stdtrit
 
-    usual, asked = (float(stdtrit(n - 1, (1.0 - level) / 2.0)) for level in (CONFIDENCE, confidence))
-    low, high = ((end - interval.estimate) * asked / usual for end in (interval.low, interval.high))
+    usual, requested = (float(stdtrit(n - 1, (1.0 - level) / 2.0)) for level in (CONFIDENCE, confidence))
+    low, high = ((end - interval.estimate) * requested / usual for end in (interval.low, interval.high))
     return Interval(
         estimate=interval.estimate,
         low=interval.estimate + low,

@@ -44,26 +44,26 @@ def spearman(first: Floats, second: Floats, confidence: float = CONFIDENCE) -> C
         return _nothing(n, confidence)
     from scipy.stats import spearmanr
 
-    found = spearmanr(*ranks)
-    rho = float(np.clip(found.statistic, -1.0, 1.0))
+    result = spearmanr(*ranks)
+    rho = float(np.clip(result.statistic, -1.0, 1.0))
     near = _off_the_end(rho, 1.0 - 12.0 / (n * (n * n - 1.0)))
     normal = math.sqrt((1.0 + near * near / 2.0) / (n - 3))
     robust = _influence_deviation(*ranks) / (1.0 - near * near)
     reach = NormalDist().inv_cdf((1.0 + confidence) / 2.0) * max(normal, robust)
-    return Correlation(coefficient=_fisher(rho, near, reach, confidence), p_value=float(found.pvalue), n=n)
+    return Correlation(coefficient=_fisher(rho, near, reach, confidence), p_value=float(result.pvalue), n=n)
 
 
-def cautious_p_value(found: Correlation) -> float:
+def cautious_p_value(correlation: Correlation) -> float:
     """Of independence, two-sided, by Spearman's rho: scipy's p, of few rows Fisher's z where that is larger.
 
     Scipy's t gives a perfect order of few rows a p of 0: of tables of 8 rows and 12 columns without any order 9 % would
     have one called, by the larger p 3 % (simulated; in the tests).
     """
-    if found.n < 4 or found.n >= MANY or found.p_value == 1.0:
-        return found.p_value
-    near = _off_the_end(found.coefficient.estimate, 1.0 - 12.0 / (found.n * (found.n**2 - 1.0)))
-    z = abs(math.atanh(near)) / math.sqrt((1.0 + near * near / 2.0) / (found.n - 3))
-    return max(found.p_value, 2.0 * NormalDist().cdf(-z))
+    if correlation.n < 4 or correlation.n >= MANY or correlation.p_value == 1.0:
+        return correlation.p_value
+    near = _off_the_end(correlation.coefficient.estimate, 1.0 - 12.0 / (correlation.n * (correlation.n**2 - 1.0)))
+    z = abs(math.atanh(near)) / math.sqrt((1.0 + near * near / 2.0) / (correlation.n - 3))
+    return max(correlation.p_value, 2.0 * NormalDist().cdf(-z))
 
 
 def kendall(first: Floats, second: Floats, confidence: float = CONFIDENCE) -> Correlation:
@@ -81,14 +81,14 @@ def kendall(first: Floats, second: Floats, confidence: float = CONFIDENCE) -> Co
     from scipy.special import stdtrit
     from scipy.stats import kendalltau
 
-    found = kendalltau(*ranks)
-    tau = float(np.clip(found.statistic, -1.0, 1.0))
+    result = kendalltau(*ranks)
+    tau = float(np.clip(result.statistic, -1.0, 1.0))
     end = 1.0 - 4.0 / (n * (n - 1.0))
     near = _off_the_end(tau, end)
     normal = math.sqrt(0.437 / max(n - 4, 1)) if abs(tau) > end else 0.0  # Fieller's: a jackknife sees no spread there
     robust = _jackknife_deviation(*ranks, end)
     reach = float(stdtrit(n - 1, (1.0 + confidence) / 2.0)) * max(normal, robust)
-    return Correlation(coefficient=_fisher(tau, near, reach, confidence), p_value=float(found.pvalue), n=n)
+    return Correlation(coefficient=_fisher(tau, near, reach, confidence), p_value=float(result.pvalue), n=n)
 
 
 def _ranks(first: Floats, second: Floats) -> tuple[Floats, Floats]:

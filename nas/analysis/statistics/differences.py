@@ -51,8 +51,8 @@ def mean_differences(first: Edf, second: Edf, confidences: Sequence[float], *, s
     generator = np.random.default_rng(seed)
     failing = first.failures + second.failures > 0
     completed = [np.array(edf.errors[: edf.n - edf.failures]) for edf in (first, second)]
-    known = [own if len(own) > 1 else other for own, other in (completed, completed[::-1])]
-    drawn = [_deviations(edf, errors, generator, failing) for edf, errors in zip((first, second), known, strict=True)]
+    pools = [own if len(own) > 1 else other for own, other in (completed, completed[::-1])]
+    drawn = [_deviations(edf, errors, generator, failing) for edf, errors in zip((first, second), pools, strict=True)]
     draws = estimate + drawn[0] - drawn[1]
     return tuple(_interval(estimate, draws, n, confidence) for confidence in confidences)
 
@@ -89,8 +89,8 @@ def quantile_difference(
 
 
 def _interval(estimate: float, draws: Floats, n: int, confidence: float) -> Interval:
-    found = between(estimate, draws, expanded_tail(n, min(confidence, CONFIDENCE)), confidence)
-    return stretched(found, n, confidence) if confidence > CONFIDENCE else found
+    interval = between(estimate, draws, expanded_tail(n, min(confidence, CONFIDENCE)), confidence)
+    return stretched(interval, n, confidence) if confidence > CONFIDENCE else interval
 
 
 def _deviations(edf: Edf, completed: Floats, generator: np.random.Generator, failing: bool) -> Floats:

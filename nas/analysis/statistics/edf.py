@@ -116,10 +116,10 @@ def edf(
     errors: Iterable[float | None], *, name: str, guess: float, left_out: str = "", strata: Sequence[str] = ()
 ) -> Edf:
     """The distribution of these errors; None and NaN are failures. `strata` names that of each, if they have any."""
-    known = [math.inf if error is None or math.isnan(error) else float(error) for error in errors]
+    values = [math.inf if error is None or math.isnan(error) else float(error) for error in errors]
     if not strata:
-        return Edf(name=name, errors=tuple(sorted(known)), guess=guess, left_out=left_out)
-    ordered = sorted(zip(known, strata, strict=True))
+        return Edf(name=name, errors=tuple(sorted(values)), guess=guess, left_out=left_out)
+    ordered = sorted(zip(values, strata, strict=True))
     return Edf(
         name=name,
         errors=tuple(error for error, _ in ordered),
@@ -165,8 +165,8 @@ def band(edf: Edf, confidence: float = CONFIDENCE) -> Band:
 def _uneven(strata: Sequence[str]) -> str:
     """What must be said of strata that don't hold equally many networks, give or take one; empty where they do."""
     held = Counter(strata)
-    known = parsed(held)
-    fewest = min(held.values()) if known and len(held) == known[0].count else 0
+    parsed_strata = parsed(held)
+    fewest = min(held.values()) if parsed_strata and len(held) == parsed_strata[0].count else 0
     if max(held.values()) - fewest <= 1:
         return ""
     return f"strata hold from {fewest} to {max(held.values())} networks, so the distribution isn't at matched cost"

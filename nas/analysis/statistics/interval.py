@@ -81,7 +81,7 @@ def of_mean(values: NDArray[np.float64]) -> tuple[float, int]:
 
 def summed(value: float, parts: Iterable[tuple[float, float]]) -> Estimate:
     """An estimate whose variance is the sum of parts with freedoms of their own (Welch 1947, Satterthwaite 1946)."""
-    known = tuple(parts)
-    variance = math.fsum(part for part, _ in known)
-    spread = math.fsum(part * part / freedom for part, freedom in known)
+    terms = tuple(parts)
+    variance = math.fsum(part for part, _ in terms)
+    spread = math.fsum(part * part / freedom for part, freedom in terms)
     return Estimate(value=value, variance=variance, freedom=variance * variance / spread if spread > 0.0 else math.inf)

@@ -54,23 +54,25 @@ def bounds(alpha: float, shares: tuple[float, ...]) -> tuple[float, ...]:
     """
     from scipy.optimize import brentq
 
-    paths, found, before = _start(shares), [], 0.0
+    paths, deviates, before = _start(shares), [], 0.0
     for share in shares:
         paths = paths.moved(share)
         portion, before = spent(alpha, share) - before, spent(alpha, share)
-        found.append(float(brentq(lambda bound, at=paths, p=portion: at.beyond(bound) - p, -FARTHEST, 2.0 * FARTHEST)))
-        paths = paths.stopped(found[-1])
-    return tuple(found)
+        deviates.append(
+            float(brentq(lambda bound, at=paths, p=portion: at.beyond(bound) - p, -FARTHEST, 2.0 * FARTHEST))
+        )
+        paths = paths.stopped(deviates[-1])
+    return tuple(deviates)
 
 
 def crossings(bounds: Sequence[float], shares: Sequence[float], drift: float = 0.0) -> tuple[float, ...]:
     """Probability of passing a bound for the first time at each look; the drift is the expected deviate at the end."""
-    paths, found = _start(shares, drift), []
+    paths, probabilities = _start(shares, drift), []
     for bound, share in zip(bounds, shares, strict=True):
         paths = paths.moved(share)
-        found.append(paths.beyond(bound))
+        probabilities.append(paths.beyond(bound))
         paths = paths.stopped(bound)
-    return tuple(found)
+    return tuple(probabilities)
 
 
 def nominal(alpha: float, shares: tuple[float, ...]) -> float:

@@ -26,8 +26,8 @@ Groups = list[NDArray[np.intp]]
 def comparable(first: Edf, second: Edf) -> bool:
     """Whether both are samples of the same strata, with enough networks in each to know what varies there."""
     held, others = Counter(first.strata), Counter(second.strata)
-    known = parsed(held)
-    whole = bool(known) and len(known) == len(held) == known[0].count
+    parsed_strata = parsed(held)
+    whole = bool(parsed_strata) and len(parsed_strata) == len(held) == parsed_strata[0].count
     return whole and held.keys() == others.keys() and min(*held.values(), *others.values()) >= LEAST
 
 
