@@ -8,9 +8,18 @@ const threeDigits = (value) => (Math.abs(value) >= 99.95 ? value.toFixed(0) : va
 const grouping = new Intl.NumberFormat("en-US", { maximumFractionDigits: 20 });
 const grouped = (value) => grouping.format(value);
 
+// Factor and unit of a number; from such a share of the next factor on its digits round up to that.
+const prefix = (value, roundsUp) => UNITS.find(([size]) => Math.abs(value) >= roundsUp * size) ?? [1, ""];
+const digits = (value, many) => String(Number(value.toPrecision(many)));
+
 function count(value) {
-  const [factor, unit] = UNITS.find(([size]) => Math.abs(value) >= 0.9995 * size) ?? [1, ""];
-  return unit ? `${threeDigits(value / factor)} ${unit}` : String(Number(value.toPrecision(3)));
+  const [factor, unit] = prefix(value, 0.99995);
+  return `${digits(value / factor, 4)}${unit && ` ${unit}`}`;
+}
+
+function rate(value, noun) {
+  const [factor, unit] = prefix(value, 0.9995);
+  return `${unit ? `${threeDigits(value / factor)} ${unit}` : digits(value, 3)} ${noun}/s`;
 }
 
 function duration(value) {
@@ -23,8 +32,8 @@ const WRITERS = {
   count,
   bytes: (value) => `${threeDigits(value / 2 ** 20)} MiB`,
   seconds: duration,
-  rate: (value) => `${count(value)} images/s`,
-  rows: (value) => `${count(value)} rows/s`,
+  rate: (value) => rate(value, "images"),
+  rows: (value) => rate(value, "rows"),
   integer: (value) => (typeof value === "number" ? grouped(value) : value),
   number: (value) => grouped(Number(value.toPrecision(4))),
   boolean: (value) => (value === true ? "yes" : value === false ? "no" : String(value)),

@@ -240,6 +240,8 @@ def test_both_tables_write_numbers_alike(show: Open) -> None:
     numbers = [0.0, 0.5, 7.04, 99.96, 100.4, 999.6, 1234.5, 99_960.0, 4_213_512.0, 3.2e9]
     for name, write in (("count", texts.count), ("duration", texts.duration)):
         assert page.evaluate(f"numbers => numbers.map({name})", numbers) == [write(number) for number in numbers]
+    rates = page.evaluate("numbers => numbers.map(number => rate(number, 'images'))", numbers)
+    assert rates == [texts.rate(number, "images/s") for number in numbers]
 
 
 @needs_browser

@@ -1,4 +1,4 @@
-"""Numbers as people read them: two decimals of a percentage, three digits of a count, a unit beside each."""
+"""Numbers as people read them: two decimals of a percentage, four digits of a count, a unit beside each."""
 
 from __future__ import annotations
 
@@ -48,13 +48,11 @@ def share(value: float) -> str:
 
 
 def count(number: float | None) -> str:
-    """A count in three digits, as `4.21 M`."""
+    """A count in four digits, as `4.213 M`."""
     if number is None or not isfinite(number):
         return NOTHING
-    for factor, unit in PREFIXES:
-        if abs(number) >= 0.9995 * factor:
-            return f"{_three_digits(number / factor)} {unit}"
-    return f"{number:.3g}"
+    factor, unit = _prefix(number, 0.99995)
+    return f"{number / factor:.4g}{unit}"
 
 
 def duration(seconds: float | None) -> str:
@@ -68,8 +66,11 @@ def duration(seconds: float | None) -> str:
 
 
 def rate(speed: float | None, unit: str) -> str:
-    """A speed as `12.3 k images/s`."""
-    return NOTHING if speed is None or not isfinite(speed) else f"{count(speed)} {unit}"
+    """A measured speed in three digits, as `12.3 k images/s`."""
+    if speed is None or not isfinite(speed):
+        return NOTHING
+    factor, prefix = _prefix(speed, 0.9995)
+    return f"{_three_digits(speed / factor) if prefix else f'{speed:.3g}'}{prefix} {unit}"
 
 
 def probability(p: float) -> str:
@@ -112,6 +113,11 @@ def short(name: str, longest: int = LONGEST_NAME) -> str:
 def figure_text(text: str) -> str:
     """A text that plotly shows as it is, though it reads a little HTML."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _prefix(number: float, rounds_up: float) -> tuple[float, str]:
+    """Factor and unit of a number; from such a share of the next factor on its digits round up to that."""
+    return next(((factor, f" {unit}") for factor, unit in PREFIXES if abs(number) >= rounds_up * factor), (1.0, ""))
 
 
 def _three_digits(number: float) -> str:
