@@ -5,7 +5,7 @@
 
 `nas.plan(study)` says how many networks its rules need, `nas.run(study)` trains, `nas.open(folder)` looks at a run,
 `nas.report` draws its page, `nas.principles` tests design rules on it, `nas.discover` looks for others, `nas.audit`
-trains some of its networks longer, `nas.compare` puts searches side by side, `nas.export` hands a network over, and
+trains some of its networks longer, `nas.compare` puts searches side by side, `nas.export` exports a network, and
 `nas.load(folder)` brings it back as a torch module; `nas.load_torchvision(name)` does so with torchvision's weights.
 Names load what they need when they are first used.
 """

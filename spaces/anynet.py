@@ -39,7 +39,7 @@ DEPTH = Integer(low=1, high=16, log=True)
 WIDTH = Integer(low=8, high=1024, unit=8, log=True)
 BOTTLENECK = Choice(options=(1, 2, 4))
 GROUP_WIDTH = Choice(options=(1, 2, 4, 8, 16, 32))
-LAWS: dict[str, Dimension] = {
+DRAWN: dict[str, Dimension] = {
     "depth": DEPTH,
     "width": WIDTH,
     "bottleneck": BOTTLENECK,
@@ -183,7 +183,7 @@ def ladder(block: Block, stages: int) -> Ladder:
     groups = zip(CHOSEN[block], _dimension_names(block, stages), strict=True)
     a = Space(
         name=f"{prefix}A{suffix}",
-        dimensions={name: LAWS[group] for group, names in groups for name in names},
+        dimensions={name: DRAWN[group] for group, names in groups for name in names},
         decode=partial(decode, block=block, stages=stages),
         source=SOURCE,
     )

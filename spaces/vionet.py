@@ -47,7 +47,7 @@ LINE: dict[str, Dimension] = {
     "multiplier": Real(low=2, high=3),
 }
 GROUP_WIDTH = Choice(options=(2, 4, 8, 16, 32))
-LAWS: dict[str, Dimension] = {"bottleneck": regnet.BOTTLENECK, "group_width": GROUP_WIDTH}
+DRAWN: dict[str, Dimension] = {"bottleneck": regnet.BOTTLENECK, "group_width": GROUP_WIDTH}
 SOURCE = "after Radosavovic et al., Designing Network Design Spaces, CVPR 2020"
 
 
@@ -213,7 +213,7 @@ def space(arm: str, block: Block = "x", count: int = 3) -> Space:
         raise Refused(f"there is no broken rule {arm!r}", hint=f"there are {', '.join(ARMS)}")
     _require(block, count)
     own, grouped = ARMS[arm].own, ARMS[arm].grouped
-    drawn = {f"{own}_{stage}": LAWS[own] for stage in range(1, count + 1)} if own else {}
+    drawn = {f"{own}_{stage}": DRAWN[own] for stage in range(1, count + 1)} if own else {}
     shared = {"group_width": GROUP_WIDTH} if grouped and own != "group_width" else {}
     return Space(
         name=_name(block, arm, count),

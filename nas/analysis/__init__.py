@@ -1,7 +1,7 @@
 """Numbers only: what a table of trials says about its spaces, every estimate with n and an interval.
 
 table --unbiased--> Edf --band, compare, efficiency--> Band, Comparison, Efficiency
-table --leader_range, importances, front, noise_floor, normalised--> one frozen value each, with its warnings
+table --best_range, importances, front, noise_floor, normalized--> one frozen value each, with its warnings
 table --discover--> Discovery: rules that nobody declared, which `refined` turns into a smaller space
 table --verdicts, principles--> Verdict: helps, hurts, equivalent or undecided, corrected for all that were asked
 table, and longer errors of some --long_verdicts, agreement--> LongVerdict, Agreement: what longer trainings would say
@@ -15,9 +15,9 @@ from nas.analysis.discovery.dimensions import inferred_dimensions
 from nas.analysis.discovery.discovery import Discovery, Found, discover
 from nas.analysis.discovery.narrowing import refined
 from nas.analysis.importance import Importance, importances
-from nas.analysis.normalized_edf import NormalisedEdf, normalised
+from nas.analysis.normalized_edf import NormalizedEdf, normalized
 from nas.analysis.pareto_front import Front, FrontPoint, front
-from nas.analysis.ranges import LeaderRange, leader_range
+from nas.analysis.ranges import BestRange, best_range
 from nas.analysis.rules.looks import verdicts_at_look
 from nas.analysis.rules.sample_size import Need, Scope, plan, scope_drawn, scope_seen
 from nas.analysis.rules.verdicts import Look, Verdict, principle_rules, verdicts
@@ -43,6 +43,7 @@ __all__ = [
     "CONFIDENCE",
     "Agreement",
     "Band",
+    "BestRange",
     "Comparison",
     "Correlation",
     "Discovery",
@@ -54,18 +55,18 @@ __all__ = [
     "FrontPoint",
     "Importance",
     "Interval",
-    "LeaderRange",
     "LongVerdict",
     "Look",
     "Need",
     "NoiseFloor",
-    "NormalisedEdf",
+    "NormalizedEdf",
     "Scope",
     "Second",
     "Tied",
     "Verdict",
     "agreement",
     "band",
+    "best_range",
     "better",
     "better_p_value",
     "compare",
@@ -82,13 +83,12 @@ __all__ = [
     "inferred_dimensions",
     "kendall",
     "kolmogorov_smirnov",
-    "leader_range",
     "left_out",
     "long_verdicts",
     "mann_whitney",
     "mean_difference",
     "noise_floor",
-    "normalised",
+    "normalized",
     "pareto",
     "plan",
     "principle_rules",

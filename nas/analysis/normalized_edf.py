@@ -31,7 +31,7 @@ FEW = 100
 Counts = NDArray[np.intp]
 
 
-class NormalisedEdf(msgspec.Struct, frozen=True, kw_only=True):
+class NormalizedEdf(msgspec.Struct, frozen=True, kw_only=True):
     """The distribution of the errors of one space, each bin of cost with the same weight."""
 
     name: str
@@ -85,7 +85,7 @@ class NormalisedEdf(msgspec.Struct, frozen=True, kw_only=True):
         return weighted_quantile(np.array(self.errors), np.array(self.weights), share)
 
 
-def normalised(frame: pd.DataFrame, cost: str = "multiply_adds", bins: int = BINS) -> tuple[NormalisedEdf, ...]:
+def normalized(frame: pd.DataFrame, cost: str = "multiply_adds", bins: int = BINS) -> tuple[NormalizedEdf, ...]:
     """One distribution a space, over bins of the cost that all of them share; a table without `space` is one space."""
     rows = unbiased(having(frame, "error", cost))
     names, errors, costs = names_of(rows), errors_of(rows), numbers(rows, cost)
@@ -128,13 +128,13 @@ def bin_weights(costs: Floats, edges: Floats) -> tuple[Floats, Counts]:
     return np.where(inside, 1.0 / (occupied * np.maximum(counts[places], 1)), 0.0), counts
 
 
-def _of_space(name: str, cost: str, errors: Floats, costs: Floats, edges: Floats) -> NormalisedEdf:
+def _of_space(name: str, cost: str, errors: Floats, costs: Floats, edges: Floats) -> NormalizedEdf:
     weights, counts = bin_weights(costs, edges)
     inside = weights > 0.0
     if not inside.any():
         raise Refused(f"no network of {name!r} has a {cost} from {edges[0]:g} to {edges[-1]:g}, which the spaces share")
     order = np.argsort(errors[inside], kind="stable")
-    return NormalisedEdf(
+    return NormalizedEdf(
         name=name,
         cost=cost,
         errors=tuple(errors[inside][order].tolist()),

@@ -1,4 +1,4 @@
-"""The Pareto front of error against a cost, and how much of it is luck: of the sample, and of the trainings.
+"""The Pareto front of error against a cost, and how much of it is chance: of the sample, and of the trainings.
 
 A network is on the front if no other is at least as good in both error and cost and better in one.
 """
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from nas.analysis.columns import errors_of, guess_of, having, numbers
 from nas.analysis.statistics.edf import Floats
 from nas.errors import Refused
-from nas.study.objectives import nondominated_ranks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,14 +148,21 @@ def retraining_shares(
 
 def is_on_front(errors: Floats, costs: Floats) -> Flags:
     """Whether each network is dominated by none; of networks equal in both, all are."""
-    ranks = nondominated_ranks(list(zip(errors.tolist(), costs.tolist(), strict=True)))
-    return np.array([rank == 0 for rank in ranks], dtype=np.bool_)
+    order = np.lexsort((errors, costs))
+    sorted_errors, sorted_costs = errors[order], costs[order]
+    opens = np.append(True, sorted_costs[1:] > sorted_costs[:-1])  # first and best network of each cost
+    place = np.cumsum(opens) - 1
+    best = sorted_errors[opens]
+    cheaper = np.append(np.inf, np.minimum.accumulate(best)[:-1])
+    flags = np.empty(len(errors), dtype=np.bool_)
+    flags[order] = (sorted_errors == best[place]) & (sorted_errors < cheaper[place])
+    return flags
 
 
 def hypervolume(errors: Floats, costs: Floats, reference: tuple[float, float]) -> float:
     """Area that the networks dominate below the reference (error, cost), in error times cost."""
     inside = (errors < reference[0]) & (costs <= reference[1])
-    flags = is_on_front(errors[inside], costs[inside])
+    flags = is_on_front(errors[inside], costs[inside]) if inside.any() else np.zeros(0, dtype=np.bool_)
     order = np.argsort(costs[inside][flags], kind="stable")
     steps, heights = costs[inside][flags][order], errors[inside][flags][order]
     widths = np.diff(np.append(steps, reference[1]))

@@ -1,4 +1,4 @@
-"""The range of a column over the leaders: the paper's "empirical bootstrap", exact and without random numbers.
+"""The range of a column over the best networks: the paper's "empirical bootstrap", exact and without random numbers.
 
 Radosavovic et al., Designing Network Design Spaces (2020), section 3.2: draw a quarter of the networks with
 replacement, keep the best one, repeat. The r-th best of n is kept with probability ((n-r+1)/n)^m - ((n-r)/n)^m, so the
@@ -29,15 +29,15 @@ FEW = 40
 """Below this many networks a quarter of them is fewer than ten draws."""
 
 
-class LeaderRange(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the leaders lie in one column, and whether the column goes with the error at all."""
+class BestRange(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the best networks lie in one column, and whether the column goes with the error at all."""
 
     column: str
     """A dimension or a fact."""
     range: Interval
-    """Median and central range of the column over the leaders, in its unit; observed values, never interpolated."""
+    """Median and central range of the column over the best networks, in its unit; observed values only."""
     effective_n: float
-    """Number of equally likely leaders that the range is worth: 1 / sum of squared probabilities; about eight."""
+    """Number of equally likely best networks that the range is worth: 1 / sum of squared probabilities; about eight."""
     draws: int
     """Networks drawn at a time, a quarter of `n`, rounded, at least 1."""
     n: int
@@ -58,8 +58,8 @@ class LeaderRange(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(warnings)
 
 
-def leader_range(frame: pd.DataFrame, column: str, confidence: float = CONFIDENCE) -> LeaderRange:
-    """The central range of a column over the leaders of the unbiased rows of one space."""
+def best_range(frame: pd.DataFrame, column: str, confidence: float = CONFIDENCE) -> BestRange:
+    """The central range of a column over the best networks of the unbiased rows of one space."""
     rows = unbiased(frame)
     values, errors = numbers(rows, column), errors_of(rows)
     has = np.isfinite(values)
@@ -67,7 +67,7 @@ def leader_range(frame: pd.DataFrame, column: str, confidence: float = CONFIDENC
         raise Refused(f"column {column!r} has no value in any of {len(rows)} rows")
     values, errors = values[has], errors[has]
     chances, draws = chosen(errors), _draws(len(errors))
-    return LeaderRange(
+    return BestRange(
         column=column,
         range=_range(values, chances, confidence),
         effective_n=float(1.0 / np.square(chances).sum()),
@@ -78,7 +78,7 @@ def leader_range(frame: pd.DataFrame, column: str, confidence: float = CONFIDENC
     )
 
 
-def leader_probabilities(n: int, draws: int) -> Floats:
+def best_probabilities(n: int, draws: int) -> Floats:
     """Probability that the r-th best of n networks is the best of so many draws with replacement, for r = 1 to n."""
     if n < 1 or draws < 1:
         raise ValueError(f"there must be at least one network and one draw, got {n=}, {draws=}")
@@ -91,7 +91,7 @@ def chosen(errors: Floats) -> Floats:
 
     Networks that tie share their probabilities equally, as if the tie were broken by lot. Failures tie at the end.
     """
-    chances = leader_probabilities(len(errors), _draws(len(errors)))
+    chances = best_probabilities(len(errors), _draws(len(errors)))
     _, place, counts = np.unique(errors, return_inverse=True, return_counts=True)
     begins = np.concatenate([[0], np.cumsum(counts)[:-1]])
     return np.asarray((np.add.reduceat(chances, begins) / counts)[place], dtype=np.float64)

@@ -39,8 +39,11 @@ def discover(
     json: Json = False,
 ) -> None:
     """Rules nobody declared, found on one half of the networks, confirmed on the other: nas discover DIR -o FILE.py."""
+    from nas.errors import StorageFailed
     from nas.findings.discovery import discovered
 
+    if out is not None and not out.parent.is_dir():
+        raise StorageFailed(f"{out} can't be written: there is no folder {out.parent}")
     source = RunsAndTables(verb="discover", places=places, table=table, error=error, space=space)
     names = column_names(columns)
     result = discovered(source.read_one(), space=within, columns=names, study=study_named(study), delta=delta)

@@ -55,8 +55,13 @@ def plan(
 
 def _subject(source: RunsAndTables) -> Study | Run | Tables:
     """The study, by name or from its file, else the run or the tables."""
+    from nas.errors import Refused
     from nas.study import catalog
 
     first, *more = source.places
-    place = first.suffix != ".py" and (first.exists() or "/" in str(first))
-    return source.read_one() if source.table or more or place else catalog.study(str(first))
+    named = not first.is_dir() and (first.suffix == ".py" or not (first.suffix or "/" in str(first)))
+    if source.table or not named:
+        return source.read_one()
+    if more:
+        raise Refused(f"a plan is made for one study or run, got {', '.join(map(str, source.places))}")
+    return catalog.study(str(first))

@@ -60,7 +60,7 @@ class RunsAndTables:
 
         read: list[Run | Tables] = [open_run(folder) for folder in self.folders]
         if self.files:
-            read.append(tables(self.files, self.error, space=self.space, cost=self.cost))
+            read.append(tables(self.files, self.error, space=self.space))
         return read
 
     def read_one(self) -> Run | Tables:

@@ -24,7 +24,11 @@ class Verb(TyperCommand):
         for word in args:
             if verb := MOVED.get((str(self.name), word)):
                 rest = [other for other in args if (self.name, other) not in MOVED]
-                raise Refused(f"{word} is a verb of its own now", hint=join(["nas", verb, *rest]))
+                known = {option for parameter in ctx.parent.command.commands[verb].params for option in parameter.opts}
+                options = [other.partition("=")[0] for other in rest if other.startswith("--")]
+                unknown = ", ".join(option for option in options if option not in known)
+                message = f"{word} is a verb of its own now" + (f", which has no {unknown}" if unknown else "")
+                raise Refused(message, hint=join(["nas", verb, *rest]))
         return super().parse_args(ctx, _renamed(args))
 
 

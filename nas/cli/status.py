@@ -137,7 +137,7 @@ def _status(folder: Path, json: bool) -> bool:
     rate = pace(folder) if holder else None
     left = (total - done) / rate if rate else None
     state = "running" if holder else "damaged" if run.lost else "finished" if done >= total else "stopped"
-    leader = run.best[0] if run.best else None
+    best = run.best[0] if run.best else None
     if json:
         emit_json(
             study=run.manifest.study.name,
@@ -149,7 +149,7 @@ def _status(folder: Path, json: bool) -> bool:
             seconds_left=left,
             looks=looks,
             lost=run.lost,
-            best=_as_json(leader) if leader else None,
+            best=_as_json(best) if best else None,
         )
         return holder is not None
     say(f"{run.manifest.study.name}: {state}{f' ({holder})' if holder else ''}, {done} of {total} trials")
@@ -159,8 +159,8 @@ def _status(folder: Path, json: bool) -> bool:
         say(f"  {looks.words}")
     if rate:
         say(f"  {pace_text(rate * 3600, left, bool(looks))}")
-    if leader:
-        say(f"  best error {percent(leader.error)}: {leader.architecture} (trial {leader.trial}, {leader.space})")
+    if best:
+        say(f"  best error {percent(best.error)}: {best.architecture} (trial {best.trial}, {best.space})")
     if state == "stopped":
         say("  run the same command again to resume")
     return holder is not None

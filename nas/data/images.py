@@ -61,7 +61,7 @@ class ImageSource:
 
     @property
     def target(self) -> str:
-        """None: images have classes."""
+        """Empty: images have classes."""
         return ""
 
     def prepared(self, resolution: int) -> DataInfo:

@@ -1,4 +1,4 @@
-"""Pictures on their way from a source to the cache: in memory or in files, taken by position at the asked size."""
+"""Pictures on their way from a source to the cache: in memory or in files, taken by position at the requested size."""
 
 from __future__ import annotations
 

@@ -70,26 +70,26 @@ class TableSource:
         import torch
 
         self._require_no(resolution)
-        encoded = encoding(self.read())
-        features, targets = encoded.rows(encoded.test)
+        encoding = encoding_of(self.read())
+        features, targets = encoding.rows(encoding.test)
         return Split(torch.from_numpy(features), torch.from_numpy(targets))
 
     def verify(self) -> str:
         """Read all rows; a sentence on what is intact."""
-        encoded = encoding(self.read())
-        counts = f"{len(encoded.table.targets):,} rows of {len(encoded.columns)} columns intact"
-        return f"{counts}, {len(encoded.mean)} features; target {self.target!r}: {encoded.spread}"
+        encoding = encoding_of(self.read())
+        counts = f"{len(encoding.table.targets):,} rows of {len(encoding.columns)} columns intact"
+        return f"{counts}, {len(encoding.mean)} features; target {self.target!r}: {encoding.spread}"
 
     def contents(self) -> Contents:
         """The rows by split, and what each column holds."""
-        encoded = encoding(self.read())
+        encoding = encoding_of(self.read())
         return Contents(
             name=self.name,
-            shape=(len(encoded.mean),),
-            splits={"train": len(encoded.train), "validation": len(encoded.validation), "test": len(encoded.test)},
+            shape=(len(encoding.mean),),
+            splits={"train": len(encoding.train), "validation": len(encoding.validation), "test": len(encoding.test)},
             classes={},
-            columns={column.name: _in_words(column, encoded.table.cells[column.name]) for column in encoded.columns},
-            target=f"{self.target}: {encoded.spread}",
+            columns={column.name: _in_words(column, encoding.table.cells[column.name]) for column in encoding.columns},
+            target=f"{self.target}: {encoding.spread}",
         )
 
     def _require_no(self, resolution: int) -> None:
@@ -98,8 +98,8 @@ class TableSource:
 
     def _write(self, folder: Path) -> None:
         """Read the rows, and place those that train and validate with what is known of them."""
-        encoded = encoding(self.read())
-        splits = {"train": encoded.rows(encoded.train), "validation": encoded.rows(encoded.validation)}
+        encoding = encoding_of(self.read())
+        splits = {"train": encoding.rows(encoding.train), "validation": encoding.rows(encoding.validation)}
         with placed(folder, sum(array.nbytes for arrays in splits.values() for array in arrays)) as part:
             for split, (features, targets) in splits.items():
                 (part / f"{split}_features.bin").write_bytes(features.astype("<f4").tobytes())
@@ -107,18 +107,18 @@ class TableSource:
             info = DataInfo(
                 name=self.name,
                 key=folder.name,
-                shape=(len(encoded.mean),),
+                shape=(len(encoding.mean),),
                 classes=(),
-                train=len(encoded.train),
-                validation=len(encoded.validation),
-                mean=tuple(encoded.mean.tolist()),
-                std=tuple(encoded.std.tolist()),
+                train=len(encoding.train),
+                validation=len(encoding.validation),
+                mean=tuple(encoding.mean.tolist()),
+                std=tuple(encoding.std.tolist()),
                 folder="",
                 sha256={},
                 target=self.target,
-                target_mean=encoded.target_mean,
-                target_std=encoded.target_std,
-                columns=encoded.columns,
+                target_mean=encoding.target_mean,
+                target_std=encoding.target_std,
+                columns=encoding.columns,
             )
             write_info(part, info)
 
@@ -131,6 +131,7 @@ class Encoding(NamedTuple):
     validation: Integers
     test: Integers
     columns: tuple[Column, ...]
+    features: Floats
     mean: Floats
     std: Floats
     target_mean: float
@@ -143,20 +144,32 @@ class Encoding(NamedTuple):
 
     def rows(self, positions: Integers) -> tuple[Rows, Rows]:
         """Standardised features and targets of some rows."""
-        features = standardised(encoded(self.columns, self.table.cells)[positions], self.mean, self.std)
+        features = standardised(self.features[positions], self.mean, self.std)
         return features, ((self.table.targets[positions] - self.target_mean) / self.target_std).astype(np.float32)
 
 
-def encoding(table: Table) -> Encoding:
+def encoding_of(table: Table) -> Encoding:
     """The splits of a table and the statistics of its training rows."""
     strata = tenths(table.targets)
     development, test = cut_test(strata)
     inner = cut_validation(strata[development])
     train, validation = (even_order(strata, development[part], ORDER_SEED) for part in inner)
     columns = columns_of(table.cells, train)
-    mean, std = statistics(columns, encoded(columns, table.cells)[train])
+    features = encoded(columns, table.cells)
+    mean, std = statistics(columns, features[train])
     targets = table.targets[train]
-    return Encoding(table, train, validation, test, columns, mean, std, float(targets.mean()), float(targets.std()))
+    return Encoding(
+        table=table,
+        train=train,
+        validation=validation,
+        test=test,
+        columns=columns,
+        features=features,
+        mean=mean,
+        std=std,
+        target_mean=float(targets.mean()),
+        target_std=float(targets.std()),
+    )
 
 
 def key_of(source: TableSource) -> str:

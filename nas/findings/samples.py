@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 
 from nas.analysis import principle_rules
@@ -33,8 +34,6 @@ class Sample:
     """Name of the study, or of the tables."""
     frame: pd.DataFrame
     """One row a network."""
-    rules: tuple[Rule, ...]
-    """Those that are tested unless others are given: of the study, or one a numeric column."""
     strata: tuple[str, ...]
     """How costs were matched, in words, once a design."""
     fidelity: str
@@ -55,14 +54,22 @@ class Sample:
         """Unit of differences, in words; a table that is predicted has the name of its target."""
         return f"points: hundredths of the {f'standard deviation of {self.target!r}' if self.target else 'error'}"
 
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Those that its study declares; of a table one a numeric column, that larger values are better."""
+        return self.run.manifest.study.rules if self.run else principle_rules(self.frame)
+
     def share(self, difference: float | None) -> float | None:
-        """A difference of errors, given in their unit, as a share of 1."""
+        """A difference of errors, given in their unit, as a share of 1; refused where it is negative or no number."""
+        if difference is not None and not 0 <= difference < inf:
+            raise Refused(f"a difference of errors is a number of at least 0, got {difference}")
         return difference / 100 if difference is not None and self.percent else difference
 
     def tested(self, requested: Sequence[Rule] | None) -> tuple[Rule, ...]:
         """The requested rules, else its own; refused where there are none."""
-        rules = self.rules if requested is None else tuple(requested)
-        if rules:
+        if requested is not None and not requested:
+            raise Refused("no rules are given", hint="leave rules out for the sample's own")
+        if rules := self.rules if requested is None else tuple(requested):
             return rules
         if self.run is None:
             raise Refused(
@@ -77,14 +84,13 @@ class Sample:
 
 
 def sample_of(source: Run | Tables | pd.DataFrame, error: str) -> Sample:
-    """The random sample that a run or a table is; refused where a search has chosen the networks."""
+    """The random sample that a run or a table is; a run whose networks a search has chosen is refused."""
     if isinstance(source, Run):
         return _of_run(source)
     tables = source if isinstance(source, Tables) else checked(source, error)
     return Sample(
         title=listed(tables.origins),
         frame=tables.frame,
-        rules=principle_rules(tables.frame),
         strata=designs(tables.frame),
         fidelity=UNKNOWN,
         percent=tables.percent,
@@ -98,7 +104,6 @@ def _of_run(run: Run) -> Sample:
     return Sample(
         title=study.name,
         frame=run.table(),
-        rules=study.rules,
         strata=tuple(filter(None, [matched_cost(study)])),
         fidelity=fidelity(run),
         guess=info.guess,
@@ -129,7 +134,7 @@ def requested_rules(
     if rules is not None and columns is not None:
         raise Refused("rules or columns are given, not both", hint="--columns or --study, one of them")
     if columns is None:
-        return tuple(rules) if rules else None
+        return None if rules is None else tuple(rules)
     if not columns or len(set(columns)) < len(columns):
         raise Refused(f"columns are named once each, at least one, got {', '.join(columns) or 'none'}")
     if ERROR in columns:

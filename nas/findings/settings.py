@@ -21,7 +21,7 @@ def fidelity(run: Run) -> str:
     recipe = study.recipe
     own = {name: _values(study, name) for name in ("train_size", "epochs", "batch_size")}
     images = own["train_size"] if recipe.train_size or "train_size" in study.grid else f"all {info.train:,}"
-    named = [name for name, fidelity in FIDELITIES.items() if recipe == replace(recipe, **fidelity.changes)]
+    named = [name for name, length in FIDELITIES.items() if recipe == replace(recipe, **length.changes)]
     others = [name for name in (*study.vary, *study.grid) if name not in own and name in FIELDS]
     return (
         (f"{named[0]}: " if named else "")

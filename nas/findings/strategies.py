@@ -142,7 +142,8 @@ class Search:
 
 def searches_of(groups: Mapping[str, Sequence[Run]], cost: Spending) -> dict[str, list[Search]]:
     """The searches of each strategy; random runs are cut to the compute of the shortest run."""
-    every = {name: [_search(run, cost) for run in runs if in_order(run)] for name, runs in groups.items()}
+    begun = {name: [_search(run, cost) for run in runs] for name, runs in groups.items()}
+    every = {name: [search for search in searches if search.records] for name, searches in begun.items()}
     if empty := [name for name, searches in every.items() if not searches]:
         raise Refused(f"no run of {empty[0]} has a finished trial")
     length = min(sum(search.costs) for searches in every.values() for search in searches)

@@ -1,7 +1,7 @@
 """The function behind `nas audit`: some networks of a random sample trained longer, and with other seeds.
 
-The audit is a run in the folder `audit` of the run's, with its own study, database, lock and log: it is interrupted,
-resumed and extended like every run, and its trials carry the mark of an audit in the place of a sampler.
+The audit is a run in the folder `audit` of the run that it audits, with its own study, database, lock and log: it is
+interrupted, resumed and extended like every run, and its trials carry the mark of an audit in the place of a sampler.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def audit(
     """
     run = source if isinstance(source, Run) else open_run(source)
     folder = run.folder / AUDIT
-    require_finished_map(run)
+    require_auditable(run)
     if folder.is_symlink():
         raise Refused(f"{folder} is a link: an audit writes in the folder of its run only", hint="remove the link")
     requested = _asked(run, folder, networks, seeds, longer)
@@ -119,7 +119,7 @@ def _is_over(run: Run, folder: Path, requested: _Asked) -> bool:
     return (folder / DATABASE).is_file() and len(read_records(folder)) >= total
 
 
-def require_finished_map(run: Run) -> None:
+def require_auditable(run: Run) -> None:
     """Refuse a run whose networks were chosen by a search, one of networks trained again, and one that still works."""
     if run.manifest.study.sampler == AUDIT:
         raise Refused(f"{run.folder} is an audit itself", hint=f"nas audit {quote(str(run.folder.parent))}")

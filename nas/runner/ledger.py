@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
+import msgspec
+
 from nas.runner.best import BestNetworks
 from nas.runner.progress import Progress
 from nas.runner.queue import Batch
@@ -26,7 +28,8 @@ class Ledger:
         """Where weights are kept."""
         self.best = BestNetworks(self.weights, [space.name for space in task.study.arms])
         """The best networks of each space, whose weights are kept."""
-        self._watch = Watch(store.manifest, task.study.total)
+        requested = msgspec.structs.replace(task.manifest, ended=store.manifest.ended)
+        self._watch = Watch(requested, task.study.total)
         self._progress = Progress(total=task.study.total, workers=site.engine.workers)
         for record in sorted(store.records.values(), key=lambda record: record.trial):
             self._progress.add(record)

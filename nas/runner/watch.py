@@ -51,7 +51,7 @@ class Watch:
     def look(self) -> None:
         """Look at the rules if all trials before another look are finished.
 
-        Where trials after it are over, too, it was looked at by an earlier command, and left something to decide.
+        Where trials after it are finished, too, it was looked at by an earlier command, and left something to decide.
         """
         schedule = self._schedule
         if schedule is None or self.ended:

@@ -1,4 +1,4 @@
-"""From a study to the network of each trial: hard limits, no luck needed to be reproducible."""
+"""From a study to the network of each trial: hard limits, reproducible."""
 
 from nas.sampling.filter import Filter, Network
 from nas.sampling.plan import Plan, training_seed

@@ -1,8 +1,8 @@
 """Optuna's samplers around the filter: they propose, it decides, so that nothing outside is ever trained.
 
-A sampler works on the unit cube that `Distribution` maps to points: dimensions and their order are met there by itself,
-and only costs are left to rejection. It sees a study of its own in memory, fed in the order of trial numbers, so its
-proposals depend on seed and results alone; a resumed run asks again from the start and gets the same.
+A sampler works on the unit cube that `Distribution` maps to points: distributions and order are met there by
+construction, and only costs are left to rejection. It sees a study of its own in memory, fed in the order of trial
+numbers, so its proposals depend on seed and results alone; a resumed run asks again from the start and gets the same.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Searcher:
         self._study.tell(trial, [value, WORST_COST if error is None else cost] if self._against_cost else value)
 
     def _propose(self, inner: Any) -> dict[str, Any]:
-        """Coordinates of the first proposal that passes the filter_, else of a random point inside."""
+        """Coordinates of the first proposal that passes the filter, else of a random point inside."""
         reasons: Counter[str] = Counter()
         most = PROPOSALS[self._name]
         with collection_paused():
@@ -129,7 +129,7 @@ class Searcher:
 
 
 class _Filtered(BaseSampler):
-    """An Optuna sampler whose joint draws pass through a filter_."""
+    """An Optuna sampler whose joint draws pass through a filter."""
 
     def __init__(self, inner: BaseSampler, axes: dict[str, BaseDistribution], propose: Any) -> None:
         self._inner, self._axes, self._propose = inner, axes, propose

@@ -89,9 +89,9 @@ class Plan:
         if trial >= self.horizon:
             raise ValueError(f"trial {trial} depends on results that are still missing; {self.horizon=}")
         if not self._searchers:
-            leader = self.study.leader_of(trial)
+            first = self.study.first_of(trial)
             index = trial % len(self._filters)
-            return self._draw(index, leader // len(self._filters) // self.study.repeats, leader)
+            return self._draw(index, first // len(self._filters) // self.study.repeats, first)
         while len(self._asked) <= trial:  # a sampler must be asked in the order of trials
             number = len(self._asked)
             self._asked.append(self._searchers[number % len(self._filters)].ask(number))
@@ -119,7 +119,7 @@ class Plan:
             return {}
         proposal = self.propose(trial)
         if trial < self._told:
-            raise ValueError(f"trial {trial} is over, its thresholds have risen or fallen since; {self._told=}")
+            raise ValueError(f"trial {trial} is finished, its thresholds have risen or fallen since; {self._told=}")
         return self._thresholds[trial % len(self._filters)].at(proposal.network.cost.multiply_adds)
 
     def tell(self, trial: int, error: float | None, errors: Sequence[float] = ()) -> None:

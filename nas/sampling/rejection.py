@@ -21,12 +21,12 @@ from nas.study.record import Origin
 logger = logging.getLogger(__name__)
 
 MOST_DRAWS = 1_000_000
-"""Proposals after which limits leave nothing."""
+"""Proposals after which nothing is taken to be left inside the limits."""
 BATCH = 64
 MEASURED = 200
-"""Accepted points after which the effect of limits is measured."""
+"""Accepted points after which measuring the limits ends."""
 MEASURED_DRAWS = 20_000
-"""Draws after which it ends if it has accepted any."""
+"""Draws after which measuring them ends if any was accepted."""
 FOR_IMAGES = 200
 """Networks that a table's columns don't fit into, after which a space is taken to be for images only."""
 EXAMPLES = 1_000

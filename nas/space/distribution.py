@@ -2,7 +2,7 @@
 
 Uniform coordinates give independent draws from the space; a low-discrepancy sequence gives an even cover; an
 optimiser that works on the cube sees a space in which every order requirement is met already. The order of a chain is
-not met by luck: each value is drawn by its probability given the one before, as in independent draws that happen to
+not met by chance: each value is drawn by its probability given the one before, as in independent draws that happen to
 be in order.
 """
 

@@ -58,7 +58,7 @@ class Retrained:
     @property
     def planned(self) -> int:
         """Rounds that are asked for."""
-        return min(int(self.manifest.study.samples), *map(len, self.chosen.rounds))
+        return min(self.manifest.study.samples, *map(len, self.chosen.rounds))
 
     @property
     def rounds(self) -> int:
@@ -71,7 +71,7 @@ class Retrained:
     @property
     def networks(self) -> tuple[AuditedNetwork, ...]:
         """Those of whole rounds."""
-        repeats = range(1, int(self.manifest.study.repeats))
+        repeats = range(1, self.manifest.study.repeats)
         networks = []
         for arm in self.chosen.rounds:
             taken = arm[: self.rounds]

@@ -211,6 +211,8 @@ def require_run(folder: Path) -> None:
     hint = f"a run makes one: nas run STUDY --out {quote(str(folder))}"
     if (folder / STUDY).is_file():
         require_database(folder)
+    elif (folder / DATABASE).is_file():
+        hint = f"put {STUDY} back beside its {DATABASE}; a new run takes another folder"
     if not (folder / STUDY).is_file() or not (folder / DATABASE).is_file():
         raise Refused(f"{folder} is not the folder of a run: it has no {STUDY} with a {DATABASE}", hint=hint)
 

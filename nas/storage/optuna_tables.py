@@ -87,7 +87,7 @@ class TableRows:
         self._engine, self._study, self._ids = storage.engine, study, ids
         self._objectives = len(storage.get_study_directions(study))
         self._last = max(ids.values(), default=0)
-        self._laws: dict[tuple[str, str], tuple[BaseDistribution, str]] = {}
+        self._distributions: dict[tuple[str, str], tuple[BaseDistribution, str]] = {}
 
     def write(self, added: Sequence[Entry], begun: Sequence[int], over: Sequence[Record]) -> None:
         """All in one transaction."""
@@ -119,16 +119,19 @@ class TableRows:
 
     def _parameters(self, entry: Entry) -> list[tuple[str, float, str]]:
         """Name, stored value and distribution of each parameter of a trial."""
-        laws = [(name, value, *self._law(entry, name)) for name, value in entry.point.items()]
-        return [(f"{entry.space}/{name}", law.to_internal_repr(value), text) for name, value, law, text in laws]
+        parameters = []
+        for name, value in entry.point.items():
+            kind, text = self._distribution_of(entry, name)
+            parameters.append((f"{entry.space}/{name}", kind.to_internal_repr(value), text))
+        return parameters
 
-    def _law(self, entry: Entry, name: str) -> tuple[BaseDistribution, str]:
+    def _distribution_of(self, entry: Entry, name: str) -> tuple[BaseDistribution, str]:
         """A dimension's distribution, and how Optuna stores it; made once, because every trial has one a value."""
         key = (entry.space, name)
-        if key not in self._laws:
-            law = distribution(entry.dimensions[name])
-            self._laws[key] = law, distribution_to_json(law)
-        return self._laws[key]
+        if key not in self._distributions:
+            kind = distribution(entry.dimensions[name])
+            self._distributions[key] = kind, distribution_to_json(kind)
+        return self._distributions[key]
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlalchemy.Connection]:
@@ -164,8 +167,8 @@ class CallRows:
 
     def _add(self, entry: Entry) -> None:
         named = {f"{entry.space}/{name}": value for name, value in entry.point.items()}
-        laws = {f"{entry.space}/{name}": distribution(entry.dimensions[name]) for name in entry.point}
-        row = create_trial(state=TrialState.WAITING, params=named, distributions=laws)
+        distributions = {f"{entry.space}/{name}": distribution(entry.dimensions[name]) for name in entry.point}
+        row = create_trial(state=TrialState.WAITING, params=named, distributions=distributions)
         self._ids[entry.trial] = self._storage.create_new_trial(self._study, row)
         number = self._storage.get_trial(self._ids[entry.trial]).number
         if number != entry.trial:

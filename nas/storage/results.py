@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SHOWN = 10
-"""Leaders on the page."""
+"""Best networks that a notebook shows."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

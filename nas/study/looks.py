@@ -43,7 +43,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         return self.ends[number - 1] * self.each
 
     def passed(self, over: Collection[int]) -> int:
-        """Number of the last look all of whose trials are among those that are over; 0 before the first."""
+        """Number of the last look all of whose trials are among those that are finished; 0 before the first."""
         missing = next((trial for trial in range(self.ends[-1] * self.each) if trial not in over), None)
         return sum(missing is None or self.trials(number) <= missing for number in range(1, len(self.ends) + 1))
 
@@ -59,7 +59,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     schedule: Schedule
     """The looks that are planned."""
     passed: int
-    """Number of the last look all of whose trials are over; 0 before the first."""
+    """Number of the last look all of whose trials are finished; 0 before the first."""
     ended: int
     """Networks of each space at the look that decided every rule; 0 where none has before the cap."""
 

@@ -115,7 +115,7 @@ class StoredStudy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             recipe=self.recipe,
             samples=self.samples,
             seed=self.seed,
-            sampler=self.sampler,  # type: ignore[arg-type]  # it is checked
+            sampler=self.sampler,  # type: ignore[arg-type]  # `Study` refuses the mark of an audit
             max_trial_seconds=self.max_trial_seconds,
         )
 

@@ -141,7 +141,7 @@ class Study:
         """Which training of its network a trial is, counted from 0."""
         return trial // len(self.arms) % self.repeats
 
-    def leader_of(self, trial: int) -> int:
+    def first_of(self, trial: int) -> int:
         """The trial that drew the network which this one trains; itself unless it is a repetition."""
         return trial - self.repeat_of(trial) * len(self.arms)
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.analysis import edf, efficiency, expected_best, leader_range, normalised
+from nas.analysis import best_range, edf, efficiency, expected_best, normalized
 from nas.analysis.normalized_edf import bin_edges, bin_weights
-from nas.analysis.ranges import chosen, leader_probabilities
+from nas.analysis.ranges import best_probabilities, chosen
 from nas.analysis.statistics.edf import weighted_quantile
 from nas.errors import Refused
 
@@ -27,7 +27,7 @@ def test_equal_widths_by_hand() -> None:
     """Weights are 1 / (bins * count): 100 networks in the cheap half and 50 in the dear one weigh 1/200 and 1/100."""
     errors = [0.3] * 100 + [0.1] * 50
     costs = [*np.linspace(0.0, 0.99, 99), 0.0, *np.linspace(1.0, 2.0, 50)]
-    (known,) = normalised(pd.DataFrame({"error": errors, "cost": costs}), "cost", bins=2)
+    (known,) = normalized(pd.DataFrame({"error": errors, "cost": costs}), "cost", bins=2)
     assert known.edges == (0.0, 1.0, 2.0)
     assert known.counts == (100, 50)
     assert known.at(0.2) == pytest.approx(0.5)
@@ -42,7 +42,7 @@ def test_equal_widths_by_hand() -> None:
 def test_normalised_against_brute_force(rows: list[tuple[float | None, int]]) -> None:
     """F(e) is the mean over occupied bins of the share of their networks below e."""
     frame = pd.DataFrame(rows, columns=["error", "cost"]).astype(float)
-    (known,) = normalised(frame, "cost", bins=4)
+    (known,) = normalized(frame, "cost", bins=4)
     bins: dict[int, list[float]] = {}
     for error, cost in rows:
         last = len(known.edges) - 2
@@ -59,7 +59,7 @@ def test_only_the_shared_range_counts() -> None:
     """Bins lie over the costs that both spaces have; networks outside are counted and told, empty bins too."""
     a = pd.DataFrame({"space": "A", "error": 0.2, "cost": np.linspace(0.0, 3.0, 121)})
     b = pd.DataFrame({"space": "B", "error": 0.1, "cost": [*np.linspace(1.0, 1.9, 60), *np.linspace(3.1, 4.0, 60)]})
-    first, second = normalised(pd.concat([a, b]), "cost", bins=4)
+    first, second = normalized(pd.concat([a, b]), "cost", bins=4)
     assert first.edges == second.edges == (1.0, 1.5, 2.0, 2.5, 3.0)
     assert (first.outside, second.outside) == (40, 60)
     assert (first.empty, second.empty) == ((), (2, 3))
@@ -80,36 +80,36 @@ def test_spaces_without_a_shared_range() -> None:
     """Spaces whose costs don't overlap, and a space without costs, are refused with the numbers."""
     frame = pd.DataFrame({"space": ["A", "A", "B"], "error": 0.1, "cost": [1.0, 2.0, 3.0]})
     with pytest.raises(Refused, match="begins at 3, another ends at 2"):
-        normalised(frame, "cost")
+        normalized(frame, "cost")
     with pytest.raises(Refused, match="without a single known cost"):
-        normalised(frame.assign(cost=math.nan), "cost")
+        normalized(frame.assign(cost=math.nan), "cost")
     with pytest.raises(Refused, match="no column 'joules'"):
-        normalised(frame, "joules")
+        normalized(frame, "joules")
 
 
 @settings(deadline=None)
 @given(st.integers(1, 7), st.integers(1, 4))
-def test_leader_probabilities_by_enumeration(n: int, draws: int) -> None:
+def test_best_probabilities_by_enumeration(n: int, draws: int) -> None:
     """The closed form counts the draws with replacement whose best is the r-th."""
     brute = np.zeros(n)
     for draw in product(range(n), repeat=draws):
         brute[min(draw)] += 1 / n**draws
-    assert leader_probabilities(n, draws) == pytest.approx(brute)
+    assert best_probabilities(n, draws) == pytest.approx(brute)
 
 
 def test_leaders_are_about_eight() -> None:
     """At a quarter with replacement p is about 0.221 * 0.779^(r-1), worth about eight networks at any n."""
-    known = leader_probabilities(10_000, 2_500)
+    known = best_probabilities(10_000, 2_500)
     assert known[:5] == pytest.approx([0.2212 * 0.7788**r for r in range(5)], rel=1e-3)
     for n in (200, 10_000):
-        assert 1 / np.square(leader_probabilities(n, n // 4)).sum() == pytest.approx(8.04, abs=0.1)
+        assert 1 / np.square(best_probabilities(n, n // 4)).sum() == pytest.approx(8.04, abs=0.1)
 
 
-def test_leader_range_against_a_million_draws() -> None:
+def test_best_range_against_a_million_draws() -> None:
     """The range is that of the paper's bootstrap, within what a million of its draws can tell."""
     generator = np.random.default_rng(0)
     frame = pd.DataFrame({"error": generator.normal(0.2, 0.02, 60).round(3), "width": generator.permutation(60)})
-    known = leader_range(frame, "width")
+    known = best_range(frame, "width")
     errors, widths = frame["error"].to_numpy(), frame["width"].to_numpy()
     order = np.argsort(errors)
     _, rank = np.unique(errors[order], return_inverse=True)
@@ -132,7 +132,7 @@ def test_leader_range_against_a_million_draws() -> None:
 def test_ties_share_their_chances() -> None:
     """Networks of equal error are equally likely, whatever their order, and failures come last."""
     shares = chosen(np.array([0.2, 0.1, 0.2, math.inf, math.inf]))
-    p = leader_probabilities(5, 1)
+    p = best_probabilities(5, 1)
     assert shares == pytest.approx([(p[1] + p[2]) / 2, p[0], (p[1] + p[2]) / 2, (p[3] + p[4]) / 2, (p[3] + p[4]) / 2])
 
 
@@ -146,21 +146,21 @@ def test_weighted_quantile_repeats_values(pairs: list[tuple[int, int]], share: f
     assert weighted_quantile(values, weights, share) in near
 
 
-def test_leader_range_warns_of_columns_that_do_not_matter() -> None:
+def test_best_range_warns_of_columns_that_do_not_matter() -> None:
     """Beside the range stand its effective number, the rank correlation, and what both mean; gaps are counted."""
     generator = np.random.default_rng(1)
     errors = generator.normal(0.2, 0.02, 300)
     frame = pd.DataFrame({"error": errors, "luck": generator.random(300), "depth": -errors})
     frame.loc[:99, "depth"] = math.nan
-    luck, depth = leader_range(frame, "luck"), leader_range(frame, "depth")
+    luck, depth = best_range(frame, "luck"), best_range(frame, "depth")
     assert luck.warnings[0] == "the range rests on about 8 networks"
     assert "may have nothing to do with the error" in luck.warnings[1]
     assert (depth.n, depth.missing, len(depth.warnings)) == (200, 100, 1)
     assert depth.correlation.coefficient.estimate == pytest.approx(-1.0)
-    few = leader_range(frame.head(12), "luck")
+    few = best_range(frame.head(12), "luck")
     assert (few.draws, few.warnings[1]) == (3, "12 networks are few: only 3 are drawn at a time")
     with pytest.raises(Refused, match="'depth' has no value in any of 50 rows"):
-        leader_range(frame.head(50), "depth")
+        best_range(frame.head(50), "depth")
 
 
 @settings(deadline=None)

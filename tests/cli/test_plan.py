@@ -40,6 +40,15 @@ def csv(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_file_of_that_name_hides_no_study(say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name is a study's unless a folder bears it; several studies aren't planned at once."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quickstart").write_text("notes")
+    assert say("quickstart")[0] == 0
+    code, _, message = say("quickstart", "families")
+    assert (code, "one study or run" in message) == (2, True)
+
+
 def test_a_study_is_planned_by_name(say: Say) -> None:
     """Without a run there is a row a rule, and a sentence that compares what is needed with what is declared."""
     code, out, _ = say("quickstart", "--effect", "0.05", "--deviation", "0.1")
@@ -87,8 +96,8 @@ def test_a_table_is_planned_in_its_own_unit(say: Say, csv: Path) -> None:
         (("quickstart", "--deviation", "-1"), "positive number"),
         (("quickstart", "--columns", "depth"), "not for a study"),
         (("families",), "declares no rules"),
-        (("quickstart", "stages"), "plan takes one place"),
-        (("--table", "DIR", "FILE"), "plan takes one place"),
+        (("quickstart", "stages"), "one study or run"),
+        (("--table", "DIR", "FILE"), "one study or run"),
     ],
 )
 def test_what_is_refused(say: Say, folder: Path, csv: Path, words: tuple[str, ...], said: str) -> None:

@@ -31,6 +31,12 @@ def test_what_became_a_verb_is_answered_with_it(say: Say, words: tuple[str, ...]
     assert message.endswith(f"-> {hint}\n")
 
 
+def test_options_that_the_verb_lacks_are_named(say: Say) -> None:
+    """A margin belongs to verdicts, so the new verb hasn't any, which is said beside the command line."""
+    code, _, message = say("principles", "runs/a", "--plan", "--delta=0.5")
+    assert (code, message.splitlines()[0]) == (2, "nas: --plan is a verb of its own now, which has no --delta")
+
+
 def test_what_became_a_verb_is_one() -> None:
     """Every verb that hints name exists, and no verb has an option that is said to have moved."""
     verbs = get_command(app).commands  # type: ignore[attr-defined]

@@ -158,6 +158,26 @@ def test_columns_are_checked() -> None:
     assert nas.principles(frame.rename(columns={"error": "top1"}), error="top1").verdicts[0].verdict == "helps"
 
 
+@pytest.mark.parametrize("wrong", [-1.0, float("nan"), float("inf")])
+def test_a_difference_that_matters_is_a_number(wrong: float) -> None:
+    """No verdict, plan or discovery is made for a negative difference or for none."""
+    frame = pd.DataFrame({"error": [0.1, 0.2, 0.3, 0.4] * 5, "depth": range(20)})
+    for ask in (
+        lambda: nas.principles(frame, delta=wrong),
+        lambda: nas.discover(frame, delta=wrong),
+        lambda: nas.plan(frame, effect=wrong),
+    ):
+        with pytest.raises(Refused, match="a difference of errors is a number of at least 0"):
+            ask()
+
+
+def test_no_rules_are_not_the_runs_own(run: Run) -> None:
+    """An empty list of rules is refused; only where none is given the study's own are tested."""
+    with pytest.raises(Refused, match="no rules are given"):
+        nas.principles(run, rules=())
+    assert nas.principles(run).verdicts
+
+
 def test_poor_tables_are_flagged() -> None:
     """Three rows, equal errors and missing cells leave a rule undecided with the reason beside it."""
     few = nas.principles(table(3), columns=["luck"]).verdicts[0]

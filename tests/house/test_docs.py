@@ -42,6 +42,8 @@ SHORTER = {
     "nas run dense_mlp_regression": "nas run dense_mlp_regression --epochs 1",
 }
 """What takes minutes -> the same with less to train."""
+FILES = ("my_study", "search", "rates", "plain")
+"""Modules that pages have their readers write."""
 NEED_FASHION = {"README.md", "rules.md"}
 LONGEST = 40
 """Lines that a family may take."""
@@ -80,6 +82,8 @@ def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("nas.runner.task.local_engine", lambda count, device, log: InlineEngine())
     (tmp_path / "studies").mkdir()
     (tmp_path / "studies" / "results").symlink_to(ROOT / "studies" / "results")
+    for module in FILES:
+        monkeypatch.delitem(sys.modules, module, raising=False)
     names: dict[str, Any] = {"images": torch.zeros(2, 1, 28, 28, dtype=torch.uint8)}
     for block in blocks(page):
         if block.language == "python":
@@ -88,8 +92,6 @@ def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pyt
             run_commands(block.text)
         else:
             assert block.language in ("", "text"), f"{page.name} has a block of {block.language}, which nobody runs"
-    for module in ("my_study", "search", "rates", "plain"):
-        sys.modules.pop(module, None)
 
 
 def run_python(text: str, names: dict[str, Any], folder: Path) -> None:
@@ -126,6 +128,12 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
     for path in re.findall(r"`((?:nas|spaces|studies|tests|docs)/[\w/.]+\.\w+)`", text):
         assert (ROOT / path).exists() or "NAME" in path, path
+
+
+def test_what_is_made_shorter_is_there() -> None:
+    """A command that nobody shows any more isn't looked for, so that a new one doesn't train for minutes unseen."""
+    text = "".join(page.read_text() for page in PAGES)
+    assert [long for long in SHORTER if long not in text] == []
 
 
 def test_the_readme_can_be_read_at_once() -> None:

@@ -178,6 +178,21 @@ def test_rules_restated_between_looks_are_marked(tmp_path: Path) -> None:
     assert "stated when 8 trials were finished, so they aren't a prediction; interim looks before that" in notes
 
 
+def test_an_interim_look_is_at_the_rules_of_its_command(tmp_path: Path) -> None:
+    """A run that is resumed with other rules ends, or doesn't, by these, and never by those that it had before."""
+    tested: list[str] = []
+
+    def judge(manifest: Manifest, records: Sequence[Record], look: int) -> tuple[str, ...]:
+        tested.extend(rule.name for rule in manifest.study.rules)
+        return () if look == 2 else ("undecided",)
+
+    with pytest.raises(RuntimeError, match="gone"):
+        execute(tmp_path, judge, engine=Dying(5))
+    execute(tmp_path, judge, replace(STUDY_, rules=(larger("pooled"),)))
+    assert tested == ["width", "pooled"]
+    assert len(read_records(tmp_path)) == 8
+
+
 def timeless(records: Sequence[Record]) -> pd.DataFrame:
     """The table without the columns that may differ between two runs of one study."""
     return table(records).drop(columns=list(TIMES))

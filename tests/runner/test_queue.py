@@ -10,6 +10,7 @@ import pytest
 
 from nas.engines import InlineEngine
 from nas.engines.messages import Job, Result
+from nas.errors import Refused
 from nas.runner.agreement import agreed
 from nas.runner.queue import MOST_ATTEMPTS, Queue
 from nas.runner.task import Site, Task
@@ -81,9 +82,17 @@ def test_stale_and_fatal_answers_settle_nothing(queue: Queue) -> None:
 
 
 def test_what_was_finished_before_is_not_fed(queue: Queue, task: Task) -> None:
-    """A queue that resumes goes on with the first trial that is missing, and compares the others with the code."""
+    """A queue that resumes begins with the first trial that is missing."""
     records = queue.settled(map(answer, queue.feed(3, horizon=6).jobs))
     again = Queue(task, "cpu", NOWHERE, lambda space: 0.5)
     again.resume([records[2], records[0]])
-    again.require_same_networks()
     assert [job.trial for job in again.feed(9, horizon=6).jobs] == [1, 3, 4, 5]
+
+
+def test_what_was_finished_before_must_be_the_same_network(queue: Queue, task: Task) -> None:
+    """A queue that resumes compares finished trials with the code, and refuses one that would be another network."""
+    first, second = queue.settled(map(answer, queue.feed(2, horizon=6).jobs))
+    again = Queue(task, "cpu", NOWHERE, lambda space: 0.5)
+    again.resume([first, msgspec.structs.replace(second, architecture=first.architecture)])
+    with pytest.raises(Refused, match="trial 1 would be another network now"):
+        again.require_same_networks()

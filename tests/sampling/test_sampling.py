@@ -108,7 +108,7 @@ def test_repetitions_share_a_network_and_nothing_else() -> None:
     study = replace(LADDER, samples=2, repeats=3)
     plan = Plan(study, INPUTS, 10)
     for trial in range(study.total):
-        leader = study.leader_of(trial)
+        leader = study.first_of(trial)
         assert plan.propose(trial).point == plan.propose(leader).point
         assert study.space_of(trial) == study.space_of(leader)
     seeds = {training_seed(0, trial) for trial in range(1000)} | {training_seed(1, trial) for trial in range(1000)}

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import nas
-from nas.analysis import compare, edf, edfs, mean_difference, normalised, verdicts
+from nas.analysis import compare, edf, edfs, mean_difference, normalized, verdicts
 from nas.engines.inline import InlineEngine
 from nas.errors import EmptyWindow, Refused
 from nas.findings.tables import tables
@@ -252,11 +252,11 @@ def test_parts_of_a_matched_sample_are_flagged() -> None:
 def test_the_normalised_distribution_agrees_with_a_matched_one(run: nas.Run) -> None:
     """It is there for samples that weren't stratified, and does no harm to one that is."""
     rows = run.table()
-    for one in normalised(rows, "multiply_adds"):
+    for one in normalized(rows, "multiply_adds"):
         assert one.n + one.outside == 8
         assert one.effective_n > 0.5 * one.n
-    assert [one.n for one in normalised(rows.drop(columns="stratum"), "multiply_adds")] == [
-        one.n for one in normalised(rows, "multiply_adds")
+    assert [one.n for one in normalized(rows.drop(columns="stratum"), "multiply_adds")] == [
+        one.n for one in normalized(rows, "multiply_adds")
     ]
 
 

@@ -11,9 +11,9 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 
-from nas.analysis import edf, expected_best, leader_range, normalised
+from nas.analysis import best_range, edf, expected_best, normalized
 from nas.analysis.pareto_front import dominators, is_on_front, survival
-from nas.analysis.ranges import chosen, leader_probabilities
+from nas.analysis.ranges import best_probabilities, chosen
 from tests.simulation.laws import GUESS, Floats
 
 ROUNDING = 1e-9
@@ -48,7 +48,7 @@ def _weighted_edf_differs(n: int, generator: np.random.Generator) -> bool:
         return False  # refused, with the reason
     return any(
         differs(np.array([known.at(e) for e in STEPS]), _weighted(frame[frame["space"] == known.name], known.edges))
-        for known in normalised(frame, "cost", bins=4)
+        for known in normalized(frame, "cost", bins=4)
     )
 
 
@@ -69,7 +69,7 @@ def leaders_enumerated(studies: int, generator: np.random.Generator) -> int:
 
 def _leaders_differ(n: int, draws: int) -> bool:
     firsts = [min(draw) for draw in product(range(n), repeat=draws)]
-    return differs(leader_probabilities(n, draws), np.bincount(firsts, minlength=n) / len(firsts))
+    return differs(best_probabilities(n, draws), np.bincount(firsts, minlength=n) / len(firsts))
 
 
 def leaders_drawn(studies: int, generator: np.random.Generator) -> int:
@@ -79,7 +79,7 @@ def leaders_drawn(studies: int, generator: np.random.Generator) -> int:
 
 def _leaders_drawn_differ(n: int, generator: np.random.Generator) -> bool:
     errors, values = np.append(generator.normal(0.3, 0.05, n - 3).round(2), [np.inf] * 3), generator.integers(1, 17, n)
-    known = leader_range(pd.DataFrame({"error": errors, "value": values}), "value")
+    known = best_range(pd.DataFrame({"error": errors, "value": values}), "value")
     order = np.argsort(errors, kind="stable")
     _, ranks = np.unique(errors[order], return_inverse=True)
     kept = np.zeros(n)

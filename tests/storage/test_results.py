@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -164,3 +165,12 @@ def test_a_refused_folder_gets_no_log(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"it holds thesis\.tex"):
         nas.run(study, out=tmp_path, engine=InlineEngine())
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_run_that_lost_its_study_is_told_the_way_out(run: Run, tmp_path: Path) -> None:
+    """Where only the database is left a new run in the same folder would be refused, so none is proposed there."""
+    folder = Path(shutil.copytree(run.folder, tmp_path / "run"))
+    (folder / "study.json").unlink()
+    with pytest.raises(Refused, match=r"has no study\.json with a study\.db") as refused:
+        nas.open(folder)
+    assert refused.value.hint.startswith("put study.json back")

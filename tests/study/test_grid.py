@@ -83,7 +83,7 @@ def test_trials_go_round_the_arms() -> None:
         "tiny learning_rate=1e-05",
     ]
     assert [study.repeat_of(trial) for trial in range(24)] == [*[0] * 6, *[1] * 6] * 2
-    assert [study.leader_of(trial) for trial in (0, 5, 6, 11, 12, 23)] == [0, 5, 0, 5, 12, 17]
+    assert [study.first_of(trial) for trial in (0, 5, 6, 11, 12, 23)] == [0, 5, 0, 5, 12, 17]
     assert study.recipe_of({"width": 3, "learning_rate": 1}) == msgspec.structs.replace(QUICK, learning_rate=1.0)
 
 

@@ -24,13 +24,13 @@ def test_repeats_follow_their_leader_within_its_space() -> None:
     study = replace(REPEATED, samples=2, repeats=3)
     assert study.total == 12
     assert [study.repeat_of(t) for t in range(12)] == [0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 2, 2]
-    assert [study.leader_of(t) for t in range(12)] == [0, 1, 0, 1, 0, 1, 6, 7, 6, 7, 6, 7]
-    assert all(study.space_of(t) is study.space_of(study.leader_of(t)) for t in range(12))
+    assert [study.first_of(t) for t in range(12)] == [0, 1, 0, 1, 0, 1, 6, 7, 6, 7, 6, 7]
+    assert all(study.space_of(t) is study.space_of(study.first_of(t)) for t in range(12))
 
 
 def test_without_repeats_every_trial_leads() -> None:
     """Where each network is trained once, every trial is its own leader."""
-    assert [STUDY.leader_of(t) for t in range(8)] == list(range(8))
+    assert [STUDY.first_of(t) for t in range(8)] == list(range(8))
 
 
 def test_recipe_takes_sampled_values() -> None:

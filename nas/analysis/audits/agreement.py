@@ -17,9 +17,9 @@ RESAMPLES = 2_000
 FARTHER = 20.0
 """How many times rarer than usual the draws beyond its ends are.
 
-A resample holds two thirds of the networks, so the first choice is often the same, and the draws show too little of its
-luck. Simulated coverage of 95 % of the mean regret, for 24 and 60 networks: 84 and 90 % with the usual percentiles, 94
-and 97 % with a tenth of their tails, 98 % with the extremes.
+A resample holds two thirds of the networks, so the first choice is often the same, and the draws vary
+too little. Simulated coverage of 95 % of the mean regret, for 24 and 60 networks: 84 and 90 % with the usual
+percentiles, 94 and 97 % with a tenth of their tails, 98 % with the extremes.
 """
 
 

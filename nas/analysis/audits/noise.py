@@ -1,4 +1,4 @@
-"""How much of the spread of errors is luck: repeated trainings of the same networks with other seeds.
+"""How much of the spread of errors is seed variance: repeated trainings of the same networks with other seeds.
 
 A one-way random-effects analysis of variance: an error is the mean of all, plus what the network adds, plus what the
 seed adds. Searle, Casella and McCulloch, Variance Components (1992), chapter 3.

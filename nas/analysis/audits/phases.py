@@ -1,7 +1,8 @@
 """How much long errors vary on one side of a rule, where only some networks were trained long; delta is half of it.
 
 Simulated audits of two spaces that differ by exactly delta, 12, 25 and 100 networks of each trained long, six kinds of
-errors (straight, curved, of unequal luck, unrelated, turned, failing): at most 16 of 200 said that nothing matters.
+errors (straight, curved, of unequal seed variance, unrelated, turned, failing): at most 16 of 200 said that nothing
+matters.
 """
 
 from __future__ import annotations

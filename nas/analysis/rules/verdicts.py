@@ -53,7 +53,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     statement: str
     """The rule as a sentence."""
     verdict: Finding
-    """In at least 95 % of studies none of the rules asked for together is called *helps* or *hurts* by luck."""
+    """In at least 95 % of studies none of the rules tested together is called *helps* or *hurts* by chance."""
     measure: Measure
     """What the effect is."""
     effect: float

@@ -1,4 +1,4 @@
-"""What a search had found after spending so much: a number that falls while it goes on.
+"""What a search had found after spending so much: a number that falls while it continues.
 
 A search is one run of a strategy with a seed of its own. What it has found is the lowest error so far or, for two
 objectives, the share of the rectangle of error and log size that no network found so far dominates.

@@ -29,7 +29,7 @@ def mean_difference(first: Edf, second: Edf, *, seed: int = 0, confidence: float
 
     Hesterberg's expanded percentile interval (2015), at the smaller sample's degrees of freedom. Simulated coverage of
     95 % for normal errors: 97 % at n = 8 and 94 % at 20, where a plain percentile interval has 91 % and 92 %. A sample
-    without failures beside one that has some may have missed its own by luck, which the interval allows for; if both
+    without failures beside one that has some may have missed its own by chance, which the interval allows for; if both
     have missed them nothing tells. With a single network it is unbounded. Of two stratified samples of one design it
     is Student's interval of the strata's means, from the variance inside of them.
     """

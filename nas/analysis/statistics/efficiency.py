@@ -38,11 +38,11 @@ class Efficiency(msgspec.Struct, frozen=True, kw_only=True):
 def efficiency(edf: Edf, draws: Sequence[int] | None = None, *, confidence: float = CONFIDENCE) -> Efficiency:
     """The curve of a space with a band; for 1, 2, 4, ... draws up to a quarter of the networks unless told otherwise.
 
-    The interval is the jackknife's, stretched for the few leaders that the estimate effectively rests on: k of them
-    have Student's t of (k - 1) / 2 degrees of freedom and a deviation 1 + 2 / k times the jackknife's. Simulated
-    coverage of 95 %, over six laws (normal, skewed to either side, uniform, in steps, failing), n = 20 to 500 and up
-    to a quarter of n: 97 % on average and 94 % at worst; with k - 1 degrees and no more it was 87 % at worst. Failures
-    that a small sample has missed by luck are beyond it: 87 % for the mean of 20 with a tenth of failures.
+    The interval is the jackknife's, stretched for the few best networks that the estimate effectively rests on: k of
+    them have Student's t of (k - 1) / 2 degrees of freedom and a deviation 1 + 2 / k times the jackknife's. Simulated
+    coverage of 95 %, over six distributions (normal, skewed to either side, uniform, in steps, failing), n = 20 to 500
+    and up to a quarter of n: 97 % on average and 94 % at worst; with k - 1 degrees and no more it was 87 % at worst.
+    Failures that a small sample has missed by chance are beyond it: 87 % for the mean of 20 with a tenth of failures.
     """
     check_confidence(confidence)
     largest = max(edf.n // 4, 1)
@@ -93,9 +93,9 @@ def _best(scores: Floats, draws: int, confidence: float) -> Interval:
     estimate = float(weights @ scores)
     if n < 2:
         return unbounded(estimate, confidence)
-    leaders = 1.0 / float(np.square(weights).sum())
-    deviation = (1.0 + 2.0 / leaders) * _deviation(scores, draws)
-    freedom = max((leaders - 1.0) / 2.0, 1.0)
+    effective = 1.0 / float(np.square(weights).sum())
+    deviation = (1.0 + 2.0 / effective) * _deviation(scores, draws)
+    freedom = max((effective - 1.0) / 2.0, 1.0)
     return Estimate(value=estimate, variance=deviation**2, freedom=freedom).interval(confidence)
 
 

@@ -29,7 +29,8 @@ def csv_source(path: Path, target: str) -> TableSource:
     """The table in a file as a source."""
     with opened(path) as lines:
         names = [name.strip() for name in next(lines, [])]
-        return rows_source(path, target, names, [row for row in lines if row])
+        rows = [row for row in lines if row]
+    return rows_source(path, target, names, rows)
 
 
 def rows_source(path: Path, target: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> TableSource:
