@@ -17,7 +17,7 @@ from nas.analysis.discovery.narrowing import steps
 from nas.errors import Refused
 from nas.files import write_atomically
 from nas.findings.principles import delta_in_words
-from nas.findings.samples import Sample, sample_of
+from nas.findings.samples import Sample, require_list, sample_of
 from nas.findings.study_source import neighbours, study_file
 from nas.findings.tables import ERROR, Tables
 from nas.findings.wording.notebook import html_table, notebook
@@ -168,6 +168,7 @@ def discovered(
     Refused for samples that a search has chosen, and where there is nothing to explore.
     """
     sample = sample_of(source, error)
+    require_list(columns)
     chosen, smallest = _chosen(sample.frame, space), sample.share(delta)
     discovery = discover(
         sample.frame, _dimensions(sample, chosen, columns, study), space=chosen, guess=sample.guess, delta=smallest

@@ -139,7 +139,10 @@ def _planned(
     )
     if result.samples is None or study is None:
         return replace(result, notes=notes)
-    verb = "enough" if study.samples >= result.samples else f"too few: --samples {result.samples}"
+    larger = f"--samples {result.samples}"
+    if isinstance(study, StoredStudy) and study.looks is not None:
+        larger += " --seed N in another folder, for interim looks fix the number"
+    verb = "enough" if study.samples >= result.samples else f"too few: {larger}"
     return replace(result, notes=(*notes, f"The study declares {study.samples:,} of each space, {verb}"))
 
 

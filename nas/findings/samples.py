@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.analysis import principle_rules
@@ -87,6 +88,8 @@ def sample_of(source: Run | Tables | pd.DataFrame, error: str) -> Sample:
     """The random sample that a run or a table is; a run whose networks a search has chosen is refused."""
     if isinstance(source, Run):
         return _of_run(source)
+    if isinstance(source, str | Path):
+        raise Refused(f"a run or a table is taken, got {source!r}", hint=f"nas.open({str(source)!r}) opens a run")
     tables = source if isinstance(source, Tables) else checked(source, error)
     return Sample(
         title=listed(tables.origins),
@@ -133,6 +136,7 @@ def requested_rules(
     """The rules that are requested, by name of a column or as values; None where nothing is."""
     if rules is not None and columns is not None:
         raise Refused("rules or columns are given, not both", hint="--columns or --study, one of them")
+    require_list(columns)
     if columns is None:
         return None if rules is None else tuple(rules)
     if not columns or len(set(columns)) < len(columns):
@@ -142,6 +146,12 @@ def requested_rules(
     for column in columns:
         _require_numbers(frame, column)
     return principle_rules(frame, columns)
+
+
+def require_list(columns: Sequence[str] | None) -> None:
+    """Refuse a name in place of a list of names."""
+    if isinstance(columns, str):
+        raise Refused(f"columns are a list of names, got {columns!r}", hint=f"columns=[{columns!r}]")
 
 
 def _require_numbers(frame: pd.DataFrame, column: str) -> None:

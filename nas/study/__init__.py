@@ -3,6 +3,8 @@
 Study = spaces, recipe, limits, rules, and when it is looked at or ends early; a trial that is over is a Record.
 """
 
+from typing import Never
+
 from nas.study.halving import SuccessiveHalving
 from nas.study.limits import Limits
 from nas.study.looks import Looks
@@ -29,3 +31,10 @@ __all__ = [
     "among",
     "larger",
 ]
+
+
+def __getattr__(name: str) -> Never:
+    """Answer the name that something had before."""
+    if name == "Halving":
+        raise ImportError("Halving(factor, first) is called SuccessiveHalving(reduction_factor, min_epochs) now")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

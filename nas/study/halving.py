@@ -24,9 +24,10 @@ class SuccessiveHalving(msgspec.Struct, frozen=True, kw_only=True):
     """Epochs before the first rung; at least 1."""
 
     def __post_init__(self) -> None:
-        if self.reduction_factor < 2 or self.min_epochs < 1:
+        numbers = all(type(number) is int for number in (self.reduction_factor, self.min_epochs))
+        if not numbers or self.reduction_factor < 2 or self.min_epochs < 1:
             raise Refused(
-                "halving keeps one of at least two trainings after at least one epoch, "
+                "halving keeps one of at least two trainings after at least one epoch, both whole numbers, "
                 f"got reduction_factor={self.reduction_factor}, min_epochs={self.min_epochs}"
             )
 

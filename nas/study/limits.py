@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from nas.layers.base import Cost
 
 UNBOUNDED = 2**62
 
-
-Range = tuple[int, int]
+if TYPE_CHECKING:
+    Range = tuple[int, int]
+else:
+    Range = tuple[int | float, int | float]  # 3e6 is taken, and made whole
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +31,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             low, high = getattr(self, name)
+            if not all(isinstance(end, int | float) and end % 1 == 0 for end in (low, high)):
+                raise ValueError(f"limits on {name} must be whole numbers, got {low=}, {high=}")
+            low, high = int(low), int(high)
+            msgspec.structs.force_setattr(self, name, (low, high))
             if not 0 <= low <= high:
                 raise ValueError(f"limits on {name} must be 0 <= low <= high, got {low=:,}, {high=:,}")
 

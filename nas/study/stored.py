@@ -121,8 +121,8 @@ class StoredStudy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 def stored(study: Study) -> StoredStudy:
-    """A study without its code."""
-    return StoredStudy(
+    """A study without its code; refused where a value is of another kind than its field, so that it is read again."""
+    plain = StoredStudy(
         name=study.name,
         question=study.question,
         spaces=tuple(map(_space, study.spaces)),
@@ -141,6 +141,10 @@ def stored(study: Study) -> StoredStudy:
         rules=study.rules,
         looks=study.looks,
     )
+    try:
+        return msgspec.convert(msgspec.to_builtins(plain), StoredStudy)
+    except msgspec.ValidationError as error:
+        raise Refused(f"study {study.name!r} is invalid: {error}") from None
 
 
 def changes(old: StoredStudy, new: StoredStudy) -> list[str]:

@@ -93,6 +93,7 @@ class Study:
     def __post_init__(self) -> None:
         if self.name in ("", ".", "..") or "/" in self.name:
             raise Refused(f"a study's name is the name of a folder, not empty and without a slash, got {self.name!r}")
+        _require_whole(samples=self.samples, repeats=self.repeats, seed=self.seed)
         _require_positive(samples=self.samples, repeats=self.repeats)
         if not self.spaces:
             raise Refused(f"study {self.name!r} has no space")
@@ -265,6 +266,12 @@ def _guess(name: str, names: Iterable[str]) -> str:
     """The nearest of the known names, for the end of a message."""
     near = difflib.get_close_matches(name, list(names), 1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _require_whole(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if type(number) is not int:
+            raise Refused(f"{name} must be a whole number, got {number!r}")
 
 
 def _require_positive(**counts: int) -> None:

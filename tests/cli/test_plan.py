@@ -97,7 +97,7 @@ def test_a_table_is_planned_in_its_own_unit(say: Say, csv: Path) -> None:
         (("quickstart", "--columns", "depth"), "not for a study"),
         (("families",), "declares no rules"),
         (("quickstart", "stages"), "one study or run"),
-        (("--table", "DIR", "FILE"), "one study or run"),
+        (("--table", "DIR", "FILE"), "plan takes one place"),
     ],
 )
 def test_what_is_refused(say: Say, folder: Path, csv: Path, words: tuple[str, ...], said: str) -> None:

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -169,6 +170,17 @@ def test_a_difference_that_matters_is_a_number(wrong: float) -> None:
     ):
         with pytest.raises(Refused, match="a difference of errors is a number of at least 0"):
             ask()
+
+
+@pytest.mark.parametrize("ask", [nas.principles, nas.discover, nas.plan])
+def test_a_place_and_a_name_are_answered(ask: Any, run: Run) -> None:
+    """A folder in place of its run, and a name in place of a list of names, are refused with what to write."""
+    with pytest.raises(Refused, match="a run or a table is taken") as refused:
+        ask("runs/a")
+    assert refused.value.hint == "nas.open('runs/a') opens a run"
+    with pytest.raises(Refused, match="columns are a list of names") as refused:
+        ask(run, columns="width")
+    assert refused.value.hint == "columns=['width']"
 
 
 def test_no_rules_are_not_the_runs_own(run: Run) -> None:

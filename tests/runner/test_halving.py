@@ -187,7 +187,7 @@ def test_random_points_stay_those_of_the_map() -> None:
         assert plan.propose(trial).point == map_.propose(trial).point
         plan.tell(trial, 0.5, [0.8, 0.7, 0.1 * trial, 0.5])
     assert plan.thresholds(GENERATION) == {1: 0.8, 3: pytest.approx(0.2)}
-    with pytest.raises(ValueError, match="trial 3 is over"):
+    with pytest.raises(ValueError, match="trial 3 is finished"):
         plan.thresholds(3)
 
 

@@ -18,7 +18,7 @@ from nas.errors import Refused
 from nas.space import Integer, Point, rising
 from nas.storage import study_json
 from nas.storage.study_json import Manifest, differences
-from nas.study import Part, Parts, Rule, catalog
+from nas.study import Limits, Part, Parts, Rule, catalog
 from nas.study.stored import StoredStudy, changes, qualified, stored
 from tests.toys.runs import older
 from tests.toys.spaces import RICH, STUDY, TINY, Tiny, decode_tiny
@@ -174,3 +174,21 @@ def test_a_field_that_is_not_known_is_refused(manifest: Manifest, tmp_path: Path
     (tmp_path / "study.json").write_bytes(msgspec.json.encode(content))
     with pytest.raises(Refused, match=r"is of a newer version of this program: .*`spectrum`.*; update it"):
         study_json.read(tmp_path)
+
+
+def test_limits_as_floats_are_whole_numbers(manifest: Manifest, tmp_path: Path) -> None:
+    """3e6 is a limit like 3,000,000, in a study and in what an older run stored; 2.5 is none."""
+    limits = Limits(multiply_adds=(3e6, 6e6))  # type: ignore[arg-type]
+    assert limits == Limits(multiply_adds=(3_000_000, 6_000_000))
+    content = msgspec.json.decode(msgspec.json.encode(again(manifest, limits=limits)))
+    content["study"]["limits"]["multiply_adds"] = [3e6, 6e6]
+    (tmp_path / "study.json").write_bytes(msgspec.json.encode(content))
+    assert study_json.read(tmp_path).study.limits == limits
+    with pytest.raises(ValueError, match="limits on parameters must be whole numbers"):
+        Limits(parameters=(2.5, 9))  # type: ignore[arg-type]
+
+
+def test_what_could_not_be_read_again_is_not_stored() -> None:
+    """A value of another kind than its field is refused with its place before a folder is made."""
+    with pytest.raises(Refused, match=r"study 'toy' is invalid: Expected `str`, got `null` - at `\$\.question`"):
+        stored(replace(STUDY, question=None))  # type: ignore[arg-type]

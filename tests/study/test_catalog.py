@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.errors import Refused
+from nas.errors import NasError, Refused
 from nas.study import Study, catalog
 
 STUDY_FILE = """
@@ -99,3 +99,10 @@ def test_study_files_of_before_still_run(tmp_path: Path) -> None:
     lines += ["from dataclasses import replace", "STUDY = replace(OLD, recipe=Recipe(data='digits'), limits=Limits())"]
     (tmp_path / "old.py").write_text("\n".join(lines))
     assert catalog.study(str(tmp_path / "old.py")).recipe.data == "digits"
+
+
+def test_a_study_with_a_former_name_is_answered_with_the_new_one(tmp_path: Path) -> None:
+    """A file of a user that imports what was renamed is told what it is called now."""
+    (tmp_path / "older.py").write_text("from nas.study import Halving\n")
+    with pytest.raises(NasError, match="called SuccessiveHalving"):
+        catalog.study(str(tmp_path / "older.py"))
