@@ -231,11 +231,13 @@ def _of_run(run: Run, study: Study | None) -> list[str]:
 def _chosen(frame: pd.DataFrame, space: str | None) -> str:
     """The one space that is explored; several are never mixed, for a space would pass for a rule."""
     spaces = list(dict.fromkeys(str(name) for name in frame["space"]))
+    if not spaces:
+        raise Refused("no network is finished yet, so there are no rules to discover")
     if space is None and len(spaces) == 1:
         return spaces[0]
     if space not in spaces:
         problem = "rules are discovered in one space" if space is None else f"there are no networks of space {space!r}"
-        raise Refused(f"{problem}, there are {', '.join(spaces) or 'none'}", hint="--within SPACE")
+        raise Refused(f"{problem}, there are {', '.join(spaces)}", hint="--within SPACE")
     return str(space)
 
 

@@ -90,6 +90,8 @@ def sample_of(source: Run | Tables | pd.DataFrame, error: str) -> Sample:
         return _of_run(source)
     if isinstance(source, str | Path):
         raise Refused(f"a run or a table is taken, got {source!r}", hint=f"nas.open({str(source)!r}) opens a run")
+    if not isinstance(source, Tables) and not hasattr(source, "columns"):
+        raise Refused(f"a run or a table is taken, got {source!r}", hint="one run, or a pandas DataFrame")
     tables = source if isinstance(source, Tables) else checked(source, error)
     return Sample(
         title=listed(tables.origins),

@@ -111,8 +111,8 @@ def with_changes(begun: Manifest, requested: Manifest) -> StoredStudy:
 def restated(stored: Manifest, requested: Manifest, over: int) -> Manifest:
     """What is stored once a command begins; rules that change are stated after so many finished trials."""
     after = stored.rules_after
-    if requested.study.rules != stored.study.rules:
-        logger.info("other rules than before, stated after %d finished trials", over)
+    if over and requested.study.rules != stored.study.rules:
+        logger.warning("other rules than before, stated after %d finished trials: they are no prediction", over)
         after = over
     return msgspec.structs.replace(stored, study=with_changes(stored, requested), rules_after=after)
 

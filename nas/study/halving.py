@@ -65,6 +65,6 @@ def check_halving(
         )
     if not halving.rungs(fewest := min(map(int, epochs))):
         raise Refused(
-            f"{halving.words} judges nothing: a training has {fewest} of them",
+            f"{halving.words} judges nothing: a training has {fewest} epochs",
             hint="more epochs (--epochs), an earlier first rung, or no halving",
         )

@@ -73,14 +73,15 @@ def test_more_samples_extend_a_run(tmp_path: Path, expected: pd.DataFrame) -> No
     assert study_json.read(tmp_path).study.samples == 4
 
 
-def test_rules_may_be_stated_later(tmp_path: Path) -> None:
-    """A run without rules goes on under a study with rules and keeps its trials; how many were over is remembered."""
+def test_rules_may_be_stated_later(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A run resumes under a study with other rules and keeps its trials; how many were finished is said and stored."""
     begun = execute(replace(TOY, samples=1), tmp_path)
     assert study_json.read(tmp_path).study.rules == ()
     ruled = replace(TOY, samples=2, rules=(larger("width"),))
     assert execute(ruled, tmp_path)[:2] == begun
     stored = study_json.read(tmp_path)
     assert (stored.study.rules, stored.rules_after) == (ruled.rules, 2)
+    assert "other rules than before, stated after 2 finished trials" in caplog.text
     execute(ruled, tmp_path)
     assert study_json.read(tmp_path).rules_after == 2
     execute(replace(ruled, rules=(larger("width"), larger("pooled"))), tmp_path)

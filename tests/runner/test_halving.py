@@ -228,7 +228,7 @@ REFUSALS = [
     ({"sampler": "random", "repeats": 3}, "not supported with repeats=3"),
     (
         {"recipe": QUICK, "halving": SuccessiveHalving(min_epochs=2)},
-        "halving by 3 from epoch 2 judges nothing: a training has 2 of them",
+        "halving by 3 from epoch 2 judges nothing: a training has 2 epochs",
     ),
     ({"grid": Grid(values={"epochs": (1, 4)})}, "a training has 1 of them"),
     ({"vary": {"epochs": Integer(low=4, high=8)}}, "where epochs vary they differ there, too"),
