@@ -65,6 +65,6 @@ def check_halving(
         )
     if not halving.rungs(fewest := min(map(int, epochs))):
         raise Refused(
-            f"{halving.words} judges nothing: a training has {fewest} epochs",
+            f"{halving.words} judges nothing: the last epoch of a training is {fewest}",
             hint="more epochs (--epochs), an earlier first rung, or no halving",
         )

@@ -228,9 +228,9 @@ REFUSALS = [
     ({"sampler": "random", "repeats": 3}, "not supported with repeats=3"),
     (
         {"recipe": QUICK, "halving": SuccessiveHalving(min_epochs=2)},
-        "halving by 3 from epoch 2 judges nothing: a training has 2 epochs",
+        "halving by 3 from epoch 2 judges nothing: the last epoch of a training is 2",
     ),
-    ({"grid": Grid(values={"epochs": (1, 4)})}, "a training has 1 of them"),
+    ({"grid": Grid(values={"epochs": (1, 4)})}, "the last epoch of a training is 1"),
     ({"vary": {"epochs": Integer(low=4, high=8)}}, "where epochs vary they differ there, too"),
     ({"halving": 3}, r"a study's halving is SuccessiveHalving\(reduction_factor=3, min_epochs=1\), got 3"),
     ({"objectives": ("multiply_adds",)}, r"objectives are \('error',\) or \('error', 'multiply_adds'\), got"),
