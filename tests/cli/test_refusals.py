@@ -252,7 +252,8 @@ def test_faults_in_the_code_of_a_space_are_told(
         ("anynet.X3[0].fix(depht=1)", "", "has no dimension 'depht' or depht_1; it has depth_1"),
         ("anynet.X3[0].fix(depth=['a'])", "", "(['a'],) (mine.py, line 5)"),
         ("anynet.X3[0].named('a/b')", "", "a name without a slash, got 'a/b'"),
-        ("anynet.X3[0]", "seed='3'", "instances of 'str' and 'int' (mine.py, line 5)"),
+        ("anynet.X3[0]", "max_trial_seconds='3'", "instances of 'int' and 'str' (mine.py, line 5)"),
+        ("anynet.X3[0]", "seed='3'", "seed must be a whole number, got '3'"),
     ],
 )
 def test_faults_of_a_study_are_told(
