@@ -17,7 +17,7 @@ from nas.data.features import MOST_VALUES, Column, encoded
 from nas.data.readers.csv_file import csv_source, rows_source
 from nas.data.readers.diabetes import diabetes_source
 from nas.data.splits import tenths
-from nas.data.tables import FIRST, encoding, key_of
+from nas.data.tables import FIRST, encoding_of, key_of
 from nas.errors import Missing, Refused
 from tests.toys.tables import houses, write_csv
 
@@ -40,7 +40,7 @@ def test_diabetes_is_standardised_as_scikit_learn_has_it() -> None:
     assert (info.shape, info.classes, info.outputs, info.task, info.guess) == ((10,), (), 1, "regression", 1.0)
     source = load_diabetes(scaled=False)
     assert info.features == tuple(source["feature_names"])
-    found = encoding(diabetes_source("").read())
+    found = encoding_of(diabetes_source("").read())
     parts = [set(part.tolist()) for part in (found.train, found.validation, found.test)]
     assert [len(part) for part in parts] == [266, 88, 88]
     assert set.union(*parts) == set(range(442))
@@ -57,7 +57,7 @@ def test_diabetes_is_standardised_as_scikit_learn_has_it() -> None:
 def test_every_part_has_its_share_of_every_tenth() -> None:
     """Each tenth of the target by rank, as pandas cuts it, is split 60 / 20 / 20 up to one row."""
     targets = pd.Series(load_diabetes()["target"])
-    found = encoding(diabetes_source("").read())
+    found = encoding_of(diabetes_source("").read())
     strata = pd.qcut(targets.rank(method="first"), 10, labels=False)
     sizes = strata.value_counts().sort_index().to_numpy()
     for part, share in ((found.train, 0.6), (found.validation, 0.2), (found.test, 0.2)):
@@ -68,7 +68,7 @@ def test_every_part_has_its_share_of_every_tenth() -> None:
 def test_a_prefix_of_the_training_rows_is_balanced() -> None:
     """The first fifty rows hold five of each tenth, up to one."""
     table = diabetes_source("").read()
-    counts = np.bincount(tenths(table.targets)[encoding(table).train[:50]], minlength=10)
+    counts = np.bincount(tenths(table.targets)[encoding_of(table).train[:50]], minlength=10)
     assert counts.min() >= 4
     assert counts.max() <= 6
 
@@ -88,7 +88,7 @@ def test_columns_of_a_file_become_features(tmp_path: Path) -> None:
         "garage=detached",
     )
     frame = pd.read_csv(path)
-    found = encoding(csv_source(path, "price").read())
+    found = encoding_of(csv_source(path, "price").read())
     train = frame.iloc[found.train]
     area = (train["area"] - train["area"].mean()) / train["area"].std(ddof=0)
     dummies = [train["street"] == "gravel", train["street"] == "paved", train["garage"].isna()]
@@ -102,7 +102,7 @@ def test_columns_of_a_file_become_features(tmp_path: Path) -> None:
 def test_statistics_come_from_the_training_rows_only(tmp_path: Path) -> None:
     """Other numbers in validation and test rows change no mean; a value that no training row has is all zeros."""
     path = write_csv(tmp_path / "a.csv", plain(style=["a", "b"] * 30))
-    found = encoding(csv_source(path, "price").read())
+    found = encoding_of(csv_source(path, "price").read())
     before = nas.data.prepare(str(path), target="price")
     frame = pd.read_csv(path)
     others = [*found.validation, *found.test]

@@ -20,7 +20,7 @@ import nas
 from nas.data import Dataset
 from nas.data.readers.csv_file import csv_source
 from nas.data.readers.diabetes import diabetes_source
-from nas.data.tables import encoding
+from nas.data.tables import encoding_of
 from nas.engines import Engine, InlineEngine, LocalEngine
 from nas.errors import EmptyWindow, NasError, Refused
 from nas.models.exports import card, verify
@@ -133,7 +133,7 @@ def test_a_huge_learning_rate_diverges(diabetes: Dataset) -> None:
 def test_predictions_have_the_recorded_error(exported: Path, finished: nas.Run) -> None:
     """RMSE over standard deviation, both by NumPy, of the exported network's predictions is the recorded error."""
     model, frame = nas.load(exported), pd.DataFrame(houses())
-    found = encoding(csv_source(finished.folder.parent / "houses.csv", "price").read())
+    found = encoding_of(csv_source(finished.folder.parent / "houses.csv", "price").read())
     std = frame["price"].iloc[found.train].std(ddof=0)
     held = frame.iloc[found.validation]
     predicted = model.predict(held.to_dict("list")).numpy()
@@ -147,7 +147,7 @@ def test_predictions_have_the_recorded_error(exported: Path, finished: nas.Run) 
 def test_preprocessing_gives_the_prepared_rows(exported: Path, finished: nas.Run) -> None:
     """To the bit, so that the same network says the same of a row wherever it comes from."""
     model, path = nas.load(exported), str(finished.folder.parent / "houses.csv")
-    found = encoding(csv_source(Path(path), "price").read())
+    found = encoding_of(csv_source(Path(path), "price").read())
     cells = pd.read_csv(path, dtype=str, keep_default_na=False).iloc[found.validation].to_dict("list")
     prepared = nas.data.load(nas.data.prepare(path, target="price")).validation.images
     assert torch.equal(model.preprocess(model.encode(cells)), prepared)
