@@ -20,16 +20,16 @@ from nas.models import weights
 from nas.models.document import describe
 from nas.study import Recipe
 from nas.study.record import Outcome
+from nas.training import cuda_graphs
 from nas.training.cuda_graphs import aside
 from nas.training.devices import device_name, one_thread
 from nas.training.kernels import warm
 from nas.training.loop import Trained, on_device, train
+from nas.training.peak_memory import is_out_of_memory
 from nas.training.precision import dtype_of, settled
 
 logger = logging.getLogger(__name__)
 
-CPU_IS_FULL = "can't allocate memory"
-"""What torch says where the processor's memory doesn't suffice; it has no class of errors for that."""
 LOADING = threading.Lock()
 """Held while one thread of this process loads data: the others then find them."""
 
@@ -41,24 +41,23 @@ def run_job(job: Job) -> Result:
             return _trained(job)
     except (StorageFailed, Missing) as error:
         return msgspec.structs.replace(_failed(job, Outcome.FAILED, error), fatal=True)
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        return _failed(job, Outcome.OUT_OF_MEMORY, error)
-    except (NasError, RuntimeError, ValueError, TypeError, ArithmeticError, LookupError, OSError) as error:
-        if CPU_IS_FULL in str(error):
+    except (NasError, MemoryError, RuntimeError, ValueError, TypeError, ArithmeticError, LookupError, OSError) as error:
+        if is_out_of_memory(error):
             return _failed(job, Outcome.OUT_OF_MEMORY, error)
         logger.exception("trial %d failed", job.trial)
         return _failed(job, Outcome.FAILED, error)
 
 
-def warm_up() -> None:
-    """Have at hand what trainings on this machine's CPU compute with."""
-    with one_thread():
-        warm(dtype_of(settled(Recipe(), torch.device("cpu"))))
+def warm_up(device: str) -> None:
+    """Have at hand what trainings on a device compute with, which no training should be charged with."""
+    place = torch.device(device)
+    with one_thread(), aside(place):
+        warm(place, dtype_of(settled(Recipe(), place)))
 
 
-def memory() -> Memory | None:
+def memory(device: str) -> Memory | None:
     """The memory of the GPU that jobs are trained on; None without one."""
-    if not torch.cuda.is_available():
+    if device == "cpu":
         return None
     return Memory(
         total=lambda: torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved(),
@@ -68,6 +67,7 @@ def memory() -> Memory | None:
 
 
 def _empty() -> None:
+    cuda_graphs.give_back()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
 

@@ -21,7 +21,7 @@ import msgspec
 
 from nas.engines import process
 from nas.engines.cores import Cores, pin
-from nas.engines.messages import Answer, Began, Job, Ready, Result, Returned
+from nas.engines.messages import Answer, Began, Job, Ready, Result, Retiring, Returned
 from nas.engines.process import Worker
 from nas.errors import NasError
 from nas.files import open_to_append
@@ -43,8 +43,12 @@ ANSWERS: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 class LocalEngine:
     """A fixed number of worker processes, each with so many lanes."""
 
-    def __init__(self, workers: int, *, lanes: int = 1, log: Path | None = None, module: str = WORKER) -> None:
-        self._count, self._lanes, self._log_path, self._module = workers, lanes, log, module
+    def __init__(
+        self, workers: int, *, lanes: int = 1, device: str = "cpu", log: Path | None = None, module: str = WORKER
+    ) -> None:
+        """Of so many processes, each with so many lanes on its device."""
+        self._count, self._lanes, self._device = workers, lanes, device
+        self._log_path, self._module = log, module
         self._cores, self._pinned = Cores(), list[int]()
         self._workers: list[Worker] = []
         self._homeless: list[Job] = []
@@ -56,7 +60,7 @@ class LocalEngine:
     def __enter__(self) -> Self:
         """Start the workers; they are usable as soon as each has loaded torch."""
         self._log = open_to_append(self._log_path) if self._log_path else None
-        self._pinned = self._cores.take(self._count) if self._lanes == 1 else []
+        self._pinned = self._cores.take(self._count) if self._device == "cpu" else []
         self._workers = [self._start(index) for index in range(self._count)]
         return self
 
@@ -94,7 +98,7 @@ class LocalEngine:
         """Ask for all that hasn't begun; it stays here and is begun by nobody."""
         self._holding = True
         for worker in self._workers:
-            if worker.waiting and not worker.recalled:
+            if worker.waiting and worker.open:
                 self._homeless += worker.recall()
 
     def wait(self, seconds: float) -> list[Result]:
@@ -124,7 +128,7 @@ class LocalEngine:
     def _settle(self) -> None:
         """Give what has no worker to those with the fewest jobs; who was asked for jobs gets none meanwhile."""
         while self._homeless and not self._holding:
-            open_ones = [w for w in self._workers if not w.recalled and len(w.jobs) < self._lanes + AHEAD]
+            open_ones = [w for w in self._workers if w.open and len(w.jobs) < self._lanes + AHEAD]
             if not open_ones:
                 return
             min(open_ones, key=lambda w: (len(w.jobs), not w.ready)).give(self._homeless.pop(0))
@@ -132,7 +136,7 @@ class LocalEngine:
     def _level(self) -> None:
         """Where a worker is idle and nobody brings more, ask for a job that waits at another."""
         idle = sum(worker.ready and not worker.jobs for worker in self._workers)
-        givers = sorted((w for w in self._workers if w.waiting and not w.recalled), key=lambda w: -w.deadline)
+        givers = sorted((w for w in self._workers if w.waiting and w.open), key=lambda w: -w.deadline)
         for worker in givers[: max(0, idle - len(self._homeless))]:
             self._homeless += worker.recall()
         self._settle()
@@ -155,6 +159,10 @@ class LocalEngine:
             return []
         if isinstance(answer, Ready):
             worker.get_ready()
+            return []
+        if isinstance(answer, Retiring):
+            worker.retiring = True
+            worker.recall()
             return []
         job = next((job for job in worker.jobs if (answer.trial, answer.attempt) == (job.trial, job.attempt)), None)
         if job is None:
@@ -180,6 +188,8 @@ class LocalEngine:
 
     def _overdue(self, index: int, worker: Worker) -> list[Result]:
         late = worker.overdue(time.monotonic())
+        if worker.ready:
+            worker.say_where()
         worker.end()
         if not worker.ready:
             self._count_death(f"the last one didn't load torch within {process.START_LIMIT:g} s")
@@ -199,7 +209,7 @@ class LocalEngine:
             raise NasError(f"worker processes can't be started ({self._deaths} in a row): {how}{where}")
 
     def _start(self, index: int) -> Worker:
-        worker = process.started(self._module, self._log, self._lanes)
+        worker = process.started(self._module, self._log, self._lanes, self._device)
         if index < len(self._pinned):
             pin(worker.process.pid, self._pinned[index])
         return worker

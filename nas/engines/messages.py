@@ -81,6 +81,10 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True, tag="returned"):
     """Jobs that it had not begun and now won't, the last ones that it was given."""
 
 
+class Retiring(msgspec.Struct, frozen=True, tag="retiring"):
+    """A worker begins no job any more; it ends as soon as it has answered those that it trains and is recalled."""
+
+
 class Began(msgspec.Struct, frozen=True, kw_only=True, tag="began"):
     """A worker with several lanes begins with a job; one that has a single lane needn't say so."""
 
@@ -90,7 +94,7 @@ class Began(msgspec.Struct, frozen=True, kw_only=True, tag="began"):
     """Which attempt."""
 
 
-Answer = Ready | Began | Result | Returned
+Answer = Ready | Began | Result | Returned | Retiring
 """What a worker says."""
 RECALL = b"recall"
 """What a worker is told instead of a job: give back all that you haven't begun."""

@@ -21,6 +21,8 @@ from nas.engines.messages import RECALL, Job
 
 START_LIMIT = 120.0
 """Seconds in which a worker must have loaded torch."""
+LAST_WORDS = 0.1
+"""Seconds in which a worker that is given up logs where it is."""
 SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 KEPT_MEMORY = {
     "MALLOC_MMAP_MAX_": "0",
@@ -51,6 +53,8 @@ class Worker:
     """In their order: a ready worker has heard of all, and begins them in this order; else all wait here."""
     recalled: bool = False
     """Whether it was asked for what waits and hasn't answered yet."""
+    retiring: bool = False
+    """Whether it begins nothing any more, and will end."""
     _begun: dict[int, float] = field(default_factory=dict)
     """When it began which trials."""
 
@@ -120,6 +124,17 @@ class Worker:
             self._begun.pop(job.trial, None)
         return returned
 
+    @property
+    def open(self) -> bool:
+        """Whether it may be given jobs."""
+        return not (self.recalled or self.retiring)
+
+    def say_where(self) -> None:
+        """Have it log where its threads are, which tells why it takes so long."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGUSR1)
+            time.sleep(LAST_WORDS)
+
     def end(self) -> int:
         """Kill it with everything that it started; its exit status."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -140,12 +155,12 @@ class Worker:
             self.connection.send_bytes(message)
 
 
-def started(module: str, log: IO[bytes] | None, lanes: int) -> Worker:
-    """A new process that runs a module which serves jobs, so many at once."""
+def started(module: str, log: IO[bytes] | None, lanes: int, device: str) -> Worker:
+    """A new process that runs a module which serves jobs, so many at once on a device."""
     ours, theirs = Pipe()
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(lanes)],
+            [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(lanes), device],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=log or subprocess.DEVNULL,

@@ -1,14 +1,16 @@
 """A worker process: reads jobs from a pipe, trains them, answers; ends at once when the pipe closes.
 
-Started as `python -m nas.engines.worker FD LANES`, so the caller's main module is never imported again, and a
+Started as `python -m nas.engines.worker FD LANES DEVICE`, so the caller's main module is never imported again, and a
 coordinator that dies takes its workers with it: the pipe closes with it. Jobs are read while trainings run, so the
 next one begins without the coordinator; those that haven't begun can be asked back. Each lane is a thread that trains
-one job after another; the only lane of a worker is its main thread.
+one job after another; the only lane of a worker is its main thread. A process that has become unfit for more retires:
+it says so, ends what it trains, gives the rest back, and ends.
 """
 
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import logging
 import os
 import signal
@@ -20,17 +22,18 @@ from multiprocessing.connection import Connection
 
 import msgspec
 
-from nas.engines.messages import RECALL, Answer, Began, Job, Ready, Result, Returned
+from nas.engines.messages import RECALL, Answer, Began, Job, Ready, Result, Retiring, Returned
 from nas.engines.packing import Gate, Memory
 from nas.study.record import Outcome
 
-COORDINATOR_GONE, BAD_JOB, BAD_DEVICE, THREAD_DIED = 3, 4, 5, 6
+COORDINATOR_GONE, BAD_JOB, BAD_DEVICE, THREAD_DIED, RETIRED = 3, 4, 5, 6, 7
 PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Serve trainings; where one has left the GPU unusable, the process ends, and the next one has a new context."""
     from nas.engines import job as jobs
+    from nas.training.cuda_graphs import SPOILT
     from nas.training.devices import usable
 
     def trained(job: Job) -> Result:
@@ -40,14 +43,23 @@ def main() -> None:
             os._exit(BAD_DEVICE)
         return result
 
-    serve(trained, jobs.memory(), jobs.warm_up)
+    device = sys.argv[3]
+    serve(trained, jobs.memory(device), lambda: jobs.warm_up(device), SPOILT.is_set)
 
 
 def serve(
-    train: Callable[[Job], Result], memory: Memory | None = None, prepare: Callable[[], None] = lambda: None
+    train: Callable[[Job], Result],
+    memory: Memory | None = None,
+    prepare: Callable[[], None] = lambda: None,
+    unfit: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Do jobs with a function until the coordinator closes the pipe; `prepare` is called before there are any."""
+    """Do jobs with a function until the coordinator closes the pipe, or the process is unfit for more of them.
+
+    `prepare` is called before there are any. Whoever sends SIGUSR1 learns from the log where all threads are.
+    """
     _die_with_the_coordinator()
+    faulthandler.enable()
+    faulthandler.register(signal.SIGUSR1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's business
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(levelname)s %(message)s")
     threading.excepthook = _end
@@ -57,8 +69,8 @@ def serve(
     prepare()
     mouth.say(Ready())
     for _ in range(lanes - 1):
-        threading.Thread(target=_lane, args=(mouth, line, train), kwargs={"tell": True}, daemon=True).start()
-    _lane(mouth, line, train, tell=lanes > 1)
+        threading.Thread(target=_lane, args=(mouth, line, train, unfit), kwargs={"tell": True}, daemon=True).start()
+    _lane(mouth, line, train, unfit, tell=lanes > 1)
 
 
 class _Mouth:
@@ -80,6 +92,8 @@ class _Line:
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
         self._messages: deque[bytes] = deque()
+        self._taken = 0  # jobs that aren't answered yet
+        self._retiring = self._asked = False  # whether nothing begins any more, and the rest has been asked for
 
     def add(self, message: bytes) -> None:
         """Put a job at the end."""
@@ -92,26 +106,49 @@ class _Line:
         with self.gate.changed:
             count = len(self._messages)
             self._messages.clear()
+            self._asked = self._retiring
             return count
 
     def take(self) -> Job:
         """The next job, as soon as there is one that may begin."""
         with self.gate.changed:
             while True:
-                if self._messages and self.gate.admits(job := _understood(self._messages[0])):
+                if self._admits() and self.gate.admits(job := _understood(self._messages[0])):
                     self._messages.popleft()
                     self.gate.enter(job)
+                    self._taken += 1
                     return job
                 self.gate.changed.wait()
 
+    def answered(self, *, unfit: bool) -> bool:
+        """Note that a job has been answered; whether the process retires from now on."""
+        with self.gate.changed:
+            self._taken -= 1
+            retires = unfit and not self._retiring
+            self._retiring = self._retiring or unfit
+            return retires
 
-def _lane(mouth: _Mouth, line: _Line, train: Callable[[Job], Result], *, tell: bool) -> None:
+    def end_if_retired(self) -> None:
+        """End the process where nothing is left to be said."""
+        with self.gate.changed:
+            if self._asked and not self._taken:
+                os._exit(RETIRED)
+
+    def _admits(self) -> bool:
+        return bool(self._messages) and not self._retiring
+
+
+def _lane(mouth: _Mouth, line: _Line, train: Callable[[Job], Result], unfit: Callable[[], bool], *, tell: bool) -> None:
     """Train one job after another."""
     while True:
         job = line.take()
         if tell:
             mouth.say(Began(trial=job.trial, attempt=job.attempt))
         mouth.say(line.gate.trained(job, train))
+        if line.answered(unfit=unfit()):
+            logging.warning("trial %d has left this process unfit for more; it ends", job.trial)
+            mouth.say(Retiring())
+        line.end_if_retired()
 
 
 def _end(failure: threading.ExceptHookArgs) -> None:
@@ -133,6 +170,7 @@ def _listen(mouth: _Mouth, line: _Line) -> None:
             message = mouth.connection.recv_bytes()
             if message == RECALL:
                 mouth.say(Returned(count=line.emptied()))
+                line.end_if_retired()
             else:
                 line.add(message)
     except (EOFError, OSError):

@@ -18,7 +18,7 @@ from nas.layers.leaves import (
     Pooling,
     SqueezeExcite,
 )
-from nas.layers.serialization import from_json, identity, is_random, normal, to_json
+from nas.layers.serialization import from_json, identity, normal, to_json
 
 __all__ = [
     "Activation",
@@ -46,7 +46,6 @@ __all__ = [
     "cost",
     "from_json",
     "identity",
-    "is_random",
     "normal",
     "output_shape",
     "rows",

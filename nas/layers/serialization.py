@@ -46,23 +46,6 @@ def normal(layer: Layer) -> Layer:
     return nodes[0] if len(nodes) == 1 else Sequence(layers=nodes)
 
 
-def is_random(layer: Layer) -> bool:
-    """Whether training it draws random numbers: whether there is a dropout in it."""
-    match layer:
-        case Sequence():
-            return any(map(is_random, layer.layers))
-        case Repetition():
-            return is_random(layer.layer)
-        case Residual():
-            return is_random(layer.branch) or is_random(layer.shortcut)
-        case Concatenation():
-            return any(map(is_random, layer.branches))
-        case DenseConcatenation():
-            return is_random(layer.branch)
-        case _:
-            return isinstance(layer, Dropout)
-
-
 def _runs(layer: Layer) -> list[Run]:
     """The layer written out as a flat row of runs, neighbours merged."""
     match layer:

@@ -85,4 +85,4 @@ def deadline_of(max_seconds: float) -> float:
 
 def local_engine(count: int, device: str, log: Path) -> LocalEngine:
     """Processes for cores; lanes of one process for a GPU, which would only let processes take turns."""
-    return LocalEngine(1, lanes=count, log=log) if device == "cuda" else LocalEngine(count, log=log)
+    return LocalEngine(1, lanes=count, device=device, log=log) if device == "cuda" else LocalEngine(count, log=log)

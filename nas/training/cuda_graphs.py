@@ -1,28 +1,98 @@
 """A step of training as a CUDA graph: launched as a whole, because small networks wait for launches, not for kernels.
 
 A step that always works on the same tensors can be recorded once and replayed. Its first calls run as usual, which
-lets libraries choose their kernels and allocate; they are steps of the training like all others. A stream that records
-must not be the default one, and nobody else may use it: every thread that trains has its own (`aside`).
+lets libraries choose their kernels and allocate; they are steps of the training like all others. Every thread that
+trains has a lane of its own (`aside`): a stream, for one that records must not be the default one and nobody else may
+use it, and the memory of its graphs, one after another.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from weakref import WeakSet
 
 import torch
+from torch import Tensor
+
+from nas.training.peak_memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
 
-WARM_UP = 3
+WARM_UP = 2
 """Calls before the recording; at least 1, for the optimiser makes its buffers in the first step."""
-STREAMS = 32
-"""That torch has on a device; more threads would share one."""
+QUEUED = 32
+"""Replays from one mark to the next; at most two marks are waited behind. A queue that is full, at about a thousand
+launches, would block whoever launches next, under a lock that all lanes need."""
 RECORDING = threading.Lock()
-"""Held while one thread of this process records: only one may."""
+"""Held while one thread of this process records or ends a graph: torch keeps the graphs of all in one set."""
+SPOILT = threading.Event()
+"""Set where a recording couldn't be ended: torch believes for ever that it goes on, and memory isn't recovered."""
+
+
+class Lane:
+    """What one thread trains on: its stream, and memory that only its graphs use."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self.graphs = 0
+        """Alive."""
+        self._pool: torch.cuda.MemPool | None = None
+
+    @property
+    def pool(self) -> torch.cuda.MemPool:
+        """Kept from graph to graph; a pool of each graph's own would stay with the process, for nobody's use."""
+        if self._pool is None:
+            self._pool = torch.cuda.MemPool()
+        return self._pool
+
+    def give_back(self) -> None:
+        """Let the memory go, if no graph needs it."""
+        if not self.graphs and not SPOILT.is_set():  # torch would find it in use, and end the process
+            self._pool = None
+
+
+class _Lanes(threading.local):
+    """The lanes of this thread by device; they end with it."""
+
+    def __init__(self) -> None:
+        self.of: dict[torch.device, Lane] = {}
+
+
+_LANES = _Lanes()
+_ALIVE: WeakSet[Lane] = WeakSet()
+
+
+def lane(device: torch.device) -> Lane:
+    """This thread's lane on a device; kept, because torch keeps freed memory apart for each stream."""
+    if device not in _LANES.of:
+        _LANES.of[device] = Lane(device)
+        _ALIVE.add(_LANES.of[device])
+    return _LANES.of[device]
+
+
+def give_back() -> None:
+    """Let go of the memory of all lanes that have no graph; `empty_cache` alone would leave it with them."""
+    with RECORDING:
+        for each in list(_ALIVE):
+            each.give_back()
+
+
+@contextmanager
+def aside(device: torch.device) -> Iterator[None]:
+    """On a CUDA device, work on a stream of this thread's own, backward passes in this thread, too."""
+    if device.type != "cuda":
+        yield
+        return
+    outside, own = torch.cuda.current_stream(device), lane(device).stream
+    own.wait_stream(outside)
+    with torch.cuda.stream(own), torch.autograd.set_multithreading_enabled(False):
+        yield
+    outside.wait_stream(own)
 
 
 class Replayed:
@@ -32,10 +102,15 @@ class Replayed:
     references the graph's memory would stay until Python looks for circles.
     """
 
-    def __init__(self, device: torch.device, *, graph: bool = True) -> None:
+    def __init__(self, device: torch.device, *, graph: bool = True, generators: Sequence[torch.Generator] = ()) -> None:
+        """`generators` are those that the step draws from, on its device."""
         self._calls_before = WARM_UP
         self._record = graph and device.type == "cuda"
+        self._device, self._generators = device, generators
         self._graph: torch.cuda.CUDAGraph | None = None
+        self._lane: Lane | None = None
+        self._replays = 0
+        self._marks: deque[torch.cuda.Event] = deque()
 
     @property
     def recorded(self) -> bool:
@@ -52,49 +127,88 @@ class Replayed:
             step()
         else:
             self._graph.replay()
+            self._keep_queue_short()
+
+    def close(self) -> None:
+        """End the graph: its lane's memory is free for the next one."""
+        if self._graph is not None and self._lane is not None:
+            with RECORDING:
+                self._graph.reset()
+                self._graph = None
+                self._lane.graphs -= 1
+
+    def _keep_queue_short(self) -> None:
+        self._replays += 1
+        if self._replays % QUEUED == 0:
+            self._marks.append(mark())
+            if len(self._marks) > 2:
+                self._marks.popleft().synchronize()
 
     def _recorded(self, step: Callable[[], None]) -> torch.cuda.CUDAGraph | None:
         """The graph of a step, or None where the step can't be recorded; recording doesn't execute it."""
+        self._lane = lane(self._device)
         try:
-            return record(step)
-        except torch.OutOfMemoryError:
-            raise
+            return record(step, self._lane, self._generators)
         except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
             logger.warning("this network can't be recorded, its steps are launched one by one: %s", error)
             self._record = False
             return None
 
 
-def record(step: Callable[[], None]) -> torch.cuda.CUDAGraph:
-    """The graph of a step on the current stream.
+def record(step: Callable[[], None], lane: Lane, generators: Sequence[torch.Generator] = ()) -> torch.cuda.CUDAGraph:
+    """The graph of a step on the current stream, in its lane's memory; raises what the step raised.
 
     `torch.cuda.graph` would first wait for all streams of the device and give all unused memory back, so every
-    training that begins would stop those beside it.
+    training that begins would stop those beside it. Python looks for no circles meanwhile: a graph that it found and
+    ended would be an illegal call.
     """
-    graph = torch.cuda.CUDAGraph()
-    with RECORDING:
-        graph.capture_begin(capture_error_mode="thread_local")  # other threads may copy, wait and allocate meanwhile
+    with RECORDING, _no_collector():
+        graph = torch.cuda.CUDAGraph()
+        for generator in generators:
+            graph.register_generator_state(generator)
+        pool = lane.pool.id
+        graph.capture_begin(pool, capture_error_mode="thread_local")  # type: ignore[arg-type]  # others may allocate
         try:
             step()
-        finally:
-            graph.capture_end()
+        except BaseException:
+            with suppress(RuntimeError):  # what the step said is the cause
+                _end(graph)
+            raise
+        _end(graph)
+        lane.graphs += 1
     return graph
 
 
+def _end(graph: torch.cuda.CUDAGraph) -> None:
+    try:
+        graph.capture_end()
+    except RuntimeError:
+        SPOILT.set()
+        raise
+
+
 @contextmanager
-def aside(device: torch.device) -> Iterator[None]:
-    """On a CUDA device, work on a stream of this thread's own, backward passes in this thread, too."""
-    if device.type != "cuda":
+def _no_collector() -> Iterator[None]:
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
         yield
-        return
-    outside, own = torch.cuda.current_stream(device), _stream(device, threading.get_ident())
-    own.wait_stream(outside)
-    with torch.cuda.stream(own), torch.autograd.set_multithreading_enabled(False):
-        yield
-    outside.wait_stream(own)
+    finally:
+        if enabled:
+            gc.enable()
 
 
-@lru_cache(maxsize=STREAMS)
-def _stream(device: torch.device, thread: int) -> torch.cuda.Stream:
-    """Kept, because torch keeps freed memory apart for each stream."""
-    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+def mark() -> torch.cuda.Event:
+    """A place in the current stream that a thread can sleep for; without `blocking` it would keep a core busy."""
+    event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]  # `torch.Event` ignores the flag
+    event.record()
+    return event
+
+
+def awaited(value: Tensor) -> float:
+    """The number in a tensor, once it is computed; the thread sleeps until then."""
+    if value.device.type == "cuda":
+        mark().synchronize()
+    return value.item()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -20,13 +20,13 @@ import torch
 from torch import Tensor, nn
 
 from nas.data import DataInfo, Dataset, Split
-from nas.layers import Layer, Shape, is_random
+from nas.layers import Layer, Shape
 from nas.study import Recipe
 from nas.study.record import Epoch
 from nas.training.augmentation import augment, draw
-from nas.training.cuda_graphs import Replayed, aside
+from nas.training.cuda_graphs import Replayed, aside, awaited
 from nas.training.losses import error_of, loss_of, nothing_wrong, wrong
-from nas.training.modules import build, initialize
+from nas.training.modules import Dropout, build, initialize
 from nas.training.peak_memory import Footprint
 from nas.training.precision import Masters, computing, dtype_of, settled
 
@@ -36,6 +36,8 @@ EXPLODED = 1e4
 NO_THRESHOLDS: Mapping[int, float] = MappingProxyType({})
 SEEN = 2_000
 """Training images, the first of their fixed, balanced order, on which the error is measured in the end."""
+EVALUATED = SEEN * 32**2
+"""Pixels that a GPU evaluates at once, unless the recipe has larger batches: it waits for launches."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,36 +78,35 @@ def train(
     After an epoch with a threshold a training with a larger validation error ends: up to there it is, bit for bit, the
     whole training, whose learning rates it follows.
 
-    A network with dropout needs them meanwhile (see `is_random`); all others leave them alone, so that several can be
-    trained by threads of one process. Without `graph`, a GPU's steps are launched one by one.
+    Threads of one process can train side by side. Without `graph`, a GPU's steps are launched one by one.
     """
     recipe = settled(recipe, device)
-    with aside(device), seeded(seed, device, needed=is_random(layer)):
-        generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    with aside(device):
         module = initial(layer, dataset.info.shape, recipe, generator)
         split, validation = on_device(dataset.train, device), on_device(dataset.validation, device)
-        training = Training(module, split, dataset.info, recipe, device, graph=graph)
-        curve: list[Epoch] = []
-        started, pruned = time.perf_counter(), False
-        for epoch in _epochs(training, module, validation, dataset.info, recipe, generator):
-            curve.append(epoch)
-            on_epoch(epoch)
-            pruned = epoch.number < recipe.epochs and epoch.error > thresholds.get(epoch.number, math.inf)
-            if pruned:
-                break
-        whole = len(curve) == recipe.epochs
-        seen = Split(split.images[:SEEN], split.labels[:SEEN])
-        train_error = None if not whole else evaluate(module, seen, dataset.info, recipe)
-        return Trained(
-            module=training.masters.restore(),
-            curve=tuple(curve),
-            diverged=not whole and not pruned,
-            pruned=pruned,
-            train_error=train_error,
-            peak_memory=training.footprint.bytes,
-            seconds=time.perf_counter() - started,
-            images_per_second=len(curve) * training.images / training.seconds if whole or pruned else 0.0,
-        )
+        with closing(Training(module, split, dataset.info, recipe, device, seed, graph=graph)) as training:
+            curve: list[Epoch] = []
+            started, pruned = time.perf_counter(), False
+            for epoch in _epochs(training, module, validation, dataset.info, recipe, generator):
+                curve.append(epoch)
+                on_epoch(epoch)
+                pruned = epoch.number < recipe.epochs and epoch.error > thresholds.get(epoch.number, math.inf)
+                if pruned:
+                    break
+            whole = len(curve) == recipe.epochs
+            seen = Split(split.images[:SEEN], split.labels[:SEEN])
+            train_error = None if not whole else evaluate(module, seen, dataset.info, recipe)
+            return Trained(
+                module=training.restored(),
+                curve=tuple(curve),
+                diverged=not whole and not pruned,
+                pruned=pruned,
+                train_error=train_error,
+                peak_memory=training.footprint.bytes,
+                seconds=time.perf_counter() - started,
+                images_per_second=len(curve) * training.images / training.seconds if whole or pruned else 0.0,
+            )
 
 
 def _epochs(
@@ -121,17 +122,6 @@ def _epochs(
         if not error < EXPLODED:
             return
         yield Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun)
-
-
-@contextmanager
-def seeded(seed: int, device: torch.device, *, needed: bool) -> Iterator[None]:
-    """Where it is needed, torch's own generators begin at the seed, for dropout knows no others; then as they were."""
-    if not needed:
-        yield
-        return
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield
 
 
 def initial(layer: Layer, inputs: Shape, recipe: Recipe, generator: torch.Generator) -> nn.Module:
@@ -166,9 +156,11 @@ class Training:
         info: DataInfo,
         recipe: Recipe,
         device: torch.device,
+        seed: int = 0,
         *,
         graph: bool = True,
     ) -> None:
+        """`seed` is that of dropout."""
         self.footprint = Footprint(device)
         self.seconds = 0.0
         """Spent on epochs, evaluations excluded."""
@@ -181,13 +173,16 @@ class Training:
         self._steps = steps_per_epoch(self._count, recipe)
         steps = recipe.epochs * self._steps
         self._rates = torch.tensor([recipe.learning_rate_at(step, steps) for step in range(steps)], device=device)
-        self._rate = self._rates[0].clone()
+        self._rate = self._rates[:1].clone()
         self._optimizer = sgd(self.masters, recipe, self._rate)
         self._draws = draw(recipe, self._count, torch.Generator()).to(device)  # of the right shapes
         self._step = torch.zeros(1, dtype=torch.int64, device=device)
         self._total_step = torch.zeros(1, dtype=torch.int64, device=device)
         self._loss, self._total = torch.zeros((), device=device), torch.zeros((), device=device)
-        self._replayed = Replayed(device, graph=graph)
+        self._dropouts = [part for part in module.modules() if isinstance(part, Dropout)]
+        self._draw_from(torch.Generator(device).manual_seed(seed) if self._dropouts else None)
+        generators = [part.generator for part in self._dropouts[:1] if part.generator]
+        self._replayed = Replayed(device, graph=graph, generators=generators)
 
     @property
     def images(self) -> int:
@@ -205,19 +200,33 @@ class Training:
             self._replayed(self._one_step)
             if self._loss.device.type == "cpu" and not self._loss.item() < EXPLODED:
                 return math.nan  # free to see here; a GPU would have to be waited for
-        loss = self._total.item() / self._steps
+        loss = awaited(self._total) / self._steps
         self.seconds += time.perf_counter() - begun
         return loss
+
+    def restored(self) -> nn.Module:
+        """The module as it is without a training: float32 parameters of its own, and torch's generators."""
+        self._draw_from(None)
+        return self.masters.restore(int(self._total_step.item()))
+
+    def close(self) -> None:
+        """Give back what the device keeps for the steps."""
+        self._replayed.close()
+
+    def _draw_from(self, generator: torch.Generator | None) -> None:
+        """Have dropout draw from a generator, or from torch's own."""
+        for part in self._dropouts:
+            part.generator = generator
 
     def _one_step(self) -> None:
         """The next step; a GPU isn't waited for."""
         draws = self._draws.at(self._step)
         images, labels = (tensor.index_select(0, draws.order) for tensor in (self._split.images, self._split.labels))
         images = augment(normalized(images, *self._statistics), self._recipe, draws)
-        self._rate.copy_(self._rates.index_select(0, self._total_step).squeeze(0))
+        torch.index_select(self._rates, 0, self._total_step, out=self._rate)
         step = partial(train_step, self._module, self.masters, self._optimizer, images, labels, self._recipe)
         loss = self.footprint(step, self._module, self._optimizer)
-        self._loss.copy_(loss)
+        self._loss = loss
         self._total += loss
         self._step += 1
         self._total_step += 1
@@ -252,11 +261,18 @@ def evaluate(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) ->
     device = split.labels.device
     mean, scale = statistics(info, device)
     total = nothing_wrong(split.labels)
-    for start in range(0, len(split.labels), recipe.evaluation_batch_size):
-        images = split.images[start : start + recipe.evaluation_batch_size]
-        labels = split.labels[start : start + recipe.evaluation_batch_size]
+    size = evaluation_batch(recipe, split.images.shape, device)
+    for start in range(0, len(split.labels), size):
+        images, labels = split.images[start : start + size], split.labels[start : start + size]
         total += wrong(module(normalized(images, mean, scale).to(dtype_of(recipe))), labels)
-    return error_of(total, len(split.labels))
+    return error_of(awaited(total), total.is_floating_point(), len(split.labels))
+
+
+def evaluation_batch(recipe: Recipe, images: torch.Size, device: torch.device) -> int:
+    """Images that are evaluated at once: the recipe's, more where they are small and a GPU evaluates them."""
+    if device.type == "cpu":
+        return recipe.evaluation_batch_size
+    return max(recipe.evaluation_batch_size, min(SEEN, EVALUATED // images[2:].numel()))
 
 
 def steps_per_epoch(images: int, recipe: Recipe) -> int:

@@ -37,7 +37,6 @@ def wrong(outputs: Tensor, labels: Tensor) -> Tensor:
     return (outputs.argmax(1) != labels).sum()
 
 
-def error_of(total: Tensor, count: int) -> float:
-    """The error from the sum of `wrong` over so many images or rows."""
-    share = total.item() / count
-    return math.sqrt(share) if total.is_floating_point() else share
+def error_of(total: float, squared: bool, count: int) -> float:
+    """The error from the sum of `wrong` over so many images, or of squares over rows."""
+    return math.sqrt(total / count) if squared else total / count

@@ -12,6 +12,20 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
+FULL = (
+    "can't allocate memory",
+    "out of memory",
+    "STATUS_ALLOC_FAILED",
+    "DEVICE_ALLOCATION_FAILED",
+    "HOST_ALLOCATION_FAILED",
+)
+"""What torch, CUDA, cuBLAS and cuDNN say where memory doesn't suffice; only torch on a GPU has a class for it."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory didn't suffice, whoever says so."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(text in str(error) for text in FULL)
+
 
 class Footprint:
     """Of one training, from the moment it is made."""

@@ -7,11 +7,13 @@ copies, which are what is stored in the end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate
 
 import msgspec
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from nas.study import Recipe
 from nas.training.devices import precision
@@ -39,8 +41,12 @@ def computing(module: nn.Module, recipe: Recipe, device: torch.device) -> nn.Mod
             if not isinstance(part, NORMS):
                 for parameter in part.parameters(recurse=False):
                     parameter.data = parameter.data.to(dtype)
-    specialise(module, rules_for(device, dtype))
+    specialise(module, rules_for(device, dtype), device)
     return module.to(device).to(memory_format=torch.channels_last)
+
+
+ALIGNED = 8
+"""Numbers: two times 16 bytes in float32, 16 in bfloat16."""
 
 
 class Masters:
@@ -58,6 +64,7 @@ class Masters:
         self._slopes: list[Tensor] = []
         self._copies: list[Tensor] = []
         self._copied: list[Tensor] = []
+        self._uncounted: list[_BatchNorm] = []
         self.weights: list[nn.Parameter] = []
         """Kernels and matrices, one after another, as one parameter; empty where there are none."""
         self.others: list[nn.Parameter] = []
@@ -65,8 +72,15 @@ class Masters:
 
     @torch.no_grad()
     def bind(self) -> Masters:
-        """Look at what the module computes in now; its float32 parameters become parts of the masters."""
+        """Look at what the module computes in now; its float32 parameters become parts of the masters.
+
+        On a GPU its norms count no batches, which would be a launch each a step.
+        """
         self._computed = list(self._module.parameters())
+        on_cpu = all(parameter.is_cpu for parameter in self._computed)
+        self._uncounted = [] if on_cpu else [part for part in self._module.modules() if isinstance(part, _BatchNorm)]
+        for norm in self._uncounted:
+            norm.num_batches_tracked = None
         places = {**self._joined(self.weights, kernels=True), **self._joined(self.others, kernels=False)}
         self._parts, self._slopes = map(list, zip(*(places[parameter] for parameter in self._computed), strict=True))
         for initial, part, parameter in zip(self._initial, self._parts, self._computed, strict=True):
@@ -84,16 +98,16 @@ class Masters:
         chosen = [parameter for parameter in self._computed if (parameter.dim() > 1) == kernels]
         if not chosen:
             return {}
-        joined = nn.Parameter(torch.empty(sum(p.numel() for p in chosen), device=chosen[0].device))
+        *starts, end = starts_of([p.numel() for p in chosen], 1 if chosen[0].device.type == "cpu" else ALIGNED)
+        joined = nn.Parameter(torch.zeros(end, device=chosen[0].device))
         joined.grad = torch.zeros_like(joined)
         parameters.append(joined)
-        starts = accumulate((p.numel() for p in chosen), initial=0)
         return {
             p: (
                 joined.data.as_strided(p.size(), p.stride(), start),
                 joined.grad.as_strided(p.size(), p.stride(), start),
             )
-            for p, start in zip(chosen, starts, strict=False)
+            for p, start in zip(chosen, starts, strict=True)
         }
 
     def forget(self) -> None:
@@ -103,9 +117,14 @@ class Masters:
 
     def gather(self) -> None:
         """Gradients as the module computed them, to the masters."""
-        pairs = [(slope, parameter.grad) for slope, parameter in zip(self._slopes, self._computed, strict=True)]
-        used = [(slope, gradient) for slope, gradient in pairs if gradient is not None]
-        torch._foreach_copy_([slope for slope, _ in used], [gradient for _, gradient in used])
+        by_type: dict[torch.dtype, tuple[list[Tensor], list[Tensor]]] = {}
+        for slope, parameter in zip(self._slopes, self._computed, strict=True):
+            if parameter.grad is not None:
+                slopes, gradients = by_type.setdefault(parameter.grad.dtype, ([], []))
+                slopes.append(slope)
+                gradients.append(parameter.grad)
+        for slopes, gradients in by_type.values():  # of one type, they are few kernels; mixed, one copy each
+            torch._foreach_copy_(slopes, gradients)
 
     @torch.no_grad()
     def spread(self) -> None:
@@ -113,8 +132,18 @@ class Masters:
         if self._copies:
             torch._foreach_copy_(self._copies, self._copied)
 
-    def restore(self) -> nn.Module:
-        """The module with float32 parameters of its own, the masters' numbers in them."""
+    def restore(self, steps: int = 0) -> nn.Module:
+        """The module with float32 parameters of its own, the masters' numbers in them, after so many steps."""
         for parameter, part in zip(self._computed, self._parts, strict=True):
             parameter.data = part.clone()
+        for norm in self._uncounted:
+            norm.num_batches_tracked = torch.tensor(steps)
         return self._module
+
+
+def starts_of(sizes: Sequence[int], alignment: int) -> list[int]:
+    """Where tensors of these sizes begin one after another, each at a multiple of the alignment; last, where all end.
+
+    Convolutions on a GPU want their weights at multiples of 16 bytes, and are slow or refuse elsewhere.
+    """
+    return list(accumulate((-(-size // alignment) * alignment for size in sizes), initial=0))

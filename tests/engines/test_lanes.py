@@ -20,7 +20,7 @@ from nas.study.record import Outcome
 from nas.training import devices
 from tests.engines.test_ahead import LASTING, begun, heard, lasting
 from tests.engines.test_engines import answers, numbers, replaced
-from tests.toys.sleepers import EPOCH, MODULE
+from tests.toys.sleepers import EPOCH, MODULE, UNFIT
 from tests.toys.spaces import toy_job
 
 WITH_DROPOUT: Layer = Sequence(layers=(Flatten(), Linear(width=16), Activation(), Dropout(), Linear(width=10)))
@@ -104,8 +104,8 @@ def test_who_ran_beside_a_late_one_is_trained_again(job: Job, log: Path) -> None
 
 
 def test_waiting_for_a_lane_costs_no_time(job: Job, log: Path) -> None:
-    """A job whose lane isn't let in yet, here because dropout is alone, isn't late: its time counts from its begin."""
-    alone = replaced(lasting(job, 0, 20), layer=WITH_DROPOUT)
+    """A job whose lane isn't let in yet, because another must be alone, isn't late: its time counts from its begin."""
+    alone = lasting(job, 0, 20, alone=True)
     with LocalEngine(1, lanes=3, module=MODULE, log=log) as engine:
         engine.submit(alone)
         for trial in range(1, 4):
@@ -119,8 +119,8 @@ def test_waiting_for_a_lane_costs_no_time(job: Job, log: Path) -> None:
 
 
 def test_after_a_hold_no_lane_begins(job: Job, log: Path) -> None:
-    """Told to hold, a process with a free lane that is kept shut by dropout begins nothing any more."""
-    alone = replaced(lasting(job, 0, 10), layer=WITH_DROPOUT)
+    """Told to hold, a process with a free lane that is kept shut by one that is alone begins nothing any more."""
+    alone = lasting(job, 0, 10, alone=True)
     with LocalEngine(1, lanes=3, module=MODULE, log=log) as engine:
         engine.submit(alone)
         for trial in range(1, 4):
@@ -130,6 +130,31 @@ def test_after_a_hold_no_lane_begins(job: Job, log: Path) -> None:
         assert [r.trial for r in heard(engine, lambda _: not engine.running)] == [0]
         assert engine.wait(5 * EPOCH) == []
     assert begun(log) == [0]
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_an_unfit_process_retires(job: Job, log: Path, lanes: int) -> None:
+    """It ends what it trains and begins nothing more; the rest goes to the next process, and nothing is done twice."""
+    with LocalEngine(1, lanes=lanes, module=MODULE, log=log) as engine:
+        waiting = [lasting(job, trial, 1 + 4 * (trial % 3), seed=UNFIT if trial == 0 else 100) for trial in range(7)]
+        first = engine._workers[0].process.pid
+        results = answers(engine, waiting)
+        assert engine._workers[0].process.pid != first
+    assert sorted(r.trial for r in results) == list(range(7))
+    assert {r.outcome for r in results} == {Outcome.COMPLETED}
+    assert sorted(begun(log)) == list(range(7))
+    assert "trial 0 has left this process unfit" in log.read_text()
+
+
+def test_a_late_worker_says_where_it_is(job: Job, log: Path) -> None:
+    """Before a training that takes too long is ended, its log has the stacks of all threads of its process."""
+    with LocalEngine(1, lanes=2, module=MODULE, log=log) as engine:
+        heard(engine, lambda _: engine._workers[0].ready)
+        engine.submit(lasting(job, 0, LASTING, max_seconds=0.5))
+        assert [r.outcome for r in heard(engine, bool)] == [Outcome.TIMED_OUT]
+    said = log.read_text()
+    assert "most recent call first" in said
+    assert "sleepers.py" in said
 
 
 def test_lanes_change_no_number(job: Job, tmp_path: Path) -> None:

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import msgspec
 import pytest
 
 from nas.data import DataInfo
 from nas.engines.messages import Job, Result
-from nas.engines.packing import Gate, Memory, fitting
-from nas.layers import (
-    Concatenation,
-    Convolution,
-    DenseConcatenation,
-    Dropout,
-    Flatten,
-    Layer,
-    Linear,
-    Repetition,
-    Residual,
-    Sequence,
-    is_random,
-)
+from nas.engines.packing import PEACE, Gate, Memory, estimate, fitting
+from nas.layers import cost
 from nas.study.record import Outcome
+from tests.benchmarks import networks
 from tests.toys.spaces import toy_job
-
-DROPOUT: Layer = Sequence(layers=(Flatten(), Dropout(), Linear(width=10)))
 
 
 @pytest.fixture
@@ -159,11 +146,10 @@ def test_the_first_job_on_a_gpu_is_alone_and_measured(job: Job) -> None:
     until(lambda: gate.most == 3)
 
 
-@pytest.mark.parametrize("reason", [{"layer": DROPOUT}, {"alone": True}], ids=["dropout", "suspect"])
-def test_some_are_alone(job: Job, reason: dict[str, Any]) -> None:
-    """A network with dropout, or one whose worker died with others, waits until nobody is inside and keeps all out."""
+def test_suspects_are_alone(job: Job) -> None:
+    """One whose worker died with others waits until nobody is inside and keeps all out."""
     stage = Stage(Gate(4))
-    lonely = numbered(job, 1, **reason)
+    lonely = numbered(job, 1, alone=True)
     stage.begin(numbered(job, 0))
     assert not stage.gate.admits(lonely)
     stage.end(0)
@@ -193,6 +179,45 @@ def test_out_of_memory_beside_others_is_tried_again_alone(job: Job) -> None:
     stage.end(1)
     assert first.result(10).outcome is Outcome.COMPLETED
     until(lambda: gate.admits(numbered(job, 3)))
+
+
+def test_a_lane_that_was_given_up_comes_back(job: Job) -> None:
+    """After so many trainings beside others that fitted one more is let in again, never more than are known to fit."""
+    gate = Gate(3, Card(total=80, peak=20).memory)
+    through(gate, numbered(job, 0))
+    assert gate.most == 3
+    gate.most, trial = 1, 1
+    for expected in (1, 2, 3, 3):
+        assert gate.most == expected
+        for _ in range(PEACE // 2):
+            for each in (trial, trial + 1):  # both inside at once, and both fit
+                gate.enter(numbered(job, each))
+            for each in (trial, trial + 1):
+                gate.trained(numbered(job, each), ended)
+            trial += 2
+
+
+def test_where_all_fit_by_far_nobody_waits(job: Job) -> None:
+    """A GPU that has room for all lanes several times lets them in with the first job, which isn't measured."""
+    needed = estimate(job)
+    gate = Gate(3, Card(total=5 * needed, peak=1).memory)
+    stage = Stage(gate)
+    for trial in range(3):
+        stage.begin(numbered(job, trial))
+    assert not gate.admits(numbered(job, 3))
+    for trial in range(3):
+        stage.end(trial)
+    scarce = Gate(3, Card(total=3 * needed, peak=needed).memory)
+    scarce.enter(job)
+    assert scarce.most == 1
+
+
+def test_an_estimate_has_room(job: Job) -> None:
+    """Four times parameters, gradients, momentum and all outputs of a batch; an impossible network fits nowhere."""
+    costs = cost(job.layer, job.info.shape)
+    outputs = costs.memory - 12 * costs.parameters
+    assert estimate(job) == 4 * (12 * costs.parameters + job.recipe.batch_size * outputs)
+    assert estimate(numbered(job, 0, layer=networks.densenet())) == sys.maxsize
 
 
 def test_two_that_ran_out_of_memory_are_each_alone(job: Job) -> None:
@@ -226,21 +251,3 @@ def test_out_of_memory_alone_is_the_answer(job: Job) -> None:
     assert answer.result(10).outcome is Outcome.OUT_OF_MEMORY
     assert (gate.most, card.emptied) == (3, 3)
     assert threading.active_count() < 20
-
-
-@pytest.mark.parametrize(
-    "layer",
-    [
-        Dropout(),
-        DROPOUT,
-        Repetition(layer=Dropout(), times=2),
-        Residual(branch=Dropout()),
-        Residual(branch=Sequence(), shortcut=Dropout()),
-        Concatenation(branches=(Convolution(width=2), DROPOUT)),
-        DenseConcatenation(branch=Dropout()),
-    ],
-)
-def test_dropout_is_found_anywhere(layer: Layer) -> None:
-    """In every combinator; a network without it isn't random."""
-    assert is_random(layer)
-    assert not is_random(Sequence(layers=(Flatten(), Residual(branch=Linear(width=10)))))

@@ -1,6 +1,7 @@
 """Workers that sleep instead of training: `LocalEngine(count, module=MODULE)` starts processes without torch.
 
-An epoch takes a tenth of a second; the errors are made up from the seed. Their log says when they begin.
+An epoch takes a tenth of a second; the errors are made up from the seed. Their log says when they begin. One seed
+leaves the process unfit for more.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ MODULE = "tests.toys.sleepers"
 EPOCH = 0.1
 """Seconds."""
 BEGINS = "trial %d begins"
+UNFIT = 13
+"""Seed of a job after which its process should begin no other."""
 
 
 def made_up(job: Job) -> Result:
@@ -37,8 +40,12 @@ def sleep(job: Job) -> Result:
     """Take the time of the epochs, then answer."""
     logging.info(BEGINS, job.trial)
     time.sleep(EPOCH * job.recipe.epochs)
+    SEEDS.add(job.seed)
     return made_up(job)
 
 
+SEEDS: set[int] = set()
+"""Of jobs that this process has ended."""
+
 if __name__ == "__main__":
-    serve(sleep)
+    serve(sleep, unfit=lambda: UNFIT in SEEDS)

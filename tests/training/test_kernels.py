@@ -175,9 +175,19 @@ def test_the_fitted_rules_leave_large_images_to_torch() -> None:
     assert way(FITTED, replace(shape, height=2, breadth=2)) == "whole image"
 
 
-def test_other_devices_compute_natively() -> None:
-    """Without a fitted table nothing is replaced: no rule on a GPU or for an arithmetic that nobody measured."""
-    assert rules_for(torch.device("cuda"), torch.float32) == NATIVE
+def test_a_gpu_multiplies_where_it_can() -> None:
+    """On a GPU every 1x1 convolution without groups is a product, whatever its shape, and all others are torch's."""
+    rules = rules_for(torch.device("cuda"), torch.bfloat16)
+    shape = Geometry(batch=128, channels=64, width=64, height=28, breadth=28, kernel=1, stride=1, padding=0, groups=1)
+    assert {way(rules, replace(shape, stride=stride, height=edge)) for stride in (1, 2) for edge in (1, 224)} == {
+        "product"
+    }
+    for other in (replace(shape, groups=2), replace(shape, kernel=3, padding=1), replace(shape, padding=1)):
+        assert way(rules, other) == "native"
+
+
+def test_an_unknown_arithmetic_computes_natively() -> None:
+    """Without a table nothing is replaced: no rule for an arithmetic that nobody measured."""
     assert rules_for(torch.device("cpu"), torch.float64) == NATIVE
     network = nn.Sequential(nn.Conv2d(2, 2, 3))
     specialise(network, NATIVE)

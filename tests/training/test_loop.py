@@ -14,6 +14,7 @@ from nas.layers import Activation, Convolution, Dropout, Flatten, Layer, Linear,
 from nas.study import Recipe
 from nas.training.augmentation import draw
 from nas.training.loop import Trained, initial, sgd, steps_per_epoch, train, train_step
+from nas.training.modules import Dropout as DropoutModule
 from nas.training.precision import Masters
 from tests.toys.spaces import QUICK, Tiny
 
@@ -76,13 +77,32 @@ def test_the_callers_randomness_is_left_alone(small: Dataset, layer: Layer) -> N
     assert same_weights(first, trained(small, AUGMENTED, layer=layer))
 
 
-def test_only_dropout_touches_the_callers_randomness(small: Dataset) -> None:
-    """Without dropout the global random state isn't changed, not even for a while: other threads can train, too."""
+def test_nothing_touches_the_callers_randomness(small: Dataset) -> None:
+    """The global random state isn't changed, not even for a while, nor by dropout: other threads can train, too."""
     torch.manual_seed(1)
     before, states = torch.get_rng_state(), []
     for layer in (LAYER, WITH_DROPOUT):
         train(layer, AUGMENTED, small, 7, CPU, on_epoch=lambda _: states.append(torch.get_rng_state()))
-    assert [torch.equal(state, before) for state in states] == [True, True, False, False]
+    assert [torch.equal(state, before) for state in states] == [True] * 4
+
+
+def test_dropout_draws_as_torchs_does() -> None:
+    """With a generator of the same seed masks and sums are torch's to the bit, and a network's copy draws as torch."""
+    for dtype in (torch.float32, torch.bfloat16):
+        x = torch.randn(64, 8, 4, 4).to(dtype, memory_format=torch.channels_last)
+        for rate in (0.0, 0.2, 0.5, 1.0):
+            ours, theirs = DropoutModule(rate), nn.Dropout(rate)
+            ours.generator = torch.Generator().manual_seed(5)
+            torch.manual_seed(5)
+            for _ in range(2):
+                assert torch.equal(ours(x), theirs(x))
+            assert torch.equal(ours.eval()(x), x)
+
+
+def test_a_trained_network_draws_from_torch_again(small: Dataset) -> None:
+    """After its training dropout has no generator of its own any more, so that the module can be copied and stored."""
+    module = train(WITH_DROPOUT, AUGMENTED, small, 7, CPU).module
+    assert [part.generator for part in module.modules() if isinstance(part, DropoutModule)] == [None]
 
 
 def test_the_network_learns(small: Dataset) -> None:

@@ -221,7 +221,7 @@ from nas.training.kernels import compiled, specialise, warm
 from nas.training.kernels.rules import FITTED_HALF
 from nas.training.modules import build, initialize
 from spaces import anynet
-warm(torch.float32)
+warm(torch.device('cpu'), torch.float32)
 def sizes():
     return [len(loop._compiled.signatures) for loop in vars(compiled).values() if type(loop) is compiled.Kept]
 before = sizes()

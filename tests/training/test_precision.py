@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import t
-from torch import nn
+from torch import Tensor, nn
 
 from nas.data import Dataset
 from nas.engines import InlineEngine
@@ -23,7 +23,7 @@ from nas.study.recipe import Precision
 from nas.training import devices
 from nas.training.kernels import rules
 from nas.training.loop import sgd, train
-from nas.training.precision import Masters, computing, settled
+from nas.training.precision import Masters, computing, settled, starts_of
 from spaces import anynet
 from tests.toys.runs import execute
 from tests.toys.spaces import QUICK
@@ -191,3 +191,48 @@ def test_bfloat16_learns_as_well_as_float32(
     recipe = msgspec.structs.replace(RECIPE, precision="bfloat16")
     low, high = difference(errors(narrow, recipe, digits_data), plain_errors)
     assert max(-low, high) < 0.03
+
+
+def test_gradients_are_gathered_by_their_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network of two types copies its gradients in two calls, each of one type, as a GPU does in one launch."""
+    calls: list[tuple[set[torch.dtype], set[torch.dtype], int]] = []
+    real = torch._foreach_copy_
+
+    def counted(targets: list[Tensor], sources: list[Tensor]) -> None:
+        calls.append(({t.dtype for t in targets}, {s.dtype for s in sources}, len(targets)))
+        real(targets, sources)
+
+    module = network()
+    masters = Masters(module)
+    computing(module, BF16, CPU)
+    masters.bind()
+    torch.autograd.backward(module(torch.ones(2, 1, 8, 8, dtype=torch.bfloat16)).float().sum())
+    monkeypatch.setattr(torch, "_foreach_copy_", counted)
+    masters.gather()
+    masters.spread()
+    half, single = torch.bfloat16, torch.float32
+    assert sorted(calls, key=str) == sorted(
+        [({single}, {half}, 4), ({single}, {single}, 2), ({half}, {single}, 4)], key=str
+    )
+
+
+def test_weights_on_a_gpu_begin_at_multiples_of_16_bytes() -> None:
+    """Their masters lie at multiples of eight numbers there, with zeros in between, and one after another on a CPU."""
+    assert starts_of([3, 8, 9], 8) == [0, 8, 16, 32]
+    assert starts_of([3, 8, 9], 1) == [0, 3, 11, 20]
+    assert starts_of([], 8) == [0]
+    there, here = Masters(network().to("meta")).bind(), Masters(network()).bind()
+    assert [part.storage_offset() % 8 for part in there._parts] == [0] * 6
+    assert [parameter.numel() for parameter in here.weights] == [4 * 9 + 12]
+    assert [parameter.numel() for parameter in there.weights] == [40 + 16]
+
+
+def test_norms_count_no_batches_on_a_gpu() -> None:
+    """There is no counter during a training there, which would be a launch a step; what is restored has it."""
+    module = network().to("meta")
+    masters = Masters(module).bind()
+    assert module[1].num_batches_tracked is None  # type: ignore[union-attr]
+    assert masters.restore(7)[1].num_batches_tracked == 7  # type: ignore[index]
+    on_cpu = network()
+    Masters(on_cpu).bind()
+    assert on_cpu[1].num_batches_tracked == 0  # type: ignore[union-attr]

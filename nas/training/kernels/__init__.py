@@ -2,7 +2,7 @@
 
 What sampled networks spend most of their time on, small images, narrow groups, strided 1x1 kernels, is what CPU
 libraries are slowest at. Which way is taken follows from the layer's shape and the processor's instructions by a fixed
-table (`RULES`), so equal trainings stay equal, bit for bit; nothing is timed during a run.
+table (`RULES`), so equal trainings on a CPU stay equal, bit for bit; nothing is timed during a run.
 
     product      a 1x1 kernel is one matrix product over all positions; a stride only leaves positions out
     whole image  on a small image an output sees nearly every input: one matrix a group, from all inputs to all
@@ -13,9 +13,10 @@ table (`RULES`), so equal trainings stay equal, bit for bit; nothing is timed du
     spread       the input gradient of a strided kernel in groups: without a stride, its gradient spread with zeros
     winograd     a 3x3 kernel between many channels in tiles of 4x4 outputs, with a quarter of the multiplications
 
-Norms, the ReLUs behind them and the sums of residual blocks are loops that Numba compiles (`norms.py`). On AMD
-processors the larger of these products are NumPy's (`blas.py`). A ReLU
-before a largest-value pool moves behind it on every device (`pooling.py`): not a bit changes.
+Norms, the ReLUs behind them and the sums of residual blocks are one operation (`norms.py`): loops that Numba compiles
+on a CPU, Triton kernels on a GPU, where a small network waits for its many launches. On AMD processors the larger of
+these products are NumPy's (`blas.py`). A ReLU before a largest-value pool moves behind it on every device
+(`pooling.py`): not a bit changes.
 
 Measured on one core of an AMD EPYC (Zen 2, AVX2, no bf16), forward and backward, batches of 32 and 128, torch 2.14:
 whole image 1.4 to 20 times as fast at up to 2x2 pixels and 1.1 to 4 times where the table has it beyond, pairs 4 to 15,

@@ -6,11 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nas.training.kernels.norms import fuse
+from nas.training.kernels.norms import code_for, fuse
 from nas.training.kernels.pooling import pool_last, rectify_late
 from nas.training.kernels.rules import NATIVE, Geometry, Rules, Way, spreads, way, widening, winograd_passes
 from nas.training.kernels.ways import Strided, product, whole_image, wider
 from nas.training.kernels.winograd import Winograd
+
+CPU = torch.device("cpu")
 
 
 class FastConvolution(nn.Conv2d):
@@ -47,13 +49,13 @@ class FastConvolution(nn.Conv2d):
                 return wider(x, self.weight, self.bias, shape, widening(self.rules, shape))
 
 
-def specialise(module: nn.Module, rules: Rules) -> None:
-    """Have all square convolutions and norms inside compute by these rules; parameters and names stay.
+def specialise(module: nn.Module, rules: Rules, device: torch.device = CPU) -> None:
+    """Have all square convolutions and norms inside compute by these rules on a device; parameters and names stay.
 
     ReLUs move behind the pools that follow them whatever the rules, if no norm has taken them over.
     """
-    if rules.norms:
-        fuse(module)
+    if rules.norms and (code := code_for(device)):
+        fuse(module, code)
     rectify_late(module)
     if rules == NATIVE:
         return

@@ -47,7 +47,7 @@ class Rules:
     winograd_tiles: int = 0
     """Tiles of a batch from which outputs and input gradients are so computed: each step transforms the kernels."""
     norms: bool = False
-    """Whether norms, and the ReLUs and sums behind them, are computed in compiled loops (see `norms.py`)."""
+    """Whether norms, and the ReLUs and sums behind them, are one operation each way (see `norms.py`)."""
 
 
 NATIVE = Rules()
@@ -75,6 +75,9 @@ FITTED_HALF = Rules(
     norms=True,
 )
 """On AVX512 in bfloat16."""
+FITTED_CUDA = Rules(product_positions=ANY, product_elements=ANY, always_product=ANY, norms=True)
+"""On a GPU. Not measured: a product needs no plan of cuDNN's, whose making is most of what a short training's start
+takes; how groups are best computed, the benchmark on a GPU is to tell."""
 RULES: Mapping[tuple[str, torch.dtype], Rules] = {
     ("AVX2", torch.float32): FITTED,
     ("AVX512", torch.float32): FITTED,  # taken over from AVX2, not fitted
@@ -200,6 +203,6 @@ def winograd_passes(rules: Rules, shape: Geometry) -> Passes:
 def rules_for(device: torch.device, dtype: torch.dtype) -> Rules:
     """The rules of a device and an arithmetic."""
     if device.type != "cpu":
-        return NATIVE
+        return FITTED_CUDA
     rules = RULES.get((torch.backends.cpu.get_cpu_capability(), dtype), NATIVE)
     return FITTED_AMD if rules is FITTED and maker() == AMD else rules

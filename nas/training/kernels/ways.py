@@ -59,7 +59,7 @@ class Product(torch.autograd.Function):
 def whole_image(x: Tensor, weight: Tensor, bias: Tensor | None, shape: Geometry, blas: int = ANY) -> Tensor:
     """A convolution as one matrix product a group: rows are images, columns output positions x channels."""
     groups, narrow, wide = shape.groups, shape.group_width, shape.width // shape.groups
-    chosen = selection(shape, x.dtype)  # (inputs x outputs, kernel²)
+    chosen = selection(shape, x)  # (inputs x outputs, kernel²)
     matrix = chosen @ weight.permute(2, 3, 0, 1).reshape(shape.kernel**2, -1)
     inputs = shape.height * shape.breadth
     matrix = matrix.view(inputs, -1, groups, wide, narrow).permute(2, 0, 4, 1, 3).reshape(groups, inputs * narrow, -1)
@@ -73,7 +73,7 @@ def whole_image(x: Tensor, weight: Tensor, bias: Tensor | None, shape: Geometry,
 
 def wider(x: Tensor, weight: Tensor, bias: Tensor | None, shape: Geometry, factor: int) -> Tensor:
     """A grouped convolution with `factor` groups computed as one, zeros between them."""
-    diagonal = _diagonal(factor, shape.width // shape.groups, shape.group_width, weight.dtype)
+    diagonal = _diagonal(factor, shape.width // shape.groups, shape.group_width, weight.dtype, weight.device)
     blocks = weight.repeat(1, factor, 1, 1) * diagonal.repeat(shape.groups // factor, 1)[:, :, None, None]
     return functional.conv2d(x, blocks, bias, shape.stride, shape.padding, 1, shape.groups // factor)
 
@@ -134,20 +134,22 @@ def _pairs(x: Tensor, gradient: Tensor, shape: Geometry) -> Tensor:
     inputs = x.permute(0, 2, 3, 1).flatten(1, 2)  # (batch, input positions, channels)
     outputs = gradient.permute(0, 2, 3, 1).flatten(1, 2)  # (batch, output positions, channels)
     pairs = torch.stack([(inputs * outputs[:, [place]]).sum(0) for place in range(outputs.shape[1])], 1)
-    taps = selection(shape, x.dtype).t() @ pairs.flatten(0, 1)  # (kernel², channels)
+    taps = selection(shape, x).t() @ pairs.flatten(0, 1)  # (kernel², channels)
     return taps.t().contiguous()
 
 
-def selection(shape: Geometry, dtype: torch.dtype) -> Tensor:
+def selection(shape: Geometry, like: Tensor) -> Tensor:
     """1 where a kernel's tap joins an input position and an output position: (inputs x outputs, kernel²)."""
-    return _selection(shape.height, shape.breadth, shape.kernel, shape.stride, shape.padding, dtype)
+    return _selection(shape.height, shape.breadth, shape.kernel, shape.stride, shape.padding, like.dtype, like.device)
 
 
 @lru_cache(maxsize=64)
-def _selection(height: int, breadth: int, kernel: int, stride: int, padding: int, dtype: torch.dtype) -> Tensor:
+def _selection(
+    height: int, breadth: int, kernel: int, stride: int, padding: int, dtype: torch.dtype, device: torch.device
+) -> Tensor:
     rows, columns = _taps(height, kernel, stride, padding), _taps(breadth, kernel, stride, padding)
     with torch.inference_mode(mode=False):
-        return torch.einsum("iot,jpu->ijoptu", rows, columns).reshape(-1, kernel**2).to(dtype)
+        return torch.einsum("iot,jpu->ijoptu", rows, columns).reshape(-1, kernel**2).to(device, dtype)
 
 
 def _taps(size: int, kernel: int, stride: int, padding: int) -> Tensor:
@@ -159,6 +161,7 @@ def _taps(size: int, kernel: int, stride: int, padding: int) -> Tensor:
 
 
 @lru_cache(maxsize=64)
-def _diagonal(factor: int, wide: int, narrow: int, dtype: torch.dtype) -> Tensor:
+def _diagonal(factor: int, wide: int, narrow: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     with torch.inference_mode(mode=False):
-        return torch.kron(torch.eye(factor, dtype=dtype), torch.ones(wide, narrow, dtype=dtype))
+        blocks = torch.kron(torch.eye(factor), torch.ones(wide, narrow))
+        return blocks.to(device, dtype)
