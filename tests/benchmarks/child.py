@@ -45,6 +45,19 @@ def ask(module: str, question: msgspec.Struct, answer: type[Answer], environment
     return understood(process, module, said, errors, answer)
 
 
+def ask_at_once(module: str, question: msgspec.Struct, answer: type[Answer], processes: int) -> list[Answer]:
+    """Ask so many single-threaded processes, each of which first says that it is ready."""
+    running = [start(module, one_thread()) for _ in range(processes)]
+    for process in running:
+        if process.stdout is not None:
+            process.stdout.readline()
+    for process in running:
+        if process.stdin is not None:
+            process.stdin.write(msgspec.json.encode(question) + b"\n")
+            process.stdin.flush()
+    return [understood(process, module, *process.communicate(), answer) for process in running]
+
+
 class Listener:
     """A process that answers many questions, so that its start is paid once; used as a context manager."""
 

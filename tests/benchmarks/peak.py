@@ -23,7 +23,7 @@ PLANES = ((64, 28), (128, 14), (256, 14))
 """Channels and edge of the images that are convolved, 32 at a time; the fastest counts."""
 BATCH = 32
 WINDOWS = 5
-"""A kernel is timed in so many windows, and the fastest counts: what disturbs only slows down."""
+"""A kernel is timed in so many windows; of products the fastest counts, for what disturbs only slows down."""
 Kind = Literal["torch.mm", "3x3 convolution"]
 
 
@@ -60,16 +60,7 @@ class Peak(msgspec.Struct, frozen=True, kw_only=True):
 
 def peak(processes: int, precision: Precision, seconds: float) -> Peak:
     """Measure in so many processes at once."""
-    question = msgspec.json.encode(Question(precision=precision, seconds=seconds)) + b"\n"
-    running = [child.start(MODULE, child.one_thread()) for _ in range(processes)]
-    for process in running:
-        if process.stdout is not None:
-            process.stdout.readline()  # torch is loaded
-    for process in running:
-        if process.stdin is not None:
-            process.stdin.write(question)
-            process.stdin.flush()
-    rates = [child.understood(process, MODULE, *process.communicate(), Rates) for process in running]
+    rates = child.ask_at_once(MODULE, Question(precision=precision, seconds=seconds), Rates, processes)
     sums = (sum(rate.product for rate in rates), sum(rate.convolution for rate in rates))
     rate, kind = max(zip(sums, get_args(Kind), strict=True))
     return Peak(rate=rate, kind=kind, processes=processes, precision=precision)
@@ -102,15 +93,20 @@ def _convolution(channels: int, edge: int, dtype: torch.dtype, seconds: float) -
 
 def _seconds(call: Callable[[], object], seconds: float) -> float:
     """Time of one call in the fastest of some windows."""
+    return min(windows(call, seconds))
+
+
+def windows(call: Callable[[], object], seconds: float) -> list[float]:
+    """Mean time of one call in each of some windows, which together take so many seconds."""
     call()
-    fastest = float("inf")
+    times = []
     for _ in range(WINDOWS):
         begun, calls = time.perf_counter(), 0
         while (passed := time.perf_counter() - begun) < seconds / WINDOWS or not calls:
             call()
             calls += 1
-        fastest = min(fastest, passed / calls)
-    return fastest
+        times.append(passed / calls)
+    return times
 
 
 def main() -> None:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import datetime
-import os
-import platform
-import subprocess
 from collections.abc import Sequence
 from statistics import geometric_mean, median
 
 import msgspec
-import psutil
-import torch
 
 from nas.study.recipe import Precision
-from nas.training.devices import processor
+from tests.benchmarks import roofline
+from tests.benchmarks.bandwidth import Bandwidth
 from tests.benchmarks.book import Speed
-from tests.benchmarks.child import ROOT
+from tests.benchmarks.machine import Machine
 from tests.benchmarks.networks import sample
 from tests.benchmarks.others import TOLERABLE
 from tests.benchmarks.ours import Batch, Memory
 from tests.benchmarks.peak import Peak
+from tests.benchmarks.roofline import Bound
 from tests.benchmarks.shares import Shares
 
 TRAINING_OPERATIONS = 3 * 2
@@ -37,28 +33,12 @@ HEADINGS = (
     "ratio [least-most]",
     "others",
     "of peak",
+    "of roofline",
     "outside kernels",
     "anonymous MiB",
     "RSS MiB",
     "PSS MiB",
 )
-
-
-class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """Where and when it was measured."""
-
-    processor: str
-    capability: str
-    """Vector instructions that torch uses."""
-    cores: int
-    """Logical ones that this process may use."""
-    torch: str
-    python: str
-    commit: str
-    """Of the checkout; `+` where files differ from it, empty where git doesn't say."""
-    date: str
-    load: tuple[float, float, float]
-    """Mean length of the run queue over the last 1, 5 and 15 minutes before the start: idle machines have 0."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +85,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     pairs: tuple[Pair, ...]
     memory: Memory
     shares: Shares
+    bounds: tuple[Bound, ...]
+    """The least time of one step by kind of layer, by the rates of all workers together (see `roofline.py`)."""
+
+    def images_per_second(self) -> float:
+        """Ours, the median of the pairs."""
+        return median(pair.ours.images_per_second for pair in self.pairs)
 
     def speed_ratios(self) -> list[float]:
         """Our images a second over the book's, of each pair."""
@@ -125,21 +111,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     machine: Machine
     settings: Settings
     peak: Peak
+    bandwidth: Bandwidth
     lines: tuple[Line, ...] = ()
-
-
-def machine() -> Machine:
-    """This machine, now."""
-    return Machine(
-        processor=processor(),
-        capability=torch.backends.cpu.get_cpu_capability(),
-        cores=len(psutil.Process().cpu_affinity() or ()),
-        torch=str(torch.__version__),
-        python=platform.python_version(),
-        commit=_commit(),
-        date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        load=os.getloadavg(),
-    )
 
 
 def hourly(batch: Batch) -> float:
@@ -151,23 +124,25 @@ def text(report: Report) -> str:
     """The table with what it needs to be read."""
     facts, settings = report.machine, report.settings
     heading = (
-        f"{facts.processor} ({facts.capability}), {facts.cores} cores, torch {facts.torch}, commit {facts.commit}, "
-        f"{facts.date}, load before {facts.load[0]:.2f}\n"
+        f"{facts.processor} ({facts.instruction_set}), {facts.cores} cores, torch {facts.torch}, "
+        f"commit {facts.commit}, {facts.date}, load before {facts.load[0]:.2f}\n"
         f"{settings.data}, one epoch, batch {settings.batch_size}, medians of {settings.pairs} alternating pairs\n"
         f"book: DataLoader of 4 processes, float32, all cores; images/s from the first batch delivered\n"
         f"ours: {settings.workers} workers of one thread, {settings.precision}, images/s summed over them\n"
         f"networks/h: loading, training and evaluation, without process start-up; a short epoch of `images` images\n"
         f"peak: {report.peak.rate / 1e9:,.0f} GFLOP/s, {report.peak.kind} in {report.peak.precision} "
         f"on {report.peak.processes} processes\n"
+        f"bandwidth: {report.bandwidth.rate / 1e9:,.1f} GB/s, {report.bandwidth.kind} "
+        f"on {report.bandwidth.processes} processes\n"
+        f"roofline: operations over peak or bytes without caches over bandwidth, whichever is more, kind by kind\n"
     )
-    rows = [HEADINGS, *(cells(line, report.peak, evaluated=settings.evaluated) for line in report.lines)]
+    rows = [HEADINGS, *(cells(line, report.peak, settings) for line in report.lines)]
     return "\n".join([heading, *aligned(rows), *summary(report.lines), *warning(report.lines)]) + "\n"
 
 
-def cells(line: Line, peak: Peak, *, evaluated: bool) -> tuple[str, ...]:
+def cells(line: Line, peak: Peak, settings: Settings) -> tuple[str, ...]:
     """One row of the table; without evaluation on the book's side nothing is said of networks an hour."""
-    ours = median(pair.ours.images_per_second for pair in line.pairs)
-    memory = line.memory
+    ours, memory, evaluated = line.images_per_second(), line.memory, settings.evaluated
     return (
         line.name,
         f"{line.multiply_adds:,}",
@@ -180,6 +155,7 @@ def cells(line: Line, peak: Peak, *, evaluated: bool) -> tuple[str, ...]:
         spread(line.network_ratios()) if evaluated else "",
         f"{line.others():.0%}",
         f"{ours * TRAINING_OPERATIONS * line.multiply_adds / peak.rate:.0%}",
+        f"{roofline.seconds(line.bounds) * ours / settings.batch_size:.0%}",
         f"{line.shares.outside:.0%}",
         f"{memory.anonymous:,.0f}",
         f"{memory.resident:,.0f}",
@@ -221,6 +197,20 @@ def split_text(lines: Sequence[Line]) -> str:
     )
 
 
+def roofline_text(report: Report) -> str:
+    """Where to push: what each kind of layer must do, the bound of that, and the time that it takes."""
+    lines = [
+        "",
+        "roofline of one step on all workers: operations over peak or bytes without caches over bandwidth, the larger;",
+        "our time is one worker's under the profiler; reached: the bound over ours, above 100% where caches help",
+    ]
+    for line in report.lines:
+        step = report.settings.batch_size / line.images_per_second()
+        rows = roofline.rows(line.bounds, line.shares.split, step)
+        lines += ["", *aligned([(line.name, *roofline.HEADINGS), *rows])]
+    return "\n".join(lines)
+
+
 def spread(ratios: Sequence[float]) -> str:
     """Median, least and most."""
     return f"{median(ratios):.2f} [{min(ratios):.2f}-{max(ratios):.2f}]"
@@ -234,10 +224,3 @@ def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
         right = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
         lines.append("  ".join([first.ljust(widths[0]), *right]))
     return lines
-
-
-def _commit() -> str:
-    said = subprocess.run(
-        ["git", "describe", "--always", "--dirty=+", "--exclude=*"], cwd=ROOT, capture_output=True, text=True
-    )
-    return said.stdout.strip()

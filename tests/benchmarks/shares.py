@@ -53,6 +53,9 @@ OURS = {
 """Functions of our kernels: products of NumPy's and compiled loops have no names of their own in the profile."""
 GROUPS = ("convolutions forward", "convolutions backward", "matrix products", "norm", "elementwise", "optimiser")
 
+PRODUCT_GROUPS = GROUPS[:3]
+"""Convolutions and linear layers, which one operator or another computes."""
+
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What to look into."""

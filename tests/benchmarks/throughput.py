@@ -7,7 +7,8 @@ Both sides train the same network on the same images for one epoch at the same b
 machine to itself in a fresh process with torch's own number of threads; ours runs in all workers at once. The sides
 alternate in pairs, each first in turn. The machine must be idle otherwise: the book's threads wait for one another, so
 that any other load slows its loop far more than ours; what other programs took is told with each pair.
-Our workers and the book's process take some steps before the clock starts.
+Our workers and the book's process take some steps before the clock starts. How much of the machine is left is told
+against its peak and its roofline (`roofline.py`), which `--profile` splits by kind of layer.
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ from nas.study import Recipe
 from nas.study.recipe import Precision
 from nas.training.devices import precision
 from nas.training.devices import workers as cores
-from tests.benchmarks import book, ours, report, shares
+from tests.benchmarks import book, ours, report, roofline, shares
+from tests.benchmarks.bandwidth import bandwidth
 from tests.benchmarks.child import Listener, all_cores, ask, one_thread
+from tests.benchmarks.machine import machine
 from tests.benchmarks.networks import Subject, sample
 from tests.benchmarks.networks import book as book_networks
 from tests.benchmarks.others import Moment
@@ -111,13 +114,15 @@ def images_for(work: Task, loop: Listener) -> int:
     return work.batches(max(PROBE, round(trial.images_per_second * work.settings.seconds / size)))
 
 
-def measure(subject: Subject, settings: Settings) -> Line:
+def measure(subject: Subject, whole: Report) -> Line:
     """All pairs of one network; the workers are fresh, so that their memory is this network's alone."""
+    settings = whole.settings
     work = task(subject, settings)
     with reader() as loop, LocalEngine(settings.workers) as engine:
         images = images_for(work, loop)
         memory = ours.peak_memory(engine, work.jobs(work.batches(WARM_UP), settings.workers))
         pairs = tuple(_pair(work, engine, loop, images, number) for number in range(settings.pairs))
+    todo = roofline.work(subject.layer, work.info.shape, settings.batch_size, settings.precision)
     asked = shares.Question(layer=subject.layer, info=work.info, recipe=work.recipe(work.batches(PROFILED)))
     return Line(
         name=subject.name,
@@ -129,6 +134,7 @@ def measure(subject: Subject, settings: Settings) -> Line:
         pairs=pairs,
         memory=memory,
         shares=ask("tests.benchmarks.shares", asked, shares.Shares, one_thread()),
+        bounds=roofline.bounds(todo, whole.peak.rate, whole.bandwidth.rate),
     )
 
 
@@ -150,11 +156,15 @@ def _pair(work: Task, engine: LocalEngine, loop: Listener, images: int, number: 
 
 def compare(subjects: Sequence[Subject], settings: Settings, peak_seconds: float) -> Iterator[Report]:
     """The report after each network, so that a run that is cut off leaves what it has."""
-    facts = report.machine()
-    most = peak(settings.workers, settings.precision, peak_seconds)
-    whole = Report(machine=facts, settings=settings, peak=most)
+    facts = machine()
+    whole = Report(
+        machine=facts,
+        settings=settings,
+        peak=peak(settings.workers, settings.precision, peak_seconds),
+        bandwidth=bandwidth(settings.workers, peak_seconds),
+    )
     for subject in subjects:
-        whole = msgspec.structs.replace(whole, lines=(*whole.lines, measure(subject, settings)))
+        whole = msgspec.structs.replace(whole, lines=(*whole.lines, measure(subject, whole)))
         yield whole
 
 
@@ -206,10 +216,15 @@ def parser() -> argparse.ArgumentParser:
     add("--workers", type=int, default=cores(None, "cpu"), help="our processes; one a core by default")
     add("--speed-only", action="store_true", help="the book's loop doesn't evaluate; networks/h then say nothing")
     add("--precision", choices=get_args(Precision), default="auto", help="of our arithmetic")
-    add("--peak-seconds", type=float, default=1.0, help="on each of six kernels that show the machine's peak")
+    add(
+        "--peak-seconds",
+        type=float,
+        default=1.0,
+        help="on each of eight kernels that show the machine's peak and bandwidth",
+    )
     add("--data", default="fashion-mnist", help="data set")
     add("--json", type=Path, help="file for all raw measurements")
-    add("--profile", action="store_true", help="also print where our time goes")
+    add("--profile", action="store_true", help="also print where our time goes, and the roofline by kind of layer")
     add("--scaling", action="store_true", help="one worker against all, on the first network, instead")
     return made
 
@@ -233,7 +248,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for whole in compare(given.networks, settings, given.peak_seconds):
         if given.json:
             given.json.write_bytes(msgspec.json.format(msgspec.json.encode(whole)) + b"\n")
-    sys.stdout.write(report.text(whole) + (report.split_text(whole.lines) + "\n" if given.profile else ""))
+    sys.stdout.write(report.text(whole))
+    if given.profile:
+        sys.stdout.write(f"{report.split_text(whole.lines)}\n{report.roofline_text(whole)}\n")
 
 
 def _say(line: str) -> None:

@@ -21,7 +21,7 @@ from nas.engines.inline import InlineEngine
 from nas.layers import Convolution, Layer, cost, identity, rows
 from nas.study import Recipe
 from nas.training.modules import build, initialize
-from tests.benchmarks import networks, ours, report, throughput
+from tests.benchmarks import networks, ours, report, roofline, throughput
 from tests.benchmarks.book import Pictures
 from tests.benchmarks.networks import SAMPLE_LIMITS, Subject, sample
 from tests.benchmarks.others import Moment
@@ -195,6 +195,7 @@ def test_command_measures_both_sides(measured: tuple[Report, str]) -> None:
         assert side.images_per_second > 0
         assert side.seconds > 0
     assert measured[0].peak.rate > 0
+    assert measured[0].bandwidth.rate > 0
 
 
 def test_command_looks_into_our_side(measured: tuple[Report, str]) -> None:
@@ -207,11 +208,13 @@ def test_command_looks_into_our_side(measured: tuple[Report, str]) -> None:
 
 
 def test_command_prints_a_table(measured: tuple[Report, str]) -> None:
-    """The table has a row for the network with all columns, and a second one of the shares."""
+    """The table has a row for the network with all columns; another shows its shares, a third one its roofline."""
     report_lines = measured[1].splitlines()
     rows_found = [line for line in report_lines if line.startswith(NETWORK)]
-    assert len(rows_found) == 2
-    assert all(heading in measured[1] for heading in (*report.HEADINGS, *GROUPS))
+    assert len(rows_found) == 3
+    assert all(heading in measured[1] for heading in (*report.HEADINGS, *GROUPS, *roofline.HEADINGS))
+    assert all(bound.kind in measured[1] for bound in measured[0].lines[0].bounds)
+    assert measured[0].machine.instruction_set in measured[1]
 
 
 def test_scaling_compares_one_worker_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
