@@ -38,10 +38,14 @@ class Lane:
     """What one thread trains on: its stream, and memory that only its graphs use."""
 
     def __init__(self, device: torch.device) -> None:
+        self._device = device
         self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self.graphs = 0
         """Alive."""
+        self.read: list[Tensor] = []
+        """By what runs beside: nobody may have their memory before `join`."""
         self._pool: torch.cuda.MemPool | None = None
+        self._side: torch.cuda.Stream | None = None
 
     @property
     def pool(self) -> torch.cuda.MemPool:
@@ -49,6 +53,13 @@ class Lane:
         if self._pool is None:
             self._pool = torch.cuda.MemPool()
         return self._pool
+
+    @property
+    def side(self) -> torch.cuda.Stream:
+        """A second stream, for what the first needn't wait for."""
+        if self._side is None:
+            self._side = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        return self._side
 
     def give_back(self) -> None:
         """Let the memory go, if no graph needs it."""
@@ -93,6 +104,26 @@ def aside(device: torch.device) -> Iterator[None]:
     with torch.cuda.stream(own), torch.autograd.set_multithreading_enabled(False):
         yield
     outside.wait_stream(own)
+
+
+@contextmanager
+def beside(*read: Tensor) -> Iterator[None]:
+    """On a CUDA device, compute what reads these beside this thread's own stream, which waits in `join`."""
+    if read[0].device.type != "cuda":
+        yield
+        return
+    here, own = torch.cuda.current_stream(read[0].device), lane(read[0].device)
+    own.read += read
+    own.side.wait_stream(here)
+    with torch.cuda.stream(own.side):
+        yield
+
+
+def join(device: torch.device) -> None:
+    """Wait on this thread's stream for all that was computed beside it."""
+    if device.type == "cuda" and (own := lane(device)).read:
+        torch.cuda.current_stream(device).wait_stream(own.side)
+        own.read = []
 
 
 class Replayed:

@@ -24,7 +24,7 @@ from nas.layers import Layer, Shape
 from nas.study import Recipe
 from nas.study.record import Epoch
 from nas.training.augmentation import augment, draw
-from nas.training.cuda_graphs import Replayed, aside, awaited
+from nas.training.cuda_graphs import Replayed, aside, awaited, join
 from nas.training.losses import error_of, loss_of, nothing_wrong, wrong
 from nas.training.modules import Dropout, build, initialize
 from nas.training.peak_memory import Footprint
@@ -245,6 +245,7 @@ def train_step(
     outputs = module(images.to(dtype_of(recipe)))  # (batch, classes), or (batch, 1)
     loss = loss_of(outputs.float(), labels, recipe)
     torch.autograd.backward(loss)
+    join(images.device)
     masters.gather()
     optimizer.step()
     masters.spread()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -20,11 +21,15 @@ class Card:
         """What was called, in its order."""
         self.unending = False
         """Whether recordings can't be ended, as after an illegal call."""
+        self.streams = 0
+        """Made so far; the first one of a device is 0."""
+        self.current = Stream(self, 0)
+        """On which things happen."""
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         """Have the code under test meet it."""
-        for name in ("Stream", "MemPool", "CUDAGraph", "Event"):
-            patch.setattr(torch.cuda, name, getattr(self, f"_{name.lower()}"))
+        for name in ("Stream", "MemPool", "CUDAGraph", "Event", "stream", "current_stream"):
+            patch.setattr(torch.cuda, name, getattr(self, f"_{name.lower()}" if name != "stream" else "_on"))
         patch.setattr(cuda_graphs, "_LANES", cuda_graphs._Lanes())
         cuda_graphs.SPOILT.clear()
 
@@ -36,8 +41,18 @@ class Card:
         """What calls of a kind were given."""
         return [call[1:] for call in self.log if call[0] == name]
 
-    def _stream(self, device: torch.device) -> object:
-        return object()
+    def _stream(self, device: torch.device) -> Stream:
+        self.streams += 1
+        return Stream(self, self.streams)
+
+    def _current_stream(self, device: torch.device) -> Stream:
+        return self.current
+
+    @contextmanager
+    def _on(self, stream: Stream) -> Iterator[None]:
+        before, self.current = self.current, stream
+        yield
+        self.current = before
 
     def _mempool(self) -> Pool:
         self.log.append(("pool",))
@@ -48,6 +63,17 @@ class Card:
 
     def _event(self, *, blocking: bool = False) -> Event:
         return Event(self, blocking)
+
+
+class Stream:
+    """Notes what it waits for."""
+
+    def __init__(self, card: Card, number: int) -> None:
+        self._card, self.number = card, number
+
+    def wait_stream(self, other: Stream) -> None:
+        """For all that was launched there so far."""
+        self._card.log.append(("wait", self.number, other.number))
 
 
 class Pool:

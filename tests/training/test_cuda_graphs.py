@@ -15,7 +15,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from nas.data import Dataset
 from nas.layers import Layer
 from nas.study import Recipe
-from nas.training.cuda_graphs import QUEUED, SPOILT, WARM_UP, Replayed, awaited, give_back, lane
+from nas.training.cuda_graphs import (
+    QUEUED,
+    SPOILT,
+    WARM_UP,
+    Replayed,
+    aside,
+    awaited,
+    beside,
+    give_back,
+    join,
+    lane,
+)
 from nas.training.kernels import convolution
 from nas.training.kernels.rules import NATIVE
 from nas.training.loop import Training, evaluation_batch, initial
@@ -184,6 +195,33 @@ def test_who_waits_sleeps(card: Card) -> None:
     assert card.log == [("mark", True), ("sleep", 1), ("item",)]
     assert awaited(torch.tensor(1.5)) == 1.5
     assert len(card.log) == 3
+
+
+class Distant(torch.Tensor):
+    """A tensor that says it is on a GPU."""
+
+    @property
+    def device(self) -> torch.device:  # type: ignore[override]
+        """Not where it is."""
+        return CUDA
+
+
+def test_what_runs_beside_is_waited_for_once(card: Card) -> None:
+    """It begins after what was launched before it, on one second stream, and its reads are kept until all is joined."""
+    with aside(CUDA):
+        join(CUDA)  # nothing to wait for
+        for _ in range(2):
+            with beside(torch.zeros(3).as_subclass(Distant)):
+                assert card.current.number == 2
+        assert card.current.number == 1
+        assert len(lane(CUDA).read) == 2
+        join(CUDA)
+        join(CUDA)
+        assert lane(CUDA).read == []
+    assert card.called("wait") == [(1, 0), (2, 1), (2, 1), (1, 2), (0, 1)]
+    with beside(torch.zeros(3)):
+        join(CPU)
+    assert len(card.called("wait")) == 5
 
 
 def test_dropout_is_recorded_with_its_generator(card: Card) -> None:

@@ -336,3 +336,17 @@ def test_bfloat16_avoids_strided_gradients_that_torch_is_slow_at() -> None:
     ):
         module = nn.Conv2d(groups * narrow, groups * narrow, 3, stride, 1, groups=groups)
         assert way(FITTED_HALF, geometry(module, torch.zeros(2, groups * narrow, 7, 7))) == expected
+
+
+def test_gradients_beside_the_path_are_the_same() -> None:
+    """Weights whose gradients are computed apart from those of inputs have the gradients that they always had."""
+    ours = nn.Sequential(
+        nn.Conv2d(4, 8, 3, 2, 1, bias=False), nn.Conv2d(8, 8, 3, padding=1, groups=2), nn.Conv2d(8, 4, 1)
+    )
+    theirs = copy.deepcopy(ours)
+    specialise(ours, Rules(product_positions=ANY, product_elements=ANY, beside=True))
+    x = torch.randn(2, 4, 7, 5)
+    for network in (ours, theirs):
+        torch.autograd.backward(network(x).square().sum())
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nas.training.kernels.beside import Convolution
 from nas.training.kernels.norms import code_for, fuse
 from nas.training.kernels.pooling import pool_last, rectify_late
 from nas.training.kernels.rules import NATIVE, Geometry, Rules, Way, spreads, way, widening, winograd_passes
@@ -32,11 +33,14 @@ class FastConvolution(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         """As torch's own."""
         taken, shape = self.plan(x.shape)
+        if taken == "native" and self.rules.beside and self.bias is None:
+            aside: Tensor = Convolution.apply(x, self.weight, shape)
+            return aside
         if taken == "native":
             return functional.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
         match taken:
             case "product":
-                return product(x, self.weight, self.bias, shape, self.rules.blas)
+                return product(x, self.weight, self.bias, shape, self.rules)
             case "whole image":
                 return whole_image(x, self.weight, self.bias, shape, self.rules.blas)
             case "pairs" | "spread":

@@ -46,6 +46,8 @@ class Rules:
     """The same for the weight's gradient, which torch is slower at."""
     winograd_tiles: int = 0
     """Tiles of a batch from which outputs and input gradients are so computed: each step transforms the kernels."""
+    beside: bool = False
+    """Whether gradients of weights are computed on a second stream of the GPU, by torch's way and as products."""
     norms: bool = False
     """Whether norms, and the ReLUs and sums behind them, are one operation each way (see `norms.py`)."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -9,19 +11,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nas.training.cuda_graphs import beside
+from nas.training.kernels.beside import gradients_of
 from nas.training.kernels.blas import Linear, Products
-from nas.training.kernels.rules import ANY, Geometry
+from nas.training.kernels.rules import ANY, NATIVE, Geometry, Rules
 
 
-def product(x: Tensor, weight: Tensor, bias: Tensor | None, shape: Geometry, blas: int = ANY) -> Tensor:
+def product(x: Tensor, weight: Tensor, bias: Tensor | None, shape: Geometry, rules: Rules = NATIVE) -> Tensor:
     """A 1x1 convolution; channels last in, channels last out, without a copy."""
-    if shape.positions * shape.channels * shape.width >= blas:
+    if shape.positions * shape.channels * shape.width >= rules.blas:
         if shape.stride > 1:
             x = x[:, :, :: shape.stride, :: shape.stride]
         flat: Tensor = Linear.apply(x.permute(0, 2, 3, 1).reshape(-1, shape.channels), weight.flatten(1))
         y = flat.view(shape.batch, *shape.outputs, -1).permute(0, 3, 1, 2)
     else:
-        y = Product.apply(x, weight, shape)
+        y = Product.apply(x, weight, shape, rules.beside)
     return y if bias is None else y + bias.view(1, -1, 1, 1)
 
 
@@ -29,31 +33,32 @@ class Product(torch.autograd.Function):
     """A 1x1 convolution as one product each for outputs and gradients: one node for autograd instead of five."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, shape: Geometry) -> Tensor:
-        """A stride only leaves positions out."""
+    def forward(ctx: Any, x: Tensor, weight: Tensor, shape: Geometry, aside: bool) -> Tensor:
+        """A stride only leaves positions out; `aside` says whether the weight's gradient is computed beside."""
         if shape.stride > 1:
             x = x[:, :, :: shape.stride, :: shape.stride]
         rows, matrix = x.permute(0, 2, 3, 1).reshape(-1, shape.channels), weight.flatten(1)
         ctx.save_for_backward(rows, weight)
-        ctx.shape = shape
+        ctx.shape, ctx.aside = shape, aside
         return torch.mm(rows, matrix.t()).view(shape.batch, *shape.outputs, -1).permute(0, 3, 1, 2)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
         """Positions that were left out have no gradient."""
         rows, weight = ctx.saved_tensors
         shape: Geometry = ctx.shape
         gradient = gradients[0].permute(0, 2, 3, 1).reshape(-1, shape.width)
-        taps = torch.mm(gradient.t(), rows).view_as(weight)
+        with beside(gradient, rows) if ctx.aside else nullcontext():
+            taps = torch.mm(gradient.t(), rows).view_as(weight)
         if not ctx.needs_input_grad[0]:
-            return None, taps, None
+            return None, taps, None, None
         back = torch.mm(gradient, weight.flatten(1)).view(shape.batch, *shape.outputs, -1).permute(0, 3, 1, 2)
         if shape.stride == 1:
-            return back, taps, None
+            return back, taps, None, None
         size = (shape.batch, shape.channels, shape.height, shape.breadth)
         onward = _zeros(size, back)
         onward[:, :, :: shape.stride, :: shape.stride] = back
-        return onward, taps, None
+        return onward, taps, None, None
 
 
 def whole_image(x: Tensor, weight: Tensor, bias: Tensor | None, shape: Geometry, blas: int = ANY) -> Tensor:
@@ -101,12 +106,12 @@ class Strided(torch.autograd.Function):
         onward, taps = None, None
         if not (ctx.pairs and ctx.spread):
             mask = [wanted and not ctx.spread, not ctx.pairs]
-            onward, taps = _gradients(gradient, x, weight, shape, shape.stride, mask)
+            onward, taps = gradients_of(gradient, x, weight, shape, mask)
         if ctx.spread and wanted:
             size = (shape.batch, shape.width, shape.height, shape.breadth)
             apart = _zeros(size, gradient)
             apart[:, :, :: shape.stride, :: shape.stride] = gradient
-            onward, _ = _gradients(apart, x, weight, shape, 1, [True, False])
+            onward, _ = gradients_of(apart, x, weight, replace(shape, stride=1), [True, False])
         if ctx.pairs:
             taps = _pairs(x, gradient, shape).view_as(weight)
         return onward, taps, None, None, None
@@ -116,17 +121,6 @@ def _zeros(size: tuple[int, int, int, int], like: Tensor) -> Tensor:
     """Channels last in memory."""
     images, channels, height, breadth = size
     return like.new_zeros(images, height, breadth, channels).permute(0, 3, 1, 2)
-
-
-def _gradients(
-    gradient: Tensor, x: Tensor, weight: Tensor, shape: Geometry, stride: int, mask: list[bool]
-) -> tuple[Tensor | None, Tensor | None]:
-    """Those of input and weight that the mask has."""
-    padding = [shape.padding] * 2
-    onward, taps, _ = torch.ops.aten.convolution_backward(
-        gradient, x, weight, None, [stride] * 2, padding, [1, 1], False, [0, 0], shape.groups, [*mask, False]
-    )
-    return onward, taps
 
 
 def _pairs(x: Tensor, gradient: Tensor, shape: Geometry) -> Tensor:
