@@ -18,10 +18,11 @@ from typing import IO
 import msgspec
 
 from nas.engines.messages import RECALL, Job
+from nas.training.devices import THREADS
 
 START_LIMIT = 120.0
 """Seconds in which a worker must have loaded torch."""
-SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+SINGLE_THREAD = dict.fromkeys(THREADS, "1")
 KEPT_MEMORY = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(2**40),

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 import psutil
 
 from nas.errors import Missing, Refused
+from nas.training.cpu_quota import cpu_quota
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,8 @@ LANES = 8
 """Networks that a GPU trains side by side unless said otherwise; not measured yet (`tests/benchmarks/gpu.py` does)."""
 MOST_LANES = 32
 """Streams that torch has on a GPU, and each network needs its own."""
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""Variables that tell numerical libraries how many threads to start."""
 DeviceName = Literal["auto", "cpu", "cuda"]
 
 
@@ -81,17 +84,23 @@ def _told(key: str) -> str:
 
 
 def workers(count: int | None, device_name: str) -> int:
-    """Trainings side by side: as requested, else one for each physical core on a CPU, `LANES` on a GPU."""
-    if count is not None:
-        if count < 1:
-            raise Refused(f"workers must be at least 1, got {count}")
-        if device_name == "cuda" and count > MOST_LANES:
-            raise Refused(f"a GPU can train at most {MOST_LANES} networks side by side, got workers={count}")
-        return count
-    if device_name == "cuda":
-        return LANES
+    """Trainings side by side: as requested, else one for each of the `cores` on a CPU, `LANES` on a GPU."""
+    if count is None:
+        return LANES if device_name == "cuda" else cores()
+    if count < 1:
+        raise Refused(f"workers must be at least 1, got {count}")
+    if device_name == "cuda" and count > MOST_LANES:
+        raise Refused(f"a GPU can train at most {MOST_LANES} networks side by side, got workers={count}")
+    if device_name == "cpu" and (quota := cpu_quota()) and count > quota.cores:
+        logger.warning("%d workers share what this process is limited to: %s", count, quota)
+    return count
+
+
+def cores() -> int:
+    """Physical cores that this process may keep busy: by its affinity, and by the quota of a container."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(usable, psutil.cpu_count(logical=False) or usable))
+    quota = cpu_quota()
+    return max(1, min(usable, psutil.cpu_count(logical=False) or usable, int(quota.cores) if quota else usable))
 
 
 @contextmanager
