@@ -121,7 +121,8 @@ def _report() -> dict[str, dict[str, Any]]:
         "devices": {
             "cuda": reason or "usable",
             "processor": devices.processor(),
-            "workers": devices.workers(None, "cpu"),
+            "cards": ", ".join(f"cuda:{n} {name}" for n, name in enumerate(devices.card_names())) or "none",
+            "workers": devices.cores(),
             "cpu quota": str(cpu_quota() or "none"),
         },
         "settings": settings,

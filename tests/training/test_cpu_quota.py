@@ -120,16 +120,16 @@ def quota(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cp
 @pytest.mark.parametrize(("quota", "workers"), [(4.0, 4), (1.5, 1), (0.5, 1), (64.0, 8)], indirect=["quota"])
 def test_workers_are_what_the_quota_keeps_busy(quota: CpuQuota, workers: int) -> None:
     """Whole cores of the quota, at least one, at most those of the machine."""
-    assert devices.workers(None, "cpu") == devices.cores() == workers
+    assert devices.workers(None, devices.CPU) == devices.cores() == workers
 
 
 @pytest.mark.parametrize("quota", [1.5], indirect=True)
 def test_more_workers_than_the_quota_are_told(quota: CpuQuota, caplog: pytest.LogCaptureFixture) -> None:
     """What is requested is done, with one line that names the limit and its file; on a GPU cores don't matter."""
-    assert devices.workers(1, "cpu") == 1
-    assert devices.workers(8, "cuda") == 8
+    assert devices.workers(1, devices.CPU) == 1
+    assert devices.workers(8, devices.Device(kind="cuda", cards=(0,))) == 8
     assert not caplog.records
-    assert devices.workers(3, "cpu") == 3
+    assert devices.workers(3, devices.CPU) == 3
     (record,) = caplog.records
     limit = f"1.5 cores ({Path('/sys/fs/cgroup/cpu.max')})"
     assert (record.levelno, limit in record.getMessage()) == (logging.WARNING, True)
@@ -174,7 +174,7 @@ def test_a_process_in_a_group_of_one_core_has_one_worker(group_of_one_core: Path
     code = (
         f"import os; open({str(group_of_one_core / 'cgroup.procs')!r}, 'w').write(str(os.getpid()))\n"
         "from nas.training import devices\n"
-        "print(devices.workers(None, 'cpu'), devices.cpu_quota().source)"
+        "print(devices.workers(None, devices.CPU), devices.cpu_quota().source)"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert told == ["1", str(group_of_one_core / "cpu.cfs_quota_us")]
