@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 import typer
@@ -11,6 +12,7 @@ from nas.cli import audit, compare, describe, discover, export, machine, plan, p
 from nas.cli.spelling import Verb
 from nas.cli.terminal import UnheardError, say
 from nas.errors import NasError, ReadableFormatter, StorageFailed
+from nas.training.cpu_quota import cpu_quota
 
 app = typer.Typer(
     name="nas",
@@ -64,6 +66,10 @@ def options(
 
 def main() -> None:
     """Run the command line; errors that a user can cause are a few lines on stderr and an exit code."""
+    if cpu_quota():  # which libraries don't know: they would start a thread for each core of the machine
+        from nas.training import devices
+
+        os.environ.update({name: str(devices.cores()) for name in devices.THREADS if name not in os.environ})
     try:
         app()
     except NasError as error:

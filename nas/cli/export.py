@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nas.cli.options import Folder, OwnStudy
+from nas.cli.options import Device, Folder, OwnStudy
 from nas.cli.source import study_named
 from nas.cli.terminal import say
 from nas.findings.wording.numbers import percent
@@ -19,6 +19,7 @@ def export(
     rank: Annotated[int | None, typer.Option(help="Rank among the best networks, from 1 (default: 1).")] = None,
     trial: Annotated[int | None, typer.Option(help="Number of a trial instead.")] = None,
     study: OwnStudy = None,
+    device: Device = "auto",
 ) -> None:
     """Export a network: architecture.json, model.safetensors, card.md, SHA256SUMS."""
     from nas.errors import Refused
@@ -31,7 +32,7 @@ def export(
     record = run.record(trial) if trial is not None else run.ranked(1 if rank is None else rank)
     if run.weights(record) is None:
         say(f"the weights of trial {record.trial} weren't kept: training it again", err=True)
-    model = export_network(run, record, out, study=study_named(study))
+    model = export_network(run, record, out, study=study_named(study), device=device)
     error = model.document.error
     say(f"{out}: {record.architecture} (trial {record.trial}), validation error {percent(error)}")
     if error != record.error:

@@ -104,6 +104,7 @@ def _report() -> dict[str, dict[str, Any]]:
     from nas.errors import NasError
     from nas.study.catalog import release
     from nas.training import devices
+    from nas.training.cpu_quota import cpu_quota
 
     libraries = ("torch", "torchvision", "optuna", "pandas", "plotly", "numpy", "scipy", "msgspec", "safetensors")
     reason = devices.why_no_cuda()
@@ -120,7 +121,9 @@ def _report() -> dict[str, dict[str, Any]]:
         "devices": {
             "cuda": reason or "usable",
             "processor": devices.processor(),
-            "workers": devices.workers(None, "cpu"),
+            "cards": ", ".join(f"cuda:{n} {name}" for n, name in enumerate(devices.card_names())) or "none",
+            "workers": devices.cores(),
+            "cpu quota": str(cpu_quota() or "none"),
         },
         "settings": settings,
         "packages": {"own": own},

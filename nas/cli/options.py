@@ -50,9 +50,9 @@ Delta = Annotated[
     float | None, typer.Option("--delta", help="Smallest difference that matters, in the unit of the errors.")
 ]
 Workers = Annotated[
-    int | None, typer.Option(help="Trainings at once: one a core; 8 lanes on a GPU.", rich_help_panel=MACHINE)
+    int | None, typer.Option(help="Trainings at once (default: one a core, 8 a card).", rich_help_panel=MACHINE)
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=MACHINE)]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda (all cards), cuda:1, cuda:0,1.", rich_help_panel=MACHINE)]
 MaxSeconds = Annotated[
     float,
     typer.Option(help="Begin no training after so long; the same command resumes.", min=0, rich_help_panel=MACHINE),

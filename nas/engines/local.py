@@ -1,4 +1,4 @@
-"""Trainings in processes of this machine, each with a pipe to the coordinator and one lane, on a GPU several.
+"""Trainings in processes of this machine, each with a pipe to the coordinator: one lane on a core, several on a card.
 
 A worker holds the jobs that it trains, one a lane, and one more that waits in its pipe, so it never waits for the
 coordinator; where another has nothing left to do, it gives the waiting one back. A worker that dies is noticed by its
@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import IO, Self
@@ -41,13 +42,24 @@ ANSWERS: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
 
 class LocalEngine:
-    """A fixed number of worker processes, each with so many lanes."""
+    """So many trainings side by side, spread over processes: each in one of its own, or as many as there are cards.
+
+    A process sees only its card, of which `cards` holds the name for `CUDA_VISIBLE_DEVICES`; those beyond `workers`
+    aren't used.
+    """
 
     def __init__(
-        self, workers: int, *, lanes: int = 1, device: str = "cpu", log: Path | None = None, module: str = WORKER
+        self,
+        workers: int,
+        *,
+        processes: int | None = None,
+        cards: Sequence[str] = (),
+        log: Path | None = None,
+        module: str = WORKER,
     ) -> None:
-        """Of so many processes, each with so many lanes on its device."""
-        self._count, self._lanes, self._device = workers, lanes, device
+        count = len(cards[:workers]) or processes or workers
+        self._lanes = [(workers + index) // count for index in reversed(range(count))]
+        self._cards = list(cards) or [""] * count
         self._log_path, self._module = log, module
         self._cores, self._pinned = Cores(), list[int]()
         self._workers: list[Worker] = []
@@ -60,8 +72,8 @@ class LocalEngine:
     def __enter__(self) -> Self:
         """Start the workers; they are usable as soon as each has loaded torch."""
         self._log = open_to_append(self._log_path) if self._log_path else None
-        self._pinned = self._cores.take(self._count) if self._device == "cpu" else []
-        self._workers = [self._start(index) for index in range(self._count)]
+        self._pinned = self._cores.take(self.workers) if self._one_a_core else []
+        self._workers = [self._start(index) for index in range(len(self._lanes))]
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -74,15 +86,19 @@ class LocalEngine:
             self._log.close()
 
     @property
+    def _one_a_core(self) -> bool:
+        return not any(self._cards) and max(self._lanes) == 1
+
+    @property
     def workers(self) -> int:
         """Lanes of all processes."""
-        return self._count * self._lanes
+        return sum(self._lanes)
 
     @property
     def free(self) -> int:
         """Places at the workers and in their pipes; one that is still starting counts."""
         held = len(self._homeless) + sum(len(worker.jobs) for worker in self._workers)
-        return 0 if self._holding else self._count * (self._lanes + AHEAD) - held
+        return 0 if self._holding else self.workers + AHEAD * len(self._lanes) - held
 
     @property
     def running(self) -> set[int]:
@@ -126,12 +142,12 @@ class LocalEngine:
         self._seen = now
 
     def _settle(self) -> None:
-        """Give what has no worker to those with the fewest jobs; who was asked for jobs gets none meanwhile."""
+        """Give what has no worker to those with the fewest jobs a lane; who was asked for jobs gets none meanwhile."""
         while self._homeless and not self._holding:
-            open_ones = [w for w in self._workers if w.open and len(w.jobs) < self._lanes + AHEAD]
+            open_ones = [w for w in self._workers if w.open and len(w.jobs) < w.lanes + AHEAD]
             if not open_ones:
                 return
-            min(open_ones, key=lambda w: (len(w.jobs), not w.ready)).give(self._homeless.pop(0))
+            min(open_ones, key=lambda w: (len(w.jobs) / w.lanes, not w.ready)).give(self._homeless.pop(0))
 
     def _level(self) -> None:
         """Where a worker is idle and nobody brings more, ask for a job that waits at another."""
@@ -204,12 +220,12 @@ class LocalEngine:
     def _count_death(self, how: str) -> None:
         """Give up where worker after worker never comes up."""
         self._deaths += 1
-        if self._deaths >= MOST_DEATHS * self._count:
+        if self._deaths >= MOST_DEATHS * len(self._lanes):
             where = f"; what it said is in {self._log_path}" if self._log_path else ""
             raise NasError(f"worker processes can't be started ({self._deaths} in a row): {how}{where}")
 
     def _start(self, index: int) -> Worker:
-        worker = process.started(self._module, self._log, self._lanes, self._device)
+        worker = process.started(self._module, self._log, self._lanes[index], self._cards[index])
         if index < len(self._pinned):
             pin(worker.process.pid, self._pinned[index])
         return worker

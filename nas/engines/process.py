@@ -18,12 +18,13 @@ from typing import IO
 import msgspec
 
 from nas.engines.messages import RECALL, Job
+from nas.training.devices import THREADS, VISIBLE
 
 START_LIMIT = 120.0
 """Seconds in which a worker must have loaded torch."""
 LAST_WORDS = 0.1
 """Seconds in which a worker that is given up logs where it is."""
-SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+SINGLE_THREAD = dict.fromkeys(THREADS, "1")
 KEPT_MEMORY = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(2**40),
@@ -155,17 +156,17 @@ class Worker:
             self.connection.send_bytes(message)
 
 
-def started(module: str, log: IO[bytes] | None, lanes: int, device: str) -> Worker:
-    """A new process that runs a module which serves jobs, so many at once on a device."""
+def started(module: str, log: IO[bytes] | None, lanes: int, card: str = "") -> Worker:
+    """A new process that runs a module which serves jobs, so many at once; it sees only its card, if it has one."""
     ours, theirs = Pipe()
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(lanes), device],
+            [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(lanes), "cuda" if card else "cpu"],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=log or subprocess.DEVNULL,
             stderr=log or subprocess.DEVNULL,
-            env=environment(),
+            env={**environment(), **({VISIBLE: card} if card else {})},
             start_new_session=True,  # Ctrl-C reaches the coordinator only, which decides what becomes of them
         )
     return Worker(process=process, connection=ours, start_deadline=time.monotonic() + START_LIMIT, lanes=lanes)

@@ -33,7 +33,7 @@ def train(task: Task, site: Site) -> None:
     """
     with opened(site.folder, task.manifest) as store:
         ledger = Ledger(task, site, store)
-        queue = Queue(task, site.device, ledger.weights, ledger.best.threshold)
+        queue = Queue(task, site.device.kind, ledger.weights, ledger.best.threshold)
         queue.resume(store.records.values())
         ledger.best.remove_strays()
         if queue.finished(ledger.total):
@@ -47,8 +47,8 @@ def train(task: Task, site: Site) -> None:
                 queue.require_same_networks()
                 manifest = restated(store.manifest, task.manifest, len(store.over))
                 store.update(with_versions(manifest, len(store.over)))
-                counted = "%s: %d of %d trials are finished; %d workers"
-                logger.info(counted, site.folder, len(store.over), ledger.total, engine.workers)
+                counted = "%s: %d of %d trials are finished; %d workers on %s"
+                logger.info(counted, site.folder, len(store.over), ledger.total, engine.workers, site.device)
                 ledger.write(batch, engine.running)
                 _loop(queue, ledger, site, interrupts)
             logger.info("%s: %d of %d trials are finished", site.folder, len(store.over), ledger.total)

@@ -33,11 +33,12 @@ def start(
 ) -> Run:
     """Run a study to its end in a folder (default `runs/<name>`), or resume the run that lies there.
 
-    `workers` are trainings side by side: processes on a CPU, by default one a physical core; lanes of one process on a
-    GPU, by default 8, of which as many are used as fit into its memory. After `max_seconds` no training is begun any
-    more, and those that run get a few seconds to end. Writes `records.csv` and `report.html` when it is done or time
-    is up. Raises Refused for a study, name or folder that can't be accepted, Missing without data or device,
-    StorageFailed without disk, Interrupted after a signal.
+    `device` is `cpu`, `cuda` for all cards, `cuda:1` or `cuda:0,1` for some, or `auto`. `workers` are trainings side by
+    side: processes on a CPU, by default one a core that this process may use; on cards, over which they are spread,
+    lanes of one process for each, by default 8, of which as many are used as fit into its memory. After `max_seconds`
+    no training is begun any more, and those that run get a few seconds to end. Writes `records.csv` and `report.html`
+    when it is done or time is up. Raises Refused for a study, name or folder that can't be accepted, Missing without
+    data or device, StorageFailed without disk, Interrupted after a signal.
     """
     folder = Path(out) if out else RUNS / study.name
     deadline = deadline_of(max_seconds)

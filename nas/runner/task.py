@@ -18,6 +18,7 @@ from nas.storage.study_json import Manifest
 from nas.study import Study
 from nas.study.record import Record
 from nas.training import devices
+from nas.training.devices import Device
 
 Observer = Callable[[Snapshot, Record | None], None]
 """Hears of every record as it is stored, and of nothing new every second."""
@@ -49,8 +50,8 @@ class Site:
     """Of the run."""
     engine: Engine
     """Where trainings run."""
-    device: str
-    """What they compute on: `cpu` or `cuda`."""
+    device: Device
+    """What they compute on."""
     observer: Observer = unobserved
     """Who looks on."""
     deadline: float = inf
@@ -67,6 +68,8 @@ def site_of(
 ) -> Site:
     """A folder with the device of that name, and so many workers on it unless there is an engine."""
     place = devices.device(device)
+    if engine and ":" in device:
+        raise Refused(f"an engine has cards of its own, got {device=} beside one", hint="device='cuda'")
     return Site(
         folder=folder,
         engine=engine or local_engine(devices.workers(workers, place), place, folder / LOG),
@@ -83,6 +86,6 @@ def deadline_of(max_seconds: float) -> float:
     return time.monotonic() + max_seconds
 
 
-def local_engine(count: int, device: str, log: Path) -> LocalEngine:
-    """Processes for cores; lanes of one process for a GPU, which would only let processes take turns."""
-    return LocalEngine(1, lanes=count, device=device, log=log) if device == "cuda" else LocalEngine(count, log=log)
+def local_engine(count: int, device: Device, log: Path) -> LocalEngine:
+    """A process for each core; for each card one with several lanes, for a card only lets processes take turns."""
+    return LocalEngine(count, cards=[devices.visible(card) for card in device.cards], log=log)

@@ -16,6 +16,7 @@ from nas.storage.results import Run, require_intact, required_study
 from nas.study import Recipe, Study
 from nas.study.record import Outcome, Record
 from nas.training import devices
+from nas.training.devices import Device
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,8 @@ logger = logging.getLogger(__name__)
 def export(run: Run, record: Record, folder: Path | str, *, study: Study | None = None, device: str = "auto") -> Model:
     """Export a network as a folder of plain files; one whose weights weren't kept is trained again from its number.
 
-    `study` is needed for that where the run was started from a program, or from a file, whose code isn't run unasked.
+    Of several cards the first one does that. `study` is needed for it where the run was started from a program, or from
+    a file, whose code isn't run unasked.
     """
     path = run.weights(record)
     if path:
@@ -38,7 +40,7 @@ def export(run: Run, record: Record, folder: Path | str, *, study: Study | None 
     return model
 
 
-def _trained_again(run: Run, record: Record, study: Study | None, device: str) -> Model:
+def _trained_again(run: Run, record: Record, study: Study | None, device: Device) -> Model:
     """The network of a trial, trained as it was."""
     if record.outcome is not Outcome.COMPLETED:
         raise Refused(f"trial {record.trial} has no weights: {record.outcome.sentence}")
@@ -52,7 +54,8 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: str) -
     if identity(layer) != record.architecture:
         raise Refused(f"the code of {record.space} has changed: trial {record.trial} would be another network now")
     logger.info("training trial %d again: its weights weren't kept", record.trial)
-    model = exports.trained(layer, recipe, record.seed, info, device)
+    with devices.first_card(device):
+        model = exports.trained(layer, recipe, record.seed, info, device.kind)
     if model.document.error != record.error:
         logger.warning("trial %d had error %s, now %s", record.trial, record.error, model.document.error)
     return model

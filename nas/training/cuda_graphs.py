@@ -68,10 +68,10 @@ class Lane:
 
 
 class _Lanes(threading.local):
-    """The lanes of this thread by device; they end with it."""
+    """The lanes of this thread by card; they end with it."""
 
     def __init__(self) -> None:
-        self.of: dict[torch.device, Lane] = {}
+        self.of: dict[int, Lane] = {}
 
 
 _LANES = _Lanes()
@@ -79,11 +79,12 @@ _ALIVE: WeakSet[Lane] = WeakSet()
 
 
 def lane(device: torch.device) -> Lane:
-    """This thread's lane on a device; kept, because torch keeps freed memory apart for each stream."""
-    if device not in _LANES.of:
-        _LANES.of[device] = Lane(device)
-        _ALIVE.add(_LANES.of[device])
-    return _LANES.of[device]
+    """This thread's lane on a card; kept, because torch keeps freed memory apart for each stream."""
+    card = torch.cuda.current_device() if device.index is None else device.index
+    if card not in _LANES.of:
+        _LANES.of[card] = Lane(torch.device("cuda", card))
+        _ALIVE.add(_LANES.of[card])
+    return _LANES.of[card]
 
 
 def give_back() -> None:

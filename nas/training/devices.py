@@ -1,43 +1,78 @@
-"""Which device trains, and how many networks at once: requested, found out, or refused with the reason."""
+"""Which devices train, and how many networks at once: requested, found out, or refused with the reason."""
 
 from __future__ import annotations
 
 import logging
 import os
 import platform
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import psutil
 
 from nas.errors import Missing, Refused
+from nas.training.cpu_quota import cpu_quota
 
 logger = logging.getLogger(__name__)
 
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg")
 """What a loaded driver shows on Linux, and on Linux under Windows."""
 LANES = 8
-"""Networks that a GPU trains side by side unless said otherwise; not measured yet (`tests/benchmarks/gpu.py` does)."""
+"""Networks that a card trains side by side unless said otherwise; not measured yet (`tests/benchmarks/gpu.py` does)."""
 MOST_LANES = 32
-"""Streams that torch has on a GPU, and each network needs its own."""
-DeviceName = Literal["auto", "cpu", "cuda"]
+"""Streams that torch has on a card, and each network needs its own."""
+BFLOAT16_SINCE = (8, 0)
+"""Compute capability from which cards have instructions for bfloat16."""
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+"""The variable that says which cards a process sees: numbers, or names of GPUs and of their MIG slices."""
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""Variables that tell numerical libraries how many threads to start."""
+NAMES = re.compile(r"auto|cpu|cuda(:\d+(,\d+)*)?")
+NAMED = "auto, cpu, cuda (all cards), cuda:1, cuda:0,1"
 
 
-def device(name: str) -> str:
-    """`cpu` or `cuda`; `auto` takes a GPU where there is one, and says so where there is none."""
-    if name not in get_args(DeviceName):
-        raise Refused(f"there is no device {name!r}", hint=f"devices: {', '.join(get_args(DeviceName))}")
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """What trains: the processor, or cards of this machine."""
+
+    kind: Literal["cpu", "cuda"]
+    """As torch calls it."""
+    cards: tuple[int, ...] = ()
+    """Of `cuda`: numbers among the visible cards, as torch counts them; at least one."""
+
+    def __str__(self) -> str:
+        """As it is requested."""
+        return f"cuda:{','.join(map(str, self.cards))}" if self.cards else self.kind
+
+
+CPU = Device(kind="cpu")
+
+
+def device(name: str) -> Device:
+    """The processor or the cards of that name; `auto` takes all cards, and says so loudly where there is none."""
+    if not NAMES.fullmatch(name):
+        raise Refused(f"there is no device {name!r}", hint=f"devices: {NAMED}")
     if name == "cpu":
-        return name
-    reason = why_no_cuda()
-    if not reason:
-        return "cuda"
-    if name == "cuda":
+        return CPU
+    if not (reason := why_no_cuda()):
+        return Device(kind="cuda", cards=_cards(name.partition(":")[2], card_count()))
+    if name != "auto":
         raise Missing(f"no CUDA device can be used: {reason}", hint="--device cpu trains on the processor")
-    logger.info("training on the CPU: %s", reason)
-    return "cpu"
+    logger.warning("training on the CPU: %s (--device cuda insists on a GPU)", reason)
+    return CPU
+
+
+def _cards(numbers: str, count: int) -> tuple[int, ...]:
+    """The cards of a list of numbers, all without one."""
+    cards = tuple(dict.fromkeys(map(int, numbers.split(",")))) if numbers else tuple(range(count))
+    if unknown := [card for card in cards if card >= count]:
+        known = ", ".join(f"cuda:{card}" for card in range(count))
+        raise Refused(f"there is no card cuda:{unknown[0]}", hint=f"cards: {known}; cuda takes all of them")
+    return cards
 
 
 def why_no_cuda() -> str:
@@ -46,9 +81,45 @@ def why_no_cuda() -> str:
         return "no NVIDIA driver is loaded"
     import torch
 
+    if torch.version.cuda is None:
+        return "this torch is built for processors only"
     if not torch.cuda.is_available():
         return "torch finds no CUDA device"
     return ""
+
+
+def card_count() -> int:
+    """Cards that are visible; asking doesn't occupy them."""
+    import torch
+
+    return int(torch.cuda.device_count())
+
+
+def card_names() -> list[str]:
+    """What the visible cards are called; empty where none can be used."""
+    if why_no_cuda():
+        return []
+    import torch
+
+    return [torch.cuda.get_device_name(card) for card in range(card_count())]
+
+
+def visible(card: int) -> str:
+    """What `CUDA_VISIBLE_DEVICES` must say in a process that is to see only this card of ours."""
+    listed = os.environ.get(VISIBLE)
+    return listed.split(",")[card].strip() if listed else str(card)
+
+
+@contextmanager
+def first_card(device: Device) -> Iterator[None]:
+    """Let `cuda` be the first of these cards in this process."""
+    if not device.cards:
+        yield
+        return
+    import torch
+
+    with torch.cuda.device(device.cards[0]):
+        yield
 
 
 def processor() -> str:
@@ -61,12 +132,16 @@ def maker() -> str:
     return _told("vendor_id")
 
 
-def precision(device_name: str) -> Literal["float32", "bfloat16"]:
-    """The arithmetic that a device computes fastest: bfloat16 where it has instructions for it."""
-    if device_name == "cuda":
+def precision(kind: str, cards: Sequence[int | None] = (None,)) -> Literal["float32", "bfloat16"]:
+    """The arithmetic that a device computes fastest: bfloat16 where it, or each of the cards, has instructions for it.
+
+    Without cards it is the current one that counts.
+    """
+    if kind == "cuda":
         import torch
 
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+        capable = all(torch.cuda.get_device_capability(card) >= BFLOAT16_SINCE for card in cards)
+        return "bfloat16" if capable else "float32"
     return "bfloat16" if "avx512_bf16" in _told("flags").split() else "float32"
 
 
@@ -80,18 +155,25 @@ def _told(key: str) -> str:
     return ""
 
 
-def workers(count: int | None, device_name: str) -> int:
-    """Trainings side by side: as requested, else one for each physical core on a CPU, `LANES` on a GPU."""
-    if count is not None:
-        if count < 1:
-            raise Refused(f"workers must be at least 1, got {count}")
-        if device_name == "cuda" and count > MOST_LANES:
-            raise Refused(f"a GPU can train at most {MOST_LANES} networks side by side, got workers={count}")
-        return count
-    if device_name == "cuda":
-        return LANES
+def workers(count: int | None, device: Device) -> int:
+    """Trainings side by side: as requested, else one for each of the `cores` on a CPU, `LANES` for each card."""
+    cards = len(device.cards)
+    if count is None:
+        return LANES * cards or cores()
+    if count < 1:
+        raise Refused(f"workers must be at least 1, got {count}")
+    if cards and count > MOST_LANES * cards:
+        raise Refused(f"a card trains at most {MOST_LANES} networks side by side, got workers={count} on {cards}")
+    if not cards and (quota := cpu_quota()) and count > quota.cores:
+        logger.warning("%d workers share what this process is limited to: %s", count, quota)
+    return count
+
+
+def cores() -> int:
+    """Physical cores that this process may keep busy: by its affinity, and by the quota of a container."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(usable, psutil.cpu_count(logical=False) or usable))
+    quota = cpu_quota()
+    return max(1, min(usable, psutil.cpu_count(logical=False) or usable, int(quota.cores) if quota else usable))
 
 
 @contextmanager

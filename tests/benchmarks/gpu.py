@@ -216,7 +216,8 @@ def packed(session: Session, processes: int, lanes: int, info: data.DataInfo, to
     subjects = list(sample) * session.scale.rounds
     jobs = [ours.job(subject, recipe, info, seed, session.device) for seed, subject in enumerate(subjects)]
     log = session.out / f"packing-{processes}x{lanes}.log"
-    with LocalEngine(processes, lanes=lanes, log=log) as engine:
+    cards = [devices.visible(0)] * processes if session.device == "cuda" else []
+    with LocalEngine(processes * lanes, processes=processes, cards=cards, log=log) as engine:
         answered(engine, [msgspec.structs.replace(jobs[0], seed=n, trial=n) for n in range(2 * processes * lanes)])
         begun = time.perf_counter()
         results = answered(engine, jobs)
@@ -263,7 +264,7 @@ def study(session: Session) -> dict[str, Any]:
     run = nas.run(
         asked,
         out=session.out / "run",
-        device=session.device,
+        device="cuda:0" if session.device == "cuda" else session.device,
         workers=session.lanes if session.device == "cuda" else None,
         max_seconds=session.seconds,
     )
@@ -338,7 +339,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=inf, help="the study begins no network after so long")
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    out, device = asked.out.resolve(), devices.device(asked.device)
+    out, device = asked.out.resolve(), devices.device(asked.device).kind
     out.mkdir(parents=True, exist_ok=True)
     scale = QUICK if asked.quick else Scale()
     scale = replace(scale, data=asked.data) if asked.data else scale

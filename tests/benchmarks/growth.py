@@ -71,6 +71,7 @@ def peak() -> float:
 def whole(folder: Path, trials: int) -> dict[str, Any]:
     """A whole run in this process: CPU and wall time a trial, over stretches, and memory."""
     from nas.runner.task import Site
+    from nas.training.devices import CPU
     from tests.toys.runs import trained
 
     marks: dict[int, float] = {}
@@ -79,7 +80,7 @@ def whole(folder: Path, trials: int) -> dict[str, Any]:
     def mark(snapshot: Any, record: object) -> None:
         marks[snapshot.done] = time.process_time()
 
-    trained(study(trials), Site(folder=folder, engine=toy_engine(), device="cpu", observer=mark))
+    trained(study(trials), Site(folder=folder, engine=toy_engine(), device=CPU, observer=mark))
     first, last = min(marks), max(marks)
     stretches = {
         f"cpu_ms_a_trial_{low}_to_{high}": 1000 * (marks[high] - marks[low]) / (high - low)
@@ -99,12 +100,13 @@ def resumed(folder: Path, trials: int) -> dict[str, Any]:
     import psutil
 
     from nas.runner.task import Site
+    from nas.training.devices import CPU
     from tests.toys.runs import trained
 
     engine = toy_engine()
     submit, moments = engine.submit, []
     engine.submit = lambda job: (moments.append(time.time()), submit(job))
-    trained(study(trials + EXTRA), Site(folder=folder, engine=engine, device="cpu"))
+    trained(study(trials + EXTRA), Site(folder=folder, engine=engine, device=CPU))
     return {"seconds_to_first_job": moments[0] - psutil.Process().create_time(), "peak_mib": peak()}
 
 
@@ -124,6 +126,7 @@ def sleeping(folder: Path, trials: int, workers: int) -> dict[str, Any]:
     """One-second trials on processes that sleep: wall time from the moment all are ready, against the ideal."""
     from nas.engines import LocalEngine
     from nas.runner.task import Site
+    from nas.training.devices import CPU
     from tests.toys.runs import trained
     from tests.toys.sleepers import EPOCH, MODULE
 
@@ -149,7 +152,7 @@ def sleeping(folder: Path, trials: int, workers: int) -> dict[str, Any]:
             mark("end")
             super().__exit__(*exception)
 
-    trained(asked, Site(folder=folder, engine=Ready(workers, module=MODULE), device="cpu"))
+    trained(asked, Site(folder=folder, engine=Ready(workers, module=MODULE), device=CPU))
     wall, cpu = (end - ready for end, ready in zip(marks["end"], marks["ready"], strict=True))
     ideal = trials / workers
     return {

@@ -30,8 +30,7 @@ from nas.engines.messages import Job
 from nas.layers import identity
 from nas.study import Recipe
 from nas.study.recipe import Precision
-from nas.training.devices import precision
-from nas.training.devices import workers as cores
+from nas.training.devices import cores, precision
 from tests.benchmarks import book, ours, report, roofline, shares
 from tests.benchmarks.bandwidth import bandwidth
 from tests.benchmarks.child import Listener, all_cores, ask, one_thread
@@ -213,7 +212,7 @@ def parser() -> argparse.ArgumentParser:
     add("--seconds-per-run", type=float, default=10.0, help="of the book's epoch")
     add("--pairs", type=int, default=5, help="alternating measurements of both sides")
     add("--batch", type=int, default=128, help="images a step")
-    add("--workers", type=int, default=cores(None, "cpu"), help="our processes; one a core by default")
+    add("--workers", type=int, default=cores(), help="our processes; one a core by default")
     add("--speed-only", action="store_true", help="the book's loop doesn't evaluate; networks/h then say nothing")
     add("--precision", choices=get_args(Precision), default="auto", help="of our arithmetic")
     add(

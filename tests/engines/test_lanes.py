@@ -50,7 +50,7 @@ def running(engine: LocalEngine, *trials: int) -> Callable[[list[Result]], bool]
 
 def test_lanes_train_side_by_side(job: Job, log: Path) -> None:
     """With three lanes of one process, all three endless jobs begin, a fourth waits, and the engine knows it."""
-    with LocalEngine(1, lanes=3, module=MODULE, log=log) as engine:
+    with LocalEngine(3, processes=1, module=MODULE, log=log) as engine:
         assert (engine.workers, engine.free, len(engine._workers)) == (3, 4, 1)
         for trial in range(4):
             engine.submit(lasting(job, trial, LASTING))
@@ -61,7 +61,7 @@ def test_lanes_train_side_by_side(job: Job, log: Path) -> None:
 
 def test_results_come_in_any_order(job: Job, log: Path) -> None:
     """A short job overtakes two long ones of the same process; the next one takes its lane."""
-    with LocalEngine(1, lanes=3, module=MODULE, log=log) as engine:
+    with LocalEngine(3, processes=1, module=MODULE, log=log) as engine:
         for trial, epochs in enumerate((LASTING, LASTING, 1, 1)):
             engine.submit(lasting(job, trial, epochs))
         results = heard(engine, lambda results: len(results) >= 2)
@@ -71,7 +71,7 @@ def test_results_come_in_any_order(job: Job, log: Path) -> None:
 
 def test_a_death_costs_only_who_is_alone(job: Job, log: Path) -> None:
     """Jobs that a killed worker trained together are tried again one by one, and only who dies alone has CRASHED."""
-    with LocalEngine(1, lanes=3, module=MODULE, log=log) as engine:
+    with LocalEngine(3, processes=1, module=MODULE, log=log) as engine:
         for trial, epochs in enumerate((LASTING, 20, 20, 1)):
             engine.submit(lasting(job, trial, epochs))
         heard(engine, running(engine, 0, 1, 2))
@@ -88,7 +88,7 @@ def test_a_death_costs_only_who_is_alone(job: Job, log: Path) -> None:
 
 def test_who_ran_beside_a_late_one_is_trained_again(job: Job, log: Path) -> None:
     """One that takes too long is TIMED_OUT with its process; the innocent one begins anew, as the same attempt."""
-    with LocalEngine(1, lanes=2, module=MODULE, log=log) as engine:
+    with LocalEngine(2, processes=1, module=MODULE, log=log) as engine:
         heard(engine, lambda _: engine._workers[0].ready)
         engine.submit(lasting(job, 0, LASTING, max_seconds=1.0))
         engine.submit(lasting(job, 1, 20))
@@ -106,7 +106,7 @@ def test_who_ran_beside_a_late_one_is_trained_again(job: Job, log: Path) -> None
 def test_waiting_for_a_lane_costs_no_time(job: Job, log: Path) -> None:
     """A job whose lane isn't let in yet, because another must be alone, isn't late: its time counts from its begin."""
     alone = lasting(job, 0, 20, alone=True)
-    with LocalEngine(1, lanes=3, module=MODULE, log=log) as engine:
+    with LocalEngine(3, processes=1, module=MODULE, log=log) as engine:
         engine.submit(alone)
         for trial in range(1, 4):
             engine.submit(lasting(job, trial, 5, max_seconds=1.5))
@@ -121,7 +121,7 @@ def test_waiting_for_a_lane_costs_no_time(job: Job, log: Path) -> None:
 def test_after_a_hold_no_lane_begins(job: Job, log: Path) -> None:
     """Told to hold, a process with a free lane that is kept shut by one that is alone begins nothing any more."""
     alone = lasting(job, 0, 10, alone=True)
-    with LocalEngine(1, lanes=3, module=MODULE, log=log) as engine:
+    with LocalEngine(3, processes=1, module=MODULE, log=log) as engine:
         engine.submit(alone)
         for trial in range(1, 4):
             engine.submit(lasting(job, trial, 1))
@@ -135,7 +135,7 @@ def test_after_a_hold_no_lane_begins(job: Job, log: Path) -> None:
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_an_unfit_process_retires(job: Job, log: Path, lanes: int) -> None:
     """It ends what it trains and begins nothing more; the rest goes to the next process, and nothing is done twice."""
-    with LocalEngine(1, lanes=lanes, module=MODULE, log=log) as engine:
+    with LocalEngine(lanes, processes=1, module=MODULE, log=log) as engine:
         waiting = [lasting(job, trial, 1 + 4 * (trial % 3), seed=UNFIT if trial == 0 else 100) for trial in range(7)]
         first = engine._workers[0].process.pid
         results = answers(engine, waiting)
@@ -148,7 +148,7 @@ def test_an_unfit_process_retires(job: Job, log: Path, lanes: int) -> None:
 
 def test_a_late_worker_says_where_it_is(job: Job, log: Path) -> None:
     """Before a training that takes too long is ended, its log has the stacks of all threads of its process."""
-    with LocalEngine(1, lanes=2, module=MODULE, log=log) as engine:
+    with LocalEngine(2, processes=1, module=MODULE, log=log) as engine:
         heard(engine, lambda _: engine._workers[0].ready)
         engine.submit(lasting(job, 0, LASTING, max_seconds=0.5))
         assert [r.outcome for r in heard(engine, bool)] == [Outcome.TIMED_OUT]
@@ -170,7 +170,7 @@ def test_lanes_change_no_number(job: Job, tmp_path: Path) -> None:
         ]
 
     expected = [engine_job.run_job(each) for each in jobs("alone")]
-    with LocalEngine(1, lanes=3, log=tmp_path / "run.log") as engine:
+    with LocalEngine(3, processes=1, log=tmp_path / "run.log") as engine:
         found = sorted(answers(engine, jobs("lanes")), key=lambda result: result.trial)
     assert [numbers(result) for result in found] == [numbers(result) for result in expected]
     assert [result.weights_sha256 for result in found] == [result.weights_sha256 for result in expected]
@@ -193,9 +193,10 @@ def test_lanes_share_one_copy_of_the_data(job: Job, monkeypatch: pytest.MonkeyPa
 
 def test_a_gpu_gets_lanes_and_a_cpu_processes(log: Path) -> None:
     """Workers are lanes of one process there, 8 unless said otherwise and at most its streams, and processes here."""
-    assert devices.workers(None, "cuda") == devices.LANES == 8
-    gpu, cpu = (local_engine(devices.workers(5, device), device, log) for device in ("cuda", "cpu"))
-    assert [(engine._count, engine._lanes, engine.workers) for engine in (gpu, cpu)] == [(1, 5, 5), (5, 1, 5)]
-    assert devices.workers(64, "cpu") == 64
+    cards = devices.Device(kind="cuda", cards=(0,))
+    assert devices.workers(None, cards) == devices.LANES == 8
+    gpu, cpu = (local_engine(devices.workers(5, device), device, log) for device in (cards, devices.CPU))
+    assert [(engine._lanes, engine.workers) for engine in (gpu, cpu)] == [([5], 5), ([1] * 5, 5)]
+    assert devices.workers(64, devices.CPU) == 64
     with pytest.raises(Refused, match="at most 32 networks"):
-        devices.workers(33, "cuda")
+        devices.workers(33, cards)

@@ -15,6 +15,7 @@ from nas.runner.agreement import agreed
 from nas.runner.queue import MOST_ATTEMPTS, Queue
 from nas.runner.task import Site, Task
 from nas.study.record import Epoch, Outcome
+from nas.training.devices import CPU
 from tests.toys import spaces
 
 TOY = replace(spaces.STUDY, samples=3)
@@ -25,7 +26,7 @@ NOWHERE = Path("nowhere")
 @pytest.fixture(scope="module")
 def task() -> Task:
     """What a folder that isn't there would train."""
-    return agreed(TOY, Site(folder=NOWHERE, engine=InlineEngine(), device="cpu"))
+    return agreed(TOY, Site(folder=NOWHERE, engine=InlineEngine(), device=CPU))
 
 
 @pytest.fixture

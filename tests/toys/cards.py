@@ -21,6 +21,8 @@ class Card:
         """What was called, in its order."""
         self.unending = False
         """Whether recordings can't be ended, as after an illegal call."""
+        self.number = 0
+        """Of the card that is current."""
         self.streams = 0
         """Made so far; the first one of a device is 0."""
         self.current = Stream(self, 0)
@@ -30,6 +32,7 @@ class Card:
         """Have the code under test meet it."""
         for name in ("Stream", "MemPool", "CUDAGraph", "Event", "stream", "current_stream"):
             patch.setattr(torch.cuda, name, getattr(self, f"_{name.lower()}" if name != "stream" else "_on"))
+        patch.setattr(torch.cuda, "current_device", lambda: self.number)
         patch.setattr(cuda_graphs, "_LANES", cuda_graphs._Lanes())
         cuda_graphs.SPOILT.clear()
 

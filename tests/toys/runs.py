@@ -17,6 +17,7 @@ from nas.storage.study_json import Manifest
 from nas.study import Study
 from nas.study.record import Record
 from nas.study.stored import StoredStudy, stored
+from nas.training.devices import CPU
 
 
 def execute(
@@ -32,7 +33,7 @@ def execute(
     site = Site(
         folder=folder,
         engine=engine or InlineEngine(),
-        device="cpu",
+        device=CPU,
         observer=observer,
         deadline=time.monotonic() + max_seconds,
     )
@@ -47,7 +48,7 @@ def trained(study: Study, site: Site, reference: str = "") -> None:
 
 def agreement(study: Study, folder: Path) -> Manifest:
     """What the run of a study in a folder is asked."""
-    return agreed(study, Site(folder=folder, engine=InlineEngine(), device="cpu")).manifest
+    return agreed(study, Site(folder=folder, engine=InlineEngine(), device=CPU)).manifest
 
 
 def older(study: Study, without: str) -> StoredStudy:

@@ -1,17 +1,19 @@
 """Workers that sleep instead of training: `LocalEngine(count, module=MODULE)` starts processes without torch.
 
-An epoch takes a tenth of a second; the errors are made up from the seed. Their log says when they begin. One seed
-leaves the process unfit for more.
+An epoch takes a tenth of a second; the errors are made up from the seed. Their log says when they begin, their device
+is the card that they see. One seed leaves the process unfit for more.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import time
 
 from nas.engines.messages import Job, Result
 from nas.engines.worker import serve
 from nas.study.record import Epoch, Outcome
+from nas.training.devices import VISIBLE
 
 MODULE = "tests.toys.sleepers"
 EPOCH = 0.1
@@ -32,7 +34,7 @@ def made_up(job: Job) -> Result:
         curve=tuple(Epoch(number=n + 1, loss=2.3 - 0.01 * n, error=error, seconds=EPOCH) for n in epochs),
         seconds=EPOCH * job.recipe.epochs,
         images_per_second=1000.0,
-        device="none",
+        device=os.environ.get(VISIBLE, "none"),
     )
 
 

@@ -40,6 +40,7 @@ from nas.layers import (
 from nas.study import Recipe
 from nas.study.recipe import Precision
 from nas.study.record import Outcome
+from nas.training import devices
 from nas.training.cuda_graphs import WARM_UP, aside
 from nas.training.loop import Trained, Training, initial, on_device, train
 from tests.engines.test_engines import answers, numbers, replaced
@@ -174,7 +175,7 @@ def test_packed_networks_learn_what_they_learn_alone(digits: DataInfo, tmp_path:
     """Twelve trainings in four lanes have the curves that they have one by one, and weights that can be read."""
     jobs = cuda_jobs(digits, tmp_path, 12)
     alone = [engine_job.run_job(job) for job in jobs]
-    with LocalEngine(1, lanes=4, log=tmp_path / "run.log") as engine:
+    with LocalEngine(4, cards=[devices.visible(0)], log=tmp_path / "run.log") as engine:
         packed = sorted(answers(engine, jobs), key=lambda result: result.trial)
     said = (tmp_path / "run.log").read_text()
     assert [result.outcome for result in packed] == [Outcome.COMPLETED] * 12, said

@@ -123,6 +123,14 @@ def test_memory_ends_with_its_lane(card: Card) -> None:
     assert [reference() for reference in kept] == [None] * 4
 
 
+def test_every_card_has_lanes_of_its_own(card: Card) -> None:
+    """A thread that goes on to another card has another lane there, and finds its first one again."""
+    first = lane(CUDA)
+    card.number = 1
+    assert lane(CUDA) is lane(torch.device("cuda", 1)) is not first
+    assert lane(torch.device("cuda", 0)) is first
+
+
 def test_what_cannot_be_recorded_is_called(card: Card, caplog: pytest.LogCaptureFixture) -> None:
     """A failed recording costs no step, isn't tried again, and is said once, by what the step said."""
     card.unending = True

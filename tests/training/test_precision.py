@@ -134,11 +134,11 @@ def test_auto_is_what_the_device_is_fastest_in() -> None:
 
 def test_a_run_has_one_arithmetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new run takes the device's arithmetic, a begun one its own, whatever the device; an explicit one stays."""
-    study, site = with_precision("auto"), Site(folder=tmp_path, engine=InlineEngine(), device="cpu")
-    monkeypatch.setattr(devices, "precision", lambda name: "float32")
+    study, site = with_precision("auto"), Site(folder=tmp_path, engine=InlineEngine(), device=devices.CPU)
+    monkeypatch.setattr(devices, "precision", lambda *place: "float32")
     execute(study, tmp_path)
     begun = study_json.begun(tmp_path)
-    monkeypatch.setattr(devices, "precision", lambda name: "bfloat16")
+    monkeypatch.setattr(devices, "precision", lambda *place: "bfloat16")
     assert agreement.with_precision(study, None, site).recipe.precision == "bfloat16"
     assert agreement.with_precision(study, begun, site).recipe.precision == "float32"
     explicit = with_precision("bfloat16")
