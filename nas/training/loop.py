@@ -266,7 +266,7 @@ def evaluate(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) ->
     for start in range(0, len(split.labels), size):
         images, labels = split.images[start : start + size], split.labels[start : start + size]
         total += wrong(module(normalized(images, mean, scale).to(dtype_of(recipe))), labels)
-    return error_of(awaited(total), total.is_floating_point(), len(split.labels))
+    return error_of(total, len(split.labels))
 
 
 def evaluation_batch(recipe: Recipe, images: torch.Size, device: torch.device) -> int:

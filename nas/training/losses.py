@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from nas.study import Recipe
+from nas.training.cuda_graphs import awaited
 
 
 def loss_of(outputs: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
@@ -37,6 +38,7 @@ def wrong(outputs: Tensor, labels: Tensor) -> Tensor:
     return (outputs.argmax(1) != labels).sum()
 
 
-def error_of(total: float, squared: bool, count: int) -> float:
-    """The error from the sum of `wrong` over so many images, or of squares over rows."""
-    return math.sqrt(total / count) if squared else total / count
+def error_of(total: Tensor, count: int) -> float:
+    """The error from the sum of `wrong` over so many images or rows, once it is computed."""
+    share = awaited(total) / count
+    return math.sqrt(share) if total.is_floating_point() else share
