@@ -1,0 +1,169 @@
+"""Networks taken apart: nodes of their graphs, seconds of each stage, their heaviest kernels, memory that stays."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import psutil
+import torch
+from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile
+
+from nas.data import Dataset
+from nas.training.cuda_graphs import WARM_UP
+from nas.training.loop import Training, evaluate, initial, train
+from tests.benchmarks.gpu.graphs import aside
+from tests.benchmarks.gpu.rows import Clock, Part, Row
+from tests.benchmarks.gpu.session import Session, sample, subject, synchronize
+from tests.benchmarks.networks import Subject
+
+KERNELS = 25
+"""That are listed, the heaviest first."""
+LAUNCHED = 3
+"""Steps that are profiled."""
+STEADY = 100
+"""Steps over which the time of one is measured, as far as an epoch has so many."""
+
+
+def part(session: Session) -> Part:
+    """A row for each network, and one of what several leave behind."""
+    rows = {name: partial(anatomy, session, name) for name in session.scale.anatomy}
+    return Part(
+        name="networks",
+        seconds=session.expected(80, quick=9),
+        rows={**rows, "memory": partial(memory, session)},
+        conclusion=kernels,
+    )
+
+
+class Steps:
+    """The steps of a training, one by one; it begins anew where its epoch ends."""
+
+    def __init__(self, session: Session, chosen: Subject, dataset: Dataset, *, graph: bool) -> None:
+        recipe = session.recipe(1)
+        self.module = initial(chosen.layer, dataset.info.shape, recipe, torch.Generator().manual_seed(0))
+        self.training = Training(self.module, dataset.train, dataset.info, recipe, session.torch_device, graph=graph)
+        self.count = self.training.images // recipe.batch_size
+        self._device, self._taken = session.torch_device, 0
+
+    def run(self, count: int) -> float:
+        """Seconds of the next steps."""
+        self.module.train()
+        synchronize(self._device)
+        begun = time.perf_counter()
+        for _ in range(count):
+            if self._taken % self.count == 0:
+                self.training._step.zero_()
+                self.training._total_step.zero_()
+            self.training._replayed(self.training._one_step)
+            self._taken += 1
+        synchronize(self._device)
+        return time.perf_counter() - begun
+
+
+def anatomy(session: Session, name: str, clock: Clock, before: Row) -> Row:
+    """Seconds of each stage of a training, and what a step is made of."""
+    chosen, dataset = subject(name), session.dataset(28)
+    device, recipe = session.torch_device, session.recipe(1)
+    with aside(device):
+        begun = time.perf_counter()
+        steps = Steps(session, chosen, dataset, graph=True)
+        synchronize(device)
+        stages = {"build": time.perf_counter() - begun, "first_step": steps.run(1), "warm_up": steps.run(WARM_UP - 1)}
+        stages["capture_and_replay"] = steps.run(1)
+        count = min(STEADY, steps.count)
+        stages["step"] = steps.run(count) / count
+        stages["first_evaluation"] = _evaluated(steps, dataset, session)
+        stages["evaluation"] = _evaluated(steps, dataset, session)
+        top = launched(session, chosen, dataset)
+        nodes = counted(steps, device)  # last, for a capture that fails can leave the process unusable
+    recorded = steps.training._replayed.recorded
+    return {"seconds": stages, "recorded": recorded, **nodes, "batch": recipe.batch_size, "kernels": top}
+
+
+def _evaluated(steps: Steps, dataset: Dataset, session: Session) -> float:
+    begun = time.perf_counter()
+    evaluate(steps.module, dataset.validation, dataset.info, session.recipe(1))
+    return time.perf_counter() - begun
+
+
+def counted(steps: Steps, device: torch.device) -> Row:
+    """Nodes of a step's graph by type, or why they can't be counted."""
+    if device.type != "cuda":
+        return {"nodes": None, "nodes_reason": "a CPU has no graphs"}
+    steps.module.train()
+    try:
+        types = node_types(steps.training._one_step)
+    except (ImportError, AttributeError, TypeError, ValueError, RuntimeError) as error:
+        return {"nodes": None, "nodes_reason": f"{type(error).__name__}: {error}"}
+    return {"nodes": sum(types.values()), "nodes_by_type": types}
+
+
+def node_types(step: Callable[[], None]) -> dict[str, int]:
+    """How many nodes of each type the graph of a step has; it is never launched."""
+    from cuda.bindings import runtime  # type: ignore[import-not-found]
+
+    graph = torch.cuda.CUDAGraph(keep_graph=True)
+    graph.capture_begin(capture_error_mode="thread_local")
+    try:
+        step()
+    finally:
+        graph.capture_end()
+    raw = runtime.cudaGraph_t(graph.raw_cuda_graph())
+    count = _checked(runtime.cudaGraphGetNodes(raw))[-1]
+    nodes = _checked(runtime.cudaGraphGetNodes(raw, count))[0]
+    names = [_checked(runtime.cudaGraphNodeGetType(node))[0].name for node in nodes[:count]]
+    return dict(Counter(name.removeprefix("cudaGraphNodeType") for name in names))
+
+
+def _checked(answer: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a call of the runtime gave; RuntimeError where it failed."""
+    if int(answer[0]) != 0:
+        raise RuntimeError(f"the CUDA runtime says {answer[0]}")
+    return answer[1:]
+
+
+def launched(session: Session, chosen: Subject, dataset: Dataset) -> list[Row]:
+    """The heaviest kernels of three steps that were launched one by one; on a CPU operators."""
+    steps, cuda = Steps(session, chosen, dataset, graph=False), session.device == "cuda"
+    steps.run(2)
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
+    with profile(activities=activities) as profiler:
+        steps.run(LAUNCHED)
+    wanted = DeviceType.CUDA if cuda else DeviceType.CPU
+    found = [
+        {
+            "kernel": event.key[:120],
+            "calls": event.count / LAUNCHED,
+            "microseconds": (event.self_device_time_total if cuda else event.self_cpu_time_total) / LAUNCHED,
+        }
+        for event in profiler.key_averages()
+        if event.device_type == wanted
+    ]
+    return sorted(found, key=lambda kernel: -kernel["microseconds"])[:KERNELS]
+
+
+def kernels(rows: dict[str, Row]) -> list[str]:
+    """The five heaviest kernels of each network."""
+    return [
+        f"{name}: {kernel['microseconds']:,.0f} us a step in {kernel['calls']:.0f} of {kernel['kernel']}"
+        for name, row in rows.items()
+        for kernel in row.get("kernels", [])[:5]
+    ]
+
+
+def memory(session: Session, clock: Clock, before: Row) -> Row:
+    """Bytes that the process holds after a few short trainings: they must stay flat; on a CPU all of the process."""
+    dataset, found = session.dataset(28), dict[str, int]()
+    few = session.recipe(1, train_size=min(2_560, session.scale.images))
+    for number in range(max(session.scale.memory_after)):
+        clock.check()
+        train(sample()[number % len(sample())].layer, few, dataset, number, session.torch_device)
+        if number + 1 in session.scale.memory_after:
+            cuda = session.device == "cuda"
+            found[f"after {number + 1}"] = torch.cuda.memory_reserved() if cuda else psutil.Process().memory_info().rss
+    return {"bytes": found}
