@@ -22,11 +22,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from nas.errors import NasError
 from nas.training import devices
 from tests.benchmarks.gpu import (
+    BEGUN,
     accuracy,
     book,
     convolutions,
@@ -127,7 +126,7 @@ def whole(session: Session, parts: dict[str, Part], asked: argparse.Namespace) -
     chosen = [part for name, part in parts.items() if name in asked.parts]
     if asked.again:
         forget(session, chosen)
-    clock = Clock(deadline=psutil.Process().create_time() + measuring(asked.budget))
+    clock = Clock(deadline=BEGUN + measuring(asked.budget))
     starter = partial(started, session, [*sys.argv[1:], "--work", str(session.work)])
     command = Command(session=session, clock=clock, grace=grace(asked.budget), start=starter)
     facts = machine(session.device)

@@ -14,7 +14,6 @@ from functools import partial
 from statistics import mean
 
 import msgspec
-import psutil
 import torch
 
 from nas import data
@@ -46,36 +45,31 @@ def asked(session: Session) -> Recipe:
 
 def cold(session: Session, recipe: Recipe, seed: int, clock: Clock, before: Row) -> Row:
     """One process: seconds from its start until the weights stand, and until the test accuracy is known."""
-    question = json.dumps([session.device, session.network, msgspec.to_builtins(recipe), seed])
+    question = json.dumps([session.device, session.network, msgspec.to_builtins(recipe), seed, time.time()])
     lines, reason = lines_of(["-m", "tests.benchmarks.gpu.accuracy", question], clock)
     if reason or not lines:
         raise RuntimeError(f"no accuracy: {reason or 'it said nothing'}")
     return dict(json.loads(lines[-1]))
 
 
-def reached(device: torch.device, network: str, recipe: Recipe, seed: int) -> Row:
-    """Train, then evaluate the held-out test images once."""
+def reached(device: torch.device, network: str, recipe: Recipe, seed: int, begun: float) -> Row:
+    """Train, then evaluate the held-out test images once; `begun` is when the process was started."""
     chosen, recipe = subject(network), settled(recipe, device)
     resolution = recipe.resolution or chosen.resolution
     dataset = data.load(data.prepare(recipe.data, resolution), recipe.train_size)
     with one_thread(), aside(device):
         trained = train(chosen.layer, recipe, dataset, seed, device)
-        seconds = since_start()
+        seconds = time.time() - begun
         test = on_device(data.unseal(recipe.data, resolution), device)
         error = evaluate(computing(trained.module, recipe, device), test, dataset.info, recipe)
     return {
         "accuracy": 1 - error,
         "validation_accuracy": 1 - trained.curve[-1].error if trained.curve else None,
         "seconds": seconds,
-        "seconds_with_test": since_start(),
+        "seconds_with_test": time.time() - begun,
         "training_seconds": trained.seconds,
         "network": network,
     }
-
-
-def since_start() -> float:
-    """Seconds since this process was started, before Python was."""
-    return time.time() - psutil.Process().create_time()
 
 
 def means(rows: dict[str, Row]) -> list[str]:
@@ -95,8 +89,8 @@ def _told(values: list[float]) -> str:
 
 def main() -> None:
     """Answer the question of the command line."""
-    device, network, recipe, seed = json.loads(sys.argv[1])
-    row = reached(torch.device(device), network, msgspec.convert(recipe, Recipe), seed)
+    device, network, recipe, seed, begun = json.loads(sys.argv[1])
+    row = reached(torch.device(device), network, msgspec.convert(recipe, Recipe), seed, begun)
     sys.stdout.write(json.dumps(row) + "\n")
 
 
