@@ -7,8 +7,10 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,10 +19,12 @@ from nas.study.record import Epoch
 from nas.training.kernels.rules import ANY, Rules
 from tests.benchmarks.gpu import accuracy, convolutions, lanes, study
 from tests.benchmarks.gpu.__main__ import PARTS, main
+from tests.benchmarks.gpu.children import lines_of
 from tests.benchmarks.gpu.command import Command, grace, measuring, share
+from tests.benchmarks.gpu.networks import types_of
 from tests.benchmarks.gpu.rows import BUDGET, MISSING, NOT_BEGUN, Clock, Kept, OutOfTime, Part, Row, measure
-from tests.benchmarks.gpu.session import Session
-from tests.benchmarks.gpu.summary import NOT_ASKED, numbers, summary
+from tests.benchmarks.gpu.session import QUICK, Scale, Session, subject
+from tests.benchmarks.gpu.summary import NOT_ASKED, numbers, summary, text
 from tests.benchmarks.gpu.tests import VERDICT
 
 FACTS = {"device": "a card"}
@@ -192,10 +196,10 @@ def test_the_suggested_rules_are_rules() -> None:
     product = {"channels last": {"forward": 9.0}, "mm": {"forward": 5.0}}
     pointwise = {"group_width": 0, "kernel": 1, "ways": product, "device": "a card"}
     names: dict[str, object] = {"Rules": Rules, "ANY": ANY}
-    text = "\n".join(convolutions.suggested({"a": timing(9, 2), "b": timing(3, 4), "c": pointwise}))
-    exec(text, names)  # noqa: S102
+    lines = "\n".join(convolutions.suggested({"a": timing(9, 2), "b": timing(3, 4), "c": pointwise}))
+    exec(lines, names)  # noqa: S102
     assert names["FITTED_CUDA"] == Rules(product_positions=ANY, product_elements=ANY, always_product=ANY, wider={2: 8})
-    assert "groups of 2, 2 layers: wider 8 (channels last 36.0, wider 8 18.0)" in text
+    assert "groups of 2, 2 layers: wider 8 (channels last 36.0, wider 8 18.0)" in lines
     assert convolutions.suggested({}) == []
 
 
@@ -217,6 +221,26 @@ def test_all_ways_compute_the_same(kernel: int, width: int, stride: int) -> None
     weight = torch.randn(16, width or 16, kernel, kernel, generator=generator)
     first, *others = (way(x, weight) for way in ways.values())
     assert all(torch.allclose(first, other, atol=1e-5) for other in others)
+
+
+def test_nodes_are_counted_by_type() -> None:
+    """The runtime is asked how many there are, then for them; an error of its own is said."""
+    kinds = [SimpleNamespace(name=f"cudaGraphNodeType{kind}") for kind in ("Kernel", "Memcpy", "Kernel")]
+    runtime = SimpleNamespace(
+        cudaGraphGetNodes=lambda raw, count=0: (0, kinds[:count] if count else None, len(kinds)),
+        cudaGraphNodeGetType=lambda node: (0, node),
+    )
+    assert types_of(runtime, object()) == {"Kernel": 2, "Memcpy": 1}
+    runtime.cudaGraphGetNodes = lambda raw, count=0: (1, None, 0)
+    with pytest.raises(RuntimeError, match="runtime says 1"):
+        types_of(runtime, object())
+
+
+def test_rows_of_other_sources_are_named() -> None:
+    """What was measured before the program changed isn't taken for what it does now."""
+    found = {"rows": {"old": {"code": "a"}, "new": {"code": "b"}}, "missing": {}, "seconds": 1.0}
+    lines = text(rows_of([], "old", "new"), found, "b")
+    assert lines[-1] == "  measured with other sources than now (--again measures anew): old"
 
 
 def test_lanes_are_told_by_their_later_epochs() -> None:
@@ -241,6 +265,13 @@ def test_verdicts_are_read_while_they_come() -> None:
     assert VERDICT.match("PASSED tests/training/test_cuda.py::test_a") is None
 
 
+def test_what_a_process_said_counts_though_its_time_is_up() -> None:
+    """Its lines until then are there, with the budget as the reason why there are no more."""
+    words = ["-c", f"print('one', flush=True); print('two', flush=True); {HANGS}"]
+    assert lines_of(words, Clock(deadline=time.time() + 2)) == (["one", "two"], BUDGET)
+    assert lines_of(["-c", DIES], endless()) == ([], "it ended with status 7")
+
+
 def test_a_recipe_is_changed_by_fields(tmp_path: Path) -> None:
     """The accuracy's rows are named by network, recipe and seed, so another recipe has rows of its own."""
     session = Session(device="cpu", work=tmp_path, quick=True, changes={"epochs": 3})
@@ -262,6 +293,16 @@ def test_parts_know_their_rows_before_they_measure(tmp_path: Path, quick: bool) 
     reasons = {name: set(part["missing"].values()) for name, part in found["parts"].items()}
     assert reasons == {name: {NOT_BEGUN if name == "probe" else NOT_ASKED} for name in PARTS}
     assert all(len(part["missing"]) == len(parts[index].rows) for index, part in enumerate(found["parts"].values()))
+
+
+def test_what_is_measured_is_there() -> None:
+    """Networks named in a scale exist, and the packed ones are from all three spaces, equally often in each lane."""
+    for scale in (Scale(), QUICK):
+        assert [subject(name).name for name in (*scale.anatomy, *scale.subjects)] == [*scale.anatomy, *scale.subjects]
+    packed = [chosen.name for chosen in lanes.work(Session(device="cpu", work=Path()), 12)]
+    assert len(packed) == 24
+    assert set(Counter(packed).values()) == {3}
+    assert {name.rpartition(" ")[0] for name in packed} == {"AnyNetX_A_3", "AnyNetX_E_3", "RegNetX_3"}
 
 
 def test_numbers_of_a_row_are_told_flat() -> None:

@@ -38,7 +38,7 @@ from tests.benchmarks.gpu import (
 )
 from tests.benchmarks.gpu.command import UNUSABLE, Command, forget, grace, made, measuring, started
 from tests.benchmarks.gpu.rows import Clock, Kept, Part, measure
-from tests.benchmarks.gpu.session import ROOT, Session, code
+from tests.benchmarks.gpu.session import ROOT, Session, code, subject
 from tests.benchmarks.gpu.summary import machine, summary, write
 
 PARTS = {
@@ -71,9 +71,10 @@ def main() -> None:
             network=asked.network,
             changes=dict(asked.recipe),
         )
+        subject(session.network)
         parts = {name: make(session) for name, make in PARTS.items()}
     except (NasError, ValueError) as error:
-        parser.error(f"{error} ({getattr(error, 'hint', '')})")
+        parser.error("; ".join(filter(None, [str(error), getattr(error, "hint", "")])))
     if asked.part:
         sys.exit(one(session, parts[asked.part], asked.deadline))
     whole(session, parts, asked)
@@ -81,14 +82,16 @@ def main() -> None:
 
 def options() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.gpu", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add = partial(parser.add_argument)
     add("--out", type=Path, default=Path("gpu"), help="folder for summary.json and parts.tar.gz (default: gpu)")
     add("--work", type=Path, default=ROOT / ".gpu", help="folder in which measurements go on (default: .gpu)")
     add("--budget", type=float, default=540.0, help="seconds for the whole command (default: 540)")
     add("--quick", action="store_true", help="as little as possible")
     add("--again", action="store_true", help="measure again what there is")
-    add("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    add("--parts", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=f"of {', '.join(PARTS)}")
     add("--device", default="cuda", choices=("cuda", "cpu"), help="cpu is a rehearsal")
     add("--data", default="", help="data set (default: fashion-mnist; digits when quick)")
     add("--lanes", type=int, default=devices.LANES, help="of study and exactness")

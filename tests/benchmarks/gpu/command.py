@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from nas.engines.process import QUEUES
+from tests.benchmarks.gpu.children import LAST_WORDS
 from tests.benchmarks.gpu.rows import BUDGET, Clock, Kept, Part
 from tests.benchmarks.gpu.session import ROOT, Session
 from tests.benchmarks.gpu.study import RUN
@@ -23,8 +24,6 @@ from tests.benchmarks.gpu.study import RUN
 MODULE = "tests.benchmarks.gpu"
 UNUSABLE = 3
 """Status of a part that has left its device unusable: the next process goes on with the rows that are left."""
-LAST_WORDS = 1.0
-"""Seconds for the stacks of a process that is to be killed."""
 TALKATIVE = {"PYTHONFAULTHANDLER": "1", "KINETO_LOG_LEVEL": "99"}
 """Crashes leave stacks; the profiler doesn't miss a GPU aloud."""
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
@@ -65,7 +64,7 @@ class Command:
         """What there is of a part."""
         return Kept.read(self.session.folder / f"{part.name}.json")
 
-    def run(self, parts: Sequence[Part], after: Callable[[], None]) -> None:
+    def run(self, parts: Sequence[Part], after: Callable[[], object]) -> None:
         """Measure what is pending of each; `after` is called when one has ended."""
         for part in parts:
             self.kept(part).retry()

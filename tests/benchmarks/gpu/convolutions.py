@@ -48,7 +48,8 @@ class Case:
     def name(self) -> str:
         """For the table."""
         images = f"({self.batch}, {self.channels}, {self.edge}, {self.edge})"
-        return f"{self.kernel}x{self.kernel} groups of {self.group_width or self.channels} {images} / {self.stride}"
+        groups = f"groups of {self.group_width}, " if self.group_width else ""
+        return f"{self.kernel}x{self.kernel}, {groups}{images}, stride {self.stride}"
 
 
 def part(session: Session) -> Part:

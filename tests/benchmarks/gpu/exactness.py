@@ -13,7 +13,7 @@ from nas.study.recipe import Precision
 from nas.training.loop import Trained, train
 from tests.benchmarks.gpu.lanes import work
 from tests.benchmarks.gpu.rows import Clock, Part, Row
-from tests.benchmarks.gpu.session import Session, answered, subject
+from tests.benchmarks.gpu.session import Session, answered, require_well, subject
 
 EPOCHS = 2
 PRECISIONS: tuple[Precision, ...] = ("bfloat16", "float32")
@@ -58,9 +58,9 @@ def agreement(one: Trained | Result, other: Trained | Result) -> Row:
 def alone(session: Session, clock: Clock, before: Row) -> Row:
     """The same trainings one by one and side by side: the largest differences over all."""
     lanes = min(session.lanes, 2) if session.quick else session.lanes
-    subjects = work(session, session.scale.packed)
-    jobs = session.jobs(subjects, session.recipe(EPOCHS), clock)
+    jobs = session.jobs(work(session, lanes), session.recipe(EPOCHS), clock)
     one_by_one = [run_job(job) for job in jobs]
+    require_well(one_by_one)
     with LocalEngine(1, lanes=lanes, log=session.folder / "exactness-lanes.log") as engine:
         side_by_side = answered(engine, jobs, clock)
     both = [agreement(one, other) for one, other in zip(one_by_one, side_by_side, strict=True)]

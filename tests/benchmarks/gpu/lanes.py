@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import shutil
+import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from statistics import mean
 
@@ -19,6 +22,7 @@ from tests.benchmarks.networks import Subject
 
 UNSTEADY = 2
 """Epochs of a training that don't count: its first steps, and the recording of its neighbours."""
+WATCH = ["nvidia-smi", "-i", "0", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-lms", "500"]
 FLOPS = 6
 """Floating-point operations of a training step for each multiply-add: two forward, four backward."""
 
@@ -39,13 +43,20 @@ def packed(session: Session, processes: int, lanes: int, clock: Clock, before: R
     with LocalEngine(processes, lanes=lanes, log=log) as engine:
         answered(engine, session.jobs(subjects, session.recipe(1), clock), clock)
         begun, busy = time.perf_counter(), cores_used()
-        results = answered(engine, session.jobs(subjects, session.recipe(session.scale.packed_epochs), clock), clock)
+        with watched(session.device) as seen:
+            jobs = session.jobs(subjects, session.recipe(session.scale.packed_epochs), clock)
+            results = answered(engine, jobs, clock)
         seconds, busy = time.perf_counter() - begun, cores_used() - busy
     images = session.scale.images
     row = steady([result.curve for result in results], images, processes * lanes, seconds)
-    operations = FLOPS * images * mean(chosen.multiply_adds for chosen in subjects) / images
-    flops = operations * row["images_per_second"]
-    return {**row, "flops": flops, "cores": busy / seconds, "outcomes": outcomes(results)}
+    operations = FLOPS * mean(chosen.multiply_adds for chosen in subjects)
+    return {
+        **row,
+        "flops": operations * row["images_per_second"],
+        "cores": busy / seconds,
+        "card_busy_percent": mean(seen) if seen else None,
+        "outcomes": outcomes(results),
+    }
 
 
 def work(session: Session, lanes: int) -> list[Subject]:
@@ -77,6 +88,21 @@ def outcomes(results: Sequence[Result]) -> dict[str, int]:
     """How many trainings ended how."""
     found = [str(result.outcome) for result in results]
     return {outcome: found.count(outcome) for outcome in sorted(set(found))}
+
+
+@contextmanager
+def watched(device: str) -> Iterator[list[float]]:
+    """How busy the card was in each half second, in percent; nothing on a CPU, or where nobody can say."""
+    seen: list[float] = []
+    if device != "cuda" or not shutil.which(WATCH[0]):
+        yield seen
+        return
+    process = subprocess.Popen(WATCH, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        yield seen
+    finally:
+        process.terminate()
+        seen += [float(line) for line in process.communicate()[0].split() if line.isdigit()]
 
 
 def cores_used() -> float:

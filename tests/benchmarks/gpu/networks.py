@@ -25,6 +25,8 @@ KERNELS = 25
 """That are listed, the heaviest first."""
 LAUNCHED = 3
 """Steps that are profiled."""
+SHORT = 2_560
+"""Training images of those whose memory is looked at."""
 STEADY = 100
 """Steps over which the time of one is measured, as far as an epoch has so many."""
 
@@ -68,7 +70,7 @@ class Steps:
 def anatomy(session: Session, name: str, clock: Clock, before: Row) -> Row:
     """Seconds of each stage of a training, and what a step is made of."""
     chosen, dataset = subject(name), session.dataset(28)
-    device, recipe = session.torch_device, session.recipe(1)
+    device = session.torch_device
     with aside(device):
         begun = time.perf_counter()
         steps = Steps(session, chosen, dataset, graph=True)
@@ -79,10 +81,11 @@ def anatomy(session: Session, name: str, clock: Clock, before: Row) -> Row:
         stages["step"] = steps.run(count) / count
         stages["first_evaluation"] = _evaluated(steps, dataset, session)
         stages["evaluation"] = _evaluated(steps, dataset, session)
-        top = launched(session, chosen, dataset)
-        nodes = counted(steps, device)  # last, for a capture that fails can leave the process unusable
-    recorded = steps.training._replayed.recorded
-    return {"seconds": stages, "recorded": recorded, **nodes, "batch": recipe.batch_size, "kernels": top}
+        recorded = steps.training._replayed.recorded
+        inside = found_or_why("kernels", lambda: launched(session, chosen, dataset))
+        steps.module.train()
+        inside |= found_or_why("nodes", lambda: node_types(steps.training._one_step, device))  # last: may spoil it all
+    return {"seconds": stages, "recorded": recorded, "batch": session.scale.batch_size, **inside}
 
 
 def _evaluated(steps: Steps, dataset: Dataset, session: Session) -> float:
@@ -91,21 +94,19 @@ def _evaluated(steps: Steps, dataset: Dataset, session: Session) -> float:
     return time.perf_counter() - begun
 
 
-def counted(steps: Steps, device: torch.device) -> Row:
-    """Nodes of a step's graph by type, or why they can't be counted."""
-    if device.type != "cuda":
-        return {"nodes": None, "nodes_reason": "a CPU has no graphs"}
-    steps.module.train()
+def found_or_why(name: str, look: Callable[[], object]) -> Row:
+    """What a look under the hood shows; where it fails, why, and the rest of the row stays."""
     try:
-        types = node_types(steps.training._one_step)
+        return {name: look()}
     except (ImportError, AttributeError, TypeError, ValueError, RuntimeError) as error:
-        return {"nodes": None, "nodes_reason": f"{type(error).__name__}: {error}"}
-    return {"nodes": sum(types.values()), "nodes_by_type": types}
+        return {name: None, f"{name}_reason": f"{type(error).__name__}: {error}".split("\n")[0]}
 
 
-def node_types(step: Callable[[], None]) -> dict[str, int]:
+def node_types(step: Callable[[], None], device: torch.device) -> dict[str, int]:
     """How many nodes of each type the graph of a step has; it is never launched."""
-    from cuda.bindings import runtime  # type: ignore[import-not-found]
+    if device.type != "cuda":
+        raise RuntimeError("a CPU has no graphs")
+    from cuda.bindings import runtime
 
     graph = torch.cuda.CUDAGraph(keep_graph=True)
     graph.capture_begin(capture_error_mode="thread_local")
@@ -113,7 +114,11 @@ def node_types(step: Callable[[], None]) -> dict[str, int]:
         step()
     finally:
         graph.capture_end()
-    raw = runtime.cudaGraph_t(graph.raw_cuda_graph())
+    return types_of(runtime, runtime.cudaGraph_t(graph.raw_cuda_graph()))
+
+
+def types_of(runtime: Any, raw: object) -> dict[str, int]:
+    """How many nodes of each type a graph has, as the CUDA runtime says."""
     count = _checked(runtime.cudaGraphGetNodes(raw))[-1]
     nodes = _checked(runtime.cudaGraphGetNodes(raw, count))[0]
     names = [_checked(runtime.cudaGraphNodeGetType(node))[0].name for node in nodes[:count]]
@@ -152,17 +157,16 @@ def kernels(rows: dict[str, Row]) -> list[str]:
     return [
         f"{name}: {kernel['microseconds']:,.0f} us a step in {kernel['calls']:.0f} of {kernel['kernel']}"
         for name, row in rows.items()
-        for kernel in row.get("kernels", [])[:5]
+        for kernel in (row.get("kernels") or [])[:5]
     ]
 
 
 def memory(session: Session, clock: Clock, before: Row) -> Row:
     """Bytes that the process holds after a few short trainings: they must stay flat; on a CPU all of the process."""
-    dataset, found = session.dataset(28), dict[str, int]()
-    few = session.recipe(1, train_size=min(2_560, session.scale.images))
+    dataset, found = session.dataset(28, SHORT), dict[str, int]()
     for number in range(max(session.scale.memory_after)):
         clock.check()
-        train(sample()[number % len(sample())].layer, few, dataset, number, session.torch_device)
+        train(sample()[number % len(sample())].layer, session.recipe(1), dataset, number, session.torch_device)
         if number + 1 in session.scale.memory_after:
             cuda = session.device == "cuda"
             found[f"after {number + 1}"] = torch.cuda.memory_reserved() if cuda else psutil.Process().memory_info().rss

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class Part:
     """As on the command line."""
     seconds: float
     """That it is expected to take: its share of the budget, beside those of the others."""
-    rows: dict[str, Measure]
+    rows: Mapping[str, Measure]
     """Key -> how it is measured."""
     conclusion: Callable[[dict[str, Row]], list[str]] = lambda rows: []
     """Lines of the summary that follow from all rows."""

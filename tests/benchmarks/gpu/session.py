@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[3]
 SOURCES = ("nas", "spaces", "studies")
 WELL = (Outcome.COMPLETED, Outcome.DIVERGED)
 """Endings of trainings that have done all their work or as much as there was."""
+ALL = 2**62
 LONGEST = 3600.0
 """Seconds after which a training is given up though the budget has no end."""
 
@@ -58,8 +59,8 @@ class Scale:
     """Networks that are taken apart."""
     memory_after: tuple[int, ...] = (1, 5, 20)
     """Trainings in one process after which its memory is looked at."""
-    packings: tuple[tuple[int, int], ...] = ((1, 1), (1, 4), (1, 8), (1, 12), (1, 16), (1, 24), (1, 32), (2, 8))
-    """Processes and lanes of each."""
+    packings: tuple[tuple[int, int], ...] = ((1, 8), (1, 16), (1, 1), (1, 32), (1, 4), (1, 12), (1, 24), (2, 8))
+    """Processes and lanes of each; first those that say most, in case there is no time for all."""
     packed: int = 8
     """Networks of the sample that are packed."""
     packed_epochs: int = 6
@@ -163,9 +164,9 @@ class Session:
         )
         return msgspec.structs.replace(base, **changes)
 
-    def dataset(self, resolution: int) -> Dataset:
-        """The images, on the device."""
-        dataset = data.load(data.prepare(self.scale.data, resolution), self.scale.images)
+    def dataset(self, resolution: int, most: int = ALL) -> Dataset:
+        """The images, on the device; at most so many for training."""
+        dataset = data.load(data.prepare(self.scale.data, resolution), min(most, self.scale.images))
         train, validation = (on_device(split, self.torch_device) for split in (dataset.train, dataset.validation))
         return replace(dataset, train=train, validation=validation)
 
@@ -183,9 +184,13 @@ def sample() -> tuple[Subject, ...]:
 
 
 def subject(name: str) -> Subject:
-    """A network of the book or of the sample."""
+    """A network of the book or of the sample; ValueError where there is none of this name."""
     found = {known.name: known for known in networks.book()}
-    return found[name] if name in found else {known.name: known for known in sample()}[name]
+    if name not in found:
+        found |= {known.name: known for known in sample()}
+    if name not in found:
+        raise ValueError(f"no network {name!r}; there are {', '.join(found)}")
+    return found[name]
 
 
 def synchronize(device: torch.device) -> None:
@@ -201,11 +206,16 @@ def answered(engine: LocalEngine, jobs: list[Job], clock: Clock) -> list[Result]
         while waiting and engine.free:
             engine.submit(waiting.pop(0))
         results += engine.wait(max(0.1, min(5.0, clock.left)))
-        if bad := next((result for result in results if result.outcome not in WELL), None):
-            raise RuntimeError(f"trial {bad.trial} {bad.outcome}: {bad.message}")
+        require_well(results)
         if len(results) < len(jobs):
             clock.check()
     return sorted(results, key=lambda result: result.trial)
+
+
+def require_well(results: list[Result]) -> None:
+    """Raise RuntimeError with what was said of the first training that has failed."""
+    if bad := next((result for result in results if result.outcome not in WELL), None):
+        raise RuntimeError(f"trial {bad.trial} {bad.outcome}: {bad.message}")
 
 
 def code() -> str:

@@ -63,11 +63,11 @@ def summary(
     }
     lines = [", ".join(f"{key} {value}" for key, value in facts.items())]
     for part in parts:
-        lines += text(part, found[part.name])
+        lines += text(part, found[part.name], facts.get("code"))
     return {"machine": facts, "scale": asdict(session.scale), "parts": found, "text": lines}
 
 
-def text(part: Part, found: Mapping[str, Any]) -> list[str]:
+def text(part: Part, found: Mapping[str, Any], code_now: str | None = None) -> list[str]:
     """A part as lines: its rows with their plain numbers, what follows from them, what is missing."""
     rows, missing = found["rows"], found["missing"]
     wanted = len(part.rows)
@@ -75,6 +75,8 @@ def text(part: Part, found: Mapping[str, Any]) -> list[str]:
     width = max(map(len, rows), default=0)
     lines += [f"  {key:<{width}}  {'  '.join(numbers(row))}" for key, row in rows.items()]
     lines += [f"  > {line}" for line in concluded(part, rows)]
+    if other := [key for key, row in rows.items() if code_now and row.get("code") != code_now]:
+        lines.append(f"  measured with other sources than now (--again measures anew): {'; '.join(other)}")
     reasons: dict[str, list[str]] = defaultdict(list)
     for key, reason in missing.items():
         reasons[reason].append(key)

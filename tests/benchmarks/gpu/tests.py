@@ -28,8 +28,8 @@ def tested(file: str, clock: Clock, before: Row) -> Row:
     """What became of each test; what they say is in the log."""
     passed = list(before.get("names", []))
     words = ["-m", "pytest", *OPTIONS, file, *(word for name in passed for word in ("--deselect", name))]
-    lines, reason = lines_of(words, clock, {"PYTHONUNBUFFERED": "1"})
-    verdicts = dict(match.groups() for line in lines if (match := VERDICT.match(line)))
+    lines, reason = lines_of(words, clock)
+    verdicts = {match[1]: match[2] for line in lines if (match := VERDICT.match(line))}
     passed += [name for name, verdict in verdicts.items() if verdict == "PASSED"]
     failed = [name for name, verdict in verdicts.items() if verdict in ("FAILED", "ERROR")]
     skipped = len(verdicts) - sum(verdict in ("PASSED", "FAILED", "ERROR") for verdict in verdicts.values())
