@@ -139,11 +139,12 @@ def train_epoch(module: nn.Module, loader: DataLoader[Example], device: torch.de
 
 
 @torch.no_grad()
-def evaluate(module: nn.Module, loader: DataLoader[Example]) -> float:
+def evaluate(module: nn.Module, loader: DataLoader[Example], device: torch.device = CPU) -> float:
     """Share of images that are classified rightly."""
     module.eval()
     right, count = 0.0, 0
-    for images, labels in loader:
+    for pictures, numbers in loader:
+        images, labels = pictures.to(device), numbers.to(device)
         right += float((module(images).argmax(1) == labels).sum())
         count += len(labels)
     return right / count

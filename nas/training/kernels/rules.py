@@ -148,8 +148,7 @@ def way(rules: Rules, shape: Geometry) -> Way:
     if shape.group_width == 1 and shape.groups > 1:
         if shape.width == shape.channels and edge <= rules.pairs:
             return "pairs"
-        return "spread" if spreads(rules, shape) else "native"
-    if shape.group_width <= rules.whole_image.get((edge, shape.stride), 0):
+    elif shape.group_width <= rules.whole_image.get((edge, shape.stride), 0):
         return "whole image"
     if widening(rules, shape) > 1:
         return "wider"
@@ -176,7 +175,7 @@ def spreads(rules: Rules, shape: Geometry) -> bool:
 def widening(rules: Rules, shape: Geometry) -> int:
     """How many groups become one; a power of 2, 1 where nothing is widened."""
     most = rules.wider.get(shape.group_width, 0) // shape.group_width
-    return next((factor for factor in (8, 4, 2) if factor <= most and shape.groups % factor == 0), 1)
+    return next((factor for factor in (16, 8, 4, 2) if factor <= most and shape.groups % factor == 0), 1)
 
 
 def tiles(height: int, breadth: int) -> tuple[int, int]:
