@@ -41,8 +41,9 @@ from nas.study import Recipe
 from nas.study.recipe import Precision
 from nas.study.record import Outcome
 from nas.training import devices
-from nas.training.cuda_graphs import WARM_UP, aside
+from nas.training.cuda_graphs import WARM_UP, aside, give_back
 from nas.training.loop import Trained, Training, initial, on_device, train
+from tests.benchmarks.gpu.networks import types_of
 from tests.engines.test_engines import answers, numbers, replaced
 from tests.toys.spaces import QUICK, STUDY, Tiny, toy_job
 
@@ -123,8 +124,9 @@ def test_rows_of_a_table_are_replayed_too(
         assert replayed.curve[-1].error == pytest.approx(other.curve[-1].error, rel=0.1)
 
 
-def test_a_gpu_computes_what_a_cpu_computes(small: Dataset) -> None:
+def test_a_gpu_computes_what_a_cpu_computes(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """In float32 with the same seed: initial weights, order and augmentation don't depend on the device."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     cpu = replace(small, train=on_device(small.train, CPU), validation=on_device(small.validation, CPU))
     assert losses(train(PLAIN, recipe(), small, 7, CUDA)) == pytest.approx(
         losses(train(PLAIN, recipe(), cpu, 7, CPU)), rel=TOLERANCE["float32"]
@@ -151,12 +153,15 @@ def test_no_step_waits_for_the_gpu(small: Dataset, precision: Precision) -> None
 
 
 def test_a_training_gives_its_memory_back(small: Dataset) -> None:
-    """After twenty trainings no more memory is in use than after one, and an emptied cache holds hardly more."""
-    in_use = []
+    """After twenty trainings no more memory is in use or reserved than after two, and all of it can be given back."""
+    in_use, reserved = [], []
     for seed in range(20):
         train(EVERY_KIND["grouped"], recipe("bfloat16"), small, seed, CUDA)
         in_use.append(torch.cuda.memory_allocated())
+        reserved.append(torch.cuda.memory_reserved())
     assert max(in_use[2:]) <= in_use[1] + 2**20
+    assert max(reserved[2:]) <= reserved[1] + 4 * 2**20
+    give_back()
     torch.cuda.empty_cache()
     assert torch.cuda.memory_reserved() <= torch.cuda.memory_allocated() + 64 * 2**20
 
@@ -200,7 +205,7 @@ def test_bfloat16_costs_no_accuracy(digits_data: Dataset) -> None:
 
 def test_the_peak_of_a_training_is_measured(digits: DataInfo, tmp_path: Path) -> None:
     """After a training the memory knows how much was held, less than there is, and how many fit."""
-    memory = engine_job.memory()
+    memory = engine_job.memory("cuda")
     assert memory is not None
     memory.empty()
     assert engine_job.run_job(cuda_jobs(digits, tmp_path, 1)[0]).outcome is Outcome.COMPLETED
@@ -223,8 +228,8 @@ def test_a_training_tells_its_peak(small: Dataset) -> None:
 
 def test_too_little_memory_backs_off(digits: DataInfo) -> None:
     """With room for one and a half trainings, two at once are both completed, and one lane is left."""
-    big = replaced(toy_job(digits), device="cuda", layer=WIDE, recipe=recipe(batch_size=500, epochs=6))
-    memory = engine_job.memory()
+    big = replaced(toy_job(digits), device="cuda", layer=WIDE, recipe=recipe(batch_size=500, epochs=60))
+    memory = engine_job.memory("cuda")
     assert memory is not None
     memory.empty()
     assert engine_job.run_job(big).outcome is Outcome.COMPLETED
@@ -253,7 +258,7 @@ def test_too_little_memory_backs_off(digits: DataInfo) -> None:
 
 POISON = """
 import torch
-from nas.engines.job import usable
+from nas.training.devices import usable
 assert usable("cuda")
 try:
     torch.zeros(2, device="cuda")[torch.tensor([5], device="cuda")].sum().item()
@@ -267,6 +272,46 @@ def test_a_poisoned_context_is_noticed() -> None:
     """After a kernel that failed, the device isn't usable in that process, and we see it."""
     done = subprocess.run([sys.executable, "-c", POISON], capture_output=True, text=True, check=False)
     assert done.stdout.endswith("False\n"), done.stderr
+
+
+UNRECORDABLE = """
+import logging, torch
+from nas.training.cuda_graphs import SPOILT, Replayed, aside, awaited
+logging.basicConfig()
+cuda, total = torch.device("cuda"), torch.zeros(1, device="cuda")
+with aside(cuda):
+    replayed = Replayed(cuda)
+    for _ in range(10):
+        replayed(lambda: (total.add_(1), total.item()))
+    print(awaited(total), SPOILT.is_set())
+"""
+
+
+def test_a_step_that_waits_cannot_be_recorded() -> None:
+    """It is finished launched one by one, by what it says itself, and its process is known to be unfit for more."""
+    done = subprocess.run([sys.executable, "-c", UNRECORDABLE], capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("10.0 "), done.stderr
+    assert "capturing" in done.stderr
+
+
+def test_a_norm_is_two_launches_each_way(small: Dataset) -> None:
+    """A step's graph has at most ten nodes for a convolution with its norm and ReLU, and none that copies memory."""
+    runtime = pytest.importorskip("cuda.bindings.runtime")
+    asked = recipe("bfloat16", flip=False, crop=0, erase=0)
+    module = initial(WIDE, small.info.shape, asked, torch.Generator().manual_seed(0))
+    with aside(CUDA):
+        training = Training(module, small.train, small.info, asked, CUDA)
+        training._module.train()
+        for _ in range(WARM_UP):
+            training._replayed(training._one_step)
+        graph = torch.cuda.CUDAGraph(keep_graph=True)
+        graph.capture_begin(capture_error_mode="thread_local")
+        training._one_step()
+        graph.capture_end()
+        counts = types_of(runtime, runtime.cudaGraph_t(graph.raw_cuda_graph()))
+    print(counts)  # noqa: T201
+    assert counts.get("Memcpy", 0) <= 2
+    assert counts["Kernel"] <= 6 * 10 + 40
 
 
 def test_a_study_runs_on_a_gpu(tmp_path: Path) -> None:

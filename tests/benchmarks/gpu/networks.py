@@ -19,6 +19,8 @@ from nas.data import Dataset
 from nas.training import precision
 from nas.training.cuda_graphs import WARM_UP
 from nas.training.loop import Training, evaluate, initial, train
+from tests.benchmarks import roofline
+from tests.benchmarks.gpu import probe
 from tests.benchmarks.gpu.graphs import aside
 from tests.benchmarks.gpu.rows import Clock, Part, Row
 from tests.benchmarks.gpu.session import Session, sample, subject, synchronize
@@ -116,7 +118,16 @@ def anatomy(session: Session, name: str, clock: Clock, before: Row) -> Row:
         steps.module.train()
         inside |= found_or_why("nodes", lambda: node_types(steps.training._one_step, device))  # last: may spoil it all
         steps.training.close()
-    return {"seconds": stages, "recorded": recorded, "batch": session.scale.batch_size, **inside}
+    row = {"seconds": stages, "recorded": recorded, "batch": session.scale.batch_size}
+    return {**row, "roofline": bound(session, chosen, stages["step"]), **inside}
+
+
+def bound(session: Session, chosen: Subject, step: float) -> Row:
+    """The least seconds of a step by the device's peak and bandwidth, what share of that is reached, what bounds it."""
+    recipe, rates = session.recipe(1), probe.rates(session.torch_device)
+    kinds = roofline.bounds(roofline.work(chosen.layer, (1, 28, 28), recipe.batch_size, recipe.precision), *rates)
+    least, by_bytes = roofline.seconds(kinds), roofline.seconds(kind for kind in kinds if kind.by == "bytes")
+    return {"seconds": least, "reached": least / step, "bytes_bound_share": by_bytes / least}
 
 
 def _evaluated(steps: Steps, dataset: Dataset, session: Session) -> float:

@@ -10,7 +10,8 @@ import json
 import sys
 import threading
 import time
-from functools import partial
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import torch
 
@@ -24,6 +25,10 @@ WARM = 5
 """Replays before the clock starts."""
 EDGES = (2048, 4096, 8192)
 """Of the square matrices whose product shows the device's peak; the fastest counts."""
+COPIED = 2**28
+"""Numbers of float32 whose copy shows the bandwidth of the device's memory: a GiB, more than its caches hold."""
+CALLS = 20
+"""In a window."""
 
 
 def part(session: Session) -> Part:
@@ -62,21 +67,37 @@ def best(rows: dict[str, Row]) -> list[str]:
 
 
 def peak(session: Session, clock: Clock, before: Row) -> Row:
-    """Floating-point operations a second of a matrix product in bfloat16; on a CPU of small float32 ones."""
-    device = session.torch_device
-    edges, dtype = (EDGES, torch.bfloat16) if device.type == "cuda" else ((512,), torch.float32)
-    fastest = 0.0
-    for edge in edges:
-        left, right = torch.randn(2, edge, edge, device=device).to(dtype)
-        calls = 20
-        for repeat in range(4):
-            begun = time.perf_counter()
-            for _ in range(calls):
-                product = left @ right
-            product[0, 0].item()
-            if repeat:
-                fastest = max(fastest, 2 * edge**3 * calls / (time.perf_counter() - begun))
-    return {"flops": fastest}
+    """What the device can do at most."""
+    flops, bandwidth = rates(session.torch_device)
+    return {"flops": flops, "bytes_per_second": bandwidth}
+
+
+@lru_cache(maxsize=1)
+def rates(device: torch.device) -> tuple[float, float]:
+    """Operations a second of a product in bfloat16, bytes a second of a copy; on a CPU in float32, and smaller."""
+    cuda = device.type == "cuda"
+    edges, dtype = (EDGES, torch.bfloat16) if cuda else ((512,), torch.float32)
+    flops = max(_product(edge, dtype, device) for edge in edges)
+    source = torch.zeros(COPIED if cuda else COPIED // 8, device=device)
+    target = torch.empty_like(source)
+    return flops, 2 * source.nbytes / _seconds(lambda: target.copy_(source))
+
+
+def _product(edge: int, dtype: torch.dtype, device: torch.device) -> float:
+    left, right = torch.randn(2, edge, edge, device=device).to(dtype)
+    return 2 * edge**3 / _seconds(lambda: left @ right)
+
+
+def _seconds(call: Callable[[], torch.Tensor]) -> float:
+    """Of one call in the fastest of three windows, after one that doesn't count."""
+    found = []
+    for _ in range(4):
+        begun = time.perf_counter()
+        for _ in range(CALLS):
+            result = call()
+        result.view(-1)[0].item()
+        found.append((time.perf_counter() - begun) / CALLS)
+    return min(found[1:])
 
 
 def lane(device: torch.device, graph: Replayable, stream: torch.cuda.Stream | None, replays: int) -> None:

@@ -9,7 +9,10 @@ from tests.benchmarks.gpu.children import lines_of
 from tests.benchmarks.gpu.rows import BUDGET, MISSING, Clock, Part, Row
 from tests.benchmarks.gpu.session import Session
 
-FILES = {"cuda": "tests/training/test_cuda.py", "cpu": "tests/training/test_cuda_graphs.py"}
+FILES = {
+    "cuda": ("tests/training/test_cuda.py", "tests/training/test_triton_norms.py"),
+    "cpu": ("tests/training/test_cuda_graphs.py",),
+}
 OPTIONS = ["-v", "-rA", "-W", "default", "-p", "no:cacheprovider", "-o", "faulthandler_timeout=120"]
 VERDICT = re.compile(r"^(\S+::.+?) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b")
 NONE_LEFT = "it ended with status 5"
@@ -17,11 +20,9 @@ NONE_LEFT = "it ended with status 5"
 
 
 def part(session: Session) -> Part:
-    """One row: a file of tests."""
-    file = FILES[session.device]
-    return Part(
-        name="tests", seconds=session.expected(180, quick=14), rows={file: partial(tested, file)}, conclusion=failures
-    )
+    """A row for each file of tests."""
+    rows = {file: partial(tested, file) for file in FILES[session.device]}
+    return Part(name="tests", seconds=session.expected(240, quick=14), rows=rows, conclusion=failures)
 
 
 def tested(file: str, clock: Clock, before: Row) -> Row:
