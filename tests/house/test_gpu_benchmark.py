@@ -136,10 +136,12 @@ def test_a_row_that_is_not_whole_is_continued(kept: Kept) -> None:
 
 
 def test_parts_share_the_budget_in_order() -> None:
-    """Each gets what it is expected to take beside those that follow, the last one all that is left."""
+    """Each gets what it is expected to take, more where all leave some, and never more than there is."""
     first, second = (Part(name=name, seconds=seconds, rows={}) for name, seconds in (("a", 30), ("b", 10)))
     assert share(100, first, [second]) == 75
     assert share(60, second, []) == 60
+    assert share(32, first, [second]) == 30
+    assert share(20, first, [second]) == 20
 
 
 @pytest.mark.parametrize("budget", [60, 120, 540])

@@ -5,8 +5,8 @@
     python -m tests.benchmarks.gpu --out DIR --quick --device cpu --budget 120    a rehearsal of all parts
 
 Run it again until nothing is missing: what was measured lies in `.gpu/` of the repository and isn't measured again
-unless asked (`--again`). DIR gets `summary.json` and `parts.tar.gz`, after each part. Parts share the budget in order,
-each by what it is expected to take; one that ends early leaves its time to the next, one that hangs is killed.
+unless asked (`--again`). DIR gets `summary.json` and `parts.tar.gz`, after each part. Parts share the budget in order:
+each gets what it is expected to take, one that ends early leaves its time to the next, one that hangs is killed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import faulthandler
 import json
 import logging
 import resource
+import signal
 import sys
 from contextlib import nullcontext
 from functools import partial
@@ -125,6 +126,7 @@ def one(session: Session, part: Part, deadline: float) -> int:
 
 def whole(session: Session, parts: dict[str, Part], asked: argparse.Namespace) -> None:
     """All parts that were asked for; the summary is written after each."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the part in hand ends, too
     out, folder = made(asked.out.resolve()), made(session.folder)
     chosen = [part for name, part in parts.items() if name in asked.parts]
     if asked.again:

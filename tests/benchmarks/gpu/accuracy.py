@@ -24,7 +24,7 @@ from nas.training.loop import evaluate, on_device, train
 from nas.training.precision import computing, settled
 from tests.benchmarks.gpu.children import lines_of
 from tests.benchmarks.gpu.exactness import interval
-from tests.benchmarks.gpu.rows import Clock, Part, Row
+from tests.benchmarks.gpu.rows import BUDGET, Clock, OutOfTime, Part, Row
 from tests.benchmarks.gpu.session import Session, subject
 
 
@@ -47,6 +47,8 @@ def cold(session: Session, recipe: Recipe, seed: int, clock: Clock, before: Row)
     """One process: seconds from its start until the weights stand, and until the test accuracy is known."""
     question = json.dumps([session.device, session.network, msgspec.to_builtins(recipe), seed, time.time()])
     lines, reason = lines_of(["-m", "tests.benchmarks.gpu.accuracy", question], clock)
+    if reason == BUDGET:
+        raise OutOfTime(reason)
     if reason or not lines:
         raise RuntimeError(f"no accuracy: {reason or 'it said nothing'}")
     return dict(json.loads(lines[-1]))

@@ -43,8 +43,9 @@ def measuring(budget: float) -> float:
 
 
 def share(left: float, part: Part, later: Sequence[Part]) -> float:
-    """Seconds of what is left that a part gets: as long as it is expected to take beside those that follow."""
-    return left * part.seconds / (part.seconds + sum(other.seconds for other in later))
+    """Seconds of what is left that a part gets: what it is expected to take, more where the others leave some."""
+    fair = left * part.seconds / (part.seconds + sum(other.seconds for other in later))
+    return max(fair, min(left, part.seconds))
 
 
 @dataclass(kw_only=True)

@@ -17,7 +17,7 @@ import torch
 
 from tests.benchmarks.gpu.children import lines_of
 from tests.benchmarks.gpu.graphs import Replayable, aside, replayable
-from tests.benchmarks.gpu.rows import MISSING, Clock, Part, Row
+from tests.benchmarks.gpu.rows import BUDGET, MISSING, Clock, OutOfTime, Part, Row
 from tests.benchmarks.gpu.session import Session
 
 ELEMENTS = 172_000
@@ -49,6 +49,8 @@ def ceiling(session: Session, connections: int, clock: Clock, before: Row) -> Ro
     words += map(str, scale.probe_lanes)
     lines, reason = lines_of(words, clock, {"CUDA_DEVICE_MAX_CONNECTIONS": str(connections)})
     found = [json.loads(line) for line in lines if line.startswith("{")]
+    if not found and reason == BUDGET:
+        raise OutOfTime(reason)
     if not found:
         raise RuntimeError(f"the probe said nothing: {reason or 'it ended well'}")
     top = max(found, key=lambda one: one["nodes_per_second"])
