@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg")
 """What a loaded driver shows on Linux, and on Linux under Windows."""
 LANES = 8
-"""Networks that a card trains side by side unless said otherwise; not measured yet (`tests/benchmarks/gpu.py` does)."""
+"""Networks that a card trains side by side unless said otherwise; not measured yet (`tests/benchmarks/gpu` does)."""
 MOST_LANES = 32
 """Streams that torch has on a card, and each network needs its own."""
 BFLOAT16_SINCE = (8, 0)

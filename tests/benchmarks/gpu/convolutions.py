@@ -13,12 +13,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from nas.training.devices import usable
+from nas.training.kernels.rules import Geometry
+from nas.training.kernels.ways import wider
 from tests.benchmarks.gpu.graphs import aside, replayable, seconds_of
 from tests.benchmarks.gpu.rows import Clock, Part, Row
 from tests.benchmarks.gpu.session import Session
 
 WIDENED = (8, 16)
-"""Group widths that narrower ones are widened to, as `nas.training.kernels.ways.wider` does."""
+"""Group widths that narrower ones are widened to."""
 STRIDES = (1, 2)
 LAST, FIRST, MATRIX = "channels last", "contiguous", "mm"
 
@@ -45,6 +47,21 @@ class Case:
         return self.channels // self.group_width if self.group_width else 1
 
     @property
+    def shape(self) -> Geometry:
+        """As the program calls it."""
+        return Geometry(
+            batch=self.batch,
+            channels=self.channels,
+            width=self.channels,
+            height=self.edge,
+            breadth=self.edge,
+            kernel=self.kernel,
+            stride=self.stride,
+            padding=self.kernel // 2,
+            groups=self.groups,
+        )
+
+    @property
     def name(self) -> str:
         """For the table."""
         images = f"({self.batch}, {self.channels}, {self.edge}, {self.edge})"
@@ -69,7 +86,7 @@ def timed(session: Session, case: Case, clock: Clock, before: Row) -> Row:
     """Microseconds of each pass, for each way; what a library said of a way that it can't go."""
     found: Row = {}
     with aside(session.torch_device):
-        for name, way in ways(case, session.torch_device, session.dtype).items():
+        for name, way in ways(case).items():
             clock.check()
             try:
                 found[name] = passes(session, case, way, contiguous=name == FIRST)
@@ -80,7 +97,7 @@ def timed(session: Session, case: Case, clock: Clock, before: Row) -> Row:
     return {"group_width": case.group_width, "kernel": case.kernel, "ways": found, "fastest": fastest([found])}
 
 
-def ways(case: Case, device: torch.device, dtype: torch.dtype) -> dict[str, Way]:
+def ways(case: Case) -> dict[str, Way]:
     """All that compute the same."""
     native = partial(convolution, case, case.groups)
     found: dict[str, Way] = {LAST: native, FIRST: native}
@@ -89,9 +106,7 @@ def ways(case: Case, device: torch.device, dtype: torch.dtype) -> dict[str, Way]
     for width in WIDENED:
         factor = width // case.group_width
         if factor > 1 and case.groups % factor == 0:
-            ones = torch.ones(case.group_width, case.group_width)
-            blocks = torch.kron(torch.eye(factor), ones).repeat(case.groups // factor, 1)[:, :, None, None]
-            found[f"wider {width}"] = partial(widened, case, factor, blocks.to(device, dtype))
+            found[f"wider {width}"] = partial(widened, case, factor)
     return found
 
 
@@ -100,9 +115,9 @@ def convolution(case: Case, groups: int, x: Tensor, weight: Tensor) -> Tensor:
     return functional.conv2d(x, weight, None, case.stride, case.kernel // 2, 1, groups)
 
 
-def widened(case: Case, factor: int, blocks: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-    """With `factor` groups computed as one, zeros between them."""
-    return convolution(case, case.groups // factor, x, weight.repeat(1, factor, 1, 1) * blocks)
+def widened(case: Case, factor: int, x: Tensor, weight: Tensor) -> Tensor:
+    """With `factor` groups computed as one, as the program does."""
+    return wider(x, weight, None, case.shape, factor)
 
 
 def matrix(case: Case, x: Tensor, weight: Tensor) -> Tensor:
@@ -160,11 +175,11 @@ def suggested(rows: dict[str, Row]) -> list[str]:
     if not tables:
         return []
     ways = {width: fastest(found) for width, found in sorted(tables.items())}
-    wider = {width: int(way.removeprefix("wider ")) for width, way in ways.items() if way.startswith("wider ")}
+    widths = {width: int(way.removeprefix("wider ")) for width, way in ways.items() if way.startswith("wider ")}
     lines = ["FITTED_CUDA = Rules("]
     if ways.get(0) == MATRIX:
         lines += ["    product_positions=ANY,", "    product_elements=ANY,", "    always_product=ANY,"]
-    lines += [f"    wider={wider},", ")", f'"""On {next(iter(rows.values()))["device"]}; microseconds of all passes:']
+    lines += [f"    wider={widths},", ")", f'"""On {next(iter(rows.values()))["device"]}; microseconds of all passes:']
     return [*lines, *(_line(width, ways[width], tables[width]) for width in ways), '"""']
 
 
