@@ -216,7 +216,7 @@ def test_a_way_that_fails_somewhere_is_not_suggested() -> None:
 def test_all_ways_compute_the_same(kernel: int, width: int, stride: int) -> None:
     """What is timed against each other has the same outputs."""
     case = convolutions.Case(batch=2, channels=16, edge=5, stride=stride, kernel=kernel, group_width=width)
-    ways = convolutions.ways(case, torch.device("cpu"), torch.float32)
+    ways = convolutions.ways(case)
     assert len(ways) > 2
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(2, 16, 5, 5, generator=generator)
