@@ -15,7 +15,7 @@ import torch
 from nas.data import DataInfo, Dataset, load
 from nas.engines.messages import Job, Result
 from nas.engines.packing import Memory
-from nas.errors import Missing, NasError, StorageFailed
+from nas.errors import Missing, StorageFailed
 from nas.models import weights
 from nas.models.document import describe
 from nas.study import Recipe
@@ -41,7 +41,7 @@ def run_job(job: Job) -> Result:
             return _trained(job)
     except (StorageFailed, Missing) as error:
         return msgspec.structs.replace(_failed(job, Outcome.FAILED, error), fatal=True)
-    except (NasError, MemoryError, RuntimeError, ValueError, TypeError, ArithmeticError, LookupError, OSError) as error:
+    except Exception as error:  # compilers of kernels raise classes of their own
         if is_out_of_memory(error):
             return _failed(job, Outcome.OUT_OF_MEMORY, error)
         logger.exception("trial %d failed", job.trial)

@@ -44,15 +44,20 @@ class Lane:
         """Alive."""
         self.read: list[Tensor] = []
         """By what runs beside: nobody may have their memory before `join`."""
-        self._pool: torch.cuda.MemPool | None = None
+        self._anchor: torch.cuda.CUDAGraph | None = None
         self._side: torch.cuda.Stream | None = None
 
-    @property
-    def pool(self) -> torch.cuda.MemPool:
-        """Kept from graph to graph; a pool of each graph's own would stay with the process, for nobody's use."""
-        if self._pool is None:
-            self._pool = torch.cuda.MemPool()
-        return self._pool
+    def pool(self) -> tuple[int, int]:
+        """Kept from graph to graph; a pool of each graph's own would stay with the process, for nobody's use.
+
+        torch records into a pool again only while a graph refers to it, on the device and on the host, so one that does
+        next to nothing is kept. To be asked for under `RECORDING`, on this stream.
+        """
+        if self._anchor is None:
+            nothing = torch.zeros(1, device=self._device).add_(1)
+            self._anchor = captured(lambda: nothing.add_(1))
+        pool: tuple[int, int] = self._anchor.pool()
+        return pool
 
     @property
     def side(self) -> torch.cuda.Stream:
@@ -64,7 +69,7 @@ class Lane:
     def give_back(self) -> None:
         """Let the memory go, if no graph needs it."""
         if not self.graphs and not SPOILT.is_set():  # torch would find it in use, and end the process
-            self._pool = None
+            self._anchor = None
 
 
 class _Lanes(threading.local):
@@ -197,19 +202,26 @@ def record(step: Callable[[], None], lane: Lane, generators: Sequence[torch.Gene
     ended would be an illegal call.
     """
     with RECORDING, _no_collector():
-        graph = torch.cuda.CUDAGraph()
-        for generator in generators:
-            graph.register_generator_state(generator)
-        pool = lane.pool.id
-        graph.capture_begin(pool, capture_error_mode="thread_local")  # type: ignore[arg-type]  # others may allocate
-        try:
-            step()
-        except BaseException:
-            with suppress(RuntimeError):  # what the step said is the cause
-                _end(graph)
-            raise
-        _end(graph)
+        graph = captured(step, lane.pool(), generators)
         lane.graphs += 1
+    return graph
+
+
+def captured(
+    step: Callable[[], object], pool: tuple[int, int] | None = None, generators: Sequence[torch.Generator] = ()
+) -> torch.cuda.CUDAGraph:
+    """What a step launches on this stream, in a pool of memory or one of its own; raises what the step raised."""
+    graph = torch.cuda.CUDAGraph()
+    for generator in generators:
+        graph.register_generator_state(generator)
+    try:
+        graph.capture_begin(pool, capture_error_mode="thread_local")  # type: ignore[arg-type]  # others may allocate
+        step()
+    except BaseException:
+        with suppress(RuntimeError):  # what was said before is the cause
+            _end(graph)
+        raise
+    _end(graph)
     return graph
 
 

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 import torch
@@ -21,6 +22,10 @@ class Card:
         """What was called, in its order."""
         self.unending = False
         """Whether recordings can't be ended, as after an illegal call."""
+        self.pools = 0
+        """Made so far."""
+        self.graphs: WeakSet[Graph] = WeakSet()
+        """That refer to a pool."""
         self.number = 0
         """Of the card that is current."""
         self.streams = 0
@@ -30,11 +35,15 @@ class Card:
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         """Have the code under test meet it."""
-        for name in ("Stream", "MemPool", "CUDAGraph", "Event", "stream", "current_stream"):
+        for name in ("Stream", "CUDAGraph", "Event", "stream", "current_stream"):
             patch.setattr(torch.cuda, name, getattr(self, f"_{name.lower()}" if name != "stream" else "_on"))
         patch.setattr(torch.cuda, "current_device", lambda: self.number)
+        patch.setattr(torch, "zeros", lambda *size, device=None: self.zeros(*size))
         patch.setattr(cuda_graphs, "_LANES", cuda_graphs._Lanes())
         cuda_graphs.SPOILT.clear()
+
+    zeros = staticmethod(torch.zeros)
+    """On the CPU, whatever the device."""
 
     def count(self, name: str) -> int:
         """Calls of a kind."""
@@ -57,10 +66,6 @@ class Card:
         yield
         self.current = before
 
-    def _mempool(self) -> Pool:
-        self.log.append(("pool",))
-        return Pool(self.count("pool"))
-
     def _cudagraph(self) -> Graph:
         return Graph(self)
 
@@ -79,31 +84,36 @@ class Stream:
         self._card.log.append(("wait", self.number, other.number))
 
 
-class Pool:
-    """Memory of graphs."""
-
-    def __init__(self, number: int) -> None:
-        self.id = (number, 0)
-
-
 class Graph:
     """Notes what is done with it, and under which circumstances."""
 
     def __init__(self, card: Card) -> None:
-        self._log, self._card = card.log, card
+        self._log, self._card, self._pool = card.log, card, (0, 0)
 
     def register_generator_state(self, generator: torch.Generator) -> None:
         """Before the recording."""
         self._log.append(("generator", generator))
 
-    def capture_begin(self, pool: tuple[int, int], capture_error_mode: str) -> None:
-        """A recording begins."""
-        self._log.append(("begin", pool, capture_error_mode, gc.isenabled(), cuda_graphs.RECORDING.locked()))
+    def capture_begin(self, pool: tuple[int, int] | None, capture_error_mode: str) -> None:
+        """A recording begins; in a pool that some graph refers to, or in a new one."""
+        if pool is None:
+            self._card.pools += 1
+            self._log.append(("pool",))
+        elif pool not in [graph._pool for graph in self._card.graphs]:
+            raise RuntimeError("use_count > 0 INTERNAL ASSERT FAILED")
+        else:
+            self._log.append(("begin", pool, capture_error_mode, gc.isenabled(), cuda_graphs.RECORDING.locked()))
+        self._pool = pool or (self._card.pools, 0)
+        self._card.graphs.add(self)
+
+    def pool(self) -> tuple[int, int]:
+        """Its pool."""
+        return self._pool
 
     def capture_end(self) -> None:
         """It ends, or can't."""
         self._log.append(("end",))
-        if self._card.unending:
+        if self._card.unending and self._card.count("begin"):
             raise RuntimeError("operation failed due to a previous error during capture")
 
     def replay(self) -> None:
@@ -113,6 +123,7 @@ class Graph:
     def reset(self) -> None:
         """Its end."""
         self._log.append(("reset", cuda_graphs.RECORDING.locked()))
+        self._card.graphs.discard(self)
 
 
 class Event:

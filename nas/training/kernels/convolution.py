@@ -59,7 +59,7 @@ def specialise(module: nn.Module, rules: Rules, device: torch.device = CPU) -> N
     ReLUs move behind the pools that follow them whatever the rules, if no norm has taken them over.
     """
     if rules.norms and (code := code_for(device)):
-        fuse(module, code)
+        fuse(module, code, device)
     rectify_late(module)
     if rules == NATIVE:
         return

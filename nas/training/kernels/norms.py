@@ -70,7 +70,7 @@ def warm(device: torch.device, dtype: torch.dtype) -> None:
         if isinstance(part, nn.Conv2d):
             part.to(dtype)
     if code:
-        fuse(module, code)
+        fuse(module, code, device)
     x = torch.ones(2, 4, 2, 2, dtype=dtype, device=device).to(memory_format=torch.channels_last).requires_grad_()
     torch.autograd.backward(module(x).sum())
     with torch.inference_mode():
@@ -122,6 +122,8 @@ class FastNorm(nn.BatchNorm2d):
     """Whether a ReLU is behind."""
     code: ModuleType
     """What computes it: `compiled_norms` or `triton_norms`."""
+    on_cuda: bool
+    """Where that computes; elsewhere torch's operators do."""
 
     def forward(self, x: Tensor, added: Tensor | None = None) -> Tensor:
         """As one operation where it is known what it meets."""
@@ -138,8 +140,7 @@ class FastNorm(nn.BatchNorm2d):
         """Whether it can be one operation for such images."""
         if x.dtype not in (torch.bfloat16, torch.float32) or x.dim() != 4 or x.numel() <= x.shape[1]:
             return False
-        weight = cast(Tensor, self._parameters["weight"])
-        usual = x.device == weight.device and weight.dtype == torch.float32
+        usual = x.is_cuda == self.on_cuda and cast(Tensor, self._parameters["weight"]).dtype == torch.float32
         return usual and (self.training or not torch.is_grad_enabled()) and _rows(x)
 
     def _by_torch(self, x: Tensor, added: Tensor | None) -> Tensor:
@@ -165,12 +166,13 @@ class RectifiedSum(Residual):
         return y
 
 
-def fuse(module: nn.Module, code: ModuleType) -> None:
-    """Have norms compute with the ReLUs and sums behind them, everywhere inside; names stay."""
+def fuse(module: nn.Module, code: ModuleType, device: torch.device) -> None:
+    """Have norms on a device compute with the ReLUs and sums behind them, everywhere inside; names stay."""
     for part in module.modules():
         if type(part) is nn.BatchNorm2d and part.affine and part.track_running_stats and part.momentum is not None:
             part.__class__ = FastNorm  # in place, as in `nas.training.kernels.convolution.specialise`
             part.rectified, part.code = False, code  # type: ignore[assignment]
+            part.on_cuda = device.type == "cuda"  # type: ignore[assignment]
     for row in [part for part in module.modules() if type(part) is nn.Sequential]:
         for (_, before), (name, after) in pairwise(list(row.named_children())):
             if type(after) is nn.ReLU and _rectifies(before):
