@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 
 import torch
@@ -24,6 +25,7 @@ from nas.layers import Layer, Shape
 from nas.study import Recipe
 from nas.study.record import Epoch
 from nas.training.augmentation import augment, draw
+from nas.training.checkpoint import Checkpoint, identity_of
 from nas.training.cuda_graphs import Replayed, aside, awaited, join
 from nas.training.losses import error_of, loss_of, nothing_wrong, wrong
 from nas.training.modules import Dropout, build, initialize
@@ -33,6 +35,8 @@ from nas.training.precision import Masters, computing, dtype_of, settled
 EXPLODED = 1e4
 """Mean training loss above which a training counts as diverged: guessing ten classes costs 2.3 nats, the mean 1."""
 
+ORDER, DROPOUT, STEPS = "order", "dropout", "steps"
+"""In a checkpoint: states of the generators of images and of dropout, and the steps taken."""
 NO_THRESHOLDS: Mapping[int, float] = MappingProxyType({})
 SEEN = 2_000
 """Training images, the first of their fixed, balanced order, on which the error is measured in the end."""
@@ -71,9 +75,13 @@ def train(
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     *,
     thresholds: Mapping[int, float] = NO_THRESHOLDS,
+    checkpoint: Path | None = None,
     graph: bool = True,
 ) -> Trained:
     """Train a network from scratch; all randomness comes from the seed, global generators are left as they were.
+
+    With a file as `checkpoint` it goes on where it was interrupted, and tells of its earlier epochs again; the file is
+    written where the whole takes more than a minute, and stays: whoever has stored the result removes it.
 
     After an epoch with a threshold a training with a larger validation error ends: up to there it is, bit for bit, the
     whole training, whose learning rates it follows.
@@ -86,9 +94,10 @@ def train(
         module = initial(layer, dataset.info.shape, recipe, generator)
         split, validation = on_device(dataset.train, device), on_device(dataset.validation, device)
         with closing(Training(module, split, dataset.info, recipe, device, seed, graph=graph)) as training:
+            place = Checkpoint(path=checkpoint, training=identity_of(layer, recipe, dataset.info, seed, device))
             curve: list[Epoch] = []
             started, pruned = time.perf_counter(), False
-            for epoch in _epochs(training, module, validation, dataset.info, recipe, generator):
+            for epoch in _epochs(training, module, validation, dataset.info, recipe, generator, place):
                 curve.append(epoch)
                 on_epoch(epoch)
                 pruned = epoch.number < recipe.epochs and epoch.error > thresholds.get(epoch.number, math.inf)
@@ -104,16 +113,27 @@ def train(
                 pruned=pruned,
                 train_error=train_error,
                 peak_memory=training.footprint.bytes,
-                seconds=time.perf_counter() - started,
+                seconds=training.seconds_before + time.perf_counter() - started,
                 images_per_second=len(curve) * training.images / training.seconds if whole or pruned else 0.0,
             )
 
 
 def _epochs(
-    training: Training, module: nn.Module, validation: Split, info: DataInfo, recipe: Recipe, generator: torch.Generator
+    training: Training,
+    module: nn.Module,
+    validation: Split,
+    info: DataInfo,
+    recipe: Recipe,
+    generator: torch.Generator,
+    checkpoint: Checkpoint,
 ) -> Iterator[Epoch]:
-    """One epoch after another, each with its evaluation, to the last one or until loss or error explode."""
-    for number in range(1, recipe.epochs + 1):
+    """One epoch after another, each with its evaluation, to the last one or until loss or error explode.
+
+    Those before an interruption come first, as they were.
+    """
+    curve = training.go_on(checkpoint, generator)
+    yield from curve
+    for number in range(len(curve) + 1, recipe.epochs + 1):
         begun = time.perf_counter()
         loss = training.epoch(generator)
         if not loss < EXPLODED:
@@ -121,7 +141,9 @@ def _epochs(
         error = evaluate(module, validation, info, recipe)
         if not error < EXPLODED:
             return
-        yield Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun)
+        curve.append(Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun))
+        training.keep(checkpoint, generator, curve)
+        yield curve[-1]
 
 
 def initial(layer: Layer, inputs: Shape, recipe: Recipe, generator: torch.Generator) -> nn.Module:
@@ -164,6 +186,8 @@ class Training:
         self.footprint = Footprint(device)
         self.seconds = 0.0
         """Spent on epochs, evaluations excluded."""
+        self.seconds_before = 0.0
+        """Spent on epochs and evaluations before the training was interrupted."""
         self.masters = Masters(module)
         self._module = computing(module, recipe, device)
         self.masters.bind()
@@ -208,6 +232,52 @@ class Training:
         """The module as it is without a training: float32 parameters of its own, and torch's generators."""
         self._draw_from(None)
         return self.masters.restore(int(self._total_step.item()))
+
+    def go_on(self, checkpoint: Checkpoint, generator: torch.Generator) -> list[Epoch]:
+        """Go on where an interrupted training was kept: its epochs; none where there is no such training."""
+        found = checkpoint.read()
+        if found is None:
+            return []
+        tensors, progress = found
+        for name, tensor in self._state().items():
+            tensor.copy_(tensors.pop(name))
+        generator.set_state(tensors.pop(ORDER))
+        if self._dropouts and self._dropouts[0].generator:
+            self._dropouts[0].generator.set_state(tensors.pop(DROPOUT))
+        for parameter, name in self._momenta().items():
+            if name in tensors:
+                self._optimizer.state[parameter]["momentum_buffer"] = tensors[name].to(parameter.device)
+        self.masters.spread()
+        self.footprint.remember(progress.peak_memory)
+        self.seconds, self.seconds_before = progress.training_seconds, progress.seconds
+        return list(progress.curve)
+
+    def keep(self, checkpoint: Checkpoint, generator: torch.Generator, curve: list[Epoch]) -> None:
+        """Keep what the next steps need, if all of them take long enough."""
+        if not checkpoint.worthwhile(curve, self._recipe.epochs):
+            return
+        tensors = {**self._state(), ORDER: generator.get_state()}
+        if self._dropouts and self._dropouts[0].generator:
+            tensors[DROPOUT] = self._dropouts[0].generator.get_state()
+        for parameter, name in self._momenta().items():
+            if (momentum := self._optimizer.state[parameter].get("momentum_buffer")) is not None:
+                tensors[name] = momentum
+        checkpoint.write(
+            tensors,
+            curve,
+            seconds=sum(epoch.seconds for epoch in curve),
+            training_seconds=self.seconds,
+            peak_memory=self.footprint.bytes,
+        )
+
+    def _state(self) -> dict[str, Tensor]:
+        """What a step changes in place, beside momenta and generators."""
+        masters = {f"master {number}": parameter.data for number, parameter in enumerate(self.masters.all)}
+        return {**masters, **dict(self._module.named_buffers()), STEPS: self._total_step}
+
+    def _momenta(self) -> dict[nn.Parameter, str]:
+        """The masters, and the names of their momenta."""
+        return {parameter: f"momentum {number}" for number, parameter in enumerate(self.masters.all)}
 
     def close(self) -> None:
         """Give back what the device keeps for the steps."""

@@ -44,6 +44,11 @@ class Footprint:
         """
         return torch.cuda.max_memory_allocated(self._device) if self._device.type == "cuda" else self._counted
 
+    def remember(self, counted: int | None) -> None:
+        """What a CPU counted before the training was interrupted: it would count the same again."""
+        if self._device.type != "cuda":
+            self._counted = counted
+
     def __call__(self, step: Callable[[], Tensor], module: nn.Module, optimizer: torch.optim.Optimizer) -> Tensor:
         """Do a step; the first one on a CPU is counted, which changes none of its numbers."""
         if self._counted is not None or self._device.type == "cuda":

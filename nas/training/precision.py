@@ -110,6 +110,11 @@ class Masters:
             for p, start in zip(chosen, starts, strict=True)
         }
 
+    @property
+    def all(self) -> list[nn.Parameter]:
+        """Weights, then others."""
+        return [*self.weights, *self.others]
+
     def forget(self) -> None:
         """Let go of the gradients that the module computed."""
         for parameter in self._computed:

@@ -1,0 +1,105 @@
+"""Where a training goes on after it was interrupted: all that decides its next steps, as a file after each epoch.
+
+It has the parameters and what the optimiser and the norms keep, the states of the generators, the steps taken and the
+curve so far. A training that goes on computes what one that never stopped would have computed, on a CPU to the bit. A
+file of another training, or one that can't be read, is left unread.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from nas.data import DataInfo
+from nas.files import remove_leftovers, text_digest, write_atomically
+from nas.layers import Layer
+from nas.study import Recipe
+from nas.study.record import Epoch
+
+logger = logging.getLogger(__name__)
+
+WORTH = 60.0
+"""Seconds from which on a whole training is worth a checkpoint after each of its epochs."""
+PROGRESS = "progress"
+"""Key of the metadata that holds how far it is."""
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a training is."""
+
+    training: str
+    """Which one: see `identity_of`."""
+    curve: tuple[Epoch, ...]
+    """All epochs so far."""
+    seconds: float
+    """Of training and evaluation."""
+    training_seconds: float
+    """Of training alone."""
+    peak_memory: int | None = None
+    """Bytes, as `nas.training.peak_memory` tells them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """The file of one training."""
+
+    path: Path | None
+    """Where it is, in a folder that exists; None for a training that isn't kept."""
+    training: str
+    """Which training it is."""
+    worth: float = WORTH
+    """Seconds that the whole training must take for the file to be written."""
+
+    def write(
+        self,
+        tensors: Mapping[str, Tensor],
+        curve: Sequence[Epoch],
+        *,
+        seconds: float,
+        training_seconds: float,
+        peak_memory: int | None,
+    ) -> None:
+        """Replace the file. StorageFailed where the disk refuses."""
+        if self.path is None:
+            return
+        progress = Progress(
+            training=self.training,
+            curve=tuple(curve),
+            seconds=seconds,
+            training_seconds=training_seconds,
+            peak_memory=peak_memory,
+        )
+        remove_leftovers(self.path)
+        whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        write_atomically(self.path, save(whole, {PROGRESS: msgspec.json.encode(progress).decode()}))
+
+    def read(self) -> tuple[dict[str, Tensor], Progress] | None:
+        """What the file holds of this training; None if there is none."""
+        if self.path is None or not self.path.is_file():
+            return None
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                progress = msgspec.json.decode((file.metadata() or {})[PROGRESS], type=Progress)
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- not a mapping
+        except (SafetensorError, OSError, KeyError, msgspec.MsgspecError) as error:
+            logger.warning("%s can't be read, the training begins anew: %s", self.path, error)
+            return None
+        return (tensors, progress) if progress.training == self.training else None
+
+    def worthwhile(self, curve: Sequence[Epoch], epochs: int) -> bool:
+        """Whether there is a place, and the whole training takes so long that losing it would hurt."""
+        return self.path is not None and epochs * sum(epoch.seconds for epoch in curve) / len(curve) >= self.worth
+
+
+def identity_of(layer: Layer, recipe: Recipe, info: DataInfo, seed: int, device: torch.device) -> str:
+    """Of a training: equal for equal network, recipe, data, seed and kind of device."""
+    asked = msgspec.json.encode(recipe).decode()
+    return text_digest(f"{msgspec.json.encode(layer).decode()} {asked} {info.key} {seed} {device.type}")
