@@ -67,6 +67,8 @@ def memory(device: str) -> Memory | None:
 
 
 def _empty() -> None:
+    if cuda_graphs.SPOILT.is_set():
+        return  # torch believes that a recording goes on, and refuses
     cuda_graphs.give_back()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()

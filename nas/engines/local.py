@@ -151,7 +151,7 @@ class LocalEngine:
 
     def _level(self) -> None:
         """Where a worker is idle and nobody brings more, ask for a job that waits at another."""
-        idle = sum(worker.ready and not worker.jobs for worker in self._workers)
+        idle = sum(worker.ready and worker.open and not worker.jobs for worker in self._workers)
         givers = sorted((w for w in self._workers if w.waiting and w.open), key=lambda w: -w.deadline)
         for worker in givers[: max(0, idle - len(self._homeless))]:
             self._homeless += worker.recall()

@@ -17,7 +17,7 @@ import msgspec
 
 from nas.engines.messages import Job, Result
 from nas.errors import ImpossibleShape
-from nas.layers import cost
+from nas.layers import cost, rows
 from nas.layers.costs import FLOAT_BYTES, TRAINED_COPIES
 from nas.study.record import Outcome
 
@@ -30,6 +30,8 @@ SHARE = 0.8
 ROOMY = 4
 """Times the estimated memory of a training that are free for it where none is measured first: steps before the
 recording and the recorded ones have memory of their own, and libraries have theirs."""
+EVALUATED = 2_000
+"""Images at once in evaluation, at most."""
 PEACE = 20
 """Trainings beside others without running out of memory, after which one more is let in again."""
 
@@ -52,16 +54,17 @@ def fitting(lanes: int, total: int, peak: int) -> int:
 
 
 def estimate(job: Job) -> int:
-    """Bytes that a training needs with some room: parameters with all their copies, and all outputs of a batch.
+    """Bytes that a training needs with some room: parameters with all their copies, all outputs of a batch, evaluation.
 
     More than there is for a network that can't be; its training will say so.
     """
     try:
         costs = cost(job.layer, job.info.shape)
+        alive = max(row.bytes.inference for row in rows(job.layer, job.info.shape))
     except ImpossibleShape:
         return sys.maxsize
     parameters = FLOAT_BYTES * TRAINED_COPIES * costs.parameters
-    return ROOMY * (parameters + job.recipe.batch_size * (costs.memory - parameters))
+    return ROOMY * (parameters + job.recipe.batch_size * (costs.memory - parameters)) + EVALUATED * alive
 
 
 class Gate:
@@ -97,11 +100,16 @@ class Gate:
             self._crowded = dict.fromkeys(self._crowded, True)
 
     def trained(self, job: Job, train: Callable[[Job], Result]) -> Result:
-        """Train a job that has entered, a second time where memory didn't suffice beside others; then let it out."""
+        """Train a job that has entered, a second time where memory didn't suffice; then let it out.
+
+        Others had their part of it, or what other lanes keep for their next job.
+        """
         result = train(job)
         with self.changed:
             crowded = self._leave(job, result)
-        if result.outcome is Outcome.OUT_OF_MEMORY and crowded:
+            again = result.outcome is Outcome.OUT_OF_MEMORY and (crowded or self._memory is not None)
+            self._asking += again
+        if again:
             with self._alone(job):
                 result = train(job)
                 self._emptied(result)
@@ -118,7 +126,6 @@ class Gate:
             self._measure(result)
         elif result.outcome is Outcome.OUT_OF_MEMORY:
             self.most, self._peace = max(1, self.most - 1), 0
-            self._asking += 1
             logger.warning("trial %d ran out of memory; for now at most %d at once", job.trial, self.most)
         else:
             self._grow()

@@ -64,7 +64,7 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(levelname)s %(message)s")
     threading.excepthook = _end
     mouth, lanes = _Mouth(Connection(int(sys.argv[1]))), int(sys.argv[2])
-    line = _Line(Gate(lanes, memory if lanes > 1 else None))
+    line = _Line(Gate(lanes, memory))
     threading.Thread(target=_listen, args=(mouth, line), daemon=True).start()
     prepare()
     mouth.say(Ready())
@@ -120,13 +120,14 @@ class _Line:
                     return job
                 self.gate.changed.wait()
 
-    def answered(self, *, unfit: bool) -> bool:
-        """Note that a job has been answered; whether the process retires from now on."""
+    def answered(self, mouth: _Mouth, job: Job, *, unfit: bool) -> None:
+        """Note that a job has been answered; say that the process retires before anything follows from that."""
         with self.gate.changed:
             self._taken -= 1
-            retires = unfit and not self._retiring
-            self._retiring = self._retiring or unfit
-            return retires
+            if unfit and not self._retiring:
+                logging.warning("trial %d has left this process unfit for more; it ends", job.trial)
+                self._retiring = True
+                mouth.say(Retiring())
 
     def end_if_retired(self) -> None:
         """End the process where nothing is left to be said."""
@@ -145,9 +146,7 @@ def _lane(mouth: _Mouth, line: _Line, train: Callable[[Job], Result], unfit: Cal
         if tell:
             mouth.say(Began(trial=job.trial, attempt=job.attempt))
         mouth.say(line.gate.trained(job, train))
-        if line.answered(unfit=unfit()):
-            logging.warning("trial %d has left this process unfit for more; it ends", job.trial)
-            mouth.say(Retiring())
+        line.answered(mouth, job, unfit=unfit())
         line.end_if_retired()
 
 

@@ -40,8 +40,8 @@ class Lane:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        self.graphs = 0
-        """Alive."""
+        self.graphs: WeakSet[torch.cuda.CUDAGraph] = WeakSet()
+        """Those alive."""
         self.read: list[Tensor] = []
         """By what runs beside: nobody may have their memory before `join`."""
         self._anchor: torch.cuda.CUDAGraph | None = None
@@ -68,7 +68,7 @@ class Lane:
 
     def give_back(self) -> None:
         """Let the memory go, if no graph needs it."""
-        if not self.graphs and not SPOILT.is_set():  # torch would find it in use, and end the process
+        if not self.graphs and not SPOILT.is_set():  # torch believes that it is in use
             self._anchor = None
 
 
@@ -87,8 +87,9 @@ def lane(device: torch.device) -> Lane:
     """This thread's lane on a card; kept, because torch keeps freed memory apart for each stream."""
     card = torch.cuda.current_device() if device.index is None else device.index
     if card not in _LANES.of:
-        _LANES.of[card] = Lane(torch.device("cuda", card))
-        _ALIVE.add(_LANES.of[card])
+        with RECORDING:
+            _LANES.of[card] = Lane(torch.device("cuda", card))
+            _ALIVE.add(_LANES.of[card])
     return _LANES.of[card]
 
 
@@ -145,7 +146,6 @@ class Replayed:
         self._record = graph and device.type == "cuda"
         self._device, self._generators = device, generators
         self._graph: torch.cuda.CUDAGraph | None = None
-        self._lane: Lane | None = None
         self._replays = 0
         self._marks: deque[torch.cuda.Event] = deque()
 
@@ -168,11 +168,10 @@ class Replayed:
 
     def close(self) -> None:
         """End the graph: its lane's memory is free for the next one."""
-        if self._graph is not None and self._lane is not None:
+        if self._graph is not None:
             with RECORDING:
                 self._graph.reset()
                 self._graph = None
-                self._lane.graphs -= 1
 
     def _keep_queue_short(self) -> None:
         self._replays += 1
@@ -183,14 +182,15 @@ class Replayed:
 
     def _recorded(self, step: Callable[[], None]) -> torch.cuda.CUDAGraph | None:
         """The graph of a step, or None where the step can't be recorded; recording doesn't execute it."""
-        self._lane = lane(self._device)
         try:
-            return record(step, self._lane, self._generators)
+            return record(step, lane(self._device), self._generators)
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise
             logger.warning("this network can't be recorded, its steps are launched one by one: %s", error)
             self._record = False
+            for generator in self._generators:
+                _restart(generator)
             return None
 
 
@@ -203,7 +203,7 @@ def record(step: Callable[[], None], lane: Lane, generators: Sequence[torch.Gene
     """
     with RECORDING, _no_collector():
         graph = captured(step, lane.pool(), generators)
-        lane.graphs += 1
+        lane.graphs.add(graph)
     return graph
 
 
@@ -231,6 +231,12 @@ def _end(graph: torch.cuda.CUDAGraph) -> None:
     except RuntimeError:
         SPOILT.set()
         raise
+
+
+def _restart(generator: torch.Generator) -> None:
+    """Let a generator begin anew after a failed recording, in which torch believes it to be for ever."""
+    if generator.device.type == "cuda":
+        generator.graphsafe_set_state(torch.Generator(generator.device).manual_seed(generator.initial_seed()))
 
 
 @contextmanager

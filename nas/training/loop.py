@@ -314,8 +314,10 @@ def train_step(
     masters.forget()
     outputs = module(images.to(dtype_of(recipe)))  # (batch, classes), or (batch, 1)
     loss = loss_of(outputs.float(), labels, recipe)
-    torch.autograd.backward(loss)
-    join(images.device)
+    try:
+        torch.autograd.backward(loss)
+    finally:
+        join(images.device)
     masters.gather()
     optimizer.step()
     masters.spread()

@@ -36,6 +36,8 @@ def dtype_of(recipe: Recipe) -> torch.dtype:
 def computing(module: nn.Module, recipe: Recipe, device: torch.device) -> nn.Module:
     """The module itself, made ready to compute: on its device, in its arithmetic, channels last, fast kernels."""
     dtype = dtype_of(settled(recipe, device))
+    if device.type == "cuda":  # sums over 100,000 positions, of which torch would round parts
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     if dtype != torch.float32:
         for part in module.modules():
             if not isinstance(part, NORMS):

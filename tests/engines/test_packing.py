@@ -14,7 +14,7 @@ import pytest
 from nas.data import DataInfo
 from nas.engines.messages import Job, Result
 from nas.engines.packing import PEACE, Gate, Memory, estimate, fitting
-from nas.layers import cost
+from nas.layers import cost, rows
 from nas.study.record import Outcome
 from tests.benchmarks import networks
 from tests.toys.spaces import toy_job
@@ -213,10 +213,13 @@ def test_where_all_fit_by_far_nobody_waits(job: Job) -> None:
 
 
 def test_an_estimate_has_room(job: Job) -> None:
-    """Four times parameters, gradients, momentum and all outputs of a batch; an impossible network fits nowhere."""
+    """Four times parameters, momentum and a batch's outputs, and evaluation; an impossible network fits nowhere."""
     costs = cost(job.layer, job.info.shape)
-    outputs = costs.memory - 12 * costs.parameters
-    assert estimate(job) == 4 * (12 * costs.parameters + job.recipe.batch_size * outputs)
+    outputs, alive = (
+        costs.memory - 12 * costs.parameters,
+        max(r.bytes.inference for r in rows(job.layer, job.info.shape)),
+    )
+    assert estimate(job) == 4 * (12 * costs.parameters + job.recipe.batch_size * outputs) + 2_000 * alive
     assert estimate(numbered(job, 0, layer=networks.densenet())) == sys.maxsize
 
 
@@ -236,12 +239,15 @@ def test_two_that_ran_out_of_memory_are_each_alone(job: Job) -> None:
 
 
 def test_out_of_memory_alone_is_the_answer(job: Job) -> None:
-    """A network that nobody ran beside isn't tried again, nor a third time, and no lane is given up for it."""
+    """A network that nobody ran beside is tried again once the card is empty, not a third time; no lane is given up."""
     card = Card(total=80, peak=1)
     gate = Gate(4, card.memory)
     through(gate, numbered(job, 0))
     assert through(gate, numbered(job, 1), Outcome.OUT_OF_MEMORY).outcome is Outcome.OUT_OF_MEMORY
-    assert (gate.most, card.emptied) == (4, 1)
+    assert (gate.most, card.emptied) == (4, 3)
+    assert gate.admits(numbered(job, 9))
+    on_cpu = Gate(4)
+    assert through(on_cpu, numbered(job, 1), Outcome.OUT_OF_MEMORY).outcome is Outcome.OUT_OF_MEMORY
     stage = Stage(gate)
     answer = stage.begin(numbered(job, 2), runs=2)
     stage.begin(numbered(job, 3))
@@ -249,5 +255,5 @@ def test_out_of_memory_alone_is_the_answer(job: Job) -> None:
     stage.end(2, Outcome.OUT_OF_MEMORY)
     stage.end(2, Outcome.OUT_OF_MEMORY)
     assert answer.result(10).outcome is Outcome.OUT_OF_MEMORY
-    assert (gate.most, card.emptied) == (3, 3)
+    assert (gate.most, card.emptied) == (3, 5)
     assert threading.active_count() < 20

@@ -150,6 +150,7 @@ def test_no_step_waits_for_the_gpu(small: Dataset, precision: Precision) -> None
             torch.cuda.set_sync_debug_mode("default")
         assert training._replayed.recorded
         assert training._total_step.item() == WARM_UP + 4
+        training.close()
 
 
 def test_a_training_gives_its_memory_back(small: Dataset) -> None:

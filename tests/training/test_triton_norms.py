@@ -6,11 +6,13 @@ On a machine with a GPU the same tests run on it. That the kernels compile for G
 from __future__ import annotations
 
 import copy
+import logging
 import math
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import product
 
 import pytest
 import torch
@@ -158,14 +160,51 @@ def test_a_whole_network_is_the_same_function() -> None:
             torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4 * scale)
 
 
-def test_where_triton_cannot_be_used_torch_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_triton_cannot_be_used_torch_computes(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """Whatever its compilers raise at the first launch, there is no code for norms then, and a warning says why."""
+
+    class CompilationError(Exception):
+        """As Triton's, of no usual kind."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise CompilationError("no C compiler")
+
     norms.kernels.cache_clear()
+    monkeypatch.setattr(triton_norms, "launch_all", refuse)
     try:
-        monkeypatch.setattr(nn, "BatchNorm2d", lambda *_, **__: (_ for _ in ()).throw(RuntimeError("no C compiler")))
-        assert norms.kernels() is None
+        with caplog.at_level(logging.WARNING):
+            assert norms.kernels() is None
     finally:
         norms.kernels.cache_clear()
+    assert "no C compiler" in caplog.text
+
+
+def test_all_kernels_are_launched_before_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is warmed covers every kernel that networks of the sample launch where channels come in eights."""
+    launched: set[str] = set()
+
+    def noting(kernel: object) -> object:
+        class Launcher:
+            def __getitem__(self, grid: object) -> object:
+                return lambda *args, **flags: launched.add(f"{kernel} {sorted(flags.items())}")
+
+        return Launcher()
+
+    for name in ("part", "normalize", "slope_part", "descend", "evaluate"):
+        monkeypatch.setattr(triton_norms.triton_kernels, name, noting(name))
+    triton_norms.launch_all(DEVICE, torch.bfloat16)
+    warmed = set(launched)
+    for shape in (shape for shape in shapes() if shape[0] % 8 == 0):
+        for batch, (adds, rectifies) in product((2, 128), triton_norms.KINDS):
+            x = torch.empty(batch, *shape, device=DEVICE).to(torch.bfloat16, memory_format=torch.channels_last)
+            norm, added = nn.BatchNorm2d(shape[0], device=DEVICE), x if adds else None
+            y, found = triton_norms.normalize(x, added, norm, rectifies)
+            triton_norms.descend(x, x, y, norm.weight, found, rectified=rectifies, added=adds)
+            triton_norms.evaluate(x, added, norm, rectifies)
+    assert launched == warmed
+    assert len(warmed) > 30
 
 
 COMPILE = """

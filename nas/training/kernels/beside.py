@@ -28,6 +28,8 @@ class Convolution(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         with beside(gradients[0], x):
             _, taps = gradients_of(gradients[0], x, weight, ctx.shape, [False, True])
+            if taps is not None:  # autograd would copy one that lies otherwise, on the stream that doesn't wait
+                taps = taps.contiguous(memory_format=torch.channels_last)
         onward = None
         if ctx.needs_input_grad[0]:
             onward, _ = gradients_of(gradients[0], x, weight, ctx.shape, [True, False])

@@ -50,8 +50,7 @@ def kernels() -> ModuleType | None:
     try:
         from nas.training.kernels import triton_norms
 
-        norm = nn.BatchNorm2d(8, device="cuda")
-        triton_norms.evaluate(torch.ones(2, 8, 2, 2, device="cuda"), None, norm, rectified=False)
+        triton_norms.launch_all(torch.device("cuda"), torch.float32, kinds=[(False, False)], widths=[8])
     except Exception as error:  # noqa: BLE001  # whatever its compilers raise
         logger.warning("networks train more slowly on GPUs, because Triton can't be used: %s", error)
         return None
@@ -59,11 +58,13 @@ def kernels() -> ModuleType | None:
 
 
 def warm(device: torch.device, dtype: torch.dtype) -> None:
-    """Compile the loops for an arithmetic, or read them from disk: seconds that no training should be charged with.
+    """Compile norms for an arithmetic, or read them from disk: seconds that no training should be charged with.
 
-    A GPU's libraries start with it, too, and so does a convolution's.
+    On a GPU, all kernels that networks whose channels come in eights need; its libraries start with it, too.
     """
     code = code_for(device)
+    if code and device.type == "cuda":
+        code.launch_all(device, dtype)
     block = Residual(nn.Sequential(nn.BatchNorm2d(4)), nn.Sequential())
     module = nn.Sequential(*([] if device.type == "cpu" else [nn.Conv2d(4, 4, 3, padding=1)]), block, nn.ReLU())
     for part in module.to(device).modules():

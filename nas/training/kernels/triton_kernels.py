@@ -23,22 +23,23 @@ def _moments(
     x: tl.tensor, first: tl.tensor, last: tl.tensor, channels: tl.tensor, at: tl.tensor, inside: tl.tensor,
     tile: tl.constexpr, wide: tl.constexpr,
 ) -> tl.tensor:  # fmt: skip
-    """Mean and sum of squared deviations over rows `first` to `last`."""
-    mean = tl.zeros([wide], tl.float32)
-    squares = tl.zeros([wide], tl.float32)
-    before = 0.0
-    for start in range(first, last, tile):
+    """Mean and sum of squared deviations over rows `first` to `last`, found around the mean of the first tile."""
+    rows = first + tl.arange(0, tile)
+    seen = (rows < last)[:, None] & inside[None, :]
+    values = tl.load(x + rows.to(tl.int64)[:, None] * channels + at[None, :], mask=seen, other=0.0).to(tl.float32)
+    centre = tl.sum(values, 0) / tl.minimum(last - first, tile)
+    apart = tl.where(seen, values - centre[None, :], 0.0)
+    total = apart
+    squares = apart * apart
+    for start in range(first + tile, last, tile):
         rows = start + tl.arange(0, tile)
         seen = (rows < last)[:, None] & inside[None, :]
         values = tl.load(x + rows.to(tl.int64)[:, None] * channels + at[None, :], mask=seen, other=0.0).to(tl.float32)
-        count = tl.sum((rows < last).to(tl.float32), 0)
-        centre = tl.sum(values, 0) / count
         apart = tl.where(seen, values - centre[None, :], 0.0)
-        step = centre - mean
-        mean += step * (count / (before + count))
-        squares += tl.sum(apart * apart, 0) + step * step * (before * count / (before + count))
-        before += count
-    return mean, squares
+        total += apart
+        squares += apart * apart
+    step = tl.sum(total, 0) / (last - first)
+    return centre + step, tl.sum(squares, 0) - step * step * (last - first)
 
 
 @triton.jit
@@ -112,8 +113,8 @@ def _slopes(
     tile: tl.constexpr, wide: tl.constexpr,
 ) -> tl.tensor:  # fmt: skip
     """Sums over some rows of the slope behind the ReLU, and of its product with the normalised number."""
-    one = tl.zeros([wide], tl.float32)
-    other = tl.zeros([wide], tl.float32)
+    one = tl.zeros([tile, wide], tl.float32)
+    other = tl.zeros([tile, wide], tl.float32)
     for start in range(first, last, tile):
         rows = start + tl.arange(0, tile)
         seen = (rows < last)[:, None] & inside[None, :]
@@ -122,9 +123,9 @@ def _slopes(
         if rectifies:
             value = tl.where(tl.load(y + place, mask=seen, other=1.0).to(tl.float32) <= 0.0, 0.0, value)
         apart = tl.load(x + place, mask=seen, other=0.0).to(tl.float32) - mean[None, :]
-        one += tl.sum(value, 0)
-        other += tl.sum(tl.where(seen, value * apart, 0.0), 0)
-    return one, other * deviation
+        one += value
+        other += value * apart
+    return tl.sum(one, 0), tl.sum(other, 0) * deviation
 
 
 @triton.jit

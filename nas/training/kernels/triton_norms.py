@@ -10,6 +10,7 @@ R rows, C channels, P parts.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -25,6 +26,10 @@ SHORTEST = 256
 """Rows of a block at least."""
 TILE = 4096
 """Numbers that a program holds at once."""
+KINDS = ((False, False), (False, True), (True, True))
+"""Whether a norm adds, and whether it rectifies: what networks have."""
+WIDTHS = (8, 24, 136)
+"""Channels that are divided into blocks of every width."""
 LAUNCHING = threading.Lock()
 """Held while a kernel is launched, because launching may compile and load it: once, whoever comes first."""
 
@@ -36,7 +41,7 @@ class Grid:
         self.channels = x.shape[1]
         self.rows = x.numel() // self.channels
         self.whole = self.rows <= FEW
-        self.wide = 16 if self.whole or self.channels <= 16 else 32 if self.channels <= 32 else 64
+        self.wide = 16 if self.whole or self.channels <= 16 else 32 if self.channels <= 128 else 64
         """Channels of a program; a batch of few rows has many programs only if each has few."""
         self.block = self.rows if self.whole else max(SHORTEST, -(-self.rows // PARTS))
         """Rows of a program."""
@@ -102,6 +107,24 @@ def evaluate(x: Tensor, added: Tensor | None, norm: nn.BatchNorm2d, rectified: b
             **grid.tile,
         )
     return y
+
+
+def launch_all(
+    device: torch.device,
+    dtype: torch.dtype,
+    kinds: Sequence[tuple[bool, bool]] = KINDS,
+    widths: Sequence[int] = WIDTHS,
+) -> None:
+    """Launch every kernel once, each way, on few rows and on many: with a sum or without, with a ReLU or without."""
+    for channels in widths:
+        norm = nn.BatchNorm2d(channels, device=device)
+        for batch in (1, 1 + FEW // 64):
+            x = torch.zeros(batch, channels, 8, 8, dtype=dtype, device=device).to(memory_format=torch.channels_last)
+            for adds, rectifies in kinds:
+                added = x if adds else None
+                y, found = normalize(x, added, norm, rectifies)
+                descend(x, x, y, norm.weight, found, rectified=rectifies, added=adds)
+                evaluate(x, added, norm, rectifies)
 
 
 def total(one: Tensor, other: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
@@ -93,11 +94,11 @@ def our_speed(session: Session, chosen: Subject, dataset: Dataset, *, graph: boo
     with aside(device):
         generator = torch.Generator().manual_seed(0)
         module = initial(chosen.layer, dataset.info.shape, recipe, generator)
-        training = Training(module, dataset.train, dataset.info, recipe, device, graph=graph)
-        training.epoch(generator)
-        begun = time.perf_counter()
-        training.epoch(generator)
-        return training.images / (time.perf_counter() - begun)
+        with closing(Training(module, dataset.train, dataset.info, recipe, device, graph=graph)) as training:
+            training.epoch(generator)
+            begun = time.perf_counter()
+            training.epoch(generator)
+            return training.images / (time.perf_counter() - begun)
 
 
 def our_seconds(session: Session, chosen: Subject, dataset: Dataset) -> float:
