@@ -5,7 +5,8 @@
 
 `nas.plan(study)` says how many networks its rules need, `nas.run(study)` trains, `nas.open(folder)` looks at a run,
 `nas.report` draws its page, `nas.principles` tests design rules on it, `nas.discover` looks for others, `nas.audit`
-trains some of its networks longer, `nas.compare` puts searches side by side, `nas.export` exports a network, and
+trains some of its networks longer, `nas.compare` puts searches side by side, `nas.train` trains one network,
+`nas.network_of(run, trial)` is one of a run, `nas.export` exports a network, and
 `nas.load(folder)` brings it back as a torch module; `nas.load_torchvision(name)` does so with torchvision's weights.
 Names load what they need when they are first used.
 """
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from nas.page.contents import write_report as report
     from nas.runner.audits import audit
     from nas.runner.launch import start as run
+    from nas.runner.networks import network_of, train
     from nas.runner.winners import export
     from nas.space import Choice, Integer, Real, Space
     from nas.storage.results import Run
@@ -64,12 +66,14 @@ _PLACES = {
     "discover": ("nas.findings.discovery", "discovered"),
     "export": ("nas.runner.winners", "export"),
     "load": ("nas.models.model", "load"),
+    "network_of": ("nas.runner.networks", "network_of"),
     "load_torchvision": ("nas.models.torchvision", "load_torchvision"),
     "open": ("nas.storage.results", "open_run"),
     "plan": ("nas.findings.planning", "plan"),
     "principles": ("nas.findings.principles", "principles"),
     "report": ("nas.page.contents", "write_report"),
     "run": ("nas.runner.launch", "start"),
+    "train": ("nas.runner.networks", "train"),
 }
 """Public name -> module and name there."""
 
@@ -102,11 +106,13 @@ __all__ = [
     "export",
     "load",
     "load_torchvision",
+    "network_of",
     "open",
     "plan",
     "principles",
     "report",
     "run",
+    "train",
 ]
 
 

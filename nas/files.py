@@ -14,6 +14,8 @@ from typing import IO
 
 from nas.errors import StorageFailed
 
+CHECKPOINT = ".checkpoint"
+"""Ends the name of a file from which an interrupted training goes on; in a run it lies beside the trial's weights."""
 STALE = 3600.0
 """Age after which an unfinished file is taken for left behind, in seconds."""
 

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from nas.cli import audit, compare, describe, discover, export, machine, plan, principles, run, spaces, status
+from nas.cli import audit, compare, describe, discover, export, machine, plan, principles, run, spaces, status, train
 from nas.cli.spelling import Verb
 from nas.cli.terminal import UnheardError, say
 from nas.errors import NasError, ReadableFormatter, StorageFailed
@@ -34,6 +34,7 @@ VERBS = {
         compare.compare,
     ),
     "Its networks": (export.export, export.verify),
+    "One network": (train.train,),
     "When something doesn't work": (machine.doctor,),
 }
 """From a space to an exported network, in the order in which they are used."""

@@ -16,6 +16,7 @@ from nas.data import DataInfo, Dataset, load
 from nas.engines.messages import Job, Result
 from nas.engines.packing import Memory
 from nas.errors import Missing, StorageFailed
+from nas.files import CHECKPOINT
 from nas.models import weights
 from nas.models.document import describe
 from nas.study import Recipe
@@ -75,7 +76,11 @@ def _empty() -> None:
 
 
 def _trained(job: Job) -> Result:
-    trained = train(job.layer, job.recipe, _dataset(job), job.seed, torch.device(job.device), thresholds=job.thresholds)
+    trained = train(
+        *(job.layer, job.recipe, _dataset(job), job.seed, torch.device(job.device)),
+        thresholds=job.thresholds,
+        checkpoint=Path(job.weights).with_suffix(CHECKPOINT) if job.weights else None,
+    )
     outcome, message = _ending(trained, job.thresholds)
     return Result(
         trial=job.trial,

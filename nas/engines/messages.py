@@ -30,7 +30,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     """`cpu` or `cuda`."""
     weights: str = ""
-    """File for the trained weights; empty if they aren't wanted."""
+    """File for the trained weights, beside which a checkpoint lies meanwhile; empty if they aren't wanted."""
     keep_below: float = 1e9
     """They are written only if the error is below this."""
     thresholds: dict[int, float] = {}

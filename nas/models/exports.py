@@ -18,8 +18,9 @@ from nas.files import write_atomically
 from nas.layers import Layer, cost, identity, shape_text
 from nas.models import weights
 from nas.models.document import Document, describe, encode
-from nas.models.model import ARCHITECTURE, CARD, SUMS, WEIGHTS, Model, check_hashes, load
+from nas.models.model import ARCHITECTURE, CARD, CURVE, SUMS, WEIGHTS, Model, check_hashes, load
 from nas.study import Recipe
+from nas.study.record import Epoch
 from nas.training.devices import device_name, one_thread
 from nas.training.loop import evaluate, train
 from nas.training.precision import computing
@@ -32,10 +33,9 @@ values = model.predict(table.to_dict("list"))  # columns by name; in the unit of
 
 def write(model: Model, folder: Path) -> None:
     """Write an exported network, whole or not at all; the same network again is fine, another one is refused."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        if _holds(folder, model.document):
-            return
-        raise Refused(f"{folder} exists and isn't empty", hint="choose another folder with -o")
+    if _is_taken(folder) and _holds(folder, model.document):
+        return
+    require_new(folder)
     temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -51,16 +51,35 @@ def write(model: Model, folder: Path) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def trained(layer: Layer, recipe: Recipe, seed: int, info: DataInfo, device: str) -> Model:
-    """A network trained from scratch, as its trial was."""
+def require_new(folder: Path) -> None:
+    """Refuse a folder in which something lies."""
+    if _is_taken(folder):
+        raise Refused(f"{folder} exists and isn't empty", hint="choose another folder with -o")
+
+
+def _is_taken(folder: Path) -> bool:
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+
+
+def trained(
+    layer: Layer,
+    recipe: Recipe,
+    seed: int,
+    info: DataInfo,
+    device: str,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    checkpoint: Path | None = None,
+) -> Model:
+    """A network trained from scratch, as its trial was; it goes on from a checkpoint of the same training."""
     with one_thread():
-        result = train(layer, recipe, data.load(info, recipe.train_size), seed, torch.device(device))
+        dataset = data.load(info, recipe.train_size)
+        result = train(layer, recipe, dataset, seed, torch.device(device), on_epoch, checkpoint=checkpoint)
     if result.diverged:
         raise NasError("this training diverged, as it may on another kind of processor; there is nothing to export")
     document = describe(
         layer, info, recipe, seed, result.curve[-1].error, device_name(device), weights.torch_version(), identity(layer)
     )
-    model = Model(document)
+    model = Model(document, result.curve)
     model.network.load_state_dict(result.module.state_dict())
     return model.eval()
 
@@ -96,10 +115,9 @@ def card(document: Document) -> str:
     noun = "row" if table else "image"
     error = f"{document.error:.4f}{UNIT if table else ''} on {document.validation:,} {noun}s"
     size = f"{recipe.train_size:,}" if recipe.train_size else "all"
-    origin = f"trial {document.trial} of study {document.study}, space {document.space}"
     return f"""# {document.architecture}
 
-A network found as {origin}.
+{_origin(document)}
 
 | | |
 | --- | --- |
@@ -120,9 +138,23 @@ model = nas.load("path/of/this/folder")
 {ON_TABLE if table else _on_images(document)}
 ```
 
-This error comes from one short training and one seed, and the network was chosen as the best of many by it: expect a
-somewhat larger error on new {noun}s.
+{_caution(document, noun)}
 """
+
+
+def _origin(document: Document) -> str:
+    if document.study:
+        return f"A network found as trial {document.trial} of study {document.study}, space {document.space}."
+    return f"A network trained by itself on {document.data}."
+
+
+def _caution(document: Document, noun: str) -> str:
+    if not document.study:
+        return f"This error comes from one training and one seed: another seed has another one, and so have new {noun}s."
+    return (
+        "This error comes from one short training and one seed, and the network was chosen as the best of many by it: "
+        f"expect a\nsomewhat larger error on new {noun}s."
+    )
 
 
 def _of_images(document: Document) -> str:
@@ -154,6 +186,8 @@ def _fill(folder: Path, model: Model) -> None:
         WEIGHTS: save(tensors),
         CARD: readable(card(model.document)).encode(),
     }
+    if model.curve:
+        files[CURVE] = msgspec.json.format(msgspec.json.encode(model.curve)) + b"\n"
     sums = "".join(f"{write_atomically(folder / name, content)}  {name}\n" for name, content in files.items())
     write_atomically(folder / SUMS, sums.encode())
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import msgspec
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -15,20 +17,44 @@ from nas.errors import Missing, Refused
 from nas.files import digest
 from nas.layers.serialization import LARGEST_JSON
 from nas.models import weights
+from nas.models.curves import curves_figure
 from nas.models.document import Document, decode
+from nas.study.record import Epoch
 from nas.training.modules import build
 
+if TYPE_CHECKING:
+    import pandas
+    import plotly.graph_objects
+
 ARCHITECTURE, WEIGHTS, CARD, SUMS = "architecture.json", "model.safetensors", "card.md", "SHA256SUMS"
+CURVE = "curve.json"
+"""The epochs of a training that was watched; not every export has it."""
+LARGEST_CURVE = 2**24
+REGRESSION = {"error": "validation RMSE / std of the target (%)", "loss": "training loss (squared error / variance)"}
+"""Titles of the axes for a number as target."""
 LARGEST_SUMS = 64 * 1024
 
 
 class Model(nn.Module):
     """A trained network with everything that using it takes."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, curve: tuple[Epoch, ...] = ()) -> None:
         super().__init__()
-        self.document = document
+        self.document, self.curve = document, curve
         self.network = build(document.layers, document.inputs)
+
+    @property
+    def history(self) -> pandas.DataFrame:
+        """A row for each epoch that is known: `epoch`, `loss`, `error`, `seconds`, as `nas.study.record.Epoch` says."""
+        import pandas
+
+        rows = [(epoch.number, epoch.loss, epoch.error, epoch.seconds) for epoch in self.curve]
+        return pandas.DataFrame(rows, columns=["epoch", "loss", "error", "seconds"]).set_index("epoch")
+
+    def figure(self) -> plotly.graph_objects.Figure:
+        """Error and loss over the epochs that are known."""
+        words = REGRESSION if self.document.target else {}
+        return curves_figure({self.document.architecture: self.curve}, **words)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -120,8 +146,22 @@ def load(folder: str | os.PathLike[str]) -> Model:
     """The network of an exported folder, in evaluation mode; its hashes are checked first."""
     place = Path(folder)
     check_hashes(place)
-    document = decode(_text(place / ARCHITECTURE, LARGEST_JSON))
-    return restore(document, place / WEIGHTS)
+    model = restore(described(place / ARCHITECTURE), place / WEIGHTS)
+    if (place / CURVE).is_file():
+        model.curve = _curve(place / CURVE)
+    return model
+
+
+def described(path: Path) -> Document:
+    """The description in a file."""
+    return decode(_text(path, LARGEST_JSON))
+
+
+def _curve(path: Path) -> tuple[Epoch, ...]:
+    try:
+        return msgspec.json.decode(_text(path, LARGEST_CURVE), type=tuple[Epoch, ...])
+    except msgspec.MsgspecError as error:
+        raise Refused(f"{path} is no curve of a training: {error}") from None
 
 
 def restore(document: Document, path: Path) -> Model:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from nas.files import CHECKPOINT
 from nas.storage.layout import owner_of, weights_name
 from nas.study.record import Record, rank
 
@@ -30,8 +31,10 @@ class BestNetworks:
         return ranked[-1].error + 1e-9  # a tie may still win by its cost
 
     def add(self, record: Record) -> None:
-        """Let a record that is on the disk take its place; remove the weights of whoever falls out."""
+        """Let a record that is on the disk take its place; remove its checkpoint, and the weights of who falls out."""
         self._architectures[record.trial] = record.architecture
+        weights = self._folder / weights_name(record.architecture, record.trial)
+        weights.with_suffix(CHECKPOINT).unlink(missing_ok=True)  # nobody goes on from there
         if record.error is None:
             return
         ranked = self._ranked[record.space]

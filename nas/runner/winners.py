@@ -12,6 +12,7 @@ from nas.layers import identity
 from nas.models import exports
 from nas.models.model import Model, restore
 from nas.models.weights import read_document
+from nas.space.space import Architecture
 from nas.storage.results import Run, require_intact, required_study
 from nas.study import Recipe, Study
 from nas.study.record import Outcome, Record
@@ -44,13 +45,9 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: Device
     """The network of a trial, trained as it was."""
     if record.outcome is not Outcome.COMPLETED:
         raise Refused(f"trial {record.trial} has no weights: {record.outcome.sentence}")
-    study = required_study(run, study)
-    space = next((arm for arm in study.arms if arm.name == record.space), None)
-    if space is None:
-        raise Refused(f"the study has no space {record.space!r} any more")
-    recipe = study.recipe_of(record.point)
+    architecture, recipe = found_again(run, record, study)
     info = _data(recipe, run.manifest.data)
-    layer = space.architecture(record.point).network(info.shape, info.outputs)
+    layer = architecture.network(info.shape, info.outputs)
     if identity(layer) != record.architecture:
         raise Refused(f"the code of {record.space} has changed: trial {record.trial} would be another network now")
     logger.info("training trial %d again: its weights weren't kept", record.trial)
@@ -59,6 +56,15 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: Device
     if model.document.error != record.error:
         logger.warning("trial %d had error %s, now %s", record.trial, record.error, model.document.error)
     return model
+
+
+def found_again(run: Run, record: Record, study: Study | None) -> tuple[Architecture, Recipe]:
+    """The architecture of a trial, and the recipe that it was trained with."""
+    study = required_study(run, study)
+    space = next((arm for arm in study.arms if arm.name == record.space), None)
+    if space is None:
+        raise Refused(f"the study has no space {record.space!r} any more")
+    return space.architecture(record.point), study.recipe_of(record.point)
 
 
 def _data(recipe: Recipe, stored: DataInfo) -> DataInfo:

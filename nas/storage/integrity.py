@@ -15,6 +15,7 @@ from math import inf
 from pathlib import Path
 
 from nas.errors import StorageFailed
+from nas.files import CHECKPOINT
 from nas.storage.layout import DATABASE, LOG, TABLE, WEIGHTS, WRITE_AHEAD, owner_of
 
 FINISHED = re.compile(rb" INFO trial (\d{1,12}) of .* is (?:completed|finished|over), ")
@@ -84,6 +85,6 @@ def _in_table(path: Path) -> frozenset[int]:
 
 def _weighed(folder: Path) -> frozenset[int]:
     with suppress(OSError):
-        owners = [owner_of(path.name) for path in (folder / WEIGHTS).iterdir()]
+        owners = [owner_of(path.name) for path in (folder / WEIGHTS).iterdir() if CHECKPOINT not in path.name]
         return frozenset(owner.trial for owner in owners if owner)
     return frozenset()

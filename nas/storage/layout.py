@@ -14,13 +14,13 @@ WRITE_AHEAD = f"{DATABASE}-wal"
 OURS = (STUDY, DATABASE, WRITE_AHEAD, f"{DATABASE}-shm", f"{DATABASE}-journal", LOG, WEIGHTS, LOCK)
 """What a command that trains writes to; a link under one of these names would lead it out of the folder."""
 WEIGHTS_NAME = re.compile(
-    r"\.?(?P<architecture>[0-9a-f]{16})-(?P<trial>0|[1-9]\d{0,11})\.safetensors(\.\w+\.partial)?", re.ASCII
+    r"\.?(?P<architecture>[0-9a-f]{16})-(?P<trial>0|[1-9]\d{0,11})\.(safetensors|checkpoint)(\.\w+\.partial)?", re.ASCII
 )
-"""Weights of a trial, and what a killed worker leaves of them."""
+"""Weights of a trial or what they are trained on from, and what a killed worker leaves of them."""
 
 
 class Owner(NamedTuple):
-    """Whose weights a file holds."""
+    """Whose weights, trained or half trained, a file holds."""
 
     architecture: str
     trial: int

@@ -55,8 +55,6 @@ class Checkpoint:
     """Where it is, in a folder that exists; None for a training that isn't kept."""
     training: str
     """Which training it is."""
-    worth: float = WORTH
-    """Seconds that the whole training must take for the file to be written."""
 
     def write(
         self,
@@ -96,7 +94,7 @@ class Checkpoint:
 
     def worthwhile(self, curve: Sequence[Epoch], epochs: int) -> bool:
         """Whether there is a place, and the whole training takes so long that losing it would hurt."""
-        return self.path is not None and epochs * sum(epoch.seconds for epoch in curve) / len(curve) >= self.worth
+        return self.path is not None and epochs * sum(epoch.seconds for epoch in curve) / len(curve) >= WORTH
 
 
 def identity_of(layer: Layer, recipe: Recipe, info: DataInfo, seed: int, device: torch.device) -> str:

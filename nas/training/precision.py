@@ -23,9 +23,14 @@ from nas.training.modules import NORMS
 
 def settled(recipe: Recipe, device: torch.device) -> Recipe:
     """The recipe with its arithmetic fixed."""
+    return settled_on(recipe, device.type)
+
+
+def settled_on(recipe: Recipe, kind: str) -> Recipe:
+    """The same for a kind of device."""
     if recipe.precision != "auto":
         return recipe
-    return msgspec.structs.replace(recipe, precision=precision(device.type))
+    return msgspec.structs.replace(recipe, precision=precision(kind))
 
 
 def dtype_of(recipe: Recipe) -> torch.dtype:

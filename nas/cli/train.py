@@ -1,0 +1,141 @@
+"""The verb that trains one network, and shows it at work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nas.cli.options import Device, OwnStudy
+from nas.cli.source import study_named
+from nas.cli.terminal import say
+from nas.findings.wording.numbers import duration, percent
+
+if TYPE_CHECKING:
+    from nas.runner.networks import Network
+    from nas.study import Recipe
+    from nas.study.record import Epoch
+
+TRIAL, TRAINING = "A trial of a run", "Training"
+"""Groups of the options in the help."""
+PAGE = "curve.html"
+
+
+def train(
+    network: Annotated[
+        str | None,
+        typer.Argument(help="A published network (`nas spaces`), an exported folder, or an architecture.json."),
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of a run instead.", rich_help_panel=TRIAL)
+    ] = None,
+    trial: Annotated[int | None, typer.Option(help="Number of its trial.", rich_help_panel=TRIAL)] = None,
+    study: OwnStudy = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Data set: a name, a folder of class folders, an .npz, a .csv.", rich_help_panel=TRAINING),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Column of a .csv that is to be predicted.", rich_help_panel=TRAINING)
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the images.", rich_help_panel=TRAINING)] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images a step.", rich_help_panel=TRAINING)] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak of the schedule.", rich_help_panel=TRAINING)] = None,
+    train_size: Annotated[
+        int | None, typer.Option(help="Training images used; 0 means all.", rich_help_panel=TRAINING)
+    ] = None,
+    resolution: Annotated[
+        int | None,
+        typer.Option(help="Height and width of images, in pixels; 0: as they are.", rich_help_panel=TRAINING),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FIELD=VALUE",
+            help="Any other field of the recipe, as flip=true.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Of initial weights, order and augmentation.", rich_help_panel=TRAINING)
+    ] = 0,
+    device: Device = "auto",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="New folder for the network (default: trained/NETWORK).")
+    ] = None,
+) -> None:
+    """Train one network and watch it; the same command resumes it."""
+    from nas.runner import networks
+
+    chosen, recipe = _chosen(network, run, trial, study)
+    named = {
+        "data": data,
+        "target": target,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "train_size": train_size,
+        "resolution": resolution,
+    }
+    recipe = changed(recipe, {name: value for name, value in named.items() if value is not None}, settings or [])
+    folder = out or Path("trained", chosen.name)
+    try:
+        model = networks.train(
+            chosen, recipe, seed=seed, device=device, out=folder, on_epoch=lambda epoch: tell(epoch, recipe.epochs)
+        )
+    except KeyboardInterrupt:
+        say("stopped; the same command goes on after the last epoch, if all of it takes more than a minute", err=True)
+        raise typer.Exit(130) from None
+    model.figure().write_html(folder / PAGE, include_plotlyjs=True)
+    summary = f"{model.document.architecture}, validation error {percent(model.document.error)}"
+    say(f"{folder}: {summary} after {recipe.epochs} epochs; the test split was not read")
+    say(f"curve  {folder / PAGE}")
+    say(f"next   nas verify {quote(str(folder))}; in Python: nas.load({str(folder)!r})")
+
+
+def _chosen(network: str | None, run: Path | None, trial: int | None, study: str | None) -> tuple[Network, Recipe]:
+    from nas.errors import Refused
+    from nas.runner.networks import network_named, network_of
+    from nas.storage.results import open_run
+    from nas.study import Recipe
+
+    if network is not None and run is None and trial is None:
+        return network_named(network), Recipe()
+    if network is None and run is not None and trial is not None:
+        return network_of(open_run(run), trial, study_named(study))
+    raise Refused("give a network, or --run and --trial", hint="nas spaces lists published networks")
+
+
+def changed(recipe: Recipe, fields: dict[str, Any], settings: list[str]) -> Recipe:
+    """The recipe with some fields otherwise, those of `settings` as FIELD=VALUE; refused where one doesn't fit."""
+    import msgspec
+
+    from nas.errors import Refused
+    from nas.study import Recipe
+
+    kinds = {field.name: field.type for field in msgspec.structs.fields(Recipe)}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or name not in kinds:
+            raise Refused(f"--set takes FIELD=VALUE, got {setting!r}", hint=f"fields: {', '.join(kinds)}")
+        try:
+            fields[name] = msgspec.convert(value, kinds[name], strict=False)
+        except msgspec.ValidationError as error:
+            raise Refused(f"--set {setting}: {error}") from None
+    try:
+        return msgspec.structs.replace(recipe, **fields)
+    except ValueError as error:
+        raise Refused(str(error)) from None
+
+
+def tell(epoch: Epoch, epochs: int) -> None:
+    """A line for each epoch."""
+    left = f", about {duration((epochs - epoch.number) * epoch.seconds)} left" if epoch.number < epochs else ""
+    say(
+        f"epoch {epoch.number}/{epochs}: loss {epoch.loss:.4f}, validation error {percent(epoch.error)}, "
+        f"{duration(epoch.seconds)}{left}",
+        err=True,
+    )

@@ -1,0 +1,132 @@
+"""One network trained and watched: a published one by name, an exported folder or its description, a trial of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+from nas import data
+from nas.data import DataInfo
+from nas.errors import ImpossibleShape, Refused, StorageFailed
+from nas.files import CHECKPOINT
+from nas.layers import Layer, Shape, output_shape, shape_text
+from nas.models import exports
+from nas.models.document import Document
+from nas.models.model import ARCHITECTURE, Model, described
+from nas.runner.winners import found_again
+from nas.storage.results import Run
+from nas.study import Recipe, Study, catalog
+from nas.study.record import Epoch
+from nas.training import devices
+from nas.training.devices import Device
+from nas.training.precision import settled_on
+
+
+def unwatched(epoch: Epoch) -> None:
+    """Nobody looks on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A network that can be trained."""
+
+    name: str
+    """For people and folders."""
+    layers: Callable[[DataInfo], Layer]
+    """Its layer tree for prepared data; Refused where it doesn't fit these."""
+
+
+def network_named(name: str | PathLike[str]) -> Network:
+    """The network of a published name, of an exported folder, or of a file `architecture.json`."""
+    path = Path(name)
+    file = path if path.suffix == ".json" else path / ARCHITECTURE
+    if path.suffix == ".json" or file.is_file():
+        document = described(file)
+        return Network(name=file.resolve().parent.name, layers=lambda info: _fitting(document, info))
+    architecture = catalog.network(str(name)).architecture
+    return Network(name=str(name), layers=lambda info: _built(str(name), architecture.network, info))
+
+
+def network_of(run: Run, trial: int, study: Study | None = None) -> tuple[Network, Recipe]:
+    """The network of a trial, and the recipe that it was trained with.
+
+    `study` is needed where the run was started from a program, or from a file, whose code isn't run unasked.
+    """
+    architecture, recipe = found_again(run, run.record(trial), study)
+    name = f"{run.manifest.study.name}-{trial}"
+    return Network(name=name, layers=lambda info: _built(name, architecture.network, info)), recipe
+
+
+def train(
+    network: Network | str | PathLike[str],
+    recipe: Recipe | None = None,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    out: str | PathLike[str] | None = None,
+    on_epoch: Callable[[Epoch], None] = unwatched,
+) -> Model:
+    """Train one network from scratch; the model knows its curve (`history`, `figure`).
+
+    `network` is a published name, an exported folder, a file `architecture.json`, or what `network_of` says of a trial.
+    With a folder as `out` it is exported there, and a training of more than a minute that is interrupted, or killed,
+    goes on after its last epoch when the same call is made again: on a CPU to the same numbers. Raises Refused for what
+    doesn't fit, Missing without data or device, NasError where the loss explodes, StorageFailed where a disk refuses.
+    """
+    chosen = network if isinstance(network, Network) else network_named(network)
+    place, folder = devices.device(device), None if out is None else Path(out)
+    recipe = settled_on(recipe or Recipe(), place.kind)
+    info = data.prepare_for(recipe)
+    layer = chosen.layers(info)
+    if folder is None:
+        return _trained(layer, recipe, seed, info, place, on_epoch)
+    exports.require_new(folder)
+    checkpoint = folder.with_name(f".{folder.name}{CHECKPOINT}")
+    model = _trained(layer, recipe, seed, info, place, on_epoch, checkpoint)
+    exports.write(model, folder)
+    checkpoint.unlink(missing_ok=True)
+    return model
+
+
+def _trained(
+    layer: Layer,
+    recipe: Recipe,
+    seed: int,
+    info: DataInfo,
+    place: Device,
+    on_epoch: Callable[[Epoch], None],
+    checkpoint: Path | None = None,
+) -> Model:
+    if checkpoint:
+        try:
+            checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageFailed(f"{checkpoint.parent} can't be written: {error.strerror}") from None
+    with devices.first_card(place):
+        return exports.trained(layer, recipe, seed, info, place.kind, on_epoch, checkpoint)
+
+
+def _built(name: str, build: Callable[[Shape, int], Layer], info: DataInfo) -> Layer:
+    """A network that is made for any input, for this one."""
+    try:
+        layer = build(info.shape, info.outputs)
+        output_shape(layer, info.shape)
+    except ImpossibleShape as impossible:
+        hint = f"nas describe {name} tells the smallest input; --resolution resizes images"
+        raise ImpossibleShape(f"{name} can't take {shape_text(info.shape)}: {impossible}", hint=hint) from None
+    return layer
+
+
+def _fitting(document: Document, info: DataInfo) -> Layer:
+    """A network that was saved, if the data have its inputs and outputs."""
+    outputs = 1 if document.target else len(document.classes)
+    if (document.inputs, outputs) != (info.shape, info.outputs):
+        theirs, ours = _ports(document.inputs, outputs), _ports(info.shape, info.outputs)
+        raise Refused(f"this network has {theirs}, {info.name} needs {ours}")
+    return document.layers
+
+
+def _ports(inputs: Shape, outputs: int) -> str:
+    return f"inputs of {shape_text(inputs)} and {outputs} outputs"

@@ -1,0 +1,52 @@
+"""The verb that trains one network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import nas
+
+Say = Callable[..., tuple[int, str, str]]
+SHORT = ("--data", "digits", "--epochs", "2", "--train-size", "200", "--batch-size", "50", "--learning-rate", "0.05")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders are made where the test is."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_network_is_trained_and_watched(say: Say, tmp_path: Path) -> None:
+    """A line each epoch, then where the network and its curve lie; it can be loaded and verified."""
+    code, out, err = say("train", "lenet_bn", *SHORT, "--set", "flip=true")
+    assert code == 0
+    assert [line.split(":")[0] for line in err.splitlines() if line.startswith("epoch")] == ["epoch 1/2", "epoch 2/2"]
+    assert "trained/lenet_bn" in out
+    assert nas.load("trained/lenet_bn").document.recipe.flip
+    assert "plotly" in (tmp_path / "trained/lenet_bn/curve.html").read_text()
+    assert say("verify", "trained/lenet_bn")[0] == 0
+    code, _, err = say("train", "lenet_bn", *SHORT)
+    assert code != 0
+    assert "isn't empty" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "give a network, or --run and --trial"),
+        (("lenet_bn", "--trial", "3"), "give a network, or --run and --trial"),
+        (("lenet_bn", "--set", "flop=true"), "--set takes FIELD=VALUE, got 'flop=true'"),
+        (("lenet_bn", "--set", "flip"), "--set takes FIELD=VALUE, got 'flip'"),
+        (("lenet_bn", "--set", "flip=maybe"), "--set flip=maybe"),
+        (("lenet_bn", "--epochs", "0"), "epochs must be at least 1"),
+        (("lenet_bm",), "did you mean"),
+    ],
+)
+def test_what_does_not_fit_is_said(say: Say, words: tuple[str, ...], said: str) -> None:
+    """In a line or two with a way out, before anything is trained."""
+    code, _, err = say("train", *words, "--data", "digits")
+    assert code != 0
+    assert said in err

@@ -1,0 +1,115 @@
+"""One network trained by itself: which it is, where it goes, and that it survives being killed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import nas
+from nas.errors import ImpossibleShape, Refused
+from nas.runner.networks import network_named, network_of
+from nas.study import Recipe
+from nas.study.record import Epoch
+from tests.toys.runs import execute
+from tests.toys.spaces import STUDY
+
+RECIPE = Recipe(data="digits", epochs=2, train_size=200, batch_size=50, learning_rate=0.05, precision="float32")
+
+
+def numbers(curve: tuple[Epoch, ...]) -> list[tuple[float, float]]:
+    """What doesn't depend on the clock."""
+    return [(epoch.loss, epoch.error) for epoch in curve]
+
+
+def test_a_published_network_is_trained_by_name(tmp_path: Path) -> None:
+    """It comes back with its curve, from its folder, too, and its figure shows each epoch."""
+    told: list[Epoch] = []
+    model = nas.train("lenet_bn", RECIPE, out=tmp_path / "lenet", on_epoch=told.append)
+    assert tuple(told) == model.curve
+    assert list(model.history.index) == [1, 2]
+    assert model.history.error.iloc[-1] == model.document.error
+    assert nas.load(tmp_path / "lenet").curve == model.curve
+    error, loss = model.figure().data
+    assert list(error.y) == [100 * epoch.error for epoch in told]
+    assert list(loss.x) == [1, 2]
+    assert "trained by itself on digits" in (tmp_path / "lenet" / "card.md").read_text()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_the_same_seed_is_the_same_network() -> None:
+    """Two trainings of one seed have one curve, another seed another one; nothing is written without a folder."""
+    first, same, other = (nas.train("lenet_bn", RECIPE, seed=seed).history.loss for seed in (1, 1, 2))
+    assert first.equals(same)
+    assert not first.equals(other)
+
+
+def test_a_saved_network_is_trained_again(tmp_path: Path) -> None:
+    """An exported folder or its description names the network, which must fit the data."""
+    curve = nas.train("lenet_bn", RECIPE, out=tmp_path / "lenet").curve
+    for name in (tmp_path / "lenet", tmp_path / "lenet" / "architecture.json"):
+        assert network_named(name).name == "lenet"
+        assert numbers(nas.train(name, RECIPE).curve) == numbers(curve)
+    with pytest.raises(Refused, match="inputs of 1x16x16 and 10 outputs"):
+        nas.train(tmp_path / "lenet", Recipe(data="digits", resolution=28, epochs=1))
+
+
+def test_a_trial_of_a_run_is_trained_again(tmp_path: Path) -> None:
+    """With the recipe and the seed of its trial it has the error of its trial."""
+    run = execute(STUDY, tmp_path / "run")
+    record = run.best[0]
+    network, recipe = network_of(run, record.trial, STUDY)
+    assert nas.train(network, recipe, seed=record.seed).document.error == record.error
+
+
+def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+    """A network for larger images, a name that nobody has, a folder in which something lies."""
+    with pytest.raises(ImpossibleShape, match="alexnet_d2l can't take 1x16x16"):
+        nas.train("alexnet_d2l", RECIPE)
+    with pytest.raises(Refused, match="there is no network 'lenet_bm'; did you mean"):
+        nas.train("lenet_bm", RECIPE)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").touch()
+    with pytest.raises(Refused, match="isn't empty"):
+        nas.train("lenet_bn", RECIPE, out=tmp_path / "mine")
+
+
+PROGRAM = """
+import sys, time
+import nas
+from nas.training import checkpoint
+checkpoint.WORTH = 0.0
+def told(epoch):
+    print(epoch.number, epoch.loss, epoch.error, flush=True)
+    time.sleep(float(sys.argv[2]))
+recipe = nas.Recipe(data="digits", epochs=6, train_size=200, batch_size=50, learning_rate=0.05, flip=True)
+print(nas.train("lenet_bn", recipe, out=sys.argv[1], on_epoch=told).document.error)
+"""
+
+
+def program(out: Path, pause: float) -> subprocess.Popen[str]:
+    """A process that trains, and tells of each epoch."""
+    words = [sys.executable, "-c", PROGRAM, str(out), str(pause)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_training_goes_on(tmp_path: Path, how: signal.Signals) -> None:
+    """Killed or interrupted after its third epoch, the same call ends with the numbers of one that never stopped."""
+    undisturbed, _ = program(tmp_path / "whole", 0).communicate(timeout=120)
+    process = program(tmp_path / "net", 0.3)
+    assert process.stdout is not None
+    for _ in range(3):
+        process.stdout.readline()
+    time.sleep(0.1)
+    process.send_signal(how)
+    process.communicate(timeout=60)
+    assert [path.name for path in tmp_path.iterdir() if path.name != "whole"] == [".net.checkpoint"]
+    resumed, _ = program(tmp_path / "net", 0).communicate(timeout=120)
+    assert resumed == undisturbed
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "net")]
+    assert weights[0] == weights[1]
