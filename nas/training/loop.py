@@ -28,7 +28,7 @@ from nas.training.augmentation import augment, draw
 from nas.training.checkpoint import Checkpoint, identity_of
 from nas.training.cuda_graphs import Replayed, aside, awaited, join
 from nas.training.losses import error_of, loss_of, nothing_wrong, wrong
-from nas.training.modules import Dropout, build, initialize
+from nas.training.modules import OwnDropout, build, initialize
 from nas.training.peak_memory import Footprint
 from nas.training.precision import Masters, computing, dtype_of, settled
 
@@ -203,10 +203,12 @@ class Training:
         self._step = torch.zeros(1, dtype=torch.int64, device=device)
         self._total_step = torch.zeros(1, dtype=torch.int64, device=device)
         self._loss, self._total = torch.zeros((), device=device), torch.zeros((), device=device)
-        self._dropouts = [part for part in module.modules() if isinstance(part, Dropout)]
-        self._draw_from(torch.Generator(device).manual_seed(seed) if self._dropouts else None)
-        generators = [part.generator for part in self._dropouts[:1] if part.generator]
-        self._replayed = Replayed(device, graph=graph, generators=generators)
+        self._dropouts = [part for part in module.modules() if type(part) is nn.Dropout]
+        self._generators = [torch.Generator(device).manual_seed(seed)] if self._dropouts else []
+        for part in self._dropouts:
+            part.__class__ = OwnDropout  # in place, as in `nas.training.kernels.convolution.specialise`
+            part.generator = self._generators[0]  # type: ignore[assignment]
+        self._replayed = Replayed(device, graph=graph, generators=self._generators)
 
     @property
     def images(self) -> int:
@@ -229,8 +231,10 @@ class Training:
         return loss
 
     def restored(self) -> nn.Module:
-        """The module as it is without a training: float32 parameters of its own, and torch's generators."""
-        self._draw_from(None)
+        """The module as it is without a training: float32 parameters of its own, and torch's dropout."""
+        for part in self._dropouts:
+            part.__class__ = nn.Dropout
+            del part.generator
         return self.masters.restore(int(self._total_step.item()))
 
     def go_on(self, checkpoint: Checkpoint, generator: torch.Generator) -> list[Epoch]:
@@ -282,11 +286,6 @@ class Training:
     def close(self) -> None:
         """Give back what the device keeps for the steps."""
         self._replayed.close()
-
-    def _draw_from(self, generator: torch.Generator | None) -> None:
-        """Have dropout draw from a generator, or from torch's own."""
-        for part in self._dropouts:
-            part.generator = generator
 
     def _one_step(self) -> None:
         """The next step; a GPU isn't waited for."""

@@ -82,14 +82,14 @@ class DenseConcatenation(nn.Module):
         return torch.cat([x, self.branch(x)], 1)
 
 
-class Dropout(nn.Dropout):
-    """Dropout that draws from a generator of its network's where it has one, else from torch's own."""
+class OwnDropout(nn.Dropout):
+    """Dropout that draws from a generator of its network's; a network has it only while it is trained."""
 
-    generator: torch.Generator | None = None
+    generator: torch.Generator
 
     def forward(self, x: Tensor) -> Tensor:
         """The same numbers as torch's where the generators have the same seed, on a CPU."""
-        if self.generator is None or not self.training or self.p in (0.0, 1.0):
+        if not self.training or self.p in (0.0, 1.0):
             return super().forward(x)
         noise = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
         return x * noise.div_(1 - self.p)
@@ -221,7 +221,7 @@ def _leaf(layer: Layer, inputs: Shape) -> nn.Module:
         case layers.Pooling() | layers.AdaptivePooling():
             return _pooling(layer)
         case layers.Dropout():
-            return Dropout(layer.rate)
+            return nn.Dropout(layer.rate)
         case layers.SqueezeExcite():
             return SqueezeExcite(inputs[0], layer.width)
         case layers.Flatten():

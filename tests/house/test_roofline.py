@@ -20,7 +20,9 @@ from nas.layers import (
     Sequence,
     SqueezeExcite,
 )
-from nas.training.kernels.norms import FastNorm, RectifiedSum, fuse, loops
+from nas.training.kernels import specialise
+from nas.training.kernels.norms import FastNorm, RectifiedSum, loops
+from nas.training.kernels.rules import Rules
 from nas.training.modules import build
 from tests.benchmarks import networks
 from tests.benchmarks.networks import Subject
@@ -160,10 +162,10 @@ def test_norms_take_over_what_the_kernels_fuse(subject: Subject) -> None:
         pytest.skip("norms aren't compiled here")
     inputs = (1, subject.resolution, subject.resolution)
     module = build(subject.layer, inputs)
-    fuse(module)
+    specialise(module, Rules(norms=True))
     sums = sum(isinstance(part, RectifiedSum) for part in module.modules())
-    floors = Counter(part.floor for part in module.modules() if isinstance(part, FastNorm))
-    expected = {PLAIN: floors.total() - floors[0.0], RECTIFIED: floors[0.0] - sums, SUMMED: sums}
+    kinds = Counter(part.rectified for part in module.modules() if isinstance(part, FastNorm))
+    expected = {PLAIN: kinds[False], RECTIFIED: kinds[True] - sums, SUMMED: sums}
     done = (one for one in operations(subject.layer, inputs) if one.kind == "norm")
     assert Counter(Fraction(one.operations, one.elements) for one in done) == +Counter(expected)
 

@@ -14,7 +14,7 @@ from nas.layers import Activation, Convolution, Dropout, Flatten, Layer, Linear,
 from nas.study import Recipe
 from nas.training.augmentation import draw
 from nas.training.loop import Trained, initial, sgd, steps_per_epoch, train, train_step
-from nas.training.modules import Dropout as DropoutModule
+from nas.training.modules import OwnDropout
 from nas.training.precision import Masters
 from tests.toys.spaces import QUICK, Tiny
 
@@ -91,7 +91,7 @@ def test_dropout_draws_as_torchs_does() -> None:
     for dtype in (torch.float32, torch.bfloat16):
         x = torch.randn(64, 8, 4, 4).to(dtype, memory_format=torch.channels_last)
         for rate in (0.0, 0.2, 0.5, 1.0):
-            ours, theirs = DropoutModule(rate), nn.Dropout(rate)
+            ours, theirs = OwnDropout(rate), nn.Dropout(rate)
             ours.generator = torch.Generator().manual_seed(5)
             torch.manual_seed(5)
             for _ in range(2):
@@ -100,9 +100,11 @@ def test_dropout_draws_as_torchs_does() -> None:
 
 
 def test_a_trained_network_draws_from_torch_again(small: Dataset) -> None:
-    """After its training dropout has no generator of its own any more, so that the module can be copied and stored."""
+    """After its training dropout is torch's own again, so that the module can be copied, stored and traced."""
     module = train(WITH_DROPOUT, AUGMENTED, small, 7, CPU).module
-    assert [part.generator for part in module.modules() if isinstance(part, DropoutModule)] == [None]
+    (dropout,) = (part for part in module.modules() if isinstance(part, nn.Dropout))
+    assert type(dropout) is nn.Dropout
+    assert not hasattr(dropout, "generator")
 
 
 def test_the_network_learns(small: Dataset) -> None:
