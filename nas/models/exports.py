@@ -150,7 +150,9 @@ def _origin(document: Document) -> str:
 
 def _caution(document: Document, noun: str) -> str:
     if not document.study:
-        return f"This error comes from one training and one seed: another seed has another one, and so have new {noun}s."
+        return (
+            f"This error comes from one training and one seed: another seed has another one, and so have new {noun}s."
+        )
     return (
         "This error comes from one short training and one seed, and the network was chosen as the best of many by it: "
         f"expect a\nsomewhat larger error on new {noun}s."

@@ -246,8 +246,8 @@ class Training:
         for name, tensor in self._state().items():
             tensor.copy_(tensors.pop(name))
         generator.set_state(tensors.pop(ORDER))
-        if self._dropouts and self._dropouts[0].generator:
-            self._dropouts[0].generator.set_state(tensors.pop(DROPOUT))
+        for own in self._generators:
+            own.set_state(tensors.pop(DROPOUT))
         for parameter, name in self._momenta().items():
             if name in tensors:
                 self._optimizer.state[parameter]["momentum_buffer"] = tensors[name].to(parameter.device)
@@ -261,8 +261,8 @@ class Training:
         if not checkpoint.worthwhile(curve, self._recipe.epochs):
             return
         tensors = {**self._state(), ORDER: generator.get_state()}
-        if self._dropouts and self._dropouts[0].generator:
-            tensors[DROPOUT] = self._dropouts[0].generator.get_state()
+        for own in self._generators:
+            tensors[DROPOUT] = own.get_state()
         for parameter, name in self._momenta().items():
             if (momentum := self._optimizer.state[parameter].get("momentum_buffer")) is not None:
                 tensors[name] = momentum

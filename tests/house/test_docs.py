@@ -40,6 +40,8 @@ SHORTER = {
     "nas run search.py": "nas run search.py --samples 3 --train-size 100",
     "nas run smaller.py": "nas run smaller.py --samples 1 --train-size 100",
     "nas run dense_mlp_regression": "nas run dense_mlp_regression --epochs 1",
+    "nas train lenet_bn --epochs 10": "nas train lenet_bn --epochs 1 --train-size 100",
+    "--trial 3 --epochs 30": "--trial 3 --epochs 1 --train-size 100",
 }
 """What takes minutes -> the same with less to train."""
 FILES = ("my_study", "search", "rates", "plain")

@@ -60,7 +60,8 @@ def test_a_saved_network_is_trained_again(tmp_path: Path) -> None:
 
 def test_a_trial_of_a_run_is_trained_again(tmp_path: Path) -> None:
     """With the recipe and the seed of its trial it has the error of its trial."""
-    run = execute(STUDY, tmp_path / "run")
+    execute(STUDY, tmp_path / "run")
+    run = nas.open(tmp_path / "run")
     record = run.best[0]
     network, recipe = network_of(run, record.trial, STUDY)
     assert nas.train(network, recipe, seed=record.seed).document.error == record.error

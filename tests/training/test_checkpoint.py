@@ -100,9 +100,7 @@ def test_another_training_begins_anew(small: Dataset, tmp_path: Path) -> None:
     assert numbers(resumed) == numbers(train(LAYER, other, small, 7, CPU))
 
 
-def test_a_damaged_checkpoint_is_left_unread(
-    small: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_damaged_checkpoint_is_left_unread(small: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A file that was cut off, or is none of ours, costs the epochs so far, which is said; the training is as ever."""
     place = tmp_path / "c"
     for damage in (1000, 3):
