@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
-TABLES, MACHINE = "Tables", "Machine and time"
+TABLES, MACHINE, TRAINING = "Tables", "Machine and time", "Training"
 """Groups of options in the help."""
 
 Folder = Annotated[Path, typer.Argument(help="Folder of a run.")]
@@ -57,4 +57,33 @@ MaxSeconds = Annotated[
     float,
     typer.Option(help="Begin no training after so long; the same command resumes.", min=0, rich_help_panel=MACHINE),
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Any field of the recipe, as optimizer=adamw; may be given again.",
+        rich_help_panel=TRAINING,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object for programs.")]
+
+
+def fields_of(settings: list[str] | None) -> dict[str, Any]:
+    """Fields of a recipe that were set as FIELD=VALUE; refused where there is no such field, or no such value of it."""
+    import msgspec
+
+    from nas.errors import Refused
+    from nas.study import Recipe
+
+    fields: dict[str, Any] = {}
+    kinds = get_type_hints(Recipe)
+    for setting in settings or []:
+        name, equals, value = setting.partition("=")
+        if not equals or name not in kinds:
+            raise Refused(f"--set takes FIELD=VALUE, got {setting!r}", hint=f"fields: {', '.join(kinds)}")
+        try:
+            fields[name] = msgspec.convert(value, kinds[name], strict=False)
+        except msgspec.ValidationError as error:
+            raise Refused(f"--set {setting}: {error}") from None
+    return fields

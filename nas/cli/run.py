@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas.cli.options import Device, MaxSeconds, Workers
+from nas.cli.options import TRAINING, Device, MaxSeconds, Settings, Workers, fields_of
 from nas.cli.terminal import UnheardError, say
 from nas.storage.layout import LOG, PAGE, TABLE
 
-SAMPLING, TRAINING = "Networks", "Training"
-"""Groups of the options in the help."""
+SAMPLING = "Networks"
+"""Group of options in the help."""
 
 if TYPE_CHECKING:
     from nas.storage.results import Run
@@ -70,6 +70,7 @@ def run(
     seed: Annotated[
         int | None, typer.Option(help="With the trial number it decides everything.", rich_help_panel=SAMPLING)
     ] = None,
+    settings: Settings = None,
     workers: Workers = None,
     device: Device = "auto",
     max_seconds: MaxSeconds = inf,
@@ -101,7 +102,14 @@ def run(
             "seed": seed,
             "max_trial_seconds": max_trial_seconds,
         },
-        {"epochs": epochs, "train_size": train_size, "resolution": resolution, "data": data, "target": target},
+        {
+            "epochs": epochs,
+            "train_size": train_size,
+            "resolution": resolution,
+            "data": data,
+            "target": target,
+            **fields_of(settings),
+        },
     )
     with view() as observer:
         done = start(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas.cli.options import Device, OwnStudy
+from nas.cli.options import TRAINING, Device, OwnStudy, Settings, fields_of
 from nas.cli.source import study_named
 from nas.cli.terminal import say
 from nas.findings.wording.numbers import duration, percent
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from nas.study import Recipe
     from nas.study.record import Epoch
 
-TRIAL, TRAINING = "A trial of a run", "Training"
-"""Groups of the options in the help."""
+TRIAL = "A trial of a run"
+"""Group of options in the help."""
 PAGE = "curve.html"
 
 
@@ -50,15 +50,7 @@ def train(
         int | None,
         typer.Option(help="Height and width of images, in pixels; 0: as they are.", rich_help_panel=TRAINING),
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="FIELD=VALUE",
-            help="Any other field of the recipe, as flip=true.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
+    settings: Settings = None,
     seed: Annotated[
         int, typer.Option(help="Of initial weights, order and augmentation.", rich_help_panel=TRAINING)
     ] = 0,
@@ -80,7 +72,8 @@ def train(
         "train_size": train_size,
         "resolution": resolution,
     }
-    recipe = changed(recipe, {name: value for name, value in named.items() if value is not None}, settings or [])
+    given = {name: value for name, value in named.items() if value is not None}
+    recipe = changed(recipe, {**given, **fields_of(settings)})
     folder = out or Path("trained", chosen.name)
     try:
         model = networks.train(
@@ -109,22 +102,12 @@ def _chosen(network: str | None, run: Path | None, trial: int | None, study: str
     raise Refused("give a network, or --run and --trial", hint="nas spaces lists published networks")
 
 
-def changed(recipe: Recipe, fields: dict[str, Any], settings: list[str]) -> Recipe:
-    """The recipe with some fields otherwise, those of `settings` as FIELD=VALUE; refused where one doesn't fit."""
+def changed(recipe: Recipe, fields: dict[str, Any]) -> Recipe:
+    """The recipe with some fields otherwise; refused where one doesn't fit."""
     import msgspec
 
     from nas.errors import Refused
-    from nas.study import Recipe
 
-    kinds = {field.name: field.type for field in msgspec.structs.fields(Recipe)}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals or name not in kinds:
-            raise Refused(f"--set takes FIELD=VALUE, got {setting!r}", hint=f"fields: {', '.join(kinds)}")
-        try:
-            fields[name] = msgspec.convert(value, kinds[name], strict=False)
-        except msgspec.ValidationError as error:
-            raise Refused(f"--set {setting}: {error}") from None
     try:
         return msgspec.structs.replace(recipe, **fields)
     except ValueError as error:

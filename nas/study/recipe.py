@@ -13,9 +13,11 @@ from typing import Literal, get_args
 import msgspec
 
 from nas.errors import Refused
+from nas.study.schedules import ScheduleName, learning_rate
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Initialization = Literal["he", "xavier"]
+Optimizer = Literal["sgd", "adamw"]
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,16 +35,22 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Passes over the training images."""
     batch_size: int = 128
     """Images a step; a last, smaller batch of an epoch is left out."""
+    optimizer: Optimizer = "sgd"
+    """`sgd`, or `adamw` (Loshchilov and Hutter, 2017) with betas `momentum` and 0.999, and epsilon 1e-8."""
     learning_rate: float = 0.1
-    """Peak of the schedule."""
+    """Peak of the schedule; for `adamw` around 0.001."""
     momentum: float = 0.9
-    """Of SGD; in [0, 1)."""
+    """In [0, 1)."""
     nesterov: bool = True
-    """Whether the momentum looks ahead."""
+    """Whether the momentum of SGD looks ahead; `adamw` has no such thing."""
     weight_decay: float = 5e-5
-    """Added to the gradient of convolution and linear weights; never on norms and biases."""
+    """Of convolution and linear weights, never of norms and biases: added to the gradient by `sgd`, taken from the
+    weight in units of the learning rate by `adamw`."""
+    schedule: ScheduleName = "cosine"
+    """Of the learning rate after the warm-up: `cosine` to 0, `constant`, `step` (a tenth after half of the steps, a
+    hundredth after three quarters), or `one_cycle`, which rises and falls in half-cosines."""
     warmup: float = 0.1
-    """Share of all steps during which the learning rate rises from 0; in [0, 1). A half-cosine to 0 follows."""
+    """Share of all steps during which the learning rate rises; in [0, 1)."""
     label_smoothing: float = 0.0
     """Share of the target that is spread over all classes; in [0, 1)."""
     flip: bool = False
@@ -68,6 +76,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         _check(self, low=0, names=("train_size", "resolution", "crop", "erase"))
         _check_option("initialisation", self.initialisation, get_args(Initialization))
         _check_option("precision", self.precision, get_args(Precision))
+        _check_option("optimizer", self.optimizer, get_args(Optimizer))
+        _check_option("schedule", self.schedule, get_args(ScheduleName))
         for name in ("momentum", "warmup", "label_smoothing"):
             if not 0 <= (share := getattr(self, name)) < 1:
                 raise ValueError(f"{name} must lie in [0, 1), got {share}")
@@ -87,11 +97,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return msgspec.structs.replace(self, **{**FIDELITIES[fidelity].changes, **changes})
 
     def learning_rate_at(self, step: int, steps: int) -> float:
-        """Learning rate of a step, counted from 0: linear warm-up, then a half-cosine that ends at 0."""
-        rising = round(self.warmup * steps)
-        if step < rising:
-            return self.learning_rate * (step + 1) / rising
-        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+        """Learning rate of a step, counted from 0: see `nas.study.schedules`."""
+        return learning_rate(self.schedule, self.learning_rate, step, steps, self.warmup)
 
 
 def _check(recipe: Recipe, low: int, names: tuple[str, ...]) -> None:

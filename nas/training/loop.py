@@ -35,8 +35,8 @@ from nas.training.precision import Masters, computing, dtype_of, settled
 EXPLODED = 1e4
 """Mean training loss above which a training counts as diverged: guessing ten classes costs 2.3 nats, the mean 1."""
 
-ORDER, DROPOUT, STEPS = "order", "dropout", "steps"
-"""In a checkpoint: states of the generators of images and of dropout, and the steps taken."""
+ORDER, DROPOUT, STEPS, OPTIMIZER = "order", "dropout", "steps", "optimizer "
+"""In a checkpoint: states of the generators of images and of dropout, the steps taken, what the optimiser keeps."""
 NO_THRESHOLDS: Mapping[int, float] = MappingProxyType({})
 SEEN = 2_000
 """Training images, the first of their fixed, balanced order, on which the error is measured in the end."""
@@ -153,19 +153,17 @@ def initial(layer: Layer, inputs: Shape, recipe: Recipe, generator: torch.Genera
     return module
 
 
-def sgd(masters: Masters, recipe: Recipe, rate: Tensor | float) -> torch.optim.SGD:
+def optimizer_of(masters: Masters, recipe: Recipe, rate: Tensor | float) -> torch.optim.Optimizer:
     """The optimiser: weight decay on matrices and kernels, none on norms and biases."""
-    groups = [
+    all_groups = [
         {"params": masters.weights, "weight_decay": recipe.weight_decay},
         {"params": masters.others, "weight_decay": 0.0},
     ]
-    return torch.optim.SGD(
-        [group for group in groups if group["params"]],
-        lr=rate,
-        momentum=recipe.momentum,
-        nesterov=recipe.nesterov,
-        fused=True,
-    )
+    groups = [group for group in all_groups if group["params"]]
+    if recipe.optimizer == "adamw":
+        recorded = any(not parameter.is_cpu for parameter in masters.all)
+        return torch.optim.AdamW(groups, lr=rate, betas=(recipe.momentum, 0.999), fused=True, capturable=recorded)
+    return torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True)
 
 
 class Training:
@@ -198,7 +196,7 @@ class Training:
         steps = recipe.epochs * self._steps
         self._rates = torch.tensor([recipe.learning_rate_at(step, steps) for step in range(steps)], device=device)
         self._rate = self._rates[:1].clone()
-        self._optimizer = sgd(self.masters, recipe, self._rate)
+        self._optimizer = optimizer_of(self.masters, recipe, self._rate)
         self._draws = draw(recipe, self._count, torch.Generator()).to(device)  # of the right shapes
         self._step = torch.zeros(1, dtype=torch.int64, device=device)
         self._total_step = torch.zeros(1, dtype=torch.int64, device=device)
@@ -248,9 +246,10 @@ class Training:
         generator.set_state(tensors.pop(ORDER))
         for own in self._generators:
             own.set_state(tensors.pop(DROPOUT))
-        for parameter, name in self._momenta().items():
-            if name in tensors:
-                self._optimizer.state[parameter]["momentum_buffer"] = tensors[name].to(parameter.device)
+        for name, tensor in tensors.items():
+            number, _, key = name.removeprefix(OPTIMIZER).partition(" ")
+            parameter = self.masters.all[int(number)]
+            self._optimizer.state[parameter][key] = tensor.to(parameter.device)
         self.masters.spread()
         self.footprint.remember(progress.peak_memory)
         self.seconds, self.seconds_before = progress.training_seconds, progress.seconds
@@ -263,9 +262,10 @@ class Training:
         tensors = {**self._state(), ORDER: generator.get_state()}
         for own in self._generators:
             tensors[DROPOUT] = own.get_state()
-        for parameter, name in self._momenta().items():
-            if (momentum := self._optimizer.state[parameter].get("momentum_buffer")) is not None:
-                tensors[name] = momentum
+        for number, parameter in enumerate(self.masters.all):
+            for key, value in self._optimizer.state[parameter].items():
+                if isinstance(value, Tensor):
+                    tensors[f"{OPTIMIZER}{number} {key}"] = value
         checkpoint.write(
             tensors,
             curve,
@@ -275,13 +275,9 @@ class Training:
         )
 
     def _state(self) -> dict[str, Tensor]:
-        """What a step changes in place, beside momenta and generators."""
+        """What a step changes in place, beside generators and what the optimiser keeps."""
         masters = {f"master {number}": parameter.data for number, parameter in enumerate(self.masters.all)}
         return {**masters, **dict(self._module.named_buffers()), STEPS: self._total_step}
-
-    def _momenta(self) -> dict[nn.Parameter, str]:
-        """The masters, and the names of their momenta."""
-        return {parameter: f"momentum {number}" for number, parameter in enumerate(self.masters.all)}
 
     def close(self) -> None:
         """Give back what the device keeps for the steps."""

@@ -50,3 +50,17 @@ def test_what_does_not_fit_is_said(say: Say, words: tuple[str, ...], said: str) 
     code, _, err = say("train", *words, "--data", "digits")
     assert code != 0
     assert said in err
+
+
+def test_a_study_takes_settings_too(say: Say) -> None:
+    """`nas run --set` changes the recipe of a study, which is kept with the run; a wrong one is refused."""
+    words = ("run", "quickstart", "--samples", "1", "--epochs", "1", "--train-size", "100", "--workers", "1", "-o", "r")
+    code, _, err = say(
+        *words, "--set", "optimizer=adamw", "--set", "schedule=one_cycle", "--set", "learning_rate=0.002"
+    )
+    assert code == 0, err
+    recipe = nas.open("r").manifest.study.recipe
+    assert (recipe.optimizer, recipe.schedule, recipe.learning_rate) == ("adamw", "one_cycle", 0.002)
+    code, _, err = say("run", "quickstart", "--set", "schedule=zigzag")
+    assert code != 0
+    assert "--set schedule=zigzag: Invalid enum value 'zigzag'" in err

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import torch
 
 from nas.study import Recipe
 
@@ -85,5 +86,45 @@ def test_a_recipe_survives_json() -> None:
     """A recipe that is written as JSON comes back equal, and an unknown key is refused."""
     recipe = Recipe(data="digits", epochs=3, crop=2, precision="bfloat16")
     assert msgspec.json.decode(msgspec.json.encode(recipe), type=Recipe) == recipe
-    with pytest.raises(msgspec.ValidationError, match="unknown field `optimizer`"):
-        msgspec.json.decode(b'{"optimizer": "adam"}', type=Recipe)
+    with pytest.raises(msgspec.ValidationError, match="unknown field `optimiser`"):
+        msgspec.json.decode(b'{"optimiser": "adamw"}', type=Recipe)
+
+
+def test_constant_stays_at_its_peak() -> None:
+    """After the warm-up the rate is the peak to the last step."""
+    recipe = Recipe(learning_rate=0.3, schedule="constant", warmup=0.1)
+    assert [recipe.learning_rate_at(step, 100) for step in (4, 10, 50, 99)] == pytest.approx([0.15, 0.3, 0.3, 0.3])
+
+
+def test_steps_fall_to_a_tenth() -> None:
+    """As in ResNet's paper on CIFAR-10: a tenth at 32,000 of 64,000 steps, a hundredth at 48,000."""
+    recipe = Recipe(learning_rate=0.1, schedule="step", warmup=0.0)
+    found = [recipe.learning_rate_at(step, 64_000) for step in (0, 31_999, 32_000, 47_999, 48_000, 63_999)]
+    assert found == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+
+
+@pytest.mark.parametrize(("steps", "rising"), [(100, 0.3), (37, 0.25), (500, 0.1)])
+def test_one_cycle_is_torchs(steps: int, rising: float) -> None:
+    """Every step has the rate that torch's OneCycleLR has, with the same share of rising steps."""
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([parameter], lr=1.0)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=0.4, total_steps=steps, pct_start=rising, cycle_momentum=False
+    )
+    recipe, rates = Recipe(learning_rate=0.4, schedule="one_cycle", warmup=rising), []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if len(rates) < steps:
+            theirs.step()
+    assert [recipe.learning_rate_at(step, steps) for step in range(steps)] == pytest.approx(rates)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "constant", "step", "one_cycle"])
+@pytest.mark.parametrize("warmup", [0.0, 0.1, 0.99])
+def test_every_schedule_has_a_rate_at_every_step(schedule: str, warmup: float) -> None:
+    """However few steps there are, a rate is positive and at most the peak."""
+    recipe = msgspec.structs.replace(Recipe(), schedule=schedule, warmup=warmup, learning_rate=0.5)
+    for steps in (1, 2, 3, 10):
+        rates = [recipe.learning_rate_at(step, steps) for step in range(steps)]
+        assert all(0 < rate <= 0.5 + 1e-12 for rate in rates), (steps, rates)

@@ -85,6 +85,14 @@ def test_it_ends_with_the_same_numbers(small: Dataset, tmp_path: Path, precision
     assert numbers(train(LAYER, recipe, small, 7, CPU, checkpoint=place)) == numbers(whole)  # it was over already
 
 
+def test_every_optimiser_goes_on(small: Dataset, tmp_path: Path) -> None:
+    """AdamW keeps two numbers a parameter and counts its steps; all of that is kept."""
+    recipe = msgspec.structs.replace(RECIPE, optimizer="adamw", learning_rate=2e-3, schedule="one_cycle", warmup=0.3)
+    whole = train(LAYER, recipe, small, 7, CPU)
+    interrupted(small, recipe, tmp_path / "c", 2)
+    assert numbers(train(LAYER, recipe, small, 7, CPU, checkpoint=tmp_path / "c")) == numbers(whole)
+
+
 def test_a_pruned_training_stays_pruned(small: Dataset, tmp_path: Path) -> None:
     """One that was interrupted after the epoch at which it ends, ends there again."""
     interrupted(small, RECIPE, tmp_path / "c", 3)

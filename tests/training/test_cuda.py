@@ -108,6 +108,17 @@ def test_a_graph_computes_what_its_steps_compute(
     assert replayed.curve[-1].error == pytest.approx(launched.curve[-1].error, abs=0.08)
 
 
+def test_adamw_is_replayed_too(small: Dataset, caplog: pytest.LogCaptureFixture) -> None:
+    """The other optimiser can be recorded, and computes what its steps compute."""
+    asked = recipe("bfloat16", optimizer="adamw", schedule="one_cycle")
+    asked = msgspec.structs.replace(asked, learning_rate=2e-3)
+    with caplog.at_level(logging.WARNING, "nas.training.cuda_graphs"):
+        replayed = train(PLAIN, asked, small, 7, CUDA)
+    assert not caplog.records
+    launched = train(PLAIN, asked, small, 7, CUDA, graph=False)
+    assert losses(replayed) == pytest.approx(losses(launched), rel=TOLERANCE["bfloat16"])
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_rows_of_a_table_are_replayed_too(
     own_cache: Path, precision: Precision, caplog: pytest.LogCaptureFixture

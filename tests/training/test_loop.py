@@ -13,7 +13,7 @@ from nas.data import Dataset, Split
 from nas.layers import Activation, Convolution, Dropout, Flatten, Layer, Linear, Normalisation, Sequence
 from nas.study import Recipe
 from nas.training.augmentation import draw
-from nas.training.loop import Trained, initial, sgd, steps_per_epoch, train, train_step
+from nas.training.loop import Trained, initial, optimizer_of, steps_per_epoch, train, train_step
 from nas.training.modules import OwnDropout
 from nas.training.precision import Masters
 from tests.toys.spaces import QUICK, Tiny
@@ -200,11 +200,33 @@ def test_weight_decay_spares_norms_and_biases() -> None:
     for parameter in module.parameters():
         torch.nn.init.ones_(parameter)
     masters = Masters(module).bind()
-    sgd(masters, recipe, torch.tensor(0.1)).step()
+    optimizer_of(masters, recipe, torch.tensor(0.1)).step()
     shrunk = 1 - 0.1 * 0.5 * 1.9
     for name, parameter in module.named_parameters():
         expected = shrunk if name in ("0.weight", "5.weight") else 1.0
         assert torch.allclose(parameter, torch.full_like(parameter, expected)), name
+
+
+def test_adamw_is_torchs(small: Dataset) -> None:
+    """Ten steps on all parameters in one piece are those of torch's AdamW on each, with decay on matrices only."""
+    recipe = Recipe(optimizer="adamw", learning_rate=0.01, weight_decay=0.1)
+    ours, theirs = (initial(LAYER, (1, 16, 16), recipe, torch.Generator().manual_seed(0)) for _ in range(2))
+    masters = Masters(ours).bind()
+    mine = optimizer_of(masters, recipe, torch.tensor(0.01))
+    decayed = [p for p in theirs.parameters() if p.dim() > 1]
+    spared = [p for p in theirs.parameters() if p.dim() == 1]
+    groups = [{"params": decayed, "weight_decay": 0.1}, {"params": spared, "weight_decay": 0.0}]
+    torchs = torch.optim.AdamW(groups, lr=0.01)
+    x = torch.randn(8, 1, 16, 16, generator=torch.Generator().manual_seed(1))
+    for _ in range(10):
+        for module in (ours, theirs):
+            module.zero_grad()
+            torch.autograd.backward(module(x).square().mean())
+        masters.gather()
+        mine.step()
+        torchs.step()
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
 
 
 def test_an_incomplete_last_batch_is_left_out() -> None:
@@ -250,6 +272,6 @@ def test_bfloat16_keeps_parameters_and_statistics_in_float32(small: Dataset) -> 
 def test_zero_residual_and_norm_free_networks_train(small: Dataset) -> None:
     """A network without any normalisation or bias trains, too: its optimiser has one group of parameters."""
     layer = Sequence(layers=(Convolution(width=4, kernel=3, stride=2), Flatten(), Linear(width=10, bias=False)))
-    assert len(sgd(Masters(trained(small, layer=layer).module).bind(), QUICK, 0.1).param_groups) == 1
+    assert len(optimizer_of(Masters(trained(small, layer=layer).module).bind(), QUICK, 0.1).param_groups) == 1
     only_norms = Sequence(layers=(Flatten(), Normalisation(), Linear(width=10)))
-    assert len(sgd(Masters(trained(small, layer=only_norms).module).bind(), QUICK, 0.1).param_groups) == 2
+    assert len(optimizer_of(Masters(trained(small, layer=only_norms).module).bind(), QUICK, 0.1).param_groups) == 2

@@ -22,7 +22,7 @@ from nas.study import Recipe, Study
 from nas.study.recipe import Precision
 from nas.training import devices
 from nas.training.kernels import rules
-from nas.training.loop import sgd, train
+from nas.training.loop import optimizer_of, train
 from nas.training.precision import Masters, computing, settled, starts_of
 from spaces import anynet
 from tests.toys.runs import execute
@@ -61,7 +61,7 @@ def test_masters_add_up_steps_that_bfloat16_would_lose() -> None:
     computing(module, BF16, CPU)
     masters.bind()
     plain = msgspec.structs.replace(BF16, momentum=0.0, nesterov=False, weight_decay=0.0)
-    optimizer = sgd(masters, plain, torch.tensor(1e-4))
+    optimizer = optimizer_of(masters, plain, torch.tensor(1e-4))
     for _ in range(1000):
         for parameter in module.parameters():
             parameter.grad = torch.ones_like(parameter)
@@ -109,7 +109,7 @@ def test_gradients_reach_the_masters_place_by_place() -> None:
             parameter.grad = gradient.to(parameter.dtype)
         masters.gather()
         plain = msgspec.structs.replace(recipe, momentum=0.0, nesterov=False, weight_decay=0.0)
-        sgd(masters, plain, torch.tensor(1.0)).step()
+        optimizer_of(masters, plain, torch.tensor(1.0)).step()
         masters.spread()
         masters.forget()
         assert all(parameter.grad is None for parameter in module.parameters())
