@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from shlex import quote
+from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nas.cli.options import TRAINING, Device, OwnStudy, Settings, fields_of
 from nas.cli.source import study_named
-from nas.cli.terminal import say
-from nas.findings.wording.numbers import duration, percent
+from nas.cli.terminal import emit_table, say
+from nas.findings.wording.numbers import NOTHING, duration, percent
 
 if TYPE_CHECKING:
+    from nas.models.model import Model
     from nas.runner.networks import Network
     from nas.study import Recipe
     from nas.study.record import Epoch
@@ -42,6 +46,10 @@ def train(
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the images.", rich_help_panel=TRAINING)] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images a step.", rich_help_panel=TRAINING)] = None,
+    batch_sizes: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,...", help="Train once with each, and compare.", rich_help_panel=TRAINING),
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak of the schedule.", rich_help_panel=TRAINING)] = None,
     train_size: Annotated[
         int | None, typer.Option(help="Training images used; 0 means all.", rich_help_panel=TRAINING)
@@ -75,10 +83,12 @@ def train(
     given = {name: value for name, value in named.items() if value is not None}
     recipe = changed(recipe, {**given, **fields_of(settings)})
     folder = out or Path("trained", chosen.name)
+    watched = partial(networks.train, chosen, seed=seed, device=device)
     try:
-        model = networks.train(
-            chosen, recipe, seed=seed, device=device, out=folder, on_epoch=lambda epoch: tell(epoch, recipe.epochs)
-        )
+        if batch_sizes is not None:
+            sweep(watched, recipe, _sizes(batch_sizes), folder)
+            return
+        model = watched(recipe, out=folder, on_epoch=lambda epoch: tell(epoch, recipe.epochs))
     except KeyboardInterrupt:
         say("stopped; the same command goes on after the last epoch, if all of it takes more than a minute", err=True)
         raise typer.Exit(130) from None
@@ -102,6 +112,43 @@ def _chosen(network: str | None, run: Path | None, trial: int | None, study: str
     raise Refused("give a network, or --run and --trial", hint="nas spaces lists published networks")
 
 
+def _sizes(text: str) -> list[int]:
+    from nas.errors import Refused
+
+    sizes = [int(part) for part in text.split(",") if part.strip().isdigit()]
+    if len(sizes) != len(text.split(",")) or len(set(sizes)) != len(sizes):
+        raise Refused(f"--batch-sizes takes different numbers with commas between them, got {text!r}")
+    return sizes
+
+
+def sweep(train: Callable[..., Model], recipe: Recipe, sizes: Sequence[int], folder: Path) -> None:
+    """Train once with each batch size, all else equal, and show speed, errors and memory beside one another."""
+    from nas.models.curves import curves_figure
+
+    models: dict[int, Model] = {}
+    for size in sizes:
+        say(f"batches of {size}", err=True)
+        asked = changed(recipe, {"batch_size": size})
+        models[size] = train(asked, out=folder / f"batch-{size}", on_epoch=lambda epoch: tell(epoch, recipe.epochs))
+    emit_table(
+        ("batch size", "images/s", "validation error", "training error", "time", "peak memory"),
+        [
+            (
+                f"{size:,}",
+                f"{median(epoch.images_per_second or 0 for epoch in model.curve):,.0f}",
+                percent(model.curve[-1].error),
+                percent(model.curve[-1].train_error),
+                duration(sum(epoch.seconds for epoch in model.curve)),
+                NOTHING if model.peak_memory is None else f"{model.peak_memory / 2**20:,.1f} MiB",
+            )
+            for size, model in models.items()
+        ],
+    )
+    figure = curves_figure({f"batches of {size}": model.curve for size, model in models.items()})
+    figure.write_html(folder / PAGE, include_plotlyjs=True)
+    say(f"curves  {folder / PAGE}")
+
+
 def changed(recipe: Recipe, fields: dict[str, Any]) -> Recipe:
     """The recipe with some fields otherwise; refused where one doesn't fit."""
     import msgspec
@@ -116,9 +163,14 @@ def changed(recipe: Recipe, fields: dict[str, Any]) -> Recipe:
 
 def tell(epoch: Epoch, epochs: int) -> None:
     """A line for each epoch."""
-    left = f", about {duration((epochs - epoch.number) * epoch.seconds)} left" if epoch.number < epochs else ""
-    say(
-        f"epoch {epoch.number}/{epochs}: loss {epoch.loss:.4f}, validation error {percent(epoch.error)}, "
-        f"{duration(epoch.seconds)}{left}",
-        err=True,
-    )
+    parts = [f"loss {epoch.loss:.4f}"]
+    if epoch.validation_loss is not None:
+        parts.append(f"validation loss {epoch.validation_loss:.4f}")
+    parts.append(f"validation error {percent(epoch.error)}")
+    if epoch.train_error is not None:
+        parts.append(f"training error {percent(epoch.train_error)}")
+    if epoch.images_per_second is not None:
+        parts.append(f"{epoch.images_per_second:,.0f} images/s")
+    if epoch.number < epochs:
+        parts.append(f"about {duration((epochs - epoch.number) * epoch.seconds)} left")
+    say(f"epoch {epoch.number}/{epochs}: {', '.join(parts)}", err=True)

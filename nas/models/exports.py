@@ -69,17 +69,19 @@ def trained(
     device: str,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     checkpoint: Path | None = None,
+    watched: bool = False,
 ) -> Model:
     """A network trained from scratch, as its trial was; it goes on from a checkpoint of the same training."""
     with one_thread():
         dataset = data.load(info, recipe.train_size)
-        result = train(layer, recipe, dataset, seed, torch.device(device), on_epoch, checkpoint=checkpoint)
+        place = torch.device(device)
+        result = train(layer, recipe, dataset, seed, place, on_epoch, checkpoint=checkpoint, watched=watched)
     if result.diverged:
         raise NasError("this training diverged, as it may on another kind of processor; there is nothing to export")
     document = describe(
         layer, info, recipe, seed, result.curve[-1].error, device_name(device), weights.torch_version(), identity(layer)
     )
-    model = Model(document, result.curve)
+    model = Model(document, result.curve, result.peak_memory)
     model.network.load_state_dict(result.module.state_dict())
     return model.eval()
 

@@ -30,7 +30,7 @@ ARCHITECTURE, WEIGHTS, CARD, SUMS = "architecture.json", "model.safetensors", "c
 CURVE = "curve.json"
 """The epochs of a training that was watched; not every export has it."""
 LARGEST_CURVE = 2**24
-REGRESSION = {"error": "validation RMSE / std of the target (%)", "loss": "training loss (squared error / variance)"}
+REGRESSION = {"error": "RMSE / std of the target (%)", "loss": "loss (squared error / variance)"}
 """Titles of the axes for a number as target."""
 LARGEST_SUMS = 64 * 1024
 
@@ -38,18 +38,20 @@ LARGEST_SUMS = 64 * 1024
 class Model(nn.Module):
     """A trained network with everything that using it takes."""
 
-    def __init__(self, document: Document, curve: tuple[Epoch, ...] = ()) -> None:
+    def __init__(self, document: Document, curve: tuple[Epoch, ...] = (), peak_memory: int | None = None) -> None:
+        """The curve is known where the training was watched; its bytes, `peak_memory`, just after it."""
         super().__init__()
-        self.document, self.curve = document, curve
+        self.document, self.curve, self.peak_memory = document, curve, peak_memory
         self.network = build(document.layers, document.inputs)
 
     @property
     def history(self) -> pandas.DataFrame:
-        """A row for each epoch that is known: `epoch`, `loss`, `error`, `seconds`, as `nas.study.record.Epoch` says."""
+        """A row for each epoch that is known, with the columns that `nas.study.record.Epoch` describes."""
         import pandas
 
-        rows = [(epoch.number, epoch.loss, epoch.error, epoch.seconds) for epoch in self.curve]
-        return pandas.DataFrame(rows, columns=["epoch", "loss", "error", "seconds"]).set_index("epoch")
+        rows = [msgspec.structs.asdict(epoch) for epoch in self.curve]
+        names = [field.name for field in msgspec.structs.fields(Epoch)]
+        return pandas.DataFrame(rows, columns=names).rename(columns={"number": "epoch"}).set_index("epoch")
 
     def figure(self) -> plotly.graph_objects.Figure:
         """Error and loss over the epochs that are known."""

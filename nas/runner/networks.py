@@ -9,12 +9,12 @@ from pathlib import Path
 
 from nas import data
 from nas.data import DataInfo
-from nas.errors import ImpossibleShape, Refused, StorageFailed
+from nas.errors import ImpossibleShape, NasError, Refused, StorageFailed
 from nas.files import CHECKPOINT
 from nas.layers import Layer, Shape, output_shape, shape_text
 from nas.models import exports
 from nas.models.document import Document
-from nas.models.model import ARCHITECTURE, Model, described
+from nas.models.model import ARCHITECTURE, Model, described, load
 from nas.runner.winners import found_again
 from nas.storage.results import Run
 from nas.study import Recipe, Study, catalog
@@ -72,7 +72,8 @@ def train(
 
     `network` is a published name, an exported folder, a file `architecture.json`, or what `network_of` says of a trial.
     With a folder as `out` it is exported there, and a training of more than a minute that is interrupted, or killed,
-    goes on after its last epoch when the same call is made again: on a CPU to the same numbers. Raises Refused for what
+    goes on after its last epoch when the same call is made again, on a CPU to the same numbers; one that is over is
+    loaded. Raises Refused for what
     doesn't fit, Missing without data or device, NasError where the loss explodes, StorageFailed where a disk refuses.
     """
     chosen = network if isinstance(network, Network) else network_named(network)
@@ -82,12 +83,25 @@ def train(
     layer = chosen.layers(info)
     if folder is None:
         return _trained(layer, recipe, seed, info, place, on_epoch)
+    if done := _held(folder, layer, recipe, seed, info):
+        return done
     exports.require_new(folder)
     checkpoint = folder.with_name(f".{folder.name}{CHECKPOINT}")
     model = _trained(layer, recipe, seed, info, place, on_epoch, checkpoint)
     exports.write(model, folder)
     checkpoint.unlink(missing_ok=True)
     return model
+
+
+def _held(folder: Path, layer: Layer, recipe: Recipe, seed: int, info: DataInfo) -> Model | None:
+    """The network of a folder, if it is this very training's."""
+    try:
+        model = load(folder)
+    except NasError:
+        return None
+    document = model.document
+    asked, there = (layer, recipe, seed, info.key), (document.layers, document.recipe, document.seed, document.data_key)
+    return model if asked == there else None
 
 
 def _trained(
@@ -105,7 +119,7 @@ def _trained(
         except OSError as error:
             raise StorageFailed(f"{checkpoint.parent} can't be written: {error.strerror}") from None
     with devices.first_card(place):
-        return exports.trained(layer, recipe, seed, info, place.kind, on_epoch, checkpoint)
+        return exports.trained(layer, recipe, seed, info, place.kind, on_epoch, checkpoint, watched=True)
 
 
 def _built(name: str, build: Callable[[Shape, int], Layer], info: DataInfo) -> Layer:

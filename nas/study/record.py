@@ -68,7 +68,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
         return self.sampler == "random" and self.repeat == 0
 
 
-class Epoch(msgspec.Struct, frozen=True, kw_only=True):
+class Epoch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One point of a training's curve."""
 
     number: int
@@ -80,6 +80,12 @@ class Epoch(msgspec.Struct, frozen=True, kw_only=True):
     target's standard deviation."""
     seconds: float
     """Wall time of the epoch with its evaluation."""
+    validation_loss: float | None = None
+    """Mean loss over the validation images, without label smoothing; None where the training wasn't watched."""
+    train_error: float | None = None
+    """Error after the epoch on the first training images, unchanged; None where the training wasn't watched."""
+    images_per_second: float | None = None
+    """Training images a second, evaluation excluded; None where the training wasn't watched."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

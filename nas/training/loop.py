@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+import msgspec
 import torch
 from torch import Tensor, nn
 
@@ -27,7 +28,7 @@ from nas.study.record import Epoch
 from nas.training.augmentation import augment, draw
 from nas.training.checkpoint import Checkpoint, identity_of
 from nas.training.cuda_graphs import Replayed, aside, awaited, join
-from nas.training.losses import error_of, loss_of, nothing_wrong, wrong
+from nas.training.losses import error_of, loss_of, nothing_wrong, summed_loss, wrong
 from nas.training.modules import OwnDropout, build, initialize
 from nas.training.peak_memory import Footprint
 from nas.training.precision import Masters, computing, dtype_of, settled
@@ -76,6 +77,7 @@ def train(
     *,
     thresholds: Mapping[int, float] = NO_THRESHOLDS,
     checkpoint: Path | None = None,
+    watched: bool = False,
     graph: bool = True,
 ) -> Trained:
     """Train a network from scratch; all randomness comes from the seed, global generators are left as they were.
@@ -86,7 +88,8 @@ def train(
     After an epoch with a threshold a training with a larger validation error ends: up to there it is, bit for bit, the
     whole training, whose learning rates it follows.
 
-    Threads of one process can train side by side. Without `graph`, a GPU's steps are launched one by one.
+    One that is `watched` tells more of each epoch, which changes none of its numbers. Threads of one process can train
+    side by side. Without `graph`, a GPU's steps are launched one by one.
     """
     recipe = settled(recipe, device)
     generator = torch.Generator().manual_seed(seed)
@@ -97,14 +100,15 @@ def train(
             place = Checkpoint(path=checkpoint, training=identity_of(layer, recipe, dataset.info, seed, device))
             curve: list[Epoch] = []
             started, pruned = time.perf_counter(), False
-            for epoch in _epochs(training, module, validation, dataset.info, recipe, generator, place):
+            seen = Split(split.images[:SEEN], split.labels[:SEEN])
+            look = partial(_more, module, seen, validation, dataset.info, recipe) if watched else _no_more
+            for epoch in _epochs(training, module, validation, dataset.info, recipe, generator, place, look):
                 curve.append(epoch)
                 on_epoch(epoch)
                 pruned = epoch.number < recipe.epochs and epoch.error > thresholds.get(epoch.number, math.inf)
                 if pruned:
                     break
             whole = len(curve) == recipe.epochs
-            seen = Split(split.images[:SEEN], split.labels[:SEEN])
             train_error = None if not whole else evaluate(module, seen, dataset.info, recipe)
             return Trained(
                 module=training.restored(),
@@ -126,6 +130,7 @@ def _epochs(
     recipe: Recipe,
     generator: torch.Generator,
     checkpoint: Checkpoint,
+    look: Callable[[Epoch], Epoch],
 ) -> Iterator[Epoch]:
     """One epoch after another, each with its evaluation, to the last one or until loss or error explode.
 
@@ -134,16 +139,37 @@ def _epochs(
     curve = training.go_on(checkpoint, generator)
     yield from curve
     for number in range(len(curve) + 1, recipe.epochs + 1):
-        begun = time.perf_counter()
+        begun, before = time.perf_counter(), training.seconds
         loss = training.epoch(generator)
         if not loss < EXPLODED:
             return
         error = evaluate(module, validation, info, recipe)
         if not error < EXPLODED:
             return
-        curve.append(Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun))
+        epoch = Epoch(
+            number=number,
+            loss=loss,
+            error=error,
+            seconds=time.perf_counter() - begun,
+            images_per_second=training.images / (training.seconds - before),
+        )
+        curve.append(look(epoch))
         training.keep(checkpoint, generator, curve)
         yield curve[-1]
+
+
+def _no_more(epoch: Epoch) -> Epoch:
+    """An epoch as all trials keep it."""
+    return msgspec.structs.replace(epoch, images_per_second=None)
+
+
+def _more(module: nn.Module, seen: Split, validation: Split, info: DataInfo, recipe: Recipe, epoch: Epoch) -> Epoch:
+    """An epoch with what only who watches wants to know."""
+    return msgspec.structs.replace(
+        epoch,
+        train_error=evaluate(module, seen, info, recipe),
+        validation_loss=mean_loss(module, validation, info, recipe),
+    )
 
 
 def initial(layer: Layer, inputs: Shape, recipe: Recipe, generator: torch.Generator) -> nn.Module:
@@ -325,15 +351,29 @@ def evaluate(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) ->
 
     The module must be ready to compute (see `computing`).
     """
-    module.eval()
-    device = split.labels.device
-    mean, scale = statistics(info, device)
     total = nothing_wrong(split.labels)
-    size = evaluation_batch(recipe, split.images.shape, device)
+    for outputs, labels in _outputs(module, split, info, recipe):
+        total += wrong(outputs, labels)
+    return error_of(total, len(split.labels))
+
+
+@torch.inference_mode()
+def mean_loss(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) -> float:
+    """Mean loss over images or rows, without label smoothing; the module must be ready to compute."""
+    total = torch.zeros((), dtype=torch.float64, device=split.labels.device)
+    for outputs, labels in _outputs(module, split, info, recipe):
+        total += summed_loss(outputs, labels)
+    return awaited(total) / len(split.labels)
+
+
+def _outputs(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
+    """What the network says of each batch in evaluation, and what is right."""
+    module.eval()
+    mean, scale = statistics(info, split.labels.device)
+    size = evaluation_batch(recipe, split.images.shape, split.labels.device)
     for start in range(0, len(split.labels), size):
         images, labels = split.images[start : start + size], split.labels[start : start + size]
-        total += wrong(module(normalized(images, mean, scale).to(dtype_of(recipe))), labels)
-    return error_of(total, len(split.labels))
+        yield module(normalized(images, mean, scale).to(dtype_of(recipe))), labels
 
 
 def evaluation_batch(recipe: Recipe, images: torch.Size, device: torch.device) -> int:

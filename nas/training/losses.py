@@ -38,6 +38,13 @@ def wrong(outputs: Tensor, labels: Tensor) -> Tensor:
     return (outputs.argmax(1) != labels).sum()
 
 
+def summed_loss(outputs: Tensor, labels: Tensor) -> Tensor:
+    """Sum of a batch's losses, without label smoothing, in float64."""
+    if labels.is_floating_point():
+        return (outputs.squeeze(1).double() - labels).square().sum()
+    return functional.cross_entropy(outputs.double(), labels, reduction="sum")
+
+
 def error_of(total: Tensor, count: int) -> float:
     """The error from the sum of `wrong` over so many images or rows, once it is computed."""
     share = awaited(total) / count

@@ -28,9 +28,25 @@ def test_a_network_is_trained_and_watched(say: Say, tmp_path: Path) -> None:
     assert nas.load("trained/lenet_bn").document.recipe.flip
     assert "plotly" in (tmp_path / "trained/lenet_bn/curve.html").read_text()
     assert say("verify", "trained/lenet_bn")[0] == 0
+    again = say("train", "lenet_bn", *SHORT, "--set", "flip=true")
+    assert (again[0], again[1], "epoch" in again[2]) == (0, out, False)
     code, _, err = say("train", "lenet_bn", *SHORT)
     assert code != 0
     assert "isn't empty" in err
+
+
+def test_batch_sizes_are_compared(say: Say, tmp_path: Path) -> None:
+    """A row each with speed, errors and memory, a page of all curves, and a folder each; again nothing is trained."""
+    words = ("train", "lenet_bn", *SHORT, "--batch-sizes", "20,100")
+    code, out, err = say(*words)
+    assert (code, err.count("epoch 2/2")) == (0, 2)
+    rows = [line.split() for line in out.splitlines() if line.strip()[:1].isdigit()]
+    assert [row[0] for row in rows] == ["20", "100"]
+    assert all("MiB" in row for row in rows)
+    assert {nas.load(f"trained/lenet_bn/batch-{size}").document.recipe.batch_size for size in (20, 100)} == {20, 100}
+    page = (tmp_path / "trained/lenet_bn/curve.html").read_text()
+    assert "batches of 20, validation" in page
+    assert say(*words)[2].count("epoch") == 0
 
 
 @pytest.mark.parametrize(
@@ -43,6 +59,8 @@ def test_a_network_is_trained_and_watched(say: Say, tmp_path: Path) -> None:
         (("lenet_bn", "--set", "flip=maybe"), "--set flip=maybe"),
         (("lenet_bn", "--epochs", "0"), "epochs must be at least 1"),
         (("lenet_bm",), "did you mean"),
+        (("lenet_bn", "--batch-sizes", "32,x"), "--batch-sizes takes different numbers"),
+        (("lenet_bn", "--batch-sizes", "32,32"), "--batch-sizes takes different numbers"),
     ],
 )
 def test_what_does_not_fit_is_said(say: Say, words: tuple[str, ...], said: str) -> None:

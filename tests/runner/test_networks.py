@@ -9,12 +9,15 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 import nas
+from nas.data import Dataset
 from nas.errors import ImpossibleShape, Refused
 from nas.runner.networks import network_named, network_of
 from nas.study import Recipe
 from nas.study.record import Epoch
+from nas.training.loop import train
 from tests.toys.runs import execute
 from tests.toys.spaces import STUDY
 
@@ -34,11 +37,31 @@ def test_a_published_network_is_trained_by_name(tmp_path: Path) -> None:
     assert list(model.history.index) == [1, 2]
     assert model.history.error.iloc[-1] == model.document.error
     assert nas.load(tmp_path / "lenet").curve == model.curve
-    error, loss = model.figure().data
-    assert list(error.y) == [100 * epoch.error for epoch in told]
-    assert list(loss.x) == [1, 2]
+    lines = {(line.name, line.yaxis): list(line.y) for line in model.figure().data}
+    assert lines == {
+        ("validation", "y"): [100 * epoch.error for epoch in told],
+        ("training", "y"): [100 * (epoch.train_error or 0) for epoch in told],
+        ("validation", "y2"): [epoch.validation_loss for epoch in told],
+        ("training", "y2"): [epoch.loss for epoch in told],
+    }
     assert "trained by itself on digits" in (tmp_path / "lenet" / "card.md").read_text()
     assert not list(tmp_path.glob(".*"))
+
+
+def test_who_watches_changes_nothing(digits_data: Dataset) -> None:
+    """A watched training has the numbers of one that isn't, and more: its last training error is the one of the end."""
+    layer = network_named("lenet_bn").layers(digits_data.info)
+    plain, watched = (
+        train(layer, RECIPE, digits_data, 3, torch.device("cpu"), watched=watched) for watched in (False, True)
+    )
+    assert numbers(plain.curve) == numbers(watched.curve)
+    assert watched.curve[-1].train_error == watched.train_error == plain.train_error
+    assert {epoch.validation_loss for epoch in plain.curve} == {None}
+    network = watched.module.eval()
+    images = digits_data.validation.images.float().div(255).sub(digits_data.info.mean[0]).div(digits_data.info.std[0])
+    with torch.inference_mode():
+        loss = torch.nn.functional.cross_entropy(network(images), digits_data.validation.labels).item()
+    assert watched.curve[-1].validation_loss == pytest.approx(loss, rel=1e-5)
 
 
 def test_the_same_seed_is_the_same_network() -> None:
