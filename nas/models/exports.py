@@ -22,7 +22,8 @@ from nas.models.model import ARCHITECTURE, CARD, CURVE, SUMS, WEIGHTS, Model, ch
 from nas.study import Recipe
 from nas.study.record import Epoch
 from nas.training.devices import device_name, one_thread
-from nas.training.loop import evaluate, train
+from nas.training.evaluation import evaluate
+from nas.training.loop import train
 from nas.training.precision import computing
 
 UNIT = ", root mean squared error in standard deviations of the target,"

@@ -28,7 +28,8 @@ from nas.study.record import Epoch
 from nas.training.augmentation import augment, draw
 from nas.training.checkpoint import Checkpoint, identity_of
 from nas.training.cuda_graphs import Replayed, aside, awaited, join
-from nas.training.losses import error_of, loss_of, nothing_wrong, summed_loss, wrong
+from nas.training.evaluation import evaluate, mean_loss, normalized, statistics
+from nas.training.losses import loss_of
 from nas.training.modules import OwnDropout, build, initialize
 from nas.training.peak_memory import Footprint
 from nas.training.precision import Masters, computing, dtype_of, settled
@@ -41,8 +42,6 @@ ORDER, DROPOUT, STEPS, OPTIMIZER = "order", "dropout", "steps", "optimizer "
 NO_THRESHOLDS: Mapping[int, float] = MappingProxyType({})
 SEEN = 2_000
 """Training images, the first of their fixed, balanced order, on which the error is measured in the end."""
-EVALUATED = SEEN * 32**2
-"""Pixels that a GPU evaluates at once, unless the recipe has larger batches: it waits for launches."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -345,64 +344,9 @@ def train_step(
     return loss.detach()
 
 
-@torch.inference_mode()
-def evaluate(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) -> float:
-    """Share of images that are classified wrongly, or root mean square of a table's standardised errors.
-
-    The module must be ready to compute (see `computing`).
-    """
-    total = nothing_wrong(split.labels)
-    for outputs, labels in _outputs(module, split, info, recipe):
-        total += wrong(outputs, labels)
-    return error_of(total, len(split.labels))
-
-
-@torch.inference_mode()
-def mean_loss(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) -> float:
-    """Mean loss over images or rows, without label smoothing; the module must be ready to compute."""
-    total = torch.zeros((), dtype=torch.float64, device=split.labels.device)
-    for outputs, labels in _outputs(module, split, info, recipe):
-        total += summed_loss(outputs, labels)
-    return awaited(total) / len(split.labels)
-
-
-def _outputs(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
-    """What the network says of each batch in evaluation, and what is right."""
-    module.eval()
-    mean, scale = statistics(info, split.labels.device)
-    size = evaluation_batch(recipe, split.images.shape, split.labels.device)
-    for start in range(0, len(split.labels), size):
-        images, labels = split.images[start : start + size], split.labels[start : start + size]
-        yield module(normalized(images, mean, scale).to(dtype_of(recipe))), labels
-
-
-def evaluation_batch(recipe: Recipe, images: torch.Size, device: torch.device) -> int:
-    """Images that are evaluated at once: the recipe's, more where they are small and a GPU evaluates them."""
-    if device.type == "cpu":
-        return recipe.evaluation_batch_size
-    return max(recipe.evaluation_batch_size, min(SEEN, EVALUATED // images[2:].numel()))
-
-
 def steps_per_epoch(images: int, recipe: Recipe) -> int:
     """Steps of one epoch; at least 1, for a batch is never larger than the training set."""
     return images // min(recipe.batch_size, images)
-
-
-def normalized(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
-    """Images as float32 with mean 0 and standard deviation 1 over the training set, channels last in memory.
-
-    The rows of a table are stored so.
-    """
-    if images.is_floating_point():
-        return images
-    return images.to(torch.float32, memory_format=torch.channels_last).sub_(mean).mul_(scale)
-
-
-def statistics(info: DataInfo, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Mean of the pixels and one over their standard deviation, in units of the stored bytes."""
-    mean = torch.tensor(info.mean, device=device).mul_(255).view(1, -1, 1, 1)
-    scale = torch.tensor(info.std, device=device).mul_(255).reciprocal_().view(1, -1, 1, 1)
-    return mean, scale
 
 
 def on_device(split: Split, device: torch.device) -> Split:

@@ -88,7 +88,8 @@ def trained(name: str, number: int) -> dict[str, Any]:
 
     from nas import data
     from nas.data import Split
-    from nas.training.loop import evaluate, train
+    from nas.training.evaluation import evaluate
+    from nas.training.loop import train
     from nas.training.precision import computing
 
     torch.set_num_threads(1)

@@ -103,9 +103,10 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
 
 
 PROGRAM = """
-import sys, time
+import signal, sys, time
 import nas
 from nas.training import checkpoint
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a process in the background of a shell ignores
 checkpoint.WORTH = 0.0
 def told(epoch):
     print(epoch.number, epoch.loss, epoch.error, flush=True)

@@ -27,9 +27,10 @@ from nas.training.cuda_graphs import (
     join,
     lane,
 )
+from nas.training.evaluation import evaluation_batch
 from nas.training.kernels import convolution
 from nas.training.kernels.rules import NATIVE
-from nas.training.loop import Training, evaluation_batch, initial
+from nas.training.loop import Training, initial
 from tests.benchmarks.networks import sample
 from tests.toys.cards import Card, refusal
 from tests.toys.spaces import QUICK, Tiny

@@ -15,7 +15,8 @@ from nas import data
 from nas.data import DataInfo, Dataset, Split
 from nas.engines import InlineEngine
 from nas.study import Recipe
-from nas.training.loop import evaluate, normalized, statistics, train
+from nas.training.evaluation import evaluate, normalized, statistics
+from nas.training.loop import train
 from tests.toys.spaces import QUICK, STUDY, Tiny
 
 LAYER = Tiny(width=8).network((1, 16, 16), 10)

@@ -20,7 +20,8 @@ from nas import data
 from nas.study import Recipe
 from nas.training.cuda_graphs import aside
 from nas.training.devices import one_thread
-from nas.training.loop import evaluate, on_device, train
+from nas.training.evaluation import evaluate
+from nas.training.loop import on_device, train
 from nas.training.precision import computing, settled
 from tests.benchmarks.gpu.children import lines_of
 from tests.benchmarks.gpu.exactness import interval

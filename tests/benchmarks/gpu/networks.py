@@ -18,7 +18,8 @@ from torch.profiler import ProfilerActivity, profile
 from nas.data import Dataset
 from nas.training import precision
 from nas.training.cuda_graphs import WARM_UP
-from nas.training.loop import Training, evaluate, initial, train
+from nas.training.evaluation import evaluate
+from nas.training.loop import Training, initial, train
 from tests.benchmarks import roofline
 from tests.benchmarks.gpu import probe
 from tests.benchmarks.gpu.graphs import aside
