@@ -7,6 +7,7 @@ file of another training, or one that can't be read, is left unread.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,11 +29,11 @@ logger = logging.getLogger(__name__)
 
 WORTH = 60.0
 """Seconds from which on a whole training is worth a checkpoint after each of its epochs."""
-PROGRESS = "progress"
+POSITION = "position"
 """Key of the metadata that holds how far it is."""
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
+class Position(msgspec.Struct, frozen=True, kw_only=True):
     """How far a training is."""
 
     training: str
@@ -45,6 +46,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Of training alone."""
     peak_memory: int | None = None
     """Bytes, as `nas.training.peak_memory` tells them."""
+    sha256: str
+    """Of all tensors, in the order of their names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,33 +71,46 @@ class Checkpoint:
         """Replace the file. StorageFailed where the disk refuses."""
         if self.path is None:
             return
-        progress = Progress(
+        whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        position = Position(
             training=self.training,
             curve=tuple(curve),
             seconds=seconds,
             training_seconds=training_seconds,
             peak_memory=peak_memory,
+            sha256=digest_of(whole),
         )
         remove_leftovers(self.path)
-        whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        write_atomically(self.path, save(whole, {PROGRESS: msgspec.json.encode(progress).decode()}))
+        write_atomically(self.path, save(whole, {POSITION: msgspec.json.encode(position).decode()}))
 
-    def read(self) -> tuple[dict[str, Tensor], Progress] | None:
+    def read(self) -> tuple[dict[str, Tensor], Position] | None:
         """What the file holds of this training; None if there is none."""
         if self.path is None or not self.path.is_file():
             return None
         try:
             with safe_open(self.path, framework="pt") as file:
-                progress = msgspec.json.decode((file.metadata() or {})[PROGRESS], type=Progress)
+                position = msgspec.json.decode((file.metadata() or {})[POSITION], type=Position)
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- not a mapping
         except (SafetensorError, OSError, KeyError, msgspec.MsgspecError) as error:
             logger.warning("%s can't be read, the training begins anew: %s", self.path, error)
             return None
-        return (tensors, progress) if progress.training == self.training else None
+        if position.sha256 != digest_of(tensors):
+            logger.warning("%s is damaged, the training begins anew", self.path)
+            return None
+        return (tensors, position) if position.training == self.training else None
 
     def worthwhile(self, curve: Sequence[Epoch], epochs: int) -> bool:
         """Whether there is a place, and the whole training takes so long that losing it would hurt."""
         return self.path is not None and epochs * sum(epoch.seconds for epoch in curve) / len(curve) >= WORTH
+
+
+def digest_of(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of tensors in the order of their names."""
+    whole = hashlib.sha256()
+    for name in sorted(tensors):
+        whole.update(name.encode())
+        whole.update(tensors[name].flatten().view(torch.uint8).numpy().data)
+    return whole.hexdigest()
 
 
 def identity_of(layer: Layer, recipe: Recipe, info: DataInfo, seed: int, device: torch.device) -> str:

@@ -8,6 +8,7 @@ it as a graph.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +37,8 @@ from nas.training.precision import Masters, computing, dtype_of, settled
 
 EXPLODED = 1e4
 """Mean training loss above which a training counts as diverged: guessing ten classes costs 2.3 nats, the mean 1."""
+
+logger = logging.getLogger(__name__)
 
 ORDER, DROPOUT, STEPS, OPTIMIZER = "order", "dropout", "steps", "optimizer "
 """In a checkpoint: states of the generators of images and of dropout, the steps taken, what the optimiser keeps."""
@@ -265,8 +268,12 @@ class Training:
         found = checkpoint.read()
         if found is None:
             return []
-        tensors, progress = found
-        for name, tensor in self._state().items():
+        tensors, position = found
+        state = self._state()
+        if any(name not in tensors or tensors[name].shape != tensor.shape for name, tensor in state.items()):
+            logger.warning("%s is of another network, the training begins anew", checkpoint.path)
+            return []
+        for name, tensor in state.items():
             tensor.copy_(tensors.pop(name))
         generator.set_state(tensors.pop(ORDER))
         for own in self._generators:
@@ -276,9 +283,9 @@ class Training:
             parameter = self.masters.all[int(number)]
             self._optimizer.state[parameter][key] = tensor.to(parameter.device)
         self.masters.spread()
-        self.footprint.remember(progress.peak_memory)
-        self.seconds, self.seconds_before = progress.training_seconds, progress.seconds
-        return list(progress.curve)
+        self.footprint.remember(position.peak_memory)
+        self.seconds, self.seconds_before = position.training_seconds, position.seconds
+        return list(position.curve)
 
     def keep(self, checkpoint: Checkpoint, generator: torch.Generator, curve: list[Epoch]) -> None:
         """Keep what the next steps need, if all of them take long enough."""

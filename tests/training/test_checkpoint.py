@@ -109,11 +109,15 @@ def test_another_training_begins_anew(small: Dataset, tmp_path: Path) -> None:
 
 
 def test_a_damaged_checkpoint_is_left_unread(small: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A file that was cut off, or is none of ours, costs the epochs so far, which is said; the training is as ever."""
+    """A file that was cut off or has other bytes costs the epochs so far, which is said; the training is as ever."""
     place = tmp_path / "c"
-    for damage in (1000, 3):
+    for damaged in (
+        lambda file: file[:1000],
+        lambda file: file[:3],
+        lambda file: file[:-9000] + b"\xff" * 8 + file[-8992:],
+    ):
         interrupted(small, RECIPE, place, 2)
-        place.write_bytes(place.read_bytes()[:damage])
+        place.write_bytes(damaged(place.read_bytes()))
         with caplog.at_level(logging.WARNING):
             assert len(train(LAYER, RECIPE, small, 7, CPU, checkpoint=place).curve) == 5
         assert "the training begins anew" in caplog.text
