@@ -94,7 +94,8 @@ def train(
         raise typer.Exit(130) from None
     model.figure().write_html(folder / PAGE, include_plotlyjs=True)
     summary = f"{model.document.architecture}, validation error {percent(model.document.error)}"
-    say(f"{folder}: {summary} after {recipe.epochs} epochs; the test split was not read")
+    times = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
+    say(f"{folder}: {summary} after {times}; the test split was not read")
     say(f"curve  {folder / PAGE}")
     say(f"next   nas verify {quote(str(folder))}; in Python: nas.load({str(folder)!r})")
 

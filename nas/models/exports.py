@@ -78,7 +78,10 @@ def trained(
         place = torch.device(device)
         result = train(layer, recipe, dataset, seed, place, on_epoch, checkpoint=checkpoint, watched=watched)
     if result.diverged:
-        raise NasError("this training diverged, as it may on another kind of processor; there is nothing to export")
+        raise NasError(
+            f"this training diverged in epoch {len(result.curve) + 1}; there is nothing to export",
+            hint="a lower learning rate helps; on another kind of processor a trial may diverge that didn't",
+        )
     document = describe(
         layer, info, recipe, seed, result.curve[-1].error, device_name(device), weights.torch_version(), identity(layer)
     )
