@@ -29,7 +29,8 @@ def job(digits: DataInfo) -> Job:
 
 
 def processes(engine: LocalEngine) -> list[psutil.Process]:
-    """Its workers."""
+    """Its workers, once all have started: before that a process shows neither its words nor its environment."""
+    heard(engine, lambda _: all(worker.ready for worker in engine._workers))
     return [psutil.Process(worker.process.pid) for worker in engine._workers]
 
 
