@@ -57,6 +57,17 @@ MaxSeconds = Annotated[
     float,
     typer.Option(help="Begin no training after so long; the same command resumes.", min=0, rich_help_panel=MACHINE),
 ]
+Epochs = Annotated[int | None, typer.Option(help="Epochs of each training.", rich_help_panel=TRAINING)]
+TrainSize = Annotated[int | None, typer.Option(help="Training images used; 0 means all.", rich_help_panel=TRAINING)]
+Resolution = Annotated[
+    int | None,
+    typer.Option(help="Height and width of images, in pixels; 0: as they are.", rich_help_panel=TRAINING),
+]
+DataSet = Annotated[
+    str | None,
+    typer.Option(help="Data set: a name, a folder of class folders, an .npz, a .csv.", rich_help_panel=TRAINING),
+]
+Target = Annotated[str | None, typer.Option(help="Column of a .csv that is to be predicted.", rich_help_panel=TRAINING)]
 Settings = Annotated[
     list[str] | None,
     typer.Option(

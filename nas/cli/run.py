@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas.cli.options import TRAINING, Device, MaxSeconds, Settings, Workers, fields_of
+from nas.cli.options import (
+    TRAINING,
+    DataSet,
+    Device,
+    Epochs,
+    MaxSeconds,
+    Resolution,
+    Settings,
+    Target,
+    TrainSize,
+    Workers,
+    fields_of,
+)
 from nas.cli.terminal import UnheardError, say
 from nas.storage.layout import LOG, PAGE, TABLE
 
@@ -37,21 +49,11 @@ def run(
             help="Length of training: tiny, short, standard or long; what follows changes it.", rich_help_panel=TRAINING
         ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of each training.", rich_help_panel=TRAINING)] = None,
-    train_size: Annotated[
-        int | None, typer.Option(help="Training images used; 0 means all.", rich_help_panel=TRAINING)
-    ] = None,
-    resolution: Annotated[
-        int | None,
-        typer.Option(help="Height and width of images, in pixels; 0: as they are.", rich_help_panel=TRAINING),
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(help="Data set: a name, a folder of class folders, an .npz, a .csv.", rich_help_panel=TRAINING),
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option(help="Column of a .csv that is to be predicted.", rich_help_panel=TRAINING)
-    ] = None,
+    epochs: Epochs = None,
+    train_size: TrainSize = None,
+    resolution: Resolution = None,
+    data: DataSet = None,
+    target: Target = None,
     sampler: Annotated[
         str | None,
         typer.Option(

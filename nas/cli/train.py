@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas.cli.options import TRAINING, Device, OwnStudy, Settings, fields_of
+from nas.cli.options import (
+    TRAINING,
+    DataSet,
+    Device,
+    Epochs,
+    OwnStudy,
+    Resolution,
+    Settings,
+    Target,
+    TrainSize,
+    fields_of,
+)
 from nas.cli.source import study_named
 from nas.cli.terminal import emit_table, say
 from nas.findings.wording.numbers import NOTHING, duration, percent
@@ -37,27 +48,17 @@ def train(
     ] = None,
     trial: Annotated[int | None, typer.Option(help="Number of its trial.", rich_help_panel=TRIAL)] = None,
     study: OwnStudy = None,
-    data: Annotated[
-        str | None,
-        typer.Option(help="Data set: a name, a folder of class folders, an .npz, a .csv.", rich_help_panel=TRAINING),
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option(help="Column of a .csv that is to be predicted.", rich_help_panel=TRAINING)
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the images.", rich_help_panel=TRAINING)] = None,
+    data: DataSet = None,
+    target: Target = None,
+    epochs: Epochs = None,
     batch_size: Annotated[int | None, typer.Option(help="Images a step.", rich_help_panel=TRAINING)] = None,
     batch_sizes: Annotated[
         str | None,
         typer.Option(metavar="A,B,...", help="Train once with each, and compare.", rich_help_panel=TRAINING),
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak of the schedule.", rich_help_panel=TRAINING)] = None,
-    train_size: Annotated[
-        int | None, typer.Option(help="Training images used; 0 means all.", rich_help_panel=TRAINING)
-    ] = None,
-    resolution: Annotated[
-        int | None,
-        typer.Option(help="Height and width of images, in pixels; 0: as they are.", rich_help_panel=TRAINING),
-    ] = None,
+    train_size: TrainSize = None,
+    resolution: Resolution = None,
     settings: Settings = None,
     seed: Annotated[
         int, typer.Option(help="Of initial weights, order and augmentation.", rich_help_panel=TRAINING)

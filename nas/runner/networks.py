@@ -86,6 +86,7 @@ def train(
     if done := _held(folder, layer, recipe, seed, info):
         return done
     exports.require_new(folder)
+    _require_writable(folder)
     checkpoint = folder.with_name(f".{folder.name}{CHECKPOINT}")
     model = _trained(layer, recipe, seed, info, place, on_epoch, checkpoint)
     exports.write(model, folder)
@@ -104,6 +105,15 @@ def _held(folder: Path, layer: Layer, recipe: Recipe, seed: int, info: DataInfo)
     return model if asked == there else None
 
 
+def _require_writable(folder: Path) -> None:
+    """Refuse a folder that can't be made, before hours of training; its parent is there afterwards."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.rmdir()
+    except OSError as error:
+        raise StorageFailed(f"{folder} can't be written: {error.strerror}") from None
+
+
 def _trained(
     layer: Layer,
     recipe: Recipe,
@@ -113,11 +123,6 @@ def _trained(
     on_epoch: Callable[[Epoch], None],
     checkpoint: Path | None = None,
 ) -> Model:
-    if checkpoint:
-        try:
-            checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageFailed(f"{checkpoint.parent} can't be written: {error.strerror}") from None
     with devices.first_card(place):
         return exports.trained(layer, recipe, seed, info, place.kind, on_epoch, checkpoint, watched=True)
 

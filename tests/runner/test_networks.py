@@ -13,7 +13,7 @@ import torch
 
 import nas
 from nas.data import Dataset
-from nas.errors import ImpossibleShape, Refused
+from nas.errors import ImpossibleShape, Refused, StorageFailed
 from nas.runner.networks import network_named, network_of
 from nas.study import Recipe
 from nas.study.record import Epoch
@@ -100,6 +100,15 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine" / "file").touch()
     with pytest.raises(Refused, match="isn't empty"):
         nas.train("lenet_bn", RECIPE, out=tmp_path / "mine")
+
+
+def test_a_place_that_cannot_be_written_is_found_before_the_training(tmp_path: Path) -> None:
+    """Not a single epoch is trained for a folder that can't be made."""
+    (tmp_path / "file").touch()
+    told: list[Epoch] = []
+    with pytest.raises(StorageFailed, match="can't be written"):
+        nas.train("lenet_bn", RECIPE, out=tmp_path / "file" / "net", on_epoch=told.append)
+    assert told == []
 
 
 PROGRAM = """
