@@ -132,7 +132,7 @@ def _epochs(
     recipe: Recipe,
     generator: torch.Generator,
     checkpoint: Checkpoint,
-    look: Callable[[Epoch], Epoch],
+    look: Callable[[Epoch, float], Epoch],
 ) -> Iterator[Epoch]:
     """One epoch after another, each with its evaluation, to the last one or until loss or error explode.
 
@@ -148,27 +148,30 @@ def _epochs(
         error = evaluate(module, validation, info, recipe)
         if not error < EXPLODED:
             return
-        epoch = Epoch(
-            number=number,
-            loss=loss,
-            error=error,
-            seconds=time.perf_counter() - begun,
-            images_per_second=training.images / (training.seconds - before),
-        )
-        curve.append(look(epoch))
+        epoch = Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun)
+        curve.append(look(epoch, training.images / (training.seconds - before)))
         training.keep(checkpoint, generator, curve)
         yield curve[-1]
 
 
-def _no_more(epoch: Epoch) -> Epoch:
+def _no_more(epoch: Epoch, images_per_second: float) -> Epoch:
     """An epoch as all trials keep it."""
-    return msgspec.structs.replace(epoch, images_per_second=None)
+    return epoch
 
 
-def _more(module: nn.Module, seen: Split, validation: Split, info: DataInfo, recipe: Recipe, epoch: Epoch) -> Epoch:
+def _more(
+    module: nn.Module,
+    seen: Split,
+    validation: Split,
+    info: DataInfo,
+    recipe: Recipe,
+    epoch: Epoch,
+    images_per_second: float,
+) -> Epoch:
     """An epoch with what only who watches wants to know."""
     return msgspec.structs.replace(
         epoch,
+        images_per_second=images_per_second,
         train_error=evaluate(module, seen, info, recipe),
         validation_loss=mean_loss(module, validation, info, recipe),
     )
