@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from nas import data
 from nas.cli import main
@@ -16,6 +17,9 @@ from nas.data import DataInfo, Dataset
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch isn't loaded yet; tiny tensors only lose time on several threads
 if not any(map(os.path.exists, ("/dev/nvidiactl", "/dev/dxg"))):
     os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels for a GPU are interpreted where there is none
+
+settings.register_profile("untimed", deadline=None)  # how long an example takes depends on who else is at work
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True, scope="session")
