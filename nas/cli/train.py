@@ -26,6 +26,7 @@ from nas.cli.options import (
 from nas.cli.source import study_named
 from nas.cli.terminal import emit_table, say
 from nas.findings.wording.numbers import NOTHING, duration, percent
+from nas.findings.wording.training import epoch_line
 
 if TYPE_CHECKING:
     from nas.models.model import Model
@@ -165,14 +166,4 @@ def changed(recipe: Recipe, fields: dict[str, Any]) -> Recipe:
 
 def tell(epoch: Epoch, epochs: int) -> None:
     """A line for each epoch."""
-    parts = [f"loss {epoch.loss:.4f}"]
-    if epoch.validation_loss is not None:
-        parts.append(f"validation loss {epoch.validation_loss:.4f}")
-    parts.append(f"validation error {percent(epoch.error)}")
-    if epoch.train_error is not None:
-        parts.append(f"training error {percent(epoch.train_error)}")
-    if epoch.images_per_second is not None:
-        parts.append(f"{epoch.images_per_second:,.0f} images/s")
-    if epoch.number < epochs:
-        parts.append(f"about {duration((epochs - epoch.number) * epoch.seconds)} left")
-    say(f"epoch {epoch.number}/{epochs}: {', '.join(parts)}", err=True)
+    say(epoch_line(epoch, epochs), err=True)

@@ -15,6 +15,7 @@ from nas.layers import Layer, Shape, output_shape, shape_text
 from nas.models import exports
 from nas.models.document import Document
 from nas.models.model import ARCHITECTURE, Model, described, load
+from nas.runner.notebook import watcher
 from nas.runner.winners import found_again
 from nas.storage.results import Run
 from nas.study import Recipe, Study, catalog
@@ -66,9 +67,9 @@ def train(
     seed: int = 0,
     device: str = "auto",
     out: str | PathLike[str] | None = None,
-    on_epoch: Callable[[Epoch], None] = unwatched,
+    on_epoch: Callable[[Epoch], None] | None = None,
 ) -> Model:
-    """Train one network from scratch; the model knows its curve (`history`, `figure`).
+    """Train one network from scratch; the model knows its curve (`history`, `figure`), which a notebook sees grow.
 
     `network` is a published name, an exported folder, a file `architecture.json`, or what `network_of` says of a trial.
     With a folder as `out` it is exported there, and a training of more than a minute that is interrupted, or killed,
@@ -79,6 +80,7 @@ def train(
     chosen = network if isinstance(network, Network) else network_named(network)
     place, folder = devices.device(device), None if out is None else Path(out)
     recipe = settled_on(recipe or Recipe(), place.kind)
+    on_epoch = on_epoch or watcher(chosen.name, recipe.epochs) or unwatched
     info = data.prepare_for(recipe)
     layer = chosen.layers(info)
     if folder is None:
