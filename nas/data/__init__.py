@@ -47,22 +47,23 @@ __all__ = [
 ]
 
 
-def prepare(name: str, resolution: int = 0, target: str = "") -> DataInfo:
+def prepare(name: str, resolution: int = 0, target: str = "", validation_size: int = 0) -> DataInfo:
     """Read a data set, cut its fixed validation split, and keep both in the cache; what is there already is checked.
 
     `resolution` is height and width of images in pixels, 0 for the size as stored; `target` names the column of a
-    table that is to be predicted. To be called once, by the coordinator. A name of ours that is also a folder of images
-    means ours, and the folder is mentioned.
+    table that is to be predicted; `validation_size` images validate, 0 for as many as usual. To be called once, by the
+    coordinator. A name of ours that is also a folder of images means ours, and the folder is mentioned.
     """
     meant = meaning(name)
     if namesake := meant.namesake:
         log.warning("%s: the data set is taken; ./%s takes the folder", namesake, name)
-    return meant.source(target).prepared(resolution)
+    return meant.source(target).prepared(resolution, validation_size)
 
 
 def prepare_for(recipe: Recipe, resolution: int | None = None) -> DataInfo:
     """The data of a recipe, at its resolution or another one."""
-    return prepare(recipe.data, recipe.resolution if resolution is None else resolution, recipe.target)
+    size = recipe.resolution if resolution is None else resolution
+    return prepare(recipe.data, size, recipe.target, recipe.validation_size)
 
 
 def unseal(name: str, resolution: int = 0, target: str = "") -> Split:

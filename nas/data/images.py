@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,7 +20,17 @@ from nas.data.info import DataInfo, write_info
 from nas.data.loading import Split, in_memory
 from nas.data.pictures import Pictures, Size, chunks
 from nas.data.source import Contents
-from nas.data.splits import ORDER_SEED, OWN_VALIDATION, VERSION, Cut, Integers, cut_test, cut_validation, even_order
+from nas.data.splits import (
+    ORDER_SEED,
+    OWN_VALIDATION,
+    VERSION,
+    Cut,
+    Integers,
+    cut_test,
+    cut_validation,
+    even_order,
+    quotas,
+)
 from nas.errors import Refused
 from nas.files import text_digest
 
@@ -64,10 +74,33 @@ class ImageSource:
         """Empty: images have classes."""
         return ""
 
-    def prepared(self, resolution: int) -> DataInfo:
+    def prepared(self, resolution: int, validation_size: int) -> DataInfo:
         """The prepared folder at a resolution, made if it isn't there whole."""
         size = self.sides(resolution)
-        return kept(self.name, self.key(size), lambda folder: self._write(folder, size))
+        source = self.validated_by(validation_size) if validation_size else self
+        return kept(self.name, source.key(size), lambda folder: source._write(folder, size))
+
+    def validated_by(self, count: int) -> ImageSource:
+        """The same images, of which so many validate; itself where as many do anyway."""
+        if self.validating not in (0, count):
+            raise Refused(
+                f"{self.name} has a validation split of {self.validating:,} images of its own: validation_size must be "
+                f"0 or that, got {count:,}",
+                hint="leave validation_size out",
+            )
+        labels = self.development().labels
+        if count == len(self.cut(labels).held):
+            return self
+        share = Fraction(count, len(labels))
+        counts = np.bincount(labels, minlength=len(self.classes)).tolist()
+        for name, images, held in zip(self.classes, counts, quotas(counts, share), strict=True):
+            if not 0 < held < images:
+                raise Refused(
+                    f"validation_size must leave an image of each class to train and one to validate, got {count:,} of "
+                    f"{len(labels):,}, with {held:,} of {images:,} of class {name!r}",
+                    hint=f"as the data set has it, {len(self.cut(labels).held):,} validate",
+                )
+        return replace(self, validation=share)
 
     def sealed(self, resolution: int) -> Split:
         """The sealed test images at a resolution, in the order of the source."""

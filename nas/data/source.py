@@ -40,8 +40,8 @@ class Source(Protocol):
     def target(self) -> str:
         """Name of the column that is to be predicted; empty for images."""
 
-    def prepared(self, resolution: int) -> DataInfo:
-        """Its prepared folder, made if it isn't there whole."""
+    def prepared(self, resolution: int, validation_size: int) -> DataInfo:
+        """Its prepared folder, made if it isn't there whole; with 0 so many validate as usual."""
 
     def sealed(self, resolution: int) -> Split:
         """The images or rows of its sealed test split."""

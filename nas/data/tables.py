@@ -60,9 +60,15 @@ class TableSource:
     encoding: int = FIRST
     """Which encoding it needs; part of its key."""
 
-    def prepared(self, resolution: int) -> DataInfo:
-        """The prepared folder, made if it isn't there whole; a table has no resolution."""
+    def prepared(self, resolution: int, validation_size: int) -> DataInfo:
+        """The prepared folder, made if it isn't there whole; a table has no resolution, and its usual split."""
         self._require_no(resolution)
+        if validation_size:
+            raise Refused(
+                f"{self.name} is a table, of whose rows a fixed share validates: validation_size must be 0, got "
+                f"{validation_size:,}",
+                hint="leave validation_size out; another --train-size takes fewer rows",
+            )
         return kept(self.name, key_of(self), self._write)
 
     def sealed(self, resolution: int) -> Split:

@@ -96,7 +96,7 @@ def verify(folder: Path, say: Callable[[str], None]) -> bool:
     say(f"hashes of {folder} are intact")
     model = load(folder)
     document = model.document
-    info = data.prepare(document.data, document.recipe.resolution, document.recipe.target)
+    info = data.prepare_for(msgspec.structs.replace(document.recipe, data=document.data))
     if info.key != document.data_key:
         raise NasError(
             f"{document.data} is another data set than the one trained on: {info.key}, not {document.data_key}"

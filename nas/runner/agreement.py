@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import platform
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
@@ -27,7 +28,7 @@ from nas.training import devices
 
 logger = logging.getLogger(__name__)
 
-ONLY_IMAGES = ("resolution", "flip", "crop", "erase", "label_smoothing")
+ONLY_IMAGES = ("resolution", "flip", "crop", "erase", "random_erasing", "rotation", "mixup", "label_smoothing")
 """Fields of a recipe that mean nothing for a table."""
 
 
@@ -83,7 +84,7 @@ def check_study(study: Study, info: DataInfo) -> None:
                 f"{space.name}: a dimension can't be called {hidden[0]!r}, the table has a column of that name"
             )
     if info.task == "regression":
-        require_plain(study, info)
+        require_plain(study.extremes, info)
     for size in map(int, study.extremes("train_size")):
         if size and not info.smallest <= size <= info.train:
             raise Refused(
@@ -92,10 +93,10 @@ def check_study(study: Study, info: DataInfo) -> None:
             )
 
 
-def require_plain(study: Study, info: DataInfo) -> None:
-    """Refuse what only images or classes can have."""
+def require_plain(values_of: Callable[[str], Iterable[object]], info: DataInfo) -> None:
+    """Refuse what only images or classes can have, by the values that a field of the recipe takes."""
     for name in ONLY_IMAGES:
-        if any(study.extremes(name)):
+        if any(values_of(name)):
             raise Refused(
                 f"{name} is for images with classes, {info.name} is a table",
                 hint=f"take --data with images, or leave {name} out of the recipe; "

@@ -15,6 +15,7 @@ from nas.layers import Layer, Shape, output_shape, shape_text
 from nas.models import exports
 from nas.models.document import Document
 from nas.models.model import ARCHITECTURE, Model, described, load
+from nas.runner.agreement import require_plain
 from nas.runner.notebook import watcher
 from nas.runner.winners import found_again
 from nas.storage.results import Run
@@ -82,6 +83,8 @@ def train(
     recipe = settled_on(recipe or Recipe(), place.kind)
     on_epoch = on_epoch or watcher(chosen.name, recipe.epochs) or unwatched
     info = data.prepare_for(recipe)
+    if info.task == "regression":
+        require_plain(lambda name: [getattr(recipe, name)], info)
     layer = chosen.layers(info)
     if folder is None:
         return _trained(layer, recipe, seed, info, place, on_epoch)

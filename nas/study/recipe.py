@@ -29,6 +29,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Column of a `.csv` that is to be predicted; empty for images and for tables of ours."""
     train_size: int = 0
     """Training images used, the first of a fixed order that is balanced at every length; 0 means all."""
+    validation_size: int = 0
+    """Images that validate, a fixed and balanced part of those that aren't held out for the test; 0 means as the data
+    set has it. A table, and a folder with a validation split of its own, keep theirs."""
     resolution: int = 0
     """Height and width that images are resized to, in pixels; 0 means as they are."""
     epochs: int = 10
@@ -58,7 +61,21 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     crop: int = 0
     """Pixels of padding around an image before it is cut back at a random place."""
     erase: int = 0
-    """Edge of a square of pixels that is set to the mean at a random place; 0 means none."""
+    """Cutout (DeVries and Taylor, 2017): edge of a square of pixels that is set to the mean at a random place in every
+    image; 0 means none."""
+    random_erasing: float = 0.0
+    """Random erasing (Zhong et al., 2017): probability with which a rectangle of an image, of 2 to 40 % of its area and
+    0.3 to 3.3 times as high as wide, is set to the mean at a random place; in [0, 1]."""
+    rotation: float = 0.0
+    """Largest angle by which an image is turned to either side, in degrees; in [0, 180]. Outside, its edge is repeated,
+    as by `crop`."""
+    mixup: float = 0.0
+    """Mixup (Zhang et al., 2017): alpha of the Beta distribution of a step's lambda, by which each image and its loss
+    are mixed with another one's of the batch; 0 means none. The training loss that is told is the mixed one."""
+    averaging: float = 0.0
+    """Decay, a step, of an exponential moving average of weights and norms' statistics, which is what is evaluated and
+    kept; in [0, 1), 0 means none. Step t, counted from 0, has at most (1 + t)/(10 + t), so that short trainings forget
+    their start."""
     initialisation: Initialization = "he"
     """Of convolutions: `he` normal by fan-out with linear layers N(0, 0.01), or `xavier` uniform for both."""
     zero_residual: bool = False
@@ -73,14 +90,19 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def __post_init__(self) -> None:
         _check(self, low=1, names=("epochs", "batch_size", "evaluation_batch_size"))
-        _check(self, low=0, names=("train_size", "resolution", "crop", "erase"))
+        _check(self, low=0, names=("train_size", "validation_size", "resolution", "crop", "erase"))
         _check_option("initialisation", self.initialisation, get_args(Initialization))
         _check_option("precision", self.precision, get_args(Precision))
         _check_option("optimizer", self.optimizer, get_args(Optimizer))
         _check_option("schedule", self.schedule, get_args(ScheduleName))
-        for name in ("momentum", "warmup", "label_smoothing"):
+        for name in ("momentum", "warmup", "label_smoothing", "averaging"):
             if not 0 <= (share := getattr(self, name)) < 1:
                 raise ValueError(f"{name} must lie in [0, 1), got {share}")
+        for name, most in (("random_erasing", 1), ("rotation", 180)):
+            if not 0 <= (value := getattr(self, name)) <= most:
+                raise ValueError(f"{name} must lie in [0, {most}], got {value}")
+        if not 0 <= self.mixup < math.inf:
+            raise ValueError(f"mixup must not be negative, got {self.mixup}")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
         if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):

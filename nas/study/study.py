@@ -24,8 +24,9 @@ from nas.study.strata import Strata, check_strata
 
 SamplerName = Literal["random", "quasirandom", "tpe", "gp", "nsga2", "cmaes"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
-FIELDS = tuple(name for name in Recipe.__struct_fields__ if name not in ("data", "target"))
-"""Fields of the recipe that a study may vary or cross; a data set has classes and a shape of its own."""
+FIELDS = tuple(name for name in Recipe.__struct_fields__ if name not in ("data", "target", "validation_size"))
+"""Fields of the recipe that a study may vary or cross; a data set has classes, a shape and a validation split of its
+own."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,10 +27,11 @@ from nas.layers import Layer, Shape
 from nas.study import Recipe
 from nas.study.record import Epoch
 from nas.training.augmentation import augment, draw
+from nas.training.averaging import Average
 from nas.training.checkpoint import Checkpoint, identity_of
 from nas.training.cuda_graphs import Replayed, aside, awaited, join
 from nas.training.evaluation import evaluate, mean_loss, normalized, statistics
-from nas.training.losses import loss_of
+from nas.training.losses import loss_of, mixed_loss
 from nas.training.modules import OwnDropout, build, initialize
 from nas.training.peak_memory import Footprint
 from nas.training.precision import Masters, computing, dtype_of, settled
@@ -52,7 +53,7 @@ class Trained:
     """What a training leaves."""
 
     module: nn.Module
-    """With the weights of the last step, in float32."""
+    """With the weights of the last step, or their average where the recipe has one, in float32."""
     curve: tuple[Epoch, ...]
     """All epochs that were finished."""
     diverged: bool
@@ -111,7 +112,8 @@ def train(
                 if pruned:
                     break
             whole = len(curve) == recipe.epochs
-            train_error = None if not whole else evaluate(module, seen, dataset.info, recipe)
+            with training.averaged():
+                train_error = None if not whole else evaluate(module, seen, dataset.info, recipe)
             return Trained(
                 module=training.restored(),
                 curve=tuple(curve),
@@ -145,11 +147,12 @@ def _epochs(
         loss = training.epoch(generator)
         if not loss < EXPLODED:
             return
-        error = evaluate(module, validation, info, recipe)
-        if not error < EXPLODED:
-            return
-        epoch = Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun)
-        curve.append(look(epoch, training.images / (training.seconds - before)))
+        with training.averaged():
+            error = evaluate(module, validation, info, recipe)
+            if not error < EXPLODED:
+                return
+            epoch = Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun)
+            curve.append(look(epoch, training.images / (training.seconds - before)))
         training.keep(checkpoint, generator, curve)
         yield curve[-1]
 
@@ -228,6 +231,9 @@ class Training:
         self._rates = torch.tensor([recipe.learning_rate_at(step, steps) for step in range(steps)], device=device)
         self._rate = self._rates[:1].clone()
         self._optimizer = optimizer_of(self.masters, recipe, self._rate)
+        moving = [*(parameter.data for parameter in self.masters.all), *self._module.buffers()]
+        self._average = Average(moving, recipe.averaging, steps)
+        self.footprint.lasting = self._average.values
         self._draws = draw(recipe, self._count, torch.Generator()).to(device)  # of the right shapes
         self._step = torch.zeros(1, dtype=torch.int64, device=device)
         self._total_step = torch.zeros(1, dtype=torch.int64, device=device)
@@ -259,8 +265,17 @@ class Training:
         self.seconds += time.perf_counter() - begun
         return loss
 
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Meanwhile the module is the average over the steps, if the recipe has one."""
+        with self._average.exchanged():
+            self.masters.spread()
+            yield
+        self.masters.spread()
+
     def restored(self) -> nn.Module:
-        """The module as it is without a training: float32 parameters of its own, and torch's dropout."""
+        """The module as it is without a training: averaged, float32 parameters of its own, and torch's dropout."""
+        self._average.exchange()
         for part in self._dropouts:
             part.__class__ = nn.Dropout
             del part.generator
@@ -312,7 +327,8 @@ class Training:
     def _state(self) -> dict[str, Tensor]:
         """What a step changes in place, beside generators and what the optimiser keeps."""
         masters = {f"master {number}": parameter.data for number, parameter in enumerate(self.masters.all)}
-        return {**masters, **dict(self._module.named_buffers()), STEPS: self._total_step}
+        averages = {f"average {number}": value for number, value in enumerate(self._average.values)}
+        return {**masters, **averages, **dict(self._module.named_buffers()), STEPS: self._total_step}
 
     def close(self) -> None:
         """Give back what the device keeps for the steps."""
@@ -325,7 +341,10 @@ class Training:
         images = augment(normalized(images, *self._statistics), self._recipe, draws)
         torch.index_select(self._rates, 0, self._total_step, out=self._rate)
         step = partial(train_step, self._module, self.masters, self._optimizer, images, labels, self._recipe)
+        if self._recipe.mixup:
+            step = partial(step, loss_of=partial(mixed_loss, partners=draws.partners, share=draws.shares))
         loss = self.footprint(step, self._module, self._optimizer)
+        self._average.update(self._total_step)
         self._loss = loss
         self._total += loss
         self._step += 1
@@ -339,6 +358,7 @@ def train_step(
     images: Tensor,
     labels: Tensor,
     recipe: Recipe,
+    loss_of: Callable[[Tensor, Tensor, Recipe], Tensor] = loss_of,
 ) -> Tensor:
     """One step of the optimiser; the loss stays on the device."""
     masters.forget()

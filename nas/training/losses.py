@@ -25,6 +25,12 @@ def loss_of(outputs: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
     return functional.cross_entropy(outputs, labels, label_smoothing=recipe.label_smoothing)
 
 
+def mixed_loss(outputs: Tensor, labels: Tensor, recipe: Recipe, partners: Tensor, share: Tensor) -> Tensor:
+    """Mean loss of a batch of images of which each is mixed with its partner: the losses of both classes, in shares."""
+    others = labels.index_select(0, partners)
+    return share.squeeze() * loss_of(outputs, labels, recipe) + (1 - share.squeeze()) * loss_of(outputs, others, recipe)
+
+
 def nothing_wrong(labels: Tensor) -> Tensor:
     """Where `wrong` of all batches is added up, exactly or nearly so."""
     kind = torch.float64 if labels.is_floating_point() else torch.int64

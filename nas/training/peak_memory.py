@@ -7,7 +7,7 @@ gradients beside what the backward pass has let go by then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +33,8 @@ class Footprint:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._counted: int | None = None
+        self.lasting: Sequence[Tensor] = ()
+        """What is kept from step to step beside parameters and the optimiser's state."""
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
 
@@ -53,7 +55,8 @@ class Footprint:
         """Do a step; the first one on a CPU is counted, which changes none of its numbers."""
         if self._counted is not None or self._device.type == "cuda":
             return step()
-        loss, self._counted = counted(step, module, optimizer)
+        loss, own = counted(step, module, optimizer)
+        self._counted = own + sum(_storages(self.lasting).values())
         return loss
 
 

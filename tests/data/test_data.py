@@ -240,3 +240,34 @@ def test_absent_data_names_the_ways_out(name: str, tmp_path: Path) -> None:
         assert f"nas data {name} --fetch" in caught.value.hint
         assert "NAS_DATA_DIR" in caught.value.hint
         assert "--data digits" in caught.value.hint
+
+
+def test_as_many_validate_as_are_asked_for() -> None:
+    """Of 1,438 digits 200 validate, balanced, always the same; the others train, and the test split stays."""
+    info = nas.data.prepare("digits", validation_size=200)
+    data, usual = nas.data.load(info), nas.data.load(nas.data.prepare("digits"))
+    assert (info.train, info.validation) == (1_238, 200)
+    shares = usual.train.labels.bincount() + usual.validation.labels.bincount()
+    assert (data.validation.labels.bincount() - 200 * shares / 1_438).abs().max() <= 1
+    everything = set(rows(usual.train.images)) | set(rows(usual.validation.images))
+    assert set(rows(data.train.images)) | set(rows(data.validation.images)) == everything
+    assert not set(rows(data.train.images)) & set(rows(data.validation.images))
+    assert nas.data.prepare("digits", validation_size=200) == info
+    assert len(nas.data.load(info, 1_238).train.labels) == 1_238
+    with pytest.raises(Refused, match="1,238 images are available"):
+        nas.data.load(info, 1_239)
+
+
+def test_the_usual_validation_size_is_the_usual_split() -> None:
+    """Only another size than the usual one is another folder; it is another one at another size."""
+    keys = [nas.data.prepare("digits", validation_size=size).key for size in (0, 359, 358, 200)]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
+
+
+@pytest.mark.parametrize("size", [1, 9, 1_429, 1_438, 5_000])
+def test_a_validation_split_leaves_every_class_to_both(size: int) -> None:
+    """Fewer images than classes can't validate, nor so many that a class has none to train; it says what is usual."""
+    with pytest.raises(Refused, match=f"each class to train and one to validate, got {size:,} of 1,438") as caught:
+        nas.data.prepare("digits", validation_size=size)
+    assert caught.value.hint == "as the data set has it, 359 validate"

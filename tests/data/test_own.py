@@ -257,6 +257,14 @@ def test_folders_that_are_split_keep_their_splits(
         assert {image.numpy().tobytes() for image in part.images} <= files
 
 
+def test_a_validation_split_of_its_own_has_its_size(tmp_path: Path) -> None:
+    """A folder whose images are split already validates by them: another number is refused, its own is what it has."""
+    folder = str(write_splits(tmp_path / "pets", train=10, val=4))
+    assert nas.data.prepare(folder, validation_size=8) == nas.data.prepare(folder)
+    with pytest.raises(Refused, match="a validation split of 8 images of its own: validation_size must be 0 or that"):
+        nas.data.prepare(folder, validation_size=6)
+
+
 def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     """Among other classes that are no splits, `train` is a vehicle."""
     folder = tmp_path / "vehicles"

@@ -205,6 +205,12 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path, content: bytes, sa
     assert caught.value.hint
 
 
+def test_tables_keep_their_validation_rows() -> None:
+    """Another validation size is for images only."""
+    with pytest.raises(Refused, match="of whose rows a fixed share validates: validation_size must be 0, got 9"):
+        nas.data.prepare("diabetes", validation_size=9)
+
+
 def test_images_have_no_target_and_tables_no_resolution(tmp_path: Path) -> None:
     """A target for images, another target for diabetes, a resolution for a table: refused."""
     with pytest.raises(Refused, match="digits holds images with classes: a target is for tables, got 'price'"):

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from msgspec.structs import replace
 
 import nas
 from nas.data import Dataset
 from nas.errors import ImpossibleShape, Refused, StorageFailed
+from nas.models import exports
 from nas.runner.networks import network_named, network_of
 from nas.study import Recipe
 from nas.study.record import Epoch
@@ -147,3 +149,21 @@ def test_a_killed_training_goes_on(tmp_path: Path, how: signal.Signals) -> None:
     assert resumed == undisturbed
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "net")]
     assert weights[0] == weights[1]
+
+
+def test_every_field_of_the_recipe_leads_to_a_network_that_is_verified(tmp_path: Path) -> None:
+    """Augmented, mixed, averaged, on another validation split: the export's error is equal when measured again."""
+    recipe = replace(RECIPE, validation_size=150, rotation=15, random_erasing=0.25, mixup=0.2, averaging=0.95)
+    model = nas.train("lenet_bn", recipe, out=tmp_path / "lenet")
+    said: list[str] = []
+    assert exports.verify(tmp_path / "lenet", said.append)
+    assert "validation error on 150 images" in said[-1]
+    assert (model.document.validation, model.document.recipe) == (150, recipe)
+    assert nas.train("lenet_bn", recipe, out=tmp_path / "lenet").document == model.document
+
+
+@pytest.mark.parametrize("name", ["flip", "crop", "mixup", "rotation", "random_erasing"])
+def test_a_table_is_not_augmented(name: str) -> None:
+    """What only images with classes can have is refused before a training on a table."""
+    with pytest.raises(Refused, match=f"{name} is for images with classes, diabetes is a table"):
+        nas.train("dense_mlp", replace(Recipe(data="diabetes"), **{name: 1}))

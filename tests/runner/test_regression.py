@@ -266,7 +266,12 @@ def test_another_target_is_another_study(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"flip": True}, {"crop": 2}, {"erase": 2}, {"label_smoothing": 0.1}], ids=lambda c: str(*c)
+    "changes",
+    [
+        *({"flip": True}, {"crop": 2}, {"erase": 2}, {"random_erasing": 0.5}, {"rotation": 5.0}, {"mixup": 0.2}),
+        {"label_smoothing": 0.1},
+    ],
+    ids=lambda c: str(*c),
 )
 def test_what_only_images_have_is_refused(tmp_path: Path, changes: dict[str, float]) -> None:
     """Augmentation and smoothed labels, fixed or varied, are refused by name before anything is trained."""

@@ -61,6 +61,17 @@ def test_a_single_step_is_trained_at_the_peak() -> None:
         ({"warmup": 1.0}, "warmup"),
         ({"warmup": math.nan}, "warmup"),
         ({"label_smoothing": -0.1}, "label_smoothing"),
+        ({"validation_size": -1}, "validation_size must be at least 0, got -1"),
+        ({"rotation": -1.0}, r"rotation must lie in \[0, 180\], got -1"),
+        ({"rotation": 181}, "rotation"),
+        ({"rotation": math.nan}, "rotation"),
+        ({"random_erasing": 1.5}, r"random_erasing must lie in \[0, 1\], got 1.5"),
+        ({"random_erasing": -0.5}, "random_erasing"),
+        ({"mixup": -0.2}, "mixup must not be negative, got -0.2"),
+        ({"mixup": math.inf}, "mixup"),
+        ({"mixup": math.nan}, "mixup"),
+        ({"averaging": 1.0}, r"averaging must lie in \[0, 1\), got 1.0"),
+        ({"averaging": -0.1}, "averaging"),
         ({"learning_rate": 0.0}, "learning_rate must be positive"),
         ({"learning_rate": math.inf}, "learning_rate"),
         ({"learning_rate": math.nan}, "learning_rate"),
@@ -88,6 +99,14 @@ def test_a_recipe_survives_json() -> None:
     assert msgspec.json.decode(msgspec.json.encode(recipe), type=Recipe) == recipe
     with pytest.raises(msgspec.ValidationError, match="unknown field `optimiser`"):
         msgspec.json.decode(b'{"optimiser": "adamw"}', type=Recipe)
+
+
+def test_older_recipes_are_read() -> None:
+    """A recipe that was written before a field existed means what it meant: none of it."""
+    old = b'{"data":"digits","target":"","train_size":0,"epochs":3,"flip":true,"crop":2,"erase":4}'
+    recipe = msgspec.json.decode(old, type=Recipe)
+    assert (recipe.rotation, recipe.random_erasing, recipe.mixup, recipe.averaging, recipe.validation_size) == (0,) * 5
+    assert recipe.erase == 4
 
 
 def test_constant_stays_at_its_peak() -> None:

@@ -72,6 +72,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"spaces": (TINY.named("a b"), TINY.named("a b"))}, "every space needs its own name, got a b, a b"),
     ({"vary": {"lr": Real(low=0.1, high=1.0)}}, "varies 'lr', which is no field of the recipe"),
     ({"vary": {"data": Choice(options=("digits", "mnist"))}}, "varies 'data'"),
+    ({"vary": {"validation_size": Integer(low=100, high=200)}}, "varies 'validation_size', which is no field"),
+    ({"vary": {"rotation": Real(low=0.0, high=200.0)}}, r"rotation must lie in \[0, 180\], got 200"),
     ({"vary": {"epochs": Real(low=0.5, high=2.0)}}, "epochs"),
     ({"vary": {"momentum": Choice(options=(0.5, 0.9, 1.5))}}, r"momentum must lie in \[0, 1\), got 1.5"),
     ({"vary": {"batch_size": Integer(low=0, high=64)}}, "batch_size must be"),

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import msgspec
+import numpy as np
 import pytest
 import torch
+from scipy import stats
 from torch import Tensor
 from torch.nn import functional
+from torchvision.transforms import InterpolationMode, RandomErasing
+from torchvision.transforms import functional as vision
 
 from nas.study import Recipe
-from nas.training.augmentation import augment, draw
+from nas.training.augmentation import augment, draw, erase_rectangles, rotate
+from nas.training.losses import loss_of, mixed_loss
 
 
 def flip(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -35,12 +41,16 @@ def change(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor
     return augment(images, recipe, draw(recipe, len(images), generator).at(torch.tensor([0])))
 
 
+EVERYTHING = Recipe(flip=True, crop=2, erase=3, rotation=15, random_erasing=0.5, mixup=0.2)
 Change = Callable[[Tensor, torch.Generator], Tensor]
 CHANGES: list[tuple[str, Change]] = [
     ("flip", flip),
     ("crop", lambda images, generator: crop(images, 2, generator)),
     ("erase", lambda images, generator: erase(images, 3, generator)),
-    ("all", lambda images, generator: change(images, Recipe(flip=True, crop=2, erase=3), generator)),
+    ("turn", lambda images, generator: change(images, Recipe(rotation=30), generator)),
+    ("random erasing", lambda images, generator: change(images, Recipe(random_erasing=0.5), generator)),
+    ("mixup", lambda images, generator: change(images, Recipe(mixup=0.4), generator)),
+    ("all", lambda images, generator: change(images, EVERYTHING, generator)),
 ]
 every_change = pytest.mark.parametrize("change", [c for _, c in CHANGES], ids=[name for name, _ in CHANGES])
 
@@ -138,3 +148,96 @@ def test_nothing_asked_nothing_done(images: Tensor) -> None:
     torch.randperm(len(images), generator=other)
     assert augment(images, Recipe(), draws) is images
     assert torch.equal(generator.get_state(), other.get_state())
+
+
+def test_what_older_recipes_draw_stays(images: Tensor) -> None:
+    """Whatever else is drawn, order, mirrors, places of crops and of squares are those of a recipe without it."""
+    old = draw(Recipe(flip=True, crop=2, erase=3, batch_size=50), len(images), seeded())
+    new = draw(msgspec.structs.replace(EVERYTHING, batch_size=50), len(images), seeded())
+    assert all(torch.equal(a, b) for a, b in zip(old[:4], new[:4], strict=True))
+    assert [len(tensor) for tensor in old[4:]] == [0] * 6
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (7, 9)])
+def test_a_turn_is_torchvisions(shape: tuple[int, int]) -> None:
+    """Each image is torchvision's bilinear rotation of itself with its edge repeated far enough."""
+    pixels = torch.randn(20, 3, *shape, generator=seeded()).contiguous(memory_format=torch.channels_last)
+    angles = torch.linspace(-180, 180, 20)
+    turned = rotate(pixels, angles.deg2rad())
+    for image, angle, found in zip(pixels, angles.tolist(), turned, strict=True):
+        padded = functional.pad(image[None], (30,) * 4, mode="replicate")
+        theirs = vision.rotate(padded, angle, InterpolationMode.BILINEAR)
+        torch.testing.assert_close(found, vision.center_crop(theirs, list(shape))[0], rtol=0, atol=1e-4)
+
+
+def test_angles_are_uniform_to_both_sides() -> None:
+    """With 30 degrees, 6,000 angles are uniform between -30 and 30 (Kolmogorov and Smirnov, p above 0.001)."""
+    angles = draw(Recipe(rotation=30, batch_size=100), 6_000, seeded()).angles.flatten().rad2deg().numpy()
+    assert stats.kstest(angles, stats.uniform(-30, 60).cdf).pvalue > 1e-3
+
+
+def sizes(erased: Tensor) -> np.ndarray:
+    """Heights and widths of the zeros of images (count, 1, height, width), where there are any: (struck, 2)."""
+    gone = (erased == 0)[:, 0]
+    edges = torch.stack([gone.any(2).sum(1), gone.any(1).sum(1)], 1)
+    assert torch.equal(gone.sum((1, 2)), edges.prod(1))  # they are a rectangle
+    return edges[edges[:, 0] > 0].numpy()
+
+
+def test_random_erasing_has_torchvisions_distribution() -> None:
+    """Of 4,000 images as many are struck, with rectangles of the same areas, aspects and places, as torchvision's."""
+    pixels = torch.ones(4_000, 1, 28, 32)
+    ours = change(pixels, Recipe(random_erasing=0.6), seeded())
+    theirs_of = RandomErasing(p=0.6, scale=(0.02, 0.4), ratio=(0.3, 3.3))
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        theirs = torch.stack([theirs_of(image) for image in pixels])
+    mine, others = sizes(ours), sizes(theirs)
+    assert abs(len(mine) - len(others)) < 4 * math.sqrt(2 * 4_000 * 0.6 * 0.4)
+    assert stats.ks_2samp(mine.prod(1), others.prod(1)).pvalue > 1e-3
+    assert stats.ks_2samp(mine[:, 0] / mine[:, 1], others[:, 0] / others[:, 1]).pvalue > 1e-3
+    counts = [(erased == 0).sum(0).double() / len(found) for erased, found in ((ours, mine), (theirs, others))]
+    torch.testing.assert_close(*counts, rtol=0, atol=0.06)  # of each pixel, 4 sigma
+
+
+def test_a_rectangle_that_never_fits_is_left_out(images: Tensor) -> None:
+    """Where none of an image's rectangles is lower and narrower than it, the image stays; else the first that is."""
+    tries = torch.tensor([[[0.4, 0.4], [0.4, 0.1]], [[3.3, 2.0], [3.3, 1.0]]])  # of 4x9 pixels: 7x2, 5x3 and 2x2
+    small = images[:2, :, :4]
+    erased = erase_rectangles(small, torch.tensor([True, True]), tries, torch.zeros(2, 2))
+    assert torch.equal(erased[0], small[0])
+    assert (erased[1, :, :2, :2] == 0).all()
+    assert (erased[1] == 0).sum() == 3 * 2 * 2
+
+
+def test_mixup_mixes_images_with_their_partners(images: Tensor) -> None:
+    """Partners are a permutation of the batch, another one each step, and an image keeps the step's share of itself."""
+    recipe = Recipe(mixup=0.4, batch_size=len(images))
+    draws = draw(recipe, len(images), seeded()).at(torch.tensor([0]))
+    assert sorted(draws.partners.tolist()) == list(range(200))
+    share = draws.shares.item()
+    expected = share * images + (1 - share) * images[draws.partners]
+    torch.testing.assert_close(augment(images, recipe, draws), expected)
+    assert not torch.equal(*draw(Recipe(mixup=1.0, batch_size=100), 200, seeded()).partners)
+
+
+@pytest.mark.parametrize("alpha", [0.2, 1.0, 3.0])
+def test_shares_have_the_beta_distribution(alpha: float) -> None:
+    """The shares of 3,000 steps are those of NumPy's Beta(alpha, alpha) (p above 0.001), all of them in [0, 1]."""
+    shares = draw(Recipe(mixup=alpha, batch_size=1), 3_000, seeded()).shares.flatten().numpy()
+    assert ((shares >= 0) & (shares <= 1)).all()
+    assert stats.ks_2samp(shares, np.random.default_rng(0).beta(alpha, alpha, 3_000)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_loss_of_mixed_images_is_mixed(smoothing: float) -> None:
+    """It is torch's cross-entropy with the mixture of both classes as target, with label smoothing, too."""
+    outputs, labels = torch.randn(6, 4, generator=seeded()), torch.tensor([0, 1, 2, 3, 0, 1])
+    partners, share = torch.tensor([3, 2, 1, 0, 5, 4]), torch.tensor([0.3])
+    targets = 0.3 * functional.one_hot(labels, 4) + 0.7 * functional.one_hot(labels[partners], 4)
+    expected = functional.cross_entropy(outputs, targets, label_smoothing=smoothing)
+    torch.testing.assert_close(
+        mixed_loss(outputs, labels, Recipe(label_smoothing=smoothing), partners, share), expected
+    )
+    whole = mixed_loss(outputs, labels, Recipe(), partners, torch.ones(1))
+    torch.testing.assert_close(whole, loss_of(outputs, labels, Recipe()))

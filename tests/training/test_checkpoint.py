@@ -93,6 +93,17 @@ def test_every_optimiser_goes_on(small: Dataset, tmp_path: Path) -> None:
     assert numbers(train(LAYER, recipe, small, 7, CPU, checkpoint=tmp_path / "c")) == numbers(whole)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_averages_and_mixtures_go_on(small: Dataset, tmp_path: Path, precision: str) -> None:
+    """The average of the weights is kept beside them, and rotations, rectangles and mixtures are drawn as before."""
+    recipe = msgspec.structs.replace(
+        RECIPE, precision=precision, averaging=0.95, mixup=0.2, rotation=10, random_erasing=0.3
+    )
+    whole = train(LAYER, recipe, small, 7, CPU)
+    interrupted(small, recipe, tmp_path / "c", 2)
+    assert numbers(train(LAYER, recipe, small, 7, CPU, checkpoint=tmp_path / "c")) == numbers(whole)
+
+
 def test_a_pruned_training_stays_pruned(small: Dataset, tmp_path: Path) -> None:
     """One that was interrupted after the epoch at which it ends, ends there again."""
     interrupted(small, RECIPE, tmp_path / "c", 3)

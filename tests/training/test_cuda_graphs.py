@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -266,9 +267,10 @@ class Launches(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def launches(layer: Layer, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+def launches(layer: Layer, dataset: Dataset, monkeypatch: pytest.MonkeyPatch, **changes: float) -> dict[str, int]:
     """Of a step in bfloat16 as a GPU computes it, but that torch's operators are its norms."""
     recipe = Recipe(data="digits", precision="bfloat16", epochs=1, batch_size=8, flip=True)
+    recipe = msgspec.structs.replace(recipe, **changes)
     monkeypatch.setattr(convolution, "code_for", lambda device: None)
     monkeypatch.setattr("nas.training.precision.rules_for", lambda device, dtype: NATIVE)
     module = initial(layer, dataset.info.shape, recipe, torch.Generator())
@@ -290,6 +292,14 @@ def test_a_step_has_few_launches_beside_its_layers(digits_data: Dataset, monkeyp
     assert counts["add_"] == counts["native_batch_norm"] + 3  # a GPU's norms count no batches
     others = [counts.get(name, 0) for name in ("copy_", "_to_copy", "index_select", "fill_", "zero_", "mul")]
     assert others == [0, 4, 5, 0, 0, 0]
+
+
+def test_no_augmentation_is_read_back(digits_data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step with all that a recipe can change about images, and an average, needs nothing from the device."""
+    changes = {"crop": 1, "erase": 3, "rotation": 15, "random_erasing": 0.5, "mixup": 0.2, "averaging": 0.99}
+    counts = launches(sample()[9].layer, digits_data, monkeypatch, **changes)
+    assert not counts.keys() & {"_local_scalar_dense", "nonzero", "masked_select", "is_nonzero"}
+    assert [counts[f"_foreach_{name}"] for name in ("sub", "mul_", "add_")] == [1, 1, 1]
 
 
 def watched(dataset: Dataset) -> weakref.ref[Training]:
