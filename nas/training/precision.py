@@ -38,6 +38,14 @@ def dtype_of(recipe: Recipe) -> torch.dtype:
     return torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
 
 
+class WideGroupNorm(nn.GroupNorm):
+    """A norm of each input alone that computes in float32; torch's own takes no mixed types on a GPU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """In the type that came in."""
+        return super().forward(x.float()).to(x.dtype)
+
+
 def computing(module: nn.Module, recipe: Recipe, device: torch.device) -> nn.Module:
     """The module itself, made ready to compute: on its device, in its arithmetic, channels last, fast kernels."""
     dtype = dtype_of(settled(recipe, device))
@@ -48,6 +56,8 @@ def computing(module: nn.Module, recipe: Recipe, device: torch.device) -> nn.Mod
             if not isinstance(part, NORMS):
                 for parameter in part.parameters(recurse=False):
                     parameter.data = parameter.data.to(dtype)
+            elif type(part) is nn.GroupNorm and device.type != "cpu":
+                part.__class__ = WideGroupNorm  # in place, as in `nas.training.kernels.convolution.specialise`
     specialise(module, rules_for(device, dtype), device)
     return module.to(device).to(memory_format=torch.channels_last)
 
