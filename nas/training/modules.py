@@ -91,8 +91,11 @@ class OwnDropout(nn.Dropout):
         """The same numbers as torch's where the generators have the same seed, on a CPU."""
         if not self.training or self.p in (0.0, 1.0):
             return super().forward(x)
-        noise = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
-        return x * noise.div_(1 - self.p)
+        return x * self.noise(x).div_(1 - self.p)
+
+    def noise(self, x: Tensor) -> Tensor:
+        """1 for each element that stays, 0 for the others."""
+        return torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
 
 
 class SqueezeExcite(nn.Module):

@@ -8,6 +8,7 @@ copies, which are what is stored in the end.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 import msgspec
@@ -58,7 +59,10 @@ def computing(module: nn.Module, recipe: Recipe, device: torch.device) -> nn.Mod
                     parameter.data = parameter.data.to(dtype)
             elif type(part) is nn.GroupNorm and device.type != "cpu":
                 part.__class__ = WideGroupNorm  # in place, as in `nas.training.kernels.convolution.specialise`
-    specialise(module, rules_for(device, dtype), device)
+    rules = rules_for(device, dtype)
+    if recipe.checkpointing:  # what runs beside holds all that it reads until the backward pass ends
+        rules = replace(rules, beside=False)
+    specialise(module, rules, device)
     return module.to(device).to(memory_format=torch.channels_last)
 
 
