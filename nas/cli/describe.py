@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.network import IMAGE, Subject, find
-from nas.cli.options import Json
+from nas.cli.options import Json, Norm
 from nas.cli.terminal import emit_json, emit_table, emit_text, say
 from nas.findings.wording.numbers import count, percent
 
@@ -61,10 +61,12 @@ def describe(
         str | None, typer.Option(help=f"Channels x height x width, or features (default: published, else {IMAGE}).")
     ] = None,
     classes: Annotated[int | None, typer.Option(help="Outputs (default: published, else 10).", min=1)] = None,
+    norm: Norm = None,
     json: Json = False,
 ) -> None:
     """The layer table of a network with its totals, or the totals of several: nas describe alexnet vgg11."""
     subjects = [find(name, shape, classes) for name in names]
+    subjects = subjects if norm is None else [subject.normed(norm) for subject in subjects]
     if compare or len(subjects) > 1:
         _compare(subjects, json)
         return

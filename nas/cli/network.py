@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,13 @@ class Subject:
     """The requested input."""
     source: str
     """Where it comes from."""
+
+    def normed(self, norm: str) -> Subject:
+        """With another norm throughout, as `layer` or `group:8`; Refused where it has none."""
+        from nas.layers import norm_named, with_norm
+
+        other = norm_named(norm)
+        return replace(self, build=lambda inputs: with_norm(self.build(inputs), other))
 
     def summary(self) -> Summary:
         """Its costs; an invalid input is refused with the smallest valid one."""

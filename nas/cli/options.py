@@ -77,6 +77,12 @@ Settings = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
+Norm = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KIND", help="Another norm throughout: batch, layer, group:8 (groups), instance, mean_only, none, ..."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object for programs.")]
 
 

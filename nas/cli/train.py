@@ -16,6 +16,7 @@ from nas.cli.options import (
     DataSet,
     Device,
     Epochs,
+    Norm,
     OwnStudy,
     Resolution,
     Settings,
@@ -49,6 +50,7 @@ def train(
     ] = None,
     trial: Annotated[int | None, typer.Option(help="Number of its trial.", rich_help_panel=TRIAL)] = None,
     study: OwnStudy = None,
+    norm: Norm = None,
     data: DataSet = None,
     target: Target = None,
     epochs: Epochs = None,
@@ -73,6 +75,8 @@ def train(
     from nas.runner import networks
 
     chosen, recipe = _chosen(network, run, trial, study)
+    if norm is not None:
+        chosen = networks.normed(chosen, norm)
     named = {
         "data": data,
         "target": target,

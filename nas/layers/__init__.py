@@ -18,6 +18,7 @@ from nas.layers.leaves import (
     Pooling,
     SqueezeExcite,
 )
+from nas.layers.norms import norm_named, with_norm
 from nas.layers.serialization import from_json, identity, normal, to_json
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "cost",
     "from_json",
     "identity",
+    "norm_named",
     "normal",
     "output_shape",
     "rows",
@@ -53,4 +55,5 @@ __all__ = [
     "smallest_input",
     "summary",
     "to_json",
+    "with_norm",
 ]

@@ -72,32 +72,61 @@ class Convolution(Node, frozen=True, kw_only=True):
         return ", ".join([*parts, "bias"] if self.bias else parts)
 
 
-class Normalisation(Node, frozen=True, kw_only=True):
-    """Normalisation over the batch, for images and vectors, with running statistics for evaluation."""
+NormKind = Literal["batch", "mean_only", "variance_only", "group", "layer", "instance", "none"]
+PER_INPUT = ("group", "layer", "instance")
+"""Norms whose statistics are of each input alone, in training and in evaluation: they keep no running ones."""
+MOMENTUM, GROUPS = 0.1, 32
+"""Defaults of a norm."""
 
-    kind: Literal["batch", "mean_only", "variance_only", "none"] = "batch"
-    """Centre and scale (`batch`), centre only, scale by the standard deviation only, or nothing at all."""
+
+class Normalisation(Node, frozen=True, kw_only=True):
+    """Normalisation, for images and vectors: over the batch, or over groups of the channels of each input alone."""
+
+    kind: NormKind = "batch"
+    """Over the batch, with running statistics for evaluation: centre and scale (`batch`), centre only, or scale by the
+    standard deviation only. Over each input alone: all channels and positions (`layer`; a vector's features), `groups`
+    of neighbouring channels with all their positions (`group`), each channel of an image (`instance`). Or nothing."""
     affine: bool = True
-    """Whether scale and shift are learnt; otherwise they stay 1 and 0."""
+    """Whether scale and shift, one each a channel, are learnt; otherwise they stay 1 and 0."""
     epsilon: float = 1e-5
     """Added to the variance; in (0, 1)."""
-    momentum: float = 0.1
+    momentum: float = MOMENTUM
     """Share of the newest batch in the running statistics; in (0, 1]."""
+    groups: int = GROUPS
+    """Of kind `group`; divides the channels."""
 
     def __post_init__(self) -> None:
         if not (0 < self.epsilon < 1 and 0 < self.momentum <= 1):
             raise ValueError(
                 f"epsilon must lie in (0, 1) and momentum in (0, 1], got {self.epsilon=}, {self.momentum=}"
             )
+        require_between(1, LARGEST, groups=self.groups)
+        if self.kind != "group" and self.groups != GROUPS:
+            raise ValueError(f"only a norm of kind group has groups, got {self.kind=}, {self.groups=}")
+        if self.kind in PER_INPUT and self.momentum != MOMENTUM:
+            raise ValueError(f"a norm of kind {self.kind} has no running statistics, got {self.momentum=}")
         settle(self)
 
+    def groups_of(self, inputs: Shape) -> int:
+        """Groups of channels with statistics of their own, for a norm over each input alone."""
+        if self.kind == "instance":
+            return image(self, inputs)[0]
+        return self.groups if self.kind == "group" else 1
+
     def trace(self, inputs: Shape) -> Trace:
-        """Two parameters a channel where affine."""
+        """Two parameters a channel where affine; groups must divide the channels and have two numbers at least."""
+        if self.kind in PER_INPUT:
+            groups, numbers = self.groups_of(inputs), prod(inputs)
+            if inputs[0] % groups:
+                raise ImpossibleShape(f"{label(self)}: {groups} groups don't divide {inputs[0]} channels evenly")
+            if numbers == groups:
+                raise ImpossibleShape(f"{label(self)} needs two numbers a group, got {shape_text(inputs)}")
         return unchanged(inputs, 2 if self.affine and self.kind != "none" else 0)
 
     def describe(self) -> str:
-        """The kind, and whether scale and shift are fixed."""
-        return self.kind if self.affine or self.kind == "none" else f"{self.kind}, fixed scale and shift"
+        """The kind, its groups, and whether scale and shift are fixed."""
+        kind = f"group, {self.groups} groups" if self.kind == "group" else self.kind
+        return kind if self.affine or self.kind == "none" else f"{kind}, fixed scale and shift"
 
 
 class Activation(Node, frozen=True, kw_only=True):

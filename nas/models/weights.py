@@ -12,12 +12,15 @@ from torch import Tensor, nn
 from nas.errors import Refused
 from nas.files import write_atomically
 from nas.layers import cost, rows
+from nas.layers.leaves import PER_INPUT
 from nas.models.document import Document, decode, encode
 
 DOCUMENT = "document"
 FLOAT_BYTES = 4
 NORM, STATISTICS = "Normalisation", 2
 """The one layer that keeps numbers which aren't trained, and how many of them a channel."""
+WITHOUT_STATISTICS = ("none", *PER_INPUT)
+"""Kinds of it that keep none; its settings begin with the kind."""
 
 
 def write(module: nn.Module, document: Document, path: Path) -> str:
@@ -62,7 +65,8 @@ def load_into(module: nn.Module, document: Document, path: Path) -> None:
 def require_plausible(document: Document, path: Path) -> None:
     """Refuse a description whose network is larger than the file could hold, before it is built."""
     parameters = cost(document.layers, document.inputs).parameters
-    norms = [row for row in rows(document.layers, document.inputs) if row.kind == NORM and row.settings != "none"]
+    table = rows(document.layers, document.inputs)
+    norms = [row for row in table if row.kind == NORM and not row.settings.startswith(WITHOUT_STATISTICS)]
     needed = FLOAT_BYTES * (parameters + sum(STATISTICS * row.times * row.output[0] for row in norms))
     if needed > path.stat().st_size:
         raise Refused(f"{path} has {path.stat().st_size:,} bytes, its network needs {needed:,}")

@@ -11,7 +11,7 @@ from nas import data
 from nas.data import DataInfo
 from nas.errors import ImpossibleShape, NasError, Refused, StorageFailed
 from nas.files import CHECKPOINT
-from nas.layers import Layer, Shape, output_shape, shape_text
+from nas.layers import Layer, Normalisation, Shape, norm_named, output_shape, shape_text, with_norm
 from nas.models import exports
 from nas.models.document import Document
 from nas.models.model import ARCHITECTURE, Model, described, load
@@ -51,6 +51,13 @@ def network_named(name: str | PathLike[str]) -> Network:
     return Network(name=str(name), layers=lambda info: _built(str(name), architecture.network, info))
 
 
+def normed(network: Network, norm: str) -> Network:
+    """The network with another norm throughout, as `layer` or `group:8`; Refused for one without norms."""
+    other = norm_named(norm)
+    name = f"{network.name}-{norm.replace(':', '')}"
+    return Network(name=name, layers=lambda info: _normed(name, network.layers(info), other, info))
+
+
 def network_of(run: Run, trial: int, study: Study | None = None) -> tuple[Network, Recipe]:
     """The network of a trial, and the recipe that it was trained with.
 
@@ -72,7 +79,8 @@ def train(
 ) -> Model:
     """Train one network from scratch; the model knows its curve (`history`, `figure`), which a notebook sees grow.
 
-    `network` is a published name, an exported folder, a file `architecture.json`, or what `network_of` says of a trial.
+    `network` is a published name, an exported folder, a file `architecture.json`, or what `network_of` says of a trial;
+    `normed` gives one another norm.
     With a folder as `out` it is exported there, and a training of more than a minute that is interrupted, or killed,
     goes on after its last epoch when the same call is made again, on a CPU to the same numbers; one that is over is
     loaded. Raises Refused for what
@@ -141,6 +149,16 @@ def _built(name: str, build: Callable[[Shape, int], Layer], info: DataInfo) -> L
         hint = f"nas describe {name} tells the smallest input; --resolution resizes images"
         raise ImpossibleShape(f"{name} can't take {shape_text(info.shape)}: {impossible}", hint=hint) from None
     return layer
+
+
+def _normed(name: str, layer: Layer, norm: Normalisation, info: DataInfo) -> Layer:
+    try:
+        changed = with_norm(layer, norm)
+        output_shape(changed, info.shape)
+    except ImpossibleShape as impossible:
+        hint = "another norm, or another number of groups: --norm group:2"
+        raise ImpossibleShape(f"{name} can't be: {impossible}", hint=hint) from None
+    return changed
 
 
 def _fitting(document: Document, info: DataInfo) -> Layer:

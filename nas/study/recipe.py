@@ -85,6 +85,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Arithmetic of forward and backward pass; `auto` is fixed at the start of a run: bfloat16 where the device has
     instructions for it, else float32. The optimiser, norms and what is stored are float32 always. A GPU's convolutions
     in float32 are TF32, but those of 1x1."""
+    checkpointing: bool = False
+    """Whether the activations inside a network's blocks (residuals, joins, other rows of layers) are computed again in
+    the backward pass instead of being kept: equal numbers in less memory and more time."""
     evaluation_batch_size: int = 500
     """Images a batch in evaluation; a GPU takes up to 2,000 small ones."""
 

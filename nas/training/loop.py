@@ -35,6 +35,7 @@ from nas.training.losses import loss_of, mixed_loss
 from nas.training.modules import OwnDropout, build, initialize
 from nas.training.peak_memory import Footprint
 from nas.training.precision import Masters, computing, dtype_of, settled
+from nas.training.recomputation import keep_all, recompute
 
 EXPLODED = 1e4
 """Mean training loss above which a training counts as diverged: guessing ten classes costs 2.3 nats, the mean 1."""
@@ -243,6 +244,8 @@ class Training:
         for part in self._dropouts:
             part.__class__ = OwnDropout  # in place, as in `nas.training.kernels.convolution.specialise`
             part.generator = self._generators[0]  # type: ignore[assignment]
+        if recipe.checkpointing:
+            recompute(module)
         self._replayed = Replayed(device, graph=graph, generators=self._generators)
 
     @property
@@ -332,6 +335,7 @@ class Training:
 
     def close(self) -> None:
         """Give back what the device keeps for the steps."""
+        keep_all(self._module)
         self._replayed.close()
 
     def _one_step(self) -> None:

@@ -91,8 +91,11 @@ class OwnDropout(nn.Dropout):
         """The same numbers as torch's where the generators have the same seed, on a CPU."""
         if not self.training or self.p in (0.0, 1.0):
             return super().forward(x)
-        noise = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
-        return x * noise.div_(1 - self.p)
+        return x * self.noise(x).div_(1 - self.p)
+
+    def noise(self, x: Tensor) -> Tensor:
+        """1 for each element that stays, 0 for the others."""
+        return torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
 
 
 class SqueezeExcite(nn.Module):
@@ -118,9 +121,9 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "silu": nn.SiLU,
     "leaky_relu": nn.LeakyReLU,
 }
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, PartialNorm)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, PartialNorm, nn.GroupNorm)
 WEIGHTED = (*NORMS, nn.Conv2d, nn.Linear)
-FRESH = (nn.BatchNorm1d, nn.BatchNorm2d, nn.Conv2d, nn.Linear, Residual)
+FRESH = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.Conv2d, nn.Linear, Residual)
 """Modules whose output nobody else sees and whose backward pass doesn't need it: a ReLU may overwrite it."""
 
 
@@ -143,7 +146,7 @@ def initialize(
         match part:
             case nn.Conv2d() | nn.Linear():
                 _initialize_weight(part, generator, scheme)
-            case nn.BatchNorm2d() | nn.BatchNorm1d():
+            case nn.BatchNorm2d() | nn.BatchNorm1d() | nn.GroupNorm():
                 part.reset_parameters()
             case PartialNorm():
                 _reset_norm(part)
@@ -238,6 +241,8 @@ def _norm(layer: layers.Normalisation, inputs: Shape) -> nn.Module:
         case "batch":
             kind = nn.BatchNorm2d if len(inputs) == 3 else nn.BatchNorm1d
             return kind(inputs[0], eps=epsilon, momentum=momentum, affine=layer.affine)
+        case "group" | "layer" | "instance":
+            return nn.GroupNorm(layer.groups_of(inputs), inputs[0], eps=epsilon, affine=layer.affine)
         case _:
             centre = layer.kind == "mean_only"
             return PartialNorm(inputs[0], centre=centre, affine=layer.affine, epsilon=epsilon, momentum=momentum)

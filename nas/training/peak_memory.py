@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from nas.training.recomputation import watched
+
 FULL = (
     "can't allocate memory",
     "out of memory",
@@ -65,22 +67,29 @@ def counted(step: Callable[[], Tensor], module: nn.Module, optimizer: torch.opti
 
     Bytes of parameters (with float32 copies where the module computes in less), their gradients, the optimiser's state,
     and of everything else that autograd keeps from the forward for the backward pass, memory that is shared counted
-    once. Results that live within an operation or within the backward pass aren't counted.
+    once. Results that live within an operation or within the backward pass aren't counted, but for what the largest
+    block computes again in it (see `nas.training.recomputation`).
     """
     updated = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     lasting = {**_storages(module.parameters()), **_storages(updated)}
     kept: dict[int, int] = {}
+    again = [0]
+
+    def watch(inputs: list[Tensor], tensors: list[Tensor]) -> None:
+        own = _storages(inputs)
+        kept.update(own)
+        again.append(sum(size for place, size in _storages(tensors).items() if place not in {*lasting, *own}))
 
     def note(tensor: Tensor) -> Tensor:
         kept.update(_storages([tensor]))
         return tensor.detach()  # autograd would hold a result that holds autograd
 
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), watched(module, watch):
         loss = step()
     gradients = [parameter.grad for parameter in (*module.parameters(), *updated) if parameter.grad is not None]
     state = [value for values in optimizer.state.values() for value in values.values() if isinstance(value, Tensor)]
     passing = sum(size for place, size in kept.items() if place not in lasting)
-    return loss, sum(lasting.values()) + passing + sum(_storages([*gradients, *state]).values())
+    return loss, sum(lasting.values()) + passing + max(again) + sum(_storages([*gradients, *state]).values())
 
 
 def _storages(tensors: Iterable[Tensor]) -> dict[int, int]:

@@ -8,6 +8,7 @@ copies, which are what is stored in the end.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 import msgspec
@@ -38,6 +39,14 @@ def dtype_of(recipe: Recipe) -> torch.dtype:
     return torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
 
 
+class WideGroupNorm(nn.GroupNorm):
+    """A norm of each input alone that computes in float32; torch's own takes no mixed types on a GPU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """In the type that came in."""
+        return super().forward(x.float()).to(x.dtype)
+
+
 def computing(module: nn.Module, recipe: Recipe, device: torch.device) -> nn.Module:
     """The module itself, made ready to compute: on its device, in its arithmetic, channels last, fast kernels."""
     dtype = dtype_of(settled(recipe, device))
@@ -48,7 +57,12 @@ def computing(module: nn.Module, recipe: Recipe, device: torch.device) -> nn.Mod
             if not isinstance(part, NORMS):
                 for parameter in part.parameters(recurse=False):
                     parameter.data = parameter.data.to(dtype)
-    specialise(module, rules_for(device, dtype), device)
+            elif type(part) is nn.GroupNorm and device.type != "cpu":
+                part.__class__ = WideGroupNorm  # in place, as in `nas.training.kernels.convolution.specialise`
+    rules = rules_for(device, dtype)
+    if recipe.checkpointing:  # what runs beside holds all that it reads until the backward pass ends
+        rules = replace(rules, beside=False)
+    specialise(module, rules, device)
     return module.to(device).to(memory_format=torch.channels_last)
 
 

@@ -184,3 +184,12 @@ def test_spaces_are_listed_by_family(nas: Say) -> None:
     assert {n["name"]: n["parameters"] for n in found["networks"]}[X] == 5_157_512
     line = next(line for line in nas("spaces").splitlines() if f" {X} " in line)
     assert line.split() == ["regnet", X, "3x224x224", "->", "1,000", "5,157,512"]
+
+
+def test_another_norm_is_described(say: Say) -> None:
+    """`--norm` describes the network with each norm replaced: `group` has as many parameters as `batch`."""
+    code, out, _ = say("describe", "resnet_20", "--norm", "group:8")
+    assert code == 0
+    assert "group, 8 groups" in out
+    assert "272,474" in out
+    assert say("describe", "lenet", "--norm", "layer")[0] == 2

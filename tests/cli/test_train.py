@@ -82,3 +82,19 @@ def test_a_study_takes_settings_too(say: Say) -> None:
     code, _, err = say("run", "quickstart", "--set", "schedule=zigzag")
     assert code != 0
     assert "--set schedule=zigzag: Invalid enum value 'zigzag'" in err
+
+
+def test_another_norm_is_trained(say: Say) -> None:
+    """`--norm` replaces each norm of a network and its name says so; what can't be is refused with a way out."""
+    code, out, _ = say("train", "lenet_bn", *SHORT, "--norm", "group:2")
+    assert (code, "trained/lenet_bn-group2" in out) == (0, True)
+    assert b'"kind":"group","groups":2' in nas.layers.to_json(nas.load("trained/lenet_bn-group2").document.layers)
+    assert say("verify", "trained/lenet_bn-group2")[0] == 0
+    for name, norm, message in (
+        ("lenet_bn", "group:4", "4 groups don't divide 6 channels evenly"),
+        ("lenet_bn", "instance", "Normalisation instance needs an image"),
+        ("lenet_bn", "batchnorm", "there is no norm 'batchnorm'"),
+        ("lenet", "layer", "this network has no norm that another could replace"),
+    ):
+        code, _, err = say("train", name, *SHORT, "--norm", norm)
+        assert (code != 0, message in err, "->" in err) == (True, True, True)

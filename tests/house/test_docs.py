@@ -44,7 +44,7 @@ SHORTER = {
     "--trial 3 --epochs 30": "--trial 3 --epochs 1 --train-size 100",
 }
 """What takes minutes -> the same with less to train."""
-FILES = ("my_study", "search", "rates", "plain")
+FILES = ("my_study", "search", "rates", "plain", "norms")
 """Modules that pages have their readers write."""
 NEED_FASHION = {"README.md", "rules.md"}
 LONGEST = 40

@@ -45,7 +45,25 @@ KEEPING = st.one_of(
     st.builds(Dropout, rate=st.sampled_from([0.0, 0.2, 0.5])),
 )
 """Leaves that any shape passes through."""
+LONELY = st.builds(
+    Normalisation,
+    kind=st.sampled_from(["layer", "instance"]),
+    affine=st.booleans(),
+    epsilon=st.sampled_from([1e-5, 1e-3]),
+) | st.builds(Normalisation, kind=st.just("group"), groups=st.integers(1, 4), affine=st.booleans())
+"""Norms of each input alone, which want two numbers a group."""
 SHAPES = st.one_of(st.tuples(st.integers(1, 6), st.integers(1, 9), st.integers(1, 9)), st.tuples(st.integers(1, 12)))
+
+
+@st.composite
+def keeping(draw: st.DrawFn, inputs: Shape) -> Layer:
+    """A leaf that this shape passes through."""
+    leaf = draw(st.one_of(KEEPING, LONELY))
+    try:
+        output_shape(leaf, inputs)
+    except ImpossibleShape:
+        return RELU
+    return leaf
 
 
 @st.composite
@@ -82,11 +100,17 @@ def poolings(draw: st.DrawFn, inputs: Shape) -> Pooling:
 def leaves(inputs: Shape) -> st.SearchStrategy[Layer]:
     """Every leaf that this input fits."""
     if len(inputs) == 1:
-        return st.one_of(st.builds(Linear, width=WIDTHS, bias=st.booleans()), KEEPING, st.just(Flatten()))
+        return st.one_of(st.builds(Linear, width=WIDTHS, bias=st.booleans()), keeping(inputs), st.just(Flatten()))
     adaptive = st.builds(AdaptivePooling, kind=st.sampled_from(["max", "average"]), size=st.integers(1, 4))
     squeeze = st.builds(SqueezeExcite, width=WIDTHS)
     return st.one_of(
-        convolutions(inputs), convolutions(inputs), KEEPING, poolings(inputs), adaptive, squeeze, st.just(Flatten())
+        convolutions(inputs),
+        convolutions(inputs),
+        keeping(inputs),
+        poolings(inputs),
+        adaptive,
+        squeeze,
+        st.just(Flatten()),
     )
 
 

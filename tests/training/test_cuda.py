@@ -58,6 +58,7 @@ PLAIN = Tiny(width=8).network((1, 16, 16), 10)
 WITH_DROPOUT: Layer = Sequence(layers=(Flatten(), Linear(width=64), Activation(), Dropout(rate=0.5), Linear(width=10)))
 HEAD = (AdaptivePooling(), Flatten(), Linear(width=10))
 NORM, RELU, STEM = Normalisation(), Activation(), Convolution(width=8, kernel=3, padding=1)
+LAYER_NORM = Normalisation(kind="layer")
 GROUPED = Sequence(layers=(Convolution(width=8, kernel=3, padding=1, groups=4), NORM))
 EVERY_KIND: dict[str, Layer] = {
     "plain": PLAIN,
@@ -69,6 +70,8 @@ EVERY_KIND: dict[str, Layer] = {
     "excited": Sequence(layers=(STEM, NORM, SqueezeExcite(width=4), Activation(function="silu"), *HEAD)),
     "centred": Sequence(layers=(STEM, Normalisation(kind="mean_only"), RELU, *HEAD)),
     "scaled": Sequence(layers=(STEM, Normalisation(kind="variance_only"), RELU, *HEAD)),
+    "layer norm": Sequence(layers=(STEM, Residual(branch=Sequence(layers=(STEM, LAYER_NORM))), RELU, *HEAD)),
+    "instance norm": Sequence(layers=(STEM, Normalisation(kind="instance", affine=False), RELU, *HEAD)),
 }
 
 
@@ -106,6 +109,19 @@ def test_a_graph_computes_what_its_steps_compute(
     launched = train(EVERY_KIND[kind], recipe(precision), small, 7, CUDA, graph=False)
     assert losses(replayed) == pytest.approx(losses(launched), rel=TOLERANCE[precision])
     assert replayed.curve[-1].error == pytest.approx(launched.curve[-1].error, abs=0.08)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_activations_are_computed_again_in_a_graph(
+    small: Dataset, kind: str, precision: Precision, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With checkpointing a step can be recorded, and its losses are those of one that keeps everything."""
+    with caplog.at_level(logging.WARNING, "nas.training.cuda_graphs"):
+        again = train(EVERY_KIND[kind], recipe(precision, checkpointing=True), small, 7, CUDA)
+    assert not caplog.records
+    kept = train(EVERY_KIND[kind], recipe(precision), small, 7, CUDA)
+    assert losses(again) == pytest.approx(losses(kept), rel=TOLERANCE[precision])
 
 
 def test_adamw_is_replayed_too(small: Dataset, caplog: pytest.LogCaptureFixture) -> None:

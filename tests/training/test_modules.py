@@ -156,6 +156,38 @@ def test_norms_follow_their_formula(kind: str, inputs: Shape, affine: bool) -> N
     np.testing.assert_allclose(evaluated, formula(running_mean, running_variance), rtol=1e-4, atol=1e-4)
 
 
+TORCHS = {
+    ("group", (6, 4, 5)): lambda: nn.GroupNorm(3, 6),
+    ("group", (6,)): lambda: nn.GroupNorm(3, 6),
+    ("layer", (6, 4, 5)): lambda: nn.GroupNorm(1, 6),
+    ("layer", (6,)): lambda: nn.LayerNorm(6),
+    ("instance", (6, 4, 5)): lambda: nn.InstanceNorm2d(6, affine=True),
+}
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("kind", "inputs"), TORCHS)
+def test_norms_of_each_input_are_torchs(kind: str, inputs: Shape, dtype: torch.dtype, training: bool) -> None:
+    """Outputs and gradients are those of torch's modules, in training as in evaluation, with two numbers a channel."""
+    layer = Normalisation(kind=kind, **({"groups": 3} if kind == "group" else {}))  # type: ignore[arg-type]
+    ours, theirs = made(layer, inputs).train(training), TORCHS[kind, inputs]().train(training)
+    assert cost(layer, inputs).parameters == sum(p.numel() for p in theirs.parameters()) == 12
+    assert not list(ours.buffers())
+    with torch.no_grad():
+        for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+            mine.copy_(torch.linspace(-1, 2, 6))
+            other.copy_(mine)
+    x = batch(inputs).detach().to(dtype)
+    x = x.to(memory_format=torch.channels_last) if x.dim() == 4 else x
+    found = run(ours, x.requires_grad_())
+    expected = run(theirs, x.detach().float().requires_grad_())
+    for mine, other in zip(found, expected, strict=True):
+        assert mine is not None
+        tolerance = 1e-5 if dtype == torch.float32 else 3e-2
+        torch.testing.assert_close(mine.float(), other, rtol=tolerance, atol=tolerance)
+
+
 def assert_variance(weight: Tensor, expected: float) -> None:
     """Mean and variance within five standard errors of those of centred weights."""
     n = weight.numel()
@@ -221,7 +253,7 @@ def test_seeds_differ() -> None:
     assert not torch.equal(first, second)
 
 
-@pytest.mark.parametrize("kind", ["batch", "mean_only", "variance_only"])
+@pytest.mark.parametrize("kind", ["batch", "mean_only", "variance_only", "layer", "instance"])
 @pytest.mark.parametrize("shortcut", [Sequence(), Sequence(layers=(CONV, NORM))])
 def test_zero_residual_starts_as_the_shortcut(kind: str, shortcut: Sequence) -> None:
     """With `zero_residual` a block's branch adds nothing at first, and learns; without, it adds something."""
