@@ -8,7 +8,21 @@ import sys
 
 import typer
 
-from nas.cli import audit, compare, describe, discover, export, machine, plan, principles, run, spaces, status, train
+from nas.cli import (
+    audit,
+    compare,
+    describe,
+    discover,
+    export,
+    machine,
+    plan,
+    principles,
+    run,
+    search,
+    spaces,
+    status,
+    train,
+)
 from nas.cli.spelling import Verb
 from nas.cli.terminal import UnheardError, say
 from nas.errors import NasError, ReadableFormatter, StorageFailed
@@ -24,7 +38,7 @@ app = typer.Typer(
 )
 VERBS = {
     "Before a run": (spaces.spaces, describe.describe, machine.data, plan.plan),
-    "A run": (run.run, status.status, audit.audit),
+    "A run": (run.run, search.search, status.status, audit.audit),
     "Its results": (
         status.table,
         status.best,

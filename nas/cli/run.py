@@ -86,12 +86,8 @@ def run(
 
     if out is not None:
         require_free(out)  # before anything that takes seconds to load
-    from nas.cli.progress import view
     from nas.data import require_one_meaning
-    from nas.errors import NasError
-    from nas.runner.launch import start
     from nas.study import SuccessiveHalving, catalog
-    from nas.study.record import Outcome
 
     if data is not None:
         require_one_meaning(data)
@@ -113,16 +109,25 @@ def run(
             **fields_of(settings),
         },
     )
+    train_and_tell(
+        requested,
+        out=out,
+        workers=workers,
+        device=device,
+        reference=catalog.reference(study),
+        max_seconds=max_seconds,
+    )
+
+
+def train_and_tell(study: Study, *, max_seconds: float, **site: Any) -> None:
+    """Run a study as `nas.run` does, and say what came of it."""
+    from nas.cli.progress import view
+    from nas.errors import NasError
+    from nas.runner.launch import start
+    from nas.study.record import Outcome
+
     with view() as observer:
-        done = start(
-            requested,
-            out=out,
-            workers=workers,
-            device=device,
-            observer=observer,
-            reference=catalog.reference(study),
-            max_seconds=max_seconds,
-        )
+        done = start(study, observer=observer, max_seconds=max_seconds, **site)
     with suppress(UnheardError):  # the run is done, whoever started it has gone
         summary(done)
     if len(done.records) < done.total:

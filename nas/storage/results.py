@@ -20,7 +20,7 @@ from nas.storage.database import read_numbers, read_records, require_run
 from nas.storage.integrity import evidence, lost_trials
 from nas.storage.layout import WEIGHTS, weights_name
 from nas.storage.study_json import Manifest
-from nas.study import catalog
+from nas.study import catalog, search
 from nas.study.objectives import nondominated_ranks
 from nas.study.record import Outcome, Record, rank
 from nas.study.table import csv_text, table
@@ -152,6 +152,8 @@ def study_of(run: Run, given: Study | None) -> Study | None:
     stated = run.manifest.reference
     if given is None and stated in catalog.studies():
         given = catalog.study(stated)
+    if given is None and stated == search.REFERENCE:
+        return search.found_again(run.manifest.study)
     return None if given is None else run.manifest.study.settings_for(given)
 
 
