@@ -15,7 +15,7 @@ import msgspec
 from nas.errors import Refused
 from nas.space import Choice, Dimension, Point, Space, Value, in_words
 from nas.study.halving import SuccessiveHalving, check_halving
-from nas.study.limits import Limits
+from nas.study.limits import LATENCY, Limits
 from nas.study.looks import MOST_LOOKS, Looks
 from nas.study.objectives import ERROR, Objective, check_objectives
 from nas.study.recipe import Recipe
@@ -82,7 +82,7 @@ class Study:
     strata: Strata | None = None
     """Strata of cost from which each arm has equally many networks, for comparisons at equal cost; None for none."""
     objectives: tuple[Objective, ...] = ERROR
-    """What a search makes small: the error, or the error against multiply-adds."""
+    """What a search makes small: the error, alone or against multiply-adds or latency."""
     halving: SuccessiveHalving | None = None
     """Which trainings of a search end early; None for none. What is halved is no random sample."""
     rules: tuple[Rule, ...] = ()
@@ -128,6 +128,11 @@ class Study:
         """
         names = [*self.spaces[0].dimensions, *FIELDS]
         return tuple(_arm(space, values) for space in self.spaces for values in self.grid.combinations(names))
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether networks are timed before they are trained: latency is limited, or made small."""
+        return LATENCY in self.limits.bounded or LATENCY in self.objectives
 
     @property
     def total(self) -> int:
