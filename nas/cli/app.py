@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-VERBS = {
+VERBS: dict[str, tuple[Callable[..., None], ...]] = {
     "Before a run": (spaces.spaces, describe.describe, machine.data, plan.plan),
     "A run": (run.run, search.search, status.status, audit.audit),
     "Its results": (

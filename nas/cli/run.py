@@ -22,6 +22,7 @@ from nas.cli.options import (
     TrainSize,
     Workers,
     fields_of,
+    given,
 )
 from nas.cli.terminal import UnheardError, say
 from nas.storage.layout import LOG, PAGE, TABLE
@@ -93,19 +94,15 @@ def run(
         require_one_meaning(data)
     requested = adjusted(
         trained_at(catalog.study(study), fidelity),
+        given(
+            samples=samples,
+            sampler=sampler,
+            halving=None if halving is None else SuccessiveHalving(reduction_factor=halving),
+            seed=seed,
+            max_trial_seconds=max_trial_seconds,
+        ),
         {
-            "samples": samples,
-            "sampler": sampler,
-            "halving": None if halving is None else SuccessiveHalving(reduction_factor=halving),
-            "seed": seed,
-            "max_trial_seconds": max_trial_seconds,
-        },
-        {
-            "epochs": epochs,
-            "train_size": train_size,
-            "resolution": resolution,
-            "data": data,
-            "target": target,
+            **given(epochs=epochs, train_size=train_size, resolution=resolution, data=data, target=target),
             **fields_of(settings),
         },
     )
@@ -130,7 +127,7 @@ def train_and_tell(study: Study, *, max_seconds: float, **site: Any) -> None:
         done = start(study, observer=observer, max_seconds=max_seconds, **site)
     with suppress(UnheardError):  # the run is done, whoever started it has gone
         summary(done)
-    if len(done.records) < done.total:
+    if len(done.records) < done.total or done.manifest.study.open_ended:
         tell_how_far(done, max_seconds)
     if done.records and not done.outcomes.get(Outcome.COMPLETED):
         raise NasError(f"no trial was completed; see {done.folder / LOG}")
@@ -162,26 +159,26 @@ def require_uncrossed(study: Study, name: str, option: str) -> None:
         )
 
 
-def adjusted(study: Study, fields: dict[str, Any], recipe: dict[str, Any]) -> Study:
+def adjusted(study: Study, changes: dict[str, Any], recipe: dict[str, Any]) -> Study:
     """The study with the options of the command line; refused where a value doesn't fit."""
     from dataclasses import replace
 
     from nas.study.study import check_sampler
 
-    changes = {name: value for name, value in fields.items() if value is not None}
     if "sampler" in changes:
         check_sampler(changes["sampler"])
-    changed = {name: value for name, value in recipe.items() if value is not None}
-    for name in changed:
+    for name in recipe:
         require_uncrossed(study, name, f"--{name.replace('_', '-')}")
-    varied = study.varied(changed)
-    return replace(study, recipe=varied, **changes)
+    return replace(study, recipe=study.varied(recipe), **changes)
 
 
 def tell_how_far(done: Run, max_seconds: float) -> None:
     """What a run has that stopped because its time was up."""
-    far = f"{len(done.records)} of {done.total} trials are finished and kept"
-    say(f"stopped after {max_seconds:g} s; {far}; run the same command again to resume", err=True)
+    of, again = f" of {done.total}", "resume"
+    if done.manifest.study.open_ended:
+        of, again = "", "search on"
+    far = f"{len(done.records)}{of} trials are finished and kept"
+    say(f"stopped after {max_seconds:g} s; {far}; run the same command again to {again}", err=True)
 
 
 def summary(done: Run) -> None:

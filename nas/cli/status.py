@@ -135,14 +135,16 @@ def _status(folder: Path, json: bool) -> bool:
     holder = coordinator(folder)
     done, total = len(run.records), run.total
     rate = pace(folder) if holder else None
-    left = (total - done) / rate if rate else None
-    state = "running" if holder else "damaged" if run.lost else "finished" if done >= total else "stopped"
+    open_ended = run.manifest.study.open_ended
+    finished = done >= total and not open_ended
+    state = "running" if holder else "damaged" if run.lost else "finished" if finished else "stopped"
+    left = (total - done) / rate if rate and not open_ended else None
     best = run.best[0] if run.best else None
     if json:
         emit_json(
             study=run.manifest.study.name,
             state=state,
-            total=total,
+            total=None if open_ended else total,
             done=done,
             outcomes={str(outcome): count for outcome, count in run.outcomes.items()},
             per_hour=rate * 3600 if rate else None,
@@ -152,7 +154,8 @@ def _status(folder: Path, json: bool) -> bool:
             best=_as_json(best) if best else None,
         )
         return holder is not None
-    say(f"{run.manifest.study.name}: {state}{f' ({holder})' if holder else ''}, {done} of {total} trials")
+    counted = f"{done} trials" if open_ended else f"{done} of {total} trials"
+    say(f"{run.manifest.study.name}: {state}{f' ({holder})' if holder else ''}, {counted}")
     for outcome, trials in run.outcomes.items():
         say(f"  {trials:6d} {outcome.replace('_', ' ')}: {outcome.sentence}")
     if looks:

@@ -52,8 +52,8 @@ class Run:
 
     @property
     def total(self) -> int:
-        """Trials of the whole study, or up to the look that ended it."""
-        return self.manifest.total
+        """Trials of the whole study, or up to the look that ended it; those that are there where only time ends it."""
+        return len(self.records) if self.manifest.study.open_ended else self.manifest.total
 
     @property
     def outcomes(self) -> Mapping[Outcome, int]:

@@ -24,6 +24,8 @@ from nas.study.strata import Strata, check_strata
 
 SamplerName = Literal["random", "quasirandom", "tpe", "gp", "nsga2", "cmaes"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
+UNTIL_TIME_IS_UP = 1_000_000
+"""Samples of a study that only time ends; nothing counts towards them."""
 FIELDS = tuple(name for name in Recipe.__struct_fields__ if name not in ("data", "target"))
 """Fields of the recipe that a study may vary or cross; a data set has classes and a shape of its own."""
 
@@ -128,6 +130,11 @@ class Study:
         """
         names = [*self.spaces[0].dimensions, *FIELDS]
         return tuple(_arm(space, values) for space in self.spaces for values in self.grid.combinations(names))
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether only time ends it."""
+        return self.samples >= UNTIL_TIME_IS_UP
 
     @property
     def is_timed(self) -> bool:
