@@ -9,7 +9,7 @@ import typer
 from nas.cli.network import IMAGE, Subject, find
 from nas.cli.options import Json
 from nas.cli.terminal import emit_json, emit_table, emit_text, say
-from nas.findings.wording.numbers import count, percent
+from nas.findings.wording.numbers import count, milliseconds, percent
 
 if TYPE_CHECKING:
     from nas.layers import Row, Shares, Smallest, Summary
@@ -148,7 +148,7 @@ def _timed(subject: Subject, device: str, batch: int) -> tuple[Latency, Latency]
 def _times(subject: Subject, one: Latency, many: Latency, batch: int) -> tuple[str, ...]:
     from nas.layers import shape_text
 
-    cells = [f"{time.milliseconds:.4g} (+{percent(time.spread)})" for time in (one, many)]
+    cells = [f"{milliseconds(time.milliseconds)} (+{percent(time.spread)})" for time in (one, many)]
     multiply_adds = count(subject.summary().cost.multiply_adds)
     return subject.name, shape_text(subject.inputs), multiply_adds, *cells, f"{1e3 * batch / many.milliseconds:,.0f}"
 
