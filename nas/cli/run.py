@@ -94,15 +94,19 @@ def run(
         require_one_meaning(data)
     requested = adjusted(
         trained_at(catalog.study(study), fidelity),
-        given(
-            samples=samples,
-            sampler=sampler,
-            halving=None if halving is None else SuccessiveHalving(reduction_factor=halving),
-            seed=seed,
-            max_trial_seconds=max_trial_seconds,
-        ),
         {
-            **given(epochs=epochs, train_size=train_size, resolution=resolution, data=data, target=target),
+            "samples": samples,
+            "sampler": sampler,
+            "halving": None if halving is None else SuccessiveHalving(reduction_factor=halving),
+            "seed": seed,
+            "max_trial_seconds": max_trial_seconds,
+        },
+        {
+            "epochs": epochs,
+            "train_size": train_size,
+            "resolution": resolution,
+            "data": data,
+            "target": target,
             **fields_of(settings),
         },
     )
@@ -159,17 +163,18 @@ def require_uncrossed(study: Study, name: str, option: str) -> None:
         )
 
 
-def adjusted(study: Study, changes: dict[str, Any], recipe: dict[str, Any]) -> Study:
+def adjusted(study: Study, fields: dict[str, Any], recipe: dict[str, Any]) -> Study:
     """The study with the options of the command line; refused where a value doesn't fit."""
     from dataclasses import replace
 
     from nas.study.study import check_sampler
 
+    changes, settings = given(**fields), given(**recipe)
     if "sampler" in changes:
         check_sampler(changes["sampler"])
-    for name in recipe:
+    for name in settings:
         require_uncrossed(study, name, f"--{name.replace('_', '-')}")
-    return replace(study, recipe=study.varied(recipe), **changes)
+    return replace(study, recipe=study.varied(settings), **changes)
 
 
 def tell_how_far(done: Run, max_seconds: float) -> None:

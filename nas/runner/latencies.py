@@ -1,4 +1,4 @@
-"""Measured latencies of a run: each network is timed once, and what was said is said again whenever it is proposed.
+"""TimedNetwork latencies of a run: each network is timed once, and what was said is said again whenever it is proposed.
 
 Which networks a limit on latency accepts depends on these numbers, so they are kept in the run's folder, each on the
 disk before anything depends on it. A resumed or extended run reads them, and so proposes the networks that it did.
@@ -24,7 +24,7 @@ TOLD = 20
 """Measurements after which the log says how many there were, and how long they took."""
 
 
-class Measured(msgspec.Struct, frozen=True, kw_only=True):
+class TimedNetwork(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the file."""
 
     architecture: str
@@ -67,7 +67,7 @@ class Latencies:
         if self._count % TOLD == 0:
             logger.info("%s: %d latencies measured in %.0f s", self._path.parent, self._count, self._seconds)
         milliseconds = round(result.milliseconds, 4)
-        line = Measured(
+        line = TimedNetwork(
             architecture=identity(layer),
             inputs=inputs,
             batch=batch,
@@ -95,7 +95,7 @@ class Latencies:
             whole = data[: data.rfind(b"\n") + 1]
             if whole != data:
                 os.truncate(self._path, len(whole))
-            lines = [msgspec.json.decode(line, type=Measured) for line in whole.splitlines()]
+            lines = [msgspec.json.decode(line, type=TimedNetwork) for line in whole.splitlines()]
         except OSError as error:
             raise StorageFailed(f"{self._path} can't be read: {error.strerror or error}") from None
         except msgspec.MsgspecError as error:

@@ -184,3 +184,32 @@ def test_spaces_are_listed_by_family(nas: Say) -> None:
     assert {n["name"]: n["parameters"] for n in found["networks"]}[X] == 5_157_512
     line = next(line for line in nas("spaces").splitlines() if f" {X} " in line)
     assert line.split() == ["regnet", X, "3x224x224", "->", "1,000", "5,157,512"]
+
+
+def test_latency_is_measured(say: Callable[..., tuple[int, str, str]]) -> None:
+    """A line a network for one image and for 128, on this processor; programs get numbers."""
+    code, out, err = say("describe", "lenet_bn", "alexnet_28", "--latency")
+    assert code == 0, err
+    assert [line.split()[0] for line in out.splitlines()[2:4]] == ["lenet_bn", "alexnet_28"]
+    assert "ms for 128" in out
+    assert "one thread, its processor time" in out
+    small, large = json.loads(say("describe", "lenet_bn", "alexnet_28", "--latency", "--json")[1])["networks"]
+    assert 0 < small["one"]["milliseconds"] < large["one"]["milliseconds"]
+    assert small["one"]["milliseconds"] < small["batch_of_128"]["milliseconds"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("lenet_bn", "--device", "cuda"), "--device says where latency is measured"),
+        (("lenet_bn", "--latency", "--device", "tpu"), "there is no device 'tpu'"),
+        (("alexnet", "--latency", "--shape", "1x28x28"), "alexnet can't take 1x28x28"),
+    ],
+)
+def test_what_can_not_be_timed_is_said(
+    say: Callable[..., tuple[int, str, str]], words: tuple[str, ...], said: str
+) -> None:
+    """In a line or two with a way out."""
+    code, _, err = say("describe", *words)
+    assert code == 2
+    assert said in err
