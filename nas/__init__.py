@@ -3,7 +3,8 @@
     Space --sample--> point --decode--> Architecture --network--> layer tree --module--> nn.Module
           --train--> Record --> table --> analysis --> figures --> report, models
 
-`nas.plan(study)` says how many networks its rules need, `nas.run(study)` trains, `nas.open(folder)` looks at a run,
+`nas.plan(study)` says how many networks its rules need, `nas.run(study)` trains, `nas.search(space, minutes=20)`
+searches without a study, `nas.open(folder)` looks at a run,
 `nas.report` draws its page, `nas.principles` tests design rules on it, `nas.discover` looks for others, `nas.audit`
 trains some of its networks longer, `nas.compare` puts searches side by side, `nas.train` trains one network,
 `nas.network_of(run, trial)` is one of a run, `nas.export` exports a network, and
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from nas.runner.audits import audit
     from nas.runner.launch import start as run
     from nas.runner.networks import network_of, train
+    from nas.runner.search import search
     from nas.runner.winners import export
     from nas.space import Choice, Integer, Real, Space
     from nas.storage.results import Run
@@ -73,6 +75,7 @@ _PLACES = {
     "principles": ("nas.findings.principles", "principles"),
     "report": ("nas.page.contents", "write_report"),
     "run": ("nas.runner.launch", "start"),
+    "search": ("nas.runner.search", "search"),
     "train": ("nas.runner.networks", "train"),
 }
 """Public name -> module and name there."""
@@ -112,6 +115,7 @@ __all__ = [
     "principles",
     "report",
     "run",
+    "search",
     "train",
 ]
 

@@ -5,10 +5,25 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
-from nas.cli import audit, compare, describe, discover, export, machine, plan, principles, run, spaces, status, train
+from nas.cli import (
+    audit,
+    compare,
+    describe,
+    discover,
+    export,
+    machine,
+    plan,
+    principles,
+    run,
+    search,
+    spaces,
+    status,
+    train,
+)
 from nas.cli.spelling import Verb
 from nas.cli.terminal import UnheardError, say
 from nas.errors import NasError, ReadableFormatter, StorageFailed
@@ -22,9 +37,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-VERBS = {
+VERBS: dict[str, tuple[Callable[..., None], ...]] = {
     "Before a run": (spaces.spaces, describe.describe, machine.data, plan.plan),
-    "A run": (run.run, status.status, audit.audit),
+    "A run": (run.run, search.search, status.status, audit.audit),
     "Its results": (
         status.table,
         status.best,

@@ -9,10 +9,11 @@ import typer
 from nas.cli.network import IMAGE, Subject, find
 from nas.cli.options import Json, Norm
 from nas.cli.terminal import emit_json, emit_table, emit_text, say
-from nas.findings.wording.numbers import count, percent
+from nas.findings.wording.numbers import count, milliseconds, percent
 
 if TYPE_CHECKING:
     from nas.layers import Row, Shares, Smallest, Summary
+    from nas.models.latency import Latency
 
 ROW = (
     "part",
@@ -44,6 +45,7 @@ SIDE_BY_SIDE = (
     "linear",
     "smallest",
 )
+ON_CPU = ", one thread, its processor time; in brackets how much slower the third-fastest round was"
 
 
 def describe(
@@ -62,11 +64,22 @@ def describe(
     ] = None,
     classes: Annotated[int | None, typer.Option(help="Outputs (default: published, else 10).", min=1)] = None,
     norm: Norm = None,
+    latency: Annotated[
+        bool, typer.Option("--latency", help="Measure milliseconds for one image and for 128, in place of the tables.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="For --latency: cpu, cuda, cuda:1.")] = "cpu",
     json: Json = False,
 ) -> None:
     """The layer table of a network with its totals, or the totals of several: nas describe alexnet vgg11."""
+    from nas.errors import Refused
+
+    if device != "cpu" and not latency:
+        raise Refused(f"--device says where latency is measured, got {device} without it", hint="--latency")
     subjects = [find(name, shape, classes) for name in names]
     subjects = subjects if norm is None else [subject.normed(norm) for subject in subjects]
+    if latency:
+        _time(subjects, device, json)
+        return
     if compare or len(subjects) > 1:
         _compare(subjects, json)
         return
@@ -100,6 +113,46 @@ def _show_totals(subject: Subject, summary: Summary, smallest: Smallest | None) 
     emit_text(f"  linear layers hold {_share_text(summary.shares, 'linear')}", hang=4)
     if len(subject.inputs) == len(subject.published) == 3:
         emit_text(f"  smallest square input: {_smallest_text(smallest)}", hang=4)
+
+
+def _time(subjects: list[Subject], name: str, json: bool) -> None:
+    """One line a network: milliseconds for one image and for a batch, and by how much the fastest rounds differ."""
+    from nas.models.latency import WITHIN
+    from nas.sampling.filter import BATCH
+    from nas.training import devices
+
+    place = devices.device(name)
+    with devices.first_card(place):
+        where = devices.device_name(place.kind)
+        timed = [(subject, *_timed(subject, place.kind, BATCH)) for subject in subjects]
+    if json:
+        names = ("name", "inputs", "device", "one", f"batch_of_{BATCH}")
+        rows = [(subject.name, subject.inputs, where, one, batch) for subject, one, batch in timed]
+        emit_json(networks=[dict(zip(names, row, strict=True)) for row in rows])
+        return
+    header = ("network", "input", "multiply-adds", "ms", f"ms for {BATCH}", "images/s")
+    emit_table(header, [_times(*row, BATCH) for row in timed], left=1)
+    say("")
+    emit_text(f"{where}: float32, plain torch modules, the fastest call{ON_CPU if place.kind == 'cpu' else ''}")
+    if any(time.spread > WITHIN for _, *times in timed for time in times):
+        emit_text(f"the fastest rounds differ by more than {percent(WITHIN)}: something else keeps the machine busy")
+
+
+def _timed(subject: Subject, device: str, batch: int) -> tuple[Latency, Latency]:
+    """The latency of a network for one image and for a batch; an input that it can't take is refused."""
+    from nas.models.latency import latency
+
+    subject.summary()
+    layer = subject.build(subject.inputs)
+    return latency(layer, subject.inputs, 1, device), latency(layer, subject.inputs, batch, device)
+
+
+def _times(subject: Subject, one: Latency, many: Latency, batch: int) -> tuple[str, ...]:
+    from nas.layers import shape_text
+
+    cells = [f"{milliseconds(time.milliseconds)} (+{percent(time.spread)})" for time in (one, many)]
+    multiply_adds = count(subject.summary().cost.multiply_adds)
+    return subject.name, shape_text(subject.inputs), multiply_adds, *cells, f"{1e3 * batch / many.milliseconds:,.0f}"
 
 
 def _compare(subjects: list[Subject], json: bool) -> None:

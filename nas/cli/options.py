@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
+
+if TYPE_CHECKING:
+    from nas.study import Recipe
 
 TABLES, MACHINE, TRAINING = "Tables", "Machine and time", "Training"
 """Groups of options in the help."""
@@ -84,6 +87,23 @@ Norm = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object for programs.")]
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given a value."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def changed(recipe: Recipe, fields: dict[str, Any]) -> Recipe:
+    """The recipe with some fields otherwise; refused where one doesn't fit."""
+    import msgspec
+
+    from nas.errors import Refused
+
+    try:
+        return msgspec.structs.replace(recipe, **fields)
+    except ValueError as error:
+        raise Refused(str(error)) from None
 
 
 def fields_of(settings: list[str] | None) -> dict[str, Any]:

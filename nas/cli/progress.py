@@ -22,7 +22,7 @@ EVERY = 5.0
 
 def line(snapshot: Snapshot) -> str:
     """A run in one line."""
-    parts = [f"{snapshot.done}/{snapshot.total} trials"]
+    parts = [f"{snapshot.done}{'' if snapshot.open_ended else f'/{snapshot.total}'} trials"]
     parts += [f"{count} {outcome.replace('_', ' ')}" for outcome, count in snapshot.outcomes.items()]
     if snapshot.done == snapshot.total:
         parts.append(f"done after {duration(snapshot.elapsed)}")
@@ -39,7 +39,9 @@ def line(snapshot: Snapshot) -> str:
 
 
 def pace_text(per_hour: float, left: float | None, looks: bool) -> str:
-    """The speed of a run and the seconds that are left; interim looks may end it earlier."""
+    """The speed of a run and the seconds that are left, if they are known; interim looks may end it earlier."""
+    if left is None:
+        return f"{per_hour:.0f} trials/h"
     return f"{per_hour:.0f} trials/h, {'at most' if looks else 'about'} {duration(left)} left"
 
 
@@ -104,7 +106,10 @@ class LiveView:
         if record is not None and record.outcome.is_failure:
             text = f"trial {record.trial} ({record.space}): {record.outcome.sentence}: {record.message}"
             self._console.print(readable(text), markup=False, highlight=False)
-        bar = ProgressBar(total=snapshot.total, completed=snapshot.done, width=BAR)
+        done, total = float(snapshot.done), float(snapshot.total)
+        if snapshot.open_ended:
+            done, total = snapshot.elapsed, snapshot.elapsed + (snapshot.left or 0.0)
+        bar = ProgressBar(total=total, completed=done, width=BAR)
         self._live.update(Group(bar, Text("\n" + readable(line(snapshot)))))  # a bar ends without a new line
 
 

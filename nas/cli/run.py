@@ -22,6 +22,7 @@ from nas.cli.options import (
     TrainSize,
     Workers,
     fields_of,
+    given,
 )
 from nas.cli.terminal import UnheardError, say
 from nas.storage.layout import LOG, PAGE, TABLE
@@ -86,12 +87,8 @@ def run(
 
     if out is not None:
         require_free(out)  # before anything that takes seconds to load
-    from nas.cli.progress import view
     from nas.data import require_one_meaning
-    from nas.errors import NasError
-    from nas.runner.launch import start
     from nas.study import SuccessiveHalving, catalog
-    from nas.study.record import Outcome
 
     if data is not None:
         require_one_meaning(data)
@@ -113,19 +110,28 @@ def run(
             **fields_of(settings),
         },
     )
+    train_and_tell(
+        requested,
+        out=out,
+        workers=workers,
+        device=device,
+        reference=catalog.reference(study),
+        max_seconds=max_seconds,
+    )
+
+
+def train_and_tell(study: Study, *, max_seconds: float, **site: Any) -> None:
+    """Run a study as `nas.run` does, and say what came of it."""
+    from nas.cli.progress import view
+    from nas.errors import NasError
+    from nas.runner.launch import start
+    from nas.study.record import Outcome
+
     with view() as observer:
-        done = start(
-            requested,
-            out=out,
-            workers=workers,
-            device=device,
-            observer=observer,
-            reference=catalog.reference(study),
-            max_seconds=max_seconds,
-        )
+        done = start(study, observer=observer, max_seconds=max_seconds, **site)
     with suppress(UnheardError):  # the run is done, whoever started it has gone
         summary(done)
-    if len(done.records) < done.total:
+    if len(done.records) < done.total or done.manifest.study.open_ended:
         tell_how_far(done, max_seconds)
     if done.records and not done.outcomes.get(Outcome.COMPLETED):
         raise NasError(f"no trial was completed; see {done.folder / LOG}")
@@ -163,20 +169,21 @@ def adjusted(study: Study, fields: dict[str, Any], recipe: dict[str, Any]) -> St
 
     from nas.study.study import check_sampler
 
-    changes = {name: value for name, value in fields.items() if value is not None}
+    changes, settings = given(**fields), given(**recipe)
     if "sampler" in changes:
         check_sampler(changes["sampler"])
-    changed = {name: value for name, value in recipe.items() if value is not None}
-    for name in changed:
+    for name in settings:
         require_uncrossed(study, name, f"--{name.replace('_', '-')}")
-    varied = study.varied(changed)
-    return replace(study, recipe=varied, **changes)
+    return replace(study, recipe=study.varied(settings), **changes)
 
 
 def tell_how_far(done: Run, max_seconds: float) -> None:
     """What a run has that stopped because its time was up."""
-    far = f"{len(done.records)} of {done.total} trials are finished and kept"
-    say(f"stopped after {max_seconds:g} s; {far}; run the same command again to resume", err=True)
+    of, again = f" of {done.total}", "resume"
+    if done.manifest.study.open_ended:
+        of, again = "", "search on"
+    far = f"{len(done.records)}{of} trials are finished and kept"
+    say(f"stopped after {max_seconds:g} s; {far}; run the same command again to {again}", err=True)
 
 
 def summary(done: Run) -> None:

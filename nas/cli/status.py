@@ -11,7 +11,7 @@ import typer
 from nas.cli.options import AsTable, ErrorColumn, Folder, Json, Places, SpaceColumn
 from nas.cli.source import RunsAndTables
 from nas.cli.terminal import emit_json, emit_table, say
-from nas.findings.wording.numbers import count, percent
+from nas.findings.wording.numbers import count, milliseconds, percent
 
 if TYPE_CHECKING:
     from nas.study.record import Record
@@ -81,7 +81,9 @@ def report(
 def best(
     folder: Folder,
     top: Annotated[int, typer.Option(help="How many.", min=1)] = 10,
-    by: Annotated[str, typer.Option(help="error, or pareto: error against multiply-adds.")] = "error",
+    by: Annotated[
+        str, typer.Option(help="error, or pareto: error against multiply-adds (or latency, where that is searched).")
+    ] = "error",
     json: Json = False,
 ) -> None:
     """The best networks: completed, lowest validation error first."""
@@ -104,9 +106,10 @@ def best(
 
 def emit_best(networks: Sequence[Record], ranks: Mapping[int, int]) -> None:
     """A table of networks with their ranks, which `nas export --rank` takes."""
-    header = ("space", "architecture", "rank", "trial", "error", "multiply-adds", "parameters")
+    header = ["space", "architecture", "rank", "trial", "error", "multiply-adds", "parameters"]
+    timed = any(record.latency_ms is not None for record in networks)
     emit_table(
-        header,
+        [*header, "ms", "ms for 128"] if timed else header,
         [
             (
                 record.space,
@@ -116,6 +119,7 @@ def emit_best(networks: Sequence[Record], ranks: Mapping[int, int]) -> None:
                 percent(record.error),
                 count(record.cost.multiply_adds),
                 count(record.cost.parameters),
+                *((milliseconds(record.latency_ms), milliseconds(record.latency_128_ms)) if timed else ()),
             )
             for record in networks
         ],
@@ -135,14 +139,16 @@ def _status(folder: Path, json: bool) -> bool:
     holder = coordinator(folder)
     done, total = len(run.records), run.total
     rate = pace(folder) if holder else None
-    left = (total - done) / rate if rate else None
-    state = "running" if holder else "damaged" if run.lost else "finished" if done >= total else "stopped"
+    open_ended = run.manifest.study.open_ended
+    finished = done >= total and not open_ended
+    state = "running" if holder else "damaged" if run.lost else "finished" if finished else "stopped"
+    left = (total - done) / rate if rate and not open_ended else None
     best = run.best[0] if run.best else None
     if json:
         emit_json(
             study=run.manifest.study.name,
             state=state,
-            total=total,
+            total=None if open_ended else total,
             done=done,
             outcomes={str(outcome): count for outcome, count in run.outcomes.items()},
             per_hour=rate * 3600 if rate else None,
@@ -152,7 +158,8 @@ def _status(folder: Path, json: bool) -> bool:
             best=_as_json(best) if best else None,
         )
         return holder is not None
-    say(f"{run.manifest.study.name}: {state}{f' ({holder})' if holder else ''}, {done} of {total} trials")
+    counted = f"{done} trials" if open_ended else f"{done} of {total} trials"
+    say(f"{run.manifest.study.name}: {state}{f' ({holder})' if holder else ''}, {counted}")
     for outcome, trials in run.outcomes.items():
         say(f"  {trials:6d} {outcome.replace('_', ' ')}: {outcome.sentence}")
     if looks:
@@ -182,4 +189,6 @@ def _as_json(record: Record) -> dict[str, object]:
         "parameters": record.cost.parameters,
         "multiply_adds": record.cost.multiply_adds,
         "activations": record.cost.activations,
+        "latency_ms": record.latency_ms,
+        "latency_128_ms": record.latency_128_ms,
     }

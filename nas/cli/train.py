@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from shlex import quote
 from statistics import median
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,7 +22,9 @@ from nas.cli.options import (
     Settings,
     Target,
     TrainSize,
+    changed,
     fields_of,
+    given,
 )
 from nas.cli.source import study_named
 from nas.cli.terminal import emit_table, say
@@ -77,17 +79,16 @@ def train(
     chosen, recipe = _chosen(network, run, trial, study)
     if norm is not None:
         chosen = networks.normed(chosen, norm)
-    named = {
-        "data": data,
-        "target": target,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "train_size": train_size,
-        "resolution": resolution,
-    }
-    given = {name: value for name, value in named.items() if value is not None}
-    recipe = changed(recipe, {**given, **fields_of(settings)})
+    named = given(
+        data=data,
+        target=target,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        train_size=train_size,
+        resolution=resolution,
+    )
+    recipe = changed(recipe, {**named, **fields_of(settings)})
     folder = out or Path("trained", chosen.name)
     watched = partial(networks.train, chosen, seed=seed, device=device)
     try:
@@ -154,18 +155,6 @@ def sweep(train: Callable[..., Model], recipe: Recipe, sizes: Sequence[int], fol
     figure = curves_figure({f"batches of {size}": model.curve for size, model in models.items()})
     figure.write_html(folder / PAGE, include_plotlyjs=True)
     say(f"curves  {folder / PAGE}")
-
-
-def changed(recipe: Recipe, fields: dict[str, Any]) -> Recipe:
-    """The recipe with some fields otherwise; refused where one doesn't fit."""
-    import msgspec
-
-    from nas.errors import Refused
-
-    try:
-        return msgspec.structs.replace(recipe, **fields)
-    except ValueError as error:
-        raise Refused(str(error)) from None
 
 
 def tell(epoch: Epoch, epochs: int) -> None:

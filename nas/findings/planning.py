@@ -180,7 +180,7 @@ def _drawn(study: Study) -> tuple[pd.DataFrame | None, str]:
         info = data.prepare_for(study.recipe)
     except Missing:
         return None, f"Without the data {study.recipe.data!r} no network can be drawn: half of them are taken to obey"
-    once = replace(study, samples=DRAWN, repeats=1, looks=None)
+    once = replace(study, samples=DRAWN, repeats=1, looks=None, limits=study.limits.counted)
     trials, rows = Plan(once, info.shape, info.outputs), []
     for trial in range(once.total):
         proposal = trials.propose(trial)

@@ -52,7 +52,7 @@ def settings(run: Run) -> dict[str, str]:
         + (f", target {info.target}: mean {info.target_mean:.4g}, std {info.target_std:.4g}" if info.target else ""),
         "spaces": ", ".join(space.name for space in study.spaces),
         **_crossed(study.grid),
-        "samples": f"{study.samples} networks of each {arm}, {study.repeats} training(s) each",
+        "samples": f"{_many(study, arm)}, {study.repeats} training(s) each",
         **_interim_looks(run),
         "limits": "; ".join(limits) or "none",
         **({"matched": strata} if (strata := matched_cost(study)) else {}),
@@ -62,6 +62,13 @@ def settings(run: Run) -> dict[str, str]:
         "devices": ", ".join(sorted({record.device for record in run.records if record.device})) or "none yet",
         "versions": versions_in_words(run.manifest),
     }
+
+
+def _many(study: StoredStudy, arm: str) -> str:
+    """How many networks are trained."""
+    if study.open_ended:
+        return f"as many networks of each {arm} as there was time for"
+    return f"{study.samples} networks of each {arm}"
 
 
 def matched_cost(study: StoredStudy) -> str:

@@ -16,9 +16,11 @@ import msgspec
 from nas import data
 from nas.data import DataInfo
 from nas.errors import Refused
+from nas.runner.latencies import Latencies
 from nas.runner.task import Site, Task
 from nas.sampling import Plan
 from nas.storage import study_json
+from nas.storage.layout import LATENCIES
 from nas.storage.study_json import Manifest, require_agreement, require_same_cap
 from nas.study import Study
 from nas.study.catalog import release
@@ -44,7 +46,7 @@ def agreed(study: Study, site: Site, reference: str = "") -> Task:
         study = replace(requested, samples=max(begun.study.samples, requested.samples))
     info = data.prepare_for(study.recipe)
     check_study(study, info)
-    plan = Plan(study, info.shape, info.outputs)
+    plan = Plan(study, info.shape, info.outputs, Latencies(site.folder / LATENCIES))
     windows = plan.windows() if begun is None else ()  # first of all: where nothing is left, this says why
     manifest = Manifest(
         study=stored(study),

@@ -47,11 +47,11 @@ def train(task: Task, site: Site) -> None:
                 queue.require_same_networks()
                 manifest = restated(store.manifest, task.manifest, len(store.over))
                 store.update(with_versions(manifest, len(store.over)))
-                counted = "%s: %d of %d trials are finished; %d workers on %s"
-                logger.info(counted, site.folder, len(store.over), ledger.total, engine.workers, site.device)
+                counted = "%s: %s are finished; %d workers on %s"
+                logger.info(counted, site.folder, ledger.how_far, engine.workers, site.device)
                 ledger.write(batch, engine.running)
                 _loop(queue, ledger, site, interrupts)
-            logger.info("%s: %d of %d trials are finished", site.folder, len(store.over), ledger.total)
+            logger.info("%s: %s are finished", site.folder, ledger.how_far)
         store.update(msgspec.structs.replace(store.manifest, ended=ledger.ended))
 
 
@@ -88,7 +88,7 @@ def _drain(queue: Queue, ledger: Ledger, engine: Engine, interrupts: Interrupts)
         _turn(queue, ledger, engine, feeding=False)
     if interrupts.signal:
         raise Interrupted(
-            f"interrupted; {ledger.finished} of {ledger.total} trials are done and kept",
+            f"interrupted; {ledger.how_far} are done and kept",
             signal_number=interrupts.signal,
             hint="run the same command again to resume",
         )

@@ -30,7 +30,11 @@ class Ledger:
         """The best networks of each space, whose weights are kept."""
         requested = msgspec.structs.replace(task.manifest, ended=store.manifest.ended)
         self._watch = Watch(requested, task.study.total)
-        self._progress = Progress(total=task.study.total, workers=site.engine.workers)
+        self._progress = Progress(
+            total=task.study.total,
+            workers=site.engine.workers,
+            deadline=site.deadline if task.study.open_ended else None,
+        )
         for record in sorted(store.records.values(), key=lambda record: record.trial):
             self._progress.add(record)
             self._add(record)
@@ -55,6 +59,11 @@ class Ledger:
     def finished(self) -> int:
         """Finished trials."""
         return self._progress.outcomes.total()
+
+    @property
+    def how_far(self) -> str:
+        """Finished trials, of how many if there is a number."""
+        return f"{self.finished}{'' if self._progress.deadline is not None else f' of {self.total}'} trials"
 
     def write(self, batch: Batch, running: Collection[int], records: Collection[Record] = ()) -> None:
         """Store in one transaction what is new, what is trained at this moment and what is finished; then say so."""

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from nas.study.record import Outcome, Record, rank
 
@@ -32,6 +33,8 @@ class Snapshot:
     """The completed trial with the lowest error."""
     looks: str = ""
     """Where the run stands among its looks at rules; empty for a study without."""
+    open_ended: bool = False
+    """Whether only time ends it, so that `total` says nothing and `left` is known."""
 
     @property
     def done(self) -> int:
@@ -52,6 +55,8 @@ class Progress:
     """Trials of the study; at most so many where a look may end it."""
     workers: int
     """Trainings that can run side by side."""
+    deadline: float | None = None
+    """On the monotonic clock, for a study that only this ends; None for all others."""
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     best: Record | None = None
     looks: str = ""
@@ -93,10 +98,13 @@ class Progress:
             left=self._left(),
             best=self.best,
             looks=self.looks,
+            open_ended=self.deadline is not None,
         )
 
     def _left(self) -> float | None:
         """Work that remains, at the seconds a unit of work has taken so far; unknown trials count as the mean."""
+        if self.deadline is not None:
+            return max(0.0, self.deadline - time.monotonic()) if self.deadline < inf else None
         if not self._work or not self._finished:
             return None
         remaining = self.total - self.outcomes.total()

@@ -58,7 +58,7 @@ class Queue:
         The plan hears of them, so a search continues as it would have; refused where it doesn't propose what it did.
         """
         done = {record.trial for record in records}
-        self._todo = iter([trial for trial in range(self._task.study.total) if trial not in done])
+        self._todo = iter(trial for trial in range(self._task.study.total) if trial not in done)
         self._next = next(self._todo, None)
         if self._next is not None:
             self._resumed = sorted(records, key=lambda record: record.trial)

@@ -52,6 +52,8 @@ def record_of(study: Study, proposal: Proposal, job: Job, result: Result) -> Rec
         images_per_second=result.images_per_second,
         attempts=result.attempt,
         device=result.device,
+        latency_ms=proposal.network.latency_ms,
+        latency_128_ms=proposal.network.latency_128_ms,
         weights=weights_name(job.architecture, job.trial) if result.weights_sha256 else "",
         weights_sha256=result.weights_sha256,
     )

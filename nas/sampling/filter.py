@@ -1,12 +1,15 @@
-"""The filter before every training: a point passes only if it obeys all requirements and limits at its input."""
+"""The filter before every training: a point passes only if it obeys all requirements and limits at its input.
+
+Costs are counted, latency is measured: `judge` does the one, `accept` then the other, for points that are left.
+"""
 
 from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,10 @@ from nas.layers.base import Cost
 from nas.space import Architecture, Point, Space, Value, sentence
 from nas.study import Limits
 
+Stopwatch = Callable[[Layer, Shape, int], float]
+"""Milliseconds of a network at an input for a batch of so many; the same whenever it is asked the same."""
+BATCH = 128
+"""The larger batch that networks are timed with."""
 NO_SHAPE = "impossible at this input"
 NO_VECTOR = "made for images"
 
@@ -35,6 +42,10 @@ class Network:
     """At `inputs`."""
     inputs: Shape
     """Shape of one input."""
+    latency_ms: float | None = None
+    """Measured for one image; None where the study doesn't need it."""
+    latency_128_ms: float | None = None
+    """The same for a batch of 128."""
 
 
 def stated(facts: Mapping[str, Any]) -> dict[str, Value]:
@@ -59,9 +70,22 @@ class Filter:
     """Shape of one input, unless the point says otherwise by a `resolution`."""
     classes: int
     """Outputs of the network."""
+    stopwatch: Stopwatch | None = None
+    """What measures latency; None where the study doesn't need it."""
+
+    def accept(self, point: Point) -> Network | tuple[str, ...]:
+        """The network of a point, timed if need be, or why it is refused."""
+        network = self.judge(point)
+        if self.stopwatch is None or not isinstance(network, Network):
+            return network
+        latency = self.stopwatch(network.layer, network.inputs, 1)
+        if broken := self.limits.violated_by(latency):
+            return broken
+        batch = self.stopwatch(network.layer, network.inputs, BATCH)
+        return replace(network, latency_ms=latency, latency_128_ms=batch)
 
     def judge(self, point: Point) -> Network | tuple[str, ...]:
-        """The network of a point, or why it is refused; whatever else the space's code raises ends the study."""
+        """The network of a point, or why it is refused by what is counted; whatever else its code raises ends all."""
         try:
             return self._judge(point)
         except NasError:

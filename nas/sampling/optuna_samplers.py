@@ -27,6 +27,7 @@ from nas.sampling.quiet import quiet
 from nas.sampling.rejection import COORDINATE_STREAM, MOST_DRAWS, Proposal, draw, empty, generator
 from nas.space import Choice
 from nas.space.distribution import Distribution
+from nas.study.objectives import ERROR, Objective, price
 from nas.study.study import SamplerName
 
 PROPOSALS: dict[SamplerName, int] = {"quasirandom": MOST_DRAWS, "tpe": 64, "gp": 8, "nsga2": 64, "cmaes": 64}
@@ -40,6 +41,8 @@ WORST = 1.0
 """What a sampler is told of a failure: the largest error of a classifier, and that of predicting the mean."""
 WORST_COST = log(2.0**62)
 """The same for a second objective, so that no failure is good for being cheap."""
+LEAST_COST = 1e-3
+"""What a smaller cost counts as: a microsecond."""
 CONTINUOUS: tuple[SamplerName, ...] = ("quasirandom", "cmaes")
 """Samplers that know no categories: they see a choice as a part of the unit interval."""
 
@@ -47,13 +50,15 @@ CONTINUOUS: tuple[SamplerName, ...] = ("quasirandom", "cmaes")
 class Searcher:
     """One space searched by one of Optuna's samplers."""
 
-    def __init__(self, filter_: Filter, name: SamplerName, seed: int, *, against_cost: bool = False) -> None:
-        self._filter, self._name, self._seed, self._against_cost = filter_, name, seed, against_cost
+    def __init__(
+        self, filter_: Filter, name: SamplerName, seed: int, objectives: tuple[Objective, ...] = ERROR
+    ) -> None:
+        self._filter, self._name, self._seed, self._objectives = filter_, name, seed, objectives
         self._distribution = Distribution(filter_.space)
         self._axes = _axes(self._distribution, filter_, name)
         self._sampler = _Filtered(_sampler(name, seed), self._axes, self._propose)
         with quiet():
-            directions = [StudyDirection.MINIMIZE] * (2 if against_cost else 1)
+            directions = [StudyDirection.MINIMIZE] * len(objectives)
             self._study = optuna.create_study(sampler=self._sampler, directions=directions)
         self._trials: dict[int, tuple[optuna.Trial, float]] = {}
         self._proposal: Proposal | None = None
@@ -66,17 +71,17 @@ class Searcher:
             trial = self._study.ask(self._axes)
         if self._proposal is None:
             raise RuntimeError("the sampler was asked but not called")
-        self._trials[number] = trial, log(max(self._proposal.network.cost.multiply_adds, 1))
+        self._trials[number] = trial, log(max(price(self._proposal.network, self._objectives), LEAST_COST))
         return self._proposal
 
     def tell(self, number: int, error: float | None) -> None:
         """What became of a trial; None is a failure, which is as bad as predicting worse than the mean.
 
-        Against cost it is told with the logarithm of its multiply-adds, a failure with one above all others.
+        Against a cost it is told with the logarithm of that, a failure with one above all others.
         """
         trial, cost = self._trials.pop(number)
         value = WORST if error is None else min(error, WORST)
-        self._study.tell(trial, [value, WORST_COST if error is None else cost] if self._against_cost else value)
+        self._study.tell(trial, [value, WORST_COST if error is None else cost] if len(self._objectives) > 1 else value)
 
     def _propose(self, inner: Any) -> dict[str, Any]:
         """Coordinates of the first proposal that passes the filter, else of a random point inside."""
@@ -87,7 +92,7 @@ class Searcher:
                 coordinates = self._complete(inner(), attempt)
                 row = np.array([[self._unit(n, coordinates[n]) for n in self._distribution.names]])
                 point = self._distribution.points(row)[0]
-                verdict = self._filter.judge(point)
+                verdict = self._filter.accept(point)
                 if isinstance(verdict, Network):
                     self._proposal = Proposal(point=point, network=verdict, draws=attempt + 1)
                     return coordinates

@@ -11,7 +11,7 @@ import numpy as np
 
 from nas.errors import Refused
 from nas.layers import Shape, identity
-from nas.sampling.filter import Filter, Network
+from nas.sampling.filter import Filter, Network, Stopwatch
 from nas.sampling.halving import Thresholds
 from nas.sampling.rejection import Proposal, draw, measure
 from nas.sampling.strata import filters, place_of, shares
@@ -19,7 +19,7 @@ from nas.sampling.window import Window
 from nas.space import Choice
 from nas.space.distribution import Distribution
 from nas.study import Study
-from nas.study.objectives import ERROR
+from nas.study.objectives import ERROR, price
 from nas.study.record import Record
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ TRAINING_STREAM = 4
 class Plan:
     """The trials of a study, one after another."""
 
-    def __init__(self, study: Study, inputs: Shape, classes: int) -> None:
+    def __init__(self, study: Study, inputs: Shape, classes: int, stopwatch: Stopwatch | None = None) -> None:
+        """`stopwatch` measures latency where the study has a limit on it or makes it small; proposals need it then."""
         self.study = study
         self._filters = [
             Filter(
@@ -43,6 +44,7 @@ class Plan:
                 limits=study.limits,
                 inputs=inputs,
                 classes=classes,
+                stopwatch=stopwatch if study.is_timed else None,
             )
             for space in study.arms
         ]
@@ -57,9 +59,8 @@ class Plan:
             from nas.sampling.optuna_samplers import Searcher
 
             seeds = [training_seed(study.seed, index) for index in range(len(self._filters))]
-            against_cost = study.objectives != ERROR
             self._searchers = [
-                Searcher(filter_, study.sampler, seed, against_cost=against_cost)
+                Searcher(filter_, study.sampler, seed, study.objectives)
                 for filter_, seed in zip(self._filters, seeds, strict=True)
             ]
 
@@ -68,11 +69,12 @@ class Plan:
         return tuple(self._window(filter_, index) for index, filter_ in enumerate(self._filters))
 
     def fingerprint(self) -> Mapping[str, tuple[str, ...]]:
-        """Identities of the first random networks of each arm: equal only if code and settings draw the same."""
+        """Identities of the first random networks of each arm, untimed: equal only if code and settings are."""
         count = len(self._filters)
         return {
             filter_.space.name: tuple(
-                identity(self._draw(index, k, k * count + index).network.layer) for k in range(FINGERPRINTED)
+                identity(self._draw(index, k, k * count + index, timed=False).network.layer)
+                for k in range(FINGERPRINTED)
             )
             for index, filter_ in enumerate(self._filters)
         }
@@ -85,9 +87,11 @@ class Plan:
         return min(self.study.total, self._told + self._generation)
 
     def propose(self, trial: int) -> Proposal:
-        """The network of a trial below the horizon."""
+        """The network of a trial below the horizon; where latency matters it is measured now."""
         if trial >= self.horizon:
             raise ValueError(f"trial {trial} depends on results that are still missing; {self.horizon=}")
+        if self.study.is_timed and self._filters[0].stopwatch is None:
+            raise ValueError("the study has a limit on latency or makes it small, and nothing to measure it with")
         if not self._searchers:
             first = self.study.first_of(trial)
             index = trial % len(self._filters)
@@ -97,13 +101,14 @@ class Plan:
             self._asked.append(self._searchers[number % len(self._filters)].ask(number))
         return self._asked[trial]
 
-    def _draw(self, index: int, network: int, number: int) -> Proposal:
+    def _draw(self, index: int, network: int, number: int, *, timed: bool = True) -> Proposal:
         """The random point of a trial's number, which draws an arm's network of another number, in its stratum."""
         distribution, seed, strata = self._distributions[index], self.study.seed, self.study.strata
+        place = place_of(strata, seed, network) if strata else 0
+        filter_ = self._strata[index][place] if strata else self._filters[index]
+        proposal = draw(filter_ if timed else replace(filter_, stopwatch=None), distribution, seed, number)
         if strata is None:
-            return draw(self._filters[index], distribution, seed, number)
-        place = place_of(strata, seed, network)
-        proposal = draw(self._strata[index][place], distribution, seed, number)
+            return proposal
         return replace(proposal, stratum=strata.labels(self.study.limits)[place])
 
     def _window(self, filter_: Filter, index: int) -> Window:
@@ -120,7 +125,7 @@ class Plan:
         proposal = self.propose(trial)
         if trial < self._told:
             raise ValueError(f"trial {trial} is finished, its thresholds have risen or fallen since; {self._told=}")
-        return self._thresholds[trial % len(self._filters)].at(proposal.network.cost.multiply_adds)
+        return self._thresholds[trial % len(self._filters)].at(price(proposal.network, self.study.objectives))
 
     def tell(self, trial: int, error: float | None, errors: Sequence[float] = ()) -> None:
         """The result of a trial: the error that samplers go by, None for a failure, and those after each epoch.
@@ -143,7 +148,7 @@ class Plan:
         if not isinstance(network, Network) or identity(network.layer) != record.architecture:
             changed = f"the code of {record.space} has changed: trial {record.trial} would be another network now"
             raise Refused(changed, hint=AS_IT_WAS)
-        return network
+        return replace(network, latency_ms=record.latency_ms, latency_128_ms=record.latency_128_ms)
 
     def require_same(self, record: Record) -> None:
         """Refuse a trial whose point stands for another network now, or whose network says other things of itself."""
@@ -175,7 +180,7 @@ class Plan:
         if self._searchers:
             self._searchers[arm].tell(trial, error)
         if self._thresholds:
-            cost = self.propose(trial).network.cost.multiply_adds
+            cost = price(self.propose(trial).network, self.study.objectives)
             self._thresholds[arm].add(errors, cost, failed=error is None)
 
 

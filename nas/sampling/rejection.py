@@ -16,12 +16,15 @@ from nas.sampling.filter import NO_SHAPE, NO_VECTOR, Filter, Network, collection
 from nas.sampling.window import Shift, Window
 from nas.space import Choice, Dimension, Point, Value
 from nas.space.distribution import Distribution
+from nas.study.limits import LATENCY
 from nas.study.record import Origin
 
 logger = logging.getLogger(__name__)
 
 MOST_DRAWS = 1_000_000
 """Proposals after which nothing is taken to be left inside the limits."""
+MOST_TIMED = 200
+"""Networks that are measured and too slow or too fast, after which the same is taken of a limit on latency."""
 BATCH = 64
 MEASURED = 200
 """Accepted points after which measuring the limits ends."""
@@ -31,6 +34,8 @@ FOR_IMAGES = 200
 """Networks that a table's columns don't fit into, after which a space is taken to be for images only."""
 EXAMPLES = 1_000
 """Draws in which an example of an impossible network is looked for."""
+MISTIMED = (f"{LATENCY} below", f"{LATENCY} above")
+"""What is said of them."""
 POINT_STREAM, WINDOW_STREAM, COORDINATE_STREAM = 1, 2, 3
 
 
@@ -70,14 +75,16 @@ def generator(*key: int) -> np.random.Generator:
 
 
 def draw(filter_: Filter, distribution: Distribution, seed: int, number: int, *, most: int = MOST_DRAWS) -> Proposal:
-    """The random point of a trial; EmptyWindow where `most` draws hit nothing."""
+    """The random point of a trial; EmptyWindow where `most` draws, or `MOST_TIMED` measurements, hit nothing."""
     refused: Counter[str] = Counter()
     with collection_paused():
         for draws, point in enumerate(stream(distribution, generator(seed, number, POINT_STREAM), most), 1):
-            verdict = filter_.judge(point)
+            verdict = filter_.accept(point)
             if isinstance(verdict, Network):
                 return Proposal(point=point, network=verdict, draws=draws)
             refused.update(verdict)
+            if sum(refused[reason] for reason in MISTIMED) == MOST_TIMED:
+                raise empty(filter_, refused, draws)
     raise empty(filter_, refused, most)
 
 

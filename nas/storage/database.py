@@ -81,7 +81,7 @@ class Store:
         if lost := lost_trials(folder, witnesses, self.records, ids):
             self.close()
             raise StorageFailed(lost, hint=WAY_OUT)
-        self._rows = rows(self._storage, study, ids)
+        self._rows = rows(self._storage, study, ids, manifest.study.objectives)
         self.over = set(self.records)
         """Numbers of all finished trials."""
         self._rows.release()

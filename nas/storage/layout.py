@@ -10,8 +10,10 @@ from nas.errors import Refused
 
 STUDY, DATABASE, LOG, WEIGHTS, LOCK = "study.json", "study.db", "run.log", "weights", "run.lock"
 PAGE, TABLE = "report.html", "records.csv"
+LATENCIES = "latencies.jsonl"
+"""What was measured of networks that were proposed: which of them are accepted depends on it."""
 WRITE_AHEAD = f"{DATABASE}-wal"
-OURS = (STUDY, DATABASE, WRITE_AHEAD, f"{DATABASE}-shm", f"{DATABASE}-journal", LOG, WEIGHTS, LOCK)
+OURS = (STUDY, DATABASE, WRITE_AHEAD, f"{DATABASE}-shm", f"{DATABASE}-journal", LOG, WEIGHTS, LOCK, LATENCIES)
 """What a command that trains writes to; a link under one of these names would lead it out of the folder."""
 WEIGHTS_NAME = re.compile(
     r"\.?(?P<architecture>[0-9a-f]{16})-(?P<trial>0|[1-9]\d{0,11})\.(safetensors|checkpoint)(\.\w+\.partial)?", re.ASCII

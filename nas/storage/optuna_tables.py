@@ -29,6 +29,7 @@ from optuna.trial import TrialState, create_trial
 
 from nas.errors import StorageFailed
 from nas.space import Choice, Dimension, Integer, Value
+from nas.study.objectives import ERROR, Objective, price
 from nas.study.record import Outcome, Record
 
 RECORD = "record"
@@ -83,9 +84,11 @@ class Rows(Protocol):
 class TableRows:
     """Writes the tables; each call is one transaction, on the disk when it returns."""
 
-    def __init__(self, storage: RDBStorage, study: int, ids: dict[int, int]) -> None:
+    def __init__(
+        self, storage: RDBStorage, study: int, ids: dict[int, int], objectives: tuple[Objective, ...] = ERROR
+    ) -> None:
         self._engine, self._study, self._ids = storage.engine, study, ids
-        self._objectives = len(storage.get_study_directions(study))
+        self._objectives = objectives
         self._last = max(ids.values(), default=0)
         self._distributions: dict[tuple[str, str], tuple[BaseDistribution, str]] = {}
 
@@ -145,9 +148,11 @@ class TableRows:
 class CallRows:
     """Writes through Optuna's own calls, for tables of a version that is not known here: slower, the same content."""
 
-    def __init__(self, storage: RDBStorage, study: int, ids: dict[int, int]) -> None:
+    def __init__(
+        self, storage: RDBStorage, study: int, ids: dict[int, int], objectives: tuple[Objective, ...] = ERROR
+    ) -> None:
         self._storage, self._study, self._ids = storage, study, ids
-        self._objectives = len(storage.get_study_directions(study))
+        self._objectives = objectives
 
     def write(self, added: Sequence[Entry], begun: Sequence[int], over: Sequence[Record]) -> None:
         """One call after another."""
@@ -175,10 +180,10 @@ class CallRows:
             raise _foreign(self._storage.engine, f"it numbers trial {entry.trial} as {number}")
 
 
-def rows(storage: RDBStorage, study: int, ids: dict[int, int]) -> Rows:
+def rows(storage: RDBStorage, study: int, ids: dict[int, int], objectives: tuple[Objective, ...] = ERROR) -> Rows:
     """The fast way where the tables are known, else the safe one; `ids` (trial -> row) is kept up to date."""
     known = storage.get_current_version() == KNOWN
-    return TableRows(storage, study, ids) if known else CallRows(storage, study, ids)
+    return (TableRows if known else CallRows)(storage, study, ids, objectives)
 
 
 def stored(storage: RDBStorage, study: int) -> Iterator[tuple[int, int, TrialState, str | None]]:
@@ -204,13 +209,13 @@ def database_url(path: Path) -> str:
     return sqlalchemy.URL.create("sqlite", database=database, query={"uri": "true"}).render_as_string()
 
 
-def _values(record: Record, objectives: int) -> list[float]:
-    """The last error and, if there are two objectives, the multiply-adds; nothing for a failure.
+def _values(record: Record, objectives: tuple[Objective, ...]) -> list[float]:
+    """The last error and, if there are two objectives, the multiply-adds or the latency; nothing for a failure.
 
     A pruned trial has its last error as its value, as Optuna gives it one, too, and isn't counted among the best.
     """
     error = record.last_error
-    return [] if error is None else [error, float(record.cost.multiply_adds)][:objectives]
+    return [] if error is None else [error, price(record, objectives)][: len(objectives)]
 
 
 def _end(record: Record) -> TrialState:

@@ -20,8 +20,8 @@ from nas.storage.database import read_numbers, read_records, require_run
 from nas.storage.integrity import evidence, lost_trials
 from nas.storage.layout import WEIGHTS, weights_name
 from nas.storage.study_json import Manifest
-from nas.study import catalog
-from nas.study.objectives import nondominated_ranks
+from nas.study import catalog, search
+from nas.study.objectives import nondominated_ranks, price
 from nas.study.record import Outcome, Record, rank
 from nas.study.table import csv_text, table
 
@@ -52,8 +52,8 @@ class Run:
 
     @property
     def total(self) -> int:
-        """Trials of the whole study, or up to the look that ended it."""
-        return self.manifest.total
+        """Trials of the whole study, or up to the look that ended it; those that are there where only time ends it."""
+        return len(self.records) if self.manifest.study.open_ended else self.manifest.total
 
     @property
     def outcomes(self) -> Mapping[Outcome, int]:
@@ -69,10 +69,14 @@ class Run:
 
     @property
     def pareto_front(self) -> tuple[Record, ...]:
-        """The best of each size: those that no other beats in both error and multiply-adds, cheapest first."""
-        places = {(rank(r)[0], r.cost.multiply_adds): r for r in reversed(self.best)}  # of equals the first trial
+        """The best of each size: those that no other beats in both error and cost, cheapest first.
+
+        Cost is multiply-adds, or latency where the study makes that small.
+        """
+        costs = {r.trial: price(r, self.manifest.study.objectives) for r in self.best}
+        places = {(rank(r)[0], costs[r.trial]): r for r in reversed(self.best)}  # of equals the first trial
         ranks = zip(places.values(), nondominated_ranks(list(places)), strict=True)
-        return tuple(sorted((r for r, fronts_before in ranks if not fronts_before), key=lambda r: r.cost.multiply_adds))
+        return tuple(sorted((r for r, fronts_before in ranks if not fronts_before), key=lambda r: costs[r.trial]))
 
     def table(self) -> pd.DataFrame:
         """One row a trial; columns as `nas.study.table.COLUMNS`, then dimensions and attributes."""
@@ -152,6 +156,8 @@ def study_of(run: Run, given: Study | None) -> Study | None:
     stated = run.manifest.reference
     if given is None and stated in catalog.studies():
         given = catalog.study(stated)
+    if given is None and stated == search.REFERENCE:
+        return search.found_again(run.manifest.study)
     return None if given is None else run.manifest.study.settings_for(given)
 
 

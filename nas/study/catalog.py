@@ -90,6 +90,24 @@ def imported_as(module: str) -> str:
     return module.removeprefix(OF_FILES)
 
 
+def space(name: str) -> Space:
+    """The space of a name of ours, of `my_space.py:NAME`, or of `my_package.module:NAME`."""
+    if name.endswith(".py"):
+        raise Refused(f"{name} may hold several spaces", hint=f"{name}:NAME says which")
+    place, colon, attribute = name.rpartition(":")
+    if not colon:
+        value = space_or_network(name)
+    else:
+        module = _file(Path(place)) if place.endswith(".py") or "/" in place else _import(place, name)
+        value = getattr(module, attribute, None)
+    if not isinstance(value, Space):
+        kind = "is a network" if not colon else "isn't there" if value is None else f"is a {type(value).__name__}"
+        raise Refused(
+            f"{name} {kind}, not a space of networks", hint="`nas spaces` lists spaces; FILE.py:NAME works, too"
+        )
+    return value
+
+
 def space_or_network(name: str) -> Any:
     """The space or the published network of a name."""
     items = {item.name: item for item in (*spaces(), *networks())}

@@ -1,7 +1,8 @@
-"""The limits on costs that a study sets."""
+"""The limits on costs and on measured latency that a study sets."""
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,12 +13,15 @@ UNBOUNDED = 2**62
 
 if TYPE_CHECKING:
     Range = tuple[int, int]
+    Times = tuple[float, float]
 else:
-    Range = tuple[int | float, int | float]  # 3e6 is taken, and made whole
+    Range = Times = tuple[int | float, int | float]  # 3e6 is taken, and made whole
+LATENCY = "latency_ms"
+"""The limit that no layer table tells: it is measured, on the machine that runs the study."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Hard limits on costs, both ends included."""
+    """Hard limits, both ends included."""
 
     parameters: Range = (0, UNBOUNDED)
     """Least and most parameters."""
@@ -27,9 +31,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Least and most activations, in elements an image."""
     memory: Range = (0, UNBOUNDED)
     """Least and most bytes of training memory an image."""
+    latency_ms: Times = (0, UNBOUNDED)
+    """Least and most milliseconds for one image, as `nas.models.latency` measures them on this processor."""
 
     def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
+        low, high = self.latency_ms
+        if not all(isinstance(end, int | float) for end in (low, high)) or not 0 <= low <= high < inf or high == 0:
+            raise ValueError(
+                f"limits on latency_ms must be 0 <= low <= high milliseconds, high above 0, got {low=}, {high=}"
+            )
+        for name in COSTS:
             low, high = getattr(self, name)
             if not all(isinstance(end, int | float) and end % 1 == 0 for end in (low, high)):
                 raise ValueError(f"limits on {name} must be whole numbers, got {low=}, {high=}")
@@ -41,16 +52,30 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     def violations(self, cost: Cost) -> tuple[str, ...]:
         """The limits that a cost breaks, as `multiply_adds below` or `parameters above`; empty within them."""
         broken = []
-        for name in self.__struct_fields__:
-            low, high = getattr(self, name)
-            value = getattr(cost, name)
-            if value < low:
-                broken.append(f"{name} below")
-            elif value > high:
-                broken.append(f"{name} above")
+        for name in COSTS:
+            broken += _broken(name, getattr(cost, name), getattr(self, name))
         return tuple(broken)
+
+    def violated_by(self, milliseconds: float) -> tuple[str, ...]:
+        """The same of a measured latency."""
+        return tuple(_broken(LATENCY, milliseconds, self.latency_ms))
+
+    @property
+    def counted(self) -> Limits:
+        """The same without what has to be measured."""
+        return msgspec.structs.replace(self, latency_ms=(0, UNBOUNDED))
 
     @property
     def bounded(self) -> tuple[str, ...]:
-        """Names of the costs that are limited at all."""
+        """Names of what is limited at all."""
         return tuple(n for n in self.__struct_fields__ if getattr(self, n) != (0, UNBOUNDED))
+
+
+COSTS = tuple(name for name in Limits.__struct_fields__ if name != LATENCY)
+"""Limits on what a layer table tells."""
+
+
+def _broken(name: str, value: float, ends: tuple[float, float]) -> list[str]:
+    """The side on which a value lies outside, if it does."""
+    low, high = ends
+    return [f"{name} below"] if value < low else [f"{name} above"] if value > high else []

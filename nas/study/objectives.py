@@ -1,24 +1,28 @@
-"""What a study looks for: low errors, or low errors at each cost."""
+"""What a study looks for: low errors, or low errors at each cost or latency."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
 from nas.errors import Refused
+from nas.layers.base import Cost
+from nas.study.limits import LATENCY
 
-Objective = Literal["error", "multiply_adds"]
+Objective = Literal["error", "multiply_adds", "latency_ms"]
 ERROR: tuple[Objective, ...] = ("error",)
 ERROR_AGAINST_COST: tuple[Objective, ...] = ("error", "multiply_adds")
+ERROR_AGAINST_LATENCY: tuple[Objective, ...] = ("error", "latency_ms")
 FOR_TWO = ("tpe", "nsga2")
 """Samplers that search for two objectives."""
 
 
 def check_objectives(objectives: tuple[Objective, ...], sampler: str, *, halved: bool) -> None:
     """Refuse objectives that no sampler searches for, or that change nothing."""
-    if objectives not in (ERROR, ERROR_AGAINST_COST):
-        raise Refused(f"objectives are {ERROR} or {ERROR_AGAINST_COST}, got {objectives!r}")
+    possible = (ERROR, ERROR_AGAINST_COST, ERROR_AGAINST_LATENCY)
+    if objectives not in possible:
+        raise Refused(f"objectives are {' or '.join(map(str, possible))}, got {objectives!r}")
     if objectives == ERROR or sampler in FOR_TWO or (sampler == "random" and halved):
         return
     if sampler in ("random", "quasirandom"):
@@ -27,6 +31,27 @@ def check_objectives(objectives: tuple[Objective, ...], sampler: str, *, halved:
             hint="leave objectives out: `nas compare` looks at error and cost of any run",
         )
     raise Refused(f"sampler {sampler!r} searches for the error alone", hint=f"two objectives: {' or '.join(FOR_TWO)}")
+
+
+class Priced(Protocol):
+    """A network or a record of one."""
+
+    @property
+    def cost(self) -> Cost:
+        """What its layers tell."""
+
+    @property
+    def latency_ms(self) -> float | None:
+        """What was measured, if it was."""
+
+
+def price(item: Priced, objectives: tuple[Objective, ...]) -> float:
+    """What a network costs by these objectives: milliseconds where latency is one of them, else multiply-adds."""
+    if LATENCY not in objectives:
+        return float(item.cost.multiply_adds)
+    if item.latency_ms is None:
+        raise ValueError("a study for low latency has a network that wasn't timed")
+    return item.latency_ms
 
 
 def nondominated_ranks(points: Sequence[tuple[float, float]]) -> list[int]:

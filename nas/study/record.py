@@ -125,6 +125,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """How often it was started; more than 1 after a crash."""
     device: str = ""
     """Where it was trained."""
+    latency_ms: float | None = None
+    """Milliseconds for one image, as `nas.study.table.COLUMNS` says; None where the study didn't need them."""
+    latency_128_ms: float | None = None
+    """The same for a batch of 128."""
     weights: str = ""
     """File of the trained weights in the run's folder; empty where they weren't kept."""
     weights_sha256: str = ""

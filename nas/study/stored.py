@@ -23,7 +23,7 @@ from nas.study.objectives import ERROR, Objective
 from nas.study.recipe import Recipe
 from nas.study.rules import Rule
 from nas.study.strata import Strata
-from nas.study.study import Study
+from nas.study.study import UNTIL_TIME_IS_UP, Study
 
 MAY_DIFFER = ("samples", "rules")
 """Fields that a later command may change: they change no trial."""
@@ -76,6 +76,11 @@ class StoredStudy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     halving: SuccessiveHalving | None = None
     rules: tuple[Rule, ...] = ()
     looks: Looks | None = None
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether only time ends it."""
+        return self.samples >= UNTIL_TIME_IS_UP
 
     @property
     def each(self) -> int:

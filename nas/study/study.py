@@ -15,7 +15,7 @@ import msgspec
 from nas.errors import Refused
 from nas.space import Choice, Dimension, Point, Space, Value, in_words
 from nas.study.halving import SuccessiveHalving, check_halving
-from nas.study.limits import Limits
+from nas.study.limits import LATENCY, Limits
 from nas.study.looks import MOST_LOOKS, Looks
 from nas.study.objectives import ERROR, Objective, check_objectives
 from nas.study.recipe import Recipe
@@ -24,6 +24,8 @@ from nas.study.strata import Strata, check_strata
 
 SamplerName = Literal["random", "quasirandom", "tpe", "gp", "nsga2", "cmaes"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
+UNTIL_TIME_IS_UP = 1_000_000
+"""Samples of a study that only time ends; nothing counts towards them."""
 FIELDS = tuple(name for name in Recipe.__struct_fields__ if name not in ("data", "target", "validation_size"))
 """Fields of the recipe that a study may vary or cross; a data set has classes, a shape and a validation split of its
 own."""
@@ -83,7 +85,7 @@ class Study:
     strata: Strata | None = None
     """Strata of cost from which each arm has equally many networks, for comparisons at equal cost; None for none."""
     objectives: tuple[Objective, ...] = ERROR
-    """What a search makes small: the error, or the error against multiply-adds."""
+    """What a search makes small: the error, alone or against multiply-adds or latency."""
     halving: SuccessiveHalving | None = None
     """Which trainings of a search end early; None for none. What is halved is no random sample."""
     rules: tuple[Rule, ...] = ()
@@ -129,6 +131,16 @@ class Study:
         """
         names = [*self.spaces[0].dimensions, *FIELDS]
         return tuple(_arm(space, values) for space in self.spaces for values in self.grid.combinations(names))
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether only time ends it."""
+        return self.samples >= UNTIL_TIME_IS_UP
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether networks are timed before they are trained: latency is limited, or made small."""
+        return LATENCY in self.limits.bounded or LATENCY in self.objectives
 
     @property
     def total(self) -> int:

@@ -35,6 +35,9 @@ COLUMNS = {
     "the most that torch had allocated, all of that included; empty where another training shared the GPU",
     "seconds": "wall time of the training with its evaluations",
     "images_per_second": "training images a second of training",
+    "latency_ms": "milliseconds in which the network answers for one image: plain torch modules in float32 on one "
+    "thread, processor time of the fastest call; empty unless the study limits latency or makes it small",
+    "latency_128_ms": "the same for a batch of 128",
     "sampler": "how the point was found; `with halving` where trainings are pruned",
     "draws": "points drawn until one lay inside requirements and limits",
     "fallback": "whether a random point took the place of an adaptive sampler's",
@@ -43,11 +46,18 @@ COLUMNS = {
     "attempts": "how often the training was started",
     "message": "what was said about a failure, or about the error at which a training was pruned",
 }
-TIMES = ("seconds", "images_per_second", "attempts")
+TIMES = ("seconds", "images_per_second", "latency_ms", "latency_128_ms", "attempts")
 """Columns that may differ between two runs of the same study."""
 ASKED = "epochs"
 """The one column that a dimension may be called like, for it says the same of every completed trial."""
-EMPTIABLE = {"error": "float", "train_error": "float", "gap": "float", "peak_memory": "Int64"}
+EMPTIABLE = {
+    "error": "float",
+    "train_error": "float",
+    "gap": "float",
+    "peak_memory": "Int64",
+    "latency_ms": "float",
+    "latency_128_ms": "float",
+}
 """Types of the columns that a trial may leave empty."""
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Beginnings of a formula, as wide characters, too."""
@@ -121,6 +131,8 @@ def _row(record: Record) -> dict[str, Any]:
         "peak_memory": record.peak_memory,
         "seconds": record.seconds,
         "images_per_second": record.images_per_second,
+        "latency_ms": record.latency_ms,
+        "latency_128_ms": record.latency_128_ms,
         "sampler": record.origin.sampler,
         "draws": record.origin.draws,
         "fallback": record.origin.fallback,

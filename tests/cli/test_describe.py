@@ -193,3 +193,32 @@ def test_another_norm_is_described(say: Say) -> None:
     assert "group, 8 groups" in out
     assert "272,474" in out
     assert say("describe", "lenet", "--norm", "layer")[0] == 2
+
+
+def test_latency_is_measured(say: Callable[..., tuple[int, str, str]]) -> None:
+    """A line a network for one image and for 128, on this processor; programs get numbers."""
+    code, out, err = say("describe", "lenet_bn", "alexnet_28", "--latency")
+    assert code == 0, err
+    assert [line.split()[0] for line in out.splitlines()[2:4]] == ["lenet_bn", "alexnet_28"]
+    assert "ms for 128" in out
+    assert "one thread, its processor time" in out
+    small, large = json.loads(say("describe", "lenet_bn", "alexnet_28", "--latency", "--json")[1])["networks"]
+    assert 0 < small["one"]["milliseconds"] < large["one"]["milliseconds"]
+    assert small["one"]["milliseconds"] < small["batch_of_128"]["milliseconds"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("lenet_bn", "--device", "cuda"), "--device says where latency is measured"),
+        (("lenet_bn", "--latency", "--device", "tpu"), "there is no device 'tpu'"),
+        (("alexnet", "--latency", "--shape", "1x28x28"), "alexnet can't take 1x28x28"),
+    ],
+)
+def test_what_can_not_be_timed_is_said(
+    say: Callable[..., tuple[int, str, str]], words: tuple[str, ...], said: str
+) -> None:
+    """In a line or two with a way out."""
+    code, _, err = say("describe", *words)
+    assert code == 2
+    assert said in err

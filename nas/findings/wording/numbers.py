@@ -65,6 +65,11 @@ def duration(seconds: float | None) -> str:
     return f"{_three_digits(seconds)} s"
 
 
+def milliseconds(time: float | None) -> str:
+    """A latency in three digits, `0.135`, in its unit."""
+    return NOTHING if time is None else _three_digits(time)
+
+
 def rate(speed: float | None, unit: str) -> str:
     """A measured speed in three digits, as `12.3 k images/s`."""
     if speed is None or not isfinite(speed):

@@ -1,0 +1,157 @@
+"""The verb that searches a space without a study file."""
+
+from __future__ import annotations
+
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nas.cli.options import (
+    MACHINE,
+    TRAINING,
+    DataSet,
+    Device,
+    Epochs,
+    Resolution,
+    Settings,
+    Target,
+    TrainSize,
+    Workers,
+    changed,
+    fields_of,
+    given,
+)
+from nas.cli.run import SAMPLING, train_and_tell
+
+if TYPE_CHECKING:
+    from nas.study import Limits
+    from nas.study.objectives import Objective
+
+LIMITS = "Limits, as LEAST..MOST, LEAST.. or ..MOST"
+"""Group of options in the help."""
+AGAINST = ("multiply-adds", "latency")
+"""What the error can be searched against."""
+
+
+def search(
+    space: Annotated[
+        list[str],
+        typer.Option(help="A space of ours (`nas spaces`), my_space.py:NAME or module:NAME; may be given again."),
+    ],
+    data: DataSet = None,
+    target: Target = None,
+    parameters: Annotated[str | None, typer.Option(metavar="RANGE", rich_help_panel=LIMITS)] = None,
+    multiply_adds: Annotated[str | None, typer.Option(metavar="RANGE", rich_help_panel=LIMITS)] = None,
+    activations: Annotated[str | None, typer.Option(metavar="RANGE", rich_help_panel=LIMITS)] = None,
+    memory: Annotated[
+        str | None, typer.Option(metavar="RANGE", help="Bytes of training an image.", rich_help_panel=LIMITS)
+    ] = None,
+    latency_ms: Annotated[
+        str | None,
+        typer.Option(metavar="RANGE", help="Measured here, for one image on one thread.", rich_help_panel=LIMITS),
+    ] = None,
+    minutes: Annotated[
+        float, typer.Option(help="Begin no training after so long.", min=0, rich_help_panel=MACHINE)
+    ] = inf,
+    sampler: Annotated[
+        str, typer.Option(help="tpe, gp, nsga2, cmaes; random, quasirandom: a map.", rich_help_panel=SAMPLING)
+    ] = "tpe",
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COST", help="multiply-adds or latency: search error against it.", rich_help_panel=SAMPLING
+        ),
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Networks of each space, at most.", rich_help_panel=SAMPLING)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="With the trial number it decides all.", rich_help_panel=SAMPLING)] = 0,
+    fidelity: Annotated[
+        str, typer.Option(help="Length of training: tiny, short, standard or long.", rich_help_panel=TRAINING)
+    ] = "short",
+    epochs: Epochs = None,
+    train_size: TrainSize = None,
+    resolution: Resolution = None,
+    settings: Settings = None,
+    workers: Workers = None,
+    device: Device = "auto",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder of the run (default: runs/search-SPACE).")
+    ] = None,
+) -> None:
+    """Search a space for the best network inside limits; the same command resumes."""
+    from nas.storage.lock import require_free
+
+    if out is not None:
+        require_free(out)  # before anything that takes seconds to load
+    from nas.data import require_one_meaning
+    from nas.runner.search import require_end
+    from nas.study import Recipe
+    from nas.study.search import Choices, reference_of, spaces_of, study_of
+    from nas.study.study import check_sampler
+
+    if data is not None:
+        require_one_meaning(data)
+    check_sampler(sampler)
+    require_end(minutes, samples)
+    named = given(epochs=epochs, train_size=train_size, resolution=resolution, data=data, target=target)
+    choices: Choices = {"sampler": sampler, "seed": seed, "objectives": objectives_of(against)}  # type: ignore[typeddict-item]
+    if samples is not None:
+        choices["samples"] = samples
+    study = study_of(
+        spaces_of(space),
+        changed(Recipe().at(fidelity), {**named, **fields_of(settings)}),
+        limits_of(
+            parameters=parameters,
+            multiply_adds=multiply_adds,
+            activations=activations,
+            memory=memory,
+            latency_ms=latency_ms,
+        ),
+        **choices,
+    )
+    train_and_tell(
+        study, out=out, workers=workers, device=device, reference=reference_of(space), max_seconds=60 * minutes
+    )
+
+
+def objectives_of(against: str | None) -> tuple[Objective, ...]:
+    """The error, alone or against a cost."""
+    from nas.errors import Refused
+    from nas.study.objectives import ERROR, ERROR_AGAINST_COST, ERROR_AGAINST_LATENCY
+
+    known = dict(zip((None, *AGAINST), (ERROR, ERROR_AGAINST_COST, ERROR_AGAINST_LATENCY), strict=True))
+    if against not in known:
+        raise Refused(f"--against takes {' or '.join(AGAINST)}, got {against!r}")
+    return known[against]
+
+
+def limits_of(**texts: str | None) -> Limits:
+    """The limits of the command line; refused where one is none."""
+    from nas.errors import Refused
+    from nas.study import Limits
+
+    ranges = {name: _range(name, text) for name, text in texts.items() if text is not None}
+    try:
+        return Limits(**ranges)  # type: ignore[arg-type]  # it makes numbers whole
+    except ValueError as error:
+        raise Refused(str(error)) from None
+
+
+def _range(name: str, text: str) -> tuple[float, float]:
+    """`..60000` or `1e6..6e6` as its ends."""
+    from nas.errors import Refused
+    from nas.study.limits import UNBOUNDED
+
+    low, dots, high = text.partition("..")
+    try:
+        ends = float(low or 0), float(high or UNBOUNDED)
+    except ValueError:
+        ends = None
+    if not dots or ends is None or text == "..":
+        option = f"--{name.replace('_', '-')}"
+        example = f"{option} ..{2 if name == 'latency_ms' else 60000}"
+        raise Refused(f"{option} takes LEAST..MOST, LEAST.. or ..MOST, got {text!r}", hint=example)
+    return ends

@@ -1,0 +1,143 @@
+"""The verb that searches without a study file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import nas
+from nas.engines import InlineEngine
+from nas.study import Limits, Recipe
+from nas.study.search import name_of
+from spaces.mlp import ALL
+
+Say = Callable[..., tuple[int, str, str]]
+SHORT = ("--data", "digits", "--epochs", "1", "--train-size", "100", "--workers", "1")
+SPACE = """
+from spaces.mlp import ALL
+
+SMALL = ALL[1].named("small ones")
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders are made where the test is, and trainings run in this process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("nas.runner.task.local_engine", lambda count, device, log: InlineEngine())
+
+
+def test_a_space_is_searched_and_searched_on(say: Say) -> None:
+    """One command: networks inside the limits, in a folder named after the space; once more, with more of them."""
+    words = ("search", "--space", "MLP_2", "--parameters", "..40000", *SHORT)
+    code, out, err = say(*words, "--samples", "2")
+    assert code == 0, err
+    assert "Which networks of MLP_2 err least on digits?" in out
+    assert "next   nas export runs/search-MLP_2 --rank 1" in out
+    first = nas.open("runs/search-MLP_2")
+    assert (first.manifest.study.sampler, first.manifest.study.limits) == ("tpe", Limits(parameters=(0, 40_000)))
+    assert all(record.cost.parameters <= 40_000 for record in first.records)
+    code, _, err = say(*words, "--samples", "4")
+    assert code == 0, err
+    assert nas.open("runs/search-MLP_2").records[:2] == first.records
+    code, _, err = say("search", "--space", "MLP_2", "--parameters", "..50000", *SHORT, "--samples", "2")
+    assert (code, "limits.parameters" in err) == (2, True)
+
+
+def test_time_ends_it(say: Say) -> None:
+    """Nothing counts towards a number that nobody wanted: neither the search, nor its status, nor its page."""
+    code, out, err = say("search", "--space", "MLP_2", *SHORT, "--sampler", "random", "--minutes", "0.05", "-o", "map")
+    assert code == 0, err
+    assert "err how on digits" in out
+    trials = len(nas.open("map").records)
+    assert f"stopped after 3 s; {trials} trials are finished and kept" in err
+    assert "1000000" not in out + err + say("status", "map")[1]
+    assert f"search-MLP_2: stopped, {trials} trials\n" in say("status", "map")[1]
+    state = json.loads(say("status", "map", "--json")[1])
+    assert (state["total"], state["seconds_left"], state["done"]) == (None, None, trials)
+    assert "1000000" not in Path("map/run.log").read_text()
+    page = Path("map/report.html").read_text()
+    assert "as many networks of each space as there was time for" in page
+    assert "1000000 networks" not in page
+
+
+def test_its_networks_are_exported_without_a_study(say: Say) -> None:
+    """The run says that it is a search, from which its spaces are found again, also where weights weren't kept."""
+    assert say("search", "--space", "MLP_2", "--space", "MLP_3", *SHORT, "--samples", "1", "-o", "two")[0] == 0
+    for path in Path("two/weights").iterdir():
+        path.unlink()
+    code, _, err = say("export", "two", "--rank", "1", "-o", "best")
+    assert code == 0, err
+    assert nas.load("best").document.study == "search-MLP_2-MLP_3"
+
+
+def test_spaces_of_the_user_are_searched(say: Say, tmp_path: Path) -> None:
+    """From a file or a module; the run doesn't say that it is a search of ours, so their code must be named."""
+    (tmp_path / "my_space.py").write_text(SPACE)
+    code, _, err = say("search", "--space", "my_space.py:SMALL", *SHORT, "--samples", "1")
+    assert code == 0, err
+    run = nas.open("runs/search-small_ones")
+    assert (run.manifest.reference, run.records[0].space) == ("", "small ones")
+    assert say("search", "--space", "my_space:SMALL", *SHORT, "--samples", "1", "-o", "module")[0] == 0
+
+
+def test_latency_is_limited_and_searched_against(say: Say) -> None:
+    """The best networks then have their milliseconds beside their errors."""
+    words = ("search", "--space", "MLP_2", *SHORT, "--samples", "2", "--latency-ms", "..500", "--against", "latency")
+    code, out, err = say(*words, "-o", "fast")
+    assert code == 0, err
+    assert "ms for 128" in out
+    assert nas.open("fast").manifest.study.objectives == ("error", "latency_ms")
+    best = json.loads(say("best", "fast", "--by", "pareto", "--json")[1])["best"]
+    assert all(0 < network["latency_ms"] < 500 for network in best)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--space", "MLP_2"), "a search ends after minutes or samples"),
+        (("--space", "MLP_22", "--samples", "1"), "did you mean MLP_2"),
+        (("--space", "lenet_bn", "--samples", "1"), "lenet_bn is a network, not a space"),
+        (("--space", "my_space.py", "--samples", "1"), "my_space.py:NAME"),
+        (("--space", "nowhere.py:S", "--samples", "1"), "there is no file nowhere.py"),
+        (("--space", "spaces.mlp:M22", "--samples", "1"), "spaces.mlp:M22 isn't there"),
+        (("--space", "spaces.mlp:NETWORKS", "--samples", "1"), "spaces.mlp:NETWORKS is a tuple"),
+        (("--space", "MLP_2", "--samples", "1", "--parameters", "60000"), "--parameters takes LEAST..MOST"),
+        (("--space", "MLP_2", "--samples", "1", "--latency-ms", ".."), "--latency-ms ..2"),
+        (("--space", "MLP_2", "--samples", "1", "--parameters", "5..1"), "limits on parameters must be"),
+        (("--space", "MLP_2", "--samples", "1", "--latency-ms", "2..1"), "limits on latency_ms must be"),
+        (("--space", "MLP_2", "--samples", "1", "--against", "error"), "--against takes multiply-adds or latency"),
+        (("--space", "MLP_2", "--samples", "1", "--against", "latency", "--sampler", "gp"), "two objectives: tpe or"),
+        (("--space", "MLP_2", "--samples", "1", "--sampler", "tpee"), "tpee"),
+        (("--space", "MLP_2", "--samples", "0"), "samples must be at least 1"),
+        (("--space", "MLP_2", "--space", "MLP_2", "--samples", "1"), "every space needs its own name"),
+        (("--space", "MLP_2", "--samples", "1", "--fidelity", "tin"), "tin"),
+        (("--space", "MLP_2", "--samples", "1", "--set", "flop=1"), "--set takes FIELD=VALUE"),
+    ],
+)
+def test_what_does_not_fit_is_said(say: Say, words: tuple[str, ...], said: str) -> None:
+    """In a line or two with a way out, before anything is trained."""
+    code, _, err = say("search", *words, "--data", "digits")
+    assert (code, Path("runs").exists()) == (2, False), err
+    assert said in err
+
+
+def test_in_python_it_is_one_call() -> None:
+    """With a space by name or as a value, and the choices of a study."""
+    recipe = Recipe(data="digits", epochs=1, train_size=100)
+    run = nas.search("MLP_2", recipe=recipe, limits=Limits(parameters=(0, 40_000)), samples=2, out="by name")
+    assert (len(run.records), run.manifest.reference) == (2, "nas search")
+    run = nas.search(ALL[1], recipe=recipe, samples=1, sampler="random", seed=3, name="mine")
+    assert (run.folder, run.manifest.reference, run.manifest.study.seed) == (Path("runs/mine"), "", 3)
+    with pytest.raises(nas.NasError, match="after minutes or samples"):
+        nas.search("MLP_2")
+    with pytest.raises(nas.NasError, match="at least one space"):
+        nas.search(minutes=1)
+
+
+def test_its_name_is_that_of_a_folder() -> None:
+    """Without blanks and slashes, whatever the spaces are called."""
+    assert name_of(["MLP", "wide groups"]) == "search-MLP-wide_groups"

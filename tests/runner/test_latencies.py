@@ -1,0 +1,149 @@
+"""A limit on latency decides which networks are trained, and what was measured stays with the run."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import optuna
+import pytest
+
+import nas
+from nas.data import DataInfo
+from nas.errors import EmptyWindow, Refused
+from nas.layers import Layer, Shape, identity
+from nas.models.latency import Latency
+from nas.sampling import Plan
+from nas.storage.layout import LATENCIES, STUDY
+from nas.study import Limits
+from nas.study.objectives import ERROR_AGAINST_LATENCY
+from tests.toys import spaces
+from tests.toys.runs import execute
+
+LIMITED = replace(spaces.STUDY, name="limited", limits=Limits(latency_ms=(0, 0.5)))
+
+
+@pytest.fixture
+def timed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Networks that were timed, by a watch that says something else whenever it is looked at."""
+    asked: list[str] = []
+    moods = count()
+
+    def latency(layer: Layer, inputs: Shape, batch: int) -> Latency:
+        asked.append(f"{identity(layer)} {batch}")
+        digits = int(identity(layer), 16) + 7 * next(moods)
+        return Latency(milliseconds=(1 + digits % 100) / 100 * batch, spread=0.01, rounds=5)
+
+    monkeypatch.setattr("nas.models.latency.latency", latency)
+    return asked
+
+
+def test_no_network_outside_is_trained(tmp_path: Path) -> None:
+    """Really measured: all are inside, the table has both columns, and the folder holds what was measured."""
+    records = execute(replace(LIMITED, samples=2, limits=Limits(latency_ms=(0, 1000.0))), tmp_path / "run")
+    assert [r.latency_ms is not None and 0 < r.latency_ms <= 1000 for r in records] == [True] * 4
+    table = nas.open(tmp_path / "run").table()
+    assert (table["latency_128_ms"] > table["latency_ms"]).all()
+    lines = [json.loads(line) for line in (tmp_path / "run" / LATENCIES).read_text().splitlines()]
+    assert {(line["architecture"], line["batch"]) for line in lines} == {
+        (r.architecture, batch) for r in records for batch in (1, 128)
+    }
+
+
+@pytest.mark.parametrize("sampler", ["random", "quasirandom", "tpe"])
+def test_a_resumed_run_has_the_same_networks(sampler: str, timed: list[str], tmp_path: Path) -> None:
+    """Whatever the watch would say now: no network is timed twice, and a longer run begins with the shorter one."""
+    study = replace(LIMITED, samples=3, sampler=sampler)  # type: ignore[arg-type]
+    short = execute(study, tmp_path / "run")
+    long = execute(replace(study, samples=9), tmp_path / "run")
+    key = [(r.trial, r.architecture, r.latency_ms, r.latency_128_ms) for r in long]
+    assert [(r.trial, r.architecture, r.latency_ms, r.latency_128_ms) for r in short] == key[: len(short)]
+    assert len(set(timed)) == len(timed)
+    assert max(r.latency_ms or 9 for r in long) <= 0.5
+    assert sum(r.origin.draws for r in long) > len(long)
+
+
+def test_error_is_searched_against_latency(timed: list[str], tmp_path: Path) -> None:
+    """The front of the run and Optuna's second value are in milliseconds."""
+    study = replace(spaces.HUNT, samples=10, sampler="nsga2", objectives=ERROR_AGAINST_LATENCY)
+    records = execute(study, tmp_path / "run")
+    front = nas.open(tmp_path / "run").pareto_front
+    times = [r.latency_ms for r in front]
+    assert times == sorted(times, key=float)  # type: ignore[arg-type]
+    for r in records:
+        assert any((f.error or 0) <= (r.error or 9) and (f.latency_ms or 0) <= (r.latency_ms or 9) for f in front)
+    stored = optuna.load_study(study_name="hunt", storage=f"sqlite:///{tmp_path / 'run' / 'study.db'}")
+    assert [t.values[1] for t in stored.trials] == [r.latency_ms for r in records]
+
+
+def test_a_limit_that_nothing_obeys_ends_soon(timed: list[str], tmp_path: Path) -> None:
+    """After two hundred networks that were timed, with the share that was too slow."""
+    with pytest.raises(EmptyWindow, match=r"none of 200 random networks .*latency_ms 0 to 1e-06.*latency_ms above"):
+        execute(replace(LIMITED, limits=Limits(latency_ms=(0, 1e-6))), tmp_path / "run")
+    assert len(timed) <= 200
+
+
+def test_costs_are_looked_at_first(timed: list[str], tmp_path: Path) -> None:
+    """A network outside the limits that can be counted is never timed."""
+    limits = Limits(parameters=(0, 2_000), latency_ms=(0, 1))
+    records = execute(replace(LIMITED, samples=3, limits=limits), tmp_path / "run")
+    assert sum(r.origin.draws for r in records) > len({line.split()[0] for line in timed})
+
+
+def test_what_a_killed_command_left_is_mended(timed: list[str], tmp_path: Path) -> None:
+    """Half a line is cut off; a line that is none is refused."""
+    execute(replace(LIMITED, samples=1), tmp_path / "run")
+    path = tmp_path / "run" / LATENCIES
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"architecture":"12')
+    execute(replace(LIMITED, samples=2), tmp_path / "run")
+    assert path.read_bytes().startswith(whole + b'{"architecture":"')
+    path.write_bytes(b"slow\n" + whole)
+    with pytest.raises(Refused, match="damaged"):
+        execute(replace(LIMITED, samples=3), tmp_path / "run")
+
+
+def test_another_machine_is_told(timed: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What it measures is of another kind, so a line says where the earlier latencies come from."""
+    execute(replace(LIMITED, samples=1), tmp_path / "run")
+    path = tmp_path / "run" / LATENCIES
+    path.write_text(path.read_text().replace('"machine":"', '"machine":"Elsewhere '))
+    with caplog.at_level(logging.WARNING):
+        execute(replace(LIMITED, samples=2), tmp_path / "run")
+    assert "latencies of this run were measured on Elsewhere" in caplog.text
+
+
+def test_runs_from_before_there_was_such_a_limit_go_on(timed: list[str], tmp_path: Path) -> None:
+    """Their study is read as one without it, and nothing is timed."""
+    execute(replace(spaces.STUDY, samples=1), tmp_path / "run")
+    path = tmp_path / "run" / STUDY
+    manifest = json.loads(path.read_text())
+    del manifest["study"]["limits"]["latency_ms"]
+    path.write_text(json.dumps(manifest))
+    assert len(execute(replace(spaces.STUDY, samples=2), tmp_path / "run")) == 4
+    assert (timed, (tmp_path / "run" / LATENCIES).exists()) == ([], False)
+
+
+def test_other_limits_are_another_study(timed: list[str], tmp_path: Path) -> None:
+    """A folder whose run has another limit on latency is refused."""
+    execute(replace(LIMITED, samples=1), tmp_path / "run")
+    with pytest.raises(Refused, match=r"limits.latency_ms"):
+        execute(replace(LIMITED, samples=1, limits=Limits(latency_ms=(0, 0.6))), tmp_path / "run")
+
+
+@pytest.mark.parametrize("ends", [(2, 1), (-1, 1), (0, 0), (0, float("inf")), (float("nan"), 1), ("0", 1)])
+def test_what_is_no_limit_is_refused(ends: tuple[float, float]) -> None:
+    """Ends are finite milliseconds, in order, and something can lie between them."""
+    with pytest.raises(ValueError, match=r"limits on latency_ms must be 0 <= low <= high milliseconds"):
+        Limits(latency_ms=ends)
+
+
+def test_a_plan_without_a_watch_says_so(digits: DataInfo) -> None:
+    """Who draws networks of such a study in a program needs something that measures them."""
+    plan = Plan(LIMITED, digits.shape, digits.outputs)
+    assert plan.fingerprint()
+    with pytest.raises(ValueError, match="nothing to measure it with"):
+        plan.propose(0)
