@@ -5,7 +5,8 @@
 
 `nas.plan(study)` says how many networks its rules need, `nas.run(study)` trains, `nas.open(folder)` looks at a run,
 `nas.report` draws its page, `nas.principles` tests design rules on it, `nas.discover` looks for others, `nas.audit`
-trains some of its networks longer, `nas.compare` puts searches side by side, `nas.train` trains one network,
+trains some of its networks longer, `nas.compare` puts searches side by side,
+`nas.images` finds the images on which networks differ, `nas.train` trains one network,
 `nas.network_of(run, trial)` is one of a run, `nas.export` exports a network, and
 `nas.load(folder)` brings it back as a torch module; `nas.load_torchvision(name)` does so with torchvision's weights.
 Names load what they need when they are first used.
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from nas.findings.audits import Audit
     from nas.findings.discovery import Discovered
     from nas.findings.discovery import discovered as discover
+    from nas.findings.images import Images, images
     from nas.findings.planning import Planned, plan
     from nas.findings.principles import Principles, principles
     from nas.findings.searches import Searches, compare
@@ -46,6 +48,7 @@ _PLACES = {
     "Epoch": ("nas.study.record", "Epoch"),
     "Grid": ("nas.study", "Grid"),
     "SuccessiveHalving": ("nas.study", "SuccessiveHalving"),
+    "Images": ("nas.findings.images", "Images"),
     "Integer": ("nas.space", "Integer"),
     "Limits": ("nas.study", "Limits"),
     "Model": ("nas.models.model", "Model"),
@@ -65,6 +68,7 @@ _PLACES = {
     "compare": ("nas.findings.searches", "compare"),
     "discover": ("nas.findings.discovery", "discovered"),
     "export": ("nas.runner.winners", "export"),
+    "images": ("nas.findings.images", "images"),
     "load": ("nas.models.model", "load"),
     "network_of": ("nas.runner.networks", "network_of"),
     "load_torchvision": ("nas.models.torchvision", "load_torchvision"),
@@ -84,6 +88,7 @@ __all__ = [
     "Discovered",
     "Epoch",
     "Grid",
+    "Images",
     "Integer",
     "Limits",
     "Model",
@@ -104,6 +109,7 @@ __all__ = [
     "compare",
     "discover",
     "export",
+    "images",
     "load",
     "load_torchvision",
     "network_of",

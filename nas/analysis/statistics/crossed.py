@@ -18,14 +18,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from nas.analysis.statistics.edf import Floats
-from nas.analysis.statistics.interval import CONFIDENCE, Estimate, Interval, check_confidence
+from nas.analysis.statistics.interval import CONFIDENCE, Estimate, Interval, check_confidence, of_mean, summed
 from nas.errors import Refused
 
 Flags = NDArray[np.bool_]
@@ -138,11 +138,14 @@ def images_and_seeds(networks: Sequence[Flags], confidence: float = CONFIDENCE) 
 
 
 def _images(networks: Sequence[Flags], confidence: float) -> Interval:
-    """A + C, the mean over images of squared deviations from each training's own error."""
-    deviations: NDArray[Any] = np.mean([((w - w.mean(1, keepdims=True)) ** 2).mean(0) for w in networks], axis=0)
+    """A + C, the mean over images of squared deviations from each training's own error; with seeds it varies, too."""
+    deviations: Floats = np.mean([((w - w.mean(1, keepdims=True)) ** 2).mean(0) for w in networks], axis=0)
     n = len(deviations)
     value = float(deviations.mean()) * n / (n - 1)
-    found = Estimate(value=value, variance=float(deviations.var(ddof=1)) / n, freedom=n - 1).interval(confidence)
+    own = [w.mean(1) * (1.0 - w.mean(1)) for w in networks]
+    seeds = sum(float(each.var(ddof=1)) / len(each) for each in own) / len(own) ** 2
+    freedom = sum(len(each) - 1 for each in own)
+    found = summed(value, [of_mean(deviations), (seeds, freedom)]).interval(confidence)
     return Interval(estimate=value, low=max(found.low, 0.0), high=found.high, confidence=confidence)
 
 
