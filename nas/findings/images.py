@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.analysis import ImagesAndSeeds, PairedErrors, images_and_seeds, paired
+from nas.analysis.statistics.crossed import Flags
 from nas.errors import NasError, Refused
 from nas.findings.wording.images import (
     HEADER,
@@ -198,32 +199,37 @@ def first_two(run: Run) -> str:
     best = run.best[:2]
     if len(best) < 2 or run.manifest.data.target:
         return ""
-    wrong = run.wrong_images
-    if any(record.trial not in wrong for record in best):
-        return ""
-    return first_two_text(paired(wrong[best[0].trial], wrong[best[1].trial]))
+    try:
+        wrong = read_wrong_images(run.folder, run.manifest.data.validation, best)
+    except NasError as trouble:
+        return f"ranks 1 and 2 can't be compared: {trouble}"
+    return first_two_text(paired(wrong[best[0].trial], wrong[best[1].trial])) if len(wrong) == len(best) else ""
 
 
 def parts(run: Run) -> ImagesAndSeeds | None:
     """What images and seeds add to an error, from networks with several trainings in the run or in its audit."""
-    groups = [group for group in trainings(run) if len(group) > 1]
-    return images_and_seeds([np.array(group) for group in groups]) if groups else None
+    several = [flags for flags in repeated(run) if len(flags) > 1]
+    return images_and_seeds(several) if several else None
 
 
-def trainings(run: Run) -> list[list[Wrong]]:
-    """Of each network of a run the wrong images of its trainings of the run's length, with those of its audit."""
-    wrong, groups = run.wrong_images, defaultdict[object, list[Wrong]](list)
-    keys = {record.trial: _network(record) for record in run.records}
-    for trial, flags in wrong.items():
-        groups[keys[trial]].append(flags)
-    retrained = read_retrained(run)
-    if retrained is not None:
-        images = run.manifest.data.validation
-        kept = read_wrong_images(retrained.folder, images, list(retrained.records.values()))
-        for (again, repeat), record in retrained.records.items():
-            if repeat and again is not None and again in wrong and record.trial in kept:
-                groups[keys[again]].append(kept[record.trial])
-    return list(groups.values())
+def repeated(run: Run) -> list[Flags]:
+    """Of each network with several trainings their wrong images, (seeds, images): repeats and those of an audit."""
+    images, retrained = run.manifest.data.validation, read_retrained(run)
+    places: dict[object, list[tuple[Path, Record]]] = defaultdict(list)
+    for record in run.records:
+        places[_network(record)].append((run.folder, record))
+    if retrained is not None and not run.manifest.data.target:
+        networks = {record.trial: _network(record) for record in run.records}
+        for (trial, repeat), record in retrained.records.items():
+            if repeat and trial in networks:
+                places[networks[trial]].append((retrained.folder, record))
+    groups = [group for group in places.values() if len(group) > 1]
+    wrong: dict[tuple[Path, int], Wrong] = {}
+    for folder in {folder for group in groups for folder, _ in group}:
+        kept = read_wrong_images(folder, images, [r for group in groups for place, r in group if place == folder])
+        wrong |= {(folder, trial): flags for trial, flags in kept.items()}
+    found = [[wrong[f, r.trial] for f, r in group if (f, r.trial) in wrong] for group in groups]
+    return [np.array(flags) for flags in found if flags]
 
 
 def _network(record: Record) -> object:

@@ -42,14 +42,13 @@ def page(found: Images, top: int = PICTURES) -> str:
     from nas.data import load
 
     pixels = load(found.info).validation.images.numpy()
-    names = found.first.name, found.second.name, "all"
     return rendered(
         "images.html.j2",
         title=f"{found.title}: images",
         head=found.head,
         notes=found.notes,
         groups=[
-            (title, [_pictured(found, each, pixels[each.image], names) for each in images])
+            (title, [_pictured(found, each, pixels[each.image]) for each in images])
             for title, images in found.groups(top)
         ],
     )
@@ -65,7 +64,9 @@ def png_uri(pixels: NDArray[np.uint8]) -> str:
     return f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"
 
 
-def _pictured(found: Images, image: Image, pixels: NDArray[np.uint8], names: Sequence[str]) -> Pictured:
+def _pictured(found: Images, image: Image, pixels: NDArray[np.uint8]) -> Pictured:
+    """An image of the page; of two single trainings the title of its part says who is wrong."""
     place, label, *wrong = found.cells(image)
-    lines = [f"{name}: {text}" for name, text in zip(names, wrong, strict=True)]
-    return Pictured(uri=png_uri(pixels), name=label, lines=(f"image {place}", *lines))
+    lines = [f"{name}: {text}" for name, text in zip(("first", "second", "all"), wrong, strict=True)]
+    single = len(found.first.trials) == len(found.second.trials) == 1
+    return Pictured(uri=png_uri(pixels), name=label, lines=(f"image {place}", *(lines[2:] if single else lines)))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -232,24 +232,23 @@ def read_records(folder: Path) -> list[Record]:
         raise StorageFailed(f"{folder / DATABASE} holds a damaged record: {error}") from None
 
 
-def read_wrong_images(folder: Path, images: int, records: Collection[Record]) -> dict[int, Wrong]:
+def read_wrong_images(folder: Path, images: int, records: Iterable[Record]) -> dict[int, Wrong]:
     """Trial -> whether each of so many validation images is wrong, of those records that have it stored.
 
     StorageFailed where the share of wrong images isn't the error of the record.
     """
     errors = {record.trial: record.error for record in records if record.error is not None}
     kept: dict[int, Wrong] = {}
-    for trial, bits in _query(folder, READ, {}):
-        if trial in errors:
-            wrong = unpacked(bits, images)
-            if wrong is None or int(wrong.sum()) / images != errors[trial]:
-                raise StorageFailed(
-                    f"{folder / DATABASE}: the wrong images of trial {trial} aren't those of its error, "
-                    f"{errors[trial]:.4f} of {images:,}; something else wrote to it",
-                    hint=WAY_OUT,
-                )
-            kept[trial] = wrong
-    return dict(sorted(kept.items()))
+    for trial, bits in _query(folder, READ, {"trials": str(list(errors))}):
+        wrong = unpacked(bits, images)
+        if wrong is None or int(wrong.sum()) / images != errors[trial]:
+            raise StorageFailed(
+                f"{folder / DATABASE}: the wrong images of trial {trial} aren't those of its error, "
+                f"{errors[trial]:.4f} of {images:,}; something else wrote to it",
+                hint=WAY_OUT,
+            )
+        kept[trial] = wrong
+    return kept
 
 
 def read_numbers(folder: Path) -> frozenset[int]:

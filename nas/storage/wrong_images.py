@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NONE: Mapping[int, bytes] = MappingProxyType({})
 MAKE = "CREATE TABLE IF NOT EXISTS wrong_images (trial INTEGER PRIMARY KEY, bits BLOB NOT NULL)"
 ADD = "INSERT OR REPLACE INTO wrong_images (trial, bits) VALUES (?, ?)"
-READ = "SELECT trial, bits FROM wrong_images"
+READ = "SELECT trial, bits FROM wrong_images WHERE trial IN (SELECT value FROM json_each(:trials)) ORDER BY trial"
 
 Wrong = NDArray[np.bool_]
 """Whether each validation image is classified wrongly, (images,)."""
