@@ -69,6 +69,7 @@ def _emit(result: Images, top: int) -> None:
         second_wrong=second_wrong,
         hardest=hardest,
         paired=result.pair,
+        over_seeds=result.over_seeds,
         images_and_seeds=result.parts,
         notes=result.notes,
     )

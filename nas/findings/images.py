@@ -91,7 +91,9 @@ class Images:
     info: DataInfo | None
     """The prepared data; None where it isn't at hand."""
     pair: PairedErrors | None
-    """The two networks on the same images; None for spaces."""
+    """The two trainings on the same images; None for spaces."""
+    over_seeds: PairedErrors | None
+    """All trainings of these two networks, in the run and its audit; None unless both have several."""
     parts: ImagesAndSeeds | None
     """What images and seeds add to an error; None where no network was trained twice."""
     notes: tuple[str, ...]
@@ -100,12 +102,12 @@ class Images:
     @property
     def first_wrong(self) -> NDArray[np.intp]:
         """Images that the first side gets wrong more often than the second, the clearest first."""
-        return self._decisive(self.counts[0] / len(self.first.trials) - self.counts[1] / len(self.second.trials))
+        return self._decisive(self._difference)
 
     @property
     def second_wrong(self) -> NDArray[np.intp]:
         """Images that the second side gets wrong more often than the first, the clearest first."""
-        return self._decisive(self.counts[1] / len(self.second.trials) - self.counts[0] / len(self.first.trials))
+        return self._decisive(-self._difference)
 
     @property
     def hardest(self) -> NDArray[np.intp]:
@@ -114,10 +116,15 @@ class Images:
         hard: NDArray[np.intp] = order[self.counts[2][order] >= NEARLY * self.trainings]
         return hard
 
-    def _decisive(self, difference: NDArray[np.float64]) -> NDArray[np.intp]:
+    @property
+    def _difference(self) -> NDArray[np.int64]:
+        """Share of the first side that is wrong less that of the second, times the trainings of both: whole numbers."""
+        return self.counts[0] * len(self.second.trials) - self.counts[1] * len(self.first.trials)
+
+    def _decisive(self, difference: NDArray[np.int64]) -> NDArray[np.intp]:
         """Of equal ones that comes first which fewer trainings of the run get wrong."""
         order = np.lexsort((self.counts[2], -difference))
-        decisive: NDArray[np.intp] = order[difference[order] > 0.0]
+        decisive: NDArray[np.intp] = order[difference[order] > 0]
         return decisive
 
     @property
@@ -131,6 +138,8 @@ class Images:
         ]
         if self.pair:
             lines.append(("paired", pair_text(self.pair)))
+        if self.over_seeds:
+            lines.append(("over seeds", pair_text(self.over_seeds)))
         if self.parts:
             lines.append(("seeds", parts_text(self.parts)))
         return tuple(lines)
@@ -179,6 +188,7 @@ def images(source: Run | Path | str, first: str | int | None = None, second: str
     sides = _sides(run, wrong, first, second)
     flags = [np.array([wrong[trial] for trial in side.trials]) for side in sides]
     single = all(isinstance(named, int) for named in _resolved(run, first, second))
+    several = repeated(run)
     info, labels, notes = _labels(run)
     return Images(
         title=run.manifest.study.name,
@@ -189,7 +199,8 @@ def images(source: Run | Path | str, first: str | int | None = None, second: str
         labels=labels,
         info=info,
         pair=paired(flags[0][0], flags[1][0]) if single else None,
-        parts=parts(run),
+        over_seeds=_over_seeds(run, sides, several) if single else None,
+        parts=images_and_seeds(list(several.values())) if several else None,
         notes=(*_notes(run, wrong, first), *notes),
     )
 
@@ -208,11 +219,11 @@ def first_two(run: Run) -> str:
 
 def parts(run: Run) -> ImagesAndSeeds | None:
     """What images and seeds add to an error, from networks with several trainings in the run or in its audit."""
-    several = [flags for flags in repeated(run) if len(flags) > 1]
-    return images_and_seeds(several) if several else None
+    several = repeated(run)
+    return images_and_seeds(list(several.values())) if several else None
 
 
-def repeated(run: Run) -> list[Flags]:
+def repeated(run: Run) -> dict[object, Flags]:
     """Of each network with several trainings their wrong images, (seeds, images): repeats and those of an audit."""
     images, retrained = run.manifest.data.validation, read_retrained(run)
     places: dict[object, list[tuple[Path, Record]]] = defaultdict(list)
@@ -223,13 +234,22 @@ def repeated(run: Run) -> list[Flags]:
         for (trial, repeat), record in retrained.records.items():
             if repeat and trial in networks:
                 places[networks[trial]].append((retrained.folder, record))
-    groups = [group for group in places.values() if len(group) > 1]
+    groups = {network: group for network, group in places.items() if len(group) > 1}
     wrong: dict[tuple[Path, int], Wrong] = {}
-    for folder in {folder for group in groups for folder, _ in group}:
-        kept = read_wrong_images(folder, images, [r for group in groups for place, r in group if place == folder])
+    for folder in {folder for group in groups.values() for folder, _ in group}:
+        records = [record for group in groups.values() for place, record in group if place == folder]
+        kept = read_wrong_images(folder, images, records)
         wrong |= {(folder, trial): flags for trial, flags in kept.items()}
-    found = [[wrong[f, r.trial] for f, r in group if (f, r.trial) in wrong] for group in groups]
-    return [np.array(flags) for flags in found if flags]
+    found = {n: [wrong[f, r.trial] for f, r in group if (f, r.trial) in wrong] for n, group in groups.items()}
+    return {network: np.array(flags) for network, flags in found.items() if len(flags) > 1}
+
+
+def _over_seeds(run: Run, sides: Sequence[Side], several: Mapping[object, Flags]) -> PairedErrors | None:
+    """All trainings of two networks; None unless both have several, and for two trainings of one network."""
+    first, second = (_network(run.record(side.trials[0])) for side in sides)
+    if first == second or first not in several or second not in several:
+        return None
+    return paired(several[first], several[second])
 
 
 def _network(record: Record) -> object:

@@ -30,16 +30,19 @@ def hardest_text(hard: int, images: int, trainings: int) -> str:
 
 def pair_text(pair: PairedErrors) -> str:
     """Two networks on the same images."""
+    first, second = pair.seeds
+    trainings = "" if first == second == 1 else f", means of {first} and {second} trainings"
     return (
-        f"{percent(pair.first)} against {percent(pair.second)}: {_difference(pair)}; "
+        f"{percent(pair.first)} against {percent(pair.second)}{trainings}: {_difference(pair)}; "
         f"two samples of images would need an interval {_times(pair)} as long"
     )
 
 
 def first_two_text(pair: PairedErrors) -> str:
-    """Whether the first rank is more than chance."""
-    told = "can be told apart" if pair.p_value < LEVEL else "can't be told apart"
-    return f"ranks 1 and 2 {told}: {_difference(pair)}"
+    """Whether the first rank is more than chance among images; where it is, seeds may still have made it."""
+    if pair.p_value < LEVEL:
+        return f"ranks 1 and 2 differ by more than these images explain, seeds not counted: {_difference(pair)}"
+    return f"ranks 1 and 2 can't be told apart on these images: {_difference(pair)}"
 
 
 def parts_text(parts: ImagesAndSeeds) -> str:
@@ -55,7 +58,8 @@ def parts_text(parts: ImagesAndSeeds) -> str:
 def _difference(pair: PairedErrors) -> str:
     found = pair.difference
     text = f"difference {100 * found.estimate:+.2f} points [{100 * found.low:+.2f}, {100 * found.high:+.2f}]"
-    return f"{text}, 95 %, paired on {pair.n:,} images, McNemar p {compared(pair.p_value)}"
+    test = "McNemar" if pair.exact_p_value is not None else "Student"
+    return f"{text}, 95 %, paired on {pair.n:,} images, {test} p {compared(pair.p_value)}"
 
 
 def _times(pair: PairedErrors) -> str:
