@@ -86,7 +86,7 @@ def best(
 ) -> None:
     """The best networks: completed, lowest validation error first."""
     from nas.errors import Refused
-    from nas.findings.images import first_two
+    from nas.findings.same_images import first_two
     from nas.storage.results import open_run
 
     if by not in ("error", "pareto"):

@@ -29,8 +29,8 @@ from nas.analysis import (
 )
 from nas.analysis.statistics.edf import Floats
 from nas.errors import NasError, Refused
-from nas.findings.images import parts
 from nas.findings.looks import look_of, verdicts_by_look
+from nas.findings.same_images import parts
 from nas.findings.settings import fidelity
 from nas.findings.wording.audits import HEADER, AuditRow, audit_head, audit_row, tau_text
 from nas.findings.wording.images import parts_text

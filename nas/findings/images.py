@@ -5,7 +5,6 @@ Every completed training keeps which images it got wrong; nothing is known of wh
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.analysis import ImagesAndSeeds, PairedErrors, images_and_seeds, paired
-from nas.analysis.statistics.crossed import Flags
 from nas.errors import NasError, Refused
+from nas.findings.same_images import over_seeds, repeated
 from nas.findings.wording.images import (
     HEADER,
-    first_two_text,
     hardest_text,
     image_cells,
     pair_text,
@@ -30,11 +28,8 @@ from nas.findings.wording.images import (
 )
 from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import plural, shortened
-from nas.storage.audits import read_retrained
-from nas.storage.database import read_wrong_images
 from nas.storage.results import Run, open_run
 from nas.storage.wrong_images import Wrong
-from nas.study.record import Record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,7 +114,9 @@ class Images:
     @property
     def _difference(self) -> NDArray[np.int64]:
         """Share of the first side that is wrong less that of the second, times the trainings of both: whole numbers."""
-        return self.counts[0] * len(self.second.trials) - self.counts[1] * len(self.first.trials)
+        first, second = len(self.first.trials), len(self.second.trials)
+        difference: NDArray[np.int64] = self.counts[0] * second - self.counts[1] * first
+        return difference
 
     def _decisive(self, difference: NDArray[np.int64]) -> NDArray[np.intp]:
         """Of equal ones that comes first which fewer trainings of the run get wrong."""
@@ -199,62 +196,10 @@ def images(source: Run | Path | str, first: str | int | None = None, second: str
         labels=labels,
         info=info,
         pair=paired(flags[0][0], flags[1][0]) if single else None,
-        over_seeds=_over_seeds(run, sides, several) if single else None,
+        over_seeds=over_seeds(run, [side.trials[0] for side in sides], several) if single else None,
         parts=images_and_seeds(list(several.values())) if several else None,
         notes=(*_notes(run, wrong, first), *notes),
     )
-
-
-def first_two(run: Run) -> str:
-    """Whether the best two networks of a run can be told apart, as a sentence; empty where that isn't known."""
-    best = run.best[:2]
-    if len(best) < 2 or run.manifest.data.target:
-        return ""
-    try:
-        wrong = read_wrong_images(run.folder, run.manifest.data.validation, best)
-    except NasError as trouble:
-        return f"ranks 1 and 2 can't be compared: {trouble}"
-    return first_two_text(paired(wrong[best[0].trial], wrong[best[1].trial])) if len(wrong) == len(best) else ""
-
-
-def parts(run: Run) -> ImagesAndSeeds | None:
-    """What images and seeds add to an error, from networks with several trainings in the run or in its audit."""
-    several = repeated(run)
-    return images_and_seeds(list(several.values())) if several else None
-
-
-def repeated(run: Run) -> dict[object, Flags]:
-    """Of each network with several trainings their wrong images, (seeds, images): repeats and those of an audit."""
-    images, retrained = run.manifest.data.validation, read_retrained(run)
-    places: dict[object, list[tuple[Path, Record]]] = defaultdict(list)
-    for record in run.records:
-        places[_network(record)].append((run.folder, record))
-    if retrained is not None and not run.manifest.data.target:
-        networks = {record.trial: _network(record) for record in run.records}
-        for (trial, repeat), record in retrained.records.items():
-            if repeat and trial in networks:
-                places[networks[trial]].append((retrained.folder, record))
-    groups = {network: group for network, group in places.items() if len(group) > 1}
-    wrong: dict[tuple[Path, int], Wrong] = {}
-    for folder in {folder for group in groups.values() for folder, _ in group}:
-        records = [record for group in groups.values() for place, record in group if place == folder]
-        kept = read_wrong_images(folder, images, records)
-        wrong |= {(folder, trial): flags for trial, flags in kept.items()}
-    found = {n: [wrong[f, r.trial] for f, r in group if (f, r.trial) in wrong] for n, group in groups.items()}
-    return {network: np.array(flags) for network, flags in found.items() if len(flags) > 1}
-
-
-def _over_seeds(run: Run, sides: Sequence[Side], several: Mapping[object, Flags]) -> PairedErrors | None:
-    """All trainings of two networks; None unless both have several, and for two trainings of one network."""
-    first, second = (_network(run.record(side.trials[0])) for side in sides)
-    if first == second or first not in several or second not in several:
-        return None
-    return paired(several[first], several[second])
-
-
-def _network(record: Record) -> object:
-    """What repeated trainings of a network share: all but the seed."""
-    return record.space, record.architecture, tuple(sorted(record.point.items()))
 
 
 def _required(run: Run) -> Mapping[int, Wrong]:

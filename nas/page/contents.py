@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from nas.errors import NasError, Refused, StorageFailed
 from nas.files import write_atomically
-from nas.findings.images import first_two
 from nas.findings.principles import principles
+from nas.findings.same_images import first_two
 from nas.findings.settings import settings
 from nas.findings.tables import Tables, tables
 from nas.findings.wording.numbers import listed, plural

@@ -14,7 +14,8 @@ import pytest
 import nas
 from nas.engines import InlineEngine
 from nas.errors import Missing, Refused
-from nas.findings.images import NEARLY, first_two, repeated
+from nas.findings.images import NEARLY
+from nas.findings.same_images import first_two, repeated
 from nas.page.images import page
 from tests.toys import spaces, tables
 from tests.toys.runs import execute
