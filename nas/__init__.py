@@ -6,7 +6,8 @@
 `nas.plan(study)` says how many networks its rules need, `nas.run(study)` trains, `nas.search(space, minutes=20)`
 searches without a study, `nas.open(folder)` looks at a run,
 `nas.report` draws its page, `nas.principles` tests design rules on it, `nas.discover` looks for others, `nas.audit`
-trains some of its networks longer, `nas.compare` puts searches side by side, `nas.train` trains one network,
+trains some of its networks longer, `nas.compare` puts searches side by side,
+`nas.images` finds the images on which networks differ, `nas.train` trains one network,
 `nas.network_of(run, trial)` is one of a run, `nas.export` exports a network, and
 `nas.load(folder)` brings it back as a torch module; `nas.load_torchvision(name)` does so with torchvision's weights.
 Names load what they need when they are first used.
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from nas.findings.audits import Audit
     from nas.findings.discovery import Discovered
     from nas.findings.discovery import discovered as discover
+    from nas.findings.images import Images, images
     from nas.findings.planning import Planned, plan
     from nas.findings.principles import Principles, principles
     from nas.findings.searches import Searches, compare
@@ -48,6 +50,7 @@ _PLACES = {
     "Epoch": ("nas.study.record", "Epoch"),
     "Grid": ("nas.study", "Grid"),
     "SuccessiveHalving": ("nas.study", "SuccessiveHalving"),
+    "Images": ("nas.findings.images", "Images"),
     "Integer": ("nas.space", "Integer"),
     "Limits": ("nas.study", "Limits"),
     "Model": ("nas.models.model", "Model"),
@@ -67,6 +70,7 @@ _PLACES = {
     "compare": ("nas.findings.searches", "compare"),
     "discover": ("nas.findings.discovery", "discovered"),
     "export": ("nas.runner.winners", "export"),
+    "images": ("nas.findings.images", "images"),
     "load": ("nas.models.model", "load"),
     "network_of": ("nas.runner.networks", "network_of"),
     "load_torchvision": ("nas.models.torchvision", "load_torchvision"),
@@ -87,6 +91,7 @@ __all__ = [
     "Discovered",
     "Epoch",
     "Grid",
+    "Images",
     "Integer",
     "Limits",
     "Model",
@@ -107,6 +112,7 @@ __all__ = [
     "compare",
     "discover",
     "export",
+    "images",
     "load",
     "load_torchvision",
     "network_of",

@@ -4,6 +4,7 @@ table --unbiased--> Edf --band, compare, efficiency--> Band, Comparison, Efficie
 table --best_range, importances, front, noise_floor, normalized--> one frozen value each, with its warnings
 table --discover--> Discovery: rules that nobody declared, which `refined` turns into a smaller space
 table --verdicts, principles--> Verdict: helps, hurts, equivalent or undecided, corrected for all that were asked
+flags of wrong images --paired, images_and_seeds--> PairedErrors, ImagesAndSeeds
 table, and longer errors of some --long_verdicts, agreement--> LongVerdict, Agreement: what longer trainings would say
 """
 
@@ -32,11 +33,13 @@ from nas.analysis.statistics.comparison import (
     together,
 )
 from nas.analysis.statistics.correlation import Correlation, kendall, spearman
+from nas.analysis.statistics.crossed import ImagesAndSeeds, images_and_seeds
 from nas.analysis.statistics.differences import mean_difference, quantile_difference
 from nas.analysis.statistics.edf import Band, Edf, band, edf, steps
 from nas.analysis.statistics.efficiency import Efficiency, efficiency, expected_best
 from nas.analysis.statistics.equivalence import Equivalence, equivalence
 from nas.analysis.statistics.interval import CONFIDENCE, Interval
+from nas.analysis.statistics.paired import PairedErrors, mcnemar, paired
 from nas.analysis.statistics.superiority import better, better_p_value
 
 __all__ = [
@@ -53,6 +56,7 @@ __all__ = [
     "Found",
     "Front",
     "FrontPoint",
+    "ImagesAndSeeds",
     "Importance",
     "Interval",
     "LongVerdict",
@@ -60,6 +64,7 @@ __all__ = [
     "Need",
     "NoiseFloor",
     "NormalizedEdf",
+    "PairedErrors",
     "Scope",
     "Second",
     "Tied",
@@ -79,6 +84,7 @@ __all__ = [
     "expected_best",
     "front",
     "holm",
+    "images_and_seeds",
     "importances",
     "inferred_dimensions",
     "kendall",
@@ -86,9 +92,11 @@ __all__ = [
     "left_out",
     "long_verdicts",
     "mann_whitney",
+    "mcnemar",
     "mean_difference",
     "noise_floor",
     "normalized",
+    "paired",
     "pareto",
     "plan",
     "principle_rules",

@@ -92,6 +92,7 @@ def _emit_json(result: Audit) -> None:
         failures={"short": agreement.failures_short, "long": agreement.failures_long},
         luck=None if result.again is None else {**asdict(result.again.tau.coefficient), "n": result.again.n},
         noise=None if result.noise is None else {**asdict(result.noise), "unit": "error"},
+        images_and_seeds=result.parts,
         verdicts=[{**asdict(verdict), "unit": _unit(verdict.measure)} for verdict in result.verdicts],
         networks=result.networks,
         notes=result.notes,

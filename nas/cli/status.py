@@ -10,7 +10,7 @@ import typer
 
 from nas.cli.options import AsTable, ErrorColumn, Folder, Json, Places, SpaceColumn
 from nas.cli.source import RunsAndTables
-from nas.cli.terminal import emit_json, emit_table, say
+from nas.cli.terminal import emit_json, emit_table, emit_text, say
 from nas.findings.wording.numbers import count, milliseconds, percent
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def best(
 ) -> None:
     """The best networks: completed, lowest validation error first."""
     from nas.errors import Refused
+    from nas.findings.same_images import first_two
     from nas.storage.results import open_run
 
     if by not in ("error", "pareto"):
@@ -98,6 +99,8 @@ def best(
         emit_json(best=[_as_json(record) for record in networks])
     elif networks:
         emit_best(networks, {record.trial: position for position, record in enumerate(run.best, 1)})
+        if by == "error" and (line := first_two(run)):
+            emit_text(line)
         if note := run.manifest.data.error_note:
             say(note, err=True)
     else:

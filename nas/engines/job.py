@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import torch
 
 from nas.data import DataInfo, Dataset, load
@@ -89,6 +90,7 @@ def _trained(job: Job) -> Result:
         message=message,
         curve=trained.curve,
         train_error=trained.train_error,
+        wrong=b"" if trained.wrong is None else np.packbits(trained.wrong.numpy()).tobytes(),
         peak_memory=trained.peak_memory,
         seconds=trained.seconds,
         images_per_second=trained.images_per_second,

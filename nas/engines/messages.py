@@ -56,6 +56,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
     """Finished epochs."""
     train_error: float | None = None
     """Share of the first training images that are classified wrongly in the end; None unless completed."""
+    wrong: bytes = b""
+    """Which validation images are wrong in the end, a bit each, packed as NumPy does; empty unless completed."""
     peak_memory: int | None = None
     """Bytes of the training; None where they can't be told."""
     seconds: float = 0.0

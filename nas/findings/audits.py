@@ -16,12 +16,24 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from nas.analysis import Agreement, LongVerdict, NoiseFloor, Second, Verdict, agreement, long_verdicts, noise_floor
+from nas.analysis import (
+    Agreement,
+    ImagesAndSeeds,
+    LongVerdict,
+    NoiseFloor,
+    Second,
+    Verdict,
+    agreement,
+    long_verdicts,
+    noise_floor,
+)
 from nas.analysis.statistics.edf import Floats
 from nas.errors import NasError, Refused
 from nas.findings.looks import look_of, verdicts_by_look
+from nas.findings.same_images import parts
 from nas.findings.settings import fidelity
 from nas.findings.wording.audits import HEADER, AuditRow, audit_head, audit_row, tau_text
+from nas.findings.wording.images import parts_text
 from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import plural
 from nas.storage.audits import AuditedNetwork, Retrained, read_retrained
@@ -58,6 +70,8 @@ class Audit:
     """Of short errors with those of another seed, which only seeds set apart; None without other seeds."""
     noise: NoiseFloor | None
     """Deviation of one network over seeds, against that between networks; None without other seeds."""
+    parts: ImagesAndSeeds | None
+    """What images and seeds add to an error; None where no network has two trainings with their wrong images."""
     verdicts: tuple[LongVerdict, ...]
     """One a rule of the run's study, in their order."""
     notes: tuple[str, ...]
@@ -72,8 +86,9 @@ class Audit:
     def head(self) -> tuple[tuple[str, str], ...]:
         """The numbers that aren't of a single rule: name and text."""
         lines = audit_head(self.agreement, self.again, self.noise)
+        split = (("images and seeds", parts_text(self.parts)),) if self.parts else ()
         taken = f"{plural(len(self.networks), 'network')} of {self.of:,}, trained again {self.longer} times as long"
-        return (("trained", self.fidelity), ("audited", taken), *lines)
+        return (("trained", self.fidelity), ("audited", taken), *split, *lines)
 
     def table(self) -> pd.DataFrame:
         """One row a network: its error in the run, its longer one, and those with other seeds."""
@@ -120,6 +135,7 @@ def open_audit(run: Run) -> Audit | None:
         agreement=_agreement(retrained, networks, guess),
         again=_agreement_again(networks, guess),
         noise=noise,
+        parts=parts(run),
         verdicts=long_verdicts(frame, rules, _second(frame, networks), guess=guess, short=short),
         notes=(*_notes(run, retrained), *_of_spread(networks, noise), *looks, *_of_rules(run)),
     )

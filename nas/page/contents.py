@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nas.errors import NasError, Refused, StorageFailed
 from nas.files import write_atomically
 from nas.findings.principles import principles
+from nas.findings.same_images import first_two
 from nas.findings.settings import settings
 from nas.findings.tables import Tables, tables
 from nas.findings.wording.numbers import listed, plural
@@ -76,6 +77,7 @@ def _report(run: Run) -> Report:
         curves={record.trial: record.curve for record in run.records},
         networks=networks,
         note=" ".join(f"{text}." for text in (run.lost, *damaged) if text),
+        first_two=first_two(run),
         rules=_verdicts(run),
     )
 

@@ -80,6 +80,8 @@ class Report:
     """What the networks are to get right: decides the units of error and loss."""
     note: str = ""
     """What this page can't show, and why; empty for a run."""
+    first_two: str = ""
+    """Whether the best two networks can be told apart, as a sentence; empty where that isn't known."""
     rules: Verdicts | None = None
     """What the run says of its study's rules; None where it declares none."""
 

@@ -69,7 +69,7 @@ def _turn(queue: Queue, ledger: Ledger, engine: Engine, *, feeding: bool) -> Non
     results = engine.wait(PULSE)
     records, horizon = queue.settled(results), ledger.horizon
     batch = queue.feed(engine.free, horizon) if feeding else Batch()
-    ledger.write(batch, engine.running, records)
+    ledger.write(batch, engine.running, records, {r.trial: r.wrong for r in results if r.wrong})
     _submit(engine, batch.jobs)
     if feeding and ledger.horizon > horizon:  # a look has opened more trials
         batch = queue.feed(engine.free, ledger.horizon)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -14,6 +14,7 @@ from nas.runner.task import Site, Task
 from nas.runner.watch import Watch
 from nas.storage.database import Store
 from nas.storage.layout import WEIGHTS
+from nas.storage.wrong_images import NONE
 from nas.study.record import Record
 
 logger = logging.getLogger(__name__)
@@ -65,11 +66,17 @@ class Ledger:
         """Finished trials, of how many if there is a number."""
         return f"{self.finished}{'' if self._progress.deadline is not None else f' of {self.total}'} trials"
 
-    def write(self, batch: Batch, running: Collection[int], records: Collection[Record] = ()) -> None:
+    def write(
+        self,
+        batch: Batch,
+        running: Collection[int],
+        records: Collection[Record] = (),
+        wrong: Mapping[int, bytes] = NONE,
+    ) -> None:
         """Store in one transaction what is new, what is trained at this moment and what is finished; then say so."""
         for trial, work in batch.work:
             self._progress.plan(trial, work)
-        for record in self._store.write(list(batch.entries), running, list(records)):
+        for record in self._store.write(list(batch.entries), running, list(records), wrong):
             logger.info("trial %d of %s is %s", record.trial, record.space, _in_words(record))
             self._progress.finish(record)
             self._add(record)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -34,6 +34,7 @@ from nas.storage.layout import DATABASE, LOCK, LOG, PAGE, STUDY, TABLE, WEIGHTS,
 from nas.storage.lock import Lock, locked, unwritable
 from nas.storage.optuna_tables import RECORD, Entry, database_url, rows, stored
 from nas.storage.study_json import Manifest, require_agreement
+from nas.storage.wrong_images import NONE, READ, Wrong, unpacked
 from nas.study.record import Record
 
 RECORDS = (
@@ -87,12 +88,17 @@ class Store:
         self._rows.release()
 
     def write(
-        self, added: Sequence[Entry] = (), running: Collection[int] = (), over: Sequence[Record] = ()
+        self,
+        added: Sequence[Entry] = (),
+        running: Collection[int] = (),
+        over: Sequence[Record] = (),
+        wrong: Mapping[int, bytes] = NONE,
     ) -> Sequence[Record]:
         """Note what has happened since the last call, in one transaction; the records that are new, now on the disk.
 
         `added` are trials that are wanted now, in the order of their numbers; those that are known stay as they are.
-        `running` are all that are trained at this moment; `over` are records, of which a second for a trial is ignored.
+        `running` are all that are trained at this moment; `over` are records, of which a second for a trial is ignored;
+        `wrong` are the bits of their wrong images.
         StorageFailed where the database or the lock has been taken away meanwhile.
         """
         self._require_intact()
@@ -106,7 +112,7 @@ class Store:
             t for t, state in self._open.items() if state is not TrialState.RUNNING and (t in running or t in fresh)
         ]
         if new or begun or fresh:
-            self._rows.write(new, begun, list(fresh.values()))
+            self._rows.write(new, begun, list(fresh.values()), {t: wrong[t] for t in fresh if t in wrong})
             self._dirty = True
         self._copy()
         self._open.update((trial, TrialState.RUNNING) for trial in begun)
@@ -224,6 +230,25 @@ def read_records(folder: Path) -> list[Record]:
         return [msgspec.json.decode(text, type=Record) for (text,) in _query(folder, RECORDS, {"key": RECORD})]
     except msgspec.MsgspecError as error:
         raise StorageFailed(f"{folder / DATABASE} holds a damaged record: {error}") from None
+
+
+def read_wrong_images(folder: Path, images: int, records: Iterable[Record]) -> dict[int, Wrong]:
+    """Trial -> whether each of so many validation images is wrong, of those records that have it stored.
+
+    StorageFailed where the share of wrong images isn't the error of the record.
+    """
+    errors = {record.trial: record.error for record in records if record.error is not None}
+    kept: dict[int, Wrong] = {}
+    for trial, bits in _query(folder, READ, {"trials": str(list(errors))}):
+        wrong = unpacked(bits, images)
+        if wrong is None or int(wrong.sum()) / images != errors[trial]:
+            raise StorageFailed(
+                f"{folder / DATABASE}: the wrong images of trial {trial} aren't those of its error, "
+                f"{errors[trial]:.4f} of {images:,}; something else wrote to it",
+                hint=WAY_OUT,
+            )
+        kept[trial] = wrong
+    return kept
 
 
 def read_numbers(folder: Path) -> frozenset[int]:

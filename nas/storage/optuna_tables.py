@@ -29,6 +29,7 @@ from optuna.trial import TrialState, create_trial
 
 from nas.errors import StorageFailed
 from nas.space import Choice, Dimension, Integer, Value
+from nas.storage.wrong_images import NONE, keep
 from nas.study.objectives import ERROR, Objective, price
 from nas.study.record import Outcome, Record
 
@@ -72,8 +73,10 @@ class Entry:
 class Rows(Protocol):
     """How a store writes trials, all of one call together."""
 
-    def write(self, added: Sequence[Entry], begun: Sequence[int], over: Sequence[Record]) -> None:
-        """Add trials that wait, then begin trials, then end trials with their records."""
+    def write(
+        self, added: Sequence[Entry], begun: Sequence[int], over: Sequence[Record], wrong: Mapping[int, bytes] = NONE
+    ) -> None:
+        """Add trials that wait, then begin trials, then end trials with their records and wrong images."""
         ...
 
     def release(self) -> None:
@@ -92,7 +95,9 @@ class TableRows:
         self._last = max(ids.values(), default=0)
         self._distributions: dict[tuple[str, str], tuple[BaseDistribution, str]] = {}
 
-    def write(self, added: Sequence[Entry], begun: Sequence[int], over: Sequence[Record]) -> None:
+    def write(
+        self, added: Sequence[Entry], begun: Sequence[int], over: Sequence[Record], wrong: Mapping[int, bytes] = NONE
+    ) -> None:
         """All in one transaction."""
         now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
         with self._transaction() as connection:
@@ -104,6 +109,7 @@ class TableRows:
             values = [(self._ids[r.trial], *cells) for r in over for cells in enumerate(_values(r, self._objectives))]
             _many(connection, VALUE, values)
             _many(connection, END, [(_end(r).name, now, self._ids[r.trial]) for r in over])
+            keep(connection, wrong)
 
     def release(self) -> None:
         """In one statement."""
@@ -154,8 +160,12 @@ class CallRows:
         self._storage, self._study, self._ids = storage, study, ids
         self._objectives = objectives
 
-    def write(self, added: Sequence[Entry], begun: Sequence[int], over: Sequence[Record]) -> None:
-        """One call after another."""
+    def write(
+        self, added: Sequence[Entry], begun: Sequence[int], over: Sequence[Record], wrong: Mapping[int, bytes] = NONE
+    ) -> None:
+        """One call after another; wrong images first, so that a finished trial has them."""
+        with self._storage.engine.begin() as connection:
+            keep(connection, wrong)
         for entry in added:
             self._add(entry)
         for trial in begun:

@@ -16,10 +16,11 @@ from nas.errors import Refused
 from nas.files import digest
 from nas.layers import Layer, identity
 from nas.storage import study_json
-from nas.storage.database import read_numbers, read_records, require_run
+from nas.storage.database import read_numbers, read_records, read_wrong_images, require_run
 from nas.storage.integrity import evidence, lost_trials
 from nas.storage.layout import WEIGHTS, weights_name
 from nas.storage.study_json import Manifest
+from nas.storage.wrong_images import Wrong
 from nas.study import catalog, search
 from nas.study.objectives import nondominated_ranks, price
 from nas.study.record import Outcome, Record, rank
@@ -66,6 +67,11 @@ class Run:
         ranked = sorted((r for r in self.records if r.error is not None), key=rank)
         first = {r.architecture: r for r in reversed(ranked)}
         return tuple(r for r in ranked if first[r.architecture] is r)
+
+    @cached_property
+    def wrong_images(self) -> Mapping[int, Wrong]:
+        """Trial -> whether each validation image is classified wrongly; of completed trials that have it stored."""
+        return read_wrong_images(self.folder, self.manifest.data.validation, self.records)
 
     @property
     def pareto_front(self) -> tuple[Record, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from nas.data import DataInfo, Split
 from nas.study import Recipe
 from nas.training.cuda_graphs import awaited
-from nas.training.losses import error_of, nothing_wrong, summed_loss, wrong
+from nas.training.losses import error_of, is_wrong, nothing_wrong, summed_loss, wrong
 from nas.training.precision import dtype_of
 
 MOST = 2_000
@@ -19,16 +20,31 @@ EVALUATED = MOST * 32**2
 """Pixels of them, at most."""
 
 
-@torch.inference_mode()
-def evaluate(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) -> float:
-    """Share of images that are classified wrongly, or root mean square of a table's standardised errors.
+class Evaluation(NamedTuple):
+    """How good a network is on a split."""
 
-    The module must be ready to compute (see `computing`).
-    """
-    total = nothing_wrong(split.labels)
-    for outputs, labels in _outputs(module, split, info, recipe):
-        total += wrong(outputs, labels)
-    return error_of(total, len(split.labels))
+    error: float
+    """Share of images that are classified wrongly, or root mean square of a table's standardised errors."""
+    wrong: Tensor | None
+    """Whether each image is classified wrongly, as bool on the device, (images,); None for a table."""
+
+
+def evaluate(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) -> float:
+    """The error on a split; the module must be ready to compute (see `computing`)."""
+    return evaluation(module, split, info, recipe).error
+
+
+@torch.inference_mode()
+def evaluation(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) -> Evaluation:
+    """The error on a split and the images that make it; the module must be ready to compute."""
+    answers = _outputs(module, split, info, recipe)
+    if split.labels.is_floating_point():
+        total = nothing_wrong(split.labels)
+        for outputs, labels in answers:
+            total += wrong(outputs, labels)
+        return Evaluation(error_of(total, len(split.labels)), None)
+    flags = torch.cat([is_wrong(outputs, labels) for outputs, labels in answers])
+    return Evaluation(error_of(flags.sum(), len(flags)), flags)
 
 
 @torch.inference_mode()

@@ -30,7 +30,7 @@ from nas.training.augmentation import augment, draw
 from nas.training.averaging import Average
 from nas.training.checkpoint import Checkpoint, identity_of
 from nas.training.cuda_graphs import Replayed, aside, awaited, join
-from nas.training.evaluation import evaluate, mean_loss, normalized, statistics
+from nas.training.evaluation import evaluate, evaluation, mean_loss, normalized, statistics
 from nas.training.losses import loss_of, mixed_loss
 from nas.training.modules import OwnDropout, build, initialize
 from nas.training.peak_memory import Footprint
@@ -63,6 +63,9 @@ class Trained:
     """Whether it ended at an epoch after which its error was above the threshold; the curve then ends there."""
     train_error: float | None
     """Share of the first `SEEN` training images, unchanged, that are wrong in the end; None where it ended early."""
+    wrong: Tensor | None
+    """Whether each validation image is wrong in the end: the ones of the last error, as bool on the CPU, (images,);
+    None where it ended early, and for a table."""
     peak_memory: int | None
     """Bytes: see `nas.training.peak_memory`."""
     seconds: float
@@ -115,12 +118,15 @@ def train(
             whole = len(curve) == recipe.epochs
             with training.averaged():
                 train_error = None if not whole else evaluate(module, seen, dataset.info, recipe)
+                last = curve[-1] if whole else None
+                wrong = _wrong_in_the_end(training, module, validation, dataset.info, recipe, last) if last else None
             return Trained(
                 module=training.restored(),
                 curve=tuple(curve),
                 diverged=not whole and not pruned,
                 pruned=pruned,
                 train_error=train_error,
+                wrong=wrong,
                 peak_memory=training.footprint.bytes,
                 seconds=training.seconds_before + time.perf_counter() - started,
                 images_per_second=len(curve) * training.images / training.seconds if whole or pruned else 0.0,
@@ -149,13 +155,27 @@ def _epochs(
         if not loss < EXPLODED:
             return
         with training.averaged():
-            error = evaluate(module, validation, info, recipe)
+            error, training.wrong = evaluation(module, validation, info, recipe)
             if not error < EXPLODED:
                 return
             epoch = Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun)
             curve.append(look(epoch, training.images / (training.seconds - before)))
         training.keep(checkpoint, generator, curve)
         yield curve[-1]
+
+
+def _wrong_in_the_end(
+    training: Training, module: nn.Module, validation: Split, info: DataInfo, recipe: Recipe, last: Epoch
+) -> Tensor | None:
+    """Which validation images make the last error; evaluated again where its epoch was before an interruption.
+
+    None for a table, and where the answers now aren't those that were recorded, as they may on another GPU.
+    """
+    wrong = training.wrong
+    if wrong is None:
+        error, wrong = evaluation(module, validation, info, recipe)
+        wrong = wrong if error == last.error else None
+    return None if wrong is None else wrong.cpu()
 
 
 def _no_more(epoch: Epoch, images_per_second: float) -> Epoch:
@@ -221,6 +241,8 @@ class Training:
         """Spent on epochs, evaluations excluded."""
         self.seconds_before = 0.0
         """Spent on epochs and evaluations before the training was interrupted."""
+        self.wrong: Tensor | None = None
+        """Validation images that are wrong after the last epoch, on the device; None before it and for a table."""
         self.masters = Masters(module)
         self._module = computing(module, recipe, device)
         self.masters.bind()

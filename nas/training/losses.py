@@ -41,7 +41,12 @@ def wrong(outputs: Tensor, labels: Tensor) -> Tensor:
     """Number of images of a batch that are classified wrongly, or its sum of squared errors."""
     if labels.is_floating_point():
         return (outputs.squeeze(1).double() - labels).square().sum()
-    return (outputs.argmax(1) != labels).sum()
+    return is_wrong(outputs, labels).sum()
+
+
+def is_wrong(outputs: Tensor, labels: Tensor) -> Tensor:
+    """Whether each image of a batch is classified wrongly."""
+    return outputs.argmax(1) != labels
 
 
 def summed_loss(outputs: Tensor, labels: Tensor) -> Tensor:

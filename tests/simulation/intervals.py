@@ -6,9 +6,9 @@ from dataclasses import replace
 from functools import partial
 
 from nas.analysis.statistics.differences import LEADING
-from tests.simulation import coverage, ranks
+from tests.simulation import coverage, images, ranks
 from tests.simulation.laws import FAILING, FINE, GAMMA, SMOOTH, Law
-from tests.simulation.simulation import Simulation, covers
+from tests.simulation.simulation import Simulation, covers, errs
 
 LARGE = 500
 """Networks from which on a study of bootstrap intervals takes long."""
@@ -115,4 +115,59 @@ def repeats() -> tuple[Simulation, ...]:
     return (*noise, *regret)
 
 
-INTERVALS = (*bands(), *differences(), *leading(), *correlations(), *repeats())
+def on_images() -> tuple[Simulation, ...]:
+    """Networks on the same images: their difference, and what images and seeds add to an error."""
+    return (*_pairs(), *_parts())
+
+
+def _pairs() -> tuple[Simulation, ...]:
+    single = tuple(
+        covers(
+            f"paired difference, {kind}, {n}",
+            "The 95 % interval of the difference of two trainings on the same images holds the truth.",
+            f"{n} images",
+            partial(images.covering_pairs, kind, n),
+            small=100 if n == 100 else 0,
+        )
+        for kind in images.ERRORS
+        for n in (100, 1000)
+    )
+    seeds = tuple(
+        covers(
+            f"paired difference, {kind}, {n} seeds",
+            "The 95 % interval of the difference of two networks with several seeds holds the truth.",
+            f"{n} x 1000 images",
+            partial(images.covering_seeds, kind, n, images.SPREAD),
+        )
+        for kind in images.ERRORS
+        for n in (3, 5)
+    )
+    mcnemar = tuple(
+        errs(
+            f"McNemar's mid-p, {n}",
+            "McNemar's test calls a difference of two equal trainings.",
+            f"{n} images",
+            partial(images.calling, n),
+            small=100 if n == 100 else 0,
+        )
+        for n in (100, 1000)
+    )
+    return (*single, *seeds, *mcnemar)
+
+
+def _parts() -> tuple[Simulation, ...]:
+    return tuple(
+        covers(
+            f"images and seeds, {part}, {networks} x {seeds}, deviation {spread:g}",
+            f"The 95 % interval of what {part} add to an error holds the truth.",
+            f"{networks} x {seeds}",
+            partial(images.covering_parts, part, networks, seeds, spread),
+            small=50 if networks == 1 else 0,
+        )
+        for part in ("images", "seeds")
+        for networks, seeds in ((1, 5), (8, 3), (24, 2))
+        for spread in (images.SPREAD, 0.0)
+    )
+
+
+INTERVALS = (*bands(), *differences(), *leading(), *correlations(), *repeats(), *on_images())

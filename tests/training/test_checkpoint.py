@@ -67,7 +67,8 @@ def interrupted(small: Dataset, recipe: Recipe, place: Path, epochs: int) -> Non
 def numbers(trained: Trained) -> tuple[object, ...]:
     """All that must be equal."""
     tensors = [tensor.flatten().tolist() for tensor in trained.module.state_dict().values()]
-    return [(e.loss, e.error) for e in trained.curve], trained.train_error, trained.peak_memory, tensors
+    wrong = None if trained.wrong is None else trained.wrong.tolist()
+    return [(e.loss, e.error) for e in trained.curve], trained.train_error, wrong, trained.peak_memory, tensors
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

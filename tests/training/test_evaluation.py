@@ -15,7 +15,7 @@ from nas import data
 from nas.data import DataInfo, Dataset, Split
 from nas.engines import InlineEngine
 from nas.study import Recipe
-from nas.training.evaluation import evaluate, normalized, statistics
+from nas.training.evaluation import evaluate, evaluation, normalized, statistics
 from nas.training.loop import train
 from tests.toys.spaces import QUICK, STUDY, Tiny
 
@@ -47,6 +47,29 @@ def test_errors_are_counted_over_all_images(small: Dataset, size: int) -> None:
     expected = (small.validation.labels != 0).sum().item() / 150
     recipe = Recipe(data="digits", precision="float32", evaluation_batch_size=size)
     assert evaluate(Fixed(), small.validation, small.info, recipe) == expected
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_wrong_images_are_those_of_the_error(small: Dataset, size: int) -> None:
+    """Each image has its own flag, whatever the batch size, and their share is the error."""
+    recipe = Recipe(data="digits", precision="float32", evaluation_batch_size=size)
+    error, wrong = evaluation(Fixed(), small.validation, small.info, recipe)
+    assert wrong is not None
+    assert torch.equal(wrong, small.validation.labels != 0)
+    assert error == wrong.sum().item() / 150
+
+
+def test_a_training_keeps_the_wrong_images_of_its_last_error(small: Dataset) -> None:
+    """They are those of the last weights and the last error; one that was pruned or diverged has none."""
+    result = train(LAYER, QUICK, small, 7, torch.device("cpu"))
+    again = evaluation(result.module, small.validation, small.info, QUICK)
+    assert result.wrong is not None
+    assert again.wrong is not None
+    assert torch.equal(result.wrong, again.wrong)
+    assert result.wrong.sum().item() / 150 == result.curve[-1].error
+    assert train(LAYER, QUICK, small, 7, torch.device("cpu"), thresholds={1: 0.0}).wrong is None
+    exploding = msgspec.structs.replace(QUICK, learning_rate=1e12, warmup=0.0)
+    assert train(LAYER, exploding, small, 7, torch.device("cpu")).wrong is None
 
 
 def test_evaluation_uses_running_statistics(small: Dataset) -> None:

@@ -1,0 +1,71 @@
+"""Networks on the same validation images: whether the first two differ, over seeds, and what images and seeds add."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nas.analysis import ImagesAndSeeds, PairedErrors, images_and_seeds, paired
+from nas.analysis.statistics.crossed import Flags
+from nas.errors import NasError
+from nas.findings.wording.images import first_two_text
+from nas.storage.audits import read_retrained
+from nas.storage.database import read_wrong_images
+from nas.storage.results import Run
+from nas.storage.wrong_images import Wrong
+from nas.study.record import Record
+
+
+def first_two(run: Run) -> str:
+    """Whether the best two networks of a run can be told apart, as a sentence; empty where that isn't known."""
+    best = run.best[:2]
+    if len(best) < 2 or run.manifest.data.target:
+        return ""
+    try:
+        wrong = read_wrong_images(run.folder, run.manifest.data.validation, best)
+    except NasError as trouble:
+        return f"ranks 1 and 2 can't be compared: {trouble}"
+    return first_two_text(paired(wrong[best[0].trial], wrong[best[1].trial])) if len(wrong) == len(best) else ""
+
+
+def parts(run: Run) -> ImagesAndSeeds | None:
+    """What images and seeds add to an error, from networks with several trainings in the run or in its audit."""
+    several = repeated(run)
+    return images_and_seeds(list(several.values())) if several else None
+
+
+def repeated(run: Run) -> dict[object, Flags]:
+    """Of each network with several trainings their wrong images, (seeds, images): repeats and those of an audit."""
+    images, retrained = run.manifest.data.validation, read_retrained(run)
+    places: dict[object, list[tuple[Path, Record]]] = defaultdict(list)
+    for record in run.records:
+        places[_network(record)].append((run.folder, record))
+    if retrained is not None and not run.manifest.data.target:
+        networks = {record.trial: _network(record) for record in run.records}
+        for (trial, repeat), record in retrained.records.items():
+            if repeat and trial in networks:
+                places[networks[trial]].append((retrained.folder, record))
+    groups = {network: group for network, group in places.items() if len(group) > 1}
+    wrong: dict[tuple[Path, int], Wrong] = {}
+    for folder in {folder for group in groups.values() for folder, _ in group}:
+        records = [record for group in groups.values() for place, record in group if place == folder]
+        kept = read_wrong_images(folder, images, records)
+        wrong |= {(folder, trial): flags for trial, flags in kept.items()}
+    found = {n: [wrong[f, r.trial] for f, r in group if (f, r.trial) in wrong] for n, group in groups.items()}
+    return {network: np.array(flags) for network, flags in found.items() if len(flags) > 1}
+
+
+def over_seeds(run: Run, trials: Sequence[int], several: Mapping[object, Flags]) -> PairedErrors | None:
+    """All trainings of two networks; None unless both have several, and for two trainings of one network."""
+    first, second = (_network(run.record(trial)) for trial in trials)
+    if first == second or first not in several or second not in several:
+        return None
+    return paired(several[first], several[second])
+
+
+def _network(record: Record) -> object:
+    """What repeated trainings of a network share: all but the seed."""
+    return record.space, record.architecture, tuple(sorted(record.point.items()))

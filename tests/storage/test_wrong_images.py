@@ -1,0 +1,125 @@
+"""Which images a trial got wrong: kept exactly, beside records that stay as they were, and checked when it is read."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import optuna
+import pytest
+import torch
+
+import nas
+from nas.data import Dataset
+from nas.errors import StorageFailed
+from nas.models.weights import load_into, read_document
+from nas.storage import optuna_tables
+from nas.storage.database import DATABASE, read_records
+from nas.study import SuccessiveHalving
+from nas.study.record import Outcome
+from nas.training.evaluation import evaluation
+from nas.training.modules import build
+from nas.training.precision import computing
+from tests.toys import spaces, tables
+from tests.toys.runs import execute
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> nas.Run:
+    """A finished run of eight networks."""
+    folder = tmp_path_factory.mktemp("wrong") / "run"
+    execute(spaces.STUDY, folder)
+    return nas.open(folder)
+
+
+def altered(folder: Path, statement: str, *values: object) -> None:
+    """Change a database."""
+    with closing(sqlite3.connect(folder / DATABASE)) as connection, connection:
+        connection.execute(statement, values)
+
+
+def test_they_are_the_recorded_errors(run: nas.Run) -> None:
+    """Every completed trial has a flag for each validation image, and their share is its error to the last bit."""
+    assert list(run.wrong_images) == [record.trial for record in run.records]
+    for record in run.records:
+        wrong = run.wrong_images[record.trial]
+        assert (wrong.dtype, wrong.shape) == (np.bool_, (run.manifest.data.validation,))
+        assert wrong.sum() / len(wrong) == record.error
+
+
+def test_they_are_those_of_the_kept_weights(run: nas.Run, digits_data: Dataset) -> None:
+    """A network with its kept weights gets exactly these images wrong."""
+    record = run.best[0]
+    path = run.weights(record)
+    assert path is not None
+    document = read_document(path)
+    module = build(document.layers, document.inputs)
+    load_into(module, document, path)
+    module = computing(module, spaces.QUICK, torch.device("cpu"))
+    wrong = evaluation(module, digits_data.validation, digits_data.info, spaces.QUICK).wrong
+    assert wrong is not None
+    assert (wrong.numpy() == run.wrong_images[record.trial]).all()
+
+
+def test_records_and_optuna_do_not_see_them(run: nas.Run) -> None:
+    """Optuna's attributes hold the record alone, and the table of bits has a row of 45 bytes for 359 images."""
+    study = optuna.load_study(study_name="toy", storage=f"sqlite:///{run.folder / DATABASE}")
+    assert all(set(trial.user_attrs) == {"record"} for trial in study.trials)
+    with closing(sqlite3.connect(run.folder / DATABASE)) as connection:
+        assert connection.execute("SELECT DISTINCT length(bits) FROM wrong_images").fetchall() == [(45,)]
+
+
+def test_an_older_run_has_none_and_goes_on(tmp_path: Path) -> None:
+    """A run without the table opens and is resumed; its new trials have their wrong images."""
+    execute(spaces.STUDY, tmp_path)
+    altered(tmp_path, "DROP TABLE wrong_images")
+    assert nas.open(tmp_path).wrong_images == {}
+    execute(replace(spaces.STUDY, samples=5), tmp_path)
+    assert list(nas.open(tmp_path).wrong_images) == [8, 9]
+
+
+def test_other_tables_of_optuna_keep_them_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: nas.Run) -> None:
+    """Written through Optuna's own calls they are the same."""
+    monkeypatch.setattr(optuna_tables, "KNOWN", "another version")
+    execute(spaces.STUDY, tmp_path)
+    other = nas.open(tmp_path).wrong_images
+    assert {trial: wrong.tolist() for trial, wrong in other.items()} == {
+        trial: wrong.tolist() for trial, wrong in run.wrong_images.items()
+    }
+
+
+@pytest.mark.parametrize("bits", [b"", b"\0" * 45, b"\xff" * 45, b"\0" * 46])
+def test_bits_that_are_not_the_error_are_told(tmp_path: Path, bits: bytes) -> None:
+    """Bits of another number, or of another error, are damage; records can still be read."""
+    execute(spaces.STUDY, tmp_path)
+    altered(tmp_path, "UPDATE wrong_images SET bits = ? WHERE trial = 3", bits)
+    run = nas.open(tmp_path)
+    with pytest.raises(StorageFailed, match="the wrong images of trial 3 aren't those of its error"):
+        _ = run.wrong_images
+    assert len(read_records(tmp_path)) == 8
+
+
+def test_only_completed_trials_have_them(tmp_path: Path) -> None:
+    """A pruned training has none, for its error isn't that of a whole training."""
+    recipe = msgspec.structs.replace(spaces.QUICK, epochs=4, train_size=100)
+    halved = replace(spaces.HUNT, recipe=recipe, halving=SuccessiveHalving(reduction_factor=3))
+    execute(halved, tmp_path)
+    run = nas.open(tmp_path)
+    assert run.outcomes[Outcome.PRUNED]
+    assert set(run.wrong_images) == {r.trial for r in run.records if r.outcome is Outcome.COMPLETED}
+
+
+def test_a_run_with_workers_keeps_the_same(tmp_path: Path, run: nas.Run) -> None:
+    """Two worker processes send the very flags that this process has."""
+    other = nas.run(spaces.STUDY, out=tmp_path / "run", workers=2, device="cpu")
+    assert all((other.wrong_images[trial] == wrong).all() for trial, wrong in run.wrong_images.items())
+
+
+def test_tables_of_numbers_have_none(tmp_path: Path) -> None:
+    """Nothing is right or wrong where a number is predicted."""
+    execute(tables.STUDY, tmp_path)
+    assert nas.open(tmp_path).wrong_images == {}
