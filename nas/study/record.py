@@ -77,7 +77,7 @@ class Epoch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Mean training loss over the epoch's steps: cross-entropy in nats, or squared error in variances of the target."""
     error: float
     """Share of validation images that are classified wrongly after the epoch, or root mean squared error over the
-    target's standard deviation."""
+    target's standard deviation; of the first training images in a final, where all images train."""
     seconds: float
     """Wall time of the epoch with its evaluation."""
     validation_loss: float | None = None
