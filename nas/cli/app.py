@@ -8,7 +8,21 @@ import sys
 
 import typer
 
-from nas.cli import audit, compare, describe, discover, export, machine, plan, principles, run, spaces, status, train
+from nas.cli import (
+    audit,
+    compare,
+    describe,
+    discover,
+    export,
+    final,
+    machine,
+    plan,
+    principles,
+    run,
+    spaces,
+    status,
+    train,
+)
 from nas.cli.spelling import Verb
 from nas.cli.terminal import UnheardError, say
 from nas.errors import NasError, ReadableFormatter, StorageFailed
@@ -33,7 +47,7 @@ VERBS = {
         discover.discover,
         compare.compare,
     ),
-    "Its networks": (export.export, export.verify),
+    "Its networks": (final.final, export.export, export.verify),
     "One network": (train.train,),
     "When something doesn't work": (machine.doctor,),
 }

@@ -23,7 +23,7 @@ class _Stamp(msgspec.Struct):
     schema_version: int = SCHEMA_VERSION
 
 
-class Tested(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class HeldOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the held-out test split says of a finalist; errors are as in `Document`."""
 
     error: float
@@ -95,7 +95,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Standard deviation of the same: what an output of 1 adds to it."""
     columns: tuple[Column, ...] = ()
     """How the cells of a table become features."""
-    test: Tested | None = None
+    test: HeldOut | None = None
     """What the test split says of a finalist; None for a network that it wasn't read for."""
 
 

@@ -11,6 +11,8 @@ from nas.layers.base import Cost
 from nas.space import Value
 
 SCHEMA_VERSION = 1
+FINAL = "final"
+"""Stands in a final's records and study in the place of a sampler: nothing validates there, and all is chosen."""
 
 
 class Outcome(StrEnum):
@@ -60,7 +62,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     stratum: str = ""
     """Stretch of cost that it was drawn from, by place and range; empty where the study has no strata."""
     again: int | None = None
-    """Trial of the run whose network an audit trains once more; None for all others."""
+    """Trial of the run whose network an audit or a final trains once more; None for all others."""
 
     @property
     def unbiased(self) -> bool:
@@ -133,8 +135,16 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Of this record."""
 
     @property
+    def validated(self) -> bool:
+        """Whether its errors are of images that it wasn't trained on; a final's are of training images."""
+        return self.origin.sampler != FINAL
+
+    @property
     def error(self) -> float | None:
-        """Validation error after the last epoch of the whole training; None for a failure and for a pruned one."""
+        """Validation error after the last epoch of the whole training; None for a failure and for a pruned one.
+
+        Of a final it is the training error: see `validated`.
+        """
         return self.last_error if self.outcome is Outcome.COMPLETED else None
 
     @property

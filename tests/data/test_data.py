@@ -240,3 +240,16 @@ def test_absent_data_names_the_ways_out(name: str, tmp_path: Path) -> None:
         assert f"nas data {name} --fetch" in caught.value.hint
         assert "NAS_DATA_DIR" in caught.value.hint
         assert "--data digits" in caught.value.hint
+
+
+def test_all_images_can_train(digits: DataInfo) -> None:
+    """Joined, the validation images follow those of training, nothing validates, and the identity is another one."""
+    whole, usual = nas.data.load(digits.all_training), nas.data.load(digits)
+    assert len(whole.train.labels) == digits.train + digits.validation == whole.info.train
+    assert len(whole.validation.labels) == 0
+    assert torch.equal(whole.train.images[: digits.train], usual.train.images)
+    assert torch.equal(whole.train.images[digits.train :], usual.validation.images)
+    assert torch.equal(whole.train.labels[digits.train :], usual.validation.labels)
+    assert len(nas.data.load(digits.all_training, 100).train.labels) == 100
+    assert whole.info.key != digits.key
+    assert (whole.info.mean, whole.info.std) == (digits.mean, digits.std)
