@@ -4,11 +4,10 @@
           --train--> Record --> table --> analysis --> figures --> report, models
 
 `nas.plan(study)` says how many networks its rules need, `nas.run(study)` trains, `nas.search(space, minutes=20)`
-searches without a study, `nas.open(folder)` looks at a run,
-`nas.report` draws its page, `nas.principles` tests design rules on it, `nas.discover` looks for others, `nas.audit`
-trains some of its networks longer, `nas.compare` puts searches side by side,
-`nas.images` finds the images on which networks differ, `nas.train` trains one network,
-`nas.network_of(run, trial)` is one of a run, `nas.export` exports a network, and
+searches without a study, `nas.open(folder)` looks at a run, `nas.report` draws its page, `nas.principles` tests design
+rules on it, `nas.discover` looks for others, `nas.audit` trains some of its networks longer, `nas.final` trains and
+tests the best ones, `nas.compare` puts searches side by side, `nas.images` finds the images on which networks differ,
+`nas.train` trains one network, `nas.network_of(run, trial)` is one of a run, `nas.export` exports a network, and
 `nas.load(folder)` brings it back as a torch module; `nas.load_torchvision(name)` does so with torchvision's weights.
 Names load what they need when they are first used.
 """
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from nas.findings.audits import Audit
     from nas.findings.discovery import Discovered
     from nas.findings.discovery import discovered as discover
+    from nas.findings.finals import Final
     from nas.findings.images import Images, images
     from nas.findings.planning import Planned, plan
     from nas.findings.principles import Principles, principles
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nas.models.torchvision import load_torchvision
     from nas.page.contents import write_report as report
     from nas.runner.audits import audit
+    from nas.runner.finals import final
     from nas.runner.launch import start as run
     from nas.runner.networks import network_of, train
     from nas.runner.search import search
@@ -48,6 +49,7 @@ _PLACES = {
     "Cost": ("nas.layers.base", "Cost"),
     "Discovered": ("nas.findings.discovery", "Discovered"),
     "Epoch": ("nas.study.record", "Epoch"),
+    "Final": ("nas.findings.finals", "Final"),
     "Grid": ("nas.study", "Grid"),
     "SuccessiveHalving": ("nas.study", "SuccessiveHalving"),
     "Images": ("nas.findings.images", "Images"),
@@ -71,6 +73,7 @@ _PLACES = {
     "discover": ("nas.findings.discovery", "discovered"),
     "export": ("nas.runner.winners", "export"),
     "images": ("nas.findings.images", "images"),
+    "final": ("nas.runner.finals", "final"),
     "load": ("nas.models.model", "load"),
     "network_of": ("nas.runner.networks", "network_of"),
     "load_torchvision": ("nas.models.torchvision", "load_torchvision"),
@@ -90,6 +93,7 @@ __all__ = [
     "Cost",
     "Discovered",
     "Epoch",
+    "Final",
     "Grid",
     "Images",
     "Integer",
@@ -112,6 +116,7 @@ __all__ = [
     "compare",
     "discover",
     "export",
+    "final",
     "images",
     "load",
     "load_torchvision",

@@ -15,6 +15,7 @@ from nas.cli import (
     describe,
     discover,
     export,
+    final,
     images,
     machine,
     plan,
@@ -50,7 +51,7 @@ VERBS: dict[str, tuple[Callable[..., None], ...]] = {
         compare.compare,
         images.images,
     ),
-    "Its networks": (export.export, export.verify),
+    "Its networks": (final.final, export.export, export.verify),
     "One network": (train.train,),
     "When something doesn't work": (machine.doctor,),
 }

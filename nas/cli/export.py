@@ -18,6 +18,9 @@ def export(
     out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the network.")],
     rank: Annotated[int | None, typer.Option(help="Rank among the best networks, from 1 (default: 1).")] = None,
     trial: Annotated[int | None, typer.Option(help="Number of a trial instead.")] = None,
+    final: Annotated[
+        bool, typer.Option("--final", help="A finalist, trained and tested by `nas final`; --rank is among these.")
+    ] = False,
     study: OwnStudy = None,
     device: Device = "auto",
 ) -> None:
@@ -28,6 +31,9 @@ def export(
 
     if rank is not None and trial is not None:
         raise Refused("give --rank or --trial, not both")
+    if final:
+        _finalist(folder, out, rank, trial)
+        return
     run = open_run(folder)
     record = run.record(trial) if trial is not None else run.ranked(1 if rank is None else rank)
     if run.weights(record) is None:
@@ -37,6 +43,20 @@ def export(
     say(f"{out}: {record.architecture} (trial {record.trial}), validation error {percent(error)}")
     if error != record.error:
         say(f"trained again here it has another error than recorded ({percent(record.error)})", err=True)
+    say(f"in Python: nas.load({str(out)!r})")
+
+
+def _finalist(folder: Path, out: Path, rank: int | None, trial: int | None) -> None:
+    """Export a finalist, with the weights of its first seed."""
+    from nas.errors import Refused
+    from nas.findings.finals import open_final
+
+    if trial is not None:
+        raise Refused("--final takes --rank, the rank among the finalists", hint=f"nas final {folder} shows them")
+    document = open_final(folder).export(out, 1 if rank is None else rank).document
+    test = document.test
+    said = "" if test is None else f", test error {percent(test.error)} (mean of {test.seeds}: {percent(test.mean)})"
+    say(f"{out}: {document.architecture} (trial {document.trial}){said}")
     say(f"in Python: nas.load({str(out)!r})")
 
 

@@ -89,11 +89,12 @@ def best(
     """The best networks: completed, lowest validation error first."""
     from nas.errors import Refused
     from nas.findings.same_images import first_two
-    from nas.storage.results import open_run
+    from nas.storage.results import open_run, require_validated
 
     if by not in ("error", "pareto"):
         raise Refused(f"--by must be error or pareto, got {by!r}")
     run = open_run(folder)
+    require_validated(run)
     networks = (run.best if by == "error" else run.pareto_front)[:top]
     if json:
         emit_json(best=[_as_json(record) for record in networks])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import msgspec
 
@@ -49,6 +49,19 @@ class DataInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Standard deviation of the same; above 0."""
     columns: tuple[Column, ...] = ()
     """How the cells of a table become features."""
+    joined: int = 0
+    """The last so many of `train`, which are the validation split and train, too: none validates then; 0 otherwise."""
+
+    @property
+    def all_training(self) -> Self:
+        """The same data with all images training and none validating: for finalists, after every choice is made."""
+        return msgspec.structs.replace(
+            self,
+            key=f"{self.key}+validation",
+            train=self.train + self.validation,
+            validation=0,
+            joined=self.validation,
+        )
 
     @property
     def task(self) -> Task:

@@ -35,25 +35,32 @@ class Dataset:
     train: Split
     """The first images of the fixed order, as many as were asked for."""
     validation: Split
-    """All validation images, whatever the training size."""
+    """All validation images, whatever the training size; none where they train, too."""
 
 
 def load(info: DataInfo, train_size: int = 0) -> Dataset:
     """Map a prepared folder; `train_size` images train, 0 for all, each size a subset of the next and stratified.
 
-    Nothing is copied, and what is written to a tensor stays in this process; the hashes are checked by `prepare`.
+    Nothing is copied unless the validation split trains, too, and what is written to a tensor stays in this process;
+    the hashes are checked by `prepare`.
     """
     if train_size and not info.smallest <= train_size <= info.train:
         of = "tenth of the target" if info.target else "class"
         bounds = f"0 (all) or {info.smallest} (one a {of}) to {info.train:,}"
         raise Refused(f"training size must be {bounds}, got {train_size:,}; {info.train:,} {info.noun} are available")
-    train = _mapped_split(info, "train", info.train)
+    train = _mapped_split(info, "train", info.train - info.joined)
+    validation = _mapped_split(info, "validation", info.joined or info.validation)
+    if info.joined:
+        train, validation = _joined(train, validation), Split(validation.images[:0], validation.labels[:0])
     count = train_size or info.train
-    return Dataset(
-        info=info,
-        train=Split(train.images[:count], train.labels[:count]),
-        validation=_mapped_split(info, "validation", info.validation),
-    )
+    return Dataset(info=info, train=Split(train.images[:count], train.labels[:count]), validation=validation)
+
+
+def _joined(first: Split, second: Split) -> Split:
+    """Both in one, in memory of this process."""
+    import torch
+
+    return Split(torch.cat([first.images, second.images]), torch.cat([first.labels, second.labels]))
 
 
 def _mapped_split(info: DataInfo, split: str, count: int) -> Split:

@@ -23,6 +23,27 @@ class _Stamp(msgspec.Struct):
     schema_version: int = SCHEMA_VERSION
 
 
+class HeldOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the held-out test split says of a finalist; errors are as in `Document`."""
+
+    error: float
+    """Of these weights, those of the first seed: fixed before the test split was read."""
+    mean: float
+    """Of the trainings with all seeds."""
+    deviation: float | None
+    """Standard deviation over seeds; None for a single one."""
+    low: float
+    """Lower end of the 95 % interval of the mean, over images and, with several, seeds."""
+    high: float
+    """Its upper end."""
+    images: int
+    """Images or rows of the test split."""
+    seeds: int
+    """Trainings that were completed and tested."""
+    readings: int
+    """How often the test split had been read for networks of the run, this time included."""
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A network, what it was trained on, and how well it did."""
 
@@ -50,9 +71,10 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Of initial weights, order of data and augmentation."""
     error: float
     """Validation error of these weights: share of wrong images, or root mean squared error over the target's standard
-    deviation; evaluated in float32 or as the recipe says, one thread."""
+    deviation; evaluated in float32 or as the recipe says, one thread. Where no image validated, of the first 2,000
+    training images."""
     validation: int
-    """Images or rows on which the error was measured."""
+    """Images or rows that validated; 0 where all trained, so that the error is a training error."""
     epochs: int
     """Passes over the training images or rows."""
     device: str
@@ -73,6 +95,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Standard deviation of the same: what an output of 1 adds to it."""
     columns: tuple[Column, ...] = ()
     """How the cells of a table become features."""
+    test: HeldOut | None = None
+    """What the test split says of a finalist; None for a network that it wasn't read for."""
 
 
 def encode(document: Document) -> bytes:

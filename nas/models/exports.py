@@ -23,7 +23,7 @@ from nas.study import Recipe
 from nas.study.record import Epoch
 from nas.training.devices import device_name, one_thread
 from nas.training.evaluation import evaluate
-from nas.training.loop import train
+from nas.training.loop import SEEN, measured_on, train
 from nas.training.precision import computing
 
 UNIT = ", root mean squared error in standard deviations of the target,"
@@ -91,26 +91,35 @@ def trained(
 
 
 def verify(folder: Path, say: Callable[[str], None]) -> bool:
-    """Check the hashes, evaluate again on the same data, one thread, the recorded batch size; whether all is equal."""
+    """Check the hashes, evaluate again on the same data, one thread, the recorded batch size; whether all is equal.
+
+    A finalist, for which nothing validated, is evaluated on its first training images: the test split stays sealed.
+    """
     check_hashes(folder)
     say(f"hashes of {folder} are intact")
     model = load(folder)
     document = model.document
     info = data.prepare_for(msgspec.structs.replace(document.recipe, data=document.data))
+    if not document.validation:
+        info = info.all_training
     if info.key != document.data_key:
         raise NasError(
             f"{document.data} is another data set than the one trained on: {info.key}, not {document.data_key}"
         )
     with one_thread():
-        validation = data.load(info).validation
-        network = computing(model.network, document.recipe, validation.labels.device)
-        error = evaluate(network, validation, info, document.recipe)
+        dataset = data.load(info, document.recipe.train_size)
+        measured = measured_on(dataset.train, dataset.validation)
+        network = computing(model.network, document.recipe, measured.labels.device)
+        error = evaluate(network, measured, info, document.recipe)
     equal = error == document.error
     verdict = "equal" if equal else "DIFFERENT"
-    what = f"validation error on {document.validation:,} {info.noun}"
+    kind = "validation error on" if document.validation else "training error on the first"
+    what = f"{kind} {len(measured.labels):,} {info.noun}"
     say(f"{what}: recorded {document.error:.6f}, now {error:.6f}: {verdict}")
     if not equal and document.torch != weights.torch_version():
         say(f"recorded with torch {document.torch} on {document.device}, now torch {weights.torch_version()}")
+    if document.test:
+        say(f"the test error, {document.test.error:.6f}, is the recorded one: the test split isn't read again")
     return equal
 
 
@@ -119,7 +128,6 @@ def card(document: Document) -> str:
     price = cost(document.layers, document.inputs)
     recipe, table = document.recipe, bool(document.target)
     noun = "row" if table else "image"
-    error = f"{document.error:.4f}{UNIT if table else ''} on {document.validation:,} {noun}s"
     size = f"{recipe.train_size:,}" if recipe.train_size else "all"
     return f"""# {document.architecture}
 
@@ -134,7 +142,7 @@ def card(document: Document) -> str:
 | activations | {price.activations:,} for one {noun} |
 | data | {document.data} ({document.data_key}) |
 | training | {size} training {noun}s, {recipe.epochs} epochs, batch {recipe.batch_size}, seed {document.seed} |
-| validation error | {error}; the test split was not read |
+{_errors(document, noun)}
 | trained with | torch {document.torch} on {document.device} |
 
 ```python
@@ -148,13 +156,41 @@ model = nas.load("path/of/this/folder")
 """
 
 
+def _errors(document: Document, noun: str) -> str:
+    """Rows on how good it is, each with what it was measured on."""
+    unit, test = UNIT if document.target else "", document.test
+    error = f"{document.error:.4f}{unit} on"
+    if document.validation:
+        return f"| validation error | {error} {document.validation:,} {noun}s; the test split was not read |"
+    training = f"| training error | {error} the first {SEEN:,} training {noun}s (all, if fewer); no {noun} validated |"
+    if test is None:
+        return f"{training}\n| test split | not read |"
+    seeds = "one seed" if test.deviation is None else f"{test.seeds} seeds, standard deviation {test.deviation:.4f}"
+    over = f"{noun}s" if test.deviation is None else f"seeds and {noun}s"
+    interval = f"95 % interval over {over} {test.low:.4f} to {test.high:.4f}"
+    times = "once" if test.readings == 1 else f"{test.readings} times"
+    return f"""| test error | {test.error:.4f}{unit} on {test.images:,} {noun}s |
+| test error of such trainings | mean {test.mean:.4f} ({seeds}), {interval} |
+| test split | read {times} for networks of this run |
+{training}"""
+
+
 def _origin(document: Document) -> str:
+    if document.study and not document.validation:
+        return (
+            f"A network found as trial {document.trial} of study {document.study}, space {document.space}, and trained "
+            "anew with nothing kept back for validation."
+        )
     if document.study:
         return f"A network found as trial {document.trial} of study {document.study}, space {document.space}."
     return f"A network trained by itself on {document.data}."
 
 
 def _caution(document: Document, noun: str) -> str:
+    if document.test and document.test.readings == 1:
+        return f"The network was chosen by validation error alone; no choice depended on the test {noun}s."
+    if document.test:
+        return f"Choices may have depended on earlier readings of the test {noun}s: on new ones expect a larger error."
     if not document.study:
         return (
             f"This error comes from one training and one seed: another seed has another one, and so have new {noun}s."

@@ -68,20 +68,38 @@ class Model(nn.Module):
         """How well it did, on what, with units in the names."""
         document = self.document
         table: dict[str, float | int | str] = {
-            "rmse": document.error * document.target_std,
+            "rmse": float(self._measured["error"]) * document.target_std,
             "target": document.target,
             "target_mean": document.target_mean,
             "target_std": document.target_std,
         }
         return {
-            "error": document.error,
-            "error_split": "validation",
-            f"validation_{'rows' if document.target else 'images'}": document.validation,
+            **self._measured,
             **(table if document.target else {}),
             "data": document.data,
             "epochs": document.epochs,
             "trial": document.trial,
             "architecture": document.architecture,
+        }
+
+    @property
+    def _measured(self) -> dict[str, float | int | str]:
+        """The error with the split that it is of: test for a finalist, else validation, else training."""
+        document, test = self.document, self.document.test
+        noun = "rows" if document.target else "images"
+        if test is None and document.validation:
+            return {"error": document.error, "error_split": "validation", f"validation_{noun}": document.validation}
+        if test is None:
+            return {"error": document.error, "error_split": "training"}
+        return {
+            "error": test.error,
+            "error_split": "test",
+            f"test_{noun}": test.images,
+            "test_error_mean": test.mean,
+            "test_error_low": test.low,
+            "test_error_high": test.high,
+            "seeds": test.seeds,
+            "test_readings": test.readings,
         }
 
     def forward(self, x: Tensor) -> Tensor:

@@ -19,22 +19,19 @@ from nas.errors import NasError, Refused
 from nas.files import write_atomically
 from nas.findings.audits import Audit, open_audit
 from nas.findings.samples import require_random
-from nas.runner.agreement import versions
 from nas.runner.coordinator import train
+from nas.runner.retraining import manifest_of, original_study, require_at_rest, require_inside, require_own, task_of
 from nas.runner.task import Observer, Task, deadline_of, site_of, unobserved
-from nas.sampling import Plan
 from nas.sampling.repetitions import AUDIT, Repetitions, retraining
 from nas.sampling.subset import Subset
 from nas.storage import study_json
 from nas.storage.audits import chosen, population
 from nas.storage.database import read_records
 from nas.storage.layout import DATABASE, LOG, TABLE
-from nas.storage.lock import coordinator
 from nas.storage.log import logged
-from nas.storage.results import Run, csv, open_run, required_study
-from nas.storage.study_json import Manifest, differences, require_unchanged
+from nas.storage.results import Run, csv, open_run
+from nas.storage.study_json import Manifest
 from nas.study import Study
-from nas.study.stored import stored
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +64,7 @@ def audit(
     run = source if isinstance(source, Run) else open_run(source)
     folder = run.folder / AUDIT
     require_auditable(run)
-    if folder.is_symlink():
-        raise Refused(f"{folder} is a link: an audit writes in the folder of its run only", hint="remove the link")
+    require_inside(folder, "an audit")
     requested = _asked(run, folder, networks, seeds, longer)
     deadline = deadline_of(max_seconds)
     if not _is_over(run, folder, requested):
@@ -85,24 +81,12 @@ def audit(
 
 def repeated(run: Run, requested: _Asked, study: Study | None, folder: Path) -> Task:
     """What an audit trains: as stored where it is begun, with more networks perhaps."""
-    original = _study_of(run, study)
+    original = original_study(run, study)
     again = retraining(original, rounds=requested.rounds, seeds=requested.seeds, longer=requested.subset.longer)
     info = data.prepare_for(again.recipe)
     plan = Repetitions(again, info.shape, info.outputs, chosen(run, requested.subset))
-    settings = msgspec.structs.replace(stored(again), sampler=AUDIT)
-    begun = study_json.begun(folder)
-    manifest = Manifest(
-        study=settings,
-        fingerprint=run.manifest.fingerprint,
-        data=msgspec.structs.replace(info, folder=""),
-        windows=(),
-        versions=versions(),
-        subset=requested.subset,
-        reference=run.manifest.reference,
-    )
-    if begun is not None:
-        manifest = msgspec.structs.replace(begun, study=settings)
-    return Task(study=again, plan=plan, manifest=manifest, info=info)
+    manifest = manifest_of(run, again, AUDIT, run.manifest.fingerprint, info)
+    return task_of(folder, again, plan, info, msgspec.structs.replace(manifest, subset=requested.subset))
 
 
 class _Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,11 +105,9 @@ def _is_over(run: Run, folder: Path, requested: _Asked) -> bool:
 
 def require_auditable(run: Run) -> None:
     """Refuse a run whose networks were chosen by a search, one of networks trained again, and one that still works."""
-    if run.manifest.study.sampler == AUDIT:
-        raise Refused(f"{run.folder} is an audit itself", hint=f"nas audit {quote(str(run.folder.parent))}")
+    require_own(run)
     require_random(run.manifest.study)
-    if who := coordinator(run.folder):
-        raise Refused(f"{who} still works on {run.folder}", hint="audit it when it is done or stopped")
+    require_at_rest(run, "audit")
 
 
 def _asked(run: Run, folder: Path, networks: int | None, seeds: int | None, longer: int | None) -> _Asked:
@@ -188,19 +170,3 @@ def _require_begun(folder: Path, begun: Manifest, seeds: int | None, longer: int
                 f"{folder} was begun with --{name} {settings[name]}, this says {value}",
                 hint=f"repeat it so, or move {quote(str(folder))} away for a new audit",
             )
-
-
-def _study_of(run: Run, study: Study | None) -> Study:
-    """The study of a run, found again and with the settings it was run with; refused if it is another one now."""
-    original = required_study(run, study)
-    info = data.prepare_for(original.recipe)
-    fresh = Manifest(
-        study=stored(original),
-        fingerprint=dict(Plan(original, info.shape, info.outputs).fingerprint()),
-        data=info,
-        windows=(),
-        versions={},
-    )
-    hint = "its networks can't be trained again from this code; --study names another place of the old one"
-    require_unchanged(run.folder, differences(run.manifest, fresh), hint)
-    return original

@@ -18,15 +18,15 @@ ANY = 1e9
 class BestNetworks:
     """The best networks of each space, whose weights are kept."""
 
-    def __init__(self, folder: Path, spaces: Iterable[str]) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, spaces: Iterable[str], kept: int = KEPT) -> None:
+        self._folder, self._kept = folder, kept
         self._ranked: dict[str, list[Record]] = {space: [] for space in spaces}
         self._architectures: dict[int, str] = {}
 
     def threshold(self, space: str) -> float:
         """The error that a network must beat to be among the kept ones of its space."""
         ranked = self._ranked[space]
-        if len(ranked) < KEPT or ranked[-1].error is None:
+        if len(ranked) < self._kept or ranked[-1].error is None:
             return ANY
         return ranked[-1].error + 1e-9  # a tie may still win by its cost
 
@@ -40,10 +40,10 @@ class BestNetworks:
         ranked = self._ranked[record.space]
         ranked.append(record)
         ranked.sort(key=rank)
-        for loser in ranked[KEPT:]:
+        for loser in ranked[self._kept :]:
             if loser.weights:
                 (self._folder / weights_name(loser.architecture, loser.trial)).unlink(missing_ok=True)
-        del ranked[KEPT:]
+        del ranked[self._kept :]
 
     def remove_strays(self) -> None:
         """Remove weights of finished trials that lead nowhere, left by a worker or coordinator that was killed.

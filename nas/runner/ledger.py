@@ -27,7 +27,7 @@ class Ledger:
         self._store, self._observer = store, site.observer
         self.weights = store.folder.resolve() / WEIGHTS
         """Where weights are kept."""
-        self.best = BestNetworks(self.weights, [space.name for space in task.study.arms])
+        self.best = BestNetworks(self.weights, [space.name for space in task.study.arms], task.kept)
         """The best networks of each space, whose weights are kept."""
         requested = msgspec.structs.replace(task.manifest, ended=store.manifest.ended)
         self._watch = Watch(requested, task.study.total)
@@ -101,4 +101,5 @@ def _in_words(record: Record) -> str:
     """How a trial ended, for the log."""
     if record.error is None:
         return f"finished, {record.outcome}: {record.message}"
-    return f"completed, error {record.error:.4f} after {record.seconds:.1f} s"
+    name = "error" if record.validated else "training error"
+    return f"completed, {name} {record.error:.4f} after {record.seconds:.1f} s"

@@ -69,7 +69,7 @@ class Progress:
     def add(self, record: Record) -> None:
         """Count a finished trial, whichever command finished it."""
         self.outcomes[record.outcome] += 1
-        if record.error is not None and (self.best is None or better(record, self.best)):
+        if record.error is not None and record.validated and (self.best is None or better(record, self.best)):
             self.best = record
 
     def plan(self, trial: int, work: float) -> None:

@@ -116,7 +116,8 @@ class Queue:
     def _info(self, resolution: int) -> DataInfo:
         """The data at a resolution, prepared once a command: that reads and hashes all images."""
         if resolution not in self._infos:
-            self._infos[resolution] = data.prepare_for(self._task.study.recipe, resolution)
+            info = data.prepare_for(self._task.study.recipe, resolution)
+            self._infos[resolution] = info.all_training if self._task.info.joined else info
         return self._infos[resolution]
 
     def _settle(self, result: Result) -> Record | None:

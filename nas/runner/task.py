@@ -11,6 +11,7 @@ from pathlib import Path
 from nas.data import DataInfo
 from nas.engines import Engine, LocalEngine
 from nas.errors import Refused
+from nas.runner.best import KEPT
 from nas.runner.progress import Snapshot
 from nas.sampling import Plan
 from nas.storage.layout import LOG
@@ -40,6 +41,8 @@ class Task:
     """What the run is asked."""
     info: DataInfo
     """The data at the recipe's resolution."""
+    kept: int = KEPT
+    """Networks of each space whose weights are kept, the best."""
 
 
 @dataclass(frozen=True, kw_only=True)

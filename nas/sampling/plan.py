@@ -142,9 +142,9 @@ class Plan:
                 self._hear(number, *self._waiting.pop(number))
             self._told = last
 
-    def network_of(self, record: Record) -> Network:
-        """The network of a trial; refused where its point stands for another one now."""
-        network = self._filters[record.trial % len(self._filters)].judge(record.point)
+    def network_of(self, record: Record, arm: int | None = None) -> Network:
+        """The network of a trial, of its number's arm unless one is given; refused where that is another one now."""
+        network = self._filters[record.trial % len(self._filters) if arm is None else arm].judge(record.point)
         if not isinstance(network, Network) or identity(network.layer) != record.architecture:
             changed = f"the code of {record.space} has changed: trial {record.trial} would be another network now"
             raise Refused(changed, hint=AS_IT_WAS)

@@ -27,21 +27,26 @@ def retraining(study: Study, *, rounds: int, seeds: int, longer: int) -> Study:
 
     An arm of the run's grid is a space here, and what is crossed there varies here, like the epochs.
     """
-    crossed = [name for name in study.grid.values if name in FIELDS]
-    vary = {**study.vary, **{name: Choice(options=study.grid.values[name]) for name in crossed}}
+    crossed = {name: Choice(options=values) for name, values in study.grid.values.items() if name in FIELDS}
     return replace(
         study,
         name=f"{study.name} audit",
         question=f"Do short trainings tell what trainings {longer} times as long do? {study.question}",
-        spaces=tuple(_without(arm, crossed) for arm in study.arms),
+        spaces=uncrossed(study),
         samples=rounds,
-        vary={**vary, EPOCHS: _epochs(study, longer)},
+        vary={**study.vary, **crossed, EPOCHS: _epochs(study, longer)},
         grid=Grid(),
         repeats=1 + seeds,
         strata=None,
         rules=(),
         looks=None,
     )
+
+
+def uncrossed(study: Study) -> tuple[Space, ...]:
+    """The arms of a study without the fields of the recipe that its grid crosses."""
+    crossed = [name for name in study.grid.values if name in FIELDS]
+    return tuple(_without(arm, crossed) for arm in study.arms)
 
 
 def _without(arm: Space, names: Sequence[str]) -> Space:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from nas.storage.study_json import Manifest
 from nas.storage.wrong_images import Wrong
 from nas.study import catalog, search
 from nas.study.objectives import nondominated_ranks, price
-from nas.study.record import Outcome, Record, rank
+from nas.study.record import FINAL, Outcome, Record, rank
 from nas.study.table import csv_text, table
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ class Run:
 
     @cached_property
     def best(self) -> tuple[Record, ...]:
-        """Completed trials, best first; each network once."""
-        ranked = sorted((r for r in self.records if r.error is not None), key=rank)
+        """Completed trials, lowest validation error first; each network once. None of a final, where none validates."""
+        ranked = sorted((r for r in self.records if r.error is not None and r.validated), key=rank)
         first = {r.architecture: r for r in reversed(ranked)}
         return tuple(r for r in ranked if first[r.architecture] is r)
 
@@ -98,6 +98,7 @@ class Run:
 
     def ranked(self, position: int) -> Record:
         """The record at a rank, counted from 1."""
+        require_validated(self)
         if not self.best:
             raise Refused("no network has been completed yet", hint=f"nas status {quote(str(self.folder))} says why")
         if not 1 <= position <= len(self.best):
@@ -131,6 +132,23 @@ class Run:
         head = f"<p><b>{name}</b>: {len(self.records)} of {self.total} trials ({counts})</p>"
         shown = table(self.best[:SHOWN])[["trial", "space", "architecture", "error", "multiply_adds", "parameters"]]
         return head + str(shown.to_html(index=False))
+
+
+def pareto(best: Sequence[Record], cost: str) -> tuple[Record, ...]:
+    """Of records, best first, those that no other beats in both error and a cost, cheapest first."""
+    places = {(rank(r)[0], getattr(r.cost, cost)): r for r in reversed(best)}  # of equals the first trial
+    ranks = zip(places.values(), nondominated_ranks(list(places)), strict=True)
+    return tuple(sorted((r for r, before in ranks if not before), key=lambda r: int(getattr(r.cost, cost))))
+
+
+def require_validated(run: Run) -> None:
+    """Refuse to choose in a final, whose errors are of training images."""
+    if run.manifest.study.sampler == FINAL:
+        place = quote(str(run.folder.parent))
+        raise Refused(
+            f"{run.folder} is a final: nothing validates there, and its networks are chosen",
+            hint=f"nas final {place} shows their test errors, nas export {place} --final exports one",
+        )
 
 
 def open_run(folder: Path | str) -> Run:

@@ -10,6 +10,7 @@ import msgspec
 from nas.data import DataInfo
 from nas.errors import Refused, StorageFailed
 from nas.files import write_atomically
+from nas.sampling.finals import Finalists
 from nas.sampling.subset import Subset
 from nas.sampling.window import Window
 from nas.storage.layout import STUDY
@@ -43,6 +44,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Networks of each space at the look that decided all rules, so that the run ended; 0 where no look has."""
     subset: Subset | None = None
     """Of which networks an audit trains some again; None for a run of its own networks."""
+    finalists: Finalists | None = None
+    """Which networks of the run a final trains; None for every other run."""
     reference: str = ""
     """How the study was named on the command line, for training a trial again; empty where it came from a program."""
 

@@ -11,6 +11,8 @@ from nas.layers.base import Cost
 from nas.space import Value
 
 SCHEMA_VERSION = 1
+FINAL = "final"
+"""Stands in a final's records and study in the place of a sampler: nothing validates there, and all is chosen."""
 
 
 class Outcome(StrEnum):
@@ -60,7 +62,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     stratum: str = ""
     """Stretch of cost that it was drawn from, by place and range; empty where the study has no strata."""
     again: int | None = None
-    """Trial of the run whose network an audit trains once more; None for all others."""
+    """Trial of the run whose network an audit or a final trains once more; None for all others."""
 
     @property
     def unbiased(self) -> bool:
@@ -77,7 +79,7 @@ class Epoch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Mean training loss over the epoch's steps: cross-entropy in nats, or squared error in variances of the target."""
     error: float
     """Share of validation images that are classified wrongly after the epoch, or root mean squared error over the
-    target's standard deviation."""
+    target's standard deviation; of the first training images in a final, where all images train."""
     seconds: float
     """Wall time of the epoch with its evaluation."""
     validation_loss: float | None = None
@@ -137,8 +139,16 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Of this record."""
 
     @property
+    def validated(self) -> bool:
+        """Whether its errors are of images that it wasn't trained on; a final's are of training images."""
+        return self.origin.sampler != FINAL
+
+    @property
     def error(self) -> float | None:
-        """Validation error after the last epoch of the whole training; None for a failure and for a pruned one."""
+        """Validation error after the last epoch of the whole training; None for a failure and for a pruned one.
+
+        Of a final it is the training error: see `validated`.
+        """
         return self.last_error if self.outcome is Outcome.COMPLETED else None
 
     @property

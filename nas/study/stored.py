@@ -67,7 +67,7 @@ class StoredStudy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     grid: dict[str, tuple[Value, ...]] = {}
     limits: Limits
     sampler: str
-    """One of `SAMPLERS`, or what stands in its place in an audit."""
+    """One of `SAMPLERS`, or what stands in its place in an audit or a final."""
     strata: Strata | None = None
     seed: int
     repeats: int

@@ -20,7 +20,7 @@ COLUMNS = {
     "architecture": "architecture id of the network",
     "outcome": "completed, pruned, or which kind of failure",
     "error": "validation error after the last epoch: share of wrong images, or RMSE over the standard deviation "
-    "of the target; empty for a failure and for a training that was pruned",
+    "of the target; empty for a failure, for a training that was pruned and in a final, where nothing validates",
     "train_error": "error on the first 2,000 training images or rows (all, if fewer) after the last epoch, unchanged, "
     "network in evaluation; empty unless completed",
     "gap": "error minus train_error: how much worse the network is on what it hasn't seen",
@@ -114,14 +114,15 @@ def _all_integers(rows: list[dict[str, Any]], name: str) -> bool:
 
 
 def _row(record: Record) -> dict[str, Any]:
+    error = record.error if record.validated else None
     own = {
         "trial": record.trial,
         "space": record.space,
         "architecture": record.architecture,
         "outcome": str(record.outcome),
-        "error": record.error,
+        "error": error,
         "train_error": record.train_error,
-        "gap": None if record.error is None or record.train_error is None else record.error - record.train_error,
+        "gap": None if error is None or record.train_error is None else error - record.train_error,
         "seed": record.seed,
         "epochs": record.point.get(ASKED, len(record.curve)),
         "parameters": record.cost.parameters,

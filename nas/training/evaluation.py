@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from nas.data import DataInfo, Split
 from nas.study import Recipe
 from nas.training.cuda_graphs import awaited
-from nas.training.losses import error_of, is_wrong, nothing_wrong, summed_loss, wrong
+from nas.training.losses import error_of, nothing_wrong, summed_loss, wrong, wrong_each
 from nas.training.precision import dtype_of
 
 MOST = 2_000
@@ -43,7 +43,7 @@ def evaluation(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) 
         for outputs, labels in answers:
             total += wrong(outputs, labels)
         return Evaluation(error_of(total, len(split.labels)), None)
-    flags = torch.cat([is_wrong(outputs, labels) for outputs, labels in answers])
+    flags = torch.cat([wrong_each(outputs, labels) for outputs, labels in answers])
     return Evaluation(error_of(flags.sum(), len(flags)), flags)
 
 
@@ -54,6 +54,15 @@ def mean_loss(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) -
     for outputs, labels in _outputs(module, split, info, recipe):
         total += summed_loss(outputs, labels)
     return awaited(total) / len(split.labels)
+
+
+@torch.inference_mode()
+def losses(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) -> Tensor:
+    """1 for each image that is classified wrongly, 0 for others, or each row's squared error; (count,) of float64.
+
+    On the CPU, in the order of the split; the module must be ready to compute.
+    """
+    return torch.cat([wrong_each(*batch).double() for batch in _outputs(module, split, info, recipe)]).cpu()
 
 
 def _outputs(module: nn.Module, split: Split, info: DataInfo, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:

@@ -107,9 +107,9 @@ def train(
             place = Checkpoint(path=checkpoint, training=identity_of(layer, recipe, dataset.info, seed, device))
             curve: list[Epoch] = []
             started, pruned = time.perf_counter(), False
-            seen = Split(split.images[:SEEN], split.labels[:SEEN])
-            look = partial(_more, module, seen, validation, dataset.info, recipe) if watched else _no_more
-            for epoch in _epochs(training, module, validation, dataset.info, recipe, generator, place, look):
+            seen, measured = first_of(split), measured_on(split, validation)
+            look = partial(_more, module, seen, measured, dataset.info, recipe) if watched else _no_more
+            for epoch in _epochs(training, module, measured, dataset.info, recipe, generator, place, look):
                 curve.append(epoch)
                 on_epoch(epoch)
                 pruned = epoch.number < recipe.epochs and epoch.error > thresholds.get(epoch.number, math.inf)
@@ -118,7 +118,7 @@ def train(
             whole = len(curve) == recipe.epochs
             with training.averaged():
                 train_error = None if not whole else evaluate(module, seen, dataset.info, recipe)
-                last = curve[-1] if whole else None
+                last = curve[-1] if whole and measured is validation else None
                 wrong = _wrong_in_the_end(training, module, validation, dataset.info, recipe, last) if last else None
             return Trained(
                 module=training.restored(),
@@ -133,10 +133,20 @@ def train(
             )
 
 
+def first_of(split: Split) -> Split:
+    """The training images on which the training error is measured."""
+    return Split(split.images[:SEEN], split.labels[:SEEN])
+
+
+def measured_on(split: Split, validation: Split) -> Split:
+    """What the error of an epoch is measured on: the validation images, or where none validates some of training."""
+    return validation if len(validation.labels) else first_of(split)
+
+
 def _epochs(
     training: Training,
     module: nn.Module,
-    validation: Split,
+    measured: Split,
     info: DataInfo,
     recipe: Recipe,
     generator: torch.Generator,
@@ -155,7 +165,7 @@ def _epochs(
         if not loss < EXPLODED:
             return
         with training.averaged():
-            error, training.wrong = evaluation(module, validation, info, recipe)
+            error, training.wrong = evaluation(module, measured, info, recipe)
             if not error < EXPLODED:
                 return
             epoch = Epoch(number=number, loss=loss, error=error, seconds=time.perf_counter() - begun)
@@ -186,7 +196,7 @@ def _no_more(epoch: Epoch, images_per_second: float) -> Epoch:
 def _more(
     module: nn.Module,
     seen: Split,
-    validation: Split,
+    measured: Split,
     info: DataInfo,
     recipe: Recipe,
     epoch: Epoch,
@@ -197,7 +207,7 @@ def _more(
         epoch,
         images_per_second=images_per_second,
         train_error=evaluate(module, seen, info, recipe),
-        validation_loss=mean_loss(module, validation, info, recipe),
+        validation_loss=mean_loss(module, measured, info, recipe) if info.validation else None,
     )
 
 

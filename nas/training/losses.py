@@ -39,13 +39,13 @@ def nothing_wrong(labels: Tensor) -> Tensor:
 
 def wrong(outputs: Tensor, labels: Tensor) -> Tensor:
     """Number of images of a batch that are classified wrongly, or its sum of squared errors."""
+    return wrong_each(outputs, labels).sum()
+
+
+def wrong_each(outputs: Tensor, labels: Tensor) -> Tensor:
+    """Whether each image of a batch is classified wrongly, or the squared error of each row; (batch,)."""
     if labels.is_floating_point():
-        return (outputs.squeeze(1).double() - labels).square().sum()
-    return is_wrong(outputs, labels).sum()
-
-
-def is_wrong(outputs: Tensor, labels: Tensor) -> Tensor:
-    """Whether each image of a batch is classified wrongly."""
+        return (outputs.squeeze(1).double() - labels).square()
     return outputs.argmax(1) != labels
 
 

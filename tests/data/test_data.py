@@ -271,3 +271,16 @@ def test_a_validation_split_leaves_every_class_to_both(size: int) -> None:
     with pytest.raises(Refused, match=f"each class to train and one to validate, got {size:,} of 1,438") as caught:
         nas.data.prepare("digits", validation_size=size)
     assert caught.value.hint == "as the data set has it, 359 validate"
+
+
+def test_all_images_can_train(digits: DataInfo) -> None:
+    """Joined, the validation images follow those of training, nothing validates, and the identity is another one."""
+    whole, usual = nas.data.load(digits.all_training), nas.data.load(digits)
+    assert len(whole.train.labels) == digits.train + digits.validation == whole.info.train
+    assert len(whole.validation.labels) == 0
+    assert torch.equal(whole.train.images[: digits.train], usual.train.images)
+    assert torch.equal(whole.train.images[digits.train :], usual.validation.images)
+    assert torch.equal(whole.train.labels[digits.train :], usual.validation.labels)
+    assert len(nas.data.load(digits.all_training, 100).train.labels) == 100
+    assert whole.info.key != digits.key
+    assert (whole.info.mean, whole.info.std) == (digits.mean, digits.std)

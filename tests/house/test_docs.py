@@ -42,6 +42,8 @@ SHORTER = {
     "nas run search.py": "nas run search.py --samples 3 --train-size 100",
     "nas run smaller.py": "nas run smaller.py --samples 1 --train-size 100",
     "nas run dense_mlp_regression": "nas run dense_mlp_regression --epochs 1",
+    "nas final ladder ": "nas final ladder --top 1 --seeds 1 --epochs 1 --set train_size=100 ",
+    "nas final chosen --top 2": "nas final chosen --top 2 --epochs 1 --set train_size=100",
     "nas train lenet_bn --epochs 10": "nas train lenet_bn --epochs 1 --train-size 100",
     "--trial 3 --epochs 30": "--trial 3 --epochs 1 --train-size 100",
 }

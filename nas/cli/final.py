@@ -1,0 +1,167 @@
+"""The verb that trains the finalists of a run on all training images, and reads the test split once."""
+
+from __future__ import annotations
+
+from math import inf
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nas.cli.options import TRAINING, Device, Epochs, Folder, Json, MaxSeconds, OwnStudy, Settings, Workers, fields_of
+from nas.cli.source import study_named
+from nas.cli.terminal import emit_head, emit_json, emit_table, emit_text, say
+
+if TYPE_CHECKING:
+    from nas.findings.finals import Final
+    from nas.study import Limits
+
+FINALISTS = "Finalists"
+"""Group of options in the help."""
+
+
+def final(
+    folder: Folder,
+    top: Annotated[
+        int | None, typer.Option(help="The best so many by validation error (default: 3).", rich_help_panel=FINALISTS)
+    ] = None,
+    pareto: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COST",
+            help="The whole front of error against multiply-adds or parameters instead.",
+            rich_help_panel=FINALISTS,
+        ),
+    ] = None,
+    parameters: Annotated[
+        str | None,
+        typer.Option(metavar="LOW..HIGH", help="Only networks of such a size, as ..60000.", rich_help_panel=FINALISTS),
+    ] = None,
+    multiply_adds: Annotated[
+        str | None,
+        typer.Option(metavar="LOW..HIGH", help="Only networks of such a cost, as ..8e6.", rich_help_panel=FINALISTS),
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Trainings of each (default: 3); more extend a final.", rich_help_panel=TRAINING)
+    ] = None,
+    epochs: Epochs = None,
+    fidelity: Annotated[
+        str | None,
+        typer.Option(
+            help="A named recipe, on all images; else that of the run for 30 epochs.", rich_help_panel=TRAINING
+        ),
+    ] = None,
+    settings: Settings = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Read the test split once more; all that is shown says so.")
+    ] = False,
+    study: OwnStudy = None,
+    workers: Workers = None,
+    device: Device = "auto",
+    max_seconds: MaxSeconds = inf,
+    json: Json = False,
+) -> None:
+    """Train the best networks on all training images, then read the test split, once: their test errors."""
+    from nas.cli.progress import view
+    from nas.errors import Refused
+    from nas.runner.finals import final as finish
+
+    if folder.is_file():
+        raise Refused(f"{folder} is a file: a final trains networks of a run", hint="nas final DIR")
+    changes = {**({} if epochs is None else {"epochs": epochs}), **fields_of(settings)}
+    with view() as observer:
+        done = finish(
+            folder,
+            top=top,
+            pareto=front_of(pareto),
+            limits=limits_of(parameters=parameters, multiply_adds=multiply_adds),
+            seeds=seeds,
+            fidelity=fidelity,
+            changes=changes,
+            again=again,
+            study=study_named(study),
+            workers=workers,
+            device=device,
+            observer=observer,
+            max_seconds=max_seconds,
+        )
+    if json:
+        _emit_json(done)
+    else:
+        _show(done, folder)
+
+
+def front_of(pareto: str | None) -> Any:
+    """The cost of a front, as people write it."""
+    from nas.errors import Refused
+
+    cost = None if pareto is None else pareto.strip().lower().replace("-", "_")
+    if cost not in (None, "multiply_adds", "parameters"):
+        raise Refused(f"--pareto takes multiply-adds or parameters, got {pareto!r}")
+    return cost
+
+
+def limits_of(**ranges: str | None) -> Limits | None:
+    """Limits from options of the form LOW..HIGH; None where none is given."""
+    from nas.errors import Refused
+    from nas.study import Limits
+
+    given = {name: text for name, text in ranges.items() if text is not None}
+    spans = {name: _range(f"--{name.replace('_', '-')}", text) for name, text in given.items()}
+    try:
+        return Limits(**spans) if spans else None
+    except ValueError as error:
+        raise Refused(str(error)) from None
+
+
+def _range(option: str, text: str) -> tuple[int, int]:
+    """Both ends of `1e5..8e6`, one of which may be left out."""
+    from nas.errors import Refused
+    from nas.study.limits import UNBOUNDED
+
+    low, dots, high = text.partition("..")
+    try:
+        ends = float(low or 0), float(high or UNBOUNDED)
+        if dots and (low or high) and all(end % 1 == 0 for end in ends):
+            return int(ends[0]), int(ends[1])
+    except ValueError:
+        pass
+    raise Refused(f"{option} takes LOW..HIGH, one of which may be left out, got {text!r}", hint=f"{option} ..60000")
+
+
+def _show(done: Final, folder: Path) -> None:
+    """The table of finalists, a sentence on each choice, and what comes next."""
+    from nas.findings.wording.finals import HEADER, final_cells
+
+    emit_head(done.run.manifest.study.name, done.head, done.notes)
+    say("")
+    emit_table(HEADER, [final_cells(one) for one in done.finalists], left=2)
+    if sentences := done.sentences():
+        say("")
+        for sentence in sentences:
+            emit_text(sentence, hang=2)
+    place = quote(str(folder))
+    if done.tested:
+        say(f"\nnext   nas export {place} --final --rank 1 -o best")
+    else:
+        say(f"\nnext   nas final {place}")
+
+
+def _emit_json(done: Final) -> None:
+    """What other programs may rely on: `finalists`, `readings`, `tested`."""
+    from msgspec.structs import asdict
+
+    results = done.results
+    emit_json(
+        study=done.run.manifest.study.name,
+        trained=done.fidelity,
+        seeds=done.seeds,
+        chosen=asdict(done.chosen),
+        trainings={"finished": len(done.records), "total": done.total},
+        tested=done.tested,
+        readings=done.readings,
+        test=None if results is None else {"when": results.when, "data": results.data, "n": results.images},
+        finalists=[{**asdict(one), "unit": "error"} for one in done.finalists],
+        notes=done.notes,
+    )

@@ -1,0 +1,211 @@
+"""What a final says: its finalists, what their test errors rest on, and the networks themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nas.errors import NasError, Refused
+from nas.findings.finalists import Finalist, finalists_of
+from nas.findings.settings import fidelity
+from nas.findings.wording.finals import HEADER, chosen_text, final_cells, optimism_sentence
+from nas.findings.wording.notebook import html_table, notebook
+from nas.findings.wording.numbers import plural
+from nas.models import exports
+from nas.models.document import HeldOut
+from nas.models.model import Model, restore
+from nas.models.weights import read_document
+from nas.sampling.finals import Finalists
+from nas.storage import study_json
+from nas.storage.database import read_records
+from nas.storage.finals import READINGS, Results, by_seed, read_results, readings
+from nas.storage.layout import DATABASE, STUDY, WEIGHTS, weights_name
+from nas.storage.results import Run, open_run, require_intact
+from nas.study.record import FINAL, Outcome, Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Final:
+    """The finalists of a run on the held-out test split, or on their way to it."""
+
+    run: Run
+    """The run that they were chosen from."""
+    folder: Path
+    """Where the final lies."""
+    chosen: Finalists
+    """How they were chosen."""
+    fidelity: str
+    """How they were trained."""
+    seeds: int
+    """Trainings of each that are asked for."""
+    records: tuple[Record, ...]
+    """Trainings that are over."""
+    results: Results | None
+    """What the test split said; None before it is read."""
+    readings: int
+    """How often it was read for networks of this run."""
+
+    @property
+    def total(self) -> int:
+        """Trainings that are asked for."""
+        return self.seeds * len(self.chosen.trials)
+
+    @property
+    def tested(self) -> bool:
+        """Whether the test split was read for all that is asked for."""
+        return self.results is not None and self.results.trainings >= self.total
+
+    @cached_property
+    def finalists(self) -> tuple[Finalist, ...]:
+        """Lowest validation error first, as they were chosen: an order by test errors would be another choice."""
+        return finalists_of(self.run, self.chosen, self.records, self.results)
+
+    @property
+    def head(self) -> tuple[tuple[str, str], ...]:
+        """What the numbers rest on: name and text."""
+        lines = [
+            ("chosen", chosen_text(self.chosen)),
+            ("trained", f"{self.fidelity}, {plural(self.seeds, 'seed')} each"),
+        ]
+        if self.results is not None:
+            noun = "row" if self.results.rows else "image"
+            over = f"seeds and {noun}s" if self.seeds > 1 else f"{noun}s"
+            lines.append(
+                ("tested", f"on {plural(self.results.images, noun)} of the test split; 95 % intervals over {over}")
+            )
+        return tuple(lines)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be said beside them."""
+        return (*self._of_reading(), *self._of_failures(), *self._of_errors())
+
+    def sentences(self) -> tuple[str, ...]:
+        """How optimistic each choice was, in words; none before the test split is read."""
+        return tuple(line for one in self.finalists if (line := optimism_sentence(one)))
+
+    def table(self) -> pd.DataFrame:
+        """One row a finalist."""
+        import pandas as pd
+
+        rows = [msgspec.structs.asdict(one) for one in self.finalists]
+        for row in rows:
+            mean, optimism, errors = row.pop("mean"), row.pop("optimism"), row.pop("test_errors")
+            row |= {"seeds": len(errors), "test_error": mean.estimate if mean else None}
+            row |= {f"test_{end}": getattr(mean, end) if mean else None for end in ("low", "high")}
+            row |= {"optimism": optimism.estimate if optimism else None}
+            row |= {f"test_error_{seed}": error for seed, error in enumerate(errors, 1)}
+        return pd.DataFrame(rows)
+
+    def model(self, rank: int = 1) -> Model:
+        """The network of a finalist with the weights of its first seed, and what the test split says of it.
+
+        The seed is fixed before the test split is read, so nothing is chosen by it: the first whose training was
+        completed. Refused before the test split is read.
+        """
+        finalist, results = self._ranked(rank), self._required()
+        record = next(
+            r for _, r in sorted(by_seed(self.records, finalist.trial).items()) if r.outcome is Outcome.COMPLETED
+        )
+        path = self.folder / WEIGHTS / weights_name(record.architecture, record.trial)
+        require_intact(path, record)
+        model, mean = restore(read_document(path), path), finalist.mean
+        if mean is None:
+            raise NasError(f"trial {finalist.trial} has no test error")
+        test = HeldOut(
+            error=finalist.test_errors[0],
+            mean=mean.estimate,
+            deviation=finalist.deviation,
+            low=mean.low,
+            high=mean.high,
+            images=results.images,
+            seeds=len(finalist.test_errors),
+            readings=self.readings,
+        )
+        named = exports.named(
+            model.document, study=self.run.manifest.study.name, space=finalist.space, trial=finalist.trial
+        )
+        model.document = msgspec.structs.replace(named, test=test)
+        return model
+
+    def export(self, folder: Path | str, rank: int = 1) -> Model:
+        """Export a finalist as a folder of plain files, whose card says how it was tested: see `model`."""
+        model = self.model(rank)
+        exports.write(model, Path(folder))
+        return model
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table of finalists and what must be said beside it."""
+        table = html_table(HEADER, [final_cells(one) for one in self.finalists])
+        return notebook(self.run.manifest.study.name, self.head, self.notes, table, self.sentences())
+
+    def _required(self) -> Results:
+        if self.results is None:
+            raise Refused("the test split isn't read yet", hint="nas final resumes the trainings, then reads it")
+        return self.results
+
+    def _ranked(self, rank: int) -> Finalist:
+        if not 1 <= rank <= len(self.finalists):
+            raise Refused(f"rank must be between 1 and {len(self.finalists)} (finalists), got {rank}")
+        finalist = self.finalists[rank - 1]
+        if self.results is not None and not finalist.test_errors:
+            raise Refused(f"no training of finalist {rank}, trial {finalist.trial}, was completed")
+        return finalist
+
+    def _of_reading(self) -> list[str]:
+        left = self.total - len(self.records)
+        if left and self.results is None:
+            finished = f"{len(self.records)} of {self.total} trainings are finished"
+            return [f"{finished}; the test split stays sealed until all are: the same command resumes"]
+        if not self.tested:
+            return ["These numbers are of fewer trainings than are asked for now"] if self.results else []
+        times = "once" if self.readings == 1 else f"{self.readings} times"
+        said = f"The test split was read {times} for networks of this run ({READINGS})"
+        if self.readings > 1:
+            said += ": choices that were made in between may have depended on it, so its errors may be too low"
+        return [said]
+
+    def _of_failures(self) -> list[str]:
+        failed = [f"{one.failures} of trial {one.trial}" for one in self.finalists if one.failures]
+        return [f"Trainings that failed have no test error and enter no mean: {', '.join(failed)}"] if failed else []
+
+    def _of_errors(self) -> list[str]:
+        if self.results is None:
+            return []
+        said = [
+            "The order is that of validation errors in the run; the best test error among several finalists is a "
+            "choice by the test split, and too low by its luck"
+        ]
+        if note := self.run.manifest.data.error_note:
+            said.append(note.capitalize())
+        return said
+
+
+def open_final(source: Run | Path | str) -> Final:
+    """The final of a run as it is; refused where it has none."""
+    run = source if isinstance(source, Run) else open_run(source)
+    folder = run.folder / FINAL
+    if not all((folder / name).is_file() for name in (STUDY, DATABASE)):
+        raise Refused(
+            f"{run.folder} has no final", hint=f"nas final {run.folder} trains its best networks and tests them"
+        )
+    manifest = study_json.read(folder)
+    if manifest.finalists is None:
+        raise Refused(f"{folder} is no final of {run.folder}", hint="move it away, then run nas final anew")
+    return Final(
+        run=run,
+        folder=folder,
+        chosen=manifest.finalists,
+        fidelity=fidelity(Run(folder=folder, manifest=manifest, records=())),
+        seeds=manifest.study.samples,
+        records=tuple(read_records(folder)),
+        results=read_results(folder),
+        readings=len(readings(run.folder)),
+    )

@@ -1,0 +1,82 @@
+"""A final in words: the table of finalists, and how optimistic the choice was."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from nas.analysis.statistics.interval import Interval
+from nas.findings.wording.numbers import NOTHING, count, percent, plural, spoken
+
+if TYPE_CHECKING:
+    from nas.findings.finalists import Finalist
+    from nas.sampling.finals import Finalists
+
+HEADER = (
+    "space",
+    "architecture",
+    "rank",
+    "trial",
+    "parameters",
+    "multiply-adds",
+    "validation error in the run",
+    "test error, mean ± deviation",
+    "95 % interval",
+    "seeds",
+)
+
+
+def final_cells(finalist: Finalist) -> tuple[str, ...]:
+    """A finalist as texts, one for each name of the header."""
+    mean, deviation = finalist.mean, finalist.deviation
+    error = NOTHING if mean is None else percent(mean.estimate)
+    return (
+        finalist.space,
+        finalist.architecture,
+        str(finalist.rank),
+        str(finalist.trial),
+        count(finalist.parameters),
+        count(finalist.multiply_adds),
+        percent(finalist.validation_error),
+        error if deviation is None else f"{100 * (mean.estimate if mean else 0):.2f} ± {100 * deviation:.2f} %",
+        NOTHING if mean is None else f"{100 * mean.low:.2f} to {100 * mean.high:.2f} %",
+        str(len(finalist.test_errors)) if mean else NOTHING,
+    )
+
+
+def chosen_text(chosen: Finalists) -> str:
+    """`the best 3 of 240 completed networks by validation error`."""
+    selection = chosen.selection
+    number = plural(len(chosen.trials), "network")
+    what = f"the best {number}" if len(chosen.trials) > 1 else "the best network"
+    if selection.pareto:
+        what = f"{number} on the front of error against {spoken(selection.pareto)}"
+    limits = ", ".join(
+        "{} {:,} to {:,}".format(spoken(name), *getattr(selection.limits, name)) for name in selection.limits.bounded
+    )
+    inside = f" with {limits}" if limits else ""
+    return f"{what} of {chosen.of:,} completed{inside}, by validation error in the run"
+
+
+def optimism_sentence(finalist: Finalist) -> str:
+    """How much worse the chosen weights are on images that chose nothing; empty where that isn't known."""
+    optimism, kept = finalist.optimism, finalist.kept_test_error
+    if optimism is None or kept is None:
+        return ""
+    said = (
+        f"trial {finalist.trial}: chosen with validation error {percent(finalist.validation_error)}; the same weights "
+        f"have test error {percent(kept)}, {_points(optimism)}"
+    )
+    if finalist.regression is None:
+        return said
+    luck = f"{100 * finalist.regression:.2f}"
+    return f"{said}; regression to the mean of the networks it was chosen from lets one expect at most about {luck}"
+
+
+def _points(difference: Interval) -> str:
+    """`0.90 points more (0.10 to 1.70)`."""
+    more = "more" if difference.estimate >= 0 else "less"
+    said = f"{100 * abs(difference.estimate):.2f} points {more}"
+    if not isfinite(difference.low):
+        return said
+    return f"{said} (95 % interval of the difference {100 * difference.low:+.2f} to {100 * difference.high:+.2f})"

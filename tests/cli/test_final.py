@@ -1,0 +1,123 @@
+"""`nas final` as a user types it: the table, JSON, export, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import nas
+from nas.engines import InlineEngine
+from nas.storage.results import Run
+from tests.toys.audits import STUDY, mapped
+
+Say = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A small run with a final of two networks and two seeds."""
+    run = mapped(STUDY, tmp_path_factory.mktemp("cli") / "a run")
+    nas.final(run, study=STUDY, engine=InlineEngine(), device="cpu", top=2, seeds=2, changes={"epochs": 1})
+    return run
+
+
+def test_a_tested_final_is_shown_without_reading(say: Say, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same command again shows a row a finalist, the optimism of each choice and how often the split was read."""
+    monkeypatch.setattr("nas.data.unseal", lambda *_: pytest.fail("the test split was read"))
+    code, out, _ = say("final", run.folder)
+    assert code == 0
+    assert "the best 2 networks of 7 completed, by validation error in the run" in out
+    assert "on 359 images of the test split; 95 % intervals over seeds and images" in out
+    assert "read once" in out
+    rows = [line for line in out.splitlines() if f"  {run.best[0].trial}  " in line and " ± " in line]
+    assert len(rows) == 1
+    assert "the same weights have test error" in out
+    assert "regression to the mean" in out
+    assert "next   nas export" in out
+    code, again, _ = say("final", run.folder, "--top", "2", "--epochs", "1", "--seeds", "2")
+    assert (code, again) == (0, out)
+
+
+def test_json_has_what_programs_rely_on(say: Say, run: Run) -> None:
+    """One object with finalists, their errors, intervals and n, and the number of readings."""
+    told = json.loads(say("final", run.folder, "--json")[1])
+    assert (told["schema_version"], told["tested"], told["readings"], told["test"]["n"]) == (1, True, 1, 359)
+    first = told["finalists"][0]
+    assert (first["rank"], first["trial"], first["unit"]) == (1, run.best[0].trial, "error")
+    assert len(first["test_errors"]) == 2
+    assert {"estimate", "low", "high", "confidence"} <= set(first["mean"])
+    assert {"estimate", "low", "high"} <= set(first["optimism"])
+
+
+def test_a_finalist_is_exported_and_verified(say: Say, run: Run, tmp_path: Path) -> None:
+    """`nas export --final` takes the rank among finalists, and `nas verify` reads no test split."""
+    code, out, _ = say("export", run.folder, "--final", "--rank", "2", "-o", tmp_path / "second")
+    assert code == 0
+    assert "test error" in out
+    assert f"(trial {run.best[1].trial})" in out
+    code, out, _ = say("verify", tmp_path / "second")
+    assert code == 0
+    assert "equal" in out
+    assert say("export", run.folder, "--final", "--rank", "3", "-o", tmp_path / "third")[0] == 2
+    assert say("export", run.folder, "--final", "--trial", "3", "-o", tmp_path / "third")[0] == 2
+
+
+def test_a_notebook_shows_it(run: Run) -> None:
+    """The table of finalists and a row for each in pandas."""
+    done = nas.final(run)
+    assert "test error, mean ± deviation" in done._repr_html_()
+    frame = done.table()
+    assert list(frame["seeds"]) == [2, 2]
+    assert {"test_error", "test_low", "test_high", "optimism", "test_error_1", "test_error_2"} <= set(frame)
+
+
+def test_a_final_that_waits_says_so(say: Say, tmp_path: Path) -> None:
+    """Without time it trains nothing, reads nothing, and names the command that resumes it."""
+    folder = mapped(STUDY, tmp_path / "run", reference="tests.toys.audits:STUDY").folder
+    code, out, _ = say("final", folder, "--max-seconds", "0", "--study", "tests.toys.audits:STUDY", "--workers", "1")
+    assert code == 0
+    assert "0 of 9 trainings are finished; the test split stays sealed" in out
+    assert f"next   nas final {folder}" in out
+    assert (
+        json.loads(say("final", folder, "--max-seconds", "0", "--study", "tests.toys.audits:STUDY", "--json")[1])[
+            "tested"
+        ]
+        is False
+    )
+    code, _, err = say("export", folder, "--final", "-o", tmp_path / "best")
+    assert (code, "isn't read yet" in err) == (2, True)
+
+
+def test_refusals_are_two_lines(say: Say, run: Run, tmp_path: Path) -> None:
+    """Every wrong option, a table, a run without networks and a folder of somebody else end with code 2."""
+    file = tmp_path / "x.csv"
+    file.write_text("error\n0.1\n")
+    for words, said in (
+        ((file,), "is a file"),
+        ((tmp_path / "nowhere",), "there is no folder"),
+        ((run.folder, "--top", "0"), "top must be at least 1"),
+        ((run.folder, "--top", "2", "--pareto", "parameters"), "not both"),
+        ((run.folder, "--pareto", "latency"), "--pareto takes multiply-adds or parameters"),
+        ((run.folder, "--parameters", "60000"), "LOW..HIGH"),
+        ((run.folder, "--parameters", ".."), "LOW..HIGH"),
+        ((run.folder, "--multiply-adds", "a..b"), "LOW..HIGH"),
+        ((run.folder, "--multiply-adds", "8e6..1e6"), "low <= high"),
+        ((run.folder, "--parameters", "nan..5"), "LOW..HIGH"),
+        ((run.folder, "--seeds", "0"), "seeds must be at least 1"),
+        ((run.folder, "--seeds", "3"), "was read once"),
+        ((run.folder, "--epochs", "0"), "at least 1"),
+        ((run.folder, "--epochs", "7"), "epochs 1, not 7"),
+        ((run.folder, "--fidelity", "longest"), "no fidelity"),
+        ((run.folder, "--set", "data=mnist"), "data is the run's"),
+        ((run.folder, "--set", "speed=1"), "--set takes FIELD=VALUE"),
+        ((run.folder, "--study", "nowhere"), "no study 'nowhere'"),
+        ((run.folder / "final",), "is a final itself"),
+    ):
+        code, _, err = say("final", *words)
+        assert (code, said in err) == (2, True), (words, err)
+    for words in (("best", run.folder / "final"), ("export", run.folder / "final", "-o", tmp_path / "x")):
+        code, _, err = say(*words)
+        assert (code, "is a final" in err) == (2, True), (words, err)

@@ -1,0 +1,413 @@
+"""A final of a real run: all images train, the test split is read once and last, and whatever happens, that is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+
+import nas
+from nas import data
+from nas.data.images import ImageSource
+from nas.data.pictures import Pictures
+from nas.engines import InlineEngine
+from nas.errors import Interrupted, NasError, Refused, StorageFailed
+from nas.findings.finals import Final, open_final
+from nas.models.exports import card, verify
+from nas.runner.finals import EPOCHS
+from nas.sampling.finals import final_seed
+from nas.sampling.repetitions import repeat_seed
+from nas.storage import study_json
+from nas.storage.database import read_records
+from nas.storage.finals import READINGS, RESULTS, readings
+from nas.storage.results import Run, open_run
+from nas.storage.study_json import Manifest
+from nas.study import Limits, Study
+from nas.study.record import FINAL
+from nas.study.table import TIMES
+from tests.toys.audits import STUDY, mapped
+from tests.toys.spaces import CROSSED, HUNT, VARIED
+from tests.toys.tables import STUDY as ON_TABLE
+
+ROOT = Path(__file__).parents[2]
+NAME = "tests.toys.audits:STUDY"
+SHORT = {"epochs": 2}
+
+
+def finished(run: Run | Path, study: Study | None = STUDY, **options: object) -> Final:
+    """A final in this process, of two networks with two seeds unless told otherwise."""
+    defaults = (
+        {"top": 2, "seeds": 2, "changes": SHORT} if not (Path(getattr(run, "folder", run)) / FINAL).exists() else {}
+    )
+    settings = {**defaults, **options}
+    return nas.final(run, study=study, engine=InlineEngine(), device="cpu", **settings)  # type: ignore[no-any-return]
+
+
+def timeless(folder: Path) -> pd.DataFrame:
+    """The table of a final's folder without what may differ between two finals of one run."""
+    return nas.open(folder / FINAL).table().drop(columns=list(TIMES))
+
+
+def copied(run: Run, folder: Path) -> Run:
+    """The same run in another folder."""
+    return open_run(shutil.copytree(run.folder, folder, dirs_exist_ok=True))
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that has no final."""
+    return mapped(STUDY, tmp_path_factory.mktemp("pristine"), reference=NAME)
+
+
+@pytest.fixture(scope="module")
+def run(pristine: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A copy of it, which has one."""
+    return copied(pristine, tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture(scope="module")
+def found(run: Run) -> Final:
+    """That final."""
+    return finished(run)
+
+
+def test_the_best_are_trained_on_all_images(run: Run, found: Final) -> None:
+    """Finalists are the best of the run, trained on training and validation images, and no record says validation."""
+    assert [one.trial for one in found.finalists] == [record.trial for record in run.best[:2]]
+    info = study_json.read(found.folder).data
+    own = run.manifest.data
+    assert (info.train, info.validation, info.joined) == (own.train + own.validation, 0, own.validation)
+    assert info.key != own.key
+    assert [len(record.curve) for record in found.records] == [2, 2, 2, 2]
+    assert [record.origin.again for record in found.records] == [*(one.trial for one in found.finalists)] * 2
+    assert not any(record.validated for record in found.records)
+    frame = nas.open(found.folder).table()
+    assert frame["error"].isna().all()
+    assert frame["gap"].isna().all()
+    assert frame["train_error"].notna().all()
+    assert "training error" in (found.folder / "run.log").read_text()
+    assert found.tested
+
+
+def test_seeds_are_nobody_elses(run: Run, found: Final) -> None:
+    """A final's seeds are those of its number and trial, neither the run's nor an audit's."""
+    first = found.chosen.trials[0]
+    assert found.records[0].seed == final_seed(STUDY.seed, first, 0)
+    others = {record.seed for record in run.records} | {repeat_seed(STUDY.seed, first, repeat) for repeat in range(9)}
+    assert not {record.seed for record in found.records} & others
+    assert len({record.seed for record in found.records}) == 4
+
+
+def test_test_errors_are_those_of_the_weights(run: Run, found: Final) -> None:
+    """An exported finalist, evaluated by hand on the test images, is wrong exactly where the stored bits say so."""
+    model, finalist, results = found.model(), found.finalists[0], found.results
+    assert results is not None
+    split = data.unseal("digits")
+    wrong = (model(model.preprocess(split.images)).argmax(1) != split.labels).numpy()
+    first = results.of(finalist.trial)[0]
+    assert np.array_equal(results.losses(first).astype(bool), wrong)
+    assert finalist.test_errors[0] == wrong.mean() == model.metrics["error"]
+    assert finalist.mean is not None
+    assert finalist.mean.estimate == pytest.approx(np.mean(finalist.test_errors))
+    assert finalist.deviation == pytest.approx(np.std(finalist.test_errors, ddof=1))
+    assert finalist.mean.low < finalist.mean.estimate < finalist.mean.high
+    kept = nas.export(run, run.record(finalist.trial), run.folder.parent / "kept")
+    again = (kept(kept.preprocess(split.images)).argmax(1) != split.labels).numpy()
+    assert finalist.kept_test_error == again.mean()
+    assert finalist.optimism is not None
+    assert finalist.optimism.estimate == pytest.approx(again.mean() - finalist.validation_error)
+
+
+def test_the_test_split_is_opened_once_and_last(pristine: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is opened a single time, when all trainings are stored and the log has its line, and never while they run."""
+    run, opened = copied(pristine, tmp_path), []
+    original = ImageSource.held_out
+
+    def watched(source: ImageSource) -> Pictures:
+        opened.append((len(read_records(tmp_path / FINAL)), len(readings(tmp_path))))
+        return original(source)
+
+    monkeypatch.setattr(ImageSource, "held_out", watched)
+    finished(run, max_seconds=0)
+    assert opened == []
+    assert finished(run).tested
+    assert opened == [(4, 1)]
+    assert finished(run).tested
+    assert finished(run, again=True).tested
+    nas.report((run,), tmp_path / "page.html")
+    open_final(run).export(tmp_path / "best")
+    assert verify(tmp_path / "best", lambda line: None)
+    assert opened == [(4, 1)]
+
+
+def test_the_log_says_who_read_what(run: Run, found: Final) -> None:
+    """A line has time, person, command, data and the hash of every file of weights that was tested."""
+    (line,) = (run.folder / READINGS).read_text().splitlines()
+    told = json.loads(line)
+    assert told["when"].endswith("+00:00")
+    assert "process" in told["who"]
+    assert told["data"] == study_json.read(found.folder).data.key
+    assert found.results is not None
+    assert set(told["weights"].values()) == {one.sha256 for one in found.results.tested}
+    assert len(told["weights"]) == 6
+    assert all((run.folder / file).is_file() for file in told["weights"])
+
+
+def test_a_second_reading_is_refused(run: Run, found: Final, tmp_path: Path) -> None:
+    """More seeds, lost results and another final of the same run need --again, before anything is trained for them."""
+    second = copied(run, tmp_path / "second")
+    with pytest.raises(Refused, match=r"was read once for .* and this asks for 6") as caught:
+        finished(second, seeds=3)
+    assert "--again" in caught.value.hint
+    assert len(read_records(second.folder / FINAL)) == 4
+    more = finished(second, seeds=3, again=True)
+    assert (more.readings, [len(one.test_errors) for one in more.finalists]) == (2, [3, 3])
+    assert [one.test_errors[:2] for one in more.finalists] == [one.test_errors for one in found.finalists]
+    assert any("read 2 times" in note for note in more.notes)
+    text = card(more.model().document)
+    assert "read 2 times for networks of this run" in text
+    assert "Choices may have depended" in text
+    lost = copied(run, tmp_path / "lost")
+    (lost.folder / FINAL / RESULTS).unlink()
+    with pytest.raises(Refused, match="its results aren't stored"):
+        finished(lost)
+    moved = copied(run, tmp_path / "moved")
+    (moved.folder / FINAL).rename(moved.folder / "final before")
+    with pytest.raises(Refused, match="was read once"):
+        finished(moved, top=1)
+    assert not (moved.folder / FINAL).exists()
+
+
+def test_a_reading_that_died_counts(pristine: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that dies between the line in the log and the results has read the split, and the next one is told."""
+    run = copied(pristine, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("nas.runner.unsealing.losses", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            finished(run)
+    assert len(readings(tmp_path)) == 1
+    assert not open_final(run).tested
+    with pytest.raises(Refused, match="its results aren't stored"):
+        finished(run)
+    done = finished(run, again=True)
+    assert (done.tested, done.readings) == (True, 2)
+
+
+def test_a_damaged_line_counts(pristine: Run, tmp_path: Path) -> None:
+    """What is left of a line that was cut off is a reading."""
+    run = copied(pristine, tmp_path)
+    (tmp_path / READINGS).write_text('{"when": "2026-')
+    with pytest.raises(Refused, match=r"was read once .* an unknown day by an unknown command"):
+        finished(run)
+
+
+def test_without_a_log_nothing_is_read(pristine: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the log can't be written, or is a link, the split stays sealed."""
+    run = copied(pristine, tmp_path / "run")
+    (tmp_path / "elsewhere").touch()
+    (run.folder / READINGS).symlink_to(tmp_path / "elsewhere")
+    monkeypatch.setattr("nas.data.unseal", lambda *_: pytest.fail("the test split was read"))
+    with pytest.raises(StorageFailed, match="can't be written"):
+        finished(run)
+    assert (tmp_path / "elsewhere").read_text() == ""
+    assert not (run.folder / FINAL / RESULTS).exists()
+
+
+def test_changed_weights_are_not_tested(pristine: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of weights that isn't what was trained, or is gone, ends the command before the log has a line."""
+    run = copied(pristine, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("nas.runner.finals.read_test", lambda *_: None)
+        finished(run)
+    victim = next((tmp_path / FINAL / "weights").iterdir())
+    whole = victim.read_bytes()
+    victim.write_bytes(whole[:-1])
+    with pytest.raises(Refused, match="is damaged"):
+        finished(run)
+    victim.unlink()
+    with pytest.raises(Refused, match="stays sealed"):
+        finished(run)
+    assert readings(tmp_path) == ()
+    victim.write_bytes(whole)
+    assert finished(run).tested
+
+
+def final_command(folder: Path) -> subprocess.Popen[str]:
+    """`nas final` with two workers."""
+    words = ["final", str(folder), "--top", "2", "--seeds", "2", "--epochs", "2", "--workers", "2", "--study", NAME]
+    command = [sys.executable, "-m", "nas", *words]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_an_interrupted_final_goes_on(
+    pristine: Run, run: Run, found: Final, tmp_path: Path, sign: signal.Signals, code: int
+) -> None:
+    """Killed or interrupted with two workers, and ended in one process, a final has the undisturbed numbers."""
+    again = copied(pristine, tmp_path)
+    with final_command(tmp_path) as process:
+        while not (tmp_path / FINAL / "study.db").exists() or not read_records(tmp_path / FINAL):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
+        process.send_signal(sign)
+        process.communicate(timeout=120)
+        assert process.returncode in (code, 0)
+    ended = finished(again)
+    assert ended.readings == 1
+    assert ended.table().equals(found.table())
+    pd.testing.assert_frame_equal(timeless(tmp_path), timeless(run.folder))
+
+
+def test_ctrl_c_keeps_the_split_sealed(pristine: Run, tmp_path: Path) -> None:
+    """Interrupted in the midst of the trainings, a final keeps what it has and reads nothing."""
+    run = copied(pristine, tmp_path)
+
+    class Stopping(InlineEngine):
+        """While it has the first network in hand a person presses Ctrl-C."""
+
+        def wait(self, seconds: float) -> list[object]:  # type: ignore[override]
+            """One training."""
+            signal.raise_signal(signal.SIGINT)
+            return super().wait(seconds)  # type: ignore[return-value]
+
+    with pytest.raises(Interrupted):
+        nas.final(run, study=STUDY, engine=Stopping(), device="cpu", top=2, seeds=2, changes=SHORT)
+    partial = open_final(run)
+    assert 1 <= len(partial.records) < 4
+    assert (partial.tested, partial.readings, partial.finalists[0].mean) == (False, 0, None)
+    assert "stays sealed until all are" in partial.notes[0]
+    with pytest.raises(Refused, match="isn't read yet"):
+        partial.model()
+
+
+def test_an_exported_finalist_says_how_it_was_tested(found: Final, tmp_path: Path) -> None:
+    """Its seed is the first, whatever the test errors are; card, metrics and verify name no validation error."""
+    model = found.export(tmp_path / "best", rank=2)
+    finalist = found.finalists[1]
+    document = nas.load(tmp_path / "best").document
+    assert document == model.document
+    assert (document.trial, document.space, document.study) == (finalist.trial, finalist.space, STUDY.name)
+    assert document.seed == final_seed(STUDY.seed, finalist.trial, 0)
+    assert document.test is not None
+    assert (document.test.error, document.test.seeds, document.test.readings) == (finalist.test_errors[0], 2, 1)
+    assert model.metrics["error_split"] == "test"
+    text = (tmp_path / "best" / "card.md").read_text()
+    assert "| test split | read once for networks of this run |" in text
+    assert "validation error |" not in text
+    said: list[str] = []
+    assert verify(tmp_path / "best", said.append)
+    assert "training error on the first 1,438 images" in said[1]
+    assert "isn't read again" in said[2]
+
+
+def test_a_finals_folder_is_no_place_to_choose(found: Final, tmp_path: Path) -> None:
+    """It has no best network, and neither a final nor an audit of its own."""
+    inner = nas.open(found.folder)
+    assert inner.best == ()
+    for deed in (lambda: inner.ranked(1), lambda: finished(inner), lambda: nas.audit(inner)):
+        with pytest.raises(Refused, match="is a final"):
+            deed()
+
+
+def test_budgets_and_fronts_choose(tmp_path: Path) -> None:
+    """Of a search the best inside a budget are taken, or the whole front; refused where nothing is left."""
+    hunt = replace(HUNT, samples=8)
+    run = mapped(hunt, tmp_path / "hunt")
+    sizes = sorted(record.cost.parameters for record in run.best)
+    small = Limits(parameters=(0, sizes[len(sizes) // 2]))
+    done = finished(copied(run, tmp_path / "small"), hunt, limits=small, top=1, seeds=1)
+    inside = [record for record in run.best if record.cost.parameters <= small.parameters[1]]
+    assert done.chosen.trials == (inside[0].trial,)
+    assert done.chosen.of == len(inside)
+    assert done.finalists[0].deviation is None
+    front = finished(copied(run, tmp_path / "front"), hunt, pareto="multiply_adds", top=None, seeds=1)
+    assert set(front.chosen.trials) == {record.trial for record in run.pareto_front}
+    with pytest.raises(Refused, match=r"none of the .* has 0 to 1 parameters") as caught:
+        finished(run, hunt, limits=Limits(parameters=(0, 1)))
+    assert "they have" in caught.value.hint
+
+
+def test_what_networks_differ_in_stays_theirs(tmp_path: Path) -> None:
+    """Sampled and crossed fields of the recipe stay as chosen, unless they are set for all."""
+    for study in (replace(VARIED, samples=2), CROSSED):
+        run = mapped(study, tmp_path / study.name)
+        done = finished(copied(run, tmp_path / f"{study.name} own"), study, seeds=1)
+        rates = {r.origin.again: r.point["learning_rate"] for r in done.records}
+        assert rates == {trial: run.record(trial).point["learning_rate"] for trial in done.chosen.trials}
+        both = finished(run, study, seeds=1, changes={**SHORT, "learning_rate": 0.02})
+        assert all("learning_rate" not in record.point for record in both.records)
+        assert study_json.read(both.folder).study.recipe.learning_rate == 0.02
+
+
+def test_all_images_and_thirty_epochs_unless_said_otherwise(pristine: Run, tmp_path: Path) -> None:
+    """The default is the recipe of the run on all images for 30 epochs; a fidelity sets what it sets."""
+    run = copied(pristine, tmp_path)
+    finished(run, changes=None, max_seconds=0)
+    recipe = study_json.read(tmp_path / FINAL).study.recipe
+    assert recipe == msgspec.structs.replace(STUDY.recipe, epochs=EPOCHS, train_size=0)
+    shutil.rmtree(tmp_path / FINAL)
+    finished(run, changes=None, fidelity="tiny", max_seconds=0)
+    recipe = study_json.read(tmp_path / FINAL).study.recipe
+    assert (recipe.epochs, recipe.batch_size, recipe.train_size) == (1, 32, 0)
+
+
+def test_a_table_has_a_final_too(tmp_path: Path) -> None:
+    """Errors are root mean squares over the target's deviation, with intervals over rows, and the model predicts."""
+    run = mapped(ON_TABLE, tmp_path)
+    done = finished(run, ON_TABLE)
+    finalist = done.finalists[0]
+    assert finalist.mean is not None
+    assert finalist.mean.low < finalist.mean.estimate < finalist.mean.high
+    assert finalist.regression is None
+    split = data.unseal("diabetes")
+    model = done.model()
+    errors = model(split.images).detach().squeeze(1) - split.labels
+    assert finalist.test_errors[0] == pytest.approx(float(errors.square().mean().sqrt()), rel=1e-5)
+    assert "rows" in card(model.document)
+    done.export(tmp_path / "best")
+    assert verify(tmp_path / "best", lambda line: None)
+
+
+def test_failures_are_told(pristine: Run, tmp_path: Path) -> None:
+    """Where every training diverges nothing is tested; the split stays sealed, and that is said."""
+    run = copied(pristine, tmp_path)
+    with pytest.raises(NasError, match=r"no training of .* was completed, the test split stays sealed"):
+        finished(run, changes={"epochs": 1, "learning_rate": 1e12, "warmup": 0.0})
+    assert readings(tmp_path) == ()
+
+
+def test_what_was_begun_stays(run: Run, found: Final, pristine: Run, tmp_path: Path) -> None:
+    """Other finalists, another recipe and another data set are refused; fewer seeds change nothing."""
+    for options, said in (
+        ({"top": 1}, "was begun with the best 2, this asks for the best 1"),
+        ({"changes": {"epochs": 3}}, "epochs 2, not 3"),
+        ({"changes": {"data": "mnist"}}, "data is the run's"),
+        ({"changes": {"epochs": 0}}, "at least 1"),
+        ({"seeds": 0}, "seeds must be at least 1"),
+        ({"top": 0}, "top must be at least 1"),
+        ({"top": 1, "pareto": "parameters"}, "top or pareto"),
+        ({"max_seconds": -1}, "max_seconds"),
+        ({"device": "tpu"}, "tpu"),
+    ):
+        with pytest.raises(Refused, match=said):
+            nas.final(run, **{"study": STUDY, "engine": InlineEngine(), "device": "cpu", **options})  # type: ignore[arg-type]
+    assert finished(run, top=2, seeds=1, changes=SHORT).table().equals(found.table())
+    with pytest.raises(Refused, match="17 finalists are asked for"):
+        finished(copied(pristine, tmp_path), top=17)
+
+
+def test_manifests_of_other_runs_are_as_before(pristine: Run) -> None:
+    """A run that was stored before there were finals is read."""
+    fields = json.loads((pristine.folder / "study.json").read_bytes())
+    del fields["finalists"]
+    assert msgspec.json.decode(msgspec.json.encode(fields), type=Manifest) == pristine.manifest
