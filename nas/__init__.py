@@ -7,7 +7,8 @@
 `nas.report` draws its page, `nas.principles` tests design rules on it, `nas.discover` looks for others, `nas.audit`
 trains some of its networks longer, `nas.compare` puts searches side by side, `nas.train` trains one network,
 `nas.network_of(run, trial)` is one of a run, `nas.export` exports a network, and
-`nas.load(folder)` brings it back as a torch module; `nas.load_torchvision(name)` does so with torchvision's weights.
+`nas.load(folder)` brings it back as a torch module; `nas.load_torchvision(name)` does so with torchvision's weights,
+`nas.create_model(name)` makes a network that `nas.list_models()` lists.
 Names load what they need when they are first used.
 """
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from nas.findings.searches import Searches, compare
     from nas.layers.base import Cost
     from nas.models.model import Model, load
+    from nas.models.prediction import Prediction
+    from nas.models.registry import create_model, list_models
     from nas.models.torchvision import load_torchvision
     from nas.page.contents import write_report as report
     from nas.runner.audits import audit
@@ -53,6 +56,7 @@ _PLACES = {
     "Origin": ("nas.study.record", "Origin"),
     "Outcome": ("nas.study.record", "Outcome"),
     "Planned": ("nas.findings.planning", "Planned"),
+    "Prediction": ("nas.models.prediction", "Prediction"),
     "Principles": ("nas.findings.principles", "Principles"),
     "Real": ("nas.space", "Real"),
     "Recipe": ("nas.study", "Recipe"),
@@ -63,8 +67,10 @@ _PLACES = {
     "Study": ("nas.study", "Study"),
     "audit": ("nas.runner.audits", "audit"),
     "compare": ("nas.findings.searches", "compare"),
+    "create_model": ("nas.models.registry", "create_model"),
     "discover": ("nas.findings.discovery", "discovered"),
     "export": ("nas.runner.winners", "export"),
+    "list_models": ("nas.models.registry", "list_models"),
     "load": ("nas.models.model", "load"),
     "network_of": ("nas.runner.networks", "network_of"),
     "load_torchvision": ("nas.models.torchvision", "load_torchvision"),
@@ -91,6 +97,7 @@ __all__ = [
     "Origin",
     "Outcome",
     "Planned",
+    "Prediction",
     "Principles",
     "Real",
     "Recipe",
@@ -102,8 +109,10 @@ __all__ = [
     "SuccessiveHalving",
     "audit",
     "compare",
+    "create_model",
     "discover",
     "export",
+    "list_models",
     "load",
     "load_torchvision",
     "network_of",
