@@ -130,7 +130,13 @@ def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module 'nas' has no attribute {name!r}")
     module, attribute = _PLACES[name]
-    return getattr(import_module(module), attribute)
+    try:
+        return getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.partition(".")[0] in ("nas", "spaces", "studies"):
+            raise
+        told = f"nas.{name} needs {error.name}, which isn't installed: pip install it, or nas-atlas without --no-deps"
+        raise ModuleNotFoundError(told, name=error.name) from error
 
 
 def __dir__() -> list[str]:

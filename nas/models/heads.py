@@ -6,6 +6,8 @@ makes the classes: before it are the features. That layer can be given another w
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Many
+
 from msgspec.structs import replace
 
 from nas.errors import Refused
@@ -22,6 +24,7 @@ from nas.layers import (
     output_shape,
     shape_text,
 )
+from nas.layers.base import LARGEST
 
 HEAD = "head"
 """What families call the part that pools and classifies."""
@@ -47,6 +50,18 @@ def with_width(layer: Layer, width: int, inputs: Shape) -> Layer:
         shape = shape_text(output_shape(changed, inputs))
         raise Refused(f"this network can't have {width} classes: its last layer with weights would make {shape}")
     return changed
+
+
+def class_names(count: int, names: Many[str] = ()) -> tuple[str, ...]:
+    """Names of so many classes, numbers where none are given."""
+    if type(count) is not int or not 1 <= count <= LARGEST:
+        raise Refused(
+            f"num_classes must be a whole number from 1 to {LARGEST:,}, got {count!r}",
+            hint="model.forward_features gives what comes before the classes",
+        )
+    if names and (isinstance(names, str) or len(names) != count or len(set(names)) < count):
+        raise Refused(f"classes must be {count} different names, got {names!r:.200}")
+    return tuple(map(str, names or range(count)))
 
 
 def classifier(layer: Layer) -> Path:

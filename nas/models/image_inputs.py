@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ import torch
 from torch import Tensor
 
 from nas.data.readers.class_folders import EIGHT_BITS, decoded, planes, scan
-from nas.errors import Refused
+from nas.errors import Missing, Refused
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -115,6 +116,11 @@ def _of_tensor(tensor: Tensor, channels: int) -> Tensor:
 
 def _of_file(path: Path, channels: int) -> np.ndarray[Any, Any]:
     mode = _mode(channels)
+    try:
+        import_module("PIL.Image")
+    except ModuleNotFoundError:
+        hint = "pip install pillow"
+        raise Missing("reading images from files needs Pillow, which isn't installed", hint=hint) from None
     scan(path)  # refuses deeper pixels than 8 bits
     return decoded(path, mode)
 

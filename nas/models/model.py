@@ -15,14 +15,13 @@ from torch.nn import functional
 
 from nas.data import Cell, encoded
 from nas.errors import Refused, readable
-from nas.layers.base import LARGEST
 from nas.layers.serialization import LARGEST_JSON
 from nas.models import weights
 from nas.models.card import card
 from nas.models.curves import curves_figure
 from nas.models.document import Document, decode, encode, unmeasured
 from nas.models.folder import ARCHITECTURE, CARD, CURVE, WEIGHTS, check_hashes, text_of, write_folder
-from nas.models.heads import classifier, head_start, with_width
+from nas.models.heads import class_names, classifier, head_start, with_width
 from nas.models.image_inputs import batches
 from nas.models.prediction import Prediction, evaluating
 from nas.models.transfer import fresh, with_new_layers
@@ -243,18 +242,6 @@ class Model(nn.Module):
         std = torch.tensor(self.document.std, dtype=torch.float64, device=features.device)
         scaled = (features.double() - mean) / std
         return torch.where(scaled.isnan(), 0.0, scaled).float()
-
-
-def class_names(count: int, names: Sequence[str] = ()) -> tuple[str, ...]:
-    """Names of so many classes, numbers where none are given."""
-    if type(count) is not int or not 1 <= count <= LARGEST:
-        raise Refused(
-            f"num_classes must be a whole number from 1 to {LARGEST:,}, got {count!r}",
-            hint="model.forward_features gives what comes before the classes",
-        )
-    if names and (isinstance(names, str) or len(names) != count or len(set(names)) < count):
-        raise Refused(f"classes must be {count} different names, got {names!r:.200}")
-    return tuple(map(str, names or range(count)))
 
 
 def files_of(model: Model) -> dict[str, bytes]:

@@ -17,8 +17,8 @@ from nas.layers import Shape, identity
 from nas.layers.base import LARGEST
 from nas.models.document import Document, require_sound, unmeasured
 from nas.models.folder import ARCHITECTURE, check_hashes
-from nas.models.heads import with_width
-from nas.models.model import Model, class_names, described, load
+from nas.models.heads import class_names, with_width
+from nas.models.model import Model, described, load
 from nas.models.transfer import adapted, statistics_changed, with_new_layers
 from nas.study import catalog
 from nas.training.modules import build, initialize
