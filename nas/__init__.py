@@ -8,7 +8,8 @@ searches without a study, `nas.open(folder)` looks at a run, `nas.report` draws 
 rules on it, `nas.discover` looks for others, `nas.audit` trains some of its networks longer, `nas.final` trains and
 tests the best ones, `nas.compare` puts searches side by side, `nas.images` finds the images on which networks differ,
 `nas.train` trains one network, `nas.network_of(run, trial)` is one of a run, `nas.export` exports a network, and
-`nas.load(folder)` brings it back as a torch module; `nas.load_torchvision(name)` does so with torchvision's weights.
+`nas.load(folder)` brings it back as a torch module; `nas.load_torchvision(name)` does so with torchvision's weights,
+`nas.create_model(name)` makes a network that `nas.list_models()` lists.
 Names load what they need when they are first used.
 """
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from nas.findings.searches import Searches, compare
     from nas.layers.base import Cost
     from nas.models.model import Model, load
+    from nas.models.prediction import Prediction
+    from nas.models.registry import create_model, list_models
     from nas.models.torchvision import load_torchvision
     from nas.page.contents import write_report as report
     from nas.runner.audits import audit
@@ -60,6 +63,7 @@ _PLACES = {
     "Origin": ("nas.study.record", "Origin"),
     "Outcome": ("nas.study.record", "Outcome"),
     "Planned": ("nas.findings.planning", "Planned"),
+    "Prediction": ("nas.models.prediction", "Prediction"),
     "Principles": ("nas.findings.principles", "Principles"),
     "Real": ("nas.space", "Real"),
     "Recipe": ("nas.study", "Recipe"),
@@ -70,10 +74,12 @@ _PLACES = {
     "Study": ("nas.study", "Study"),
     "audit": ("nas.runner.audits", "audit"),
     "compare": ("nas.findings.searches", "compare"),
+    "create_model": ("nas.models.registry", "create_model"),
     "discover": ("nas.findings.discovery", "discovered"),
     "export": ("nas.runner.winners", "export"),
     "images": ("nas.findings.images", "images"),
     "final": ("nas.runner.finals", "final"),
+    "list_models": ("nas.models.registry", "list_models"),
     "load": ("nas.models.model", "load"),
     "network_of": ("nas.runner.networks", "network_of"),
     "load_torchvision": ("nas.models.torchvision", "load_torchvision"),
@@ -103,6 +109,7 @@ __all__ = [
     "Origin",
     "Outcome",
     "Planned",
+    "Prediction",
     "Principles",
     "Real",
     "Recipe",
@@ -114,10 +121,12 @@ __all__ = [
     "SuccessiveHalving",
     "audit",
     "compare",
+    "create_model",
     "discover",
     "export",
     "final",
     "images",
+    "list_models",
     "load",
     "load_torchvision",
     "network_of",
@@ -136,7 +145,13 @@ def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module 'nas' has no attribute {name!r}")
     module, attribute = _PLACES[name]
-    return getattr(import_module(module), attribute)
+    try:
+        return getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.partition(".")[0] in ("nas", "spaces", "studies"):
+            raise
+        told = f"nas.{name} needs {error.name}, which isn't installed: pip install it, or nas-atlas without --no-deps"
+        raise ModuleNotFoundError(told, name=error.name) from error
 
 
 def __dir__() -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import msgspec
 
 from nas.data import Column, DataInfo
 from nas.errors import Refused
 from nas.layers import Layer, Shape, output_shape, shape_text
-from nas.layers.serialization import LARGEST_JSON
+from nas.layers.serialization import LARGEST_JSON, identity
 from nas.study import Recipe
 
 SCHEMA_VERSION = 1
@@ -61,26 +62,28 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Standard deviation of each channel, pixels in [0, 1], or of each feature."""
     architecture: str
     """Identity of the network."""
-    data: str
-    """Name or path of the data set."""
-    data_key: str
+    data: str = ""
+    """Name or path of the data set; empty, as all that follows of a training, where these weights weren't measured."""
+    data_key: str = ""
     """Identity of its content, split and resolution."""
-    recipe: Recipe
+    recipe: Recipe | None = None
     """How it was trained."""
-    seed: int
+    seed: int = 0
     """Of initial weights, order of data and augmentation."""
-    error: float
+    error: float | None = None
     """Validation error of these weights: share of wrong images, or root mean squared error over the target's standard
     deviation; evaluated in float32 or as the recipe says, one thread. Where no image validated, of the first 2,000
     training images."""
-    validation: int
+    validation: int = 0
     """Images or rows that validated; 0 where all trained, so that the error is a training error."""
-    epochs: int
+    epochs: int = 0
     """Passes over the training images or rows."""
-    device: str
+    device: str = ""
     """Where it was trained and evaluated."""
-    torch: str
+    torch: str = ""
     """Version that trained it."""
+    origin: str = ""
+    """What a network began as whose error isn't known, in words: it is untrained, or was changed after its training."""
     study: str = ""
     """Name of the study."""
     space: str = ""
@@ -97,6 +100,22 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How the cells of a table become features."""
     test: HeldOut | None = None
     """What the test split says of a finalist; None for a network that it wasn't read for."""
+
+
+STRUCTURE = (
+    *("layers", "inputs", "classes", "mean", "std"),
+    *("target", "target_mean", "target_std", "columns"),
+)
+"""Fields that stay true whatever happens to the weights."""
+
+
+def unmeasured(document: Document, origin: str = "", **changes: Any) -> Document:
+    """The document of other weights, or of a changed network: nothing of the training is claimed any more."""
+    kept = {name: getattr(document, name) for name in STRUCTURE} | changes
+    before = document.origin or f"network {document.architecture}, trained on {document.data}"
+    changed = Document(**kept, architecture=identity(kept["layers"]), origin=origin or before)
+    require_sound(changed)
+    return changed
 
 
 def encode(document: Document) -> bytes:
@@ -117,11 +136,11 @@ def decode(data: bytes | str) -> Document:
         raise Refused(f"not a network's description: {error}") from None
     if document is None:
         raise Refused(f"the description has schema version {version}, this program reads {SCHEMA_VERSION}; update it")
-    _require_sound(document)
+    require_sound(document)
     return document
 
 
-def _require_sound(document: Document) -> None:
+def require_sound(document: Document) -> None:
     """Refuse inputs that no image has, shapes that can't be, and numbers that don't belong to this network."""
     inputs, channels = document.inputs, document.inputs[0] if document.inputs else 0
     if document.target:

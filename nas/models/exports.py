@@ -2,64 +2,32 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import torch
-from safetensors.torch import save
 
 from nas import data
 from nas.data import DataInfo
-from nas.errors import NasError, Refused, StorageFailed, readable
-from nas.files import write_atomically
-from nas.layers import Layer, cost, identity, shape_text
+from nas.errors import NasError
+from nas.layers import Layer, identity
 from nas.models import weights
-from nas.models.document import Document, describe, encode
-from nas.models.model import ARCHITECTURE, CARD, CURVE, SUMS, WEIGHTS, Model, check_hashes, load
+from nas.models.document import Document, describe
+from nas.models.folder import check_hashes, is_taken, write_folder
+from nas.models.model import Model, files_of, load
 from nas.study import Recipe
 from nas.study.record import Epoch
 from nas.training.devices import device_name, one_thread
 from nas.training.evaluation import evaluate
-from nas.training.loop import SEEN, measured_on, train
+from nas.training.loop import measured_on, train
 from nas.training.precision import computing
-
-UNIT = ", root mean squared error in standard deviations of the target,"
-"""What follows the error of a number."""
-ON_TABLE = """table = pandas.read_csv("rows.csv", dtype=str, keep_default_na=False)
-values = model.predict(table.to_dict("list"))  # columns by name; in the unit of the target"""
 
 
 def write(model: Model, folder: Path) -> None:
     """Write an exported network, whole or not at all; the same network again is fine, another one is refused."""
-    if _is_taken(folder) and _holds(folder, model.document):
-        return
-    require_new(folder)
-    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir()  # a new folder, with the rights that the user gives new folders
-    except OSError as error:
-        raise StorageFailed(f"{folder} can't be written: {error.strerror}") from None
-    try:
-        _fill(temporary, model)
-        temporary.replace(folder)
-    except OSError as error:
-        raise StorageFailed(f"{folder} can't be written: {error.strerror}") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def require_new(folder: Path) -> None:
-    """Refuse a folder in which something lies."""
-    if _is_taken(folder):
-        raise Refused(f"{folder} exists and isn't empty", hint="choose another folder with -o")
-
-
-def _is_taken(folder: Path) -> bool:
-    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if not (is_taken(folder) and _holds(folder, model.document)):
+        write_folder(folder, files_of(model))
 
 
 def trained(
@@ -87,6 +55,7 @@ def trained(
     )
     model = Model(document, result.curve, result.peak_memory)
     model.network.load_state_dict(result.module.state_dict())
+    model.fingerprint = weights.fingerprint(model.network)
     return model.eval()
 
 
@@ -99,6 +68,9 @@ def verify(folder: Path, say: Callable[[str], None]) -> bool:
     say(f"hashes of {folder} are intact")
     model = load(folder)
     document = model.document
+    if document.recipe is None or document.error is None:
+        say("its error was never measured: there is nothing to compare")
+        return True
     info = data.prepare_for(msgspec.structs.replace(document.recipe, data=document.data))
     if not document.validation:
         info = info.all_training
@@ -121,119 +93,6 @@ def verify(folder: Path, say: Callable[[str], None]) -> bool:
     if document.test:
         say(f"the test error, {document.test.error:.6f}, is the recorded one: the test split isn't read again")
     return equal
-
-
-def card(document: Document) -> str:
-    """What a person wants to know, in Markdown."""
-    price = cost(document.layers, document.inputs)
-    recipe, table = document.recipe, bool(document.target)
-    noun = "row" if table else "image"
-    size = f"{recipe.train_size:,}" if recipe.train_size else "all"
-    return f"""# {document.architecture}
-
-{_origin(document)}
-
-| | |
-| --- | --- |
-| input | {shape_text(document.inputs)} ({"features" if table else "channels x height x width"}) |
-{_of_table(document) if table else _of_images(document)}
-| parameters | {price.parameters:,} |
-| multiply-adds | {price.multiply_adds:,} for one {noun} |
-| activations | {price.activations:,} for one {noun} |
-| data | {document.data} ({document.data_key}) |
-| training | {size} training {noun}s, {recipe.epochs} epochs, batch {recipe.batch_size}, seed {document.seed} |
-{_errors(document, noun)}
-| trained with | torch {document.torch} on {document.device} |
-
-```python
-import nas{", pandas" if table else ""}
-
-model = nas.load("path/of/this/folder")
-{ON_TABLE if table else _on_images(document)}
-```
-
-{_caution(document, noun)}
-"""
-
-
-def _errors(document: Document, noun: str) -> str:
-    """Rows on how good it is, each with what it was measured on."""
-    unit, test = UNIT if document.target else "", document.test
-    error = f"{document.error:.4f}{unit} on"
-    if document.validation:
-        return f"| validation error | {error} {document.validation:,} {noun}s; the test split was not read |"
-    training = f"| training error | {error} the first {SEEN:,} training {noun}s (all, if fewer); no {noun} validated |"
-    if test is None:
-        return f"{training}\n| test split | not read |"
-    seeds = "one seed" if test.deviation is None else f"{test.seeds} seeds, standard deviation {test.deviation:.4f}"
-    over = f"{noun}s" if test.deviation is None else f"seeds and {noun}s"
-    interval = f"95 % interval over {over} {test.low:.4f} to {test.high:.4f}"
-    times = "once" if test.readings == 1 else f"{test.readings} times"
-    return f"""| test error | {test.error:.4f}{unit} on {test.images:,} {noun}s |
-| test error of such trainings | mean {test.mean:.4f} ({seeds}), {interval} |
-| test split | read {times} for networks of this run |
-{training}"""
-
-
-def _origin(document: Document) -> str:
-    if document.study and not document.validation:
-        return (
-            f"A network found as trial {document.trial} of study {document.study}, space {document.space}, and trained "
-            "anew with nothing kept back for validation."
-        )
-    if document.study:
-        return f"A network found as trial {document.trial} of study {document.study}, space {document.space}."
-    return f"A network trained by itself on {document.data}."
-
-
-def _caution(document: Document, noun: str) -> str:
-    if document.test and document.test.readings == 1:
-        return f"The network was chosen by validation error alone; no choice depended on the test {noun}s."
-    if document.test:
-        return f"Choices may have depended on earlier readings of the test {noun}s: on new ones expect a larger error."
-    if not document.study:
-        return (
-            f"This error comes from one training and one seed: another seed has another one, and so have new {noun}s."
-        )
-    return (
-        "This error comes from one short training and one seed, and the network was chosen as the best of many by it: "
-        f"expect a\nsomewhat larger error on new {noun}s."
-    )
-
-
-def _of_images(document: Document) -> str:
-    return f"| classes | {len(document.classes)}: {_cell(', '.join(document.classes))} |"
-
-
-def _of_table(document: Document) -> str:
-    columns = ", ".join(column.name for column in document.columns)
-    mean, std = f"{document.target_mean:.6g}", f"{document.target_std:.6g}"
-    return f"""| columns | {_cell(columns)} |
-| target | {_cell(document.target)}: mean {mean}, standard deviation {std} over the training rows |"""
-
-
-def _cell(text: str) -> str:
-    """A text that stays inside its cell of a Markdown table."""
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
-def _on_images(document: Document) -> str:
-    shape = ", ".join(map(str, document.inputs))
-    return f"""scores = model(model.preprocess(images))  # images: uint8, (batch, {shape})
-names = [model.classes[i] for i in scores.argmax(1)]"""
-
-
-def _fill(folder: Path, model: Model) -> None:
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.network.state_dict().items()}
-    files = {
-        ARCHITECTURE: encode(model.document),
-        WEIGHTS: save(tensors),
-        CARD: readable(card(model.document)).encode(),
-    }
-    if model.curve:
-        files[CURVE] = msgspec.json.format(msgspec.json.encode(model.curve)) + b"\n"
-    sums = "".join(f"{write_atomically(folder / name, content)}  {name}\n" for name, content in files.items())
-    write_atomically(folder / SUMS, sums.encode())
 
 
 def _holds(folder: Path, document: Document) -> bool:

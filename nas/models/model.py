@@ -5,20 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import msgspec
 import torch
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
 from nas.data import Cell, encoded
-from nas.errors import Missing, Refused
-from nas.files import digest
+from nas.errors import Refused, readable
 from nas.layers.serialization import LARGEST_JSON
 from nas.models import weights
+from nas.models.card import card
 from nas.models.curves import curves_figure
-from nas.models.document import Document, decode
+from nas.models.document import Document, decode, encode, unmeasured
+from nas.models.folder import ARCHITECTURE, CARD, CURVE, WEIGHTS, check_hashes, text_of, write_folder
+from nas.models.heads import class_names, classifier, head_start, with_width
+from nas.models.image_inputs import batches
+from nas.models.prediction import Prediction, evaluating
+from nas.models.transfer import fresh, with_new_layers
 from nas.study.record import Epoch
 from nas.training.modules import build
 
@@ -26,23 +32,27 @@ if TYPE_CHECKING:
     import pandas
     import plotly.graph_objects
 
-ARCHITECTURE, WEIGHTS, CARD, SUMS = "architecture.json", "model.safetensors", "card.md", "SHA256SUMS"
-CURVE = "curve.json"
-"""The epochs of a training that was watched; not every export has it."""
+    from nas.models.image_inputs import Image
+
 LARGEST_CURVE = 2**24
 REGRESSION = {"error": "RMSE / std of the target (%)", "loss": "loss (squared error / variance)"}
 """Titles of the axes for a number as target."""
-LARGEST_SUMS = 64 * 1024
+BATCH = 64
+"""Images that `predict` takes through the network at once unless it is said otherwise."""
 
 
 class Model(nn.Module):
     """A trained network with everything that using it takes."""
 
     def __init__(self, document: Document, curve: tuple[Epoch, ...] = (), peak_memory: int | None = None) -> None:
-        """The curve is known where the training was watched; its bytes, `peak_memory`, just after it."""
+        """The curve is known where the training was watched; its bytes, `peak_memory`, just after it.
+
+        Whoever sets the weights that the document speaks of sets their `fingerprint`.
+        """
         super().__init__()
         self.document, self.curve, self.peak_memory = document, curve, peak_memory
         self.network = build(document.layers, document.inputs)
+        self.fingerprint = ""
 
     @property
     def history(self) -> pandas.DataFrame:
@@ -64,42 +74,23 @@ class Model(nn.Module):
         return self.document.classes
 
     @property
-    def metrics(self) -> Mapping[str, float | int | str]:
-        """How well it did, on what, with units in the names."""
-        document = self.document
-        table: dict[str, float | int | str] = {
-            "rmse": float(self._measured["error"]) * document.target_std,
+    def metrics(self) -> Mapping[str, float | int | str | None]:
+        """How well it did, on what, with units in the names; an error of None isn't known, as after fine-tuning."""
+        document = self.current_document()
+        measured = _measured(document)
+        table: dict[str, float | int | str | None] = {
+            "rmse": None if document.error is None else float(measured["error"] or 0) * document.target_std,
             "target": document.target,
             "target_mean": document.target_mean,
             "target_std": document.target_std,
         }
         return {
-            **self._measured,
+            **measured,
             **(table if document.target else {}),
             "data": document.data,
             "epochs": document.epochs,
             "trial": document.trial,
             "architecture": document.architecture,
-        }
-
-    @property
-    def _measured(self) -> dict[str, float | int | str]:
-        """The error with the split that it is of: test for a finalist, else validation, else training."""
-        document, test = self.document, self.document.test
-        noun = "rows" if document.target else "images"
-        if test is None and document.validation:
-            return {"error": document.error, "error_split": "validation", f"validation_{noun}": document.validation}
-        if test is None:
-            return {"error": document.error, "error_split": "training"}
-        return {
-            "error": test.error,
-            "error_split": "test",
-            f"test_{noun}": test.images,
-            "test_error_mean": test.mean,
-            "test_error_low": test.low,
-            "test_error_high": test.high,
-            "seeds": test.seeds,
-            "test_readings": test.readings,
         }
 
     def forward(self, x: Tensor) -> Tensor:
@@ -139,18 +130,108 @@ class Model(nn.Module):
         there are missing. Columns that the network doesn't know are left unread.
         """
         if not self.document.target:
-            raise Refused(f"{self.document.architecture} was trained on images: it takes no table")
+            raise self._without_table()
         return torch.from_numpy(encoded(self.document.columns, table))
 
     def values(self, outputs: Tensor) -> Tensor:
         """What the network says of rows in the target's own unit: (batch, 1) -> (batch,) of float64."""
         return outputs.squeeze(1).double() * self.document.target_std + self.document.target_mean
 
-    @torch.inference_mode()
-    def predict(self, table: Mapping[str, Sequence[Cell]]) -> Tensor:
-        """The target of each row of a table, in its own unit; (batch,)."""
-        device = next(self.network.parameters()).device
-        return self.values(self(self.preprocess(self.encode(table)).to(device)))
+    @overload
+    def predict(self, inputs: Mapping[str, Sequence[Cell]]) -> Tensor: ...
+
+    @overload
+    def predict(self, inputs: Image | Sequence[Image], *, batch_size: int = BATCH) -> Prediction: ...
+
+    def predict(self, inputs: object, *, batch_size: int = BATCH) -> Tensor | Prediction:
+        """What the network says, in evaluation mode and without gradients, of images or of the rows of a table.
+
+        Images: an array, a tensor, a PIL image, a path or a list of these, as `nas.models.image_inputs` tells; the
+        answer has `labels` and `probabilities`. `batch_size` of them go through the network at once. Rows, as columns
+        by name: the target of each in its own unit; (batch,).
+        """
+        with torch.inference_mode(), evaluating(self):
+            return self._of_images(inputs, batch_size) if not self.document.target else self._of_rows(inputs)
+
+    def _of_rows(self, table: object) -> Tensor:
+        if not isinstance(table, Mapping):
+            raise Refused(
+                f"this network predicts {self.document.target} from a table, got {type(table).__name__}",
+                hint='give columns by name: model.predict(frame.to_dict("list"))',
+            )
+        return self.values(self._scores(self.preprocess(self.encode(table))))
+
+    def _without_table(self) -> Refused:
+        return Refused(f"{self.document.architecture} was trained on images: it takes no table")
+
+    def _of_images(self, images: object, batch_size: int) -> Prediction:
+        if isinstance(images, Mapping):
+            raise self._without_table()
+        if not (isinstance(batch_size, int) and batch_size > 0):
+            raise Refused(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
+        scores = [
+            self._scores(torch.cat([self.preprocess(part) for part in batch])).float().cpu()
+            for batch in batches(images, self.document.inputs[0], batch_size)
+        ]
+        return Prediction(classes=self.classes, probabilities=torch.cat(scores).softmax(1))
+
+    def _scores(self, x: Tensor) -> Tensor:
+        """The output for preprocessed inputs, wherever the network is and in its precision."""
+        like = next(self.network.parameters())
+        scores: Tensor = self(x.to(like.device, like.dtype))
+        return scores
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """What the head is given: the output of all parts before it, for preprocessed inputs.
+
+        The head is the part of that name, or begins with the layer that makes the classes where that comes earlier.
+        """
+        return self._part(slice(0, head_start(self.document.layers)), x)
+
+    def forward_head(self, features: Tensor) -> Tensor:
+        """Scores from what `forward_features` returns."""
+        return self._part(slice(head_start(self.document.layers), None), features)
+
+    def _part(self, places: slice, x: Tensor) -> Tensor:
+        parts = [*self.network] if isinstance(self.network, nn.Sequential) else [self.network]
+        for part in parts[places]:
+            x = part(x)
+        return x
+
+    def reset_classifier(self, num_classes: int, *, classes: Sequence[str] = (), seed: int = 0) -> None:
+        """Put a new last layer for other classes, or as many, in place: random from `seed`, all else stays.
+
+        `classes` names them; without names they are numbers. The document claims nothing of the training any more.
+        """
+        if self.document.target:
+            raise Refused(f"this network predicts a number, {self.document.target}: it has no classes to reset")
+        inputs, names = self.document.inputs, class_names(num_classes, classes)
+        layers = with_width(self.document.layers, num_classes, inputs)
+        last = ".".join(map(str, classifier(layers)))
+        self.network = with_new_layers(self.network, build(layers, inputs), fresh(seed), always=last)
+        self.forget(unmeasured(self.document, layers=layers, classes=names))
+
+    def forget(self, document: Document) -> None:
+        """Take the document of a changed network, and let go of the training's curve and memory."""
+        self.document, self.curve, self.peak_memory, self.fingerprint = document, (), None, ""
+
+    def current_document(self) -> Document:
+        """What is true of the weights as they are: none of the training's facts where they aren't those measured."""
+        if self.document.error is None or self.fingerprint == weights.fingerprint(self.network):
+            return self.document
+        return unmeasured(self.document)
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write a folder that `nas.load` reads, weights in float32; Refused where something lies in it.
+
+        An error that was measured on other weights isn't written.
+        """
+        if odd := weights.misfit(build(self.document.layers, self.document.inputs), weights.portable(self.network)):
+            raise Refused(
+                f"the network isn't the one of its document any more: {odd!r} is missing, extra or of another shape",
+                hint="model.reset_classifier(CLASSES) puts another last layer in place",
+            )
+        write_folder(Path(folder), files_of(self))
 
     def _standardised(self, features: Tensor) -> Tensor:
         width = self.document.inputs[0]
@@ -160,6 +241,38 @@ class Model(nn.Module):
         std = torch.tensor(self.document.std, dtype=torch.float64, device=features.device)
         scaled = (features.double() - mean) / std
         return torch.where(scaled.isnan(), 0.0, scaled).float()
+
+
+def files_of(model: Model) -> dict[str, bytes]:
+    """The files of a network as it is: name -> content."""
+    document = model.current_document()
+    files = {
+        ARCHITECTURE: encode(document),
+        WEIGHTS: save(weights.portable(model.network)),
+        CARD: readable(card(document)).encode(),
+    }
+    if model.curve and document is model.document:
+        files[CURVE] = msgspec.json.format(msgspec.json.encode(model.curve)) + b"\n"
+    return files
+
+
+def _measured(document: Document) -> dict[str, float | int | str | None]:
+    """The error with the split that it is of: test for a finalist, else validation, else training."""
+    noun, test = "rows" if document.target else "images", document.test
+    if test is None and (document.validation or document.error is None):
+        return {"error": document.error, "error_split": "validation", f"validation_{noun}": document.validation}
+    if test is None:
+        return {"error": document.error, "error_split": "training"}
+    return {
+        "error": test.error,
+        "error_split": "test",
+        f"test_{noun}": test.images,
+        "test_error_mean": test.mean,
+        "test_error_low": test.low,
+        "test_error_high": test.high,
+        "seeds": test.seeds,
+        "test_readings": test.readings,
+    }
 
 
 def load(folder: str | os.PathLike[str]) -> Model:
@@ -174,12 +287,12 @@ def load(folder: str | os.PathLike[str]) -> Model:
 
 def described(path: Path) -> Document:
     """The description in a file."""
-    return decode(_text(path, LARGEST_JSON))
+    return decode(text_of(path, LARGEST_JSON))
 
 
 def _curve(path: Path) -> tuple[Epoch, ...]:
     try:
-        return msgspec.json.decode(_text(path, LARGEST_CURVE), type=tuple[Epoch, ...])
+        return msgspec.json.decode(text_of(path, LARGEST_CURVE), type=tuple[Epoch, ...])
     except msgspec.MsgspecError as error:
         raise Refused(f"{path} is no curve of a training: {error}") from None
 
@@ -189,44 +302,5 @@ def restore(document: Document, path: Path) -> Model:
     weights.require_plausible(document, path)
     model = Model(document)
     weights.load_into(model.network, document, path)
+    model.fingerprint = weights.fingerprint(model.network) if document.error is not None else ""
     return model.eval().to(memory_format=torch.channels_last)
-
-
-def check_hashes(folder: Path) -> None:
-    """Refuse a folder that isn't whole: each of our files must be listed and have the hash that is listed."""
-    if not folder.is_dir():
-        raise Refused(f"there is no folder {folder}", hint="export a network: nas export RUN -o DIR")
-    listed = _sums(folder / SUMS)
-    for name in (ARCHITECTURE, WEIGHTS):
-        if name not in listed:
-            raise Refused(f"{folder / SUMS} doesn't list {name}")
-    for name, expected in listed.items():
-        if Path(name).name != name:
-            raise Refused(f"{folder / SUMS} names a file outside the folder: {name!r}")
-        if not (folder / name).is_file():
-            raise Missing(f"{folder / name} is missing", hint="export the network again")
-        if digest(folder / name) != expected:
-            raise Missing(f"{folder / name} is damaged: its SHA-256 isn't the one in {SUMS}", hint="export it again")
-
-
-def _sums(path: Path) -> dict[str, str]:
-    """The lines of a SHA256SUMS file, as name -> hash."""
-    listed = {}
-    for line in _text(path, LARGEST_SUMS).splitlines():
-        value, _, name = line.partition("  ")
-        if len(value) != 64 or not name:
-            raise Refused(f"{path} is no list of SHA-256 hashes: {line[:80]!r}")
-        listed[name] = value
-    return listed
-
-
-def _text(path: Path, largest: int) -> str:
-    """A small text file."""
-    try:
-        if path.stat().st_size > largest:
-            raise Refused(f"{path} has {path.stat().st_size:,} bytes, at most {largest:,} are read")
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise Refused(f"{path.parent} is no exported network: it has no {path.name}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{path} can't be read: {error}") from None

@@ -9,7 +9,6 @@ heads have no counterpart and are left out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from itertools import zip_longest
 
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from torchvision import models
 
 from nas.errors import Missing, Refused
+from nas.models.prediction import evaluating
 from nas.study import catalog
 from nas.training.modules import build
 
@@ -144,20 +144,8 @@ def _require_equal(name: str, ours: nn.Module, theirs: nn.Module) -> None:
     """Refuse a network that has the same layers and yet another output: they are joined otherwise."""
     parameter = next(theirs.parameters())
     image = torch.randn(CHECKED, generator=torch.Generator().manual_seed(0)).to(parameter.device, parameter.dtype)
-    with torch.no_grad(), _evaluating(theirs):
+    with torch.no_grad(), evaluating(theirs):
         expected, actual = theirs(image), ours(image)
     largest = float(expected.abs().max())
     if expected.shape != actual.shape or not torch.allclose(actual, expected, rtol=0, atol=TOLERANCE * largest):
         raise Refused(f"{name} has the layers of torchvision's, but not its output on an image of random pixels")
-
-
-@contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
-    """A module in evaluation mode, then each part in the mode that it had."""
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, training in modes:
-            part.training = training

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -41,6 +43,30 @@ def read_document(path: Path) -> Document:
     return decode(metadata[DOCUMENT])
 
 
+def portable(module: nn.Module) -> dict[str, Tensor]:
+    """The tensors of a module as files hold them: on the CPU, in one piece, floats in single precision."""
+    tensors = {name: tensor.detach().cpu() for name, tensor in module.state_dict().items()}
+    return {n: (t.float() if t.is_floating_point() else t).contiguous() for n, t in tensors.items()}
+
+
+def fingerprint(module: nn.Module) -> str:
+    """SHA-256 over names, shapes and numbers of a module's tensors, as files hold them."""
+    total = hashlib.sha256()
+    for name, tensor in portable(module).items():
+        total.update(f"{name} {tuple(tensor.shape)}".encode())
+        total.update(tensor.numpy().data)
+    return total.hexdigest()
+
+
+def misfit(module: nn.Module, tensors: Mapping[str, Tensor]) -> str:
+    """Name of the first tensor that a module lacks, or has in another shape or type; empty if all fit."""
+    expected = module.state_dict()
+    odd = [
+        n for n, t in expected.items() if n not in tensors or tensors[n].shape != t.shape or tensors[n].dtype != t.dtype
+    ]
+    return next(iter([*odd, *(set(tensors) - set(expected))]), "")
+
+
 def load_into(module: nn.Module, document: Document, path: Path) -> None:
     """Fill a module of this document with the tensors of a file; names, shapes and types must agree exactly."""
     tensors: dict[str, Tensor] = {}
@@ -50,14 +76,9 @@ def load_into(module: nn.Module, document: Document, path: Path) -> None:
                 tensors[name] = file.get_tensor(name)
     except (SafetensorError, OSError) as error:
         raise Refused(f"{path} is no safetensors file: {error}") from None
-    expected = module.state_dict()
-    odd = [
-        n for n, t in expected.items() if n not in tensors or tensors[n].shape != t.shape or tensors[n].dtype != t.dtype
-    ]
-    if odd or len(tensors) != len(expected):
-        first = odd[0] if odd else next(iter(set(tensors) - set(expected)))
+    if odd := misfit(module, tensors):
         raise Refused(
-            f"{path} doesn't fit the network {document.architecture}: {first!r} is missing, extra or of another shape"
+            f"{path} doesn't fit the network {document.architecture}: {odd!r} is missing, extra or of another shape"
         )
     module.load_state_dict(tensors)
 

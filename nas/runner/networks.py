@@ -14,7 +14,8 @@ from nas.files import CHECKPOINT
 from nas.layers import Layer, Normalisation, Shape, norm_named, output_shape, shape_text, with_norm
 from nas.models import exports
 from nas.models.document import Document
-from nas.models.model import ARCHITECTURE, Model, described, load
+from nas.models.folder import ARCHITECTURE, require_new
+from nas.models.model import Model, described, load
 from nas.runner.agreement import require_plain
 from nas.runner.notebook import watcher
 from nas.runner.winners import found_again
@@ -98,7 +99,7 @@ def train(
         return _trained(layer, recipe, seed, info, place, on_epoch)
     if done := _held(folder, layer, recipe, seed, info):
         return done
-    exports.require_new(folder)
+    require_new(folder)
     _require_writable(folder)
     checkpoint = folder.with_name(f".{folder.name}{CHECKPOINT}")
     model = _trained(layer, recipe, seed, info, place, on_epoch, checkpoint)

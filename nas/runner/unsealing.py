@@ -156,11 +156,12 @@ def _tested(contenders: Sequence[Contender], recipe: Recipe, info: DataInfo, pla
         device = torch.device(place.kind)
         for contender in contenders:
             document = read_document(contender.path)
-            resolution = document.recipe.resolution
+            own = document.recipe or recipe
+            resolution = own.resolution
             if resolution not in splits:
                 splits[resolution] = on_device(data.unseal(recipe.data, resolution, recipe.target), device)
-            network = computing(restore(document, contender.path).network, document.recipe, device)
-            each = losses(network, splits[resolution], info, document.recipe).numpy()
+            network = computing(restore(document, contender.path).network, own, device)
+            each = losses(network, splits[resolution], info, own).numpy()
             tested.append(_result(contender, each, info))
     return tested
 

@@ -10,6 +10,8 @@ import msgspec
 from nas.layers.base import Cost
 from nas.space import Value
 
+SEEN = 2_000
+"""Training images, the first of their fixed, balanced order, on which the error is measured in the end."""
 SCHEMA_VERSION = 1
 FINAL = "final"
 """Stands in a final's records and study in the place of a sampler: nothing validates there, and all is chosen."""

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from nas.data import DataInfo, Dataset, Split
 from nas.layers import Layer, Shape
 from nas.study import Recipe
-from nas.study.record import Epoch
+from nas.study.record import SEEN, Epoch
 from nas.training.augmentation import augment, draw
 from nas.training.averaging import Average
 from nas.training.checkpoint import Checkpoint, identity_of
@@ -45,8 +45,6 @@ logger = logging.getLogger(__name__)
 ORDER, DROPOUT, STEPS, OPTIMIZER = "order", "dropout", "steps", "optimizer "
 """In a checkpoint: states of the generators of images and of dropout, the steps taken, what the optimiser keeps."""
 NO_THRESHOLDS: Mapping[int, float] = MappingProxyType({})
-SEEN = 2_000
-"""Training images, the first of their fixed, balanced order, on which the error is measured in the end."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

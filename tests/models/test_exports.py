@@ -15,8 +15,9 @@ from nas.engines import InlineEngine
 from nas.errors import Missing, NasError, Refused, StorageFailed
 from nas.files import digest
 from nas.models import exports
+from nas.models.card import card
 from nas.models.document import decode
-from nas.models.model import ARCHITECTURE, CARD, SUMS, WEIGHTS
+from nas.models.folder import ARCHITECTURE, CARD, SUMS, WEIGHTS
 from nas.storage.results import Run
 from nas.study.record import Outcome
 from tests.toys.spaces import RICH, TINY, VARIED, decode_other
@@ -205,6 +206,6 @@ def test_class_names_stay_in_their_cell(exported: Path) -> None:
     """A bar or a line break in the name of a class doesn't break the card's table."""
     document = decode((exported / ARCHITECTURE).read_bytes())
     odd = msgspec.structs.replace(document, classes=("cat|dog", "bird\nfish", *document.classes[2:]))
-    (line,) = [line for line in exports.card(odd).splitlines() if line.startswith("| classes |")]
+    (line,) = [line for line in card(odd).splitlines() if line.startswith("| classes |")]
     assert line.startswith(r"| classes | 10: cat\|dog, bird fish, 2, ")
     assert line.endswith(" |")

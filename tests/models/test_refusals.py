@@ -21,7 +21,8 @@ from nas.engines import InlineEngine
 from nas.errors import Missing, NasError, Refused
 from nas.files import digest
 from nas.models.document import Document, decode, encode
-from nas.models.model import ARCHITECTURE, CARD, SUMS, WEIGHTS, Model
+from nas.models.folder import ARCHITECTURE, CARD, SUMS, WEIGHTS
+from nas.models.model import Model
 from tests.toys.spaces import STUDY as TOY
 
 Entries = dict[str, Any]

@@ -23,7 +23,8 @@ from nas.data.readers.diabetes import diabetes_source
 from nas.data.tables import encoding_of
 from nas.engines import Engine, InlineEngine, LocalEngine
 from nas.errors import EmptyWindow, NasError, Refused
-from nas.models.exports import card, verify
+from nas.models.card import card
+from nas.models.exports import verify
 from nas.models.model import Model
 from nas.page.contents import write_report
 from nas.runner.best import BestNetworks

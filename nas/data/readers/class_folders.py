@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from nas.data.source import label_of
 from nas.data.splits import OWN_VALIDATION, WITH_TEST, Integers, cut_test
 from nas.errors import Missing, Refused
 from nas.files import text_digest
+
+if TYPE_CHECKING:
+    import PIL.Image
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 FORMATS = ("PNG", "JPEG")
@@ -192,13 +195,17 @@ def decoded(path: Path, mode: str) -> Images:
 
     try:
         with Image.open(path, formats=FORMATS) as image:
-            # PIL warns where a palette with transparency goes to RGB at once.
-            opaque = image.convert("RGBA") if "transparency" in image.info else image
-            pixels = np.array(opaque.convert(mode), dtype=np.uint8)
+            return planes(image, mode)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise damaged(path, error) from error
-    planes = pixels[..., None] if mode == "L" else pixels
-    return planes.transpose(2, 0, 1)[None]
+
+
+def planes(image: PIL.Image.Image, mode: str) -> Images:
+    """The pixels of an image in PIL's mode `L` or `RGB`; (1, channels, height, width)."""
+    # PIL warns where a palette with transparency goes to RGB at once.
+    opaque = image.convert("RGBA") if "transparency" in image.info else image
+    pixels = np.array(opaque.convert(mode), dtype=np.uint8)
+    return (pixels[..., None] if mode == "L" else pixels).transpose(2, 0, 1)[None]
 
 
 def damaged(path: Path, error: Exception) -> Missing:

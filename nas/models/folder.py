@@ -1,0 +1,86 @@
+"""The folder of an exported network: its files, their hashes, and how it is written whole or not at all."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from nas.errors import Missing, Refused, StorageFailed
+from nas.files import digest, write_atomically
+
+ARCHITECTURE, WEIGHTS, CARD, SUMS = "architecture.json", "model.safetensors", "card.md", "SHA256SUMS"
+CURVE = "curve.json"
+"""The epochs of a training that was watched; not every export has it."""
+LARGEST_SUMS = 64 * 1024
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Put files into a new folder, with their hashes beside them, all or none; StorageFailed where the disk refuses."""
+    require_new(folder)
+    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()  # a new folder, with the rights that the user gives new folders
+    except OSError as error:
+        raise StorageFailed(f"{folder} can't be written: {error.strerror}") from None
+    try:
+        sums = "".join(f"{write_atomically(temporary / name, data)}  {name}\n" for name, data in files.items())
+        write_atomically(temporary / SUMS, sums.encode())
+        temporary.replace(folder)
+    except OSError as error:
+        raise StorageFailed(f"{folder} can't be written: {error.strerror}") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def require_new(folder: Path) -> None:
+    """Refuse a folder in which something lies."""
+    if is_taken(folder):
+        raise Refused(f"{folder} exists and isn't empty", hint="choose another folder, on the command line with -o")
+
+
+def is_taken(folder: Path) -> bool:
+    """Whether something lies in a folder, or a file has its name."""
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+
+
+def check_hashes(folder: Path) -> None:
+    """Refuse a folder that isn't whole: each of our files must be listed and have the hash that is listed."""
+    if not folder.is_dir():
+        raise Refused(f"there is no folder {folder}", hint="export a network: nas export RUN -o DIR")
+    listed = _sums(folder / SUMS)
+    for name in (ARCHITECTURE, WEIGHTS):
+        if name not in listed:
+            raise Refused(f"{folder / SUMS} doesn't list {name}")
+    for name, expected in listed.items():
+        if Path(name).name != name:
+            raise Refused(f"{folder / SUMS} names a file outside the folder: {name!r}")
+        if not (folder / name).is_file():
+            raise Missing(f"{folder / name} is missing", hint="export the network again")
+        if digest(folder / name) != expected:
+            raise Missing(f"{folder / name} is damaged: its SHA-256 isn't the one in {SUMS}", hint="export it again")
+
+
+def _sums(path: Path) -> dict[str, str]:
+    """The lines of a SHA256SUMS file, as name -> hash."""
+    listed = {}
+    for line in text_of(path, LARGEST_SUMS).splitlines():
+        value, _, name = line.partition("  ")
+        if len(value) != 64 or not name:
+            raise Refused(f"{path} is no list of SHA-256 hashes: {line[:80]!r}")
+        listed[name] = value
+    return listed
+
+
+def text_of(path: Path, largest: int) -> str:
+    """A small text file."""
+    try:
+        if path.stat().st_size > largest:
+            raise Refused(f"{path} has {path.stat().st_size:,} bytes, at most {largest:,} are read")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise Refused(f"{path.parent} is no exported network: it has no {path.name}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{path} can't be read: {error}") from None
