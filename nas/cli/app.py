@@ -8,7 +8,21 @@ import sys
 
 import typer
 
-from nas.cli import audit, compare, describe, discover, export, machine, plan, principles, run, spaces, status, train
+from nas.cli import (
+    audit,
+    compare,
+    describe,
+    discover,
+    export,
+    machine,
+    plan,
+    principles,
+    replay,
+    run,
+    spaces,
+    status,
+    train,
+)
 from nas.cli.spelling import Verb
 from nas.cli.terminal import UnheardError, say
 from nas.errors import NasError, ReadableFormatter, StorageFailed
@@ -32,6 +46,7 @@ VERBS = {
         principles.principles,
         discover.discover,
         compare.compare,
+        replay.replay,
     ),
     "Its networks": (export.export, export.verify),
     "One network": (train.train,),
