@@ -22,7 +22,7 @@ from nas.findings.strategies import ABOVE, SPENT, Spending
 from nas.findings.trained import Choosable, TrainedTable, choosable, table_of
 from nas.findings.wording.numbers import count, listed, percent, plural
 from nas.findings.wording.numbers import share as share_text
-from nas.sampling.trained import Trained
+from nas.sampling.trained import TrainedNetwork
 from nas.storage.results import Run
 from nas.study import Study
 from nas.study.objectives import ERROR, ERROR_AGAINST_COST, FOR_TWO, Objective, check_objectives
@@ -45,10 +45,10 @@ CAVEAT = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class ReplayedSearch:
     """What one search came to."""
 
-    networks: Sequence[Trained]
+    networks: Sequence[TrainedNetwork]
     """In the order of its trials."""
     guided: float
     """Share of them that answered a proposal; the others were drawn at random, before the sampler had results."""
@@ -117,7 +117,7 @@ def _checked(samplers: Sequence[SamplerName], seeds: int, objectives: tuple[Obje
     return names
 
 
-def _networks(chosen: Choosable, name: str) -> tuple[Trained, ...]:
+def _networks(chosen: Choosable, name: str) -> tuple[TrainedNetwork, ...]:
     """All networks in the order of their rows; refused where they are too few."""
     networks = sorted((network for _, own in chosen.arms for network in own), key=lambda network: network.row)
     if len(networks) < FEWEST or all(network.error is None for network in networks):
@@ -135,7 +135,9 @@ def _strategy(name: SamplerName, objectives: tuple[Objective, ...]) -> str:
     return f"{name} for {' and '.join(objectives)}".replace("_", "-")
 
 
-def _order(chosen: Choosable, name: SamplerName, seed: int, objectives: tuple[Objective, ...], cost: Spending) -> Found:
+def _order(
+    chosen: Choosable, name: SamplerName, seed: int, objectives: tuple[Objective, ...], cost: Spending
+) -> ReplayedSearch:
     """What one search comes to until it has spent its share."""
     from nas.sampling.replay import replayed
 
@@ -147,14 +149,14 @@ def _order(chosen: Choosable, name: SamplerName, seed: int, objectives: tuple[Ob
         left -= costs[network.row]
         if left <= 0:
             break
-    return Found(networks=order, guided=guided / len(order))
+    return ReplayedSearch(networks=order, guided=guided / len(order))
 
 
 def _searches(
     source: TrainedTable,
     chosen: Choosable,
-    networks: Sequence[Trained],
-    orders: Mapping[str, Sequence[Found]],
+    networks: Sequence[TrainedNetwork],
+    orders: Mapping[str, Sequence[ReplayedSearch]],
     cost: Spending,
     objectives: tuple[Objective, ...],
 ) -> Searches:
@@ -183,20 +185,20 @@ def _searches(
     )
 
 
-def _regret(order: Sequence[Trained], costs: Sequence[float], best: float, worst: float) -> Trace:
+def _regret(order: Sequence[TrainedNetwork], costs: Sequence[float], best: float, worst: float) -> Trace:
     """Lowest error so far less the lowest of the table."""
     errors = [math.inf if network.error is None else network.error - best for network in order]
     return lowest_errors([costs[network.row] for network in order], errors, worst - best)
 
 
-def _share(order: Sequence[Trained], costs: Sequence[float], corner: Corner) -> Trace:
+def _share(order: Sequence[TrainedNetwork], costs: Sequence[float], corner: Corner) -> Trace:
     """One less the hypervolume so far."""
     errors = [math.inf if network.error is None else network.error for network in order]
     sizes = [float(network.multiply_adds) for network in order]
     return undominated([costs[network.row] for network in order], errors, sizes, corner)
 
 
-def _corner(networks: Sequence[Trained], worst: float) -> Corner:
+def _corner(networks: Sequence[TrainedNetwork], worst: float) -> Corner:
     """From the smallest network to above the largest, up to the largest error."""
     sizes = [network.multiply_adds for network in networks]
     if not min(sizes) > 0:
@@ -204,7 +206,9 @@ def _corner(networks: Sequence[Trained], worst: float) -> Corner:
     return Corner(error=worst, low=min(sizes), high=ABOVE * max(sizes))
 
 
-def _head(chosen: Choosable, networks: Sequence[Trained], best: float, cost: Spending) -> Sequence[tuple[str, str]]:
+def _head(
+    chosen: Choosable, networks: Sequence[TrainedNetwork], best: float, cost: Spending
+) -> Sequence[tuple[str, str]]:
     """What the searches chose from."""
     frame = chosen.frame
     failures = sum(network.error is None for network in networks)
@@ -226,7 +230,7 @@ def _reference(corner: Corner | None) -> Sequence[tuple[str, str]]:
     return [("reference", f"error 0 to {percent(corner.error)}, the largest of the table, {size}")]
 
 
-def _notes(orders: Mapping[str, Sequence[Found]], chosen: Choosable) -> Iterator[str]:
+def _notes(orders: Mapping[str, Sequence[ReplayedSearch]], chosen: Choosable) -> Iterator[str]:
     """What must be said beside the numbers."""
     first = next(iter(orders))
     if first != "random":

@@ -13,7 +13,7 @@ from nas.findings.results import Results, read_results, results
 from nas.findings.table_files import read
 from nas.findings.tables import checked
 from nas.findings.wording.numbers import shortened
-from nas.sampling.trained import Trained
+from nas.sampling.trained import TrainedNetwork
 from nas.space import Dimension, Point, Real, Space, Value
 from nas.storage.results import Run, open_run
 from nas.study import Study, catalog
@@ -65,7 +65,7 @@ class Choosable:
 
     frame: pd.DataFrame
     """Their rows."""
-    arms: tuple[tuple[Space, tuple[Trained, ...]], ...]
+    arms: tuple[tuple[Space, tuple[TrainedNetwork, ...]], ...]
     """Each space with its networks, whose `row` is a place in the frame."""
     costs: Mapping[str, Sequence[float]]
     """Compute of each row, by what it is counted in; what the table doesn't tell is missing."""
@@ -155,7 +155,7 @@ def _named(frame: pd.DataFrame, column: str, names: Sequence[str]) -> pd.DataFra
     return frame[frame[column].isin(names)] if names else frame
 
 
-def _arms(table: TrainedTable, frame: pd.DataFrame) -> Sequence[tuple[Space, tuple[Trained, ...]]]:
+def _arms(table: TrainedTable, frame: pd.DataFrame) -> Sequence[tuple[Space, tuple[TrainedNetwork, ...]]]:
     """Each space of the rows with its networks."""
     sizes = frame["multiply_adds"].fillna(0).astype(int) if "multiply_adds" in frame else [0] * len(frame)
     rows = frame.assign(multiply_adds=sizes).to_dict("records")
@@ -168,9 +168,9 @@ def _arms(table: TrainedTable, frame: pd.DataFrame) -> Sequence[tuple[Space, tup
     return arms
 
 
-def _trained(space: Space, place: int, row: Mapping[Hashable, Any]) -> Trained:
+def _trained(space: Space, place: int, row: Mapping[Hashable, Any]) -> TrainedNetwork:
     error = float(row["error"])
-    return Trained(
+    return TrainedNetwork(
         row=place,
         point=point_of(space.dimensions, row, f"trial {row['trial']} of {row['run']}"),
         error=None if math.isnan(error) else error,

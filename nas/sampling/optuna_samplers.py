@@ -45,7 +45,7 @@ CONTINUOUS: tuple[SamplerName, ...] = ("quasirandom", "cmaes")
 """Samplers that know no categories: they see a choice as a part of the unit interval."""
 
 
-class Search(ABC):
+class CubeSearch(ABC):
     """One of Optuna's samplers on the unit cube of a space; what a proposal becomes is settled by `_propose`."""
 
     def __init__(self, space: Space, name: SamplerName, seed: int, *, against_cost: bool = False) -> None:
@@ -115,7 +115,7 @@ class Search(ABC):
         return u
 
 
-class Searcher(Search):
+class Searcher(CubeSearch):
     """One space searched by one of Optuna's samplers, inside a filter."""
 
     def __init__(self, filter_: Filter, name: SamplerName, seed: int, *, against_cost: bool = False) -> None:

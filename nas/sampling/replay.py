@@ -12,25 +12,31 @@ from typing import Any
 
 import numpy as np
 
-from nas.sampling.optuna_samplers import Search
+from nas.sampling.optuna_samplers import CubeSearch
 from nas.sampling.plan import GENERATION, training_seed
 from nas.sampling.rejection import generator
-from nas.sampling.trained import Trained
+from nas.sampling.trained import TrainedNetwork
 from nas.space import Choice, Point, Space
 from nas.study.study import SamplerName
 
-Answer = tuple[Trained, bool]
+Answer = tuple[TrainedNetwork, bool]
 """A network, and whether the sampler proposed anything; else it was drawn at random."""
 ROW_STREAM = 5
 INACTIVE = 0.5
 """Coordinate of a dimension that a point doesn't have."""
 
 
-class RowSearcher(Search):
+class RowSearcher(CubeSearch):
     """The trained networks of one space searched by one of Optuna's samplers, each at most once."""
 
     def __init__(
-        self, space: Space, networks: Sequence[Trained], name: SamplerName, seed: int, *, against_cost: bool = False
+        self,
+        space: Space,
+        networks: Sequence[TrainedNetwork],
+        name: SamplerName,
+        seed: int,
+        *,
+        against_cost: bool = False,
     ) -> None:
         super().__init__(space, name, seed, against_cost=against_cost)
         self._networks = networks
@@ -75,7 +81,7 @@ class RowSearcher(Search):
         return [own.get(name, INACTIVE) for name in self._distribution.names]
 
 
-Arm = tuple[Space, Sequence[Trained]]
+Arm = tuple[Space, Sequence[TrainedNetwork]]
 """A space with those of its networks that are trained."""
 
 

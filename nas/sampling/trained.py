@@ -8,7 +8,7 @@ from nas.space import Point
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
+class TrainedNetwork:
     """A network of a table."""
 
     row: int
