@@ -6,10 +6,11 @@
 `nas.plan(study)` says how many networks its rules need, `nas.run(study)` trains, `nas.search(space, minutes=20)`
 searches without a study, `nas.open(folder)` looks at a run, `nas.report` draws its page, `nas.principles` tests design
 rules on it, `nas.discover` looks for others, `nas.audit` trains some of its networks longer, `nas.final` trains and
-tests the best ones, `nas.compare` puts searches side by side, `nas.images` finds the images on which networks differ,
-`nas.train` trains one network, `nas.network_of(run, trial)` is one of a run, `nas.export` exports a network, and
-`nas.load(folder)` brings it back as a torch module; `nas.load_torchvision(name)` does so with torchvision's weights,
-`nas.create_model(name)` makes a network that `nas.list_models()` lists.
+tests the best ones, `nas.compare` puts searches side by side, `nas.replay` lets samplers search `nas.results`, the
+table of all published trials, `nas.images` finds the images on which networks differ, `nas.train` trains one network,
+`nas.network_of(run, trial)` is one of a run, `nas.export` exports a network, and `nas.load(folder)` brings it back as a
+torch module; `nas.load_torchvision(name)` does so with torchvision's weights, `nas.create_model(name)` makes a network
+that `nas.list_models()` lists.
 Names load what they need when they are first used.
 """
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from nas.findings.images import Images, images
     from nas.findings.planning import Planned, plan
     from nas.findings.principles import Principles, principles
+    from nas.findings.replay import replay
+    from nas.findings.results import Results, results
     from nas.findings.searches import Searches, compare
     from nas.layers.base import Cost
     from nas.models.model import Model, load
@@ -68,6 +71,7 @@ _PLACES = {
     "Real": ("nas.space", "Real"),
     "Recipe": ("nas.study", "Recipe"),
     "Record": ("nas.study.record", "Record"),
+    "Results": ("nas.findings.results", "Results"),
     "Run": ("nas.storage.results", "Run"),
     "Searches": ("nas.findings.searches", "Searches"),
     "Space": ("nas.space", "Space"),
@@ -86,7 +90,9 @@ _PLACES = {
     "open": ("nas.storage.results", "open_run"),
     "plan": ("nas.findings.planning", "plan"),
     "principles": ("nas.findings.principles", "principles"),
+    "replay": ("nas.findings.replay", "replay"),
     "report": ("nas.page.contents", "write_report"),
+    "results": ("nas.findings.results", "results"),
     "run": ("nas.runner.launch", "start"),
     "search": ("nas.runner.search", "search"),
     "train": ("nas.runner.networks", "train"),
@@ -114,6 +120,7 @@ __all__ = [
     "Real",
     "Recipe",
     "Record",
+    "Results",
     "Run",
     "Searches",
     "Space",
@@ -133,7 +140,9 @@ __all__ = [
     "open",
     "plan",
     "principles",
+    "replay",
     "report",
+    "results",
     "run",
     "search",
     "train",

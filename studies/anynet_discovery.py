@@ -16,6 +16,9 @@ one is better by 4.92 points (2.57 to 7.38), p below 0.001. On its 48 networks n
 ends there. The paper's rising widths also make the last stage wide; its other steps aren't seen with so few networks.
 """
 
+from dataclasses import replace
+
+from nas.space import Integer
 from nas.study import Limits, Recipe, Study
 from spaces import anynet
 
@@ -27,3 +30,14 @@ STUDY = Study(
     recipe=Recipe(data="fashion-mnist").at("tiny"),
     limits=Limits(multiply_adds=(3_000_000, 6_000_000)),
 )
+
+SMALLER = STUDY.spaces[0].restrict(width_3=Integer(low=72, high=1024, unit=8, log=True))
+REFINED = replace(
+    STUDY,
+    name="anynet_discovery_refined",
+    question="Are the networks of AnyNetX_A_3 better where the last stage is at least 72 wide?",
+    spaces=(*STUDY.spaces, SMALLER.named("AnyNetX_A_3, refined")),
+    samples=48,
+    seed=1,
+)
+"""The second round."""

@@ -14,25 +14,29 @@ if TYPE_CHECKING:
     from nas.analysis.searches.curves import Advantage
     from nas.findings.searches import Searches
 
+Compute = Annotated[str, typer.Option(help="What compute is counted in: multiply_adds, seconds, epochs or trials.")]
+CurvesPage = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE.html", help="A page with the curves.")]
+
 
 def compare(
     places: Annotated[list[Path], typer.Argument(metavar="DIR DIR...", help="Folders of runs, one a seed.")],
-    cost: Annotated[
-        str, typer.Option(help="What compute is counted in: multiply_adds, seconds, epochs or trials.")
-    ] = "multiply_adds",
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE.html", help="A page with the curves.")
-    ] = None,
+    cost: Compute = "multiply_adds",
+    out: CurvesPage = None,
     json: Json = False,
 ) -> None:
     """Strategies of search at equal compute, each against random search: nas compare DIR DIR..."""
-    from nas.files import write_atomically
     from nas.findings.searches import compare as compared
     from nas.findings.strategies import spending
-    from nas.page.searches import page
     from nas.storage.results import open_run
 
-    result = compared([open_run(place) for place in places], cost=spending(cost))
+    show(compared([open_run(place) for place in places], cost=spending(cost)), out, json=json)
+
+
+def show(result: Searches, out: Path | None, *, json: bool) -> None:
+    """A comparison on the terminal, or as JSON, and as a page where one is named."""
+    from nas.files import write_atomically
+    from nas.page.searches import page
+
     if out is not None:
         write_atomically(out, page(result).encode())
         say(str(out), err=True)

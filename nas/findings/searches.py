@@ -100,24 +100,24 @@ def compare(runs: Sequence[Run], *, cost: Spending = "multiply_adds") -> Searche
     searches = searches_of(groups, cost)
     errors = {name: [part.errors(runs[0].manifest.data.guess) for part in parts] for name, parts in searches.items()}
     start, end = common([trace for traces in errors.values() for trace in traces])
-    measured = [_measured("error", errors, start, end)]
+    measures = [measured("error", errors, start, end)]
     corner = corner_of(runs) if any(run.manifest.study.objectives != ERROR for run in runs) else None
     if corner is not None:
         shares = {name: [part.shares(corner) for part in parts] for name, parts in searches.items()}
-        measured.append(_measured("undominated", shares, start, end))
+        measures.append(measured("undominated", shares, start, end))
     return Searches(
         title=listed(dict.fromkeys(run.manifest.study.name for run in runs)),
         spending=cost,
         start=start,
         end=end,
-        measured=tuple(measured),
+        measured=tuple(measures),
         head=tuple(_head(runs[0], cost, start, end, corner)),
         notes=tuple(_notes(groups, searches, end)),
     )
 
 
-def _measured(measure: str, traces: Mapping[str, Sequence[Trace]], start: float, end: float) -> Measured:
-    """The first strategy is the reference."""
+def measured(measure: str, traces: Mapping[str, Sequence[Trace]], start: float, end: float) -> Measured:
+    """Strategies by one measure between two amounts of compute; the first one is the reference."""
     return Measured(
         measure=measure,
         curves=tuple(curve(name, own, start, end) for name, own in traces.items()),
@@ -127,9 +127,16 @@ def _measured(measure: str, traces: Mapping[str, Sequence[Trace]], start: float,
 
 def _head(run: Run, cost: Spending, start: float, end: float, corner: Corner | None) -> Sequence[tuple[str, str]]:
     """What all numbers rest on."""
-    lines = [
-        ("trained", fidelity(run)),
-        ("compute", SPENT[cost]),
+    lines = [("trained", fidelity(run)), ("compute", SPENT[cost]), *stretch(start, end)]
+    if corner is not None:
+        size = f"{count(corner.low)} to {count(corner.high)} multiply-adds on a logarithmic scale"
+        lines.append(("reference", f"error 0 to {percent(corner.error)}, {size}"))
+    return lines
+
+
+def stretch(start: float, end: float) -> Sequence[tuple[str, str]]:
+    """The compute over which strategies are compared, and what their areas are."""
+    return [
         ("from", f"{count(start)}, where every search has a network, to {count(end)}, where the first one is finished"),
         (
             "area",
@@ -138,10 +145,6 @@ def _head(run: Run, cost: Spending, start: float, end: float, corner: Corner | N
             "all strategies together by Holm",
         ),
     ]
-    if corner is not None:
-        size = f"{count(corner.low)} to {count(corner.high)} multiply-adds on a logarithmic scale"
-        lines.append(("reference", f"error 0 to {percent(corner.error)}, {size}"))
-    return lines
 
 
 def _notes(groups: Mapping[str, Sequence[Run]], searches: Mapping[str, Sequence[Search]], end: float) -> list[str]:

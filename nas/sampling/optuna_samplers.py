@@ -8,8 +8,9 @@ numbers, so its proposals depend on seed and results alone; a resumed run asks a
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from math import log
@@ -25,7 +26,7 @@ from optuna.study import StudyDirection
 from nas.sampling.filter import Filter, Network, collection_paused
 from nas.sampling.quiet import quiet
 from nas.sampling.rejection import COORDINATE_STREAM, MOST_DRAWS, Proposal, draw, empty, generator
-from nas.space import Choice
+from nas.space import Choice, Point, Space, Value
 from nas.space.distribution import Distribution
 from nas.study.objectives import ERROR, Objective, price
 from nas.study.study import SamplerName
@@ -47,32 +48,19 @@ CONTINUOUS: tuple[SamplerName, ...] = ("quasirandom", "cmaes")
 """Samplers that know no categories: they see a choice as a part of the unit interval."""
 
 
-class Searcher:
-    """One space searched by one of Optuna's samplers."""
+class CubeSearch(ABC):
+    """One of Optuna's samplers on the unit cube of a space; what a proposal becomes is settled by `_propose`."""
 
-    def __init__(
-        self, filter_: Filter, name: SamplerName, seed: int, objectives: tuple[Objective, ...] = ERROR
-    ) -> None:
-        self._filter, self._name, self._seed, self._objectives = filter_, name, seed, objectives
-        self._distribution = Distribution(filter_.space)
-        self._axes = _axes(self._distribution, filter_, name)
+    def __init__(self, space: Space, name: SamplerName, seed: int, *, against_cost: bool = False) -> None:
+        self._name, self._seed, self._against_cost = name, seed, against_cost
+        self._distribution = Distribution(space)
+        self._axes = _axes(self._distribution, space, name)
         self._sampler = _Filtered(_sampler(name, seed), self._axes, self._propose)
         with quiet():
-            directions = [StudyDirection.MINIMIZE] * len(objectives)
+            directions = [StudyDirection.MINIMIZE] * (2 if against_cost else 1)
             self._study = optuna.create_study(sampler=self._sampler, directions=directions)
         self._trials: dict[int, tuple[optuna.Trial, float]] = {}
-        self._proposal: Proposal | None = None
         self._number = 0
-
-    def ask(self, number: int) -> Proposal:
-        """The next point of this space, for the trial of this number."""
-        self._number = number
-        with _one_thread() if self._name == "gp" else nullcontext():
-            trial = self._study.ask(self._axes)
-        if self._proposal is None:
-            raise RuntimeError("the sampler was asked but not called")
-        self._trials[number] = trial, log(max(price(self._proposal.network, self._objectives), LEAST_COST))
-        return self._proposal
 
     def tell(self, number: int, error: float | None) -> None:
         """What became of a trial; None is a failure, which is as bad as predicting worse than the mean.
@@ -81,29 +69,26 @@ class Searcher:
         """
         trial, cost = self._trials.pop(number)
         value = WORST if error is None else min(error, WORST)
-        self._study.tell(trial, [value, WORST_COST if error is None else cost] if len(self._objectives) > 1 else value)
+        self._study.tell(trial, [value, WORST_COST if error is None else cost] if self._against_cost else value)
 
-    def _propose(self, inner: Any) -> dict[str, Any]:
-        """Coordinates of the first proposal that passes the filter, else of a random point inside."""
-        reasons: Counter[str] = Counter()
-        most = PROPOSALS[self._name]
-        with collection_paused():
-            for attempt in range(most):
-                coordinates = self._complete(inner(), attempt)
-                row = np.array([[self._unit(n, coordinates[n]) for n in self._distribution.names]])
-                point = self._distribution.points(row)[0]
-                verdict = self._filter.accept(point)
-                if isinstance(verdict, Network):
-                    self._proposal = Proposal(point=point, network=verdict, draws=attempt + 1)
-                    return coordinates
-                reasons.update(verdict)
-        if self._name == "quasirandom":
-            raise empty(self._filter, reasons, most)
-        proposal = draw(self._filter, self._distribution, self._seed, self._number)
-        self._proposal = Proposal(
-            point=proposal.point, network=proposal.network, draws=most + proposal.draws, fallback=True
-        )
-        return self._coordinates(proposal)
+    @abstractmethod
+    def _propose(self, inner: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Coordinates of what is taken for the sampler's next proposal, or for a later one, which `inner` returns."""
+
+    def _ask(self, number: int) -> optuna.Trial:
+        """Have the sampler propose for the trial of this number."""
+        self._number = number
+        with _one_thread() if self._name == "gp" else nullcontext():
+            return self._study.ask(self._axes)
+
+    def _keep(self, trial: optuna.Trial, cost: float) -> None:
+        """Remember a trial until its result is told."""
+        self._trials[self._number] = trial, log(max(cost, LEAST_COST))
+
+    def _point(self, coordinates: Mapping[str, Any]) -> dict[str, Value]:
+        """The point at the sampler's coordinates."""
+        row = np.array([[self._unit(name, coordinates[name]) for name in self._distribution.names]])
+        return self._distribution.points(row)[0]
 
     def _complete(self, proposed: Mapping[str, Any], attempt: int) -> dict[str, Any]:
         """The proposal with uniform coordinates wherever the sampler left a gap (it does so before it has results)."""
@@ -114,9 +99,9 @@ class Searcher:
         drawn = {name: self._from_unit(name, float(u)) for name, u in zip(missing, uniform, strict=True)}
         return {**proposed, **drawn}
 
-    def _coordinates(self, proposal: Proposal) -> dict[str, Any]:
-        """Where a random point lies in the sampler's cube; the middle for what isn't active."""
-        own = self._distribution.coordinates(proposal.point)
+    def _coordinates(self, point: Point) -> dict[str, Any]:
+        """Where a point lies in the sampler's cube; the middle for what isn't active."""
+        own = self._distribution.coordinates(point)
         return {name: self._from_unit(name, own.get(name, 0.5)) for name in self._distribution.names}
 
     def _unit(self, name: str, value: Any) -> float:
@@ -131,6 +116,46 @@ class Searcher:
             count = len(axis.choices)
             return axis.choices[min(int(u * count), count - 1)]
         return u
+
+
+class Searcher(CubeSearch):
+    """One space searched by one of Optuna's samplers, inside a filter."""
+
+    def __init__(
+        self, filter_: Filter, name: SamplerName, seed: int, objectives: tuple[Objective, ...] = ERROR
+    ) -> None:
+        super().__init__(filter_.space, name, seed, against_cost=objectives != ERROR)
+        self._filter, self._objectives = filter_, objectives
+        self._proposal: Proposal | None = None
+
+    def ask(self, number: int) -> Proposal:
+        """The next point of this space, for the trial of this number."""
+        trial = self._ask(number)
+        if self._proposal is None:
+            raise RuntimeError("the sampler was asked but not called")
+        self._keep(trial, price(self._proposal.network, self._objectives))
+        return self._proposal
+
+    def _propose(self, inner: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Coordinates of the first proposal that passes the filter, else of a random point inside."""
+        reasons: Counter[str] = Counter()
+        most = PROPOSALS[self._name]
+        with collection_paused():
+            for attempt in range(most):
+                coordinates = self._complete(inner(), attempt)
+                point = self._point(coordinates)
+                verdict = self._filter.accept(point)
+                if isinstance(verdict, Network):
+                    self._proposal = Proposal(point=point, network=verdict, draws=attempt + 1)
+                    return coordinates
+                reasons.update(verdict)
+        if self._name == "quasirandom":
+            raise empty(self._filter, reasons, most)
+        proposal = draw(self._filter, self._distribution, self._seed, self._number)
+        self._proposal = Proposal(
+            point=proposal.point, network=proposal.network, draws=most + proposal.draws, fallback=True
+        )
+        return self._coordinates(proposal.point)
 
 
 class _Filtered(BaseSampler):
@@ -163,13 +188,13 @@ class _Filtered(BaseSampler):
         self._inner.after_trial(study, trial, state, values)
 
 
-def _axes(distribution: Distribution, filter_: Filter, name: SamplerName) -> dict[str, BaseDistribution]:
+def _axes(distribution: Distribution, space: Space, name: SamplerName) -> dict[str, BaseDistribution]:
     """Choices as categories where the sampler knows them, unless in a chain, where a coordinate is no option's own."""
     stretched = set(distribution.names) if name in CONTINUOUS else distribution.chained
     unit = FloatDistribution(0.0, 1.0)
     return {
         dimension: CategoricalDistribution(d.options) if isinstance(d, Choice) and dimension not in stretched else unit
-        for dimension, d in filter_.space.dimensions.items()
+        for dimension, d in space.dimensions.items()
     }
 
 

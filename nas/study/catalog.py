@@ -63,6 +63,22 @@ def studies() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(package.__path__)))
 
 
+def results() -> dict[str, Path]:
+    """Name of each data set with a table of results that comes with this program -> the file of that table."""
+    folder = Path(next(iter(_sibling("studies").__path__))) / "results"
+    return {path.stem: path.with_suffix(".csv.gz") for path in sorted(folder.glob("*.json"))}
+
+
+def results_of(name: str) -> Path:
+    """The table of results on a data set."""
+    tables = results()
+    if name not in tables:
+        raise _unknown(
+            "table of results", name, tables, "the folder of a run or a file of `nas table` works for replay"
+        )
+    return tables[name]
+
+
 def spaces() -> tuple[Space, ...]:
     """All spaces that come with this program."""
     return tuple(_sibling("spaces").ALL)

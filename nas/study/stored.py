@@ -5,16 +5,17 @@ A field that is added later has as its default what held before there was one, s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, Never
 
 import msgspec
 
 from nas.errors import Refused
-from nas.space import Dimension, Fact, Space, Value, sentence
+from nas.space import Chain, Dimension, Fact, Point, Space, Value, sentence
 from nas.study.catalog import OF_FILES
 from nas.study.halving import SuccessiveHalving
 from nas.study.limits import Limits
@@ -23,10 +24,14 @@ from nas.study.objectives import ERROR, Objective
 from nas.study.recipe import Recipe
 from nas.study.rules import Rule
 from nas.study.strata import Strata
-from nas.study.study import UNTIL_TIME_IS_UP, Study
+from nas.study.study import UNTIL_TIME_IS_UP, Grid, Study
 
 MAY_DIFFER = ("samples", "rules")
 """Fields that a later command may change: they change no trial."""
+KEPT = ("name", "question", "samples", "recipe", "vary", "limits", "seed", "repeats", "max_trial_seconds", "strata")
+"""Fields that a study without code has from the stored one."""
+CHAIN = re.compile(r"Chain\(group='(\w+)', relation='([\w ]+)'\)")
+"""How a chain is stored among the tests of a space's requirements."""
 
 
 class StoredRequirement(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +157,12 @@ def stored(study: Study) -> StoredStudy:
         raise Refused(f"study {study.name!r} is invalid: {error}") from None
 
 
+def without_code(study: StoredStudy) -> Study:
+    """A stored study whose spaces draw the points they did, before requirements that are code, and make no network."""
+    fields = {name: getattr(study, name) for name in KEPT}
+    return Study(**fields, spaces=tuple(map(_drawn, study.spaces)), grid=Grid(values=study.grid), rules=(), looks=None)
+
+
 def changes(old: StoredStudy, new: StoredStudy) -> list[str]:
     """What sets two studies apart, one line each."""
     if old.name != new.name:
@@ -187,6 +198,24 @@ def _space(space: Space) -> StoredSpace:
         requirements=tuple(StoredRequirement(sentence=sentence(r), test=qualified(r)) for r in space.requirements),
         source=space.source,
     )
+
+
+def _drawn(space: StoredSpace) -> Space:
+    """A stored space as far as it is data: its dimensions and their chains."""
+    chains = [found.groups() for requirement in space.requirements if (found := CHAIN.fullmatch(requirement.test))]
+    return Space(
+        name=space.name,
+        dimensions=space.dimensions,
+        decode=_unknown,
+        requirements=tuple(msgspec.convert({"group": g, "relation": r}, Chain) for g, r in chains),
+        source=space.source,
+        shared=space.shared,
+    )
+
+
+def _unknown(point: Point) -> Never:
+    """Stands for the decoder of a space whose code isn't loaded."""
+    raise Refused("the code of a stored space isn't loaded, so its points make no network")
 
 
 def _compare(name: str, old: Any, new: Any) -> list[str]:

@@ -39,6 +39,7 @@ SHORTER = {
     "nas run quickstart --out": "nas run quickstart --samples 2 --epochs 1 --train-size 100 --out",
     "--sampler tpe --samples 12": "--sampler tpe --samples 3 --epochs 1 --train-size 100",
     "nas run quickstart --samples 12": "nas run quickstart --samples 3 --epochs 1 --train-size 100",
+    "nas replay fashion-mnist -o": "nas replay fashion-mnist --seeds 3 -o",
     "nas run search.py": "nas run search.py --samples 3 --train-size 100",
     "nas run smaller.py": "nas run smaller.py --samples 1 --train-size 100",
     "nas run dense_mlp_regression": "nas run dense_mlp_regression --epochs 1",

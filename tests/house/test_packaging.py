@@ -219,7 +219,7 @@ def test_a_wheel_holds_the_three_packages_and_what_the_page_needs(wheel: Path) -
 
 
 def test_a_wheel_works_outside_of_the_checkout(wheel: Path, tmp_path: Path) -> None:
-    """The command of an unpacked wheel lists spaces and finds its studies with nothing of the checkout on the path."""
+    """An unpacked wheel lists spaces, finds studies and published results with nothing of the checkout on the path."""
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
     code = f"""
@@ -227,9 +227,11 @@ import sys; sys.path.insert(0, {str(tmp_path / "site")!r})
 from nas.study import catalog
 import nas
 assert nas.__file__.startswith({str(tmp_path)!r})
-print(len(catalog.spaces()), catalog.study("quickstart").name)
+print(len(catalog.spaces()), catalog.study("quickstart").name, len(nas.results("fashion-mnist").table()))
 """
-    assert run_isolated(code, tmp_path).stdout.split()[1] == "quickstart"
+    study, results = run_isolated(code, tmp_path).stdout.split()[1:]
+    assert study == "quickstart"
+    assert int(results) > 1000
 
 
 def test_a_stolen_package_name_is_told(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from spaces import ALL
 
 SAYS = ("Source:", "What would count as an answer:", "Expected time:")
 OTHERS = (
+    "studies.anynet_discovery:REFINED",
     "studies.families:STUDY_10M",
     "studies.families:STUDY_30M",
     "studies.perfect_mlp:STUDY_4X",

@@ -14,9 +14,12 @@ HEADER = ("strategy", "searches", "trials", "in the end", "area", "ratio of area
 """Of a table of strategies; the first column is text."""
 MEASURES = {
     "error": "Lowest validation error so far",
+    "regret": "Regret: lowest validation error so far less the lowest of all networks",
     "undominated": "Share of error and log multiply-adds that no network found so far dominates (1 - hypervolume)",
 }
 """What a search has found, in words."""
+AREAS = {"error": "lowest error so far", "regret": "regret", "undominated": "undominated share"}
+"""The same inside a sentence."""
 VERDICTS = {
     "better": "{name} finds better networks than {reference} at equal compute",
     "worse": "{name} finds worse networks than {reference} at equal compute",
@@ -57,12 +60,12 @@ def search_row(curve: SearchCurve, advantage: Advantage | None, measure: str) ->
 def _sentence(curve: SearchCurve, advantage: Advantage, measure: str) -> str:
     """The verdict, then what it rests on."""
     verdict = VERDICTS[advantage.verdict].format(name=advantage.name, reference=advantage.reference)
-    area = "lowest error so far" if measure == "error" else "undominated share"
+    ratio = _with_ends(advantage.ratio, "{:.3f}".format)
     text = (
-        f"{verdict}: stopped at any moment its {area} is {_with_ends(advantage.ratio, '{:.3f}'.format)} times that of "
+        f"{verdict}: stopped at any moment its {AREAS[measure]} is {ratio} times that of "
         f"{advantage.reference}{_p(advantage)}, n = {advantage.n} + {advantage.n_reference}"
     )
-    if measure != "error":
+    if measure == "undominated":
         least, final = 1.0 - curve.mean[-1].estimate, advantage.final.estimate
         return f"{text}. In the end its hypervolume is {percent(least)}, against {percent(least + final)}."
     if advantage.reach is None:
