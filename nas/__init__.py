@@ -6,8 +6,9 @@
 `nas.plan(study)` says how many networks its rules need, `nas.run(study)` trains, `nas.open(folder)` looks at a run,
 `nas.report` draws its page, `nas.principles` tests design rules on it, `nas.discover` looks for others, `nas.audit`
 trains some of its networks longer, `nas.compare` puts searches side by side, `nas.train` trains one network,
-`nas.network_of(run, trial)` is one of a run, `nas.export` exports a network, and
-`nas.load(folder)` brings it back as a torch module; `nas.load_torchvision(name)` does so with torchvision's weights.
+`nas.network_of(run, trial)` is one of a run, `nas.export` exports a network, and `nas.load(folder)` brings it back as a
+torch module, which `nas.save(model, path)` writes in other formats; `nas.load_torchvision(name)` is one with
+torchvision's weights.
 Names load what they need when they are first used.
 """
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from nas.findings.principles import Principles, principles
     from nas.findings.searches import Searches, compare
     from nas.layers.base import Cost
+    from nas.models.formats.writing import save
     from nas.models.model import Model, load
     from nas.models.torchvision import load_torchvision
     from nas.page.contents import write_report as report
@@ -73,6 +75,7 @@ _PLACES = {
     "principles": ("nas.findings.principles", "principles"),
     "report": ("nas.page.contents", "write_report"),
     "run": ("nas.runner.launch", "start"),
+    "save": ("nas.models.formats.writing", "save"),
     "train": ("nas.runner.networks", "train"),
 }
 """Public name -> module and name there."""
@@ -112,6 +115,7 @@ __all__ = [
     "principles",
     "report",
     "run",
+    "save",
     "train",
 ]
 

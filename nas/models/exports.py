@@ -19,6 +19,7 @@ from nas.layers import Layer, cost, identity, shape_text
 from nas.models import weights
 from nas.models.document import Document, describe, encode
 from nas.models.model import ARCHITECTURE, CARD, CURVE, SUMS, WEIGHTS, Model, check_hashes, load
+from nas.models.provenance import data_of
 from nas.study import Recipe
 from nas.study.record import Epoch
 from nas.training.devices import device_name, one_thread
@@ -90,17 +91,16 @@ def trained(
     return model.eval()
 
 
-def verify(folder: Path, say: Callable[[str], None]) -> bool:
-    """Check the hashes, evaluate again on the same data, one thread, the recorded batch size; whether all is equal."""
+def verify(folder: Path, say: Callable[[str], None], place: str | None = None) -> bool:
+    """Check the hashes, evaluate again on the same data, one thread, the recorded batch size; whether all is equal.
+
+    `place` is where the data are, if not where they were; they are known by their content.
+    """
     check_hashes(folder)
     say(f"hashes of {folder} are intact")
     model = load(folder)
     document = model.document
-    info = data.prepare(document.data, document.recipe.resolution, document.recipe.target)
-    if info.key != document.data_key:
-        raise NasError(
-            f"{document.data} is another data set than the one trained on: {info.key}, not {document.data_key}"
-        )
+    info = data_of(document, folder, place)
     with one_thread():
         validation = data.load(info).validation
         network = computing(model.network, document.recipe, validation.labels.device)
