@@ -9,8 +9,8 @@ rules on it, `nas.discover` looks for others, `nas.audit` trains some of its net
 tests the best ones, `nas.compare` puts searches side by side, `nas.replay` lets samplers search `nas.results`, the
 table of all published trials, `nas.images` finds the images on which networks differ, `nas.train` trains one network,
 `nas.network_of(run, trial)` is one of a run, `nas.export` exports a network, and `nas.load(folder)` brings it back as a
-torch module; `nas.load_torchvision(name)` does so with torchvision's weights, `nas.create_model(name)` makes a network
-that `nas.list_models()` lists.
+torch module, which `nas.save(model, path)` writes in other formats; `nas.load_torchvision(name)` does so with
+torchvision's weights, `nas.create_model(name)` makes a network that `nas.list_models()` lists.
 Names load what they need when they are first used.
 """
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nas.findings.results import Results, results
     from nas.findings.searches import Searches, compare
     from nas.layers.base import Cost
+    from nas.models.formats.writing import save
     from nas.models.model import Model, load
     from nas.models.prediction import Prediction
     from nas.models.registry import create_model, list_models
@@ -95,6 +96,7 @@ _PLACES = {
     "results": ("nas.findings.results", "results"),
     "run": ("nas.runner.launch", "start"),
     "search": ("nas.runner.search", "search"),
+    "save": ("nas.models.formats.writing", "save"),
     "train": ("nas.runner.networks", "train"),
 }
 """Public name -> module and name there."""
@@ -144,6 +146,7 @@ __all__ = [
     "report",
     "results",
     "run",
+    "save",
     "search",
     "train",
 ]

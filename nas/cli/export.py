@@ -7,63 +7,99 @@ from typing import Annotated
 
 import typer
 
-from nas.cli.options import Device, Folder, OwnStudy
+from nas.cli.options import Device, OwnStudy
 from nas.cli.source import study_named
 from nas.cli.terminal import say
 from nas.findings.wording.numbers import percent
 
 
 def export(
-    folder: Folder,
-    out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the network.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of a run, or of an exported network.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the network, or a file: .py, .onnx, .pt2.")],
     rank: Annotated[int | None, typer.Option(help="Rank among the best networks, from 1 (default: 1).")] = None,
     trial: Annotated[int | None, typer.Option(help="Number of a trial instead.")] = None,
     final: Annotated[
         bool, typer.Option("--final", help="A finalist, trained and tested by `nas final`; --rank is among these.")
     ] = False,
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", help="folder, source, onnx or torch-export (default: by the ending of --out)."),
+    ] = None,
     study: OwnStudy = None,
     device: Device = "auto",
 ) -> None:
-    """Export a network: architecture.json, model.safetensors, card.md, SHA256SUMS."""
+    """Export a network: a folder of plain files, or torch source, ONNX, torch.export."""
     from nas.errors import Refused
+    from nas.models.folder import ARCHITECTURE
     from nas.runner.winners import export as export_network
     from nas.storage.results import open_run
 
     if rank is not None and trial is not None:
         raise Refused("give --rank or --trial, not both")
     if final:
-        _finalist(folder, out, rank, trial)
+        _finalist(folder, out, rank, trial, format_)
+        return
+    if (folder / ARCHITECTURE).is_file():
+        if (rank, trial, study) != (None, None, None):
+            raise Refused(f"{folder} holds one network: --rank, --trial and --study are for runs")
+        _converted(folder, out, format_)
         return
     run = open_run(folder)
     record = run.record(trial) if trial is not None else run.ranked(1 if rank is None else rank)
     if run.weights(record) is None:
         say(f"the weights of trial {record.trial} weren't kept: training it again", err=True)
-    model = export_network(run, record, out, study=study_named(study), device=device)
+    model = export_network(run, record, out, study=study_named(study), device=device, format=format_)
     error = model.document.error
     say(f"{out}: {record.architecture} (trial {record.trial}), validation error {percent(error)}")
     if error != record.error:
         say(f"trained again here it has another error than recorded ({percent(record.error)})", err=True)
-    say(f"in Python: nas.load({str(out)!r})")
+    say(_use(out))
 
 
-def _finalist(folder: Path, out: Path, rank: int | None, trial: int | None) -> None:
+def _finalist(folder: Path, out: Path, rank: int | None, trial: int | None, format_: str | None) -> None:
     """Export a finalist, with the weights of its first seed."""
     from nas.errors import Refused
     from nas.findings.finals import open_final
 
     if trial is not None:
         raise Refused("--final takes --rank, the rank among the finalists", hint=f"nas final {folder} shows them")
-    document = open_final(folder).export(out, 1 if rank is None else rank).document
+    document = open_final(folder).export(out, 1 if rank is None else rank, format_).document
     test = document.test
     said = "" if test is None else f", test error {percent(test.error)} (mean of {test.seeds}: {percent(test.mean)})"
     say(f"{out}: {document.architecture} (trial {document.trial}){said}")
-    say(f"in Python: nas.load({str(out)!r})")
+    say(_use(out))
 
 
-def verify(folder: Annotated[Path, typer.Argument(help="Folder of an exported network.")]) -> None:
+def _converted(folder: Path, out: Path, format_: str | None) -> None:
+    """An exported network in another format."""
+    from nas.models.formats.writing import save
+    from nas.models.model import load
+
+    model = load(folder)
+    save(model, out, format_)
+    say(f"{out}: {model.document.architecture}, validation error {percent(model.document.error)}")
+    say(_use(out))
+
+
+def _use(out: Path) -> str:
+    """How a file or a folder is used."""
+    return {
+        ".py": f"in Python, beside {out.with_suffix('.safetensors').name}: import {out.stem}; {out.stem}.load()",
+        ".onnx": f"in Python: onnxruntime.InferenceSession({str(out)!r})",
+        ".pt2": f"in Python: torch.export.load({str(out)!r}).module()",
+    }.get(out.suffix, f"in Python: nas.load({str(out)!r})")
+
+
+def verify(
+    folder: Annotated[Path, typer.Argument(help="Folder of an exported network.")],
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Where its data are now, if not where they were."),
+    ] = None,
+) -> None:
     """Check an exported network: its hashes, then its validation error again."""
     from nas.errors import NasError
     from nas.models.exports import verify as check
 
-    if not check(folder, say):
+    if not check(folder, say, data):
         raise NasError(f"{folder} doesn't reproduce its recorded error", hint="another torch or processor may be why")

@@ -17,6 +17,7 @@ from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import plural
 from nas.models import exports
 from nas.models.document import HeldOut
+from nas.models.formats import writing
 from nas.models.model import Model, restore
 from nas.models.weights import read_document
 from nas.sampling.finals import Finalists
@@ -135,10 +136,11 @@ class Final:
         model.document = msgspec.structs.replace(named, test=test)
         return model
 
-    def export(self, folder: Path | str, rank: int = 1) -> Model:
-        """Export a finalist as a folder of plain files, whose card says how it was tested: see `model`."""
+    def export(self, folder: Path | str, rank: int = 1, format: str | None = None) -> Model:  # noqa: A002
+        """Export a finalist as `nas.export` does, with a card that says how it was tested: see `model`."""
+        writing.require_possible(Path(folder), format)
         model = self.model(rank)
-        exports.write(model, Path(folder))
+        writing.save(model, Path(folder), format)
         return model
 
     def _repr_html_(self) -> str:

@@ -16,6 +16,7 @@ from nas.models import weights
 from nas.models.document import Document, describe
 from nas.models.folder import check_hashes, is_taken, write_folder
 from nas.models.model import Model, files_of, load
+from nas.models.provenance import data_of
 from nas.study import Recipe
 from nas.study.record import Epoch
 from nas.training.devices import device_name, one_thread
@@ -59,10 +60,11 @@ def trained(
     return model.eval()
 
 
-def verify(folder: Path, say: Callable[[str], None]) -> bool:
+def verify(folder: Path, say: Callable[[str], None], place: str | None = None) -> bool:
     """Check the hashes, evaluate again on the same data, one thread, the recorded batch size; whether all is equal.
 
-    A finalist, for which nothing validated, is evaluated on its first training images: the test split stays sealed.
+    `place` is where the data are, if not where they were; they are known by their content. A finalist, for which
+    nothing validated, is evaluated on its first training images: the test split stays sealed.
     """
     check_hashes(folder)
     say(f"hashes of {folder} are intact")
@@ -71,13 +73,7 @@ def verify(folder: Path, say: Callable[[str], None]) -> bool:
     if document.recipe is None or document.error is None:
         say("its error was never measured: there is nothing to compare")
         return True
-    info = data.prepare_for(msgspec.structs.replace(document.recipe, data=document.data))
-    if not document.validation:
-        info = info.all_training
-    if info.key != document.data_key:
-        raise NasError(
-            f"{document.data} is another data set than the one trained on: {info.key}, not {document.data_key}"
-        )
+    info = data_of(document, folder, place)
     with one_thread():
         dataset = data.load(info, document.recipe.train_size)
         measured = measured_on(dataset.train, dataset.validation)

@@ -10,6 +10,7 @@ from nas.data import DataInfo
 from nas.errors import NasError, Refused
 from nas.layers import identity
 from nas.models import exports
+from nas.models.formats import writing
 from nas.models.model import Model, restore
 from nas.models.weights import read_document
 from nas.space.space import Architecture
@@ -22,12 +23,22 @@ from nas.training.devices import Device
 logger = logging.getLogger(__name__)
 
 
-def export(run: Run, record: Record, folder: Path | str, *, study: Study | None = None, device: str = "auto") -> Model:
+def export(
+    run: Run,
+    record: Record,
+    folder: Path | str,
+    *,
+    study: Study | None = None,
+    device: str = "auto",
+    format: str | None = None,  # noqa: A002 -- as on the command line
+) -> Model:
     """Export a network as a folder of plain files; one whose weights weren't kept is trained again from its number.
 
-    Of several cards the first one does that. `study` is needed for it where the run was started from a program, or from
-    a file, whose code isn't run unasked.
+    `folder` may be a file in another `format`, which its ending tells: `source` (.py), `onnx` (.onnx), `torch-export`
+    (.pt2). Of several cards the first one trains. `study` is needed for it where the run was started from a program, or
+    from a file, whose code isn't run unasked.
     """
+    writing.require_possible(Path(folder), format)
     path = run.weights(record)
     if path:
         require_intact(path, record)
@@ -37,7 +48,7 @@ def export(run: Run, record: Record, folder: Path | str, *, study: Study | None 
     model.document = exports.named(
         model.document, study=run.manifest.study.name, space=record.space, trial=record.trial
     )
-    exports.write(model, Path(folder))
+    writing.save(model, Path(folder), format)
     return model
 
 

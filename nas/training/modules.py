@@ -14,12 +14,23 @@ from nas.study.recipe import Initialization
 
 
 class PartialNorm(nn.Module):
-    """Normalisation that only centres or only scales, over the batch and, for images, over positions."""
+    """Normalisation that only centres or only scales.
+
+    Over the batch and, for images, over positions.
+    """
 
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(self, width: int, *, centre: bool, affine: bool, epsilon: float, momentum: float) -> None:
+    def __init__(
+        self,
+        width: int,
+        *,
+        centre: bool,
+        affine: bool,
+        epsilon: float,
+        momentum: float,
+    ) -> None:
         super().__init__()
         self.centre, self.epsilon, self.momentum = centre, epsilon, momentum
         self.weight = nn.Parameter(torch.ones(width)) if affine else None
@@ -32,11 +43,13 @@ class PartialNorm(nn.Module):
         axes = [0, *range(2, x.dim())]
         shape = (1, -1) + (1,) * (x.dim() - 2)
         if self.training:
-            variance, mean = torch.var_mean(x.to(self.running_mean.dtype), axes, correction=0)
+            exact = x.to(self.running_mean.dtype)
+            variance, mean = torch.var_mean(exact, axes, correction=0)
             count = x.numel() // x.shape[1]
             with torch.no_grad():
                 self.running_mean.lerp_(mean, self.momentum)
-                self.running_var.lerp_(variance * count / max(1, count - 1), self.momentum)
+                unbiased = variance * count / max(1, count - 1)
+                self.running_var.lerp_(unbiased, self.momentum)
         else:
             mean, variance = self.running_mean, self.running_var
         scale = torch.rsqrt(variance + self.epsilon).view(shape)

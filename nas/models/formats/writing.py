@@ -1,0 +1,82 @@
+"""From a network and a path to the files of a format."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Literal
+
+from nas.errors import Refused, StorageFailed
+from nas.files import write_atomically
+from nas.models import exports
+from nas.models.formats.modules import onnx, require_onnx, tensors_of, torch_export
+from nas.models.formats.source import source
+from nas.models.model import Model
+
+Format = Literal["folder", "source", "onnx", "torch-export"]
+ENDINGS: dict[Format, str] = {"folder": "", "source": ".py", "onnx": ".onnx", "torch-export": ".pt2"}
+"""Format -> how the names of its files end; a folder may be called as one likes."""
+WEIGHTS = ".safetensors"
+"""Ends the name of the weights beside a source."""
+
+
+def format_of(path: Path, asked: str | None = None) -> Format:
+    """The format that is asked for, or the one of the path's ending; refused where the two don't fit."""
+    formats: dict[str, Format] = {ending: name for name, ending in ENDINGS.items()}
+    by_ending = formats.get(path.suffix, "folder")
+    known: dict[str, Format] = {name: name for name in ENDINGS}
+    if asked is None:
+        return by_ending
+    if asked not in known:
+        raise Refused(f"a format is {', '.join(known)}, got {asked!r}")
+    if known[asked] != by_ending:
+        ending = ENDINGS[known[asked]]
+        way = f"-o {path.with_suffix(ending) if ending else path.with_suffix('')}"
+        rule = f"ends in {ending}" if ending else f"doesn't end as a file of {by_ending} does"
+        raise Refused(f"the path of the format {asked} {rule}, got {path}", hint=way)
+    return known[asked]
+
+
+def require_possible(path: Path, asked: str | None = None) -> Format:
+    """The format, refused where it can't be written here: for whom it takes long to have the network."""
+    chosen = format_of(path, asked)
+    if chosen == "onnx":
+        require_onnx()
+    if chosen in ("onnx", "torch-export"):
+        _require_free(path)
+    return chosen
+
+
+def save(model: Model, path: str | PathLike[str], format: str | None = None) -> list[Path]:  # noqa: A002
+    """Write a network as a folder, or as what the path's ending tells: .py, .onnx, .pt2; the folder, or the files.
+
+    `format` says it in a word: `folder`, `source`, `onnx`, `torch-export`. A folder or a source that holds this very
+    network already is left as it is; nothing else is overwritten.
+    """
+    place = Path(path)
+    chosen = require_possible(place, format)
+    if chosen == "folder":
+        exports.write(model, place)
+        return [place]
+    if chosen == "source":
+        text, weights = source(model.current_document(), tensors_of(model))
+        return _put({place.with_suffix(WEIGHTS): weights, place: text.encode()})
+    return _put({place: onnx(model) if chosen == "onnx" else torch_export(model)})
+
+
+def _put(files: dict[Path, bytes]) -> list[Path]:
+    for path, data in files.items():
+        if not (path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data):
+            _require_free(path)
+    for path, data in files.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageFailed(f"{path} can't be written: {error.strerror}") from None
+        write_atomically(path, data)
+    return list(files)[::-1]
+
+
+def _require_free(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise Refused(f"{path} exists", hint="choose another file with -o")
