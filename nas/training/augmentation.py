@@ -96,7 +96,7 @@ def _beta(alpha: float, numbers: Tensor) -> Tensor:
     """Numbers of Beta(alpha, alpha) from as many that are uniform in [0, 1): its quantiles."""
     if not alpha:
         return numbers
-    from scipy.special import betaincinv  # a third of a second that only mixup spends
+    from scipy.special import betaincinv  # takes its time, which only mixup spends
 
     return torch.from_numpy(betaincinv(alpha, alpha, numbers.double().numpy())).float()
 

@@ -75,6 +75,10 @@ EVERY_KIND: dict[str, Layer] = {
 }
 
 
+SMOOTHED = {"rotation": 15.0, "random_erasing": 0.5, "mixup": 0.2, "averaging": 0.9}
+"""Fields of a recipe that a step on a GPU has to draw and keep something for."""
+
+
 def recipe(precision: Precision = "float32", **changes: object) -> Recipe:
     """Two epochs of ten steps with everything that draws random numbers."""
     base = Recipe(data="digits", epochs=2, batch_size=50, learning_rate=0.05, flip=True, crop=1, erase=3)
@@ -136,6 +140,19 @@ def test_adamw_is_replayed_too(small: Dataset, caplog: pytest.LogCaptureFixture)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_mixtures_and_averages_are_replayed_too(
+    small: Dataset, precision: Precision, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Turned, erased, mixed and averaged: recorded or launched one by one, losses and errors agree."""
+    with caplog.at_level(logging.WARNING, "nas.training.cuda_graphs"):
+        replayed = train(PLAIN, recipe(precision, **SMOOTHED), small, 7, CUDA)
+    assert not caplog.records
+    launched = train(PLAIN, recipe(precision, **SMOOTHED), small, 7, CUDA, graph=False)
+    assert losses(replayed) == pytest.approx(losses(launched), rel=TOLERANCE[precision])
+    assert replayed.curve[-1].error == pytest.approx(launched.curve[-1].error, abs=0.08)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_rows_of_a_table_are_replayed_too(
     own_cache: Path, precision: Precision, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -151,12 +168,16 @@ def test_rows_of_a_table_are_replayed_too(
         assert replayed.curve[-1].error == pytest.approx(other.curve[-1].error, rel=0.1)
 
 
-def test_a_gpu_computes_what_a_cpu_computes(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("changes", [{}, SMOOTHED], ids=["plain", "smoothed"])
+def test_a_gpu_computes_what_a_cpu_computes(
+    small: Dataset, changes: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In float32 with the same seed: initial weights, order and augmentation don't depend on the device."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     cpu = replace(small, train=on_device(small.train, CPU), validation=on_device(small.validation, CPU))
-    assert losses(train(PLAIN, recipe(), small, 7, CUDA)) == pytest.approx(
-        losses(train(PLAIN, recipe(), cpu, 7, CPU)), rel=TOLERANCE["float32"]
+    assert losses(train(PLAIN, recipe(**changes), small, 7, CUDA)) == pytest.approx(
+        losses(train(PLAIN, recipe(**changes), cpu, 7, CPU)),
+        rel=TOLERANCE["float32"],
     )
 
 
