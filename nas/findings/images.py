@@ -20,6 +20,7 @@ from nas.errors import NasError, Refused
 from nas.findings.same_images import over_seeds, repeated
 from nas.findings.wording.images import (
     HEADER,
+    group_title,
     hardest_text,
     image_cells,
     pair_text,
@@ -144,8 +145,8 @@ class Images:
     def groups(self, top: int = TOP) -> tuple[tuple[str, tuple[Image, ...]], ...]:
         """Title and at most so many images of each kind."""
         kinds = (
-            (f"{self.first.name} gets wrong, {self.second.name} right", self.first_wrong),
-            (f"{self.second.name} gets wrong, {self.first.name} right", self.second_wrong),
+            (group_title(self.first.name, self.second.name, single=bool(self.pair)), self.first_wrong),
+            (group_title(self.second.name, self.first.name, single=bool(self.pair)), self.second_wrong),
             ("wrong in nearly all trainings of the run: is the label right?", self.hardest),
         )
         return tuple((title, tuple(self._image(int(place)) for place in places[:top])) for title, places in kinds)
@@ -198,7 +199,7 @@ def images(source: Run | Path | str, first: str | int | None = None, second: str
         pair=paired(flags[0][0], flags[1][0]) if single else None,
         over_seeds=over_seeds(run, [side.trials[0] for side in sides], several) if single else None,
         parts=images_and_seeds(list(several.values())) if several else None,
-        notes=(*_notes(run, wrong, first), *notes),
+        notes=(*_notes(run, wrong, first, single=single), *notes),
     )
 
 
@@ -277,10 +278,12 @@ def _labels(run: Run) -> tuple[DataInfo | None, tuple[str, ...], list[str]]:
     return info, tuple(info.classes[label] for label in data.load(info).validation.labels.tolist()), []
 
 
-def _notes(run: Run, wrong: Mapping[int, Wrong], first: str | int | None) -> list[str]:
+def _notes(run: Run, wrong: Mapping[int, Wrong], first: str | int | None, *, single: bool) -> list[str]:
     notes = ["Known is who is wrong, not what an image was taken for"]
     if first is None:
         notes.append("The two networks are the best by these very images, which flatters the first a little")
+    elif not single:
+        notes.append("With few trainings a side, single images differ by chance, too")
     missing = sum(record.error is not None for record in run.records) - len(wrong)
     if missing:
         notes.append(f"{plural(missing, 'completed trial')} of the run hold no wrong images and don't count")

@@ -17,6 +17,11 @@ def image_cells(image: int, label: str, wrong: Sequence[int], sizes: Sequence[in
     return str(image), label or NOTHING, *(f"{count} of {size}" for count, size in zip(wrong, sizes, strict=True))
 
 
+def group_title(worse: str, better: str, *, single: bool) -> str:
+    """Of the images on which one side is worse."""
+    return f"{worse} gets wrong, {better} right" if single else f"{worse} gets wrong more often than {better}"
+
+
 def side_text(name: str, trainings: int, images: int) -> str:
     """A side, its trainings, and on how many images it is the worse one."""
     often = "it alone gets wrong" if trainings == 1 else "it gets wrong more often"
