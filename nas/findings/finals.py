@@ -14,7 +14,7 @@ from nas.findings.finalists import Finalist, finalists_of
 from nas.findings.settings import fidelity
 from nas.findings.wording.finals import HEADER, chosen_text, final_cells, optimism_sentence
 from nas.findings.wording.notebook import html_table, notebook
-from nas.findings.wording.numbers import plural
+from nas.findings.wording.numbers import listed, plural
 from nas.models import exports
 from nas.models.document import HeldOut
 from nas.models.formats import writing
@@ -23,7 +23,7 @@ from nas.models.weights import read_document
 from nas.sampling.finals import Finalists
 from nas.storage import study_json
 from nas.storage.database import read_records
-from nas.storage.finals import READINGS, Results, by_seed, read_results, readings
+from nas.storage.finals import READINGS, Results, by_seed, candidates, read_results, readings
 from nas.storage.layout import DATABASE, STUDY, WEIGHTS, weights_name
 from nas.storage.results import Run, open_run, require_intact
 from nas.study.record import FINAL, Outcome, Record
@@ -86,7 +86,7 @@ class Final:
     @property
     def notes(self) -> tuple[str, ...]:
         """What must be said beside them."""
-        return (*self._of_reading(), *self._of_failures(), *self._of_errors())
+        return (*self._of_reading(), *self._of_failures(), *self._of_errors(), *self._of_choice())
 
     def sentences(self) -> tuple[str, ...]:
         """How optimistic each choice was, in words; none before the test split is read."""
@@ -187,6 +187,19 @@ class Final:
         ]
         if note := self.run.manifest.data.error_note:
             said.append(note.capitalize())
+        return said
+
+    def _of_choice(self) -> list[str]:
+        """What isn't known of the choice, or has changed since."""
+        unkept = [str(one.trial) for one in self.finalists if one.mean and one.kept_test_error is None]
+        said = []
+        if unkept:
+            said.append(
+                f"The run kept no weights of trial {listed(unkept)}, so the optimism of that choice isn't known"
+            )
+        pool = len(candidates(self.run, self.chosen.selection.limits))
+        if pool > self.chosen.of:
+            said.append(f"The run has gone on: {self.chosen.of} networks could be chosen then, {pool} now")
         return said
 
 

@@ -18,7 +18,7 @@ from nas.layers import Layer, cost
 from nas.page import page
 from nas.page.page import TOP, Report, Verdicts
 from nas.storage.integrity import WAY_OUT
-from nas.storage.results import Run
+from nas.storage.results import Run, require_validated
 from nas.study.table import COLUMNS
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def write_report(
     `error` names the column of errors in the tables (default: `error`), `space` one whose values are taken for spaces,
     `cost` one that holds multiply-adds. A page that is there isn't replaced by one of a run that has lost trials.
     """
+    for run in runs:
+        require_validated(run)
     lost = next((run.lost for run in runs if run.lost), "")
     if lost and path.exists():
         raise StorageFailed(f"{path} stays as it is: {lost}", hint=f"{WAY_OUT}, or name another page with -o")

@@ -110,7 +110,7 @@ def final(
     records = read_records(folder)
     if len(records) == requested.total and not is_read(folder, requested.total):
         with logged(folder / LOG):
-            read_test(run, folder, requested.recipe, records, place)
+            read_test(run, folder, requested.recipe, records, place, again=again)
     return open_final(run)
 
 

@@ -23,6 +23,7 @@ from nas.data import DataInfo, Split
 from nas.errors import NasError, Refused
 from nas.models.model import restore
 from nas.models.weights import read_document
+from nas.runner.signals import Interrupts
 from nas.storage.finals import (
     Evaluated,
     Reading,
@@ -40,6 +41,7 @@ from nas.storage.results import Run, require_intact
 from nas.study import Recipe
 from nas.study.record import Outcome, Record
 from nas.training import devices
+from nas.training.cuda_graphs import aside
 from nas.training.devices import Device, one_thread
 from nas.training.evaluation import losses
 from nas.training.loop import on_device
@@ -84,12 +86,16 @@ def is_read(folder: Path, trainings: int) -> bool:
     return stored is not None and stored.trainings == trainings
 
 
-def read_test(run: Run, folder: Path, recipe: Recipe, records: Sequence[Record], place: Device) -> Results:
+def read_test(run: Run, folder: Path, recipe: Recipe, records: Sequence[Record], place: Device, *, again: bool) -> None:
     """Read the test split once, evaluate all finalists on it, and store every outcome.
 
-    What the run itself kept of the finalists is evaluated, too: the same weights on images that chose nothing.
+    What the run itself kept of the finalists is evaluated, too: the same weights on images that chose nothing. A signal
+    that asks us to stop waits for these seconds, so that what was read is stored.
     """
-    with locked(folder):
+    with locked(folder), Interrupts():
+        if is_read(folder, len(records)):
+            return  # by another process, meanwhile
+        require_unread(run, folder, len(records), again=again)
         contenders = contenders_of(run, folder, records)
         info = data.prepare_for(recipe).all_training
         stored = run.manifest.data
@@ -106,7 +112,6 @@ def read_test(run: Run, folder: Path, recipe: Recipe, records: Sequence[Record],
             tested=tuple(tested),
         )
         write_results(folder, results)
-        return results
 
 
 def contenders_of(run: Run, folder: Path, records: Sequence[Record]) -> list[Contender]:
@@ -152,8 +157,8 @@ def _noted(run: Run, info: DataInfo, contenders: Sequence[Contender]) -> Reading
 def _tested(contenders: Sequence[Contender], recipe: Recipe, info: DataInfo, place: Device) -> list[Evaluated]:
     splits: dict[int, Split] = {}
     tested = []
-    with one_thread(), devices.first_card(place):
-        device = torch.device(place.kind)
+    device = torch.device(place.kind)
+    with one_thread(), devices.first_card(place), aside(device):
         for contender in contenders:
             document = read_document(contender.path)
             own = document.recipe or recipe

@@ -20,7 +20,7 @@ from nas.errors import Refused, StorageFailed
 from nas.files import open_to_append, write_atomically
 from nas.sampling.finals import Finalists, Selection
 from nas.storage.results import Run, pareto
-from nas.study.limits import UNBOUNDED
+from nas.study.limits import UNBOUNDED, Limits
 from nas.study.record import Record
 
 RESULTS, READINGS = "results.json", "test_access.jsonl"
@@ -102,7 +102,7 @@ def packed(losses: npt.NDArray[np.float64], *, rows: bool) -> bytes:
 
 def chosen(run: Run, selection: Selection) -> Finalists:
     """The networks of a run that a selection takes; refused where it leaves none, or fewer than it asks for."""
-    pool = [record for record in run.best if not selection.limits.violations(record.cost)]
+    pool = candidates(run, selection.limits)
     if not pool:
         limits = selection.limits
         spans = [_span(name, *getattr(limits, name)) for name in limits.bounded]
@@ -126,6 +126,11 @@ def chosen(run: Run, selection: Selection) -> Finalists:
         mean=fmean(errors),
         deviation=stdev(errors) if len(errors) > 1 else 0.0,
     )
+
+
+def candidates(run: Run, limits: Limits) -> list[Record]:
+    """Completed networks of a run inside limits, lowest validation error first, each once."""
+    return [record for record in run.best if not limits.violations(record.cost)]
 
 
 def _span(name: str, low: int, high: int) -> str:

@@ -21,6 +21,7 @@ from nas import data
 from nas.data.images import ImageSource
 from nas.data.pictures import Pictures
 from nas.engines import InlineEngine
+from nas.engines.messages import Result
 from nas.errors import Interrupted, NasError, Refused, StorageFailed
 from nas.findings.finals import Final, open_final
 from nas.models.exports import card, verify
@@ -33,7 +34,7 @@ from nas.storage.finals import READINGS, RESULTS, readings
 from nas.storage.results import Run, open_run
 from nas.storage.study_json import Manifest
 from nas.study import Limits, Study
-from nas.study.record import FINAL
+from nas.study.record import FINAL, Outcome
 from nas.study.table import TIMES
 from tests.toys.audits import STUDY, mapped
 from tests.toys.spaces import CROSSED, HUNT, VARIED
@@ -227,7 +228,7 @@ def test_changed_weights_are_not_tested(pristine: Run, tmp_path: Path, monkeypat
     """A file of weights that isn't what was trained, or is gone, ends the command before the log has a line."""
     run = copied(pristine, tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("nas.runner.finals.read_test", lambda *_: None)
+        patch.setattr("nas.runner.finals.read_test", lambda *_, again: None)
         finished(run)
     victim = next((tmp_path / FINAL / "weights").iterdir())
     whole = victim.read_bytes()
@@ -275,10 +276,10 @@ def test_ctrl_c_keeps_the_split_sealed(pristine: Run, tmp_path: Path) -> None:
     class Stopping(InlineEngine):
         """While it has the first network in hand a person presses Ctrl-C."""
 
-        def wait(self, seconds: float) -> list[object]:  # type: ignore[override]
+        def wait(self, seconds: float) -> list[Result]:
             """One training."""
             signal.raise_signal(signal.SIGINT)
-            return super().wait(seconds)  # type: ignore[return-value]
+            return super().wait(seconds)
 
     with pytest.raises(Interrupted):
         nas.final(run, study=STUDY, engine=Stopping(), device="cpu", top=2, seeds=2, changes=SHORT)
@@ -314,7 +315,13 @@ def test_a_finals_folder_is_no_place_to_choose(found: Final, tmp_path: Path) -> 
     """It has no best network, and neither a final nor an audit of its own."""
     inner = nas.open(found.folder)
     assert inner.best == ()
-    for deed in (lambda: inner.ranked(1), lambda: finished(inner), lambda: nas.audit(inner)):
+    page = tmp_path / "page.html"
+    for deed in (
+        lambda: inner.ranked(1),
+        lambda: finished(inner),
+        lambda: nas.audit(inner),
+        lambda: nas.report((inner,), page),
+    ):
         with pytest.raises(Refused, match="is a final"):
             deed()
 
@@ -386,6 +393,30 @@ def test_failures_are_told(pristine: Run, tmp_path: Path) -> None:
     assert readings(tmp_path) == ()
 
 
+def test_a_failed_seed_is_left_out(pristine: Run, tmp_path: Path) -> None:
+    """Where the first seed of a finalist diverges the mean is of the others, that is said, and the next is exported."""
+    run = copied(pristine, tmp_path)
+
+    class Diverging(InlineEngine):
+        """The first trial diverges."""
+
+        def wait(self, seconds: float) -> list[Result]:
+            """One training."""
+            failed = {"outcome": Outcome.DIVERGED, "weights_sha256": "", "train_error": None}
+            results = super().wait(seconds)
+            return [msgspec.structs.replace(r, **failed) if r.trial == 0 else r for r in results]
+
+    done = nas.final(run, study=STUDY, engine=Diverging(), device="cpu", top=2, seeds=3, changes={"epochs": 1})
+    assert [len(one.test_errors) for one in done.finalists] == [2, 3]
+    assert [one.failures for one in done.finalists] == [1, 0]
+    assert any(f"1 of trial {done.chosen.trials[0]}" in note for note in done.notes)
+    document = done.model(1).document
+    assert document.test is not None
+    assert (document.seed, document.test.seeds) == (final_seed(STUDY.seed, done.chosen.trials[0], 1), 2)
+    assert document.test.error == done.finalists[0].test_errors[0]
+    assert "2 seeds" in card(document)
+
+
 def test_what_was_begun_stays(run: Run, found: Final, pristine: Run, tmp_path: Path) -> None:
     """Other finalists, another recipe and another data set are refused; fewer seeds change nothing."""
     for options, said in (
@@ -404,6 +435,44 @@ def test_what_was_begun_stays(run: Run, found: Final, pristine: Run, tmp_path: P
     assert finished(run, top=2, seeds=1, changes=SHORT).table().equals(found.table())
     with pytest.raises(Refused, match="17 finalists are asked for"):
         finished(copied(pristine, tmp_path), top=17)
+
+
+def test_two_commands_read_once(pristine: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where another process has read the split after the same trainings, the second one shows what that stored."""
+    run = copied(pristine, tmp_path)
+    first = finished(run)
+    monkeypatch.setattr("nas.runner.finals.is_read", lambda *_: False)
+    monkeypatch.setattr("nas.data.unseal", lambda *_: pytest.fail("the test split was read"))
+    assert finished(run, again=True).table().equals(first.table())
+    assert len(readings(tmp_path)) == 1
+
+
+def test_ctrl_c_while_it_is_read_waits(pristine: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read is stored before the command ends, so that it needn't be read again."""
+    run, unseal = copied(pristine, tmp_path), data.unseal
+
+    def interrupted(*words: object) -> object:
+        signal.raise_signal(signal.SIGINT)
+        return unseal(*words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("nas.data.unseal", interrupted)
+    done = finished(run)
+    assert (done.tested, done.readings) == (True, 1)
+
+
+def test_a_run_that_has_gone_on_is_told(pristine: Run, tmp_path: Path) -> None:
+    """More networks of the run change no finalist; a note says that there are more, and whose weights weren't kept."""
+    run = copied(pristine, tmp_path)
+    first = finished(run, top=1, seeds=1)
+    (run.folder / "weights" / run.best[0].weights).unlink()
+    grown = mapped(replace(STUDY, samples=10), tmp_path)
+    again = finished(grown)
+    assert again.chosen == first.chosen
+    assert any("The run has gone on" in note for note in again.notes)
+    shutil.rmtree(tmp_path / FINAL)
+    unkept = finished(grown, top=2, seeds=1, again=True)
+    notes = [note for note in unkept.notes if "kept no weights" in note]
+    assert len(notes) == any(one.kept_test_error is None for one in unkept.finalists)
 
 
 def test_manifests_of_other_runs_are_as_before(pristine: Run) -> None:
