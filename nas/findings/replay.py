@@ -239,5 +239,5 @@ def _notes(orders: Mapping[str, Sequence[ReplayedSearch]], chosen: Choosable) ->
     shares = listed(f"{share_text(share)} of {name}" for name, share in guided.items())
     yield f"Trials that a sampler proposed: {shares}; it begins with random ones, in each space for itself"
     if sought := sorted({*chosen.frame.get("sampler", ["random"])} - {"random", "quasirandom"}):
-        yield f"Networks were found by {listed(sought)}: no random sample of their space, but what a search made of it"
+        yield f"Networks were found by {listed(sought)}, so they are no random sample of their space"
     yield CAVEAT

@@ -93,6 +93,8 @@ def choosable(table: TrainedTable, spaces: Sequence[str] = (), run: str = "") ->
     frame = frame[frame["outcome"] != Outcome.PRUNED]
     if "repeat" in frame:
         frame = frame[frame["repeat"] == 0]
+    if frame.empty:
+        raise Refused(f"{table.name} has no first training of a network that wasn't pruned")
     together = spaces or run or frame["run"].nunique() == 1
     groups = frame["run"].map(table.population) + ("" if together else frame["space"])
     frame = frame[groups == groups.value_counts(sort=True).index[0]]

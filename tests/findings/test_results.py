@@ -29,6 +29,12 @@ def published() -> Results:
     return nas.results("fashion-mnist")
 
 
+def comparable(frame: pd.DataFrame) -> pd.DataFrame:
+    """The cells with one kind of gap, recipes as values: a field that is new has its default in older rows."""
+    recipes = [msgspec.json.decode(text, type=Recipe) for text in frame["recipe"]]
+    return frame.assign(recipe=recipes).astype(object).where(frame.notna(), None)
+
+
 def test_every_network_is_the_one_that_its_row_names(published: Results) -> None:
     """Architecture id and all costs of a row are those of the layer tree in it, counted anew."""
     table = published.table()
@@ -40,16 +46,13 @@ def test_every_network_is_the_one_that_its_row_names(published: Results) -> None
 
 
 def test_older_rows_are_made_from_the_records_of_each_study(published: Results) -> None:
-    """Made anew from `studies/results/*.csv.gz`, with networks, seeds and costs checked, the rows are the same."""
-    fresh = build.build({name: build.of_table(name) for name in build.SOURCES})
-    stored_rows = published.frame[published.frame["run"].isin(build.SOURCES)].reset_index(drop=True)
+    """Made anew from the files in `studies/results`, with networks, seeds and costs checked, the rows are the same."""
+    parts = build.older()
+    fresh = build.build(parts)
+    stored_rows = published.frame[published.frame["run"].isin(parts)].reset_index(drop=True)
     known = [name for name in stored_rows if name in fresh]
     assert stored_rows.drop(columns=known).isna().all().all()
-    pd.testing.assert_frame_equal(
-        stored_rows[known].astype(object).where(stored_rows[known].notna(), None),
-        fresh[known].astype(object).where(fresh[known].notna(), None),
-        check_dtype=False,
-    )
+    pd.testing.assert_frame_equal(comparable(stored_rows[known]), comparable(fresh[known]), check_dtype=False)
 
 
 def test_a_row_has_a_name_and_a_recipe(published: Results) -> None:

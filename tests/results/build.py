@@ -21,6 +21,7 @@ from nas.layers.serialization import to_json
 from nas.sampling import Filter
 from nas.sampling.filter import Network
 from nas.sampling.plan import training_seed
+from nas.sampling.repetitions import AUDIT, repeat_seed
 from nas.storage.results import Run, open_run, required_study
 from nas.storage.study_json import versions_in_words
 from nas.study import Study, catalog, table
@@ -55,6 +56,15 @@ SOURCES: Mapping[str, Study] = {
 """Older records by the name of their file -> the study as it was run."""
 
 
+AUDITED: Mapping[str, tuple[str, int, int]] = {
+    "anynet_ladder_8_epochs": ("long", 8, 0),
+    "anynet_ladder_other_seed": ("again_1", 2, 1),
+}
+"""Runs of the ladder's audit -> its column of errors, epochs, and which repetition of the network it is."""
+UNTOLD = ("train_error", "gap", "peak_memory", "seconds", "images_per_second")
+"""What the audit's records don't tell."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Part:
     """The records of one run."""
@@ -67,6 +77,8 @@ class Part:
     """What is said of it."""
     shape: Shape = SHAPE
     """Of an image."""
+    repeat: int = 0
+    """Which repetition an audit made of the networks; 0 for trainings with the seeds of their trials."""
 
 
 def of_table(name: str) -> Part:
@@ -77,6 +89,26 @@ def of_table(name: str) -> Part:
     )
     frame = pd.read_csv(path, low_memory=False).assign(device="cpu", versions=None, curve=None)
     return Part(study=SOURCES[name], frame=frame, about=about)
+
+
+def of_audit(name: str) -> Part:
+    """Networks of the ladder as its audit trained them: longer with the seed of the run, or with another one."""
+    path, (column, epochs, repeat) = FOLDER / "anynet_ladder_audit.csv", AUDITED[name]
+    ladder, audit = of_table("anynet_ladder"), pd.read_csv(path)
+    rows = ladder.frame.set_index("trial").loc[audit["trial"]].reset_index()
+    if not (rows["architecture"].eq(audit["architecture"]).all() and rows["error"].eq(audit["short"]).all()):
+        raise SystemExit(f"{path} isn't of the networks in anynet_ladder.csv.gz")
+    frame = rows.assign(**dict.fromkeys(UNTOLD), error=audit[column], epochs=epochs, sampler=AUDIT, repeat=repeat)
+    if repeat:
+        frame["seed"] = [repeat_seed(ladder.study.seed, trial, repeat) for trial in frame["trial"]]
+    study = run_as(anynet_ladder.STUDY, 4, "short", epochs=epochs)
+    about = msgspec.structs.replace(ladder.about, source=str(path.relative_to(ROOT)), study=stored(study))
+    return Part(study=study, frame=frame, about=about, repeat=repeat)
+
+
+def older() -> dict[str, Part]:
+    """All records that lie in files of their own, by the name of their run."""
+    return {name: of_table(name) for name in SOURCES} | {name: of_audit(name) for name in AUDITED}
 
 
 def of_run(folder: Path, study: str = "") -> Part:
@@ -133,8 +165,8 @@ def build(parts: Mapping[str, Part], kept: pd.DataFrame | None = None) -> pd.Dat
 def add(folder: Path, name: str = "", study: str = "") -> pd.DataFrame:
     """The table with the trials of a run's folder, in place of those that bear its name; written."""
     name = name or folder.resolve().name
-    if name in SOURCES:
-        raise SystemExit(f"{name} is made from studies/results/{name}.csv.gz; give another --name")
+    if name in SOURCES or name in AUDITED:
+        raise SystemExit(f"{name} is made from a file in studies/results; give another --name")
     part, before = of_run(folder, study), described(TABLE)
     frame = pd.read_csv(TABLE, low_memory=False)
     frame = build({name: part}, frame[frame["run"] != name])
@@ -144,13 +176,13 @@ def add(folder: Path, name: str = "", study: str = "") -> pd.DataFrame:
 
 def remake() -> pd.DataFrame:
     """The table with all older records made anew; written. Runs that were added stay as they are."""
-    parts = {name: of_table(name) for name in SOURCES}
+    parts = older()
     frame, about = build(parts), {name: part.about for name, part in parts.items()}
     if TABLE.exists():
         added, before = pd.read_csv(TABLE, low_memory=False), described(TABLE)
-        if not (added := added[~added["run"].isin(SOURCES)]).empty:
+        if not (added := added[~added["run"].isin(parts)]).empty:
             frame = build({}, pd.concat([frame, added], ignore_index=True))
-            about |= {name: run for name, run in before.runs.items() if name not in SOURCES}
+            about |= {name: run for name, run in before.runs.items() if name not in parts}
     write(frame, about)
     return frame
 
@@ -186,7 +218,8 @@ def _networks(part: Part) -> Iterator[tuple[Mapping[str, Any], Network]]:
         if not isinstance(network, Network) or identity(network.layer) != row["architecture"]:
             raise SystemExit(f"trial {trial} of {study.name} is another network now")
         said = row["space"], row["seed"], *(row[name] for name in network.cost.__struct_fields__)
-        counted = filter_.space.name, training_seed(study.seed, trial), *msgspec.structs.astuple(network.cost)
+        usual, again = training_seed(study.seed, trial), repeat_seed(study.seed, trial, part.repeat)
+        counted = filter_.space.name, again if part.repeat else usual, *msgspec.structs.astuple(network.cost)
         if said != counted:
             raise SystemExit(f"trial {trial} of {study.name} says {said}, counted are {counted}")
         yield point, network
