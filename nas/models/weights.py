@@ -13,6 +13,7 @@ from nas.errors import Refused
 from nas.files import write_atomically
 from nas.layers import cost, rows
 from nas.models.document import Document, decode, encode
+from nas.training.names import by_position
 
 DOCUMENT = "document"
 FLOAT_BYTES = 4
@@ -39,15 +40,19 @@ def read_document(path: Path) -> Document:
 
 
 def load_into(module: nn.Module, document: Document, path: Path) -> None:
-    """Fill a module of this document with the tensors of a file; names, shapes and types must agree exactly."""
+    """Fill a module of this document with the tensors of a file; names, shapes and types must agree exactly.
+
+    In older files the parts of rows have numbers in place of names.
+    """
+    expected = module.state_dict()
+    names = {by_position(module, name): name for name in expected}
     tensors: dict[str, Tensor] = {}
     try:
         with safe_open(path, framework="pt") as file:
             for name in file.keys():  # noqa: SIM118 -- not a mapping
-                tensors[name] = file.get_tensor(name)
+                tensors[names.get(name, name)] = file.get_tensor(name)
     except (SafetensorError, OSError) as error:
         raise Refused(f"{path} is no safetensors file: {error}") from None
-    expected = module.state_dict()
     odd = [
         n for n, t in expected.items() if n not in tensors or tensors[n].shape != t.shape or tensors[n].dtype != t.dtype
     ]
