@@ -25,7 +25,8 @@ def data_of(document: Document, folder: Path, place: str | None = None) -> DataI
         info = _prepared(candidate, document, sure=place is not None)
         if info and info.key == document.data_key:
             return info
-        others += [f"{info.key} at {candidate}"] if info else []
+        where = "" if candidate == document.data else f" in {candidate}"
+        others += [f"{info.key}{where}"] if info else []
     way = f"nas verify {folder} --data PATH names the place of the right ones"
     if not others:
         raise Missing(

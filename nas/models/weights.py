@@ -16,6 +16,7 @@ from nas.files import write_atomically
 from nas.layers import cost, rows
 from nas.layers.leaves import PER_INPUT
 from nas.models.document import Document, decode, encode
+from nas.training.names import by_position
 
 DOCUMENT = "document"
 FLOAT_BYTES = 4
@@ -68,12 +69,17 @@ def misfit(module: nn.Module, tensors: Mapping[str, Tensor]) -> str:
 
 
 def load_into(module: nn.Module, document: Document, path: Path) -> None:
-    """Fill a module of this document with the tensors of a file; names, shapes and types must agree exactly."""
+    """Fill a module of this document with the tensors of a file; names, shapes and types must agree exactly.
+
+    In older files the parts of rows have numbers in place of names.
+    """
+    expected = module.state_dict()
+    names = {by_position(module, name): name for name in expected}
     tensors: dict[str, Tensor] = {}
     try:
         with safe_open(path, framework="pt") as file:
             for name in file.keys():  # noqa: SIM118 -- not a mapping
-                tensors[name] = file.get_tensor(name)
+                tensors[names.get(name, name)] = file.get_tensor(name)
     except (SafetensorError, OSError) as error:
         raise Refused(f"{path} is no safetensors file: {error}") from None
     if odd := misfit(module, tensors):

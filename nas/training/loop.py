@@ -33,6 +33,7 @@ from nas.training.cuda_graphs import Replayed, aside, awaited, join
 from nas.training.evaluation import evaluate, evaluation, mean_loss, normalized, statistics
 from nas.training.losses import loss_of, mixed_loss
 from nas.training.modules import OwnDropout, build, initialize
+from nas.training.names import by_position
 from nas.training.peak_memory import Footprint
 from nas.training.precision import Masters, computing, dtype_of, settled
 from nas.training.recomputation import keep_all, recompute
@@ -361,7 +362,8 @@ class Training:
         """What a step changes in place, beside generators and what the optimiser keeps."""
         masters = {f"master {number}": parameter.data for number, parameter in enumerate(self.masters.all)}
         averages = {f"average {number}": value for number, value in enumerate(self._average.values)}
-        return {**masters, **averages, **dict(self._module.named_buffers()), STEPS: self._total_step}
+        buffers = {by_position(self._module, name): buffer for name, buffer in self._module.named_buffers()}
+        return {**masters, **averages, **buffers, STEPS: self._total_step}
 
     def close(self) -> None:
         """Give back what the device keeps for the steps."""

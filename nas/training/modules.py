@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import cast
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from nas import layers
 from nas.layers import Layer, Shape, output_shape
 from nas.study.recipe import Initialization
+from nas.training.names import names_of
 
 
 class PartialNorm(nn.Module):
@@ -221,7 +223,7 @@ def _row(children: tuple[Layer, ...], inputs: Shape) -> nn.Sequential:
             module.inplace = True
         modules.append(module)
         inputs = child.trace(inputs)[0]
-    return nn.Sequential(*modules)
+    return nn.Sequential(OrderedDict(zip(names_of(children), modules, strict=True)))
 
 
 def _leaf(layer: Layer, inputs: Shape) -> nn.Module:

@@ -345,7 +345,7 @@ def test_data_are_found_again_by_their_content(trained: Model, tmp_path: Path, m
     assert missing.value.hint.endswith("--data PATH names the place of the right ones")
     (tmp_path / "here/photos").mkdir()
     assert provenance.data_of(document, folder).key == info.key
-    with pytest.raises(nas.NasError, match="photos is another data set than the one trained on: other-0 at photos"):
+    with pytest.raises(nas.NasError, match="photos is another data set than the one trained on: other-0, not digits-"):
         provenance.data_of(document, tmp_path / "elsewhere")
     assert provenance.data_of(document, tmp_path / "elsewhere", str(tmp_path / "moved")).key == info.key
 

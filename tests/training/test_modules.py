@@ -265,7 +265,7 @@ def test_zero_residual_starts_as_the_shortcut(kind: str, shortcut: Sequence) -> 
     expected = module.get_submodule("shortcut")(x)
     torch.testing.assert_close(module(x), expected, rtol=0, atol=0)
     module(x).square().sum().backward()
-    assert module.get_parameter("branch.4.weight").grad.any()  # type: ignore[union-attr]
+    assert module.get_parameter("branch.norm_2.weight").grad.any()  # type: ignore[union-attr]
     initialize(module, torch.Generator().manual_seed(0))
     assert not torch.allclose(module(x), expected)
 
@@ -277,8 +277,8 @@ def test_zero_residual_in_pre_activation() -> None:
     x = batch((4, 6, 6))
     torch.testing.assert_close(module(x), x, rtol=0, atol=0)
     module(x).square().sum().backward()
-    assert module.get_parameter("branch.5.weight").grad.any()  # type: ignore[union-attr]
-    assert module.get_parameter("branch.3.weight").all()
+    assert module.get_parameter("branch.conv_2.weight").grad.any()  # type: ignore[union-attr]
+    assert module.get_parameter("branch.norm_2.weight").all()
 
 
 def test_nothing_is_built_for_an_impossible_shape() -> None:

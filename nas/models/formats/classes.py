@@ -11,8 +11,9 @@ from torch import nn
 
 from nas.models.formats.definitions import Definition, Shapes
 from nas.models.formats.layout import Call, Code, Keyword, Loop, docstring, flat, lines, signature
-from nas.models.formats.names import attribute, name_of, sentence, unique
+from nas.models.formats.names import name_of, sentence
 from nas.models.formats.parts import OWN, Block, Leaf, Part, Row
+from nas.training.names import attribute, unique
 
 FUNCTIONS: Mapping[type[nn.Module], str] = {
     nn.ReLU: "torch.relu({})",

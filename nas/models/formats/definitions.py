@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from nas.models.formats.names import class_name, kernel_of, label, unique
+from nas.models.formats.names import class_name, kernel_of, label
 from nas.models.formats.parameters import Column, Parameter, unified
 from nas.models.formats.parts import OUT, Block, Leaf, Part, Row, Slot, key_of
+from nas.training.names import unique
 
 Key = tuple[Hashable, ...]
 CONDITIONS: tuple[tuple[str, Callable[[Mapping[str, int]], bool]], ...] = (

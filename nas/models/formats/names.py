@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import keyword
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 
 from torch import nn
 
@@ -20,8 +19,6 @@ WORDS: Mapping[type[nn.Module], str] = {
     nn.AvgPool2d: "average pool",
 }
 """Layers in docstrings; others go by their class."""
-MODULE = nn.Module()
-"""Its attributes are no names of parts."""
 
 
 def kernel_of(part: Part) -> int:
@@ -81,22 +78,6 @@ def _order(block: Block, leaves: Sequence[Leaf]) -> str:
     if block.after.items or not leaves:
         return ""
     return "PreActivation" if "Norm" in leaves[0].module.__name__ else "Opening"
-
-
-def unique(name: str, taken: Set[str], mark: str = "") -> str:
-    """The name, with a number if it is taken."""
-    number = 2
-    chosen = name
-    while chosen in taken:
-        chosen, number = f"{name}{mark}{number}", number + 1
-    return chosen
-
-
-def attribute(name: str) -> str:
-    """The name of a part as an attribute of a module that has none of this name."""
-    plain = re.sub(r"\W+", "_", name.lower(), flags=re.ASCII).strip("_")
-    free = plain.isidentifier() and not keyword.iskeyword(plain) and not hasattr(MODULE, plain)
-    return plain if free else f"part_{plain}"
 
 
 def name_of(parts: Sequence[Part]) -> str:

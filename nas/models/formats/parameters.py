@@ -8,8 +8,8 @@ from functools import partial
 from itertools import combinations
 from operator import mul
 
-from nas.models.formats.names import unique
 from nas.models.formats.parts import IN, OUT, Slot
+from nas.training.names import unique
 
 Column = tuple[int | None, ...]
 """What one slot is in each block of a shape."""

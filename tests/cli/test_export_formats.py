@@ -1,0 +1,41 @@
+"""The verbs that export in formats of others, and that verify from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Say = Callable[..., tuple[int, str, str]]
+SHORT = ("--data", "digits", "--epochs", "1", "--train-size", "100", "--batch-size", "50", "-o", "net")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are made where the test is."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_ending_tells_the_format(say: Say, tmp_path: Path) -> None:
+    """The folder of a training becomes source, torch.export, or a folder again; a line says how it is used."""
+    assert say("train", "lenet_bn", *SHORT)[0] == 0
+    code, out, _ = say("export", "net", "-o", "plain.py")
+    assert (code, out.splitlines()[1]) == (0, "in Python, beside plain.safetensors: import plain; plain.load()")
+    assert say("export", "net", "-o", "net.pt2", "--format", "torch-export")[0] == 0
+    assert say("export", "net", "-o", "copy")[0] == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"net", "copy", "plain.py", "plain.safetensors", "net.pt2"}
+    assert say("verify", "copy", "--data", "digits")[0] == 0
+    code, _, err = say("verify", "copy", "--data", "elsewhere")
+    assert code == 2
+    assert "no data set or path is called 'elsewhere'" in err
+    code, _, err = say("export", "net", "-o", "net.pt2")
+    assert code == 2
+    assert "net.pt2 exists" in err
+    code, _, err = say("export", "net", "-o", "other.py", "--rank", "1")
+    assert code == 2
+    assert "net holds one network: --rank, --trial and --study are for runs" in err
+    code, _, err = say("export", "net", "-o", "net.pth", "--format", "onnx")
+    assert code == 2
+    assert "ends in .onnx, got net.pth" in err
+    assert "-o net.onnx" in err
