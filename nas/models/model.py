@@ -151,7 +151,10 @@ class Model(nn.Module):
         by name: the target of each in its own unit; (batch,).
         """
         with torch.inference_mode(), evaluating(self):
-            return self._of_images(inputs, batch_size) if not self.document.target else self._of_rows(inputs)
+            if self.document.target:
+                return self._of_rows(inputs)
+            scores = self._of_images(inputs, batch_size)
+        return Prediction(classes=self.classes, probabilities=scores.softmax(1))
 
     def _of_rows(self, table: object) -> Tensor:
         if not isinstance(table, Mapping):
@@ -164,7 +167,8 @@ class Model(nn.Module):
     def _without_table(self) -> Refused:
         return Refused(f"{self.document.architecture} was trained on images: it takes no table")
 
-    def _of_images(self, images: object, batch_size: int) -> Prediction:
+    def _of_images(self, images: object, batch_size: int) -> Tensor:
+        """Scores; (images, classes) of float32, on the CPU."""
         if isinstance(images, Mapping):
             raise self._without_table()
         if not (isinstance(batch_size, int) and batch_size > 0):
@@ -173,7 +177,7 @@ class Model(nn.Module):
             self._scores(torch.cat([self.preprocess(part) for part in batch])).float().cpu()
             for batch in batches(images, self.document.inputs[0], batch_size)
         ]
-        return Prediction(classes=self.classes, probabilities=torch.cat(scores).softmax(1))
+        return torch.cat(scores)
 
     def _scores(self, x: Tensor) -> Tensor:
         """The output for preprocessed inputs, wherever the network is and in its precision."""

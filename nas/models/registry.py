@@ -19,7 +19,7 @@ from nas.models.document import Document, require_sound, unmeasured
 from nas.models.folder import ARCHITECTURE, check_hashes
 from nas.models.heads import class_names, with_width
 from nas.models.model import Model, described, load
-from nas.models.transfer import adapted, statistics_changed, with_new_layers
+from nas.models.transfer import adapted, seeded, statistics_changed, with_new_layers
 from nas.study import catalog
 from nas.training.modules import build, initialize
 
@@ -66,7 +66,7 @@ def create_model(
     """
     ports = _Ports(num_classes, in_chans, input_size)
     ports.require_sound()
-    folder = winners().get(name)
+    folder = winners().get(str(name))
     if folder is None:
         return _random(_published(name, pretrained, ports), seed)
     check_hashes(folder)
@@ -102,7 +102,7 @@ class _Ports(NamedTuple):
 def _published(name: str, pretrained: bool, ports: _Ports) -> Document:
     """The document of a published network, of its published size unless another is given."""
     if name not in list_models():
-        raise _unknown(name)
+        raise _unknown(str(name))
     if pretrained:
         raise _without_weights(name)
     network = catalog.network(name)
@@ -140,7 +140,7 @@ def _for_images(document: Document, ports: _Ports) -> Document:
 
 def _random(document: Document, seed: int) -> Model:
     model = Model(document)
-    initialize(model.network, torch.Generator().manual_seed(seed))
+    initialize(model.network, seeded(seed))
     return model.eval().to(memory_format=torch.channels_last)
 
 
@@ -160,7 +160,7 @@ def _trained(model: Model, ports: _Ports, seed: int) -> Model:
 
 
 def _unknown(name: str) -> Refused:
-    near = difflib.get_close_matches(str(name), list_models(), 3)
+    near = difflib.get_close_matches(name, list_models(), 3)
     guess = f"; did you mean {' or '.join(near)}?" if near else ""
     return Refused(
         f"there is no network {name!r:.80}{guess}", hint="nas.list_models() lists all; nas.load takes folders"

@@ -16,6 +16,8 @@ from nas.errors import Refused
 from nas.layers import Shape, shape_text
 from nas.training.modules import initialize
 
+SEEDS = 2**63
+"""What seeds lie below."""
 Settle = Callable[[nn.Module, nn.Module], None]
 """Sets the weights of a new layer, given it and the old one."""
 
@@ -41,8 +43,15 @@ def with_new_layers(network: nn.Module, target: nn.Module, settle: Settle, alway
 
 def fresh(seed: int) -> Settle:
     """Random weights, as before a training: linear layers N(0, 0.01), convolutions He's, biases 0."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     return lambda layer, old: initialize(layer, generator)
+
+
+def seeded(seed: int) -> torch.Generator:
+    """A generator that begins with a seed."""
+    if type(seed) is not int or not 0 <= seed < SEEDS:
+        raise Refused(f"seed must be a whole number from 0 to 2**63 - 1, got {seed!r}")
+    return torch.Generator().manual_seed(seed)
 
 
 def adapted(before: Shape, after: Shape) -> Settle:

@@ -213,6 +213,7 @@ def test_predicting_leaves_the_network_as_it_was(grey: Model) -> None:
     answer = grey.predict(pixels(5, 16, 16)).probabilities
     assert torch.equal(answer, expected)
     assert not answer.requires_grad
+    assert not answer.is_inference()
     assert grey.training
     assert not part.training
     assert all(torch.equal(value, before[name]) for name, value in grey.state_dict().items())

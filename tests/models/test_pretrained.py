@@ -15,22 +15,9 @@ from torch.nn import functional
 import nas
 from nas.data import Dataset
 from nas.errors import Refused, StorageFailed
-from nas.layers import (
-    Activation,
-    Concatenation,
-    Convolution,
-    Flatten,
-    Layer,
-    Linear,
-    Normalisation,
-    Repetition,
-    Residual,
-    Sequence,
-    output_shape,
-)
 from nas.models.exports import verify
 from nas.models.folder import CURVE, WEIGHTS
-from nas.models.heads import head_start, with_width
+from nas.models.heads import with_width
 from nas.models.model import Model
 from tests.models.conftest import NETWORK
 
@@ -202,34 +189,6 @@ def test_classes_that_cannot_be_are_refused(model: Model, count: int, names: tup
     with pytest.raises(Refused, match=said):
         model.reset_classifier(count, classes=names)
     assert model.metrics["error"] is not None
-
-
-CONVOLUTION = Convolution(width=4, kernel=1)
-ODD: dict[str, tuple[Layer, int, str]] = {
-    "without a name": (Sequence(layers=(CONVOLUTION, Flatten(), Linear(width=4))), 2, ""),
-    "one layer": (Linear(width=4), 0, ""),
-    "repeated": (Sequence(layers=(Flatten(), Repetition(layer=Linear(width=4), times=3))), 1, ""),
-    "before a norm": (Sequence(layers=(Flatten(), Linear(width=4), Normalisation(), Activation())), 1, ""),
-    "in a branch": (Sequence(layers=(Flatten(), Residual(branch=Linear(width=4)))), 0, "are in a Residual"),
-    "beside": (Concatenation(branches=(Linear(width=2), Linear(width=2))), 0, "are in a Concatenation"),
-    "without weights": (Sequence(layers=(Flatten(),)), 0, "no convolution or linear layer"),
-    "an image": (CONVOLUTION, 0, "would make"),
-}
-
-
-@pytest.mark.parametrize("case", ODD)
-def test_the_last_layer_is_found_in_odd_trees(case: str) -> None:
-    """Without a head, alone, repeated or with a norm behind, it gets another width; in branches it is refused."""
-    layer, start, said = ODD[case]
-    inputs = (
-        (1, 1, 4) if case in ("an image", "without a name") else (4,) if case in ("one layer", "beside") else (1, 1, 4)
-    )
-    if said:
-        with pytest.raises(Refused, match=said):
-            with_width(layer, 7, inputs)
-    else:
-        assert output_shape(with_width(layer, 7, inputs), inputs) == (7,)
-        assert head_start(layer) == start
 
 
 def test_a_number_has_no_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,6 +144,9 @@ def test_a_winner_takes_other_sizes_where_its_layers_do(winner: str) -> None:
     ("settings", "said"),
     [
         ({"name": "resnet19"}, "there is no network 'resnet19'; did you mean resnet18"),
+        ({"name": 5}, "there is no network '5'"),
+        ({"name": "lenet", "seed": "a"}, "seed must be a whole number from 0"),
+        ({"name": "lenet", "seed": -1}, "seed must be a whole number from 0"),
         ({"name": "resnet18", "pretrained": True}, "no weights of resnet18 .* networks with weights: digits-1k"),
         ({"name": "lenet", "num_classes": 0}, "num_classes must be a whole number from 1 to 1,048,576, got 0"),
         ({"name": "lenet", "num_classes": True}, "num_classes must be a whole number"),
