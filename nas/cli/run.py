@@ -203,4 +203,5 @@ def summary(done: Run) -> None:
     say(f"\npage   {done.folder / PAGE}")
     say(f"table  {done.folder / TABLE}")
     if shown:
-        say(f"next   nas export {quote(str(done.folder))} --rank 1 -o best")
+        place = quote(str(done.folder))
+        say(f"next   nas final {place} (the best trained on, tested); nas export {place} --rank 1 -o best (as it is)")
