@@ -1,13 +1,16 @@
-"""The application: its verbs, and how errors are shown."""
+"""The application: its verbs, how they were spelled before, and how errors are shown."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from shlex import join
+from typing import Any
 
 import typer
+from typer.core import TyperCommand
 
 from nas.cli import (
     audit,
@@ -18,7 +21,6 @@ from nas.cli import (
     final,
     images,
     machine,
-    plan,
     principles,
     run,
     search,
@@ -26,10 +28,37 @@ from nas.cli import (
     status,
     train,
 )
-from nas.cli.spelling import Verb
 from nas.cli.terminal import UnheardError, say
-from nas.errors import NasError, ReadableFormatter, StorageFailed
+from nas.errors import NasError, ReadableFormatter, Refused, StorageFailed
 from nas.training.cpu_quota import cpu_quota
+
+MOVED = {("principles", "--plan"): "plan", ("principles", "--discover"): "discover"}
+"""Verb and former option -> the verb that it is now."""
+RENAMED = {"--output": "--out"}
+"""Former option -> the option that it is now."""
+
+
+class Verb(TyperCommand):
+    """A verb that understands how it was spelled before."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words behind the verb, those of older versions, too."""
+        for word in args:
+            if verb := MOVED.get((str(self.name), word)):
+                rest = [other for other in args if (self.name, other) not in MOVED]
+                known = {option for parameter in ctx.parent.command.commands[verb].params for option in parameter.opts}
+                options = [other.partition("=")[0] for other in rest if other.startswith("--")]
+                unknown = ", ".join(option for option in options if option not in known)
+                message = f"{word} is a verb of its own now" + (f", which has no {unknown}" if unknown else "")
+                raise Refused(message, hint=join(["nas", verb, *rest]))
+        return super().parse_args(ctx, _renamed(args))
+
+
+def _renamed(words: Sequence[str]) -> list[str]:
+    """The words with options as they are spelled now, with `=VALUE` or without."""
+    parts = (word.partition("=") for word in words)
+    return ["".join((RENAMED.get(option, option), *value)) for option, *value in parts]
+
 
 app = typer.Typer(
     name="nas",
@@ -40,7 +69,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 VERBS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Before a run": (spaces.spaces, describe.describe, machine.data, plan.plan),
+    "Before a run": (spaces.spaces, describe.describe, machine.data, principles.plan),
     "A run": (run.run, search.search, status.status, audit.audit),
     "Its results": (
         status.table,

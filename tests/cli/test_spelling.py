@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from nas.cli.app import app
-from nas.cli.spelling import MOVED
+from nas.cli.app import MOVED, app
 
 Say = Callable[..., tuple[int, str, str]]
 
