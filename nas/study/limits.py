@@ -54,3 +54,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     def bounded(self) -> tuple[str, ...]:
         """Names of the costs that are limited at all."""
         return tuple(n for n in self.__struct_fields__ if getattr(self, n) != (0, UNBOUNDED))
+
+    @property
+    def words(self) -> str:
+        """`at most 60,000 parameters and 1,000 to 8,000,000 multiply-adds`; empty where nothing is limited."""
+        return " and ".join(span(name, *getattr(self, name)) for name in self.bounded)
+
+
+def span(name: str, low: int, high: int) -> str:
+    """A range of a cost in words."""
+    cost = name.replace("multiply_adds", "multiply-adds")
+    if high >= UNBOUNDED:
+        return f"at least {low:,} {cost}"
+    return f"{low:,} to {high:,} {cost}" if low else f"at most {high:,} {cost}"
