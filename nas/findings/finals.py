@@ -186,7 +186,7 @@ class Final:
             "choice by the test split, and too low by its luck"
         ]
         if note := self.run.manifest.data.error_note:
-            said.append(note.capitalize())
+            said.append(note[0].upper() + note[1:])
         return said
 
     def _of_choice(self) -> list[str]:

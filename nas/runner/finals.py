@@ -206,12 +206,12 @@ def _require_begun(
 
 
 def _in_words(selection: Selection) -> str:
-    """`the best 3`, `the front of error against parameters, parameters 0 to 60,000`."""
+    """`the best 3`, `the front of error against parameters with at most 60,000 parameters`."""
     what = f"the best {selection.top}"
     if selection.pareto:
         what = f"the front of error against {selection.pareto.replace('_', '-')}"
-    limits = selection.limits
-    return ", ".join([what, *("{} {:,} to {:,}".format(name, *getattr(limits, name)) for name in limits.bounded)])
+    limits = selection.limits.words
+    return f"{what} with {limits}" if limits else what
 
 
 def _is_trained(folder: Path, requested: Requested) -> bool:

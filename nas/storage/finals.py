@@ -20,7 +20,7 @@ from nas.errors import Refused, StorageFailed
 from nas.files import open_to_append, write_atomically
 from nas.sampling.finals import Finalists, Selection
 from nas.storage.results import Run, pareto
-from nas.study.limits import UNBOUNDED, Limits
+from nas.study.limits import Limits, span
 from nas.study.record import Record
 
 RESULTS, READINGS = "results.json", "test_access.jsonl"
@@ -104,13 +104,11 @@ def chosen(run: Run, selection: Selection) -> Finalists:
     """The networks of a run that a selection takes; refused where it leaves none, or fewer than it asks for."""
     pool = candidates(run, selection.limits)
     if not pool:
-        limits = selection.limits
-        spans = [_span(name, *getattr(limits, name)) for name in limits.bounded]
+        if not run.best:
+            raise Refused(f"no network of {run.folder} has been completed yet", hint="nas status says why")
         raise Refused(
-            f"none of the {len(run.best)} completed networks of {run.folder} has {' and '.join(spans)}"
-            if run.best
-            else f"no network of {run.folder} has been completed yet",
-            hint=_cheapest(run.best, limits.bounded),
+            f"none of the {len(run.best)} completed networks of {run.folder} has {selection.limits.words}",
+            hint=f"they have {_costs(run.best, selection.limits.bounded)}",
         )
     if len(pool) < selection.top:
         raise Refused(
@@ -133,17 +131,10 @@ def candidates(run: Run, limits: Limits) -> list[Record]:
     return [record for record in run.best if not limits.violations(record.cost)]
 
 
-def _span(name: str, low: int, high: int) -> str:
-    words = name.replace("multiply_adds", "multiply-adds")
-    return f"{low:,} to {high:,} {words}" if high < UNBOUNDED else f"at least {low:,} {words}"
-
-
-def _cheapest(best: Sequence[Record], names: Sequence[str]) -> str:
-    """What costs there are, as a way out; empty where that isn't the trouble."""
-    if not best:
-        return "nas status says why"
-    costs = {name: [getattr(record.cost, name) for record in best] for name in names}
-    return "they have " + ", ".join(_span(name, min(values), max(values)) for name, values in costs.items())
+def _costs(best: Sequence[Record], names: Sequence[str]) -> str:
+    """What costs there are."""
+    costs = {name: [int(getattr(record.cost, name)) for record in best] for name in names}
+    return ", ".join(span(name, min(values), max(values)) for name, values in costs.items())
 
 
 def read_results(folder: Path) -> Results | None:

@@ -70,6 +70,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         """Names of what is limited at all."""
         return tuple(n for n in self.__struct_fields__ if getattr(self, n) != (0, UNBOUNDED))
 
+    @property
+    def words(self) -> str:
+        """`at most 60,000 parameters and 1,000 to 8,000,000 multiply-adds`; empty where nothing is limited."""
+        return " and ".join(span(name, *getattr(self, name)) for name in self.bounded)
+
 
 COSTS = tuple(name for name in Limits.__struct_fields__ if name != LATENCY)
 """Limits on what a layer table tells."""
@@ -79,3 +84,11 @@ def _broken(name: str, value: float, ends: tuple[float, float]) -> list[str]:
     """The side on which a value lies outside, if it does."""
     low, high = ends
     return [f"{name} below"] if value < low else [f"{name} above"] if value > high else []
+
+
+def span(name: str, low: float, high: float) -> str:
+    """A range of a cost in words."""
+    cost = {"multiply_adds": "multiply-adds", LATENCY: "milliseconds of latency"}.get(name, name)
+    if high >= UNBOUNDED:
+        return f"at least {low:,} {cost}"
+    return f"{low:,} to {high:,} {cost}" if low else f"at most {high:,} {cost}"

@@ -51,10 +51,7 @@ def chosen_text(chosen: Finalists) -> str:
     what = f"the best {number}" if len(chosen.trials) > 1 else "the best network"
     if selection.pareto:
         what = f"{number} on the front of error against {spoken(selection.pareto)}"
-    limits = ", ".join(
-        "{} {:,} to {:,}".format(spoken(name), *getattr(selection.limits, name)) for name in selection.limits.bounded
-    )
-    inside = f" with {limits}" if limits else ""
+    inside = f" with {selection.limits.words}" if selection.limits.bounded else ""
     return f"{what} of {chosen.of:,} completed{inside}, by validation error in the run"
 
 
