@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import subprocess
 import sys
@@ -274,6 +275,24 @@ def test_the_source_of_a_table_has_the_recorded_error(tmp_path: Path) -> None:
     targets = model.values(validation.labels[:, None])
     error = module.evaluate(module.load(), features, targets)
     assert error == pytest.approx(model.document.error, abs=1e-6)
+
+
+def test_the_script_of_the_documentation_measures(tmp_path: Path) -> None:
+    """Beside a source and idx files, the script in `docs/exports.md` prints the share of wrong images."""
+    page = (Path(__file__).parents[2] / "docs/exports.md").read_text()
+    (tmp_path / "measure.py").write_text(page.partition("```text\n")[2].partition("```")[0])
+    tree = Sequence(layers=(AdaptivePooling(size=2), Flatten(), Linear(width=10)))
+    nas.save(untrained(tree, (1, 28, 28), CLASSES), tmp_path / "net.py")
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (50, 1, 28, 28), generator=generator, dtype=torch.uint8)
+    labels = torch.randint(10, (50,), generator=generator, dtype=torch.uint8)
+    for name, header, numbers in (("images-idx3", 16, images), ("labels-idx1", 8, labels)):
+        with gzip.open(tmp_path / f"t10k-{name}-ubyte.gz", "wb") as file:
+            file.write(bytes(header) + numbers.numpy().tobytes())
+    command = [sys.executable, tmp_path / "measure.py", tmp_path]
+    module = imported(tmp_path / "net.py")
+    error = module.evaluate(module.load(), images, labels.long())
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == f"test error {error}\n"
 
 
 def test_damaged_weights_are_refused_by_the_source(tmp_path: Path) -> None:
