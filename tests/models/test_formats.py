@@ -58,7 +58,7 @@ FAMILIES: dict[str, tuple[str, Shape]] = {
     "lenet": ("lenet_bn", (1, 28, 28)),
     "alexnet": ("alexnet_28", (1, 28, 28)),
     "vgg": ("vgg11_d2l_quarter", (1, 32, 32)),
-    "nin": ("nin_d2l", (1, 64, 64)),
+    "nin": ("nin_9", (1, 96, 96)),
     "googlenet": ("googlenet_28", (1, 8, 8)),
     "resnet": ("resnet_20", (3, 8, 8)),
     "resnext": ("resnext50_32x4d", (3, 32, 32)),
