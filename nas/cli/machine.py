@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,14 +20,19 @@ def data(
     verify: Annotated[bool, typer.Option("--verify", help="Check that it is intact.")] = False,
     path: Annotated[bool, typer.Option("--path", help="Print where it is or should be.")] = False,
     target: Annotated[str, typer.Option(help="Column of a .csv that is to be predicted.")] = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE.html", help="A page with a few images of each class.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Where the data is, whether it is intact, and what it holds: classes or columns, shape, splits."""
+    """Where the data is, whether it is intact, and what it holds: classes or columns, shape, splits, a few pictures."""
     from nas import data as datasets
     from nas.errors import Refused
 
-    if name is None and (fetch or verify or path):
-        raise Refused("--fetch, --verify and --path need the name of a data set", hint="nas data fashion-mnist --fetch")
+    if name is None and (fetch or verify or path or out):
+        raise Refused(
+            "--fetch, --verify, --path and --out need the name of a data set", hint="nas data fashion-mnist --fetch"
+        )
     if name is None:
         states = {n: _data_state(n) for n in datasets.NAMES}
         if json:
@@ -45,8 +51,18 @@ def data(
         say(datasets.source_path(name))
     if verify:
         say(f"{name}: {datasets.verify(name, target)}")
+    if out is not None:
+        _write_page(name, out)
     if not (path or verify):
         _show_contents(datasets.contents(name, target), json)
+
+
+def _write_page(name: str, out: Path) -> None:
+    from nas.files import write_atomically
+    from nas.page.images import data_page
+
+    write_atomically(out, data_page(name).encode())
+    say(str(out), err=True)
 
 
 def _show_contents(contents: Contents, json: bool) -> None:
@@ -62,6 +78,10 @@ def _show_contents(contents: Contents, json: bool) -> None:
     else:
         sides = "x".join("any" if side is None else str(side) for side in contents.shape)
         say(f"{contents.name}: {total} images of {sides} (channels x height x width)")
+        if contents.sizes:
+            from nas.page.images import sizes_text
+
+            say(f"sizes: {sizes_text(contents)}")
     say("splits: " + ", ".join(f"{split} {count:,}" for split, count in contents.splits.items()))
     if contents.columns:
         say(f"target: {contents.target}\n")

@@ -14,8 +14,10 @@ import logging
 from nas.data.catalog import NAMES, find, meaning, require_one_meaning
 from nas.data.features import Cell, Column, encoded
 from nas.data.folders import cache_dir, data_dir
+from nas.data.images import ImageSource
 from nas.data.info import DataInfo, Task
 from nas.data.loading import Dataset, Split, load
+from nas.data.pictures import Images
 from nas.data.readers.official import OFFICIAL
 from nas.data.source import Contents
 from nas.errors import Refused
@@ -36,6 +38,7 @@ __all__ = [
     "contents",
     "data_dir",
     "encoded",
+    "examples",
     "fetch",
     "load",
     "prepare",
@@ -93,6 +96,14 @@ def verify(name: str, target: str = "") -> str:
 def contents(name: str, target: str = "") -> Contents:
     """What a data set holds, split as it will be: classes with their counts, or the columns of a table."""
     return find(name, target).contents()
+
+
+def examples(name: str, each: int) -> dict[str, Images]:
+    """So many training images of every class, uint8 (count, channels, height, width); refused for a table."""
+    source = find(name)
+    if not isinstance(source, ImageSource):
+        raise Refused(f"{name} is a table: it has no pictures")
+    return source.examples(each)
 
 
 def source_path(name: str) -> str:

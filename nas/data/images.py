@@ -7,8 +7,8 @@ the sealed test split are never in it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from nas.data.cache import kept, placed
 from nas.data.info import DataInfo, write_info
 from nas.data.loading import Split, in_memory
-from nas.data.pictures import Pictures, Size, chunks
+from nas.data.pictures import Images, Pictures, Size, chunks
 from nas.data.source import Contents
 from nas.data.splits import (
     ORDER_SEED,
@@ -41,6 +41,9 @@ FEWEST = 5
 RESIZED = "give a resolution: --resolution 32 on the command line, resolution=32 in a recipe"
 """The way out where images have no common or no usable size."""
 
+EXAMPLE = 96
+"""Edge in pixels of a picture that is shown where the images differ in size."""
+
 Counts = npt.NDArray[np.int64]
 
 
@@ -57,6 +60,8 @@ class ImageSource:
     channels: int
     size: Size | None
     """Height and width where none are asked for, in pixels; None if the images differ."""
+    sizes: Mapping[Size, int] = field(default_factory=dict)
+    """Images of each height and width, where they differ."""
     classes: tuple[str, ...]
     validation: Fraction = OWN_VALIDATION
     """Share of the images that aren't sealed which validates; in (0, 1)."""
@@ -121,7 +126,16 @@ class ImageSource:
                 for place, name in enumerate(self.classes)
             },
             columns={},
+            sizes={f"{height}x{width}": count for (height, width), count in self.sizes.items()},
         )
+
+    def examples(self, each: int) -> dict[str, Images]:
+        """So many training images of every class, (count, channels, height, width); where sizes differ, squares."""
+        pictures = self.development()
+        train = pictures.only(even_order(pictures.labels, self.cut(pictures.labels).rest, ORDER_SEED))
+        size = self.size or (EXAMPLE, EXAMPLE)
+        first = (np.flatnonzero(train.labels == place)[:each] for place in range(len(self.classes)))
+        return {name: train.take(positions, size) for name, positions in zip(self.classes, first, strict=True)}
 
     def development(self) -> Pictures:
         """The images that train or validate."""

@@ -27,6 +27,8 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     """Column of a table -> what it is, in words; empty for images."""
     target: str = ""
     """What is to be predicted, in words; empty for images."""
+    sizes: dict[str, int] = {}
+    """Height x width -> how many images have it, most first, where they differ."""
 
 
 class Source(Protocol):

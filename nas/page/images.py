@@ -1,4 +1,4 @@
-"""The images that decide between two sides, as one offline file without a script."""
+"""Pages of images, each one offline file without a script: those that decide between two sides, those of a data set."""
 
 from __future__ import annotations
 
@@ -15,12 +15,21 @@ from nas.errors import Refused
 from nas.page.templates import rendered
 
 if TYPE_CHECKING:
+    from nas.data import Contents
     from nas.findings.images import Image, Images
 
 PICTURES = 24
 """Images of each kind on a page unless it is said."""
 COLOURED = 3
 """Channels of a picture in colour; of any other the first is shown in grey."""
+
+
+DECIDING = "Which images decide, and which are hard for nearly all?"
+BELOW = "Below each picture: its label, and in how many trainings it is wrong."
+EXAMPLES = 12
+"""Images of each class on the page of a data set."""
+SIZES = 5
+"""Sizes that are told of a data set, the most frequent first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +54,48 @@ def page(found: Images, top: int = PICTURES) -> str:
     return rendered(
         "images.html.j2",
         title=f"{found.title}: images",
+        question=DECIDING,
+        below=BELOW,
         head=found.head,
         notes=found.notes,
         groups=[
-            (title, [_pictured(found, each, pixels[each.image]) for each in images])
+            (title[0].upper() + title[1:], [_pictured(found, each, pixels[each.image]) for each in images])
             for title, images in found.groups(top)
         ],
     )
+
+
+def data_page(name: str) -> str:
+    """The page of a data set: its classes with their counts, the sizes of its images, and a few of each class."""
+    from nas.data import contents, examples
+
+    held, pictures = contents(name), examples(name, EXAMPLES)
+    total = sum(held.splits.values())
+    splits = ", ".join(f"{split} {count:,}" for split, count in held.splits.items())
+    return rendered(
+        "images.html.j2",
+        title=held.name,
+        question=f"{total:,} images of {len(held.classes)} classes; none of those shown is held out for the test.",
+        below="",
+        head=[("splits", splits), ("height x width", sizes_text(held))],
+        notes=[],
+        groups=[
+            (
+                f"{label}: {', '.join(f'{split} {count:,}' for split, count in held.classes[label].items())}",
+                [Pictured(uri=png_uri(pixels), name="", lines=()) for pixels in shown],
+            )
+            for label, shown in pictures.items()
+        ],
+    )
+
+
+def sizes_text(held: Contents) -> str:
+    """`28x28`, or the most frequent sizes with their counts, where images differ."""
+    if not held.sizes:
+        return "x".join(map(str, held.shape[1:]))
+    shown = [f"{size} ({count:,})" for size, count in list(held.sizes.items())[:SIZES]]
+    more = len(held.sizes) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
 def png_uri(pixels: NDArray[np.uint8]) -> str:

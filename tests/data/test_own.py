@@ -43,6 +43,19 @@ def write_npz(path: Path, **changes: object) -> Path:
     return path
 
 
+def test_a_folder_is_shown_with_sizes_and_pictures(tmp_path: Path, say: Say) -> None:
+    """`nas data` names the sizes that differ; its page shows training images of each class, none of the test split."""
+    folder = write_images(tmp_path / "pets")
+    Image.fromarray(np.zeros((9, 9), dtype=np.uint8)).save(folder / "cat" / "zz.png")
+    code, out, err = say("data", str(folder), "-o", str(tmp_path / "pets.html"))
+    assert (code, err.strip()) == (0, str(tmp_path / "pets.html"))
+    assert "sizes: 8x12 (20), 9x9 (1)" in out
+    assert (tmp_path / "pets.html").read_text().count("<img ") == 13
+    shown = nas.data.examples(str(folder), 12)
+    assert {name: images.shape for name, images in shown.items()} == {"cat": (7, 1, 96, 96), "dog": (6, 1, 96, 96)}
+    assert say("data", "diabetes", "-o", "x.html")[2].startswith("nas: diabetes is a table: it has no pictures")
+
+
 def test_folder_is_split_three_ways(tmp_path: Path) -> None:
     """Class folders become classes by name, split 60 / 20 / 20, stratified, with no image in two parts."""
     folder = write_images(tmp_path / "My pets!")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ def folder_source(path: Path) -> ImageSource:
     groups = {split: _groups(folder, classes) for split, folder in (parts or {"train": path}).items()}
     require_classes(parts.get("train", path), [len(group) for group in groups["train"]], classes)
     scans = {file: scan(file) for split in groups.values() for group in split for file in group}
-    sizes = {entry.size for entry in scans.values()}
+    sizes = Counter(entry.size for entry in scans.values())
     mode = "L" if all(entry.mode == "L" for entry in scans.values()) else "RGB"
     files = {split: _files(found, mode) for split, found in groups.items()}
     if "test" not in files:
@@ -93,7 +94,8 @@ def folder_source(path: Path) -> ImageSource:
         label=label_of(path),
         identity=text_digest("\n".join(f"{f.relative_to(path).as_posix()}\t{s.digest}" for f, s in scans.items())),
         channels=len(mode),
-        size=sizes.pop() if len(sizes) == 1 else None,
+        size=next(iter(sizes)) if len(sizes) == 1 else None,
+        sizes=dict(sizes.most_common()) if len(sizes) > 1 else {},
         classes=classes,
         validation=WITH_TEST if "test" in groups else OWN_VALIDATION,
         validating=len(files["validation"].paths) if "validation" in files else 0,
