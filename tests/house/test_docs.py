@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+import typer
 
 import nas
 from nas.cli.app import app
@@ -47,6 +48,11 @@ SHORTER = {
     "nas final chosen --top 2": "nas final chosen --top 2 --epochs 1 --set train_size=100",
     "nas train lenet_bn --epochs 10": "nas train lenet_bn --epochs 1 --train-size 100",
     "--trial 3 --epochs 30": "--trial 3 --epochs 1 --train-size 100",
+    "--samples 64 --multiply-adds ..3e6 --fidelity tiny --epochs 6 --train-size 0": "--samples 24 --multiply-adds ..3e6 "
+    "--fidelity tiny --epochs 1 --train-size 100",
+    "--latency-ms ..0.5 --parameters ..60000 --samples 16 --fidelity tiny --epochs 6 --train-size 0": "--latency-ms ..500 "
+    "--parameters ..60000 --samples 2 --fidelity tiny --epochs 1 --train-size 100",
+    "nas final found --top 2 --epochs 20": "nas final found --top 1 --seeds 1 --epochs 1",
 }
 """What takes minutes -> the same with less to train."""
 FILES = ("my_study", "search", "rates", "plain", "norms")
@@ -125,6 +131,17 @@ def run_commands(text: str) -> None:
                 assert all(f'"{word}"' in code for word in words[3:] if word.startswith("--")), command
             elif words[0] != "pytest":
                 subprocess.run(words, check=True)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_in_sentences_have_these_options(page: Path) -> None:
+    """A command between code marks, which no block runs, names a verb and options that it has."""
+    verbs = typer.main.get_group(app).commands
+    for command in re.findall(r"`nas ([a-z][^`]*)`", BLOCK.sub("", page.read_text())):
+        verb, *words = shlex.split(command)
+        known = {option for parameter in verbs[verb].params for option in parameter.opts}
+        options = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+        assert options <= known | {"--help"}, command
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
