@@ -25,6 +25,7 @@ from nas.layers import (
     shape_text,
 )
 from nas.layers.base import LARGEST
+from nas.training.names import KINDS
 
 HEAD = "head"
 """What families call the part that pools and classifies."""
@@ -95,5 +96,5 @@ def _changed(layer: Layer, path: Path, width: int) -> Layer:
     place, *rest = path
     parts = (layer.layer,) * layer.times if isinstance(layer, Repetition) else getattr(layer, "layers", ())
     inner = _changed(parts[place], tuple(rest), width)
-    name = layer.name if isinstance(layer, Sequence) else ""
+    name = layer.name if isinstance(layer, Sequence) else KINDS[Repetition]  # its parts keep their names
     return Sequence(name=name, layers=(*parts[:place], inner, *parts[place + 1 :]))

@@ -27,6 +27,7 @@ from nas.models.prediction import Prediction, evaluating
 from nas.models.transfer import fresh, with_new_layers
 from nas.study.record import Epoch
 from nas.training.modules import build
+from nas.training.names import at_position
 
 if TYPE_CHECKING:
     import pandas
@@ -211,8 +212,9 @@ class Model(nn.Module):
             raise Refused(f"this network predicts a number, {self.document.target}: it has no classes to reset")
         inputs, names = self.document.inputs, class_names(num_classes, classes)
         layers = with_width(self.document.layers, num_classes, inputs)
-        last = ".".join(map(str, classifier(layers)))
-        self.network = with_new_layers(self.network, build(layers, inputs), fresh(seed), always=last)
+        target = build(layers, inputs)
+        last = at_position(target, classifier(layers))
+        self.network = with_new_layers(self.network, target, fresh(seed), always=last)
         self.forget(unmeasured(self.document, layers=layers, classes=names))
 
     def forget(self, document: Document) -> None:

@@ -49,6 +49,15 @@ def by_position(module: nn.Module, name: str) -> str:
     return ".".join([*places, tensor])
 
 
+def at_position(module: nn.Module, places: Iterable[int]) -> str:
+    """The name of the part that is reached by these positions, counted from 0, from row to row."""
+    names: list[str] = []
+    for place in places:
+        name, module = list(module.named_children())[place]
+        names.append(name)
+    return ".".join(names)
+
+
 def attribute(name: str) -> str:
     """A text as the name of a part of a module."""
     plain = re.sub(r"\W+", "_", name.lower(), flags=re.ASCII).strip("_")

@@ -48,7 +48,9 @@ def test_outputs_are_spelled_alike() -> None:
     """What a verb writes to is named by --out or -o, and by nothing else."""
     verbs = get_command(app).commands  # type: ignore[attr-defined]
     writes = {name: p.opts for name, verb in verbs.items() for p in verb.params if {"-o", "--output"} & {*p.opts}}
-    assert set(writes) == {"run", "table", "report", "discover", "compare", "replay", "export", "train"}
+    assert set(writes) == {
+        *("run", "search", "table", "report", "discover", "compare", "replay", "images", "export", "train", "data")
+    }
     assert all(spelled == ["--out", "-o"] for spelled in writes.values())
 
 

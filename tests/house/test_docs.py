@@ -48,10 +48,8 @@ SHORTER = {
     "nas final chosen --top 2": "nas final chosen --top 2 --epochs 1 --set train_size=100",
     "nas train lenet_bn --epochs 10": "nas train lenet_bn --epochs 1 --train-size 100",
     "--trial 3 --epochs 30": "--trial 3 --epochs 1 --train-size 100",
-    "--samples 64 --multiply-adds ..3e6 --fidelity tiny --epochs 6 --train-size 0": "--samples 24 --multiply-adds ..3e6 "
-    "--fidelity tiny --epochs 1 --train-size 100",
-    "--latency-ms ..0.5 --parameters ..60000 --samples 16 --fidelity tiny --epochs 6 --train-size 0": "--latency-ms ..500 "
-    "--parameters ..60000 --samples 2 --fidelity tiny --epochs 1 --train-size 100",
+    "--samples 64 --multiply-adds ..3e6 --fidelity tiny --epochs 6": "--samples 24 --multiply-adds ..3e6 --epochs 1",
+    "--latency-ms ..0.5 --parameters ..60000 --samples 16": "--latency-ms ..500 --parameters ..60000 --samples 2",
     "nas final found --top 2 --epochs 20": "nas final found --top 1 --seeds 1 --epochs 1",
 }
 """What takes minutes -> the same with less to train."""

@@ -346,25 +346,29 @@ def test_data_are_found_again_by_their_content(trained: Model, tmp_path: Path, m
     info = data.prepare("digits")
     places: list[str] = []
 
-    def prepared(place: str, *_: object) -> data.DataInfo:
-        places.append(place)
-        key = info.key if place.startswith(str(tmp_path)) else "other-0"
+    def prepared(recipe: nas.Recipe, resolution: int | None = None) -> data.DataInfo:
+        places.append(recipe.data)
+        key = info.key if recipe.data.startswith(str(tmp_path)) else "other-0"
         return msgspec.structs.replace(info, key=key)
 
-    (tmp_path / "work/photos").mkdir(parents=True)
+    (tmp_path / "work/photos-of-mine").mkdir(parents=True)
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.setattr(data, "prepare", prepared)
-    document = replace_data(trained, "photos")
+    monkeypatch.setattr(data, "prepare_for", prepared)
+    document = replace_data(trained, "photos-of-mine")
     folder = tmp_path / "work/exported/best"
     assert provenance.data_of(document, folder).key == info.key
-    assert places == [str(tmp_path / "work/photos")]
-    with pytest.raises(Missing, match="photos isn't found from here: the network was trained on digits-") as missing:
+    assert places == [str(tmp_path / "work/photos-of-mine")]
+    with pytest.raises(
+        Missing, match="photos-of-mine isn't found from here: the network was trained on digits-"
+    ) as missing:
         provenance.data_of(document, tmp_path / "elsewhere")
     assert missing.value.hint.endswith("--data PATH names the place of the right ones")
-    (tmp_path / "here/photos").mkdir()
+    (tmp_path / "here/photos-of-mine").mkdir()
     assert provenance.data_of(document, folder).key == info.key
-    with pytest.raises(nas.NasError, match="photos is another data set than the one trained on: other-0, not digits-"):
+    with pytest.raises(
+        nas.NasError, match="photos-of-mine is another data set than the one trained on: other-0, not digits-"
+    ):
         provenance.data_of(document, tmp_path / "elsewhere")
     assert provenance.data_of(document, tmp_path / "elsewhere", str(tmp_path / "moved")).key == info.key
 

@@ -207,7 +207,7 @@ def test_predicting_leaves_the_network_as_it_was(grey: Model) -> None:
     """In training mode, with a part in evaluation mode and a norm's statistics, it answers as in evaluation mode."""
     expected = grey.predict(pixels(5, 16, 16)).probabilities
     grey.train()
-    part = grey.get_submodule("network.0")
+    part = grey.get_submodule("network.stem")
     part.eval()
     before = {name: value.clone() for name, value in grey.state_dict().items()}
     answer = grey.predict(pixels(5, 16, 16)).probabilities

@@ -130,8 +130,8 @@ def test_a_taken_folder_is_refused(model: Model, tmp_path: Path) -> None:
 
 def test_layers_put_in_by_hand_are_refused(model: Model, tmp_path: Path) -> None:
     """A network that isn't its document's any more isn't saved; the message names the tensor and the way."""
-    model.network.set_submodule("2.2", nn.Linear(256, 3))
-    with pytest.raises(Refused, match=r"isn't the one of its document any more: '2\.2\.weight'") as error:
+    model.network.set_submodule("head.linear", nn.Linear(256, 3))
+    with pytest.raises(Refused, match=r"isn't the one of its document any more: 'head\.linear\.weight'") as error:
         model.save_pretrained(tmp_path / "saved")
     assert "reset_classifier" in error.value.hint
     assert not (tmp_path / "saved").exists()
@@ -161,16 +161,16 @@ def test_documents_of_before_are_read(packaged: Path, winner: str) -> None:
 def test_resetting_keeps_all_but_the_last_layer(model: Model) -> None:
     """Modules, modes, precision and frozen weights of the rest stay; the new layer has the place of the old one."""
     model.double().requires_grad_(False)
-    body, last = model.get_submodule("network.0"), model.get_submodule("network.2.2")
+    body, last = model.get_submodule("network.stem"), model.get_submodule("network.head.linear")
     model.reset_classifier(3)
-    new = model.get_submodule("network.2.2")
-    assert model.get_submodule("network.0") is body
+    new = model.get_submodule("network.head.linear")
+    assert model.get_submodule("network.stem") is body
     assert new is not last
     assert isinstance(new, nn.Linear)
     assert (new.weight.dtype, new.out_features, new.training) == (torch.float64, 3, False)
     assert [name for name, weight in model.named_parameters() if weight.requires_grad] == [
-        "network.2.2.weight",
-        "network.2.2.bias",
+        "network.head.linear.weight",
+        "network.head.linear.bias",
     ]
 
 

@@ -24,7 +24,8 @@ from nas.engines import InlineEngine
 from nas.engines.messages import Result
 from nas.errors import Interrupted, NasError, Refused, StorageFailed
 from nas.findings.finals import Final, open_final
-from nas.models.exports import card, verify
+from nas.models.card import card
+from nas.models.exports import verify
 from nas.runner.finals import EPOCHS
 from nas.sampling.finals import final_seed
 from nas.sampling.repetitions import repeat_seed
