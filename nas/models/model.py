@@ -64,10 +64,11 @@ class Model(nn.Module):
         names = [field.name for field in msgspec.structs.fields(Epoch)]
         return pandas.DataFrame(rows, columns=names).rename(columns={"number": "epoch"}).set_index("epoch")
 
-    def figure(self) -> plotly.graph_objects.Figure:
-        """Error and loss over the epochs that are known."""
+    def figure(self, **others: Model) -> plotly.graph_objects.Figure:
+        """Error and loss over the epochs that are known; other models by name beside it."""
         words = REGRESSION if self.document.target else {}
-        return curves_figure({self.document.architecture: self.curve}, **words)
+        curves = {name: other.curve for name, other in others.items()}
+        return curves_figure({self.document.architecture: self.curve} | curves, **words)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from nas.training.loop import train
 from tests.toys.runs import execute
 from tests.toys.spaces import STUDY
 
+WATCHED = ("validation", "training")
 RECIPE = Recipe(data="digits", epochs=2, train_size=200, batch_size=50, learning_rate=0.05, precision="float32")
 
 
@@ -46,6 +47,8 @@ def test_a_published_network_is_trained_by_name(tmp_path: Path) -> None:
         ("validation", "y2"): [epoch.validation_loss for epoch in told],
         ("training", "y2"): [epoch.loss for epoch in told],
     }
+    names = {line.name for line in model.figure(again=model).data}
+    assert names == {f"{name}, {what}" for name in (model.document.architecture, "again") for what in WATCHED}
     assert "trained by itself on digits" in (tmp_path / "lenet" / "card.md").read_text()
     assert not list(tmp_path.glob(".*"))
 
