@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import importlib.util
 import subprocess
@@ -17,7 +18,7 @@ from safetensors.torch import save_file
 
 import nas
 from nas import data
-from nas.errors import ImpossibleShape, Missing, Refused
+from nas.errors import ImpossibleShape, Missing, Refused, readable
 from nas.layers import (
     Activation,
     AdaptivePooling,
@@ -38,6 +39,7 @@ from nas.layers import (
 from nas.models import provenance
 from nas.models.document import Document
 from nas.models.formats import modules
+from nas.models.formats.layout import docstring
 from nas.models.formats.source import source
 from nas.models.model import Model
 from nas.space import Space
@@ -313,6 +315,25 @@ def test_texts_of_a_document_stay_texts(tmp_path: Path) -> None:
     model.document = msgspec.structs.replace(model.document, data='x"""\nraise SystemExit\n"""\\')
     nas.save(model, tmp_path / "net.py")
     assert names == imported(tmp_path / "net.py").CLASSES
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("text", ["\0", "\x1b[31m", "\u202e", *(f"{'x' * length}\\xzz\\" for length in range(30, 75))])
+def test_a_docstring_holds_no_codes(text: str) -> None:
+    """What a terminal obeys, bytes that no source may hold and backslashes at the end of a line are written out."""
+    written = "\n".join(docstring(f"Made of {text}\nand more", 4))
+    value = ast.literal_eval(written.strip())
+    assert readable(text) in value.replace("\n    ", "")
+    assert readable(written) == written
+
+
+@pytest.mark.parametrize("name", ["my-net", "class", "1", "torch", "copy", "a b"])
+def test_a_source_has_a_name_to_import(name: str, tmp_path: Path) -> None:
+    """A source that nobody could import, or that hides what it imports itself, is refused with a name that works."""
+    with pytest.raises(Refused, match="a source is imported by its name") as error:
+        nas.save(untrained(TREES["dense"](), IMAGES, CLASSES), tmp_path / f"{name}.py")
+    assert error.value.hint == f"-o {tmp_path / 'net.py'}, for one"
+    assert not [*tmp_path.iterdir()]
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nas.errors import readable
+
 LINE = 88
 """Columns; what ruff and black take without being told."""
 
@@ -81,9 +83,9 @@ def signature(name: str, parameters: Sequence[str], result: str, indent: int) ->
 def docstring(text: str, indent: int) -> list[str]:
     """A docstring, wrapped; whatever the text holds, it stays inside."""
     space = " " * indent
-    paragraphs = text.replace("\\", "\\\\").replace('"', "'").splitlines()
+    paragraphs = readable(text).replace('"', "'").splitlines()
     wrapped = [
-        line
+        line.replace("\\", "\\\\")
         for number, paragraph in enumerate(paragraphs)
         for line in _wrapped(paragraph, LINE - indent - 3 * (not number) - 3 * (len(paragraphs) == 1))
     ]

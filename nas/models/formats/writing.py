@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import keyword
+import sys
 from os import PathLike
 from pathlib import Path
 from typing import Literal
@@ -18,6 +20,8 @@ ENDINGS: dict[Format, str] = {"folder": "", "source": ".py", "onnx": ".onnx", "t
 """Format -> how the names of its files end; a folder may be called as one likes."""
 WEIGHTS = ".safetensors"
 """Ends the name of the weights beside a source."""
+TAKEN = {*sys.stdlib_module_names, "torch", "safetensors", "numpy"}
+"""Modules that a source needs, by itself or in torch."""
 
 
 def format_of(path: Path, asked: str | None = None) -> Format:
@@ -44,7 +48,19 @@ def require_possible(path: Path, asked: str | None = None) -> Format:
         require_onnx()
     if chosen in ("onnx", "torch-export"):
         _require_free(path)
+    if chosen == "source":
+        _require_importable(path)
     return chosen
+
+
+def _require_importable(path: Path) -> None:
+    """Refuse a source that no program could import, or that would stand in the way of a module that it imports."""
+    name = path.stem
+    if not name.isidentifier() or keyword.iskeyword(name) or name in TAKEN:
+        why = "is the name of another module" if name in TAKEN else "is no name in Python"
+        raise Refused(
+            f"a source is imported by its name, and {name!r} {why}", hint=f"-o {path.with_name('net.py')}, for one"
+        )
 
 
 def save(model: Model, path: str | PathLike[str], format: str | None = None) -> list[Path]:  # noqa: A002
