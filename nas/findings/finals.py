@@ -51,7 +51,7 @@ class Final:
     results: Results | None
     """What the test split said; None before it is read."""
     readings: int
-    """How often it was read for networks of this run."""
+    """How often it was read for networks of this run: at least once where there are results, whatever the log says."""
 
     @property
     def total(self) -> int:
@@ -214,6 +214,7 @@ def open_final(source: Run | Path | str) -> Final:
     manifest = study_json.read(folder)
     if manifest.finalists is None:
         raise Refused(f"{folder} is no final of {run.folder}", hint="move it away, then run nas final anew")
+    results = read_results(folder)
     return Final(
         run=run,
         folder=folder,
@@ -221,6 +222,6 @@ def open_final(source: Run | Path | str) -> Final:
         fidelity=fidelity(Run(folder=folder, manifest=manifest, records=())),
         seeds=manifest.study.samples,
         records=tuple(read_records(folder)),
-        results=read_results(folder),
-        readings=len(readings(run.folder)),
+        results=results,
+        readings=max(len(readings(run.folder)), results is not None),
     )

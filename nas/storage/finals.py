@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from math import isclose, sqrt
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -150,7 +151,20 @@ def read_results(folder: Path) -> Results | None:
         raise Refused(f"{path} is damaged: {error}", hint="restore it from a copy") from None
     if results.schema_version != SCHEMA_VERSION:
         raise Refused(f"{path} has schema version {results.schema_version}, this program reads {SCHEMA_VERSION}")
+    for one in results.tested:
+        if said := _contradiction(results, one):
+            raise Refused(f"{path} is damaged: trial {one.trial} has {said}", hint="restore it from a copy")
     return results
+
+
+def _contradiction(results: Results, one: Evaluated) -> str:
+    """What of a network's results can't be; empty if they agree with one another."""
+    needed = 8 * results.images if results.rows else (results.images + 7) // 8
+    if not one.images == results.images > 0 or len(one.outcomes) != needed:
+        return f"outcomes of {len(one.outcomes)} bytes for {one.images} of {results.images} images or rows"
+    share = float(results.losses(one).mean())
+    error = sqrt(share) if results.rows and share >= 0 else share
+    return "" if isclose(error, one.error, rel_tol=1e-6) else f"error {one.error:g}, its outcomes say {error:g}"
 
 
 def write_results(folder: Path, results: Results) -> None:

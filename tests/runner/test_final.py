@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -211,6 +212,38 @@ def test_a_damaged_line_counts(pristine: Run, tmp_path: Path) -> None:
     (tmp_path / READINGS).write_text('{"when": "2026-')
     with pytest.raises(Refused, match=r"was read once .* an unknown day by an unknown command"):
         finished(run)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"images": 10**15}, "outcomes of"),
+        ({"images": 0}, "outcomes of"),
+        ({"rows": True}, "outcomes of"),
+        ({"outcomes": ""}, "outcomes of 0 bytes"),
+        ({"error": 0.0}, "error 0, its outcomes say"),
+    ],
+)
+def test_results_that_contradict_themselves_are_damaged(
+    run: Run, found: Final, tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    """Outcomes of another number of images, and an error that isn't theirs, are refused with the way out."""
+    ours = copied(run, tmp_path)
+    path = tmp_path / FINAL / RESULTS
+    entries = json.loads(path.read_text())
+    for place in (entries, entries["tested"][0]):
+        place.update({name: value for name, value in change.items() if name in place})
+    path.write_text(json.dumps(entries))
+    with pytest.raises(Refused, match=f"damaged: trial .* has {said}") as error:
+        open_final(ours)
+    assert error.value.hint == "restore it from a copy"
+
+
+def test_a_lost_log_takes_no_reading_back(run: Run, found: Final, tmp_path: Path) -> None:
+    """Where the log is gone but results are there, the test split was read once at least."""
+    ours = copied(run, tmp_path)
+    (tmp_path / READINGS).unlink()
+    assert open_final(ours).readings == 1
 
 
 def test_without_a_log_nothing_is_read(pristine: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
