@@ -151,6 +151,8 @@ def require_sound(document: Document) -> None:
     if output_shape(document.layers, inputs) != (outputs,):
         shape = shape_text(output_shape(document.layers, inputs))
         raise Refused(f"the network has {shape} outputs for {'a number' if document.target else f'{outputs} classes'}")
+    if document.architecture != (own := identity(document.layers)):
+        raise Refused(f"the description is of network {document.architecture:.40}, its layers are those of {own}")
     if not len(document.mean) == len(document.std) == channels or min(document.std) <= 0:
         raise Refused(
             f"mean and std must be given for {channels} {'features' if document.target else 'channels'}, std above 0"

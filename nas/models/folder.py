@@ -77,6 +77,8 @@ def _sums(path: Path) -> dict[str, str]:
 def text_of(path: Path, largest: int) -> str:
     """A small text file."""
     try:
+        if path.exists() and not path.is_file():
+            raise Refused(f"{path} is no file", hint="whoever made the folder can export it again")
         if path.stat().st_size > largest:
             raise Refused(f"{path} has {path.stat().st_size:,} bytes, at most {largest:,} are read")
         return path.read_text(encoding="utf-8")

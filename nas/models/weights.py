@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 
 import torch
@@ -20,6 +21,8 @@ from nas.training.names import by_position
 
 DOCUMENT = "document"
 FLOAT_BYTES = 4
+LARGEST_OUTPUT = 2**28
+"""Most elements that a layer makes of one input: a gigabyte."""
 NORM, STATISTICS = "Normalisation", 2
 """The one layer that keeps numbers which aren't trained, and how many of them a channel."""
 WITHOUT_STATISTICS = ("none", *PER_INPUT)
@@ -90,9 +93,14 @@ def load_into(module: nn.Module, document: Document, path: Path) -> None:
 
 
 def require_plausible(document: Document, path: Path) -> None:
-    """Refuse a description whose network is larger than the file could hold, before it is built."""
+    """Refuse a network that its file couldn't hold, or memory not compute, before it is built."""
     parameters = cost(document.layers, document.inputs).parameters
     table = rows(document.layers, document.inputs)
+    largest = max((prod(row.output) for row in table), default=0)
+    if largest > LARGEST_OUTPUT:
+        raise Refused(
+            f"a layer of {path.parent} makes {largest:,} numbers of one input, at most {LARGEST_OUTPUT:,} are"
+        )
     norms = [row for row in table if row.kind == NORM and not row.settings.startswith(WITHOUT_STATISTICS)]
     needed = FLOAT_BYTES * (parameters + sum(STATISTICS * row.times * row.output[0] for row in norms))
     if needed > path.stat().st_size:

@@ -8,6 +8,7 @@ import pickle
 import resource
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import nas
 from nas.engines import InlineEngine
 from nas.errors import Missing, NasError, Refused
 from nas.files import digest
+from nas.layers import Layer, identity
 from nas.models.document import Document, decode, encode
 from nas.models.folder import ARCHITECTURE, CARD, SUMS, WEIGHTS
 from nas.models.model import Model
@@ -116,6 +118,8 @@ def nested(entries: Entries, folder: Path) -> None:
         entries["layers"] = {"type": "sequence", "layers": [entries["layers"]]}
 
 
+HUGE, SMALL = ({"type": "adaptivepooling", "size": size} for size in (2**20, 16))
+"""Pools to a terabyte, and back."""
 HOSTILE: dict[str, tuple[Callable[[Entries, Path], object], str]] = {
     "wide": (wide, r"its network needs 4,\d{3},\d{3},\d{3},\d{3}"),
     "statistical": (statistical, r"its network needs 188,\d{3},\d{3},\d{3}"),
@@ -133,6 +137,11 @@ HOSTILE: dict[str, tuple[Callable[[Entries, Path], object], str]] = {
     "other classes": (lambda e, _: e.update(classes=["0", "1"]), "10 outputs for 2 classes"),
     "no mean": (lambda e, _: e.update(mean=[]), "mean and std must be given for 1 channels"),
     "zero std": (lambda e, _: e.update(std=[0.0]), "std above 0"),
+    "huge output": (
+        lambda e, _: e["layers"]["layers"].insert(0, {"type": "sequence", "layers": [HUGE, SMALL]}),
+        "makes .* numbers of one input, at most",
+    ),
+    "other name": (lambda e, _: e.update(architecture="0" * 16), "description is of network 0000000000000000"),
     "other width": (lambda e, _: e["layers"]["layers"][0].update(width=3), "doesn't fit the network"),
 }
 
@@ -154,9 +163,24 @@ def test_hostile_descriptions_are_refused(copied: Path, case: str) -> None:
     change, said = HOSTILE[case]
     entries = json.loads((copied / ARCHITECTURE).read_text())
     change(entries, copied)
+    if case != "other name":
+        with suppress(msgspec.ValidationError, RecursionError):
+            entries["architecture"] = identity(msgspec.convert(entries["layers"], Layer))
     (copied / ARCHITECTURE).write_text(json.dumps(entries))
     resum(copied)
     with pytest.raises(Refused, match=said):
+        nas.load(copied)
+
+
+def test_what_is_no_file_is_not_waited_for(copied: Path) -> None:
+    """A pipe, and a device without end, in the place of a list of hashes are refused."""
+    (copied / SUMS).unlink()
+    os.mkfifo(copied / SUMS)
+    with pytest.raises(Refused, match="SHA256SUMS is no file"):
+        nas.load(copied)
+    (copied / SUMS).unlink()
+    (copied / SUMS).symlink_to("/dev/zero")
+    with pytest.raises(Refused, match="SHA256SUMS is no file"):
         nas.load(copied)
 
 
