@@ -60,7 +60,7 @@ def class_names(count: int, names: Many[str] = ()) -> tuple[str, ...]:
             f"num_classes must be a whole number from 1 to {LARGEST:,}, got {count!r}",
             hint="model.forward_features gives what comes before the classes",
         )
-    if names and (isinstance(names, str) or len(names) != count or len(set(names)) < count):
+    if names and (not isinstance(names, list | tuple) or len(names) != count or len(set(map(str, names))) < count):
         raise Refused(f"classes must be {count} different names, got {names!r:.200}")
     return tuple(map(str, names or range(count)))
 

@@ -109,6 +109,8 @@ def _of_array(array: np.ndarray[Any, Any], channels: int) -> np.ndarray[Any, Any
 def _of_tensor(tensor: Tensor, channels: int) -> Tensor:
     if tensor.dtype not in TORCH_TYPES:
         raise _type(str(tensor.dtype).removeprefix("torch."))
+    if tensor.layout is not torch.strided or tensor.is_meta:
+        raise Refused("images hold a number for each pixel, got a sparse tensor or one without content", hint=FORMS)
     if not 2 <= tensor.dim() <= 4:
         raise Refused(f"a tensor of images has 2 to 4 axes, got shape {tuple(tensor.shape)}", hint=FORMS)
     return tensor.reshape((1,) * (4 - tensor.dim()) + tuple(tensor.shape))
@@ -129,7 +131,10 @@ def _of_pil(image: PIL.Image.Image, channels: int) -> np.ndarray[Any, Any]:
     mode = _mode(channels)
     if image.mode not in EIGHT_BITS:
         raise Refused(f"an image must have 8 bits a channel, got PIL's mode {image.mode}", hint="convert it to 8 bits")
-    return planes(image, mode)
+    try:
+        return planes(image, mode)
+    except (OSError, SyntaxError, ValueError) as error:  # PIL reads files late
+        raise Missing(f"an image of PIL's can't be read: {error}", hint="open its file again, or replace it") from None
 
 
 def _mode(channels: int) -> str:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nas.data import Cell, encoded
-from nas.errors import Refused, readable
+from nas.errors import NasError, Refused, readable
 from nas.layers.serialization import LARGEST_JSON
 from nas.models import weights
 from nas.models.card import card
@@ -156,6 +156,11 @@ class Model(nn.Module):
             if self.document.target:
                 return self._of_rows(inputs)
             scores = self._of_images(inputs, batch_size)
+        if odd := (~scores.isfinite().all(1)).nonzero().flatten().tolist():
+            raise NasError(
+                f"the scores of {len(odd)} of {len(scores)} images, the first of them number {odd[0]}, aren't finite",
+                hint="its weights, mean or std aren't those of a training that ended well",
+            )
         return Prediction(classes=self.classes, probabilities=scores.softmax(1))
 
     def _of_rows(self, table: object) -> Tensor:

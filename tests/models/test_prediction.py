@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import PIL.Image
@@ -18,7 +19,7 @@ from torch import Tensor
 
 import nas
 from nas.data import Dataset
-from nas.errors import Missing, Refused
+from nas.errors import Missing, NasError, Refused
 from nas.models.model import Model
 
 Bytes = npt.NDArray[np.uint8]
@@ -154,6 +155,8 @@ REFUSED: Mapping[str, tuple[object, str]] = {
     "nothing": (None, "images are an array.*got NoneType"),
     "many in a list": ([pixels(2, 16, 16)], "an item of a list is one image, got 2"),
     "table": ({"pixel": [1]}, "it takes no table"),
+    "sparse": (torch.zeros(16, 16).to_sparse(), "a number for each pixel"),
+    "without content": (torch.zeros(16, 16, device="meta"), "a number for each pixel"),
     "16 bits": (PIL.Image.fromarray(np.zeros((16, 16), np.uint16)), "8 bits a channel, got PIL's mode I;16"),
 }
 
@@ -186,6 +189,25 @@ def test_files_that_are_none_are_told(grey: Model, tmp_path: Path) -> None:
     PIL.Image.fromarray(np.zeros((16, 16), np.uint16)).save(deep)
     with pytest.raises(Refused, match="8 bits a channel"):
         grey.predict(os.fspath(deep))
+
+
+def test_images_of_pil_are_read_late(grey: Model, tmp_path: Path) -> None:
+    """A PIL image whose file is cut off, or was closed, is an error of ours."""
+    path = saved(pixels(64, 64), tmp_path)
+    path.write_bytes(path.read_bytes()[:2000])
+    with PIL.Image.open(path) as image, pytest.raises(Missing, match=r"an image of PIL's can't be read: image file is"):
+        grey.predict(image)
+    image = PIL.Image.new("L", (16, 16))
+    image.close()
+    with pytest.raises(Missing, match="closed image"):
+        grey.predict(image)
+
+
+def test_scores_that_are_no_numbers_are_no_class(grey: Model) -> None:
+    """A network whose scores aren't finite doesn't answer with its first class."""
+    grey.document = msgspec.structs.replace(grey.document, std=(5e-324,))
+    with pytest.raises(NasError, match="the scores of 2 of 2 images, the first of them number 0, aren't finite"):
+        grey.predict(pixels(2, 16, 16)[..., None])
 
 
 def test_other_channels_take_arrays_only(winner: str) -> None:

@@ -182,6 +182,8 @@ def test_resetting_keeps_all_but_the_last_layer(model: Model) -> None:
         (2, ("a",), "classes must be 2 different names"),
         (2, ("a", "a"), "classes must be 2 different names"),
         (2, "ab", "classes must be 2 different names"),
+        (2, 5, "classes must be 2 different names"),
+        (2, (1, "1"), "classes must be 2 different names"),
     ],
 )
 def test_classes_that_cannot_be_are_refused(model: Model, count: int, names: tuple[str, ...], said: str) -> None:

@@ -212,7 +212,10 @@ def planes(image: PIL.Image.Image, mode: str) -> Images:
 
 def damaged(path: Path, error: Exception) -> Missing:
     """The error for an image that can't be decoded."""
-    return Missing(f"{path} can't be read as an image: {error}", hint="replace the file, or remove it")
+    from PIL import UnidentifiedImageError
+
+    why = "it is no PNG or JPEG, or begins as none" if isinstance(error, UnidentifiedImageError) else error
+    return Missing(f"{path} can't be read as an image: {why}", hint="replace the file, or remove it")
 
 
 def verify_files(paths: Sequence[Path], mode: str, classes: Sequence[str]) -> str:
