@@ -144,7 +144,7 @@ def _noted(run: Run, info: DataInfo, contenders: Sequence[Contender]) -> Reading
     """A line in the log, on the disk before anything is read."""
     reading = Reading(
         when=datetime.now(UTC).isoformat(timespec="seconds"),
-        who=f"{getpass.getuser()}@{socket.gethostname()}, process {os.getpid()}",
+        who=f"{_user()}@{socket.gethostname()}, process {os.getpid()}",
         command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         data=info.key,
         weights={str(one.path.relative_to(run.folder)): one.sha256 for one in contenders},
@@ -152,6 +152,14 @@ def _noted(run: Run, info: DataInfo, contenders: Sequence[Contender]) -> Reading
     log_reading(run.folder, reading)
     logger.info("the test split of %s is read for %d networks", info.name, len(contenders))
     return reading
+
+
+def _user() -> str:
+    """Name of the user; the number where the system knows none, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _tested(contenders: Sequence[Contender], recipe: Recipe, info: DataInfo, place: Device) -> list[Evaluated]:

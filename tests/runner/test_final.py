@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -164,6 +165,13 @@ def test_the_log_says_who_read_what(run: Run, found: Final) -> None:
     assert set(told["weights"].values()) == {one.sha256 for one in found.results.tested}
     assert len(told["weights"]) == 6
     assert all((run.folder / file).is_file() for file in told["weights"])
+
+
+def test_users_without_a_name_read_too(pristine: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system has no name for the user, as in containers, the log has the number."""
+    monkeypatch.setattr("getpass.getuser", lambda: (_ for _ in ()).throw(KeyError("uid not found")))
+    assert finished(copied(pristine, tmp_path)).tested
+    assert readings(tmp_path)[0].who.startswith(f"{os.getuid()}@")
 
 
 def test_a_second_reading_is_refused(run: Run, found: Final, tmp_path: Path) -> None:
