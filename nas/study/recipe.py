@@ -20,6 +20,10 @@ Initialization = Literal["he", "xavier"]
 Optimizer = Literal["sgd", "adamw"]
 
 
+LARGEST_COUNT, LARGEST_EDGE, LARGEST_MIXUP = 2**31 - 1, 2**14, 1000
+"""Most images or epochs, most pixels of an edge, largest alpha: beyond them it is a mistake, and numbers overflow."""
+
+
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One training: data, length, optimiser, augmentation, arithmetic."""
 
@@ -71,7 +75,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     as by `crop`."""
     mixup: float = 0.0
     """Mixup (Zhang et al., 2017): alpha of the Beta distribution of a step's lambda, by which each image and its loss
-    are mixed with another one's of the batch; 0 means none. The training loss that is told is the mixed one."""
+    are mixed with another one's of the batch; in [0, 1000], 0 means none. The loss that is told is the mixed one."""
     averaging: float = 0.0
     """Decay, a step, of an exponential moving average of weights and norms' statistics, which is what is evaluated and
     kept; in [0, 1), 0 means none. Step t, counted from 0, has at most (1 + t)/(10 + t), so that short trainings forget
@@ -92,8 +96,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Images a batch in evaluation; a GPU takes up to 2,000 small ones."""
 
     def __post_init__(self) -> None:
-        _check(self, low=1, names=("epochs", "batch_size", "evaluation_batch_size"))
-        _check(self, low=0, names=("train_size", "validation_size", "resolution", "crop", "erase"))
+        _check(self, 1, LARGEST_COUNT, ("epochs", "batch_size", "evaluation_batch_size"))
+        _check(self, 0, LARGEST_COUNT, ("train_size", "validation_size"))
+        _check(self, 0, LARGEST_EDGE, ("resolution", "crop", "erase"))
         _check_option("initialisation", self.initialisation, get_args(Initialization))
         _check_option("precision", self.precision, get_args(Precision))
         _check_option("optimizer", self.optimizer, get_args(Optimizer))
@@ -101,11 +106,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for name in ("momentum", "warmup", "label_smoothing", "averaging"):
             if not 0 <= (share := getattr(self, name)) < 1:
                 raise ValueError(f"{name} must lie in [0, 1), got {share}")
-        for name, most in (("random_erasing", 1), ("rotation", 180)):
+        for name, most in (("random_erasing", 1), ("rotation", 180), ("mixup", LARGEST_MIXUP)):
             if not 0 <= (value := getattr(self, name)) <= most:
                 raise ValueError(f"{name} must lie in [0, {most}], got {value}")
-        if not 0 <= self.mixup < math.inf:
-            raise ValueError(f"mixup must not be negative, got {self.mixup}")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
         if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
@@ -126,13 +129,15 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return learning_rate(self.schedule, self.learning_rate, step, steps, self.warmup)
 
 
-def _check(recipe: Recipe, low: int, names: tuple[str, ...]) -> None:
+def _check(recipe: Recipe, low: int, high: int, names: tuple[str, ...]) -> None:
     for name in names:
         value = getattr(recipe, name)
         if not isinstance(value, int):
             raise ValueError(f"{name} must be a whole number, got {value!r}")
         if value < low:
             raise ValueError(f"{name} must be at least {low}, got {value}")
+        if value > high:
+            raise ValueError(f"{name} must be at most {high:,}, got {value:,}")
 
 
 def _check_option(name: str, value: str, options: tuple[str, ...]) -> None:
