@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 12
 """Most names in a message."""
+LARGEST_COST = 1e24
+"""More multiply-adds, or seconds, than any table of trainings has."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -181,7 +183,10 @@ def _trained(space: Space, place: int, row: Mapping[Hashable, Any]) -> TrainedNe
 
 
 def _costs(table: TrainedTable, frame: pd.DataFrame) -> Mapping[str, Sequence[float]]:
-    """Compute of each row: a training that failed is charged with an epoch at least; images count where known."""
+    """Compute of each row: a training that failed is charged with an epoch at least; images count where known.
+
+    Costs of which one is negative or beyond all computing aren't told.
+    """
     costs: dict[str, Sequence[float]] = {"trials": [1.0] * len(frame)}
     if "seconds" in frame and frame["seconds"].notna().all():
         costs["seconds"] = frame["seconds"].tolist()
@@ -192,7 +197,7 @@ def _costs(table: TrainedTable, frame: pd.DataFrame) -> Mapping[str, Sequence[fl
         epochs = costs.get("epochs", costs["trials"])
         sizes = frame["multiply_adds"].astype(float)
         costs["multiply_adds"] = [s * i * e for s, i, e in zip(sizes, images, epochs, strict=True)]
-    return costs
+    return {name: each for name, each in costs.items() if min(each) >= 0 and max(each) < LARGEST_COST}
 
 
 def _images(table: TrainedTable, run: str) -> float:

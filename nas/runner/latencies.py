@@ -90,6 +90,8 @@ class Latencies:
     def _read(self) -> dict[tuple[str, Shape, int], float]:
         """What the file holds; a line that a killed command has left half written is cut off."""
         self._machine = machine()
+        if self._path.exists() and not self._path.is_file():
+            raise StorageFailed(f"{self._path} can't be read: it is no file")
         try:
             data = self._path.read_bytes() if self._path.exists() else b""
             whole = data[: data.rfind(b"\n") + 1]

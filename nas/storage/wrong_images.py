@@ -33,7 +33,7 @@ def keep(connection: sqlalchemy.Connection, wrong: Mapping[int, bytes]) -> None:
 
 
 def unpacked(bits: bytes, images: int) -> Wrong | None:
-    """The flags of so many images; None where the bits are of another number of them."""
-    if len(bits) != (images + 7) // 8:
+    """The flags of so many images; None where the bits are of another number of them, or a database holds none."""
+    if not isinstance(bits, bytes) or len(bits) != (images + 7) // 8:
         return None
     return np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=images).astype(np.bool_)

@@ -202,6 +202,16 @@ def test_what_cannot_be_replayed_is_refused(arguments: dict[str, object], says: 
         nas.replay(**arguments)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("cost", [-3.0, 1e300])
+def test_a_compute_that_cannot_be_is_not_counted(cost: float) -> None:
+    """A table with a negative or endless time of one training tells no seconds; its other costs stay."""
+    table = table_of("fashion-mnist")
+    frame = table.frame.copy()
+    assert "seconds" in choosable(replace(table, frame=frame)).costs
+    frame["seconds"] = cost
+    assert set(choosable(replace(table, frame=frame)).costs) == {"trials", "epochs", "multiply_adds"}
+
+
 def test_a_cell_that_is_no_value_of_its_dimension_is_refused(tmp_path: Path) -> None:
     """A row without a dimension, or outside of it, is named with its trial."""
     frame = nas.results().table().query("run == 'violations'").drop(columns=["run", "recipe", "network"])

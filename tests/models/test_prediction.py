@@ -180,9 +180,10 @@ def test_an_array_with_two_readings_is_refused(colour: Model) -> None:
 
 
 def test_files_that_are_none_are_told(grey: Model, tmp_path: Path) -> None:
-    """A missing file, a folder and a file of something else are errors with the path."""
+    """A missing file, a folder, a pipe and a file of something else are errors with the path."""
     (tmp_path / "text.png").write_text("hello")
-    for path in (tmp_path / "missing.png", tmp_path, tmp_path / "text.png"):
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "missing.png", tmp_path, tmp_path / "text.png", tmp_path / "pipe.png"):
         with pytest.raises(Missing, match=f"{re.escape(str(path))} can't be read as an image"):
             grey.predict(path)
     deep = tmp_path / "deep.png"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 import nas
 from nas.data import DataInfo
-from nas.errors import EmptyWindow, Refused
+from nas.errors import EmptyWindow, Refused, StorageFailed
 from nas.layers import Layer, Shape, identity
 from nas.models.latency import Latency
 from nas.sampling import Plan
@@ -103,6 +104,10 @@ def test_what_a_killed_command_left_is_mended(timed: list[str], tmp_path: Path) 
     assert path.read_bytes().startswith(whole + b'{"architecture":"')
     path.write_bytes(b"slow\n" + whole)
     with pytest.raises(Refused, match="damaged"):
+        execute(replace(LIMITED, samples=3), tmp_path / "run")
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(StorageFailed, match="it is no file"):
         execute(replace(LIMITED, samples=3), tmp_path / "run")
 
 

@@ -92,8 +92,8 @@ def test_other_tables_of_optuna_keep_them_too(tmp_path: Path, monkeypatch: pytes
     }
 
 
-@pytest.mark.parametrize("bits", [b"", b"\0" * 45, b"\xff" * 45, b"\0" * 46])
-def test_bits_that_are_not_the_error_are_told(tmp_path: Path, bits: bytes) -> None:
+@pytest.mark.parametrize("bits", [b"", b"\0" * 45, b"\xff" * 45, b"\0" * 46, 5, "x" * 45])
+def test_bits_that_are_not_the_error_are_told(tmp_path: Path, bits: object) -> None:
     """Bits of another number, or of another error, are damage; records can still be read."""
     execute(spaces.STUDY, tmp_path)
     altered(tmp_path, "UPDATE wrong_images SET bits = ? WHERE trial = 3", bits)

@@ -180,6 +180,8 @@ def scan(path: Path) -> Scanned:
     """Hash, mode and size of one image, from its bytes."""
     from PIL import Image
 
+    if path.exists() and not path.is_file():
+        raise damaged(path, OSError("it is no file"))
     try:
         data = path.read_bytes()
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
