@@ -376,6 +376,8 @@ def test_budgets_and_fronts_choose(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"none of the .* has at most 1 parameters") as caught:
         finished(run, hunt, limits=Limits(parameters=(0, 1)))
     assert "they have" in caught.value.hint
+    with pytest.raises(Refused, match="didn't measure latencies"):
+        finished(run, hunt, limits=Limits(latency_ms=(0, 2.5)))
 
 
 def test_what_networks_differ_in_stays_theirs(tmp_path: Path) -> None:
