@@ -6,7 +6,6 @@ test split is opened: a reading whose results were lost counts, too.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -19,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.errors import Refused, StorageFailed
-from nas.files import open_to_append, write_atomically
+from nas.files import append, write_atomically
 from nas.sampling.finals import Finalists, Selection
 from nas.storage.results import Run, pareto
 from nas.study.limits import LATENCY, Limits, span
@@ -205,10 +204,7 @@ def log_reading(run: Path, reading: Reading) -> None:
     """Add a line to the log and wait until the disk has it; StorageFailed where it refuses, so nothing is read."""
     path = run / READINGS
     try:
-        with open_to_append(path) as file:
-            file.write(msgspec.json.encode(reading) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append(path, msgspec.json.encode(reading) + b"\n")
     except OSError as error:
         raise StorageFailed(
             f"{path} can't be written: {error.strerror}", hint="the test split is read only after a line in this log"
