@@ -50,6 +50,14 @@ def open_to_append(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666), "a+b")
 
 
+def append(path: Path, line: bytes) -> None:
+    """Add to the end of a file, made if need be, and wait until the disk has it; OSError where it is a link."""
+    with open_to_append(path) as file:
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def digest(source: Path | BufferedReader, algorithm: str = "sha256") -> str:
     """Hexadecimal hash of a file, from where it stands if it is open."""
     if isinstance(source, Path):

@@ -9,13 +9,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas.cli.options import TRAINING, Device, Epochs, Folder, Json, MaxSeconds, OwnStudy, Settings, Workers, fields_of
+from nas.cli.options import (
+    LIMITS,
+    TRAINING,
+    Device,
+    Epochs,
+    Folder,
+    Json,
+    MaxSeconds,
+    OwnStudy,
+    Settings,
+    Workers,
+    fields_of,
+    given,
+    limits_of,
+)
 from nas.cli.source import study_named
 from nas.cli.terminal import emit_head, emit_json, emit_table, emit_text, say
 
 if TYPE_CHECKING:
     from nas.findings.finals import Final
-    from nas.study import Limits
 
 FINALISTS = "Finalists"
 """Group of options in the help."""
@@ -30,17 +43,14 @@ def final(
         str | None,
         typer.Option(
             metavar="COST",
-            help="The whole front of error against multiply-adds or parameters instead.",
+            help="multiply-adds, parameters or latency: the whole front of error against it instead.",
             rich_help_panel=FINALISTS,
         ),
     ] = None,
-    parameters: Annotated[
-        str | None,
-        typer.Option(metavar="LOW..HIGH", help="Only networks of such a size, as ..60000.", rich_help_panel=FINALISTS),
-    ] = None,
-    multiply_adds: Annotated[
-        str | None,
-        typer.Option(metavar="LOW..HIGH", help="Only networks of such a cost, as ..8e6.", rich_help_panel=FINALISTS),
+    parameters: Annotated[str | None, typer.Option(metavar="RANGE", rich_help_panel=LIMITS)] = None,
+    multiply_adds: Annotated[str | None, typer.Option(metavar="RANGE", rich_help_panel=LIMITS)] = None,
+    latency_ms: Annotated[
+        str | None, typer.Option(metavar="RANGE", help="As the run measured it.", rich_help_panel=LIMITS)
     ] = None,
     seeds: Annotated[
         int | None, typer.Option(help="Trainings of each (default: 3); more extend a final.", rich_help_panel=TRAINING)
@@ -69,13 +79,14 @@ def final(
 
     if folder.is_file():
         raise Refused(f"{folder} is a file: a final trains networks of a run", hint="nas final DIR")
-    changes = {**({} if epochs is None else {"epochs": epochs}), **fields_of(settings)}
+    changes = {**given(epochs=epochs), **fields_of(settings)}
+    limits = limits_of(parameters=parameters, multiply_adds=multiply_adds, latency_ms=latency_ms)
     with view() as observer:
         done = finish(
             folder,
             top=top,
             pareto=front_of(pareto),
-            limits=limits_of(parameters=parameters, multiply_adds=multiply_adds),
+            limits=limits if limits.bounded else None,
             seeds=seeds,
             fidelity=fidelity,
             changes=changes,
@@ -93,41 +104,9 @@ def final(
 
 
 def front_of(pareto: str | None) -> Any:
-    """The cost of a front, as people write it."""
-    from nas.errors import Refused
-
+    """The cost of a front, as people write it; what is none is refused where it is used."""
     cost = None if pareto is None else pareto.strip().lower().replace("-", "_")
-    if cost not in (None, "multiply_adds", "parameters"):
-        raise Refused(f"--pareto takes multiply-adds or parameters, got {pareto!r}")
-    return cost
-
-
-def limits_of(**ranges: str | None) -> Limits | None:
-    """Limits from options of the form LOW..HIGH; None where none is given."""
-    from nas.errors import Refused
-    from nas.study import Limits
-
-    given = {name: text for name, text in ranges.items() if text is not None}
-    spans = {name: _range(f"--{name.replace('_', '-')}", text) for name, text in given.items()}
-    try:
-        return Limits(**spans) if spans else None
-    except ValueError as error:
-        raise Refused(str(error)) from None
-
-
-def _range(option: str, text: str) -> tuple[int, int]:
-    """Both ends of `1e5..8e6`, one of which may be left out."""
-    from nas.errors import Refused
-    from nas.study.limits import UNBOUNDED
-
-    low, dots, high = text.partition("..")
-    try:
-        ends = float(low or 0), float(high or UNBOUNDED)
-        if dots and (low or high) and all(end % 1 == 0 for end in ends):
-            return int(ends[0]), int(ends[1])
-    except ValueError:
-        pass
-    raise Refused(f"{option} takes LOW..HIGH, one of which may be left out, got {text!r}", hint=f"{option} ..60000")
+    return "latency_ms" if cost == "latency" else cost
 
 
 def _show(done: Final, folder: Path) -> None:

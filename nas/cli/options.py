@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 if TYPE_CHECKING:
-    from nas.study import Recipe
+    from nas.study import Limits, Recipe
 
 TABLES, MACHINE, TRAINING = "Tables", "Machine and time", "Training"
 """Groups of options in the help."""
+LIMITS = "Limits, as LEAST..MOST, LEAST.. or ..MOST"
+"""The group whose options are ranges."""
 
 Folder = Annotated[Path, typer.Argument(help="Folder of a run.")]
 Places = Annotated[
@@ -124,3 +126,32 @@ def fields_of(settings: list[str] | None) -> dict[str, Any]:
         except msgspec.ValidationError as error:
             raise Refused(f"--set {setting}: {error}") from None
     return fields
+
+
+def limits_of(**texts: str | None) -> Limits:
+    """The limits of the command line; refused where one is none."""
+    from nas.errors import Refused
+    from nas.study import Limits
+
+    ranges = {name: _range(name, text) for name, text in texts.items() if text is not None}
+    try:
+        return Limits(**ranges)  # type: ignore[arg-type]  # it makes numbers whole
+    except ValueError as error:
+        raise Refused(str(error)) from None
+
+
+def _range(name: str, text: str) -> tuple[float, float]:
+    """`..60000` or `1e6..6e6` as its ends."""
+    from nas.errors import Refused
+    from nas.study.limits import UNBOUNDED
+
+    low, dots, high = text.partition("..")
+    try:
+        ends = float(low or 0), float(high or UNBOUNDED)
+    except ValueError:
+        ends = None
+    if not dots or ends is None or text == "..":
+        option = f"--{name.replace('_', '-')}"
+        example = f"{option} ..{2 if name == 'latency_ms' else 60000}"
+        raise Refused(f"{option} takes LEAST..MOST, LEAST.. or ..MOST, got {text!r}", hint=example)
+    return ends

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.options import (
+    LIMITS,
     MACHINE,
     TRAINING,
     DataSet,
@@ -22,15 +23,13 @@ from nas.cli.options import (
     changed,
     fields_of,
     given,
+    limits_of,
 )
 from nas.cli.run import SAMPLING, train_and_tell
 
 if TYPE_CHECKING:
-    from nas.study import Limits
     from nas.study.objectives import Objective
 
-LIMITS = "Limits, as LEAST..MOST, LEAST.. or ..MOST"
-"""Group of options in the help."""
 AGAINST = ("multiply-adds", "latency")
 """What the error can be searched against."""
 
@@ -126,32 +125,3 @@ def objectives_of(against: str | None) -> tuple[Objective, ...]:
     if against not in known:
         raise Refused(f"--against takes {' or '.join(AGAINST)}, got {against!r}")
     return known[against]
-
-
-def limits_of(**texts: str | None) -> Limits:
-    """The limits of the command line; refused where one is none."""
-    from nas.errors import Refused
-    from nas.study import Limits
-
-    ranges = {name: _range(name, text) for name, text in texts.items() if text is not None}
-    try:
-        return Limits(**ranges)  # type: ignore[arg-type]  # it makes numbers whole
-    except ValueError as error:
-        raise Refused(str(error)) from None
-
-
-def _range(name: str, text: str) -> tuple[float, float]:
-    """`..60000` or `1e6..6e6` as its ends."""
-    from nas.errors import Refused
-    from nas.study.limits import UNBOUNDED
-
-    low, dots, high = text.partition("..")
-    try:
-        ends = float(low or 0), float(high or UNBOUNDED)
-    except ValueError:
-        ends = None
-    if not dots or ends is None or text == "..":
-        option = f"--{name.replace('_', '-')}"
-        example = f"{option} ..{2 if name == 'latency_ms' else 60000}"
-        raise Refused(f"{option} takes LEAST..MOST, LEAST.. or ..MOST, got {text!r}", hint=example)
-    return ends

@@ -15,8 +15,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from nas.analysis.statistics.held_out import difference_of_shares, mean_loss, regression_to_the_mean, share
+from nas.analysis.statistics.held_out import mean_loss, regression_to_the_mean
 from nas.analysis.statistics.interval import Interval
+from nas.analysis.statistics.shares import difference_of_shares, wilson
 from nas.sampling.finals import Finalists
 from nas.storage.finals import Results, by_seed
 from nas.storage.results import Run
@@ -100,7 +101,7 @@ def _with_optimism(finalist: Finalist, run: Run, chosen: Finalists, results: Res
     return msgspec.structs.replace(
         finalist,
         kept_test_error=kept.error,
-        optimism=difference_of_shares(share(validation, validating), share(kept.error, results.images)),
+        optimism=difference_of_shares(wilson(kept.error, results.images), wilson(validation, validating)),
         regression=regression_to_the_mean(validation, chosen.mean, chosen.deviation, validating),
     )
 

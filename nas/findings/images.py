@@ -29,7 +29,7 @@ from nas.findings.wording.images import (
 )
 from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import plural, shortened
-from nas.storage.results import Run, open_run
+from nas.storage.results import Run, open_run, require_validated
 from nas.storage.wrong_images import Wrong
 
 if TYPE_CHECKING:
@@ -210,6 +210,7 @@ def _required(run: Run) -> Mapping[int, Wrong]:
             f"{run.folder} predicts a number, so that no image is right or wrong",
             hint=f"nas report {quote(str(run.folder))} shows its errors",
         )
+    require_validated(run)
     if not run.best:
         raise Refused("no network has been completed yet", hint=f"nas status {quote(str(run.folder))} says why")
     if not run.wrong_images:

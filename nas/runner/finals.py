@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from math import ceil, inf
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -20,6 +20,7 @@ from nas.engines import Engine
 from nas.errors import Refused
 from nas.files import write_atomically
 from nas.findings.finals import Final, open_final
+from nas.findings.wording.numbers import spoken
 from nas.runner.agreement import check_study
 from nas.runner.coordinator import train
 from nas.runner.retraining import manifest_of, original_study, require_at_rest, require_inside, require_own, task_of
@@ -45,7 +46,7 @@ SEEDS = 3
 """Trainings of each finalist unless said otherwise."""
 EPOCHS = int(FIDELITIES["long"].changes["epochs"])
 """Of each training unless said otherwise; more where the run's were longer."""
-FIXED = ("data", "target", "resolution")
+FIXED = ("data", "target", "validation_size", "resolution")
 """Fields of a recipe that a final takes from its run: the networks were chosen on these images."""
 
 
@@ -122,8 +123,8 @@ def _selection(top: int | None, pareto: FrontCost | None, limits: Limits | None)
         raise Refused("give top or pareto, not both", hint="--pareto takes the whole front, --top the best so many")
     if top is not None and top < 1:
         raise Refused(f"top must be at least 1, got {top}", hint=f"--top {TOP} is usual")
-    if pareto not in (None, "multiply_adds", "parameters"):
-        raise Refused(f"pareto must be multiply_adds or parameters, got {pareto!r}")
+    if pareto not in (None, *get_args(FrontCost)):
+        raise Refused(f"pareto must be one of {', '.join(get_args(FrontCost))}, got {pareto!r}")
     count = 0 if pareto else TOP if top is None else top
     return Selection(top=count, pareto=pareto or "", limits=limits or Limits())
 
@@ -209,7 +210,7 @@ def _in_words(selection: Selection) -> str:
     """`the best 3`, `the front of error against parameters with at most 60,000 parameters`."""
     what = f"the best {selection.top}"
     if selection.pareto:
-        what = f"the front of error against {selection.pareto.replace('_', '-')}"
+        what = f"the front of error against {spoken(selection.pareto)}"
     limits = selection.limits.words
     return f"{what} with {limits}" if limits else what
 

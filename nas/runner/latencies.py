@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from nas.errors import Refused, StorageFailed
-from nas.files import open_to_append
+from nas.files import append
 from nas.layers import Layer, Shape, identity
 from nas.training import devices
 
@@ -80,10 +80,7 @@ class Latencies:
 
     def _keep(self, line: bytes) -> None:
         try:
-            with open_to_append(self._path) as file:
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
+            append(self._path, line)
         except OSError as error:
             raise StorageFailed(f"{self._path} can't be written: {error.strerror or error}") from None
 

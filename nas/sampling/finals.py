@@ -25,7 +25,7 @@ FINAL_STREAM = 7
 TOP = 3
 """Finalists unless said otherwise."""
 
-FrontCost = Literal["multiply_adds", "parameters"]
+FrontCost = Literal["multiply_adds", "parameters", "latency_ms"]
 """What the error is weighed against on a Pareto front of finalists."""
 
 

@@ -6,9 +6,9 @@ test split is opened: a reading whose results were lost counts, too.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from math import isclose, sqrt
 from pathlib import Path
 from statistics import fmean, stdev
@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.errors import Refused, StorageFailed
-from nas.files import open_to_append, write_atomically
+from nas.files import append, write_atomically
 from nas.sampling.finals import Finalists, Selection
 from nas.storage.results import Run, pareto
-from nas.study.limits import Limits, span
+from nas.study.limits import LATENCY, Limits, span
 from nas.study.record import Record
 
 RESULTS, READINGS = "results.json", "test_access.jsonl"
@@ -103,6 +103,11 @@ def packed(losses: npt.NDArray[np.float64], *, rows: bool) -> bytes:
 
 def chosen(run: Run, selection: Selection) -> Finalists:
     """The networks of a run that a selection takes; refused where it leaves none, or fewer than it asks for."""
+    if LATENCY in (*selection.limits.bounded, selection.pareto) and any(r.latency_ms is None for r in run.best):
+        raise Refused(
+            f"{run.folder} didn't measure latencies",
+            hint="a search with --latency-ms or --against latency does; nas describe --latency measures one network",
+        )
     pool = candidates(run, selection.limits)
     if not pool:
         if not run.best:
@@ -116,7 +121,7 @@ def chosen(run: Run, selection: Selection) -> Finalists:
             f"{selection.top} finalists are asked for, {len(pool)} networks are completed and inside the limits",
             hint=f"--top {len(pool)}",
         )
-    front = pareto(pool, selection.pareto) if selection.pareto else pool[: selection.top]
+    front = pareto(pool, partial(_cost, selection.pareto)) if selection.pareto else pool[: selection.top]
     errors = [record.error for record in pool if record.error is not None]
     return Finalists(
         selection=selection,
@@ -129,12 +134,17 @@ def chosen(run: Run, selection: Selection) -> Finalists:
 
 def candidates(run: Run, limits: Limits) -> list[Record]:
     """Completed networks of a run inside limits, lowest validation error first, each once."""
-    return [record for record in run.best if not limits.violations(record.cost)]
+    return [r for r in run.best if not (limits.violations(r.cost) or limits.violated_by(r.latency_ms or 0.0))]
+
+
+def _cost(name: str, record: Record) -> float:
+    """A cost that a selection names; a latency was measured where one does."""
+    return (record.latency_ms or 0.0) if name == LATENCY else float(getattr(record.cost, name))
 
 
 def _costs(best: Sequence[Record], names: Sequence[str]) -> str:
     """What costs there are."""
-    costs = {name: [int(getattr(record.cost, name)) for record in best] for name in names}
+    costs = {name: [_cost(name, record) for record in best] for name in names}
     return ", ".join(span(name, min(values), max(values)) for name, values in costs.items())
 
 
@@ -194,10 +204,7 @@ def log_reading(run: Path, reading: Reading) -> None:
     """Add a line to the log and wait until the disk has it; StorageFailed where it refuses, so nothing is read."""
     path = run / READINGS
     try:
-        with open_to_append(path) as file:
-            file.write(msgspec.json.encode(reading) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append(path, msgspec.json.encode(reading) + b"\n")
     except OSError as error:
         raise StorageFailed(
             f"{path} can't be written: {error.strerror}", hint="the test split is read only after a line in this log"

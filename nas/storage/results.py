@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -79,10 +79,7 @@ class Run:
 
         Cost is multiply-adds, or latency where the study makes that small.
         """
-        costs = {r.trial: price(r, self.manifest.study.objectives) for r in self.best}
-        places = {(rank(r)[0], costs[r.trial]): r for r in reversed(self.best)}  # of equals the first trial
-        ranks = zip(places.values(), nondominated_ranks(list(places)), strict=True)
-        return tuple(sorted((r for r, fronts_before in ranks if not fronts_before), key=lambda r: costs[r.trial]))
+        return pareto(self.best, lambda record: price(record, self.manifest.study.objectives))
 
     def table(self) -> pd.DataFrame:
         """One row a trial; columns as `nas.study.table.COLUMNS`, then dimensions and attributes."""
@@ -134,11 +131,11 @@ class Run:
         return head + str(shown.to_html(index=False))
 
 
-def pareto(best: Sequence[Record], cost: str) -> tuple[Record, ...]:
+def pareto(best: Sequence[Record], cost: Callable[[Record], float]) -> tuple[Record, ...]:
     """Of records, best first, those that no other beats in both error and a cost, cheapest first."""
-    places = {(rank(r)[0], getattr(r.cost, cost)): r for r in reversed(best)}  # of equals the first trial
+    places = {(rank(r)[0], cost(r)): r for r in reversed(best)}  # of equals the first trial
     ranks = zip(places.values(), nondominated_ranks(list(places)), strict=True)
-    return tuple(sorted((r for r, before in ranks if not before), key=lambda r: int(getattr(r.cost, cost))))
+    return tuple(sorted((r for r, fronts_before in ranks if not fronts_before), key=cost))
 
 
 def require_validated(run: Run) -> None:

@@ -8,7 +8,7 @@ from scipy import stats
 
 from nas.analysis import mcnemar, paired
 from nas.analysis.statistics.crossed import Flags, crossed
-from nas.analysis.statistics.paired import paired_interval, wilson
+from nas.analysis.statistics.paired import paired_interval
 
 
 def flags(both: int, only_first: int, only_second: int, neither: int) -> tuple[Flags, Flags]:
@@ -55,12 +55,6 @@ def test_equal_answers_tell_nothing() -> None:
     found = paired(*flags(5, 0, 0, 95))
     assert (found.p_value, found.difference.estimate) == (1.0, 0.0)
     assert 0.0 in found.difference
-
-
-def test_wilson_is_that_of_scipy() -> None:
-    """The interval of one share equals scipy's."""
-    known = stats.binomtest(15, 148).proportion_ci(0.95, method="wilson")
-    assert wilson(15 / 148, 148, 0.95) == pytest.approx((known.low, known.high))
 
 
 def test_pairing_shortens_what_goes_together() -> None:

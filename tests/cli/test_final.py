@@ -100,24 +100,31 @@ def test_refusals_are_two_lines(say: Say, run: Run, tmp_path: Path) -> None:
         ((tmp_path / "nowhere",), "there is no folder"),
         ((run.folder, "--top", "0"), "top must be at least 1"),
         ((run.folder, "--top", "2", "--pareto", "parameters"), "not both"),
-        ((run.folder, "--pareto", "latency"), "--pareto takes multiply-adds or parameters"),
-        ((run.folder, "--parameters", "60000"), "LOW..HIGH"),
-        ((run.folder, "--parameters", ".."), "LOW..HIGH"),
-        ((run.folder, "--multiply-adds", "a..b"), "LOW..HIGH"),
+        ((run.folder, "--pareto", "depth"), "pareto must be one of multiply_adds, parameters, latency_ms"),
+        ((run.folder, "--parameters", "60000"), "LEAST..MOST"),
+        ((run.folder, "--parameters", ".."), "LEAST..MOST"),
+        ((run.folder, "--multiply-adds", "a..b"), "LEAST..MOST"),
         ((run.folder, "--multiply-adds", "8e6..1e6"), "low <= high"),
-        ((run.folder, "--parameters", "nan..5"), "LOW..HIGH"),
+        ((run.folder, "--parameters", "nan..5"), "whole numbers"),
         ((run.folder, "--seeds", "0"), "seeds must be at least 1"),
         ((run.folder, "--seeds", "3"), "was read once"),
         ((run.folder, "--epochs", "0"), "at least 1"),
         ((run.folder, "--epochs", "7"), "epochs 1, not 7"),
         ((run.folder, "--fidelity", "longest"), "no fidelity"),
         ((run.folder, "--set", "data=mnist"), "data is the run's"),
+        ((run.folder, "--set", "validation_size=300"), "validation_size is the run's"),
+        ((run.folder, "--latency-ms", "..2"), "was begun with"),
+        ((run.folder, "--pareto", "latency"), "was begun with"),
         ((run.folder, "--set", "speed=1"), "--set takes FIELD=VALUE"),
         ((run.folder, "--study", "nowhere"), "no study 'nowhere'"),
         ((run.folder / "final",), "is a final itself"),
     ):
         code, _, err = say("final", *words)
         assert (code, said in err) == (2, True), (words, err)
-    for words in (("best", run.folder / "final"), ("export", run.folder / "final", "-o", tmp_path / "x")):
+    for words in (
+        ("best", run.folder / "final"),
+        ("export", run.folder / "final", "-o", tmp_path / "x"),
+        ("images", run.folder / "final"),
+    ):
         code, _, err = say(*words)
         assert (code, "is a final" in err) == (2, True), (words, err)

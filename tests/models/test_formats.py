@@ -112,6 +112,8 @@ def block(width: int, kernel: int) -> Sequence:
 ODD = Sequence(
     layers=(
         Sequence(name="class", layers=(Convolution(width=8, bias=True), Normalisation(kind="mean_only"))),
+        *(Normalisation(kind="group", groups=4), Normalisation(kind="layer", affine=False)),
+        Normalisation(kind="instance"),
         Sequence(name="1 ünits;", layers=(block(8, 3), Repetition(layer=block(8, 5), times=3))),
         Repetition(layer=DenseConcatenation(branch=Convolution(width=3)), times=4),
         Normalisation(kind="variance_only", affine=False),

@@ -74,6 +74,14 @@ def test_a_changed_network_comes_back_without_its_error(model: Model, change: st
     assert torch.equal(again.predict(images).probabilities, model.float().predict(images).probabilities)
 
 
+def test_as_many_classes_are_new_ones(model: Model) -> None:
+    """The last layer is drawn anew even where its shape stays, and it alone."""
+    before = {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
+    model.reset_classifier(10, seed=1)
+    changed = [name for name, tensor in model.network.state_dict().items() if not torch.equal(tensor, before[name])]
+    assert changed == list(before)[-2:]
+
+
 @pytest.mark.parametrize("change", KEPT)
 def test_what_changes_no_weight_keeps_the_error(model: Model, change: str, tmp_path: Path) -> None:
     """Modes, places and wider types change nothing: the document is equal, and `nas verify` finds the error again."""

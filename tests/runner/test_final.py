@@ -384,6 +384,8 @@ def test_budgets_and_fronts_choose(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"none of the .* has at most 1 parameters") as caught:
         finished(run, hunt, limits=Limits(parameters=(0, 1)))
     assert "they have" in caught.value.hint
+    with pytest.raises(Refused, match="didn't measure latencies"):
+        finished(run, hunt, limits=Limits(latency_ms=(0, 2.5)))
 
 
 def test_what_networks_differ_in_stays_theirs(tmp_path: Path) -> None:
@@ -408,6 +410,21 @@ def test_all_images_and_thirty_epochs_unless_said_otherwise(pristine: Run, tmp_p
     finished(run, changes=None, fidelity="tiny", max_seconds=0)
     recipe = study_json.read(tmp_path / FINAL).study.recipe
     assert (recipe.epochs, recipe.batch_size, recipe.train_size) == (1, 32, 0)
+
+
+def test_of_another_split_every_image_trains_once(tmp_path: Path) -> None:
+    """A run with a validation split of its own size has a final on all images, averaged as it was, that is verified."""
+    recipe = msgspec.structs.replace(STUDY.recipe, validation_size=150, averaging=0.9)
+    study = replace(STUDY, samples=1, recipe=recipe)
+    run = mapped(study, tmp_path / "run")
+    done = finished(run, study, top=1, seeds=1)
+    info, usual = (data.prepare("digits", validation_size=size).all_training for size in (150, 0))
+    assert study_json.read(done.folder).data.key == info.key
+    assert (run.manifest.data.validation, info.validation, info.train) == (150, 0, usual.train)
+    both = [data.load(each).train.images.flatten(1).tolist() for each in (info, usual)]
+    assert sorted(both[0]) == sorted(both[1])
+    done.export(tmp_path / "exported")
+    assert verify(tmp_path / "exported", lambda line: None)
 
 
 def test_a_table_has_a_final_too(tmp_path: Path) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 
 import nas
 from nas.data import DataInfo
+from nas.engines import InlineEngine
 from nas.errors import EmptyWindow, Refused, StorageFailed
 from nas.layers import Layer, Shape, identity
 from nas.models.latency import Latency
@@ -78,6 +81,26 @@ def test_error_is_searched_against_latency(timed: list[str], tmp_path: Path) -> 
         assert any((f.error or 0) <= (r.error or 9) and (f.latency_ms or 0) <= (r.latency_ms or 9) for f in front)
     stored = optuna.load_study(study_name="hunt", storage=f"sqlite:///{tmp_path / 'run' / 'study.db'}")
     assert [t.values[1] for t in stored.trials] == [r.latency_ms for r in records]
+
+
+def test_what_was_measured_chooses_finalists(timed: list[str], tmp_path: Path) -> None:
+    """A final takes the networks inside a limit, or the front against latency, and like an audit times none again."""
+    study = replace(LIMITED, samples=4)
+    execute(study, tmp_path / "run")
+    run, count = nas.open(tmp_path / "run"), len(timed)
+    fast = sorted(record.latency_ms or 0 for record in run.best)[2]
+    how: dict[str, Any] = {"study": study, "engine": InlineEngine(), "device": "cpu", "seeds": 1}
+    one = nas.final(run, top=1, limits=Limits(latency_ms=(0, fast)), changes={"epochs": 1}, **how)
+    assert one.chosen.trials == (next(r.trial for r in run.best if (r.latency_ms or 9) <= fast),)
+    assert (one.chosen.of, one.tested) == (3, True)
+    assert f"at most {fast} milliseconds of latency" in one.head[0][1]
+    audited = nas.audit(run, networks=4, longer=2, **how)
+    assert audited is not None
+    shutil.rmtree(tmp_path / "run" / "final")
+    front = nas.final(run, pareto="latency_ms", changes={"epochs": 1}, again=True, **how)
+    assert min(run.best, key=lambda record: record.latency_ms or 9).trial in front.chosen.trials
+    assert "front of error against latency" in front.head[0][1]
+    assert len(timed) == count
 
 
 def test_a_limit_that_nothing_obeys_ends_soon(timed: list[str], tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ def mean_loss(losses: NDArray[np.float64], *, shares: bool, confidence: float = 
     `losses` are (seeds, images), shares those that are 0 or 1. Seeds and images are crossed random effects: their two
     variances are added, which counts their interaction twice, so that the interval rather covers too much (Owen 2007).
     Added as squares of the reaches of two Student's intervals: few seeds, by chance alike, don't make it short, as they
-    do with Satterthwaite's freedom (measured: 92 % of intervals cover then). With one seed it is over images only.
+    do with Satterthwaite's freedom, as `crossed` has it (measured: 92 % of intervals cover then). With one seed it is
+    over images only.
     """
     seeds = losses.mean(axis=1)
     images = losses.mean(axis=0)
@@ -29,27 +30,6 @@ def mean_loss(losses: NDArray[np.float64], *, shares: bool, confidence: float = 
     mean, center = float(seeds.mean()), float(padded.mean())
     high = min(center + reach, 1.0) if shares else center + reach
     return Interval(estimate=mean, low=min(mean, max(center - reach, 0.0)), high=max(mean, high), confidence=confidence)
-
-
-def share(error: float, images: int, confidence: float = CONFIDENCE) -> Interval:
-    """A share of wrong images with Wilson's interval (1927)."""
-    from scipy.special import ndtri
-
-    z = float(ndtri((1.0 + confidence) / 2.0))
-    scale = 1.0 + z * z / images
-    center = (error + z * z / (2.0 * images)) / scale
-    reach = z / scale * math.sqrt(error * (1.0 - error) / images + z * z / (4.0 * images * images))
-    return Interval(
-        estimate=error, low=min(error, center - reach), high=max(error, center + reach), confidence=confidence
-    )
-
-
-def difference_of_shares(first: Interval, second: Interval) -> Interval:
-    """The second share minus the first, of other images, with Newcombe's hybrid interval (1998, method 10)."""
-    difference = second.estimate - first.estimate
-    below = math.hypot(second.estimate - second.low, first.high - first.estimate)
-    above = math.hypot(second.high - second.estimate, first.estimate - first.low)
-    return Interval(estimate=difference, low=difference - below, high=difference + above, confidence=first.confidence)
 
 
 def regression_to_the_mean(error: float, mean: float, deviation: float, images: int) -> float:

@@ -10,13 +10,13 @@ crossed, and Student's t.
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
 import msgspec
 import numpy as np
 
 from nas.analysis.statistics.crossed import Flags, crossed
 from nas.analysis.statistics.interval import CONFIDENCE, Estimate, Interval, check_confidence
+from nas.analysis.statistics.shares import difference_of_shares, wilson
 
 
 class PairedErrors(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,16 +91,8 @@ def mcnemar(only_first: int, only_second: int) -> tuple[float, float]:
 def paired_interval(both: int, only_first: int, only_second: int, neither: int, confidence: float) -> Interval:
     """Newcombe's interval of the first share less the second, from counts of images (method 10)."""
     n = both + only_first + only_second + neither
-    shares = (both + only_first) / n, (both + only_second) / n
-    return _squared_and_added(shares, n, _correlation(both, only_first, only_second, neither), confidence)
-
-
-def wilson(share: float, n: int, confidence: float) -> tuple[float, float]:
-    """Wilson's score interval (1927) of a share of n."""
-    z = NormalDist().inv_cdf((1.0 + confidence) / 2.0)
-    center = share + z * z / (2.0 * n)
-    reach = z * math.sqrt(share * (1.0 - share) / n + (z / (2.0 * n)) ** 2)
-    return (center - reach) / (1.0 + z * z / n), (center + reach) / (1.0 + z * z / n)
+    first, second = (wilson(wrong / n, n, confidence) for wrong in (both + only_first, both + only_second))
+    return difference_of_shares(first, second, _correlation(both, only_first, only_second, neither))
 
 
 def _of_single(first: Flags, second: Flags, confidence: float) -> tuple[Interval, Interval, float, float | None]:
@@ -109,8 +101,8 @@ def _of_single(first: Flags, second: Flags, confidence: float) -> tuple[Interval
     only_first, only_second = int((a & ~b).sum()), int((b & ~a).sum())
     counts = int((a & b).sum()), only_first, only_second, int((~a & ~b).sum())
     exact, mid = mcnemar(only_first, only_second)
-    unpaired = _squared_and_added((float(a.mean()), float(b.mean())), len(a), 0.0, confidence)
-    return paired_interval(*counts, confidence), unpaired, mid, exact
+    one, other = (wilson(float(flags.mean()), len(flags), confidence) for flags in (a, b))
+    return paired_interval(*counts, confidence), difference_of_shares(one, other), mid, exact
 
 
 def _of_seeds(first: Flags, second: Flags, confidence: float) -> tuple[Interval, Interval, float, float | None]:
@@ -133,13 +125,3 @@ def _correlation(both: int, only_first: int, only_second: int, neither: int) -> 
     if excess > 0.0:
         excess = max(excess - n / 2.0, 0.0)
     return excess / math.sqrt(sides) if sides else 0.0
-
-
-def _squared_and_added(shares: tuple[float, float], n: int, phi: float, confidence: float) -> Interval:
-    """Wilson's intervals of two shares of n, correlated by phi, as that of their difference."""
-    (low, high), (lower, higher) = (wilson(share, n, confidence) for share in shares)
-    p, q = shares
-    reaches = (p - low, higher - q), (high - p, q - lower)
-    below, above = (math.sqrt(max(u * u - 2.0 * phi * u * v + v * v, 0.0)) for u, v in reaches)
-    estimate = p - q
-    return Interval(estimate=estimate, low=estimate - below, high=estimate + above, confidence=confidence)

@@ -6,12 +6,12 @@ The placement of a network is the share of the other sample that it beats, ties 
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
 import numpy as np
 
 from nas.analysis.statistics.edf import Edf, Floats, weight_below
 from nas.analysis.statistics.interval import CONFIDENCE, Interval, check_confidence
+from nas.analysis.statistics.shares import wilson
 from nas.analysis.statistics.stratified import better_estimate, comparable
 from nas.analysis.statistics.stratified import better_p_value as stratified_p_value
 
@@ -29,10 +29,9 @@ def better(first: Edf, second: Edf, confidence: float = CONFIDENCE) -> Interval:
     check_confidence(confidence)
     wins, losses = _placements(first, second)
     share = better_estimate(first, second).value if comparable(first, second) else float(wins.mean())
-    low, high = 0.0, 1.0
-    if min(first.n, second.n) > 1:
-        low, high = _wilson(share, _pairs(share, wins, losses), NormalDist().inv_cdf((1.0 + confidence) / 2.0))
-    return Interval(estimate=share, low=min(low, share), high=max(high, share), confidence=confidence)
+    if min(first.n, second.n) < 2:
+        return Interval(estimate=share, low=0.0, high=1.0, confidence=confidence)
+    return wilson(share, _pairs(share, wins, losses), confidence)
 
 
 def better_p_value(first: Edf, second: Edf) -> float:
@@ -79,10 +78,3 @@ def _pairs(share: float, wins: Floats, losses: Floats) -> float:
     if variance == 0.0:
         return min(m, n)
     return min(share * (1.0 - share) / variance, 3.0 * m * n / (m + n + 1.0))
-
-
-def _wilson(share: float, n: float, z: float) -> tuple[float, float]:
-    """Wilson's interval for a share of n independent draws, `z` standard deviations to either side."""
-    middle = (share + z * z / (2.0 * n)) / (1.0 + z * z / n)
-    reach = z * math.sqrt(share * (1.0 - share) / n + (z / (2.0 * n)) ** 2) / (1.0 + z * z / n)
-    return max(middle - reach, 0.0), min(middle + reach, 1.0)

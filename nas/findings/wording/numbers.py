@@ -11,6 +11,7 @@ NOTHING = "–"
 SPOKEN = {
     "gap": "generalization gap",
     "draws": "proposals",
+    "latency_ms": "latency",
     "seconds": "training time",
     "images_per_second": "training speed",
 }
