@@ -131,12 +131,16 @@ def _emit_json(done: Final) -> None:
     """What other programs may rely on: `finalists`, `readings`, `tested`."""
     from msgspec.structs import asdict
 
-    results = done.results
+    from nas.study.limits import UNBOUNDED
+
+    results, selection = done.results, done.chosen.selection
+    bounded = {name: getattr(selection.limits, name) for name in selection.limits.bounded}
+    limits = {name: (low, None if high == UNBOUNDED else high) for name, (low, high) in bounded.items()}
     emit_json(
         study=done.run.manifest.study.name,
         trained=done.fidelity,
         seeds=done.seeds,
-        chosen=asdict(done.chosen),
+        chosen={**asdict(done.chosen), "selection": {**asdict(selection), "limits": limits}},
         trainings={"finished": len(done.records), "total": done.total},
         tested=done.tested,
         readings=done.readings,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
@@ -120,12 +121,20 @@ def fields_of(settings: list[str] | None) -> dict[str, Any]:
     for setting in settings or []:
         name, equals, value = setting.partition("=")
         if not equals or name not in kinds:
-            raise Refused(f"--set takes FIELD=VALUE, got {setting!r}", hint=f"fields: {', '.join(kinds)}")
+            near = get_close_matches(name, kinds, 1)
+            guess = f"; did you mean {near[0]}?" if near and name not in kinds else ""
+            raise Refused(f"--set takes FIELD=VALUE, got {setting!r}{guess}", hint=f"fields: {', '.join(kinds)}")
         try:
             fields[name] = msgspec.convert(value, kinds[name], strict=False)
-        except msgspec.ValidationError as error:
-            raise Refused(f"--set {setting}: {error}") from None
+        except msgspec.ValidationError:
+            raise Refused(f"--set {name} takes {_values(kinds[name])}, got {value!r}") from None
     return fields
+
+
+def _values(kind: Any) -> str:
+    """What a field of a recipe may be, in words."""
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+    return words.get(kind) or " or ".join(map(str, get_args(kind)))
 
 
 def limits_of(**texts: str | None) -> Limits:

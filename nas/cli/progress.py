@@ -25,7 +25,8 @@ def line(snapshot: Snapshot) -> str:
     parts = [f"{snapshot.done}{'' if snapshot.open_ended else f'/{snapshot.total}'} trials"]
     parts += [f"{count} {outcome.replace('_', ' ')}" for outcome, count in snapshot.outcomes.items()]
     if snapshot.done == snapshot.total:
-        parts.append(f"done after {duration(snapshot.elapsed)}")
+        fresh = snapshot.per_hour is not None
+        parts.append(f"done after {duration(snapshot.elapsed)}" if fresh else "nothing left to train")
     elif snapshot.per_hour is None:
         parts.append("starting workers" if not snapshot.done else "resuming")
     else:

@@ -28,10 +28,12 @@ from nas.cli.options import (
 )
 from nas.cli.source import study_named
 from nas.cli.terminal import emit_table, say
-from nas.findings.wording.numbers import NOTHING, duration, percent
+from nas.findings.wording.numbers import NOTHING, duration, percent, plural
 from nas.findings.wording.training import epoch_line
 
 if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
     from nas.models.model import Model
     from nas.runner.networks import Network
     from nas.study import Recipe
@@ -99,10 +101,9 @@ def train(
     except KeyboardInterrupt:
         say("stopped; the same command goes on after the last epoch, if all of it takes more than a minute", err=True)
         raise typer.Exit(130) from None
-    model.figure().write_html(folder / PAGE, include_plotlyjs=True)
-    summary = f"{model.document.architecture}, validation error {percent(model.document.error)}"
-    times = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
-    say(f"{folder}: {summary} after {times}; the test split was not read")
+    error = f"validation error {percent(model.document.error)} after {plural(recipe.epochs, 'epoch')}"
+    write_page(model.figure(), f"{chosen.name} on {recipe.data}: {error}", folder)
+    say(f"{folder}: {model.document.architecture}, {error}; the test split was not read")
     say(f"curve  {folder / PAGE}")
     say(f"next   nas verify {quote(str(folder))}; in Python: nas.load({str(folder)!r})")
 
@@ -153,8 +154,16 @@ def sweep(train: Callable[..., Model], recipe: Recipe, sizes: Sequence[int], fol
         ],
     )
     figure = curves_figure({f"batches of {size}": model.curve for size, model in models.items()})
-    figure.write_html(folder / PAGE, include_plotlyjs=True)
+    write_page(figure, f"{folder.name} on {recipe.data}", folder)
     say(f"curves  {folder / PAGE}")
+
+
+def write_page(figure: Figure, title: str, folder: Path) -> None:
+    """Curves below a title as a page of its own."""
+    from html import escape
+
+    figure.update_layout(title={"text": escape(title), "x": 0, "xref": "paper", "font": {"size": 16}}, margin={"t": 64})
+    figure.write_html(folder / PAGE, include_plotlyjs=True)
 
 
 def tell(epoch: Epoch, epochs: int) -> None:

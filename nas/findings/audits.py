@@ -9,7 +9,7 @@ count each network once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf, nan
 from typing import TYPE_CHECKING
 
@@ -60,7 +60,7 @@ class Audit:
     """How the networks of the run were trained."""
     longer: int
     """Times the epochs of the run that the long trainings have."""
-    networks: tuple[AuditedNetwork, ...]
+    networks: tuple[AuditedNetwork, ...] = field(repr=False)
     """Those whose long training is finished, in complete rounds: as many of each space."""
     of: int
     """Networks of the run that they were taken from."""

@@ -6,7 +6,7 @@ space --nas run--> table --nas discover--> rules, smaller space --nas run--> bet
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -42,7 +42,7 @@ class Discovered:
     """Name of the study, or of the tables."""
     space: str
     """The space that was sampled; empty for all of a table."""
-    discovery: Discovery
+    discovery: Discovery = field(repr=False)
     """What was tried and confirmed."""
     fidelity: str
     """How the networks were trained: a rule at one length of training needn't hold at another."""
@@ -52,7 +52,7 @@ class Discovered:
     """Which effect matters, in words."""
     notes: tuple[str, ...]
     """What must be said beside all of it."""
-    study: Study | None
+    study: Study | None = field(repr=False)
     """The study that the sample was drawn for; None where it isn't known."""
 
     @property

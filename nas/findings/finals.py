@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,15 +40,15 @@ class Final:
     """The run that they were chosen from."""
     folder: Path
     """Where the final lies."""
-    chosen: Finalists
+    chosen: Finalists = field(repr=False)
     """How they were chosen."""
     fidelity: str
     """How they were trained."""
     seeds: int
     """Trainings of each that are asked for."""
-    records: tuple[Record, ...]
+    records: tuple[Record, ...] = field(repr=False)
     """Trainings that are over."""
-    results: Results | None
+    results: Results | None = field(repr=False)
     """What the test split said; None before it is read."""
     readings: int
     """How often it was read for networks of this run: at least once where there are results, whatever the log says."""

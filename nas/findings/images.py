@@ -6,7 +6,7 @@ Every completed training keeps which images it got wrong; nothing is known of wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -78,13 +78,13 @@ class Images:
     """One side."""
     second: Side
     """The other."""
-    counts: NDArray[np.int64]
+    counts: NDArray[np.int64] = field(repr=False)
     """Trainings of the first side, of the second and of the whole run that get each image wrong, (3, images)."""
     trainings: int
     """Completed trainings of the whole run."""
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] = field(repr=False)
     """Class of each image; empty texts where the data isn't at hand."""
-    info: DataInfo | None
+    info: DataInfo | None = field(repr=False)
     """The prepared data; None where it isn't at hand."""
     pair: PairedErrors | None
     """The two trainings on the same images; None for spaces."""

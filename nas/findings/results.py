@@ -7,7 +7,7 @@ its study (recipe, limits, spaces with their dimensions) as a run's own `study.j
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,9 +85,9 @@ class Results:
     """The `.csv.gz`; the `.json` lies beside it."""
     data: str
     """Name of the data set."""
-    runs: Mapping[str, PublishedRun]
+    runs: Mapping[str, PublishedRun] = field(repr=False)
     """Name of each run -> what it was asked."""
-    frame: pd.DataFrame
+    frame: pd.DataFrame = field(repr=False)
     """As it lies in the file."""
 
     def table(self) -> pd.DataFrame:

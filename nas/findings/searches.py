@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nas.analysis.searches.curves import LEAST, Advantage, SearchCurve, advantages, curve
@@ -60,7 +60,7 @@ class Searches:
     """Compute from which every search has a network, in the unit of `spending`."""
     end: float
     """Compute after which the first search is finished."""
-    measured: tuple[Measured, ...]
+    measured: tuple[Measured, ...] = field(repr=False)
     """By the error, and where a strategy searches for two objectives by what is dominated."""
     head: tuple[tuple[str, str], ...]
     """What all numbers rest on: name and text."""

@@ -17,6 +17,8 @@ from nas.page.style import GREY, Style, Styles, ground, legend_rows
 
 WEBGL_FROM = 5_000
 """Points of a figure from which SVG becomes slow."""
+CROWDED = (5.0, 300.0)
+"""Largest over smallest value of a logarithmic axis between which plotly's labels of all digits overlap."""
 DECADES = 20.0
 """Largest over smallest value from which an axis is logarithmic."""
 ERROR_DECADES = 4.0
@@ -67,7 +69,8 @@ def cost_figure(frame: pd.DataFrame, column: str, styles: Styles, front: Sequenc
     steps = {"x": best[column].tolist(), "y": (best["error"] * 100).tolist(), "customdata": best.index.tolist()}
     line = {"color": GREY, "width": 2, "dash": "dot", "shape": "hv"}
     figure.add_scatter(**steps, mode="lines", line=line, name=FRONT, meta="front", hoverinfo="skip")
-    return figure.update_xaxes(type="log", tickformat="~g" if column == "seconds" else "~s", title=_cost_title(column))
+    form = "~g" if column == "seconds" else "~s"
+    return figure.update_xaxes(**_log_ticks(points[column]), tickformat=form, title=_cost_title(column))
 
 
 def dimension_figure(frame: pd.DataFrame, column: str, styles: Styles) -> go.Figure:
@@ -80,9 +83,8 @@ def dimension_figure(frame: pd.DataFrame, column: str, styles: Styles) -> go.Fig
     for space, own in points.groupby("space", sort=False):
         _add_medians(figure, *_medians(own[column], own["error"]), styles[str(space)], str(space))
     log = values.min() > 0 and values.max() / values.min() >= DECADES
-    return figure.update_xaxes(
-        type="log" if log else "linear", tickformat="~g" if log else None, title=figure_text(short(spoken(column)))
-    )
+    ticks = {**_log_ticks(values), "tickformat": "~g"} if log else {"type": "linear"}
+    return figure.update_xaxes(**ticks, title=figure_text(short(spoken(column))))
 
 
 def _grouped(values: pd.Series[Any]) -> bool:
@@ -182,6 +184,12 @@ def _add_medians(
         hoverinfo="skip",
         meta="median",
     )
+
+
+def _log_ticks(values: pd.Series[Any]) -> dict[str, Any]:
+    """A logarithmic axis; labels at 1, 2 and 5 only where those of all digits would overlap."""
+    crowded = len(values) > 0 and CROWDED[0] <= values.max() / values.min() < CROWDED[1]
+    return {"type": "log", "dtick": "D2" if crowded else None}
 
 
 def _error_axis_layout(axis: ErrorAxis) -> dict[str, Any]:

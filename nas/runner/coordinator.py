@@ -17,6 +17,7 @@ from nas.runner.queue import Batch, Queue
 from nas.runner.signals import Interrupts
 from nas.runner.task import Site, Task
 from nas.storage.database import opened
+from nas.training import devices
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ def train(task: Task, site: Site) -> None:
             store.update(restated(store.manifest, task.manifest, len(store.over)))
             ledger.report(0)
         else:
+            devices.announce(site.device)
             with Interrupts() as interrupts, site.engine as engine:
                 # No job reaches a worker before the engine is waited for, so these may come before they are rows.
                 batch = queue.feed(engine.free, ledger.horizon)

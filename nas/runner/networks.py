@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
+from msgspec.structs import asdict
+
 from nas import data
 from nas.data import DataInfo
 from nas.errors import ImpossibleShape, NasError, Refused, StorageFailed
@@ -48,6 +50,8 @@ def network_named(name: str | PathLike[str]) -> Network:
     if path.suffix == ".json" or file.is_file():
         document = described(file)
         return Network(name=file.resolve().parent.name, layers=lambda info: _fitting(document, info))
+    if len(path.parts) > 1:
+        raise Refused(f"there is no file {file}", hint="a network is a published name, an exported folder, or a .json")
     architecture = catalog.network(str(name)).architecture
     return Network(name=str(name), layers=lambda info: _built(str(name), architecture.network, info))
 
@@ -109,14 +113,25 @@ def train(
 
 
 def _held(folder: Path, layer: Layer, recipe: Recipe, seed: int, info: DataInfo) -> Model | None:
-    """The network of a folder, if it is this very training's."""
+    """The network of a folder, if it is this very training's; Refused where another network lies there."""
     try:
         model = load(folder)
     except NasError:
         return None
-    document = model.document
-    asked, there = (layer, recipe, seed, info.key), (document.layers, document.recipe, document.seed, document.data_key)
-    return model if asked == there else None
+    there = model.document
+    if differences := _differences(there, layer, recipe, seed, info):
+        hint = "choose another folder (-o), or train it as it was to see its result"
+        raise Refused(f"{folder} holds another training: {', '.join(differences)}", hint=hint)
+    return model
+
+
+def _differences(there: Document, layer: Layer, recipe: Recipe, seed: int, info: DataInfo) -> list[str]:
+    """In what a stored training differs from one that is asked for, in words."""
+    said = [] if there.layers == layer else ["another network"]
+    old, new = ({} if each is None else asdict(each) for each in (there.recipe, recipe))
+    pairs = {name: (old.get(name), new[name]) for name in new} | {"seed": (there.seed, seed)}
+    said += [f"{name} {before}, not {now}" for name, (before, now) in pairs.items() if before != now]
+    return said or ([] if there.data_key == info.key else [f"data {there.data_key}, not {info.key}"])
 
 
 def _require_writable(folder: Path) -> None:
@@ -137,6 +152,7 @@ def _trained(
     on_epoch: Callable[[Epoch], None],
     checkpoint: Path | None = None,
 ) -> Model:
+    devices.announce(place)
     with devices.first_card(place):
         return exports.trained(layer, recipe, seed, info, place.kind, on_epoch, checkpoint, watched=True)
 

@@ -62,6 +62,7 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: Device
     if identity(layer) != record.architecture:
         raise Refused(f"the code of {record.space} has changed: trial {record.trial} would be another network now")
     logger.info("training trial %d again: its weights weren't kept", record.trial)
+    devices.announce(device)
     with devices.first_card(device):
         model = exports.trained(layer, recipe, record.seed, info, device.kind)
     if model.document.error != record.error:

@@ -6,7 +6,7 @@ import html
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
@@ -44,9 +44,9 @@ class Run:
 
     folder: Path
     """Where it lies."""
-    manifest: Manifest
+    manifest: Manifest = field(repr=False)
     """What was asked."""
-    records: tuple[Record, ...]
+    records: tuple[Record, ...] = field(repr=False)
     """All finished trials, in the order of their numbers."""
     lost: str = ""
     """What its database lacks of the trials that other files of it tell of, as a sentence; empty where nothing."""

@@ -33,9 +33,10 @@ def study_of(spaces: Sequence[Space], recipe: Recipe, limits: Limits, **choices:
     """The study of a search: by `tpe`, without end unless it is told how many samples."""
     names = [each.name for each in spaces]
     chosen: Choices = {"sampler": "tpe", "samples": UNTIL_TIME_IS_UP, "name": name_of(names), **choices}
-    does = "err how" if chosen["sampler"] in ("random", "quasirandom") else "err least"
+    sample = chosen["sampler"] in ("random", "quasirandom")
+    what = "How are the errors of {} distributed on {}?" if sample else "Which networks of {} err least on {}?"
     return Study(
-        question=f"Which networks of {' and '.join(names)} {does} on {recipe.data}?",
+        question=what.format(" and ".join(names), recipe.data),
         spaces=tuple(spaces),
         recipe=recipe,
         limits=limits,

@@ -26,7 +26,7 @@ from nas.study.rules import Rule
 from nas.study.strata import Strata
 from nas.study.study import UNTIL_TIME_IS_UP, Grid, Study
 
-MAY_DIFFER = ("samples", "rules")
+MAY_DIFFER = ("samples", "rules", "question")
 """Fields that a later command may change: they change no trial."""
 KEPT = ("name", "question", "samples", "recipe", "vary", "limits", "seed", "repeats", "max_trial_seconds", "strata")
 """Fields that a study without code has from the stored one."""

@@ -8,7 +8,7 @@ import platform
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -43,6 +43,8 @@ class Device:
     """As torch calls it."""
     cards: tuple[int, ...] = ()
     """Of `cuda`: numbers among the visible cards, as torch counts them; at least one."""
+    fallback: str = field(default="", compare=False)
+    """Why it is the processor where cards would have been taken."""
 
     def __str__(self) -> str:
         """As it is requested."""
@@ -53,7 +55,7 @@ CPU = Device(kind="cpu")
 
 
 def device(name: str) -> Device:
-    """The processor or the cards of that name; `auto` takes all cards, and says so loudly where there is none."""
+    """The processor or the cards of that name; `auto` takes all cards, and the processor where there is none."""
     if not NAMES.fullmatch(name):
         raise Refused(f"there is no device {name!r}", hint=f"devices: {NAMED}")
     if name == "cpu":
@@ -62,8 +64,13 @@ def device(name: str) -> Device:
         return Device(kind="cuda", cards=_cards(name.partition(":")[2], card_count()))
     if name != "auto":
         raise Missing(f"no CUDA device can be used: {reason}", hint="--device cpu trains on the processor")
-    logger.warning("training on the CPU: %s (--device cuda insists on a GPU)", reason)
-    return CPU
+    return Device(kind="cpu", fallback=reason)
+
+
+def announce(place: Device) -> None:
+    """Say loudly, when a training is about to begin, that the processor stands in for cards."""
+    if place.fallback:
+        logger.warning("training on the CPU: %s (--device cuda insists on a GPU)", place.fallback)
 
 
 def _cards(numbers: str, count: int) -> tuple[int, ...]:

@@ -45,6 +45,7 @@ def test_json_has_what_programs_rely_on(say: Say, run: Run) -> None:
     """One object with finalists, their errors, intervals and n, and the number of readings."""
     told = json.loads(say("final", run.folder, "--json")[1])
     assert (told["schema_version"], told["tested"], told["readings"], told["test"]["n"]) == (1, True, 1, 359)
+    assert told["chosen"]["selection"]["limits"] == {}
     first = told["finalists"][0]
     assert (first["rank"], first["trial"], first["unit"]) == (1, run.best[0].trial, "error")
     assert len(first["test_errors"]) == 2
@@ -69,6 +70,7 @@ def test_a_notebook_shows_it(run: Run) -> None:
     """The table of finalists and a row for each in pandas."""
     done = nas.final(run)
     assert "test error, mean ± deviation" in done._repr_html_()
+    assert len(repr(done)) < 500
     frame = done.table()
     assert list(frame["seeds"]) == [2, 2]
     assert {"test_error", "test_low", "test_high", "optimism", "test_error_1", "test_error_2"} <= set(frame)

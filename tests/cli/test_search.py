@@ -51,7 +51,7 @@ def test_time_ends_it(say: Say) -> None:
     """Nothing counts towards a number that nobody wanted: neither the search, nor its status, nor its page."""
     code, out, err = say("search", "--space", "MLP_2", *SHORT, "--sampler", "random", "--minutes", "0.05", "-o", "map")
     assert code == 0, err
-    assert "err how on digits" in out
+    assert "How are the errors of MLP_2 distributed on digits?" in out
     trials = len(nas.open("map").records)
     assert f"stopped after 3 s; {trials} trials are finished and kept" in err
     assert "1000000" not in out + err + say("status", "map")[1]

@@ -33,8 +33,8 @@ NOT_RUN = ("pip install", ".ci/run")
 SHORTER = {
     "--samples 8 --epochs 1 --train-size 2000 --out ladder": "--samples 2 --epochs 1 --train-size 100 --out ladder",
     "samples=40,": "samples=2,",
-    '.at("tiny")': '.at("tiny", train_size=100)',
-    "--latency-ms ..20 --minutes 20 -o small": "--latency-ms ..2000 --samples 1 --epochs 1 --train-size 100 -o small",
+    'Recipe(data="fashion-mnist").at("tiny")': 'Recipe(data="fashion-mnist").at("tiny", train_size=100)',
+    "--latency-ms ..20 --minutes 20 -o small": "--latency-ms ..2000 --samples 1 --epochs 1 -o small",
     "--multiply-adds ..8e6 --minutes 20": "--multiply-adds ..8e6 --samples 1 --epochs 1 --train-size 100",
     "nas run quickstart\n": "nas run quickstart --samples 4 --epochs 1 --train-size 100\n",
     "nas run quickstart --out": "nas run quickstart --samples 2 --epochs 1 --train-size 100 --out",
@@ -48,8 +48,9 @@ SHORTER = {
     "nas final chosen --top 2": "nas final chosen --top 2 --epochs 1 --set train_size=100",
     "nas train lenet_bn --epochs 10": "nas train lenet_bn --epochs 1 --train-size 100",
     "--trial 3 --epochs 30": "--trial 3 --epochs 1 --train-size 100",
-    "--samples 64 --multiply-adds ..3e6 --fidelity tiny --epochs 6": "--samples 24 --multiply-adds ..3e6 --epochs 1",
+    "--samples 64 --multiply-adds": "--samples 24 --multiply-adds",
     "--latency-ms ..0.5 --parameters ..60000 --samples 16": "--latency-ms ..500 --parameters ..60000 --samples 2",
+    "--fidelity tiny --epochs 6 --train-size 0": "--fidelity tiny --epochs 1 --train-size 100",
     "nas final found --top 2 --epochs 20": "nas final found --top 1 --seeds 1 --epochs 1",
 }
 """What takes minutes -> the same with less to train."""

@@ -60,10 +60,11 @@ def test_a_card_that_isnt_there_is_refused(cards: int) -> None:
 
 @pytest.mark.parametrize("cards", [0], indirect=True)
 def test_without_a_card_auto_says_that_it_falls_back(cards: int, caplog: pytest.LogCaptureFixture) -> None:
-    """`auto` trains on the processor and warns with the reason and the way to insist; `cpu` says nothing."""
-    assert device("cpu") == CPU
+    """`auto` is the processor; where a training begins on it, it is told why, and how to insist; `cpu` says nothing."""
+    assert device("cpu") == device("auto") == CPU
+    devices.announce(device("cpu"))
     assert not caplog.records
-    assert device("auto") == CPU
+    devices.announce(device("auto"))
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert record.getMessage() == "training on the CPU: there is none (--device cuda insists on a GPU)"

@@ -66,7 +66,7 @@ def optimism_sentence(finalist: Finalist) -> str:
     )
     if finalist.regression is None:
         return said
-    luck = f"{100 * finalist.regression:.2f}"
+    luck = f"{100 * finalist.regression:.2f} points"
     return f"{said}; regression to the mean of the networks it was chosen from lets one expect at most about {luck}"
 
 
