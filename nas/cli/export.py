@@ -77,7 +77,9 @@ def _converted(folder: Path, out: Path, format_: str | None) -> None:
 
     model = load(folder)
     save(model, out, format_)
-    say(f"{out}: {model.document.architecture}, validation error {percent(model.document.error)}")
+    error, split = model.metrics["error"], model.metrics["error_split"]
+    known = f"{split} error {percent(error)}" if isinstance(error, float) else "no error known"
+    say(f"{out}: {model.document.architecture}, {known}")
     say(_use(out))
 
 

@@ -99,7 +99,10 @@ def train(
             return
         model = watched(recipe, out=folder, on_epoch=lambda epoch: tell(epoch, recipe.epochs))
     except KeyboardInterrupt:
-        say("stopped; the same command goes on after the last epoch, if all of it takes more than a minute", err=True)
+        say(
+            "stopped; run the same command again to resume (after its last epoch, where all take over a minute)",
+            err=True,
+        )
         raise typer.Exit(130) from None
     error = f"validation error {percent(model.document.error)} after {plural(recipe.epochs, 'epoch')}"
     write_page(model.figure(), f"{chosen.name} on {recipe.data}: {error}", folder)

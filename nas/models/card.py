@@ -67,7 +67,7 @@ def _errors(document: Document, noun: str) -> str:
     interval = f"95 % interval over {over} {test.low:.4f} to {test.high:.4f}"
     times = "once" if test.readings == 1 else f"{test.readings} times"
     return f"""| test error | {test.error:.4f}{unit} on {test.images:,} {noun}s |
-| test error of such trainings | mean {test.mean:.4f} ({seeds}), {interval} |
+| mean test error | {test.mean:.4f} ({seeds}), {interval} |
 | test split | read {times} for networks of this run |
 {training}"""
 

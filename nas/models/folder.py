@@ -48,6 +48,8 @@ def is_taken(folder: Path) -> bool:
 
 def check_hashes(folder: Path) -> None:
     """Refuse a folder that isn't whole: each of our files must be listed and have the hash that is listed."""
+    if folder.is_file():
+        raise Refused(f"{folder} is a file, not the folder of an exported network")
     if not folder.is_dir():
         raise Refused(f"there is no folder {folder}", hint="export a network: nas export RUN -o DIR")
     listed = _sums(folder / SUMS)

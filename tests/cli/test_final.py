@@ -10,6 +10,7 @@ import pytest
 
 import nas
 from nas.engines import InlineEngine
+from nas.findings.wording.numbers import percent
 from nas.storage.results import Run
 from tests.toys.audits import STUDY, mapped
 
@@ -64,6 +65,16 @@ def test_a_finalist_is_exported_and_verified(say: Say, run: Run, tmp_path: Path)
     assert "equal" in out
     assert say("export", run.folder, "--final", "--rank", "3", "-o", tmp_path / "third")[0] == 2
     assert say("export", run.folder, "--final", "--trial", "3", "-o", tmp_path / "third")[0] == 2
+
+
+def test_a_converted_finalist_is_told_by_its_test_error(say: Say, run: Run, tmp_path: Path) -> None:
+    """No image validated it, so that no error of it is called a validation error."""
+    assert say("export", run.folder, "--final", "-o", tmp_path / "tested")[0] == 0
+    code, out, _ = say("export", tmp_path / "tested", "-o", tmp_path / "net.py")
+    assert code == 0
+    assert f"test error {percent(nas.load(tmp_path / 'tested').metrics['error'])}" in out
+    assert "validation" not in out
+    assert "\nmean test error   0." in (tmp_path / "net.py").read_text()
 
 
 def test_a_notebook_shows_it(run: Run) -> None:

@@ -183,4 +183,4 @@ def _facts(document: Document) -> str:
 def _fact(row: str) -> str:
     """A row of the card's table."""
     name, _, value = row.strip("| ").partition(" | ")
-    return f"{name:<{WIDEST}}{value}"
+    return f"{name + '  ':<{WIDEST}}{value}"
