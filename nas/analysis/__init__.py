@@ -37,7 +37,6 @@ from nas.analysis.statistics.crossed import ImagesAndSeeds, images_and_seeds
 from nas.analysis.statistics.differences import mean_difference, quantile_difference
 from nas.analysis.statistics.edf import Band, Edf, band, edf, steps
 from nas.analysis.statistics.efficiency import Efficiency, efficiency, expected_best
-from nas.analysis.statistics.equivalence import Equivalence, equivalence
 from nas.analysis.statistics.interval import CONFIDENCE, Interval
 from nas.analysis.statistics.paired import PairedErrors, mcnemar, paired
 from nas.analysis.statistics.superiority import better, better_p_value
@@ -52,7 +51,6 @@ __all__ = [
     "Discovery",
     "Edf",
     "Efficiency",
-    "Equivalence",
     "Found",
     "Front",
     "FrontPoint",
@@ -80,7 +78,6 @@ __all__ = [
     "edf",
     "edfs",
     "efficiency",
-    "equivalence",
     "expected_best",
     "front",
     "holm",

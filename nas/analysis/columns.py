@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,11 @@ from nas.study.table import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+COST = "multiply_adds"
+"""The cost at which columns are compared, where a table has it."""
+FEW_TEXTS = 20
+"""Most texts of a column that is held fixed."""
 
 
 def having(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
@@ -43,6 +49,35 @@ def errors_of(frame: pd.DataFrame) -> Floats:
     if not np.isfinite(errors).any():
         raise Refused(f"none of the {len(errors)} rows has an error")
     return errors
+
+
+def learned(errors: Floats, guess: float | None) -> Floats:
+    """The errors, infinity for those that aren't better than guessing: such a network has failed to learn."""
+    return errors if guess is None else np.where(errors < guess, errors, np.inf)
+
+
+def held_columns(frame: pd.DataFrame, column: str, others: Sequence[str]) -> dict[str, Floats]:
+    """What is held fixed while a column is asked about: the other ones, the cost, and the space.
+
+    Of texts each but the first is a column that tells where it is.
+    """
+    names = [*others, *([COST] if COST in frame else []), *(["space"] if "space" in frame else [])]
+    held: dict[str, Floats] = {}
+    for name in names:
+        if name != column:
+            held |= _coded(frame, name)
+    return held
+
+
+def _coded(frame: pd.DataFrame, name: str) -> dict[str, Floats]:
+    """A column as numbers: itself, or where it holds texts one for each but the first of a few."""
+    from pandas.api.types import is_numeric_dtype
+
+    if is_numeric_dtype(frame[name]):
+        return {name: np.array(frame[name], dtype=np.float64)}
+    texts = frame[name].astype(str)
+    found = list(texts.unique())[1:] if texts.nunique() <= FEW_TEXTS else []
+    return {f"{name} {text}": np.array(texts == text, dtype=np.float64) for text in found}
 
 
 def guess_of(errors: Floats, guess: float | None) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.options import AsTable, Delta, ErrorColumn, Json, Places, RuleColumns, RulesOf, SpaceColumn
-from nas.cli.source import RunsAndTables, column_names, rules_of
+from nas.cli.source import RunsAndTables, column_names, drawn_by, rules_of
 from nas.cli.terminal import emit_head, emit_json, emit_rules, emit_table, emit_text, say
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ def principles(
 
     source = RunsAndTables(verb="principles", places=places, table=table, error=error, space=space)
     names, rules = column_names(columns), rules_of(study)
-    results = [tested(place, rules=rules, columns=names, delta=delta) for place in source.read()]
+    drawn = drawn_by(study)
+    results = [tested(place, rules=rules, columns=names, delta=delta, dimensions=drawn) for place in source.read()]
     if json:
         emit_json(
             principles=[_as_json(verdict, result.title) for result in results for verdict in result.verdicts],

@@ -87,6 +87,15 @@ def study_named(name: str | None) -> Study | None:
     return catalog.study(name) if name else None
 
 
+def drawn_by(name: str | None) -> tuple[str, ...] | None:
+    """What a study of that name draws: columns that are held fixed while one of them is asked about."""
+    study = study_named(name)
+    if study is None:
+        return None
+    dimensions = (dimension for space in study.spaces for dimension in space.dimensions)
+    return tuple(dict.fromkeys([*dimensions, *study.vary, *study.grid.values]))
+
+
 def rules_of(name: str | None) -> tuple[Rule, ...] | None:
     """The rules of a study by name; None where none is named, refused where it declares none."""
     study = study_named(name)

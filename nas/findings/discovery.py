@@ -180,7 +180,7 @@ def discovered(
         discovery=discovery,
         fidelity=sample.fidelity,
         unit=sample.unit,
-        delta=delta_in_words(smallest, columns=False),
+        delta=delta_in_words(smallest),
         notes=(
             *discovery.warnings,
             *map(": ".join, sample.origins.items()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nas.analysis import Look, Verdict, verdicts
@@ -119,17 +119,20 @@ def principles(
     columns: Sequence[str] | None = None,
     error: str = ERROR,
     delta: float | None = None,
+    dimensions: Sequence[str] | None = None,
 ) -> Principles:
     """What a run or a table says of design rules: helps, hurts, no difference that matters, or undecided.
 
     Of a run these are the rules that its study declares unless others are given; of a table one rule a numeric column,
     that larger values are better. `error` is the column of errors in a table, `delta` the smallest difference that
-    matters, in the unit of the errors. Raises Refused where nothing can be tested: no rules, a column without numbers,
-    samples that a search has chosen.
+    matters, in the unit of the errors. While one column is asked about the others are held fixed: of a run what was
+    drawn, of a table `dimensions`, or else the columns that are asked about. Raises Refused where nothing can be
+    tested: no rules, a column without numbers, samples that a search has chosen.
     """
     sample = sample_of(source, error)
     requested = requested_rules(sample.frame, rules, columns)
     tested, smallest = sample.tested(requested), sample.share(delta)
+    sample = sample if dimensions is None else replace(sample, dimensions=tuple(dimensions))
     look = look_of(sample.run.manifest, sample.frame) if sample.run else None
     declared = requested is None
     own = _of_run(sample.run, look, declared) if sample.run else _of_table(sample.frame, declared)
@@ -152,17 +155,15 @@ def principles(
 def _verdicts(sample: Sample, rules: Sequence[Rule], look: Look | None, delta: float | None) -> tuple[Verdict, ...]:
     """On all networks, or on those of an interim look."""
     if sample.run is None or look is None:
-        return verdicts(sample.frame, rules, guess=sample.guess, delta=delta)
+        return verdicts(sample.frame, rules, guess=sample.guess, delta=delta, dimensions=sample.dimensions)
     return verdicts_by_look(sample.run.manifest, sample.frame, rules, look.number, delta=delta)
 
 
-def delta_in_words(delta: float | None, *, columns: bool = True) -> str:
-    """Which effect matters; what that means for a correlation only where columns are tested."""
+def delta_in_words(delta: float | None) -> str:
+    """Which difference matters."""
     if delta is None:
-        text = "the smallest effect that matters: half a standard deviation of the errors that a rule is compared with"
-        return text + ("; for a column the rho at which its halves differ by so much, 0.31" if columns else "")
-    text = f"the smallest effect that matters: {100 * delta:g} points, as stated"
-    return text + ("; for a column the rho that says the same" if columns else "")
+        return "the smallest difference that matters: half a robust standard deviation (of quartiles) of the errors"
+    return f"the smallest difference that matters: {100 * delta:g} points, as stated"
 
 
 def _of_run(run: Run, look: Look | None, declared: bool) -> list[str]:

@@ -49,6 +49,8 @@ class Sample:
     """Name of each table -> where its rows come from; empty for a run."""
     run: Run | None = None
     """The run behind them; None for tables."""
+    dimensions: tuple[str, ...] | None = None
+    """What was drawn, held fixed where one of them is asked about; None where it isn't known."""
 
     @property
     def unit(self) -> str:
@@ -114,6 +116,7 @@ def _of_run(run: Run) -> Sample:
         guess=info.guess,
         target=info.target,
         run=run,
+        dimensions=study.sampled,
     )
 
 

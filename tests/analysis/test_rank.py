@@ -1,4 +1,4 @@
-"""Rank correlations, differences of quantiles and equivalence, against scipy and simulation."""
+"""Rank correlations, shifts, differences of quantiles and delta, against scipy and simulation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from nas.analysis import (
     compare,
     edf,
     edfs,
-    equivalence,
     kendall,
     left_out,
     mann_whitney,
@@ -26,7 +25,9 @@ from nas.analysis import (
 )
 from nas.analysis.columns import numbers, numeric_columns
 from nas.analysis.statistics.bootstrap import order_statistics
-from nas.analysis.statistics.equivalence import default_delta
+from nas.analysis.statistics.equivalence import allowing, default_delta, uncertainty
+from nas.analysis.statistics.interval import Interval
+from nas.analysis.statistics.superiority import shifts
 from nas.errors import Refused
 
 PAIRS = st.lists(st.tuples(st.integers(0, 4), st.sampled_from([0.1, 0.2, 0.3, math.inf])), min_size=5, max_size=30)
@@ -118,36 +119,40 @@ def test_mann_whitney_is_scipys() -> None:
     assert "A: n = 4: too few networks for a distribution" in compare(first, second).warnings
 
 
-def test_equivalence() -> None:
-    """Samples are the same where the 90 % interval lies inside of +-delta, half a deviation unless given."""
+def test_delta_is_half_a_robust_deviation() -> None:
+    """Delta is half the quartiles' distance over 1.349, about both medians; a tenth at 0.9 moves it little."""
     generator = np.random.default_rng(0)
-    a, b = (sample(generator.normal(0.2, 0.03, 200).tolist()) for _ in range(2))
-    known = equivalence(a, b)
-    assert known.holds
-    assert known.difference.confidence == pytest.approx(0.9)
-    assert known.delta == default_delta(b) == pytest.approx(np.std(b.errors, ddof=1) / 2)
-    assert not equivalence(a, b, delta=1e-4).holds
-    assert not equivalence(sample([0.2, 0.21]), b).holds
-    with pytest.raises(Refused, match=r"don't vary \(n = 3\)"):
-        equivalence(a, sample([0.2] * 3))
+    a, b = (generator.normal(level, 0.03, 200) for level in (0.2, 0.3))
+    expected = stats.iqr(np.concatenate([a - np.median(a), b - np.median(b)])) / 1.349 / 2
+    assert default_delta(sample(a.tolist()), sample(b.tolist())) == pytest.approx(expected)
+    assert default_delta(a, b) == default_delta(b, a) == pytest.approx(expected)
+    lost = np.where(np.arange(200) % 10 == 0, 0.9, a)
+    assert default_delta(lost) == pytest.approx(0.015, rel=0.25)
+    assert default_delta(np.array([0.2, 0.2, np.inf])) is None
 
 
-def test_a_delta_of_the_sample_is_an_estimate() -> None:
-    """Held against half a deviation of the reference the interval is wider than against the same delta when stated.
-
-    Upwards more than downwards for errors skewed to the right, whose mean and deviation are large together.
-    """
+def test_an_interval_allows_for_a_delta_that_is_an_estimate() -> None:
+    """Held against a delta of the sample an interval is as much wider as the delta varies over samples."""
     generator = np.random.default_rng(0)
-    a, b = (sample((0.2 + generator.gamma(2.0, 0.03, 200)).tolist()) for _ in range(2))
-    estimated, stated = equivalence(a, b), equivalence(a, b, delta=default_delta(b))
-    assert (estimated.delta, estimated.difference.estimate) == (stated.delta, stated.difference.estimate)
-    up, down = (abs(getattr(estimated.difference, end) - getattr(stated.difference, end)) for end in ("high", "low"))
-    assert up > down >= 0.0
-    scores = np.array(b.errors)
-    pulls = default_delta(b) * (np.square(scores - scores.mean()) / scores.var() - 1.0) / 2.0
-    reach = stats.t.ppf(0.95, 199) ** 2 * (np.var(scores + pulls, ddof=1) - np.var(scores, ddof=1)) / 200
-    expected = math.sqrt((stated.difference.high - stated.difference.estimate) ** 2 + reach)
-    assert estimated.difference.high - estimated.difference.estimate == pytest.approx(expected, rel=0.01)
+    deltas = [default_delta(generator.normal(0.2, 0.03, 200)) for _ in range(400)]
+    assert uncertainty(0.015, generator.normal(0.2, 0.03, 200)) == pytest.approx(np.var(deltas), rel=0.3)
+    narrow = Interval(estimate=0.0, low=-0.003, high=0.004, confidence=0.9)
+    wide = allowing(narrow, 1e-6)
+    assert (wide.low, wide.high) == pytest.approx((-math.hypot(0.003, 0.001645), math.hypot(0.004, 0.001645)), rel=1e-3)
+
+
+def test_a_shift_is_hodges_and_lehmanns() -> None:
+    """The shift is the median of all differences; its interval leaves out 0 where Brunner and Munzel's p is small."""
+    generator = np.random.default_rng(3)
+    agree = 0
+    for _ in range(100):
+        a, b = generator.normal(0.19, 0.03, 30), generator.normal(0.2, 0.06, 40)
+        interval = shifts(sample(a.tolist()), sample(b.tolist()), (0.95,))[0]
+        assert interval.estimate == pytest.approx(np.median(np.subtract.outer(a, b)))
+        agree += (0.0 not in interval) == (stats.brunnermunzel(a, b).pvalue < 0.05)
+    assert agree >= 95
+    lost = shifts(sample([None, None, None, 0.2]), sample([0.2, 0.21, 0.22, 0.23]), (0.95,))[0]
+    assert (lost.estimate, lost.high) == (math.inf, math.inf)
 
 
 def test_reasons_travel_with_the_sample() -> None:

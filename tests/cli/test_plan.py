@@ -53,7 +53,7 @@ def test_a_study_is_planned_by_name(say: Say) -> None:
     """Without a run there is a row a rule, and a sentence that compares what is needed with what is declared."""
     code, out, _ = say("quickstart", "--effect", "0.05", "--deviation", "0.1")
     assert code == 0
-    assert "100 + 100" in out
+    assert "109 + 109" in out
     assert "effects rest on the stated deviation" in out
     assert "The study declares 8 of each space, too few: --samples 100" in out
     assert json.loads(say("quickstart", "--json")[1])["samples"] == 100

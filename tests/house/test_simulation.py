@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.analysis import verdicts
-from tests.simulation import nulls, screening
 from tests.simulation.laws import COARSE, FAILING, FINE, GAMMA, SMOOTH, Law
 from tests.simulation.simulation import AT_ONCE, Simulation, covers, errs, finds, never
 from tests.simulation.suite import ALL, named
@@ -67,28 +65,6 @@ def test_laws_are_what_their_samples_show(law: Law) -> None:
     wins = ((flat < others - 1e-9).mean() + (flat < others + 1e-9).mean()) / 2.0
     lost = np.isinf(flat) & np.isinf(others)
     assert law.beats(law.moved(0.02)) == pytest.approx(wins + lost.mean() / 2.0, abs=0.004)
-
-
-@pytest.mark.parametrize("draw", [nulls.alike, nulls.unequal, nulls.failing])
-def test_screening_changes_no_verdict(draw: nulls.Law) -> None:
-    """The studies that are called are exactly those in which the verdicts of all twelve rules call one."""
-    shifted = draw(GAMMA, 12, 12, np.random.default_rng(3))
-    shifted = replace(shifted, errors=shifted.errors + 0.06 * (np.arange(12) % 2)[:, None] * nulls.wide_spaces(12))
-    whole = [verdicts(shifted.frame(study), nulls.RULES, guess=shifted.guess) for study in range(12)]
-    called = sum(any(map(screening.is_called, found)) for found in whole)
-    assert called == screening.calling(shifted, nulls.RULES)
-    assert 0 < called < 12
-
-
-def test_screened_p_values_are_those_of_verdicts() -> None:
-    """No p-value of a verdict is below the one that screening goes by; of an order both are the same."""
-    studies = nulls.failing(COARSE, 15, 2, np.random.default_rng(4))
-    for rule in nulls.RULES:
-        least = screening.least_p_values(studies, rule)
-        found = [verdicts(studies.frame(study), [rule], guess=studies.guess)[0] for study in range(2)]
-        assert all(verdict.p_value >= p - 1e-9 for verdict, p in zip(found, least, strict=True))
-        if found[0].measure == "rank correlation":
-            assert [verdict.p_value for verdict in found] == pytest.approx(least)
 
 
 def test_names_are_unique_and_choose() -> None:

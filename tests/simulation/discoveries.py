@@ -12,8 +12,7 @@ from nas.analysis.discovery.halves import explored
 from nas.space import Choice, Dimension, Integer, Real, Space, rising
 from nas.study import Part
 from tests.simulation.laws import GAMMA, SMOOTH, Law
-from tests.simulation.nulls import RULES, SPACES, alike
-from tests.simulation.screening import calling, is_called
+from tests.simulation.nulls import RULES, SPACES, alike, any_called, is_called
 from tests.toys.spaces import decode_tiny
 
 STAGES = (1, 2, 3)
@@ -106,7 +105,7 @@ def both_alarms(n: int, studies: int, generator: np.random.Generator) -> int:
     """Null studies of twelve declared rules in which one of them, or one that discovery looks for, is called."""
     declared = alike(GAMMA, n, studies, generator)
     return sum(
-        calling(declared.alone(study), RULES) > 0 or alarmed(discover(extended, PLANTED.dimensions))
+        any_called(declared.frame(study), RULES, declared.guess) or alarmed(discover(extended, PLANTED.dimensions))
         for study in range(studies)
         for extended in [declared.frame(study).join(draws(len(SPACES) * n, generator, PLANTED.dimensions))]
     )

@@ -8,13 +8,11 @@ import numpy as np
 import pandas as pd
 
 from nas.analysis import verdicts
-from nas.analysis.rules.testing import halves_rho
 from nas.analysis.statistics.equivalence import DEVIATIONS
 from nas.study import Part, Parts, Rule, against, larger
 from tests.simulation.laws import GUESS, NORMAL, Law
+from tests.toys.sequential_studies import thirds_rho
 
-NEAR = 1.2
-"""Deviations of the effect that its 90 % interval reaches to either side for sure."""
 TWO = against("B", "A", "B is better than A.")
 PART = Rule(name="x", statement="x", contrast=Parts(first=Part(column="x", low=0.8)))
 ORDER = larger("x")
@@ -51,24 +49,8 @@ def called_equivalent(
 
 def is_equivalent(rule: Rule, frame: pd.DataFrame, delta: float | None) -> bool:
     """Whether a rule is said to make no difference that matters."""
-    if not may_be(rule, frame, delta):
-        return False
     return verdicts(frame, [rule], guess=GUESS, delta=delta)[0].verdict == "equivalent"
 
 
-def may_be(rule: Rule, frame: pd.DataFrame, delta: float | None) -> bool:
-    """Whether an interval, which takes most of the time, may lie inside of delta."""
-    if rule == ORDER:
-        return True
-    obeys = (frame["space"] == "B" if rule == TWO else frame["x"] >= 0.8).to_numpy()
-    errors = frame["error"].to_numpy()
-    scores = np.where(np.isfinite(errors), errors, GUESS)
-    first, reference = scores[obeys], scores[~obeys]
-    reach = NEAR * np.sqrt(first.var() / len(first) + reference.var() / len(reference))
-    known = errors[~obeys]
-    margin = DEVIATIONS * known[np.isfinite(known)].std(ddof=1) if delta is None else delta
-    return bool(abs(first.mean() - reference.mean()) + reach < margin)
-
-
-RHO = halves_rho(DEVIATIONS)
+RHO = thirds_rho(DEVIATIONS)
 """The rank correlation that delta stands for."""

@@ -75,7 +75,7 @@ def found_at_looks(studies: int, seed: int, size: float) -> int:
 def _most(size: float) -> tuple[int, Looks]:
     """Networks at the last of nine looks from a fifth on, which has the power of a study with one look."""
     alpha, normal = ALPHA / (2 * 4), NormalDist()
-    single = networks_needed(4.0, size, 4, planned(LEFT))
+    single = networks_needed(1.0 / 3.0, normal.cdf(size / math.sqrt(2.0)) - 0.5, 4, planned(LEFT))
     shares = tuple(round(0.2 + 0.1 * place, 1) for place in range(9))
     drift = drift_for(planned(LEFT), bounds(alpha, shares), shares)
     price = (drift / (normal.inv_cdf(1.0 - alpha) + normal.inv_cdf(planned(LEFT)))) ** 2

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from nas.analysis.statistics.equivalence import DEVIATIONS
+from nas.analysis.statistics.equivalence import DEVIATIONS, robust_deviation
 from nas.study import Rule
-from tests.simulation import discoveries, equivalents, exact, nulls, powers
+from tests.simulation import columns, discoveries, equivalents, exact, nulls, powers
 from tests.simulation.laws import COARSE, FAILING, FINE, GAMMA, SMOOTH, Law
 from tests.simulation.simulation import Count, Simulation, errs, finds, never
 
 KINDS: tuple[tuple[str, Callable[..., nulls.Studies], tuple[Law, ...]], ...] = (
     ("alike", nulls.alike, (SMOOTH, GAMMA, FINE, COARSE, FAILING)),
     ("unequal spreads", nulls.unequal, (SMOOTH,)),
-    ("unequal spreads but along columns", partial(nulls.unequal, along=False), (GAMMA,)),
-    ("unequal failures", nulls.failing, (SMOOTH,)),
+    ("a tenth never learned", nulls.clustered, (SMOOTH,)),
 )
 """What is null in a study, and the laws of its errors."""
 SIZES = (0.5, 0.75, 1.0)
@@ -56,9 +55,9 @@ def _differing() -> list[tuple[str, str, Count]]:
     """Two spaces at a stated delta and at half a deviation of the sample; a fifth of one space at the latter."""
     found: list[tuple[str, str, Count]] = []
     for law in (SMOOTH, GAMMA, FAILING):
-        half = DEVIATIONS * float(law.points.std())
+        half = DEVIATIONS * robust_deviation(law.points)
         for side, sign in (("worse", 1.0), ("better", -1.0)):
-            other = law.moved(sign * half / (1.0 - law.failing))
+            other = law.moved(sign * half)
             spaces, part = partial(equivalents.two_spaces, law, other), partial(equivalents.two_parts, law, other, 300)
             found += [
                 (f"two spaces, {law.name}, {side}, {n}", f"{n} + {n}", _of(equivalents.TWO, partial(spaces, n), None))
@@ -97,12 +96,17 @@ def power() -> tuple[Simulation, ...]:
         ("a fifth", powers.FIFTH, SMOOTH),
         ("an order", powers.ALONG, SMOOTH),
     )
-    asked = finds(
-        "power, two spaces, 0.5 deviations, an undecided verdict",
-        "A planted rule helps at the n that the verdict of an undecided pilot asked for.",
-        f"{powers.PILOT} and what it asked for",
-        partial(powers.found_as_asked, powers.Planted(rule=powers.SPACES, law=SMOOTH, size=0.5)),
-        small=20,
+    asked = (
+        Simulation(
+            name=f"needs, two spaces, {size} deviations",
+            claim="A rule is decided at the n that the verdict of an undecided pilot asked for.",
+            n=f"{powers.PILOT} and what it asked for",
+            rate=0.7,
+            kind="at least",
+            count=partial(powers.decided_as_asked, powers.Planted(rule=powers.SPACES, law=SMOOTH, size=size)),
+            small=20 if size == 0.5 else 0,
+        )
+        for size in (0.0, 0.25, 0.5, 0.8)
     )
     found = (
         finds(
@@ -116,7 +120,7 @@ def power() -> tuple[Simulation, ...]:
         for size in SIZES
         for pilot in ((False, True) if rule == powers.SPACES and law is SMOOTH else (False,))
     )
-    return (*found, asked)
+    return (*found, *asked)
 
 
 def discovery() -> tuple[Simulation, ...]:
@@ -178,4 +182,4 @@ def closed_forms() -> tuple[Simulation, ...]:
     )
 
 
-RULES = (*false_findings(), *false_equivalence(), *power(), *discovery(), *closed_forms())
+RULES = (*false_findings(), *false_equivalence(), *power(), *discovery(), *closed_forms(), *columns.SHAPES)

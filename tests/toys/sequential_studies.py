@@ -1,7 +1,7 @@
 """Simulated studies with looks: how often null rules are named, differences of delta called none, effects found.
 
 Each study is decided by the same steps as a real one, from its tests on. A test that can't decide anything at a look
-(Welch's p above the level of a single rule, an estimate too near to delta for any interval) is passed over, which saves
+(a rank correlation too small to be named, or too large to be called none) is passed over, which saves
 nearly all of the time; `test_shortcuts_change_no_decision` compares with all tests.
 """
 
@@ -10,21 +10,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
-from scipy.special import ndtri, stdtr
+from scipy.special import stdtr
 from scipy.stats import rankdata
 
 from nas.analysis import edf
 from nas.analysis.rules.looks import Course, after, confidences
-from nas.analysis.rules.testing import UNTESTED, Tested, halves_rho, of_order, of_samples
+from nas.analysis.rules.testing import UNTESTED, Tested, of_order, of_samples
 from nas.analysis.statistics.edf import Floats
 from nas.study import Looks
 
 GUESS = 0.9
 """Error at which failures enter means."""
-NEAR = 0.5
-"""Of a normal interval's half width: what an interval by resampling surely has."""
+NEAR, MATTERS, SLACK = 0.5, 0.35, 3.0
+"""Deviations and rank correlation beyond which no difference is called none; room for what the tests have beside t."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,46 +96,33 @@ def _test(sample: Sample, rule: int, end: int, levels: tuple[float, float]) -> T
     """One rule on the first networks, as `nas.analysis` tests it."""
     errors, column = sample.errors[:end], sample.columns[:end, rule]
     if sample.ordered[rule]:
-        return of_order(column, errors, None, levels)
+        return of_order(column, errors, {}, None, levels)
     sides = errors[column == 1.0], errors[column == 0.0]
     if not len(sides[0]) or not len(sides[1]):
         return UNTESTED
     first, others = (edf(side, name="side", guess=GUESS) for side in sides)
-    return of_samples(first, others, None, 0, levels)
+    return of_samples(first, others, None, levels)
 
 
 def _matter(sample: Sample, end: int, levels: tuple[float, float], equivalence: bool) -> list[bool]:
-    """Whether a look may decide each rule, as far as one of its tests and a short interval tell."""
-    errors, columns, ordered = sample.errors[:end], sample.columns[:end], np.array(sample.ordered)
-    done = np.isfinite(errors)
-    scores = np.where(done, errors, GUESS)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        sizes = np.stack([columns.sum(0), end - columns.sum(0)])
-        means = np.stack([scores @ columns, scores @ (1.0 - columns)]) / sizes
-        squares = np.stack([scores**2 @ columns, scores**2 @ (1.0 - columns)]) / sizes
-        parts = (squares - means**2) / (sizes - 1.0)
-        others, passed = done[:, None] * (1.0 - columns), np.where(done, errors, 0.0)
-        deltas = 0.5 * np.sqrt(passed**2 @ others / others.sum(0) - (passed @ others / others.sum(0)) ** 2)
-        effects, errs = means[0] - means[1], np.sqrt(parts.sum(0))
-        freedom = parts.sum(0) ** 2 / (parts**2 / (sizes - 1.0)).sum(0)
-        p_values = 2.0 * stdtr(freedom, -np.abs(effects) / errs)
-        rhos = _rank_correlations(columns, errors) if ordered.any() else np.zeros(len(ordered))
-        p_orders = 2.0 * stdtr(end - 2, -np.abs(rhos) * np.sqrt((end - 2) / (1.0 - rhos**2)))
-    reach = NEAR * float(ndtri((1.0 + levels[1]) / 2.0))
-    near = np.where(
-        ordered,
-        np.abs(np.arctanh(rhos)) + reach / math.sqrt(end - 3) < math.atanh(halves_rho(0.5)),
-        np.abs(effects) + reach * errs < 1.1 * deltas,
-    )
-    known = np.where(ordered, p_orders, p_values)
-    return [bool(m) for m in near & equivalence | (known <= 1.0 - levels[0]) | np.isnan(known)]
+    """Whether a look may decide each rule, as far as rank correlations tell, which for two sides are rank sums."""
+    rhos = _rank_correlations(sample.columns[:end], sample.errors[:end])
+    p_values = 2.0 * stdtr(end - 2, -np.abs(rhos) * np.sqrt((end - 2) / (1.0 - rhos**2)))
+    near = equivalence & (np.abs(rhos) * math.sqrt(end) + NEAR < MATTERS * math.sqrt(end))
+    return [bool(m) for m in near | (p_values <= SLACK * (1.0 - levels[0])) | np.isnan(p_values)]
 
 
 def _rank_correlations(columns: Floats, errors: Floats) -> Floats:
     """Spearman's rho of each column with the errors."""
     ranks = rankdata(np.column_stack([columns, errors]), axis=0)
-    ranks = (ranks - ranks.mean(0)) / ranks.std(0)
+    with np.errstate(invalid="ignore"):
+        ranks = (ranks - ranks.mean(0)) / ranks.std(0)
     return np.asarray(ranks[:, -1] @ ranks[:, :-1] / len(ranks), dtype=np.float64)
+
+
+def thirds_rho(effect: float) -> float:
+    """The correlation at which upper and lower third of a normal column differ by so many deviations of the errors."""
+    return effect / (2.0 * math.exp(-(NormalDist().inv_cdf(2 / 3) ** 2) / 2.0) / math.sqrt(2.0 * math.pi) * 3.0)
 
 
 def null_sample(generator: np.random.Generator, rules: int, n: int) -> Sample:
@@ -154,12 +142,12 @@ def null_sample(generator: np.random.Generator, rules: int, n: int) -> Sample:
 def planted(generator: np.random.Generator, effects: Sequence[float], n: int, *, ordered: bool = False) -> Sample:
     """Normal errors of deviation 0.1 that each column lowers by its effect, in deviations of what is left.
 
-    A column halves the networks, or is normal and correlated so that the means of its halves differ by the effect.
+    A column halves the networks, or is normal and correlated so that its outer thirds differ by the effect.
     """
     noise, count = generator.normal(size=n), len(effects)
     if ordered:
         columns = generator.normal(size=(n, count))
-        rhos = np.array([halves_rho(effect) for effect in effects])
+        rhos = np.array([thirds_rho(effect) for effect in effects])
         errors = math.sqrt(1.0 - float(rhos @ rhos)) * noise - columns @ rhos
     else:
         columns = (generator.random((n, count)) < 0.5).astype(float)

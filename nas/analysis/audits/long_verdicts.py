@@ -19,7 +19,6 @@ from nas.analysis.audits.phases import Phases
 from nas.analysis.audits.two_phase import Effect, difference, order
 from nas.analysis.columns import errors_of, guess_of, numbers, scored
 from nas.analysis.rules.sides import Flags, in_space, sides
-from nas.analysis.rules.testing import Measure, halves_rho
 from nas.analysis.rules.verdicts import Finding, Verdict, finding_of, verdicts
 from nas.analysis.selection import names_of
 from nas.analysis.statistics.bootstrap import unbounded
@@ -63,7 +62,7 @@ class LongVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """The rule as a sentence."""
     change: Change
     """Whether the longer training says the same, something else, or nothing with so few networks."""
-    measure: Measure
+    measure: Literal["difference of means", "rank correlation"]
     """What the effect is."""
     short: Finding
     """The verdict at the short training, on all networks."""
@@ -94,7 +93,6 @@ def long_verdicts(
     second: Second,
     *,
     guess: float | None = None,
-    seed: int = 0,
     short: Sequence[Verdict] | None = None,
 ) -> tuple[LongVerdict, ...]:
     """All rules on a table of unbiased rows, of which `second` were trained long, corrected for each other.
@@ -102,7 +100,7 @@ def long_verdicts(
     `guess` is the error at which a failure enters means, the worst short one unless given. `short` are the verdicts at
     the short training, those of the whole table unless given, as they must be where it was looked at while it grew.
     """
-    short = verdicts(frame, rules, guess=guess, seed=seed) if short is None else short
+    short = verdicts(frame, rules, guess=guess) if short is None else short
     phases = _phases(frame, second, guess)
     effects = [_effect(frame, phases, rule) for rule in rules]
     adjusted = holm([effect.p_value if effect else 1.0 for effect, _ in effects])
@@ -156,7 +154,7 @@ def _verdict(
         name=before.name,
         statement=before.statement,
         change="not known" if long == "undecided" else "agrees" if long == before.verdict else "changes",
-        measure=before.measure,
+        measure="rank correlation" if before.measure == "rank correlation" else "difference of means",
         short=before.verdict,
         short_effect=Interval(estimate=before.effect, low=before.low, high=before.high),
         long=long,
@@ -171,9 +169,12 @@ def _verdict(
 
 
 def _delta(effect: Effect) -> float | None:
-    """Half a deviation of the long errors that a rule is compared with, or the correlation that says the same."""
+    """Half a deviation of the long errors that a rule is compared with, or the correlation that says the same.
+
+    That is the one at which the halves of a normal column differ by so much in the mean.
+    """
     if effect.bounded:
-        return halves_rho(DEVIATIONS)
+        return DEVIATIONS * math.sqrt(math.pi / 8.0)
     return DEVIATIONS * effect.spread.deviation or None
 
 

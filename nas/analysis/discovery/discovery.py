@@ -104,12 +104,11 @@ def discover(
     space: str = "",
     guess: float | None = None,
     delta: float | None = None,
-    seed: int = 0,
 ) -> Discovery:
     """The rules of these dimensions that hold in the unbiased rows of a space, or of all of the table.
 
     `guess` is the error at which a failure enters means, the worst of these rows unless given; `delta` the smallest
-    difference that matters, in the unit of the errors, half a deviation unless given; `seed` that of the bootstrap.
+    difference that matters, in the unit of the errors, half a deviation unless given.
     """
     rows = unbiased(having(frame, "error", *dimensions))
     rows = rows[in_space(rows, space)]
@@ -119,7 +118,7 @@ def discover(
         [candidate for candidate in all_of_them if not isinstance(candidate.condition, Tied)], errors, look
     )
     kept += [candidate for candidate in all_of_them if isinstance(candidate.condition, Tied)]
-    confirmed = _confirmed(rows[~look], kept, ~look, guess_of(errors, guess), delta, seed) if kept else ()
+    confirmed = _confirmed(rows[~look], kept, ~look, guess_of(errors, guess), delta) if kept else ()
     confirmed = together(confirmed, kept, rows[~look], dimensions)
     scores = _scores(_ranks(errors[look]), kept, look)
     return Discovery(
@@ -188,7 +187,7 @@ def _unexplained(outcome: Floats, kept: Sequence[Candidate], look: Flags) -> Flo
 
 
 def _confirmed(
-    rows: pd.DataFrame, kept: Sequence[Candidate], half: Flags, guess: float, delta: float | None, seed: int
+    rows: pd.DataFrame, kept: Sequence[Candidate], half: Flags, guess: float, delta: float | None
 ) -> tuple[Verdict, ...]:
     """The candidates as declared rules of the other half."""
     import pandas as pd
@@ -196,7 +195,7 @@ def _confirmed(
     sides = {candidate.name: np.where(candidate.known, candidate.obeys, np.nan)[half] for candidate in kept}
     drawn = {name: rows[name].to_numpy() for name in DRAWN if name in rows}
     table = pd.DataFrame({"error": errors_of(rows), "space": names_of(rows)} | drawn | sides)
-    return verdicts(table, [_rule(candidate) for candidate in kept], guess=guess, delta=delta, seed=seed)
+    return verdicts(table, [_rule(candidate) for candidate in kept], guess=guess, delta=delta)
 
 
 def _rule(candidate: Candidate) -> Rule:

@@ -17,7 +17,6 @@ import msgspec
 from nas.analysis.rules.testing import Tested
 from nas.analysis.rules.verdicts import Finding, Look, Verdict, alone, verdict
 from nas.analysis.statistics.comparison import holm
-from nas.analysis.statistics.equivalence import inside
 from nas.analysis.statistics.interval import CONFIDENCE
 from nas.analysis.statistics.power import ALPHA
 from nas.analysis.statistics.sequential import corrected, nominal
@@ -35,7 +34,7 @@ def verdicts_at_look(
     *,
     guess: float | None = None,
     delta: float | None = None,
-    seed: int = 0,
+    dimensions: Sequence[str] | None = None,
 ) -> tuple[Verdict, ...]:
     """What the last of some looks says of the rules, in their order, after all that the looks before it have decided.
 
@@ -50,7 +49,7 @@ def verdicts_at_look(
     for number, frame in enumerate(frames, 1):
         levels = confidences(shares[:number])
         try:
-            results = alone(frame, rules, guess=guess, delta=delta, seed=seed, levels=levels)
+            results = alone(frame, rules, guess=guess, delta=delta, dimensions=dimensions, levels=levels)
         except Refused:
             if number == len(frames):
                 raise
@@ -96,8 +95,8 @@ def after(courses: Sequence[Course], results: Sequence[Tested], shares: tuple[fl
     ]
     moved = []
     for course, tested, p, adjusted in zip(courses, results, p_values, holm(p_values), strict=True):
-        named, small = course.named, tested.delta is not None and inside(tested.narrow, tested.delta)
-        if named is None and adjusted < ALPHA:
+        named, small = course.named, tested.within
+        if named is None and adjusted < ALPHA and not tested.turned:
             named = "helps" if tested.effect.estimate < 0.0 else "hurts"
         now = Course(
             p_value=p,

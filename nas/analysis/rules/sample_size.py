@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from nas.analysis.columns import errors_of, guess_of, numbers
+from nas.analysis.columns import errors_of, guess_of, learned, numbers
 from nas.analysis.rules.sides import in_space, samples
-from nas.analysis.rules.testing import KNOWN, Measure, halves_rho
+from nas.analysis.rules.testing import Measure
 from nas.analysis.selection import names_of, unbiased
 from nas.analysis.statistics.edf import FEW, Edf, Floats
-from nas.analysis.statistics.equivalence import DEVIATIONS, default_delta
+from nas.analysis.statistics.equivalence import DEVIATIONS, robust_deviation
 from nas.analysis.statistics.power import LEFT, networks_needed, planned
 from nas.errors import Refused
 from nas.study import Order, Rule, Spaces
@@ -22,8 +23,12 @@ from nas.study import Order, Rule, Spaces
 if TYPE_CHECKING:
     import pandas as pd
 
+KNOWN = 30
+"""Networks from which on a sample tells its own spread well enough to plan with it."""
 MOST_RHO = 0.95
 """Largest rank correlation that is planned for; a larger one needs no more networks."""
+THIRDS = 2.0 / 3.0
+"""How far apart the outer thirds of a column lie, in shares of its ranks."""
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,9 +39,16 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     shares: tuple[float, float]
     """Share of their networks on either side; for the order of a column that with a value, and 0."""
     deviations: tuple[float, float]
-    """Standard deviation of the errors on either side, failures as guessing, in the unit of the errors."""
+    """Robust standard deviation of the errors on either side, failures apart, in the unit of the errors."""
     matters: float
     """Smallest difference that matters unless an effect is asked for, in the same unit: delta of a verdict."""
+    failing: tuple[float, float] = (0.0, 0.0)
+    """Share of the networks that fail on either side."""
+
+    def moved(self, effect: float) -> float:
+        """How far P(better) moves from even by a shift of the errors that are there."""
+        both = (1.0 - self.failing[0]) * (1.0 - self.failing[1])
+        return both * (NormalDist().cdf(effect / math.hypot(*self.deviations)) - 0.5)
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,9 +63,9 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     effect: float
     """That is to be found, in the unit of the errors; positive."""
     rho: float | None
-    """The same as a rank correlation; None for a difference of means."""
+    """The same as a rank correlation; None for two samples."""
     deviation: float
-    """Of the errors on the side that the rule is compared with, in the same unit."""
+    """Of the errors on the side that the rule is compared with, robust, in the same unit."""
     n_first: int
     """Networks that obey; for a correlation all with a value."""
     n_second: int
@@ -79,24 +91,33 @@ def plan(
 def scope_seen(frame: pd.DataFrame, rule: Rule, guess: float | None = None) -> Scope:
     """Shares and deviations of a table with errors; refused where a side has too few to tell its deviation."""
     rows = unbiased(frame)
-    errors = errors_of(rows)
-    error_of_failure = guess_of(errors, guess)
+    errors = learned(errors_of(rows), guess)
     arms = _arms(rows, rule)
     if isinstance(rule.contrast, Order):
         sampled = in_space(rows, rule.contrast.space)
-        values = numbers(rows, rule.contrast.column)[sampled]
-        has = ~np.isnan(values)
-        scored = np.where(np.isfinite(errors), errors, error_of_failure)[sampled]
-        deviation, done = _deviation(scored[has], rule), errors[sampled][has & np.isfinite(errors[sampled])]
-        matters = DEVIATIONS * _deviation(done, rule)
-        return Scope(arms=arms, shares=(float(has.mean()), 0.0), deviations=(deviation, deviation), matters=matters)
-    sides = samples(rows, errors, rule.contrast, error_of_failure)
-    deviations = tuple(_deviation(np.array(side.scores) if side else np.array([]), rule) for side in sides)
-    matters = default_delta(sides[1]) if sides[1] else DEVIATIONS * deviations[0]
-    if min(side.n for side in sides if side) < KNOWN:
-        deviations = (_pooled(sides, deviations),) * 2
-    shares = _shares(rows, rule, sides)
-    return Scope(arms=arms, shares=shares, deviations=(deviations[0], deviations[1]), matters=matters)
+        has = ~np.isnan(numbers(rows, rule.contrast.column)[sampled])
+        own = errors[sampled][has]
+        deviation = _deviation(rule, own)
+        return Scope(
+            arms=arms,
+            shares=(float(has.mean()), 0.0),
+            deviations=(deviation, deviation),
+            matters=DEVIATIONS * deviation,
+            failing=(float(np.isinf(own).mean()),) * 2,
+        )
+    sides = samples(rows, errors, rule.contrast, guess_of(errors, guess))
+    there = [side for side in sides if side]
+    pooled = _deviation(rule, *there)
+    apart = min(side.n for side in there) >= KNOWN
+    deviations = [robust_deviation(side) or pooled if side and apart else pooled for side in sides]
+    failing = [side.failures / side.n if side else 0.0 for side in sides]
+    return Scope(
+        arms=arms,
+        shares=_shares(rows, rule, sides),
+        deviations=(deviations[0], deviations[1]),
+        matters=DEVIATIONS * pooled,
+        failing=(failing[0], failing[1]),
+    )
 
 
 def scope_drawn(frame: pd.DataFrame, rule: Rule, deviation: float) -> Scope:
@@ -114,13 +135,13 @@ def scope_drawn(frame: pd.DataFrame, rule: Rule, deviation: float) -> Scope:
 def _need(rule: Rule, scope: Scope, effect: float | None, power: float, tests: int) -> Need:
     size = scope.matters if effect is None else effect
     ordered = isinstance(rule.contrast, Order)
-    rho = min(halves_rho(DEVIATIONS * size / scope.matters), MOST_RHO) if ordered else None
+    rho = min(scope.moved(size) / THIRDS, MOST_RHO) if ordered else None
     rows = _rows(scope, size, rho, tests, planned(power))
     counts = [math.ceil(share * rows - 1e-9) if math.isfinite(rows) else 0 for share in scope.shares]
     return Need(
         name=rule.name,
         statement=rule.statement,
-        measure="rank correlation" if ordered else "difference of means",
+        measure="rank correlation" if ordered else "shift",
         effect=size,
         rho=rho,
         deviation=scope.deviations[1],
@@ -138,8 +159,8 @@ def _rows(scope: Scope, size: float, rho: float | None, tests: int, power: float
         return max(needed, FEW) / first if first else math.inf
     if not first or not second:
         return math.inf
-    unit = sum(d * d / share for d, share in zip(scope.deviations, scope.shares, strict=True))
-    return max(networks_needed(unit, size, tests, power), FEW / min(first, second))
+    needed = networks_needed((1.0 / first + 1.0 / second) / 12.0, scope.moved(size), tests, power)
+    return max(needed, FEW / min(first, second))
 
 
 def _arms(rows: pd.DataFrame, rule: Rule) -> int:
@@ -157,16 +178,10 @@ def _shares(rows: pd.DataFrame, rule: Rule, sides: Sequence[Edf | None]) -> tupl
     return first, second
 
 
-def _deviation(errors: Floats, rule: Rule) -> float:
-    if len(errors) < 2 or np.ptp(errors) == 0.0:
-        raise Refused(
-            f"rule {rule.name!r} can't be planned with n = {len(errors)} on one side, whose errors don't vary",
-            hint="state a deviation in the unit of the errors: --deviation",
-        )
-    return float(errors.std(ddof=1))
-
-
-def _pooled(sides: Sequence[Edf | None], deviations: Sequence[float]) -> float:
-    """One deviation for both sides, where one of them is too small to know its own."""
-    freedom = [side.n - 1 if side else 0 for side in sides]
-    return math.sqrt(sum(m * d * d for m, d in zip(freedom, deviations, strict=True)) / sum(freedom))
+def _deviation(rule: Rule, *errors: Edf | Floats) -> float:
+    if deviation := robust_deviation(*errors):
+        return deviation
+    raise Refused(
+        f"rule {rule.name!r} can't be planned: the errors don't vary",
+        hint="state a deviation in the unit of the errors: --deviation",
+    )

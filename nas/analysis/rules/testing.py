@@ -1,8 +1,14 @@
-"""One rule tested on its samples: the effect, its intervals, its p-value, and what a plan for more needs to know."""
+"""One rule tested on its samples: the effect, its interval, its p-value, and what a plan for more needs to know.
+
+Each verdict has one estimand. Of two samples it is the probability that a network of the one beats one of the other
+(Brunner and Munzel's test), and by how much, the shift after which neither wins. Of a column it is its rank correlation
+with the errors given the other columns.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -10,21 +16,20 @@ import numpy as np
 
 from nas.analysis.statistics.bootstrap import unbounded
 from nas.analysis.statistics.comparison import mann_whitney
-from nas.analysis.statistics.correlation import cautious_p_value, spearman
-from nas.analysis.statistics.differences import mean_differences
+from nas.analysis.statistics.correlation import spearman
 from nas.analysis.statistics.edf import Edf, Floats
-from nas.analysis.statistics.equivalence import DEVIATIONS, TWO_SIDED, allowing, default_delta
-from nas.analysis.statistics.interval import CONFIDENCE, Interval, summed
-from nas.analysis.statistics.stratified import comparable, mean_estimate
-from nas.analysis.statistics.superiority import better, better_p_value
-from nas.errors import Refused
+from nas.analysis.statistics.equivalence import TWO_SIDED, allowing, default_delta, ranks_moved, shift_for, uncertainty
+from nas.analysis.statistics.interval import CONFIDENCE, Interval
+from nas.analysis.statistics.power import Plannable
+from nas.analysis.statistics.rank_regression import Levels, held_fixed, levels, parted, trend, unit_ranks
+from nas.analysis.statistics.superiority import better, better_p_value, placements, shifts
 
-Measure = Literal["difference of means", "rank correlation"]
+Measure = Literal["shift", "rank correlation"]
 
 LEVELS = (CONFIDENCE, TWO_SIDED)
 """Confidences of the interval of an effect and of the one that equivalence goes by."""
-KNOWN = 30
-"""Networks from which on a sample tells its own spread well enough to plan with it."""
+PARTS, ROWS_A_PART = (3, 5), 60
+"""Fewest and most groups of a column that may not differ where it is called without a trend, and rows of each."""
 
 
 class Tested(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,149 +39,182 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
     """What the effect is."""
     effect: Interval
     """Negative where the rule, or a larger value, lowers the error; 95 % unless the sample is looked at repeatedly."""
-    narrow: Interval
-    """The same with the 90 % interval that both one-sided tests amount to, or what takes its place there.
-
-    Where delta is an estimate it is as much wider as that takes.
-    """
     p_value: float
     """Two-sided, of no effect; in [0, 1]."""
-    better: Interval | None
+    better: Interval | None = None
     """Probability that a network that obeys has the lower error; None for a rank correlation."""
-    delta: float | None
-    """Smallest effect that matters, in the unit of the effect; None where the errors don't vary."""
-    unit: float
-    """Variance of the effect times the number of networks, on the scale on which intervals are symmetric."""
-    n: tuple[int, int]
+    points: Interval | None = None
+    """Of a column, errors in its upper third less those in its lower third given the others, in their unit."""
+    plain: float | None = None
+    """Of a column, its rank correlation with the errors, whatever the others are."""
+    given: tuple[str, ...] = ()
+    """Columns that were held fixed."""
+    near: float | None = None
+    """Of a column, the middle of its middle third, if the errors are lowest or highest there."""
+    bend: float = 0.0
+    """Mean rank there less that of the outer third that is nearer to it; negative where the middle is best."""
+    bend_p: float = 1.0
+    """Two-sided, of a middle third that lies between the outer ones; in [0, 1]."""
+    delta: float | None = None
+    """Smallest effect that matters, in the unit of the errors; None where the errors don't vary."""
+    within: bool = False
+    """Whether the effect is smaller than that for sure; of a column, whether no two groups of it differ by so much."""
+    plan: Plannable | None = None
+    """What a plan for more networks goes by; None where nothing can be planned."""
+    n: tuple[int, int] = (0, 0)
     """Networks of either side, failures included; 0 in the second place for a rank correlation."""
-    failures: tuple[int, int]
+    failures: tuple[int, int] = (0, 0)
     """Those of them without an error."""
 
-    def on_scale(self, effect: float) -> float:
-        """An effect on the scale on which intervals are symmetric: Fisher's z of a rank correlation."""
-        if self.measure == "difference of means":
-            return effect
-        return math.atanh(min(max(effect, -0.999), 0.999))
+    @property
+    def turned(self) -> bool:
+        """Whether the column goes with the errors the other way once the others are held fixed."""
+        return self.plain is not None and self.plain * self.effect.estimate < 0.0
 
 
-UNTESTED = Tested(
-    measure="difference of means",
-    effect=unbounded(0.0, CONFIDENCE),
-    narrow=unbounded(0.0, TWO_SIDED),
-    p_value=1.0,
-    better=None,
-    delta=None,
-    unit=math.inf,
-    n=(0, 0),
-    failures=(0, 0),
-)
+UNTESTED = Tested(measure="shift", effect=unbounded(0.0, CONFIDENCE), p_value=1.0)
 """A rule one of whose samples is empty."""
 
 
-def of_samples(
-    first: Edf, reference: Edf, delta: float | None, seed: int, levels: tuple[float, float] = LEVELS
-) -> Tested:
+def of_samples(first: Edf, reference: Edf, delta: float | None, confidences: tuple[float, float] = LEVELS) -> Tested:
     """A rule about two samples, with intervals of two confidences."""
-    effect, narrow = mean_differences(first, reference, levels, seed=seed)
-    if delta is None:
-        narrow = allowing(narrow, min(first.n, reference.n), reference)
-    wins = better(first, reference, levels[0])
+    effect, narrow = shifts(first, reference, confidences)
+    margin = default_delta(first, reference) if delta is None else delta
+    doubt = uncertainty(margin, first, reference) if margin and delta is None else 0.0
     return Tested(
-        measure="difference of means",
+        measure="shift",
         effect=effect,
-        narrow=narrow,
-        p_value=both_p_value(first, reference),
-        better=wins,
-        delta=_delta(reference) if delta is None else delta,
-        unit=_unit(first, reference),
+        p_value=max(better_p_value(first, reference), mann_whitney(first, reference)),
+        better=better(first, reference, confidences[0]),
+        delta=margin,
+        within=margin is not None and _within(first, reference, allowing(narrow, doubt), margin),
+        plan=_plan(first, reference, effect.estimate, margin),
         n=(first.n, reference.n),
         failures=(first.failures, reference.failures),
     )
 
 
-def of_order(values: Floats, errors: Floats, delta: float | None, levels: tuple[float, float] = LEVELS) -> Tested:
-    """A rule about the order of a column: rows without a value don't count, failures are the worst.
+def _within(first: Edf, reference: Edf, narrow: Interval, margin: float) -> bool:
+    """Whether the shift is small for sure, and P(better), which knows of failures, no farther from even than by it."""
+    if not -margin < narrow.low <= narrow.high < margin:
+        return False
+    wins, room = better(first, reference, narrow.confidence), _moved(first, reference, narrow.estimate, margin)
+    return 0.5 - room < wins.low <= wins.high < 0.5 + room
 
-    Delta, in the unit of the errors, becomes the rho at which the upper and the lower half of the column differ by it
-    in the mean, if both columns are normal: rho * sqrt(8 / pi) standard deviations. Half a deviation is a rho of 0.31.
-    """
-    has = ~np.isnan(values)
-    correlation, narrow = (spearman(values[has], errors[has], level) for level in levels)
-    done = errors[has & np.isfinite(errors)]
-    deviation = float(done.std(ddof=1)) if len(done) > 1 and np.ptp(done) > 0.0 else 0.0
-    halves = DEVIATIONS if delta is None else delta / deviation if deviation > 0.0 else math.nan
-    rho = halves_rho(halves)
-    return Tested(
-        measure="rank correlation",
-        effect=correlation.coefficient,
-        narrow=narrow.coefficient,
-        p_value=cautious_p_value(correlation),
-        better=None,
-        delta=min(rho, 0.999) if deviation > 0.0 else None,
-        unit=1.0 + correlation.coefficient.estimate**2 / 2.0,
-        n=(int(has.sum()), 0),
-        failures=(int(np.isinf(errors[has]).sum()), 0),
+
+def _plan(first: Edf, reference: Edf, shift: float, margin: float | None) -> Plannable | None:
+    if min(first.n, reference.n) < 2 or not margin:
+        return None
+    told, n = placements(first, reference), first.n + reference.n
+    even = (n + 1) / (12.0 * first.n * reference.n)
+    return Plannable(
+        effect=0.5 - told.value,
+        unit=n * max(told.variance, 0.5 * even),
+        margin=_moved(first, reference, shift, margin),
+        n=n,
     )
 
 
-def halves_rho(deviations: float) -> float:
-    """The correlation at which upper and lower half of a normal column differ by so many deviations in the mean."""
-    return deviations * math.sqrt(math.pi / 8.0)
+def _moved(first: Edf, reference: Edf, shift: float, margin: float) -> float:
+    """How far P(better) moves by a shift of one sample as large as the margin, from where neither wins."""
+    if not math.isfinite(shift):
+        return 0.0
+    ends = [placements(_shifted(first, sign * margin - shift), reference).value for sign in (-1.0, 1.0)]
+    return (ends[0] - ends[1]) / 2.0
 
 
-def both_p_value(first: Edf, reference: Edf) -> float:
-    """Two-sided p of "the means differ, and so do the ranks, the same way"; 1 where mean and ranks disagree.
-
-    It is the largest of Welch's, Brunner and Munzel's, and Mann and Whitney's. Each is needed: at a nominal 0.42 %, as
-    the first of twelve rules is tested, simulated rates of false alarms were up to 28 % for Welch's alone (20 networks
-    against 280, a twentieth of them failed), 1.2 % for Brunner and Munzel's (8 against 8), while Mann and Whitney's is
-    exact for equal distributions and wrong for unequal spreads. The largest had 0.56 % at most without the third.
-    """
-    stratified = comparable(first, reference)
-    difference = mean_estimate(first, reference).value if stratified else first.mean - reference.mean
-    wins = better(first, reference).estimate - 0.5
-    if difference * wins >= 0.0:
-        return 1.0
-    tests = (welch_p_value, better_p_value, mann_whitney)
-    return max(test(first, reference) for test in tests)
+def _shifted(edf: Edf, shift: float) -> Edf:
+    return msgspec.structs.replace(edf, errors=tuple(error + shift for error in edf.errors))
 
 
-def welch_p_value(first: Edf, reference: Edf) -> float:
-    """Two-sided p of equal means, failures as guessing; 1 where a sample has a single network.
+def of_order(
+    values: Floats,
+    errors: Floats,
+    others: Mapping[str, Floats],
+    delta: float | None,
+    confidences: tuple[float, float] = LEVELS,
+) -> Tested:
+    """A rule about the order of a column given others: rows without a value don't count, failures are the worst."""
+    has = ~np.isnan(values)
+    column, outcome, done = unit_ranks(values[has]), unit_ranks(errors[has]), errors[has]
+    held = {name: values[has] for name, values in others.items()}
+    names, fixed = _held(values[has], held)
+    sizes, failures = (len(done), 0), (int(np.isinf(done).sum()), 0)
+    margin = default_delta(done) if delta is None else delta
+    found = trend(column, outcome, fixed)
+    whole = Interval(estimate=0.0, low=-1.0, high=1.0, confidence=confidences[0])
+    if found is None or margin is None:
+        return Tested(measure="rank correlation", effect=whole, p_value=1.0, delta=margin, n=sizes, failures=failures)
+    thirds, groups = (levels(parted(values[has], parts), outcome, fixed) for parts in (3, _parts(len(done))))
+    moved = ranks_moved(done, margin)
+    doubt = 0.0 if delta is not None else uncertainty(margin, done) * (moved / margin) ** 2
+    tail = (1.0 - confidences[1]) / 2.0
+    bend, bend_p = _bend(thirds)
+    return Tested(
+        measure="rank correlation",
+        effect=found.interval(confidences[0]),
+        p_value=found.z.p_value(),
+        points=_points(thirds, done, confidences[0]),
+        plain=spearman(values[has], done).coefficient.estimate,
+        given=names,
+        near=float(np.median(values[has][parted(values[has], 3) == 1])) if bend else None,
+        bend=bend,
+        bend_p=bend_p,
+        delta=margin,
+        within=groups is not None and groups.p_within(moved, doubt) < tail,
+        plan=Plannable(
+            effect=found.z.value,
+            unit=len(done) * found.z.variance,
+            margin=_rho_of(moved, column, outcome, fixed),
+            n=len(done),
+            groups=1 + int(parted(values[has], _parts(len(done))).max()),
+        ),
+        n=sizes,
+        failures=failures,
+    )
 
-    Where neither sample varies the means either agree or differ for sure; what that is worth, ranks say.
-    """
-    if min(first.n, reference.n) < 2:
-        return 1.0
-    if comparable(first, reference):
-        return mean_estimate(first, reference).p_value()
-    parts = [(_deviation(edf) ** 2 / edf.n, edf.n - 1) for edf in (first, reference)]
-    return summed(first.mean - reference.mean, parts).p_value()
+
+def _held(column: Floats, others: Mapping[str, Floats]) -> tuple[tuple[str, ...], Floats]:
+    """Which columns are held fixed, and their ranks; neither their values nor their ranks tell all of the column."""
+    names, ranks = tuple(others), {name: unit_ranks(values) for name, values in others.items()}
+    if not names or not len(column):
+        return (), np.zeros((len(column), 0))
+    filled = [np.where(np.isnan(values), np.nanmean([*values, 0.0]), values) for values in others.values()]
+    kept = [names[place] for place in held_fixed(column, np.column_stack(filled))]
+    if not kept:
+        return (), np.zeros((len(column), 0))
+    table = np.column_stack([ranks[name] for name in kept])
+    places = held_fixed(unit_ranks(column), table)
+    return tuple(kept[place] for place in places), table[:, list(places)]
 
 
-def _deviation(edf: Edf) -> float:
-    """Standard deviation, failures as guessing; none where all are equal or there is one."""
-    scores = np.array(edf.scores)
-    return float(scores.std(ddof=1)) if edf.n > 1 and np.ptp(scores) > 0.0 else 0.0
+def _parts(rows: int) -> int:
+    return min(max(rows // ROWS_A_PART, PARTS[0]), PARTS[1])
 
 
-def _unit(first: Edf, reference: Edf) -> float:
-    """Variance of the difference of means times the number of all networks.
-
-    Sides of too few networks to know their spread are planned with the pooled one.
-    """
-    if comparable(first, reference):
-        return (first.n + reference.n) * mean_estimate(first, reference).variance
-    n, sizes = first.n + reference.n, (first.n, reference.n)
-    variances = [_deviation(edf) ** 2 for edf in (first, reference)]
-    pooled = sum((m - 1) * v for m, v in zip(sizes, variances, strict=True)) / max(n - 2, 1)
-    if min(sizes) < KNOWN:
-        variances = [pooled, pooled]
-    return n * sum(v / m for m, v in zip(sizes, variances, strict=True))
+def _bend(thirds: Levels | None) -> tuple[float, float]:
+    """By how much the middle third lies outside of the outer ones, and the p-value of its being between them."""
+    if thirds is None or len(thirds.means) < 3:
+        return 0.0, 1.0
+    low, high = thirds.contrast(1, 0), thirds.contrast(1, 2)
+    if low.value * high.value <= 0.0:
+        return 0.0, 1.0
+    return min(low.value, high.value, key=abs), max(low.p_value(), high.p_value())
 
 
-def _delta(reference: Edf) -> float | None:
-    try:
-        return default_delta(reference)
-    except Refused:
+def _points(thirds: Levels | None, errors: Floats, confidence: float) -> Interval | None:
+    """The difference of the outer thirds' ranks as the shift of errors that moves ranks as far."""
+    if thirds is None:
         return None
+    ranks = thirds.contrast(len(thirds.means) - 1, 0).interval(confidence)
+    low, middle, high = (shift_for(errors, moved) for moved in (ranks.low, ranks.estimate, ranks.high))
+    return Interval(estimate=middle, low=low, high=high, confidence=confidence)
+
+
+def _rho_of(moved: float, column: Floats, outcome: Floats, fixed: Floats) -> float:
+    """Fisher's z of the trend whose outer parts differ by so much in mean rank."""
+    groups = parted(column, _parts(len(column)))
+    apart = float(column[groups == groups.max()].mean() - column[groups == 0].mean())
+    base = np.column_stack([np.ones(len(column)), fixed])
+    spreads = [float(np.std(v - base @ np.linalg.lstsq(base, v)[0])) for v in (column, outcome)]
+    return math.atanh(min(moved / apart * spreads[0] / spreads[1], 0.95)) if apart and spreads[1] else 0.0

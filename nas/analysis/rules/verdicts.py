@@ -1,9 +1,9 @@
 """Design rules as tested statements: each helps, hurts, makes no difference that matters, or is undecided.
 
-A rule about two samples *helps* if it lowers the mean error and wins more often than not, both beyond doubt: its
-p-value is the largest of a test of the means (Welch, failures as guessing) and of two of the ranks (failures last),
-which tests "all of them" at the same level (Berger 1982). A rule about the order of a column is Spearman's rank
-correlation. All rules asked for together are corrected by Holm; *equivalent* takes two one-sided tests.
+A rule about two samples *helps* if its networks win more often than not beyond doubt, failures last. A column *helps*
+if its rank correlation with the errors, given the other columns, is beyond doubt and has the sign of the plain one; a
+best value in the middle is a finding of its own, tested at a fifth of the level. All rules asked for together are
+corrected by Holm; *equivalent* takes one-sided tests against the smallest difference that matters.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import numpy as np
 
-from nas.analysis.columns import errors_of, guess_of, having, numbers, numeric_columns
+from nas.analysis.columns import errors_of, guess_of, having, held_columns, learned, numbers, numeric_columns
 from nas.analysis.rules.sides import in_space, repeated, samples, sides
 from nas.analysis.rules.testing import LEVELS, UNTESTED, Measure, Tested, of_order, of_samples
 from nas.analysis.selection import left_out, names_of, strata_of, unbiased
 from nas.analysis.statistics.comparison import holm, warnings_of
 from nas.analysis.statistics.edf import FEW, Floats
-from nas.analysis.statistics.equivalence import check_delta, inside
+from nas.analysis.statistics.equivalence import check_delta
 from nas.analysis.statistics.interval import CONFIDENCE, Interval
 from nas.analysis.statistics.power import ALPHA, networks_more
 from nas.study import Order, Parts, Rule, larger
@@ -29,7 +29,9 @@ from nas.study.rules import require_names
 if TYPE_CHECKING:
     import pandas as pd
 
-Finding = Literal["helps", "hurts", "equivalent", "undecided"]
+Finding = Literal["helps", "hurts", "middle", "ends", "equivalent", "undecided"]
+BENT = ALPHA / 5.0
+"""Share of studies in which some column is said to be best or worst in its middle by chance, at most."""
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +59,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     measure: Measure
     """What the effect is."""
     effect: float
-    """In the unit of the errors, or a correlation; negative where the rule, or a larger value, lowers the error."""
+    """In the unit of the errors, or a correlation given `given`; negative where the rule, or a larger value, lowers the
+    error."""
     low: float
     """Lower end of its 95 % interval; with looks of one that holds at all of them together."""
     high: float
@@ -71,8 +74,16 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     Of a rule that *helps* or *hurts* it is that of the look which said so.
     """
+    points: Interval | None
+    """Of a column, errors in its upper third less those in its lower third given the others; None for two samples."""
+    plain: float | None
+    """Of a column, its rank correlation with the errors whatever the other columns are; None for two samples."""
+    given: tuple[str, ...]
+    """Columns that were held fixed."""
+    near: float | None
+    """Of a column that is best or worst in its middle third, the middle of that; None for others."""
     delta: float | None
-    """Smallest effect that matters, in the unit of the effect; None where the errors don't vary."""
+    """Smallest effect that matters, in the unit of the errors; None where the errors don't vary."""
     within_delta: bool
     """Whether the effect is smaller than that for sure; also beside *helps* and *hurts*."""
     n_first: int
@@ -99,18 +110,20 @@ def verdicts(
     *,
     guess: float | None = None,
     delta: float | None = None,
-    seed: int = 0,
+    dimensions: Sequence[str] | None = None,
 ) -> tuple[Verdict, ...]:
     """All rules on the unbiased rows of a table, corrected for each other, in their order.
 
-    `guess` is the error at which a failure enters means, the worst of the table unless given; `delta` the smallest
-    difference that matters, in the unit of the errors, half a deviation of the reference sample's unless given.
+    `guess` is the error of guessing: one that isn't lower is a failure to learn; `delta` the smallest difference that
+    matters, in the unit of the errors, half a robust deviation of the errors unless given; `dimensions` what is held
+    fixed beside the cost where one of them is asked about, the other columns of the rules unless given.
     """
-    results = alone(frame, rules, guess=guess, delta=delta, seed=seed)
+    results = alone(frame, rules, guess=guess, delta=delta, dimensions=dimensions)
     adjusted = holm([tested.p_value for tested, _ in results])
+    bent = holm([tested.bend_p for tested, _ in results])
     return tuple(
-        verdict(rule, tested, p, len(rules), warnings)
-        for rule, (tested, warnings), p in zip(rules, results, adjusted, strict=True)
+        verdict(rule, tested, p, len(rules), warnings, bent=b < BENT)
+        for rule, (tested, warnings), p, b in zip(rules, results, adjusted, bent, strict=True)
     )
 
 
@@ -120,7 +133,7 @@ def alone(
     *,
     guess: float | None = None,
     delta: float | None = None,
-    seed: int = 0,
+    dimensions: Sequence[str] | None = None,
     levels: tuple[float, float] = LEVELS,
 ) -> list[tuple[Tested, tuple[str, ...]]]:
     """Each rule on its own, with what must be said of its samples; the levels are those of both intervals."""
@@ -128,10 +141,12 @@ def alone(
     if delta is not None:
         check_delta(delta)
     rows = unbiased(having(frame, "error"))
-    errors = errors_of(rows)
+    errors = learned(errors_of(rows), guess)
     error_of_failure = guess_of(errors, guess)
     common = (f"left out: {outside}",) if (outside := left_out(frame)) else ()
-    results = [_test(rows, errors, rule, error_of_failure, delta, seed, levels) for rule in rules]
+    columns = [rule.contrast.column for rule in rules if isinstance(rule.contrast, Order)]
+    fixed = columns if dimensions is None else [name for name in dimensions if name in rows]
+    results = [_test(rows, errors, rule, error_of_failure, fixed, delta, levels) for rule in rules]
     return [(tested, (*common, *warnings)) for tested, warnings in results]
 
 
@@ -146,8 +161,8 @@ def _test(
     errors: Floats,
     rule: Rule,
     guess: float,
+    fixed: Sequence[str],
     delta: float | None,
-    seed: int,
     levels: tuple[float, float],
 ) -> tuple[Tested, tuple[str, ...]]:
     """One rule on its own, and what must be said of its samples."""
@@ -155,20 +170,25 @@ def _test(
     if isinstance(contrast, Order):
         sampled = in_space(rows, contrast.space)
         values = numbers(rows, contrast.column)[sampled]
-        tested = of_order(values, errors[sampled], delta, levels)
+        others = held_columns(rows[sampled], contrast.column, fixed if contrast.column in fixed else ())
+        tested = of_order(values, errors[sampled], others, delta, levels)
         of_column = _of_column(contrast.column, tested, values, errors[sampled])
         return tested, (*_pooled(rows, contrast.space), *of_column, *repeated(rows[sampled]))
     first, reference = samples(rows, errors, contrast, guess)
     if first is None or reference is None:
         return UNTESTED, (f"no network {'obeys it' if first is None else 'is there to compare with'}",)
-    tested = of_samples(first, reference, delta, seed, levels)
+    tested = of_samples(first, reference, delta, levels)
     warnings = [*warnings_of(first, reference), *repeated(*(rows[flags] for flags in sides(rows, contrast)))]
     if isinstance(contrast, Parts):
         warnings += [*_pooled(rows, contrast.space), *_unmatched(rows[in_space(rows, contrast.space)])]
         if without := int(in_space(rows, contrast.space).sum()) - first.n - reference.n:
             warnings.append(f"{without} networks are in neither sample")
     if tested.delta is None:
-        warnings.append("the reference's errors don't vary, so nothing says which difference matters")
+        warnings.append("the errors don't vary, so nothing says which difference matters")
+    if (tested.effect.estimate < 0.0) != (first.mean < reference.mean):
+        warnings.append(
+            f"means say otherwise: {100 * first.mean:.2f} against {100 * reference.mean:.2f} %, failures as guessing"
+        )
     return tested, tuple(warnings)
 
 
@@ -195,10 +215,15 @@ def _of_column(column: str, tested: Tested, values: Floats, errors: Floats) -> t
     return tuple(warnings)
 
 
-def verdict(rule: Rule, tested: Tested, p_adjusted: float, tests: int, warnings: tuple[str, ...]) -> Verdict:
+def verdict(
+    rule: Rule, tested: Tested, p_adjusted: float, tests: int, warnings: tuple[str, ...], *, bent: bool = False
+) -> Verdict:
     """What a test says of a rule once its p-value is corrected for all rules that are tested."""
-    small = tested.delta is not None and inside(tested.narrow, tested.delta)
-    finding = finding_of(tested.effect, p_adjusted, small)
+    finding = finding_of(tested.effect, p_adjusted, tested.within)
+    if tested.turned and finding in ("helps", "hurts"):
+        finding = "undecided"
+    if bent:
+        finding = "middle" if tested.bend < 0.0 else "ends"
     return Verdict(
         name=rule.name,
         statement=rule.statement,
@@ -210,13 +235,19 @@ def verdict(rule: Rule, tested: Tested, p_adjusted: float, tests: int, warnings:
         better=tested.better,
         p_value=tested.p_value,
         p_adjusted=p_adjusted,
+        points=tested.points,
+        plain=tested.plain,
+        given=tested.given,
+        near=tested.near if bent else None,
         delta=tested.delta,
-        within_delta=small,
+        within_delta=tested.within,
         n_first=tested.n[0],
         n_second=tested.n[1],
         failures_first=tested.failures[0],
         failures_second=tested.failures[1],
-        needs=_needs(tested, tests) if finding == "undecided" else None,
+        needs=networks_more(tested.plan, tests)
+        if finding == "undecided" and tested.plan and not tested.turned
+        else None,
         confidence=tested.effect.confidence,
         warnings=warnings,
     )
@@ -230,7 +261,4 @@ def finding_of(effect: Interval, p_adjusted: float, small: bool) -> Finding:
 
 
 def _needs(tested: Tested, tests: int) -> int | None:
-    if tested.delta is None:
-        return None
-    effect, margin = tested.on_scale(tested.effect.estimate), tested.on_scale(tested.delta)
-    return networks_more(tested.unit, sum(tested.n), effect, margin, tests)
+    return None if tested.plan is None or tested.turned else networks_more(tested.plan, tests)

@@ -6,11 +6,11 @@ Schuirmann's procedure (1987): the difference lies inside of +-delta at 5 % wher
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from statistics import NormalDist
 
-import msgspec
 import numpy as np
 
-from nas.analysis.statistics.differences import mean_difference
 from nas.analysis.statistics.edf import Edf, Floats
 from nas.analysis.statistics.interval import Interval
 from nas.analysis.statistics.power import ALPHA
@@ -19,55 +19,77 @@ from nas.errors import Refused
 TWO_SIDED = 1.0 - 2.0 * ALPHA
 """Confidence of the interval that both one-sided tests amount to."""
 DEVIATIONS = 0.5
-"""Delta in standard deviations of the reference sample's errors."""
+"""Delta in standard deviations of the errors."""
+QUARTILES, OF_QUARTILES = 1.349, 1.36
+"""Distance of the quartiles of normal errors in deviations; relative variance of that estimate times n."""
+BISECTIONS, MOST = 24, 1_000
+"""Halvings after which a number is known to seven digits; errors by whose ranks a shift is told."""
 
 
-class Equivalence(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a difference is too small to matter."""
+def default_delta(*samples: Edf | Floats) -> float | None:
+    """Half a robust standard deviation of the errors of all samples, each about its own median; None where none is.
 
-    difference: Interval
-    """With its 90 % interval, in the unit of the errors."""
-    delta: float
-    """Smallest difference that matters, in the same unit; positive."""
-
-    @property
-    def holds(self) -> bool:
-        """Whether the whole interval lies strictly inside of +-delta."""
-        return inside(self.difference, self.delta)
-
-
-def equivalence(first: Edf, reference: Edf, delta: float | None = None, *, seed: int = 0) -> Equivalence:
-    """Both one-sided tests on the difference of means; delta is half a deviation of the reference unless given.
-
-    A delta of the sample is an estimate, and the interval allows for that.
+    That is the distance of the quartiles over 1.349, which is the standard deviation of normal errors; failures have no
+    error and don't widen it.
     """
-    margin = default_delta(reference) if delta is None else delta
-    check_delta(margin)
-    difference = mean_difference(first, reference, seed=seed, confidence=TWO_SIDED)
-    if delta is None:
-        difference = allowing(difference, min(first.n, reference.n), reference)
-    return Equivalence(difference=difference, delta=margin)
+    return DEVIATIONS * deviation if (deviation := robust_deviation(*samples)) > 0.0 else None
 
 
-def default_delta(reference: Edf) -> float:
-    """Half the standard deviation of the reference sample's errors; failures have none and don't widen it."""
-    errors = np.array(reference.errors[: reference.n - reference.failures])
-    if len(errors) < 2 or np.ptp(errors) == 0.0:
-        raise Refused(
-            f"the errors of {reference.name!r} don't vary (n = {len(errors)}), so there is no difference that matters",
-            hint="give delta in the unit of the errors",
-        )
-    return DEVIATIONS * float(errors.std(ddof=1))
+def robust_deviation(*samples: Edf | Floats) -> float:
+    """The distance of the quartiles of errors about their samples' medians, over 1.349; 0 where they don't vary."""
+    centred = [done - np.median(done) for done in map(_completed, samples) if len(done)]
+    if not centred or len(pooled := np.concatenate(centred)) < 2:
+        return 0.0
+    low, high = np.quantile(pooled, (0.25, 0.75))
+    return float(high - low) / QUARTILES or float(pooled.std(ddof=1))
 
 
-def allowing(difference: Interval, n: int, reference: Edf) -> Interval:
-    """The interval of a difference, made so wide that it can be held against a delta which is an estimate itself.
+def uncertainty(delta: float, *samples: Edf | Floats) -> float:
+    """Variance of a delta that is an estimate, for errors that are nearly normal; in its unit squared."""
+    return delta**2 * OF_QUARTILES / max(sum(len(_completed(sample)) for sample in samples), 1)
 
-    `n` is the smaller sample's.
-    """
-    if n < 2 or not math.isfinite(difference.high - difference.low):
-        return difference
-    return widened(difference, np.array(reference.scores), _pulls_on_delta(reference), n - 1)
+
+def allowing(narrow: Interval, variance: float) -> Interval:
+    """An interval so much wider that it can be held against a delta that has this variance."""
+    tail, middle = NormalDist().inv_cdf((1.0 + narrow.confidence) / 2.0), narrow.estimate
+    low, high = (math.hypot(middle - end, tail * math.sqrt(variance)) for end in (narrow.low, narrow.high))
+    return Interval(estimate=middle, low=middle - low, high=middle + high, confidence=narrow.confidence)
+
+
+def ranks_moved(errors: Floats, shift: float) -> float:
+    """By how much a shift of one half of like errors moves its mean rank against the other's, in units of all ranks."""
+    ascending = np.sort(errors)
+    done = ascending[np.isfinite(ascending)]
+    ends = [
+        (np.searchsorted(ascending, done + sign * shift / 2.0, side).sum())
+        for sign in (1.0, -1.0)
+        for side in ("left", "right")
+    ]
+    return float(ends[0] + ends[1] - ends[2] - ends[3]) / 2.0 / len(errors) ** 2
+
+
+def shift_for(errors: Floats, moved: float) -> float:
+    """The shift that moves ranks so far; as far as the errors reach where none does."""
+    errors = np.quantile(errors, (np.arange(MOST) + 0.5) / MOST, method="nearest") if len(errors) > MOST else errors
+    done = errors[np.isfinite(errors)]
+    reach = float(np.ptp(done)) if len(done) else 0.0
+    if ranks_moved(errors, 2.0 * reach) <= abs(moved):
+        return math.copysign(math.inf if moved else 0.0, moved)
+    return math.copysign(bisected(lambda shift: ranks_moved(errors, shift) - abs(moved), 2.0 * reach), moved)
+
+
+def bisected(rising: Callable[[float], float], high: float) -> float:
+    """Where a rising function of numbers from 0 to `high` passes 0."""
+    low = 0.0
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2.0
+        low, high = (low, middle) if rising(middle) >= 0.0 else (middle, high)
+    return (low + high) / 2.0
+
+
+def _completed(sample: Edf | Floats) -> Floats:
+    errors = np.array(sample.errors) if isinstance(sample, Edf) else sample
+    return np.asarray(errors[np.isfinite(errors)], dtype=np.float64)
 
 
 def widened(difference: Interval, scores: Floats, pulls: Floats, freedom: int) -> Interval:
@@ -90,17 +112,6 @@ def widened(difference: Interval, scores: Floats, pulls: Floats, freedom: int) -
         high=middle + math.sqrt((difference.high - middle) ** 2 + max(above, 0.0)),
         confidence=difference.confidence,
     )
-
-
-def _pulls_on_delta(reference: Edf) -> Floats:
-    """By how much each network of the reference moves delta, times their number; failures don't."""
-    done = reference.n - reference.failures
-    pulls = np.zeros(reference.n)
-    errors = np.array(reference.errors[:done])
-    if done > 1 and np.ptp(errors) > 0.0:
-        squares = np.square(errors - errors.mean())
-        pulls[:done] = DEVIATIONS * (squares - squares.mean()) / (2.0 * math.sqrt(squares.mean())) * reference.n / done
-    return pulls
 
 
 def check_delta(delta: float) -> None:

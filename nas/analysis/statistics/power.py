@@ -1,9 +1,14 @@
-"""How many networks a question needs: planned for the smallest difference that matters, not for the one seen."""
+"""How many networks a question needs: for the smallest difference that matters, or after some have been seen."""
 
 from __future__ import annotations
 
 import math
 from statistics import NormalDist
+
+import msgspec
+import numpy as np
+
+from nas.analysis.statistics.edf import Floats
 
 ALPHA = 0.05
 """Share of false verdicts that is accepted, of all that are given together."""
@@ -11,6 +16,12 @@ POWER = 0.9
 """Planned for, so that 80 % are left when the spread itself is an estimate and the rarer of two tests decides."""
 LEFT = 0.8
 """What is left of it."""
+EXPECTED = 0.75
+"""Probability of a verdict that the networks which are asked for shall have."""
+USUAL = 0.25
+"""Deviation of effects before any network is seen, as P(better) beyond one half or as a rank correlation."""
+MOST_TIMES, SIZES, EFFECTS = 40, 160, 60
+"""Most networks that are asked for, in those that there are; numbers of networks and effects that are tried."""
 
 
 def networks_needed(unit: float, size: float, tests: int = 1, power: float = POWER) -> float:
@@ -33,14 +44,49 @@ def networks_for_equivalence(unit: float, room: float) -> float:
     return unit * (reach / room) ** 2 if room > 0.0 else math.inf
 
 
-def networks_more(unit: float, n: int, effect: float, margin: float, tests: int = 1) -> int:
-    """Networks that an undecided question needs beside its n, about, in the same proportion of its sides.
+class Plannable(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of an effect that isn't decided yet, on a scale on which its estimate is nearly normal."""
 
-    At first as many as show a difference of the margin, after the correction for all tests. Who has these already needs
-    what decides at the effect that was seen, either way; who has that, too, is told to double.
+    effect: float
+    """As it was seen."""
+    unit: float
+    """Variance of the estimate times the number of networks."""
+    margin: float
+    """Smallest effect that matters; positive."""
+    n: int
+    """Networks that it was seen on."""
+    groups: int = 2
+    """Sides, or groups of a column, that mustn't differ where it makes no difference."""
+
+
+def networks_more(plan: Plannable, tests: int = 1) -> int | None:
+    """Networks that an undecided question needs beside its n, about, in the same proportion; None where none is likely.
+
+    The fewest with which a new study is expected to decide it either way, after the correction for all tests, with a
+    probability of `EXPECTED` over the effects that the networks so far leave possible (assurance, O'Hagan 2005).
     """
-    planned = networks_needed(unit, margin, tests)
-    if n < planned:
-        return math.ceil(planned - n)
-    either = min(networks_needed(unit, abs(effect), tests), networks_for_equivalence(unit, margin - abs(effect)))
-    return math.ceil(either - n) if n < either < math.inf else n
+    if not (plan.margin > 0.0 and plan.unit > 0.0):
+        return None
+    sizes = np.unique(np.ceil(np.geomspace(plan.n + 1, MOST_TIMES * plan.n, SIZES)))
+    enough = np.flatnonzero(_decided(plan, sizes, tests) >= EXPECTED)
+    return int(sizes[enough[0]]) - plan.n if len(enough) else None
+
+
+def _decided(plan: Plannable, sizes: Floats, tests: int) -> Floats:
+    """Probability of a verdict with so many networks, over the effects that are possible.
+
+    Those are what was seen, with its deviation, drawn towards 0 as far as large effects are rare.
+    """
+    from scipy.special import chndtr, chndtrix, ndtr, ndtri
+
+    quantiles = ndtri((np.arange(EFFECTS) + 0.5) / EFFECTS)
+    seen, usual = plan.unit / plan.n, USUAL**2
+    shrunk = usual / (usual + seen)
+    effects = np.abs(shrunk * plan.effect + quantiles * math.sqrt(shrunk * seen))[:, None]
+    deviations = np.sqrt(plan.unit / sizes)[None, :]
+    reach = float(ndtri(1.0 - ALPHA / (2.0 * max(tests, 1))))
+    named = ndtr(effects / deviations - reach) + ndtr(-effects / deviations - reach)
+    freedom = plan.groups - 1
+    bound = chndtrix(ALPHA, freedom, np.square(plan.margin / deviations))
+    small = chndtr(bound, freedom, np.square(effects / deviations))
+    return np.asarray(np.maximum(named, small).mean(0), dtype=np.float64)

@@ -6,14 +6,20 @@ The placement of a network is the share of the other sample that it beats, ties 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 
+from nas.analysis.statistics.bootstrap import unbounded
 from nas.analysis.statistics.edf import Edf, Floats, weight_below
-from nas.analysis.statistics.interval import CONFIDENCE, Interval, check_confidence
+from nas.analysis.statistics.interval import CONFIDENCE, Estimate, Interval, check_confidence, of_mean, summed
 from nas.analysis.statistics.shares import wilson
 from nas.analysis.statistics.stratified import better_estimate, comparable
 from nas.analysis.statistics.stratified import better_p_value as stratified_p_value
+
+MOST = 1_000
+"""Errors of a sample whose pairs are formed one by one."""
 
 
 def better(first: Edf, second: Edf, confidence: float = CONFIDENCE) -> Interval:
@@ -32,6 +38,62 @@ def better(first: Edf, second: Edf, confidence: float = CONFIDENCE) -> Interval:
     if min(first.n, second.n) < 2:
         return Interval(estimate=share, low=0.0, high=1.0, confidence=confidence)
     return wilson(share, _pairs(share, wins, losses), confidence)
+
+
+def shifts(first: Edf, second: Edf, confidences: Sequence[float]) -> tuple[Interval, ...]:
+    """By how much the errors of `first` lie above those of `second`, negative where lower; one interval a confidence.
+
+    Hodges and Lehmann's estimate (1963), the median of the differences of all pairs; two failures are half above, half
+    below. The interval holds the shifts after which P(better) is 1/2 as far as the deviation of the placements of the
+    aligned samples (Brunner and Munzel), or of equal distributions where that is larger, can tell, so it belongs to
+    `better_p_value`. It has no end where failures decide, and neither with a single network.
+    """
+    at = _Differences(first, second)
+    middle = at.share(0.5)
+    if min(first.n, second.n) < 2 or not math.isfinite(middle):
+        return tuple(unbounded(middle, confidence) for confidence in confidences)
+    aligned = msgspec.structs.replace(first, errors=tuple(error - middle for error in first.errors))
+    even = Estimate(value=0.5, variance=(first.n + second.n + 1) / (12.0 * first.n * second.n), freedom=math.inf)
+    told = max(placements(aligned, second), even, key=lambda each: each.reach(CONFIDENCE))
+    return tuple(_shift(at, middle, told.reach(confidence), confidence) for confidence in confidences)
+
+
+def placements(first: Edf, second: Edf) -> Estimate:
+    """P(better) with Brunner and Munzel's variance; of two stratified samples of one design that inside of strata."""
+    if comparable(first, second):
+        return better_estimate(first, second)
+    wins, losses = _placements(first, second)
+    return summed(float(wins.mean()), [of_mean(wins), of_mean(losses)])
+
+
+def _shift(at: _Differences, middle: float, reach: float, confidence: float) -> Interval:
+    low, high = min(at.share(0.5 - reach), middle), max(at.share(0.5 + reach), middle)
+    return Interval(estimate=middle, low=low, high=high, confidence=confidence)
+
+
+class _Differences:
+    """The differences of all pairs of two samples, as a distribution."""
+
+    def __init__(self, first: Edf, second: Edf) -> None:
+        done, others = (_thinned(np.array(edf.errors[: edf.n - edf.failures])) for edf in (first, second))
+        self.sorted = np.sort(np.subtract.outer(done, others), axis=None)
+        pairs, both = first.n * second.n, first.failures * second.failures / 2.0
+        self.below = ((first.n - first.failures) * second.failures + both) / pairs
+        self.inside = (first.n - first.failures) * (second.n - second.failures) / pairs
+
+    def share(self, share: float) -> float:
+        """The difference below which this share of the pairs lies; infinite where failures take its place."""
+        if not self.below < share < self.below + self.inside:
+            return -math.inf if share <= self.below else math.inf
+        place = (share - self.below) / self.inside * len(self.sorted) - 0.5
+        return float(np.interp(place, np.arange(len(self.sorted)), self.sorted))
+
+
+def _thinned(errors: Floats) -> Floats:
+    """Ascending errors, of very many as many quantiles as say the same."""
+    if len(errors) <= MOST:
+        return errors
+    return np.asarray(np.quantile(errors, (np.arange(MOST) + 0.5) / MOST), dtype=np.float64)
 
 
 def better_p_value(first: Edf, second: Edf) -> float:

@@ -5,27 +5,31 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from nas.analysis import CONFIDENCE, LongVerdict, Verdict
-from nas.findings.wording.numbers import NOTHING, compared, plural, probability, share
+from nas.analysis import CONFIDENCE, Interval, LongVerdict, Verdict
+from nas.findings.wording.numbers import NOTHING, compared, plural, probability, share, shortened
 
 POINTS = "points"
 """Unit of differences: hundredths of the error."""
 WORDS = {
     "helps": "helps",
     "hurts": "hurts",
+    "middle": "best in the middle",
+    "ends": "worst in the middle",
     "equivalent": "no difference that matters",
     "undecided": "undecided",
 }
 """Verdict -> how it is shown."""
+MOST_NAMED = 4
+"""Most columns that a sentence names."""
 LEVEL = f"{100 * CONFIDENCE:.0f} %"
 HEADER = (
     "rule",
     "verdict",
-    "effect",
+    "errors",
+    f"{LEVEL} interval",
+    "P(better) or rho",
     f"{LEVEL} interval",
     "delta",
-    "P(better)",
-    "p",
     "p, Holm",
     "n",
     "failures",
@@ -43,7 +47,7 @@ class RuleRow:
     verdict: str
     """In words."""
     kind: str
-    """One of helps, hurts, equivalent, undecided."""
+    """One of helps, hurts, middle, ends, equivalent, undecided."""
     effect: str
     """With its unit."""
     cells: tuple[str, ...]
@@ -62,7 +66,8 @@ class RuleRow:
 def rule_row(verdict: Verdict) -> RuleRow:
     """A verdict as texts."""
     alone = is_order(verdict)
-    effect = effect_text(verdict.effect, alone)
+    points, tested = of_errors(verdict), of_pairs(verdict)
+    effect = effect_text(points.estimate, False) if points else NOTHING
     return RuleRow(
         name=verdict.name,
         statement=verdict.statement,
@@ -73,10 +78,10 @@ def rule_row(verdict: Verdict) -> RuleRow:
             verdict.name,
             WORDS[verdict.verdict],
             effect,
-            ends_text(verdict.low, verdict.high, alone),
-            NOTHING if verdict.delta is None else _size(verdict.delta, alone),
-            share(verdict.better.estimate) if verdict.better else NOTHING,
-            probability(verdict.p_value),
+            ends_text(points.low, points.high, False) if points else NOTHING,
+            _tested(tested.estimate, alone) if tested else NOTHING,
+            f"{_tested(tested.low, alone)} to {_tested(tested.high, alone)}" if tested else NOTHING,
+            NOTHING if verdict.delta is None else _size(verdict.delta),
             probability(verdict.p_adjusted),
             sides_text(verdict.n_first, verdict.n_second, alone),
             sides_text(verdict.failures_first, verdict.failures_second, alone),
@@ -91,19 +96,38 @@ def is_order(verdict: Verdict | LongVerdict) -> bool:
     return verdict.measure == "rank correlation"
 
 
+def of_errors(verdict: Verdict) -> Interval | None:
+    """The effect in the unit of the errors: the shift of two samples, or the outer thirds of a column."""
+    if is_order(verdict):
+        return verdict.points
+    return Interval(estimate=verdict.effect, low=verdict.low, high=verdict.high, confidence=verdict.confidence)
+
+
+def of_pairs(verdict: Verdict) -> Interval | None:
+    """The effect that is tested: P(better) of two samples, or the rank correlation of a column given the others."""
+    if not is_order(verdict):
+        return verdict.better
+    return Interval(estimate=verdict.effect, low=verdict.low, high=verdict.high, confidence=verdict.confidence)
+
+
 def sentence(verdict: Verdict) -> str:
     """A verdict in one or two sentences, its numbers inside."""
     rests = f"({_effect(verdict)}; {_sample(verdict)})"
     match verdict.verdict:
         case "helps" | "hurts":
             small = (
-                f" The effect is certainly smaller than the equivalence margin, {_delta(verdict)}."
+                f" The effect is certainly smaller than what matters, {_delta(verdict)}."
                 if verdict.within_delta
                 else ""
             )
             return f"{verdict.name} {verdict.verdict}: {_finding(verdict)} {rests}.{small}"
+        case "middle":
+            return f"{verdict.name} is best in the middle, near {verdict.near:g}: larger and smaller are worse {rests}."
+        case "ends":
+            return f"{verdict.name} is worst in the middle, near {verdict.near:g}: both ends are better {rests}."
         case "equivalent":
-            return f"{verdict.name} makes no difference larger than the equivalence margin, {_delta(verdict)} {rests}."
+            what = "no trend, and no part of it a difference," if is_order(verdict) else "no difference"
+            return f"{verdict.name} makes {what} larger than what matters, {_delta(verdict)} {rests}."
         case "undecided":
             return f"{verdict.name} is undecided {rests}: {_more(verdict)}.{_why(verdict)}"
 
@@ -116,18 +140,32 @@ def _finding(verdict: Verdict) -> str:
 def _seen(verdict: Verdict) -> str:
     low = verdict.effect < 0.0
     if is_order(verdict):
-        return f"the error {'falls' if low else 'rises'} as values rise"
-    wins = f", and {share(verdict.better.estimate)} of pairs are won" if verdict.better else ""
-    return f"the mean error is {_size(abs(verdict.effect), False)} {'lower' if low else 'higher'}{wins}"
+        return f"{_held(verdict)} the error {'falls' if low else 'rises'} as values rise"
+    wins = f"a network that obeys beats another in {share(verdict.better.estimate)} of pairs" if verdict.better else ""
+    return f"{wins}, with errors {_size(abs(verdict.effect))} {'lower' if low else 'higher'}"
+
+
+def _held(verdict: Verdict) -> str:
+    """What was held fixed, in words."""
+    if not verdict.given:
+        return "with nothing held fixed"
+    return f"with {shortened(verdict.given, MOST_NAMED)} held fixed"
 
 
 def _effect(verdict: Verdict) -> str:
-    alone = is_order(verdict)
-    what = "Spearman's rho" if alone else "difference"
-    unit = "" if alone else f" {POINTS}"
-    ends = f"{signed(verdict.low, alone)} to {signed(verdict.high, alone)}"
+    points, tested, alone = of_errors(verdict), of_pairs(verdict), is_order(verdict)
     looks = " over all interim looks" if verdict.look else ""
-    return f"{what} {signed(verdict.effect, alone)}{unit}, {LEVEL} interval{looks} {ends}"
+    parts = []
+    if tested:
+        ends = f"{_tested(tested.low, alone)} to {_tested(tested.high, alone)}"
+        what = f"rho {_tested(tested.estimate, alone)}" if alone else f"P(better) {_tested(tested.estimate, alone)}"
+        parts.append(f"{what}, {LEVEL} interval{looks} {ends}")
+    if alone and verdict.plain is not None and verdict.given:
+        parts.append(f"{verdict.plain:+.2f} with nothing held fixed")
+    if points:
+        what = "upper less lower third" if alone else "errors"
+        parts.append(f"{what} {signed(points.estimate, False)} {POINTS} {ends_text(points.low, points.high, False)}")
+    return "; ".join(parts)
 
 
 def _sample(verdict: Verdict) -> str:
@@ -148,23 +186,36 @@ def _looked(verdict: Verdict) -> str:
 
 
 def _delta(verdict: Verdict) -> str:
-    if verdict.delta is None:
-        return NOTHING
-    text = _size(verdict.delta, is_order(verdict))
-    return f"a rho of {text}" if is_order(verdict) else text
+    return NOTHING if verdict.delta is None else _size(verdict.delta)
 
 
 def _more(verdict: Verdict) -> str:
+    if _turned(verdict):
+        plain = "higher" if (verdict.plain or 0.0) > 0.0 else "lower"
+        held = "higher" if verdict.effect > 0.0 else "lower"
+        return (
+            f"larger values go with {plain} errors, but with {held} ones where {shortened(verdict.given, MOST_NAMED)} "
+            "are held fixed"
+        )
     if verdict.needs is None:
-        return "nothing says how many more networks it needs"
+        return "no number of networks is likely to decide it" if verdict.delta else "nothing says which effect matters"
     return f"it needs about {plural(verdict.needs, 'network')} more"
 
 
+def _turned(verdict: Verdict) -> bool:
+    return verdict.plain is not None and verdict.plain * verdict.effect < 0.0 and not verdict.low <= 0.0 <= verdict.high
+
+
 def _why(verdict: Verdict) -> str:
-    """Why an interval without 0 doesn't decide: p is stricter."""
-    if verdict.low <= 0.0 <= verdict.high:
+    """Why an interval without 0 doesn't decide: there are other rules."""
+    if verdict.low <= 0.0 <= verdict.high or _turned(verdict):
         return ""
-    return " Its interval leaves out 0, but p is stricter: it tests means and ranks, corrected for all rules together."
+    return " Its interval leaves out 0, but not when p is corrected for all rules together."
+
+
+def _tested(value: float, alone: bool) -> str:
+    """P(better) as a share, or a correlation with its sign."""
+    return f"{value:+.2f}" if alone else share(value)
 
 
 def signed(value: float, alone: bool) -> str:
@@ -189,5 +240,5 @@ def sides_text(first: int, second: int, alone: bool) -> str:
     return f"{first:,}" if alone else f"{first:,} + {second:,}"
 
 
-def _size(value: float, alone: bool) -> str:
-    return f"{value:.2f}" if alone else f"{100 * value:.2f} {POINTS}"
+def _size(value: float) -> str:
+    return f"{100 * value:.2f} {POINTS}"
