@@ -9,8 +9,8 @@ Expected time: 200 networks of 28 s on one core each, about 45 minutes on two co
 Measured with 16 networks a space at `short` in float32 (`studies/results/blocks.csv.gz`; 95 % intervals, p corrected by
 Holm for four comparisons, all 1): nothing is decided. P(X better) is 0.42 (0.24 to 0.62) against Y, 0.47 (0.28 to 0.67)
 against R, 0.30 (0.15 to 0.53) against V and 0.54 (0.34 to 0.73) against VR; mean errors are 18.5 to 19.4 %. Networks of
-V blocks have the lowest median, 16.4 %, where the other four have 18.1 to 19.4 %; for half a standard deviation some
-100 to 240 more networks are needed.
+V blocks have the lowest median, 16.4 %, where the other four have 18.1 to 19.4 %; to
+decide a rule some 120 to 210 more networks are needed.
 """
 
 from nas.study import Limits, Recipe, Study, against

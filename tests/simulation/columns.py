@@ -75,9 +75,9 @@ def one_bent(n: int, generator: np.random.Generator) -> pd.DataFrame:
 
 
 def nine(n: int, generator: np.random.Generator) -> pd.DataFrame:
-    """Nine levels of three, the first worth 0.6 deviations a level, the others as much in all kinds of sizes."""
+    """Nine levels of three, the first worth 0.8 deviations a level, the others between 0.1 and 1."""
     x = generator.integers(0, 3, (n, 9))
-    effects = np.array([0.6, 1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
+    effects = np.array([0.8, 1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
     frame = pd.DataFrame(x).rename(columns="x{}".format)
     return frame.assign(error=LEARNED - NOISE * (x @ effects - generator.normal(size=n)))
 
