@@ -47,6 +47,7 @@ ORDER = Choice(options=get_args(Order))
 POST = "He et al., Deep Residual Learning for Image Recognition, CVPR 2016"
 PRE = "He et al., Identity Mappings in Deep Residual Networks, ECCV 2016"
 BOOK = "Zhang et al., Dive into Deep Learning, section 8.6"
+TINY = "Banbury et al., MLPerf Tiny Benchmark, NeurIPS Datasets and Benchmarks 2021"
 WIDE = "Zagoruyko and Komodakis, Wide Residual Networks, BMVC 2016"
 
 PUBLISHED: dict[int, tuple[Block, tuple[int, ...]]] = {
@@ -57,7 +58,7 @@ PUBLISHED: dict[int, tuple[Block, tuple[int, ...]]] = {
     152: ("bottleneck", (3, 8, 36, 3)),
 }
 """Layers of a network for ImageNet -> its blocks and their number in each stage."""
-SMALL = (20, 32, 56, 110)
+SMALL = (8, 20, 32, 56, 110)
 """Layers of the networks for CIFAR-10: 6 n + 2, n blocks in each of three stages."""
 
 
@@ -198,7 +199,7 @@ def _small(layers: int) -> Network:
         architecture=build("basic", (depth,) * 3, (16, 32, 64), stem="3x3/1"),
         inputs=(3, 32, 32),
         classes=10,
-        source=f"{POST}, section 4.2, with projections as shortcuts",
+        source=TINY if depth == 1 else f"{POST}, section 4.2, with projections as shortcuts",
     )
 
 

@@ -1,0 +1,37 @@
+"""Which small ResNet is best when it is trained long?
+
+Source: ours. A search by trainings on a few thousand images finds networks of few multiply-adds, which learn fast and
+end worse than others; here the worse two thirds of the trainings end after 2 and after 6 of 18 epochs instead.
+What would count as an answer: the test error of the best network after `nas final`, beside that of a published network
+of about the same parameters by the same recipe (`studies.small_networks`).
+Expected time: 32 networks of 2 minutes on one core each on average, about half an hour on two cores; `STUDY_100K` takes
+a little more, `STUDY_300K` twice as long.
+"""
+
+from dataclasses import replace
+
+from nas.study import Limits, Recipe, Study, SuccessiveHalving
+from spaces import resnet
+
+STUDY = Study(
+    name="winners",
+    question="Which ResNet of 30,000 to 50,000 parameters is best when it is trained long?",
+    spaces=(resnet.space(3),),
+    samples=32,
+    sampler="tpe",
+    halving=SuccessiveHalving(reduction_factor=3, min_epochs=2),
+    recipe=Recipe(data="fashion-mnist", epochs=18, flip=True, crop=2, weight_decay=1e-4, warmup=0.05),
+    limits=Limits(parameters=(30_000, 50_000), multiply_adds=(6_000_000, 14_000_000)),
+)
+STUDY_100K = replace(
+    STUDY,
+    name="winners_100k",
+    question="Which ResNet of 60,000 to 100,000 parameters is best when it is trained long?",
+    limits=Limits(parameters=(60_000, 100_000), multiply_adds=(8_000_000, 20_000_000)),
+)
+STUDY_300K = replace(
+    STUDY,
+    name="winners_300k",
+    question="Which ResNet of 180,000 to 300,000 parameters is best when it is trained long?",
+    limits=Limits(parameters=(180_000, 300_000), multiply_adds=(15_000_000, 32_000_000)),
+)
