@@ -160,6 +160,15 @@ PAPER = {20: "0.27", 32: "0.46", 56: "0.85", 110: "1.7"}
 """Millions of parameters in table 6 of the first paper, with shortcuts that have none."""
 
 
+def test_resnet_8_is_mlperf_tinys() -> None:
+    """Its convolutions and head are those of the reference model, which has 78,666 numbers with biases and all of norms.
+
+    There convolutions have biases and shortcuts no norm; here it is the other way round.
+    """
+    biases, norms, ours = 16 + 2 * 16 + 3 * 32 + 3 * 64, 4 * (3 * 16 + 2 * 32 + 2 * 64), 2 * (3 * 16 + 3 * 32 + 3 * 64)
+    assert counts(OURS["resnet_8"])[0] == 78_666 - biases - norms + ours == 78_042
+
+
 @pytest.mark.parametrize("layers", PAPER)
 def test_networks_for_cifar(layers: int) -> None:
     """6 n + 2 layers with the paper's parameters, but for two projections in place of shortcuts without any."""
