@@ -161,7 +161,7 @@ PAPER = {20: "0.27", 32: "0.46", 56: "0.85", 110: "1.7"}
 
 
 def test_resnet_8_is_mlperf_tinys() -> None:
-    """Its convolutions and head are those of the reference model, which has 78,666 numbers with biases and all of norms.
+    """Its convolutions and head are the reference model's, which has 78,666 numbers with biases and all of its norms.
 
     There convolutions have biases and shortcuts no norm; here it is the other way round.
     """
