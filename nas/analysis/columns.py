@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 COST = "multiply_adds"
 """The cost at which columns are compared, where a table has it."""
+BETTER = 0.98
+"""Share of the error of guessing below which a network has learned anything: one that always says the same has about 1."""
 FEW_TEXTS = 20
 """Most texts of a column that is held fixed."""
 
@@ -53,7 +55,7 @@ def errors_of(frame: pd.DataFrame) -> Floats:
 
 def learned(errors: Floats, guess: float | None) -> Floats:
     """The errors, infinity for those that aren't better than guessing: such a network has failed to learn."""
-    return errors if guess is None else np.where(errors < guess, errors, np.inf)
+    return errors if guess is None else np.where(errors < BETTER * guess, errors, np.inf)
 
 
 def held_columns(frame: pd.DataFrame, column: str, others: Sequence[str]) -> dict[str, Floats]:

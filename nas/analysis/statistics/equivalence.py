@@ -51,6 +51,8 @@ def uncertainty(delta: float, *samples: Edf | Floats) -> float:
 
 def allowing(narrow: Interval, variance: float) -> Interval:
     """An interval so much wider that it can be held against a delta that has this variance."""
+    if math.isinf(narrow.estimate):
+        return narrow
     tail, middle = NormalDist().inv_cdf((1.0 + narrow.confidence) / 2.0), narrow.estimate
     low, high = (math.hypot(middle - end, tail * math.sqrt(variance)) for end in (narrow.low, narrow.high))
     return Interval(estimate=middle, low=middle - low, high=middle + high, confidence=narrow.confidence)
