@@ -124,7 +124,7 @@ def test_best_range_against_a_million_draws() -> None:
     for width in range(60):
         p = float(shares[widths == width][0])
         assert abs((brute == width).mean() - p) < 5 * math.sqrt(p * (1 - p) / 1e6) + 1e-6
-    for share, value in ((0.025, known.range.low), (0.5, known.range.estimate), (0.975, known.range.high)):
+    for share, value in ((0.025, known.low), (0.5, known.median), (0.975, known.high)):
         assert (brute <= value).mean() > share - 0.001
         assert (brute < value).mean() < share + 0.001
 
@@ -161,6 +161,17 @@ def test_best_range_warns_of_columns_that_do_not_matter() -> None:
     assert (few.draws, few.warnings[1]) == (3, "12 networks are few: only 3 are drawn at a time")
     with pytest.raises(Refused, match="'depth' has no value in any of 50 rows"):
         best_range(frame.head(50), "depth")
+
+
+def test_a_range_is_a_share_of_the_best_networks() -> None:
+    """It holds its median and the share that was asked for, which is no confidence and lies inside (0, 1)."""
+    generator = np.random.default_rng(2)
+    frame = pd.DataFrame({"error": generator.normal(0.2, 0.02, 300), "width": generator.permutation(300)})
+    half, whole = best_range(frame, "width", 0.5), best_range(frame, "width")
+    assert (half.share, whole.share) == (0.5, 0.95)
+    assert whole.low <= half.low <= half.median == whole.median <= half.high <= whole.high
+    with pytest.raises(ValueError, match=r"share=1\.0"):
+        best_range(frame, "width", 1.0)
 
 
 @settings(deadline=None)
