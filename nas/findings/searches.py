@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nas.analysis.searches.best_so_far import Corner, Trace, common
 from nas.analysis.searches.curves import LEAST, Advantage, SearchCurve, advantages, curve
-from nas.analysis.searches.traces import Corner, Trace, common
 from nas.errors import Refused
 from nas.findings.settings import fidelity
 from nas.findings.strategies import (

@@ -12,10 +12,11 @@ from random import Random
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.analysis import Edf, Interval, band, edf, edfs, pareto, steps, top, unbiased
+from nas.analysis.statistics.edf import weighted_quantile
 from nas.errors import Refused
 from nas.study.table import table
 
@@ -226,3 +227,20 @@ def test_pareto_of_other_costs() -> None:
     assert pareto(frame, cost="seconds")["trial"].tolist() == [0, 1]
     with pytest.raises(Refused, match="'joules'"):
         pareto(frame, cost="joules")
+
+
+def test_small_samples_say_so() -> None:
+    """A distribution of three networks and one of equal errors carry their warning."""
+    assert edf([0.1, 0.2, 0.3], name="A", guess=0.9).warnings == ("n = 3: too few networks for a distribution",)
+    assert edf([0.1] * 20, name="A", guess=0.9).warnings == ("all errors are equal",)
+    assert edf([None] * 20, name="A", guess=0.9).warnings == ("all networks failed",)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 4)), min_size=1, max_size=10), st.floats(0, 1))
+def test_weighted_quantile_repeats_values(pairs: list[tuple[int, int]], share: float) -> None:
+    """With whole weights the quantile is numpy's of each value as often as it weighs."""
+    values, weights = (np.array(side, dtype=float) for side in zip(*pairs, strict=True))
+    repeated = np.repeat(values, weights.astype(int))
+    near = [np.quantile(repeated, min(max(share + s, 0), 1), method="inverted_cdf") for s in (-1e-8, 0, 1e-8)]
+    assert weighted_quantile(values, weights, share) in near

@@ -15,8 +15,8 @@ import pytest
 
 import nas
 from nas.analysis import front
+from nas.analysis.searches.best_so_far import lowest_errors
 from nas.analysis.searches.curves import Advantage, curve
-from nas.analysis.searches.traces import lowest_errors
 from nas.cli import main
 from nas.errors import Refused
 from nas.findings.searches import Measured, Searches

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nas.analysis.searches.best_so_far import Trace, common, level_at, lowest_errors
 from nas.analysis.searches.curves import advantage
-from nas.analysis.searches.traces import Trace, common, level_at, lowest_errors
 from nas.analysis.statistics.edf import Floats
 
 GUESS = 0.9

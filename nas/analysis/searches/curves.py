@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import numpy as np
 
-from nas.analysis.searches.traces import Trace, areas, level_at, trials_until
+from nas.analysis.searches.best_so_far import Trace, areas, level_at, trials_until
 from nas.analysis.statistics.bootstrap import unbounded
 from nas.analysis.statistics.comparison import holm
 from nas.analysis.statistics.edf import SLACK, Floats
