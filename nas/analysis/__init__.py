@@ -10,15 +10,15 @@ table, and longer errors of some --long_verdicts, agreement--> LongVerdict, Agre
 
 from nas.analysis.audits.agreement import Agreement, agreement
 from nas.analysis.audits.long_verdicts import LongVerdict, Second, long_verdicts
-from nas.analysis.audits.noise import NoiseFloor, noise_floor
+from nas.analysis.audits.variance_components import NoiseFloor, noise_floor
 from nas.analysis.discovery.candidates import Tied
 from nas.analysis.discovery.dimensions import inferred_dimensions
 from nas.analysis.discovery.discovery import Discovery, Found, discover
 from nas.analysis.discovery.narrowing import refined
+from nas.analysis.empirical_bootstrap import BestRange, best_range
 from nas.analysis.importance import Importance, importances
 from nas.analysis.normalized_edf import NormalizedEdf, normalized
 from nas.analysis.pareto_front import Front, FrontPoint, front
-from nas.analysis.ranges import BestRange, best_range
 from nas.analysis.rules.looks import verdicts_at_look
 from nas.analysis.rules.sample_size import Need, Scope, plan, scope_drawn, scope_seen
 from nas.analysis.rules.verdicts import Look, Verdict, principle_rules, verdicts
@@ -36,7 +36,7 @@ from nas.analysis.statistics.correlation import Correlation, kendall, spearman
 from nas.analysis.statistics.crossed import ImagesAndSeeds, images_and_seeds
 from nas.analysis.statistics.differences import mean_difference, quantile_difference
 from nas.analysis.statistics.edf import Band, Edf, band, edf, steps
-from nas.analysis.statistics.efficiency import Efficiency, efficiency, expected_best
+from nas.analysis.statistics.expected_best import Efficiency, efficiency, expected_best
 from nas.analysis.statistics.interval import CONFIDENCE, Interval
 from nas.analysis.statistics.paired import PairedErrors, mcnemar, paired
 from nas.analysis.statistics.superiority import better, better_p_value

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nas.analysis.searches.best_so_far import Corner, Trace, common
 from nas.analysis.searches.curves import LEAST, Advantage, SearchCurve, advantages, curve
-from nas.analysis.searches.traces import Corner, Trace, common
 from nas.errors import Refused
 from nas.findings.settings import fidelity
 from nas.findings.strategies import (
@@ -87,7 +87,8 @@ def compare(runs: Sequence[Run], *, cost: Spending = "multiply_adds") -> Searche
     """Strategies of search at equal compute: what runs of one kind found, each against random search.
 
     Runs that differ in seed and samples only are searches of one strategy. Where no run searches at random, the first
-    one's strategy is the reference. Random runs that aren't halved are cut into as many searches as they are long.
+    one's strategy is the reference. Random runs that aren't halved are cut into searches as long as the shortest run,
+    no more of them than the strategy with the fewest has.
     Raises Refused for runs of other networks or trainings than each other, and for one search given twice.
     """
     require_comparable(runs)
@@ -153,9 +154,10 @@ def _notes(groups: Mapping[str, Sequence[Run]], searches: Mapping[str, Sequence[
     if not is_random(groups[first][0]):
         notes.append(f"No run searches at random without halving, so the others are compared with {first}")
     for name, parts in searches.items():
-        if len(parts) > len(groups[name]):
+        if is_random(groups[name][0]) and len(parts) != len(groups[name]):
             notes.append(
-                f"{name}: {len(parts)} searches, cut from {plural(len(groups[name]), 'run')} one after another"
+                f"{name}: {len(parts)} searches, cut from {plural(len(groups[name]), 'run')} one after another, "
+                "no more than another strategy has"
             )
         if len(parts) < LEAST:
             notes.append(f"{name}: {len(parts)} of the {LEAST} searches that an interval takes at least")

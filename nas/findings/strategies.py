@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, takewhile
 from math import inf
@@ -10,7 +10,8 @@ from typing import Literal, get_args
 
 import msgspec
 
-from nas.analysis.searches.traces import Corner, Trace, lowest_errors, pieces, undominated
+from nas.analysis.searches.best_so_far import Corner, Trace, lowest_errors, pieces, undominated
+from nas.analysis.searches.curves import LEAST
 from nas.errors import Refused
 from nas.storage.results import Run
 from nas.storage.study_json import differences
@@ -141,18 +142,27 @@ class Search:
 
 
 def searches_of(groups: Mapping[str, Sequence[Run]], cost: Spending) -> dict[str, list[Search]]:
-    """The searches of each strategy; random runs are cut to the compute of the shortest run."""
+    """The searches of each strategy, random ones cut."""
     begun = {name: [_search(run, cost) for run in runs] for name, runs in groups.items()}
     every = {name: [search for search in searches if search.records] for name, searches in begun.items()}
     if empty := [name for name, searches in every.items() if not searches]:
         raise Refused(f"no run of {empty[0]} has a finished trial")
+    return cut(every, [name for name, runs in groups.items() if is_random(runs[0])])
+
+
+def cut(every: Mapping[str, Sequence[Search]], random: Collection[str]) -> dict[str, list[Search]]:
+    """The searches of each strategy, those of the random ones cut to the compute of the shortest of all.
+
+    No more random ones are kept than the strategy with the fewest has, for 3 searches against 20 are called better or
+    worse too often: simulated without any difference in 7 to 9 % and not in 5 %, against 3 in 3 to 4 %.
+    """
     length = min(sum(search.costs) for searches in every.values() for search in searches)
-    return {
-        name: [part for search in searches for part in _parts(search, length)]
-        if is_random(groups[name][0])
-        else searches
+    parts = {
+        name: [part for search in searches for part in (_parts(search, length) if name in random else [search])]
         for name, searches in every.items()
     }
+    most = max(min(map(len, parts.values())), LEAST)
+    return {name: searches[:most] if name in random else searches for name, searches in parts.items()}
 
 
 def _search(run: Run, cost: Spending) -> Search:

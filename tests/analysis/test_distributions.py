@@ -12,10 +12,11 @@ from random import Random
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.analysis import Edf, Interval, band, edf, edfs, pareto, steps, top, unbiased
+from nas.analysis.statistics.edf import weighted_quantile
 from nas.errors import Refused
 from nas.study.table import table
 
@@ -120,16 +121,25 @@ def test_edf_checks_its_values() -> None:
         edf([0.1], name="A", guess=math.inf)
 
 
-def test_band_is_massart() -> None:
-    """The band reaches sqrt(ln(2 / alpha) / 2n) to either side, inside [0, 1]."""
-    known = sample([i / 1000 for i in range(500)])
-    edges = band(known, 0.9)
-    shares, reach = steps(known)[1], math.sqrt(math.log(20) / 1000)
-    assert edges.low == pytest.approx(np.maximum(shares - reach, 0))
-    assert edges.high == pytest.approx(np.minimum(shares + reach, 1))
-    assert band(sample([0.2])).low == (0.0, 0.0)
+@pytest.mark.parametrize(
+    ("n", "confidence", "reach"),
+    [(1, 0.95, 0.975), (8, 0.95, 0.454), (20, 0.95, 0.294), (100, 0.95, 0.134), (10, 0.99, 0.489), (35, 0.8, 0.177)],
+)
+def test_band_is_kolmogorov(n: int, confidence: float, reach: float) -> None:
+    """The band reaches as far as the published tables of Kolmogorov's statistic to either side, inside [0, 1]."""
+    known = sample([i / 1000 for i in range(n)])
+    edges, shares = band(known, confidence), steps(known)[1]
+    assert edges.low == pytest.approx(np.maximum(shares - reach, 0), abs=6e-4)
+    assert edges.high == pytest.approx(np.minimum(shares + reach, 1), abs=6e-4)
+
+
+def test_band_of_ties() -> None:
+    """Errors that tie have the band of the same number of distinct ones, at the steps that they have left."""
+    edges = band(sample([0.1] * 10 + [0.2] * 10))
+    assert edges.errors == (0.1, 0.2, math.inf)
+    assert edges.low == pytest.approx((0.0, 0.5 - 0.294, 1.0 - 0.294), abs=6e-4)
     with pytest.raises(ValueError, match="confidence=1"):
-        band(known, 1.0)
+        band(sample([0.2]), 1.0)
 
 
 def test_interval() -> None:
@@ -217,3 +227,20 @@ def test_pareto_of_other_costs() -> None:
     assert pareto(frame, cost="seconds")["trial"].tolist() == [0, 1]
     with pytest.raises(Refused, match="'joules'"):
         pareto(frame, cost="joules")
+
+
+def test_small_samples_say_so() -> None:
+    """A distribution of three networks and one of equal errors carry their warning."""
+    assert edf([0.1, 0.2, 0.3], name="A", guess=0.9).warnings == ("n = 3: too few networks for a distribution",)
+    assert edf([0.1] * 20, name="A", guess=0.9).warnings == ("all errors are equal",)
+    assert edf([None] * 20, name="A", guess=0.9).warnings == ("all networks failed",)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 4)), min_size=1, max_size=10), st.floats(0, 1))
+def test_weighted_quantile_repeats_values(pairs: list[tuple[int, int]], share: float) -> None:
+    """With whole weights the quantile is numpy's of each value as often as it weighs."""
+    values, weights = (np.array(side, dtype=float) for side in zip(*pairs, strict=True))
+    repeated = np.repeat(values, weights.astype(int))
+    near = [np.quantile(repeated, min(max(share + s, 0), 1), method="inverted_cdf") for s in (-1e-8, 0, 1e-8)]
+    assert weighted_quantile(values, weights, share) in near

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from nas.analysis import best_range, edf, expected_best, normalized
+from nas.analysis.empirical_bootstrap import best_probabilities, chosen
 from nas.analysis.pareto_front import dominators, is_on_front, survival
-from nas.analysis.ranges import best_probabilities, chosen
 from tests.simulation.laws import GUESS, Floats
 
 ROUNDING = 1e-9
@@ -93,7 +93,7 @@ def _leaders_drawn_differ(n: int, generator: np.random.Generator) -> bool:
     ):  # of the rarest, one draw
         return True
     drawn = np.bincount(values, kept, minlength=18).cumsum() / DRAWS  # share of draws up to each value
-    ends = ((0.025, known.range.low), (0.5, known.range.estimate), (0.975, known.range.high))
+    ends = ((0.025, known.low), (0.5, known.median), (0.975, known.high))
     near = BEYOND * 0.5 / DRAWS**0.5
     return any(drawn[int(value)] < share - near or drawn[int(value) - 1] > share + near for share, value in ends)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from nas.analysis import agreement, kendall, spearman
 from nas.analysis.audits.agreement import regrets
-from nas.analysis.audits.noise import split
+from nas.analysis.audits.variance_components import split
 from tests.simulation.laws import Floats
 
 Columns = Callable[[int, np.random.Generator], tuple[Floats, Floats]]

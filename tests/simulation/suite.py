@@ -5,9 +5,10 @@ from __future__ import annotations
 from tests.simulation.intervals import INTERVALS
 from tests.simulation.others import OTHERS
 from tests.simulation.rules import RULES
+from tests.simulation.searches import SEARCHES
 from tests.simulation.simulation import Simulation
 
-ALL: tuple[Simulation, ...] = (*INTERVALS, *RULES, *OTHERS)
+ALL: tuple[Simulation, ...] = (*INTERVALS, *RULES, *OTHERS, *SEARCHES)
 """Their names are unique."""
 
 

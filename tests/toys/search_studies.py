@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nas.analysis.searches.best_so_far import Trace, common, level_at, lowest_errors
 from nas.analysis.searches.curves import advantage
-from nas.analysis.searches.traces import Trace, common, level_at, lowest_errors
+from nas.analysis.statistics.edf import Floats
 
 GUESS = 0.9
 TRIALS = 40
@@ -68,13 +69,19 @@ def comparisons(first: Pool, second: Pool, n: int, times: int, generator: np.ran
         yield truth in advantage("first", some, "second", others, start, end).ratio
 
 
-def _search(kind: Kind, generator: np.random.Generator) -> Trace:
-    errors = 0.05 + 0.3 * generator.beta(1.5, 3.0, TRIALS)
-    learned = np.clip((np.arange(TRIALS) - 10) / 20, 0.0, 1.0) * kind.learns
+def trials(kind: Kind, generator: np.random.Generator, n: int = TRIALS) -> tuple[Floats, Floats]:
+    """Costs and errors of the trials of one search."""
+    errors = 0.05 + 0.3 * generator.beta(1.5, 3.0, n)
+    learned = np.clip((np.arange(n) - 10) / 20, 0.0, 1.0) * kind.learns
     learned *= 0.2 if generator.random() < kind.stuck else 1.0
     errors = 0.05 + (errors - 0.05) * (1.0 - learned)
-    errors = np.where(generator.random(TRIALS) < kind.fails, np.inf, errors)
-    return lowest_errors(generator.lognormal(0.0, 0.5, TRIALS).tolist(), errors.tolist(), GUESS)
+    errors = np.where(generator.random(n) < kind.fails, np.inf, errors)
+    return generator.lognormal(0.0, 0.5, n), errors
+
+
+def _search(kind: Kind, generator: np.random.Generator) -> Trace:
+    costs, errors = trials(kind, generator)
+    return lowest_errors(costs.tolist(), errors.tolist(), GUESS)
 
 
 def pools(*names: str, seed: int = 0) -> dict[str, Pool]:

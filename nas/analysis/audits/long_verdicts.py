@@ -1,6 +1,6 @@
 """Which verdicts would change at a longer training, where all networks were trained short and some of them long, too.
 
-Each rule's effect at the longer training is estimated by double sampling (`two_phase.py`) and judged as a
+Each rule's effect at the longer training is estimated by double sampling (`double_sampling.py`) and judged as a
 short one is: *helps* or *hurts* beyond doubt after Holm's correction for all rules, else *equivalent* by two one-sided
 tests, else not known with so few. A difference is tested by its means alone: the ranks, which a short verdict asks for,
 too, aren't estimated.
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import numpy as np
 
+from nas.analysis.audits.double_sampling import Effect, difference, order
 from nas.analysis.audits.phases import Phases
-from nas.analysis.audits.two_phase import Effect, difference, order
 from nas.analysis.columns import errors_of, guess_of, numbers, scored
 from nas.analysis.rules.sides import Flags, in_space, sides
 from nas.analysis.rules.verdicts import Finding, Verdict, finding_of, verdicts

@@ -22,7 +22,7 @@ from nas.study.strata import parsed
 Floats = NDArray[np.float64]
 
 FEW = 8
-"""Below this many networks the 95 % band reaches over half of the range to either side."""
+"""Below this many networks the 95 % band reaches over nearly half of the range to either side."""
 SLACK = 1e-9
 """Keeps 0.1 * 30 networks, which floats put a hair above 3, from asking for the fourth."""
 
@@ -154,9 +154,14 @@ def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
 
 
 def band(edf: Edf, confidence: float = CONFIDENCE) -> Band:
-    """The band of Dvoretzky, Kiefer and Wolfowitz with Massart's constant: sqrt(ln(2 / alpha) / 2n) to either side."""
+    """Kolmogorov's band: to either side the quantile of his statistic of n networks, exact, and valid where errors tie.
+
+    At 95 % that is 0.454 of the range for n = 8, 0.294 for 20 and 0.134 for 100.
+    """
+    from scipy.stats import kstwo
+
     check_confidence(confidence)
-    reach = math.sqrt(math.log(2.0 / (1.0 - confidence)) / (2.0 * edf.n))
+    reach = float(kstwo.ppf(confidence, edf.n))
     errors, shares = steps(edf)
     low, high = np.clip(shares - reach, 0.0, 1.0), np.clip(shares + reach, 0.0, 1.0)
     return Band(errors=_floats(errors), low=_floats(low), high=_floats(high), confidence=confidence)

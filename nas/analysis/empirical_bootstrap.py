@@ -17,7 +17,6 @@ from nas.analysis.columns import errors_of, numbers
 from nas.analysis.selection import unbiased
 from nas.analysis.statistics.correlation import Correlation, spearman
 from nas.analysis.statistics.edf import Floats, weighted_quantile
-from nas.analysis.statistics.interval import CONFIDENCE, Interval, check_confidence
 from nas.errors import Refused
 
 if TYPE_CHECKING:
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 
 SHARE = 0.25
 """Of the networks are drawn at a time."""
+CENTRAL = 0.95
+"""Of the best networks lie in a range where nothing else is asked for."""
 FEW = 40
 """Below this many networks a quarter of them is fewer than ten draws."""
 
@@ -34,8 +35,14 @@ class BestRange(msgspec.Struct, frozen=True, kw_only=True):
 
     column: str
     """A dimension or a fact."""
-    range: Interval
-    """Median and central range of the column over the best networks, in its unit; observed values only."""
+    low: float
+    """Lower end of the range, in the unit of the column; an observed value, as are the median and the other end."""
+    median: float
+    """Of the column over the best networks, in the same unit."""
+    high: float
+    """Upper end of the range, in the same unit."""
+    share: float
+    """Of the best networks that lie in the range, as many above it as below; in (0, 1). It is no confidence."""
     effective_n: float
     """Number of equally likely best networks that the range is worth: 1 / sum of squared probabilities; about eight."""
     draws: int
@@ -58,8 +65,10 @@ class BestRange(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(warnings)
 
 
-def best_range(frame: pd.DataFrame, column: str, confidence: float = CONFIDENCE) -> BestRange:
+def best_range(frame: pd.DataFrame, column: str, share: float = CENTRAL) -> BestRange:
     """The central range of a column over the best networks of the unbiased rows of one space."""
+    if not 0.0 < share < 1.0:
+        raise ValueError(f"share must lie strictly between 0 and 1, got {share=}")
     rows = unbiased(frame)
     values, errors = numbers(rows, column), errors_of(rows)
     has = np.isfinite(values)
@@ -67,14 +76,19 @@ def best_range(frame: pd.DataFrame, column: str, confidence: float = CONFIDENCE)
         raise Refused(f"column {column!r} has no value in any of {len(rows)} rows")
     values, errors = values[has], errors[has]
     chances, draws = chosen(errors), _draws(len(errors))
+    tail = (1.0 - share) / 2.0
+    low, median, high = (weighted_quantile(values, chances, place) for place in (tail, 0.5, 1.0 - tail))
     return BestRange(
         column=column,
-        range=_range(values, chances, confidence),
+        low=low,
+        median=median,
+        high=high,
+        share=share,
         effective_n=float(1.0 / np.square(chances).sum()),
         draws=draws,
         n=len(values),
         missing=int((~has).sum()),
-        correlation=spearman(values, errors, confidence),
+        correlation=spearman(values, errors),
     )
 
 
@@ -99,10 +113,3 @@ def chosen(errors: Floats) -> Floats:
 
 def _draws(n: int) -> int:
     return max(round(SHARE * n), 1)
-
-
-def _range(values: Floats, weights: Floats, confidence: float) -> Interval:
-    check_confidence(confidence)
-    tail = (1.0 - confidence) / 2.0
-    low, middle, high = (weighted_quantile(values, weights, share) for share in (tail, 0.5, 1.0 - tail))
-    return Interval(estimate=middle, low=low, high=high, confidence=confidence)
