@@ -34,7 +34,7 @@ from nas.analysis.statistics.comparison import (
 )
 from nas.analysis.statistics.correlation import Correlation, kendall, spearman
 from nas.analysis.statistics.crossed import ImagesAndSeeds, images_and_seeds
-from nas.analysis.statistics.differences import mean_difference, quantile_difference
+from nas.analysis.statistics.differences import mean_difference
 from nas.analysis.statistics.edf import Band, Edf, band, edf, steps
 from nas.analysis.statistics.expected_best import Efficiency, efficiency, expected_best
 from nas.analysis.statistics.interval import CONFIDENCE, Interval
@@ -97,7 +97,6 @@ __all__ = [
     "pareto",
     "plan",
     "principle_rules",
-    "quantile_difference",
     "refined",
     "scope_drawn",
     "scope_seen",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nas.analysis import Edf, Interval, band, better, efficiency, mean_difference, quantile_difference
+from nas.analysis import Edf, Interval, band, better, efficiency, mean_difference
 from tests.simulation.laws import FAILING, GAMMA, SMOOTH, Law
 
 SIZES = (20, 100, 500)
@@ -53,11 +53,6 @@ def covering(
 def of_means(first: Edf, second: Edf, seed: int) -> Interval:
     """The difference of means."""
     return mean_difference(first, second, seed=seed)
-
-
-def of_quantiles(first: Edf, second: Edf, seed: int) -> Interval | None:
-    """The difference of the 10 % quantiles."""
-    return quantile_difference(first, second, seed=seed)
 
 
 def of_pairs(first: Edf, second: Edf, seed: int) -> Interval:

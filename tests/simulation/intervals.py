@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from nas.analysis.statistics.differences import LEADING
 from tests.simulation import coverage, images, ranks
 from tests.simulation.laws import FAILING, FINE, GAMMA, SMOOTH, Law
 from tests.simulation.simulation import Simulation, covers, errs
@@ -37,14 +36,9 @@ def differences() -> tuple[Simulation, ...]:
         for n in ((20, 20), (100, 100), (500, 500), (20, 100))
         for found in (
             _difference(name, first, second, n, "mean difference", first.mean - second.mean, coverage.of_means),
-            _difference(name, first, second, n, "quantile difference", *_quantiles(first, second)),
             _difference(name, first, second, n, "P(better)", first.beats(second), coverage.of_pairs),
         )
     )
-
-
-def _quantiles(first: Law, second: Law) -> tuple[float, coverage.Estimate]:
-    return first.quantile(LEADING) - second.quantile(LEADING), coverage.of_quantiles
 
 
 def _difference(

@@ -34,16 +34,6 @@ def means(values: Floats, generator: np.random.Generator) -> Floats:
     return np.concatenate([values[rows].mean(1) for rows in resampled_rows(len(values), generator)])
 
 
-def order_statistics(values: Floats, rank: int, generator: np.random.Generator, resamples: int = RESAMPLES) -> Floats:
-    """The rank-th lowest value, counted from 1, of bootstrap samples of ascending values.
-
-    Of n uniform numbers the rank-th lowest follows a beta distribution, so one draw stands for a whole sample.
-    """
-    n = len(values)
-    places = (generator.beta(rank, n - rank + 1, resamples) * n).astype(np.intp)
-    return values[np.minimum(places, n - 1)]
-
-
 def expanded_tail(n: int, confidence: float) -> float:
     """The normal tail that reaches as far as Student's t of n - 1 degrees of freedom."""
     from scipy.special import stdtrit

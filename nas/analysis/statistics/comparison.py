@@ -9,7 +9,7 @@ from itertools import combinations
 import msgspec
 import numpy as np
 
-from nas.analysis.statistics.differences import LEADING, mean_difference, quantile_difference
+from nas.analysis.statistics.differences import mean_difference
 from nas.analysis.statistics.edf import Edf
 from nas.analysis.statistics.interval import Interval
 from nas.analysis.statistics.stratified import comparable, exchange_p_value
@@ -42,12 +42,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Of P(better) = 1/2, by scipy's `brunnermunzel`; in [0, 1]."""
     p_adjusted: float
     """The same, Holm-corrected for the comparisons that were asked for together; in [0, 1]."""
-    mann_whitney_p: float
-    """Of equal distributions, by scipy's `mannwhitneyu`; blind to what unequal spreads do to it; in [0, 1]."""
     mean_difference: Interval
     """Mean error of the first less that of the second, failures as guessing; in the unit of the errors."""
-    quantile_difference: Interval | None
-    """Of the 10 % quantiles, in the unit of the errors; None where both quantiles are failures."""
     warnings: tuple[str, ...] = ()
     """What must be said beside the numbers, of both samples."""
 
@@ -68,9 +64,7 @@ def compare(first: Edf, second: Edf, *, seed: int = 0) -> Comparison:
         better=better(first, second),
         p_value=p_value,
         p_adjusted=p_value,
-        mann_whitney_p=mann_whitney(first, second),
         mean_difference=mean_difference(first, second, seed=seed),
-        quantile_difference=quantile_difference(first, second, LEADING, seed=seed),
         warnings=warnings_of(first, second),
     )
 
@@ -89,7 +83,8 @@ def kolmogorov_smirnov(first: Edf, second: Edf) -> tuple[float, float]:
 def mann_whitney(first: Edf, second: Edf) -> float:
     """Two-sided p of equal distributions by their ranks, ties at their mean, failures last and tied.
 
-    Of two stratified samples of one design by exchanges inside of the strata.
+    It is blind to what unequal spreads do to it. Of two stratified samples of one design it is that of exchanges
+    inside of the strata.
     """
     if comparable(first, second):
         return exchange_p_value(first, second)

@@ -1,4 +1,4 @@
-"""By how much the errors of two samples differ: of means and of quantiles, with bootstrap intervals."""
+"""By how much the errors of two samples differ: of means, with bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -12,16 +12,12 @@ from nas.analysis.statistics.bootstrap import (
     between,
     expanded_tail,
     means,
-    order_statistics,
     stretched,
     unbounded,
 )
-from nas.analysis.statistics.edf import SLACK, Edf, Floats
+from nas.analysis.statistics.edf import Edf, Floats
 from nas.analysis.statistics.interval import CONFIDENCE, Interval, check_confidence
 from nas.analysis.statistics.stratified import comparable, mean_estimate
-
-LEADING = 0.1
-"""The quantile that speaks of the better networks of a space."""
 
 
 def mean_difference(first: Edf, second: Edf, *, seed: int = 0, confidence: float = CONFIDENCE) -> Interval:
@@ -57,37 +53,6 @@ def mean_differences(first: Edf, second: Edf, confidences: Sequence[float], *, s
     return tuple(_interval(estimate, draws, n, confidence) for confidence in confidences)
 
 
-def quantile_difference(
-    first: Edf, second: Edf, share: float = LEADING, *, seed: int = 0, confidence: float = CONFIDENCE
-) -> Interval | None:
-    """Quantile of `first` less that of `second`, failures as infinity, with a percentile bootstrap interval.
-
-    None where both quantiles are failures, so that there is no difference. Where a sample is so small that all of its
-    networks may lie on one side of the true quantile, the interval has no end on the side that follows from it: for the
-    10 % quantile below 36 networks. Simulated coverage of 95 %, over four pairs of distributions (normal, skewed,
-    rounded with a tenth of failures): 95 to 98 % for n = 40, 95 to 98 % for 100 and 500.
-    """
-    check_confidence(confidence)
-    here, there = first.quantile(share), second.quantile(share)
-    if math.isinf(here) and math.isinf(there):
-        return None
-    generator, tail = np.random.default_rng(seed), (1.0 - confidence) / 2.0
-    a, b = (_quantiles(edf, share, generator) for edf in (first, second))
-    neither = np.isinf(a) & np.isinf(b)  # no difference at all: it counts against both ends
-    with np.errstate(invalid="ignore"):
-        draws = a - b
-    low = float(np.quantile(np.where(neither, -np.inf, draws), tail, method="inverted_cdf"))
-    high = float(np.quantile(np.where(neither, np.inf, draws), 1.0 - tail, method="inverted_cdf"))
-    open_low = _all_above(first, share, tail) or _all_below(second, share, tail)
-    open_high = _all_below(first, share, tail) or _all_above(second, share, tail)
-    return Interval(
-        estimate=here - there,
-        low=-math.inf if open_low else min(low, here - there),
-        high=math.inf if open_high else max(high, here - there),
-        confidence=confidence,
-    )
-
-
 def _interval(estimate: float, draws: Floats, n: int, confidence: float) -> Interval:
     interval = between(estimate, draws, expanded_tail(n, min(confidence, CONFIDENCE)), confidence)
     return stretched(interval, n, confidence) if confidence > CONFIDENCE else interval
@@ -111,18 +76,3 @@ def _stretched(values: Floats, mean: float, generator: np.random.Generator) -> F
     """Bootstrap means about the mean, stretched to the unbiased variance."""
     stretch = math.sqrt(len(values) / (len(values) - 1))
     return np.asarray((means(values, generator) - mean) * stretch, dtype=np.float64)
-
-
-def _quantiles(edf: Edf, share: float, generator: np.random.Generator) -> Floats:
-    rank = max(math.ceil(share * edf.n - SLACK), 1)
-    return order_statistics(np.array(edf.errors), rank, generator, RESAMPLES)
-
-
-def _all_above(edf: Edf, share: float, tail: float) -> bool:
-    """Whether a sample of this size may well hold no network as good as the true quantile."""
-    return (1.0 - share) ** edf.n > tail
-
-
-def _all_below(edf: Edf, share: float, tail: float) -> bool:
-    """Whether a sample of this size may well hold no network worse than the true quantile."""
-    return share**edf.n > tail
