@@ -14,8 +14,8 @@ interval -8.51 to -2.24), p corrected by Holm for six below 0.001; whether dimen
 2, 48 fresh networks each of the whole space and of the smaller one (`anynet_discovery_refined.csv.gz`): the smaller
 one is better by 4.18 points (1.87 to 6.54), p below 0.001. On its 48 networks nothing more is confirmed, so the loop
 ends there. The paper's rising widths also make the last stage wide; its other steps aren't seen with so few networks.
-Asked about as columns (`nas principles --table ... --columns depth_1,depth_2,depth_3,width_1,width_2,width_3`), with the
-others and the cost held fixed, deeper first and second stages and a wider last one help (rho -0.58, -0.52, -0.81), and
+Asked about as columns (`--columns depth_1,depth_2,depth_3,width_1,width_2,width_3`), with the others and the cost held
+fixed, deeper first and second stages and a wider last one help (rho -0.58, -0.52, -0.81), and
 the depth of the last makes no difference that matters; inside of the window of cost the plain correlations of the
 depths are -0.21 and -0.17, and those of the first two widths, -0.34 and -0.36 at equal others, have the other sign.
 """

@@ -11,9 +11,10 @@ networks begin to learn at once. With six networks within the limits and 2,000 i
 Expected time: 600 networks, about 4 hours on two cores; `--samples 8 --epochs 1 --train-size 2000` takes 4 minutes.
 
 Measured with 40 networks a space, the same 240 at two lengths, float32, no failures: 7,500 images twice (`short`,
-`studies/results/anynet_ladder.csv.gz`) and four times (`--fidelity short --epochs 4`, `anynet_ladder_4_epochs.csv.gz`,
-2 h 20 min on two cores). Shifts of the errors in points with 95 % intervals, p corrected by Holm for the five rules, delta
-half a robust deviation (0.6 to 0.7 points after two epochs, 0.4 to 0.5 after four):
+`studies/results/anynet_ladder.csv.gz`) and four times (`--fidelity short --epochs 4`,
+`anynet_ladder_4_epochs.csv.gz`, 2 h 20 min on two cores). Shifts of the errors in points with 95 % intervals, p
+corrected by Holm for the five rules, delta half a robust deviation (0.6 to 0.7 points after two epochs, 0.4 to 0.5
+after four):
 
 | rule | after two epochs | after four | in the paper |
 | --- | --- | --- | --- |
@@ -23,10 +24,11 @@ half a robust deviation (0.6 to 0.7 points after two epochs, 0.4 to 0.5 after fo
 | E against D | undecided, +0.66 (-0.02 to +1.32) | undecided, +0.33 (-0.07 to +0.71) | helps |
 | RegNetX against E | helps, -1.17 (-1.93 to -0.67) | helps, -0.91 (-1.22 to -0.59) | helps (mean) |
 
-P is below 0.001 for RegNetX at both lengths; it wins 78 and 83 % of pairs. So one of the paper's findings holds at both
-lengths, RegNetX is better than E, and that sharing the bottleneck ratio is free at the longer one. Rising widths help networks that have just
-begun to learn, and less the longer they train; that rising depths help isn't seen at all. The least errors are 16.0 to
-16.6 % and 13.6 to 14.3 % in the six spaces, the lowest in RegNetX the second time, where the paper has no difference.
+P is below 0.001 for RegNetX at both lengths; it wins 78 and 83 % of pairs. So one of the paper's findings holds at
+both lengths, RegNetX is better than E, and that sharing the bottleneck ratio is free at the longer one. Rising widths
+help networks that have just begun to learn, and less the longer they train; that rising depths help isn't seen at
+all. The least errors are 16.0 to 16.6 % and 13.6 to 14.3 % in the six spaces, the lowest in RegNetX the second time,
+where the paper has no difference.
 
 How far that carries: over the 240 networks the two lengths rank alike with Kendall's tau 0.65 (0.60 to 0.70). For 24
 of them there are eight epochs, too (the audit of the first run, `anynet_ladder_audit.csv`): tau with those errors is

@@ -12,7 +12,8 @@ so do norms after linear layers alone, 0.74 (0.57 to 0.85), p = 0.02; mean error
 46 %, because of the sigmoids: none of those 11 networks got below 48 %, while the 13 with ReLU had 19 % without any
 norm. Scaling alone hurts against the whole norm, 0.19 (0.09 to 0.34), p = 0.002, and a scale and shift left at 1 and 0
 make no difference that matters, 0.49 (0.33 to 0.66). Undecided: norms after convolutions alone against none (0.60, 0.42
-to 0.75) and centring alone against the whole norm (0.33, 0.19 to 0.51). `nas principles --table` on the records shows all of it.
+to 0.75) and centring alone against the whole norm (0.33, 0.19 to 0.51).
+`nas principles --table` on the records shows all of it.
 """
 
 from nas.study import Limits, Recipe, Study, against

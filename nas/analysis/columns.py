@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COST = "multiply_adds"
 """The cost at which columns are compared, where a table has it."""
 BETTER = 0.98
-"""Share of the error of guessing below which a network has learned anything: one that always says the same has about 1."""
+"""Share of the error of guessing below which a network has learned anything; one that always says the same has 1."""
 FEW_TEXTS = 20
 """Most texts of a column that is held fixed."""
 

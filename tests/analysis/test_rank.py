@@ -20,13 +20,11 @@ from nas.analysis import (
     kendall,
     left_out,
     mann_whitney,
-    mean_difference,
     spearman,
     unbiased,
 )
 from nas.analysis.columns import numbers, numeric_columns
 from nas.analysis.statistics.equivalence import allowing, default_delta, uncertainty
-from nas.analysis.statistics.interval import Interval
 from nas.analysis.statistics.superiority import shifts
 from nas.errors import Refused
 
