@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 
 from nas import data
 from nas.data import DataInfo
-from nas.errors import ImpossibleShape, NasError, Refused, StorageFailed
+from nas.errors import ImpossibleShape, NasError, Refused, StorageFailed, code_of_others
 from nas.files import CHECKPOINT
 from nas.layers import Layer, Normalisation, Shape, norm_named, output_shape, shape_text, with_norm
 from nas.models import exports
@@ -160,8 +160,9 @@ def _trained(
 def _built(name: str, build: Callable[[Shape, int], Layer], info: DataInfo) -> Layer:
     """A network that is made for any input, for this one."""
     try:
-        layer = build(info.shape, info.outputs)
-        output_shape(layer, info.shape)
+        with code_of_others(f"the code of {name} fails"):
+            layer = build(info.shape, info.outputs)
+            output_shape(layer, info.shape)
     except ImpossibleShape as impossible:
         hint = f"nas describe {name} tells the smallest input; --resolution resizes images"
         raise ImpossibleShape(f"{name} can't take {shape_text(info.shape)}: {impossible}", hint=hint) from None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nas import data
 from nas.data import DataInfo
-from nas.errors import NasError, Refused
+from nas.errors import NasError, Refused, code_of_others
 from nas.layers import identity
 from nas.models import exports
 from nas.models.formats import writing
@@ -58,7 +58,8 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: Device
         raise Refused(f"trial {record.trial} has no weights: {record.outcome.sentence}")
     architecture, recipe = found_again(run, record, study)
     info = _data(recipe, run.manifest.data)
-    layer = architecture.network(info.shape, info.outputs)
+    with code_of_others(f"the code of {record.space} fails"):
+        layer = architecture.network(info.shape, info.outputs)
     if identity(layer) != record.architecture:
         raise Refused(f"the code of {record.space} has changed: trial {record.trial} would be another network now")
     logger.info("training trial %d again: its weights weren't kept", record.trial)
@@ -76,7 +77,8 @@ def found_again(run: Run, record: Record, study: Study | None) -> tuple[Architec
     space = next((arm for arm in study.arms if arm.name == record.space), None)
     if space is None:
         raise Refused(f"the study has no space {record.space!r} any more")
-    return space.architecture(record.point), study.recipe_of(record.point)
+    with code_of_others(f"the code of {record.space} fails"):
+        return space.architecture(record.point), study.recipe_of(record.point)
 
 
 def _data(recipe: Recipe, stored: DataInfo) -> DataInfo:

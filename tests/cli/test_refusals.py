@@ -222,6 +222,10 @@ FINE = {"facts": "{}", "layer": "Linear(width=classes)", "decoded": "Net()", "al
     [
         ({"decoded": "point['depth']"}, "the code of space 'mine' fails: KeyError: 'depth' (mine.py, line 17)"),
         ({"decoded": "None"}, "AttributeError: 'NoneType' object has no attribute 'network'"),
+        ({"decoded": "exit()"}, "the code of space 'mine' fails: SystemExit"),
+        ({"decoded": "__import__('sys').exit()"}, "the code of space 'mine' fails: SystemExit (mine.py, line 17)"),
+        ({"allowed": "exit(3)"}, "SystemExit: 3 (mine.py, line 22)"),
+        ({"layer": "exit('no')"}, "SystemExit: no (mine.py, line 10)"),
         ({"allowed": "1 / 0"}, "ZeroDivisionError: division by zero (mine.py, line 22)"),
         ({"layer": "Convolution(width=2, groups=3)"}, "groups must be between 1 and 2, got 3 (mine.py, line 10)"),
         ({"facts": "{'ratio': None}"} | FLAT, "with a finite number, text or bool, got 'ratio': None"),
