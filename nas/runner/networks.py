@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from shlex import quote
 
 from msgspec.structs import asdict
 
@@ -17,10 +18,12 @@ from nas.layers import Layer, Normalisation, Shape, norm_named, output_shape, sh
 from nas.models import exports
 from nas.models.document import Document
 from nas.models.folder import ARCHITECTURE, require_new
+from nas.models.formats.writing import require_folder
 from nas.models.model import Model, described, load
 from nas.runner.agreement import require_plain
 from nas.runner.notebook import watcher
 from nas.runner.winners import found_again
+from nas.storage.layout import STUDY
 from nas.storage.results import Run
 from nas.study import Recipe, Study, catalog
 from nas.study.record import Epoch
@@ -50,6 +53,8 @@ def network_named(name: str | PathLike[str]) -> Network:
     if path.suffix == ".json" or file.is_file():
         document = described(file)
         return Network(name=file.resolve().parent.name, layers=lambda info: _fitting(document, info))
+    if (path / STUDY).is_file():
+        raise Refused(f"{path} is the folder of a run", hint=f"nas train --run {quote(str(path))} --trial NUMBER")
     if len(path.parts) > 1:
         raise Refused(f"there is no file {file}", hint="a network is a published name, an exported folder, or a .json")
     architecture = catalog.network(str(name)).architecture
@@ -93,6 +98,8 @@ def train(
     """
     chosen = network if isinstance(network, Network) else network_named(network)
     place, folder = devices.device(device), None if out is None else Path(out)
+    if folder is not None:
+        require_folder(folder)
     recipe = settled_on(recipe or Recipe(), place.kind)
     on_epoch = on_epoch or watcher(chosen.name, recipe.epochs) or unwatched
     info = data.prepare_for(recipe)

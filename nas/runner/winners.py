@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from shlex import quote
 
 from nas import data
 from nas.data import DataInfo
@@ -72,13 +73,24 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: Device
 
 
 def found_again(run: Run, record: Record, study: Study | None) -> tuple[Architecture, Recipe]:
-    """The architecture of a trial, and the recipe that it was trained with."""
+    """The architecture of a trial, and the recipe that it was trained with; Refused in a final and in an audit."""
+    require_first(run, record)
     study = required_study(run, study)
     space = next((arm for arm in study.arms if arm.name == record.space), None)
     if space is None:
         raise Refused(f"the study has no space {record.space!r} any more")
     with code_of_others(f"the code of {record.space} fails"):
         return space.architecture(record.point), study.recipe_of(record.point)
+
+
+def require_first(run: Run, record: Record) -> None:
+    """Refuse a training of a network that is another run's: its study and its number are there."""
+    if record.origin.again is not None:
+        place, trial = run.folder.parent, record.origin.again
+        raise Refused(
+            f"trial {record.trial} of {run.folder} is a training of trial {trial} of {place}, whose network it has",
+            hint=f"name that one: --trial {trial} of {quote(str(place))}",
+        )
 
 
 def _data(recipe: Recipe, stored: DataInfo) -> DataInfo:
