@@ -87,7 +87,10 @@ def run(
 
     if out is not None:
         require_free(out)  # before anything that takes seconds to load
+    from dataclasses import replace
+
     from nas.data import require_one_meaning
+    from nas.runner.agreement import fitted
     from nas.study import SuccessiveHalving, catalog
 
     if data is not None:
@@ -110,6 +113,8 @@ def run(
             **fields_of(settings),
         },
     )
+    if fidelity is not None and "train_size" not in {**given(train_size=train_size), **fields_of(settings)}:
+        requested = replace(requested, recipe=fitted(requested.recipe))
     train_and_tell(
         requested,
         out=out,
@@ -202,6 +207,9 @@ def summary(done: Run) -> None:
         say(f"\ninterim looks: {looks.words}")
     say(f"\npage   {done.folder / PAGE}")
     say(f"table  {done.folder / TABLE}")
+    place = quote(str(done.folder))
     if shown:
-        place = quote(str(done.folder))
         say(f"next   nas final {place} (the best trained on, tested); nas export {place} --rank 1 -o best (as it is)")
+    if shown and done.manifest.study.sampler == "random" and not done.manifest.study.halving:
+        rules = f"nas principles {place} (its rules)" if done.manifest.study.rules else f"nas discover {place} (rules)"
+        say(f"       {rules}")

@@ -10,6 +10,7 @@ import pytest
 
 import nas
 from nas.engines import InlineEngine
+from nas.runner.agreement import fitted
 from nas.study import Limits, Recipe
 from nas.study.search import name_of
 from spaces.mlp import ALL
@@ -123,6 +124,36 @@ def test_what_does_not_fit_is_said(say: Say, words: tuple[str, ...], said: str) 
     code, _, err = say("search", *words, "--data", "digits")
     assert (code, Path("runs").exists()) == (2, False), err
     assert said in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("search", "--space", "MLP_2", "--samples", "1", "--data", "digits"),
+        ("search", "--space", "MLP_2", "--samples", "1", "--data", "digits", "--fidelity", "tiny"),
+        ("run", "quickstart", "--samples", "1", "--fidelity", "tiny", "--epochs", "1"),
+    ],
+)
+def test_few_images_train_all(say: Say, words: tuple[str, ...]) -> None:
+    """Where the data have fewer training images than a fidelity takes all train, which is said; again, it resumes."""
+    for _ in range(2):
+        code, _, err = say(*words, "-o", "small", "--workers", "1")
+        assert code == 0, err
+        assert nas.open("small").manifest.study.recipe.train_size == 0
+
+
+def test_the_sentence_on_few_images_has_numbers(caplog: pytest.LogCaptureFixture) -> None:
+    """How many there are, and how many the fidelity takes; a size of one's own is left to be refused."""
+    assert fitted(Recipe(data="digits").at("short")).train_size == 0
+    assert "digits has 1079 training images, fewer than the 7500 of this fidelity: all of them train" in caplog.text
+    assert fitted(Recipe(data="digits", train_size=1079)).train_size == 1079
+
+
+def test_a_random_sample_is_to_be_explored(say: Say) -> None:
+    """After a random sample `nas discover` is named, after a search it isn't, for it would be refused."""
+    for sampler in ("random", "quasirandom", "tpe"):
+        out = say("search", "--space", "MLP_2", *SHORT, "--samples", "1", "--sampler", sampler, "-o", sampler)[1]
+        assert (f"nas discover {sampler}" in out) == (sampler == "random")
 
 
 def test_in_python_it_is_one_call() -> None:
