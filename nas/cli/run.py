@@ -207,9 +207,20 @@ def summary(done: Run) -> None:
         say(f"\ninterim looks: {looks.words}")
     say(f"\npage   {done.folder / PAGE}")
     say(f"table  {done.folder / TABLE}")
-    place = quote(str(done.folder))
     if shown:
+        place = quote(str(done.folder))
         say(f"next   nas final {place} (the best trained on, tested); nas export {place} --rank 1 -o best (as it is)")
-    if shown and done.manifest.study.sampler == "random" and not done.manifest.study.halving:
-        rules = f"nas principles {place} (its rules)" if done.manifest.study.rules else f"nas discover {place} (rules)"
-        say(f"       {rules}")
+        if verb := verb_of_rules(done):
+            say(f"       nas {verb} {place} (which rules hold)")
+
+
+def verb_of_rules(done: Run) -> str:
+    """What tests the rules of a random sample, or finds some where it is large enough; empty for a search."""
+    from nas.analysis.discovery.candidates import LEAST
+
+    study = done.manifest.study
+    if study.sampler != "random" or study.halving:
+        return ""
+    if study.rules:
+        return "principles"
+    return "discover" if len(done.records) >= 4 * LEAST else ""

@@ -149,11 +149,12 @@ def test_the_sentence_on_few_images_has_numbers(caplog: pytest.LogCaptureFixture
     assert fitted(Recipe(data="digits", train_size=1079)).train_size == 1079
 
 
-def test_a_random_sample_is_to_be_explored(say: Say) -> None:
-    """After a random sample `nas discover` is named, after a search it isn't, for it would be refused."""
-    for sampler in ("random", "quasirandom", "tpe"):
-        out = say("search", "--space", "MLP_2", *SHORT, "--samples", "1", "--sampler", sampler, "-o", sampler)[1]
-        assert (f"nas discover {sampler}" in out) == (sampler == "random")
+def test_a_random_sample_is_to_be_explored(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a random sample of enough networks `nas discover` is named; after a search it isn't, as it is refused."""
+    for least, sampler in ((1, "random"), (2, "random"), (1, "quasirandom"), (1, "tpe")):
+        monkeypatch.setattr("nas.analysis.discovery.candidates.LEAST", least)
+        out = say("search", "--space", "MLP_2", *SHORT, "--samples", "4", "--sampler", sampler, "-o", sampler)[1]
+        assert (f"nas discover {sampler}" in out) == ((least, sampler) == (1, "random"))
 
 
 def test_in_python_it_is_one_call() -> None:
