@@ -17,6 +17,8 @@ from __future__ import annotations
 import logging
 import re
 import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -79,6 +81,24 @@ class Interrupted(NasError):
     def __init__(self, message: str, *, signal_number: int, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.exit_code = 128 + signal_number  # type: ignore[misc]
+
+
+@contextmanager
+def code_of_others(fails: str, hint: Callable[[], str] = str) -> Iterator[None]:
+    """Run somebody else's code: whatever it raises, the end of the program too, is Refused with its kind and line.
+
+    `fails` begins the message, as `mine.py can't be imported`.
+    """
+    try:
+        yield
+    except NasError:
+        raise
+    except (Exception, SystemExit) as error:
+        line = error.lineno if isinstance(error, SyntaxError) else None
+        at = f"line {line}" if line else raised_at(error)
+        cause = error.msg if isinstance(error, SyntaxError) else str(error)
+        kind = f"{type(error).__name__}: {cause}".removesuffix(": ")
+        raise Refused(f"{fails}: {kind}{f' ({at})' if at else ''}", hint=hint()) from error
 
 
 def raised_at(error: BaseException) -> str:

@@ -36,14 +36,8 @@ def audit(
 ) -> None:
     """Train some networks of a run longer and with other seeds: does the order hold, and would verdicts change?"""
     from nas.cli.progress import view
-    from nas.errors import Refused
     from nas.runner.audits import audit as train_again
 
-    if folder.is_file():
-        raise Refused(
-            f"{folder} is a file: an audit trains networks of a run again, of which a table knows only the errors",
-            hint="nas audit DIR",
-        )
     with view() as observer:
         result = train_again(
             folder,

@@ -74,11 +74,8 @@ def final(
 ) -> None:
     """Train the best networks on all training images, then read the test split, once: their test errors."""
     from nas.cli.progress import view
-    from nas.errors import Refused
     from nas.runner.finals import final as finish
 
-    if folder.is_file():
-        raise Refused(f"{folder} is a file: a final trains networks of a run", hint="nas final DIR")
     changes = {**given(epochs=epochs), **fields_of(settings)}
     limits = limits_of(parameters=parameters, multiply_adds=multiply_adds, latency_ms=latency_ms)
     with view() as observer:

@@ -87,7 +87,10 @@ def run(
 
     if out is not None:
         require_free(out)  # before anything that takes seconds to load
+    from dataclasses import replace
+
     from nas.data import require_one_meaning
+    from nas.runner.agreement import fitted
     from nas.study import SuccessiveHalving, catalog
 
     if data is not None:
@@ -110,6 +113,8 @@ def run(
             **fields_of(settings),
         },
     )
+    if fidelity is not None and "train_size" not in {**given(train_size=train_size), **fields_of(settings)}:
+        requested = replace(requested, recipe=fitted(requested.recipe))
     train_and_tell(
         requested,
         out=out,
@@ -205,3 +210,17 @@ def summary(done: Run) -> None:
     if shown:
         place = quote(str(done.folder))
         say(f"next   nas final {place} (the best trained on, tested); nas export {place} --rank 1 -o best (as it is)")
+        if verb := verb_of_rules(done):
+            say(f"       nas {verb} {place} (which rules hold)")
+
+
+def verb_of_rules(done: Run) -> str:
+    """What tests the rules of a random sample, or finds some where it is large enough; empty for a search."""
+    from nas.analysis.discovery.candidates import LEAST
+
+    study = done.manifest.study
+    if study.sampler != "random" or study.halving:
+        return ""
+    if study.rules:
+        return "principles"
+    return "discover" if len(done.records) >= 4 * LEAST else ""

@@ -86,6 +86,7 @@ def search(
     if out is not None:
         require_free(out)  # before anything that takes seconds to load
     from nas.data import require_one_meaning
+    from nas.runner.agreement import fitted
     from nas.runner.search import require_end
     from nas.study import Recipe
     from nas.study.search import Choices, reference_of, spaces_of, study_of
@@ -95,22 +96,21 @@ def search(
         require_one_meaning(data)
     check_sampler(sampler)
     require_end(minutes, samples)
-    named = given(epochs=epochs, train_size=train_size, resolution=resolution, data=data, target=target)
     choices: Choices = {"sampler": sampler, "seed": seed, "objectives": objectives_of(against)}  # type: ignore[typeddict-item]
     if samples is not None:
         choices["samples"] = samples
-    study = study_of(
-        spaces_of(space),
-        changed(Recipe().at(fidelity), {**named, **fields_of(settings)}),
-        limits_of(
-            parameters=parameters,
-            multiply_adds=multiply_adds,
-            activations=activations,
-            memory=memory,
-            latency_ms=latency_ms,
-        ),
-        **choices,
+    named = given(epochs=epochs, train_size=train_size, resolution=resolution, data=data, target=target)
+    fields = {**named, **fields_of(settings)}
+    recipe = changed(Recipe().at(fidelity), fields)
+    spaces = spaces_of(space)
+    limits = limits_of(
+        parameters=parameters,
+        multiply_adds=multiply_adds,
+        activations=activations,
+        memory=memory,
+        latency_ms=latency_ms,
     )
+    study = study_of(spaces, recipe if "train_size" in fields else fitted(recipe), limits, **choices)
     train_and_tell(
         study, out=out, workers=workers, device=device, reference=reference_of(space), max_seconds=60 * minutes
     )

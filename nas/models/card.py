@@ -1,6 +1,10 @@
-"""The card of a network: what a person wants to know of it, in Markdown."""
+"""The card of a network: what a person wants to know of it, in Markdown and for notebooks."""
 
 from __future__ import annotations
+
+import re
+from html import escape
+from textwrap import shorten
 
 from nas.layers import cost, shape_text
 from nas.models.document import Document
@@ -12,23 +16,24 @@ ON_TABLE = """table = pandas.read_csv("rows.csv", dtype=str, keep_default_na=Fal
 values = model.predict(table.to_dict("list"))  # columns by name; in the unit of the target"""
 
 
+MARKUP = re.compile(r"[\\`*\[\]<>|&~$]|(?<![^\W_])_|_(?![^\W_])")
+"""What Markdown reads in the middle of a line; an underscore inside a word is one."""
+LONGEST = 120
+"""Characters of a value that a notebook shows."""
+
+
 def card(document: Document) -> str:
     """What a person wants to know, in Markdown."""
-    price = cost(document.layers, document.inputs)
     table = bool(document.target)
-    noun = "row" if table else "image"
+    rows = "\n".join(f"| {name} | {_plain(value)} |" for name, value in facts(document).items())
     return f"""# {document.architecture}
 
-{_origin(document)}
+{_plain(origin(document))}
 
 | | |
 | --- | --- |
-| input | {shape_text(document.inputs)} ({"features" if table else "channels x height x width"}) |
-{_of_table(document) if table else _of_images(document)}
-| parameters | {price.parameters:,} |
-| multiply-adds | {price.multiply_adds:,} for one {noun} |
-| activations | {price.activations:,} for one {noun} |
-{_training(document, noun)}
+{rows}
+
 ```python
 import nas{", pandas" if table else ""}
 
@@ -36,43 +41,74 @@ model = nas.load("path/of/this/folder")
 {ON_TABLE if table else _on_images(document)}
 ```
 
-{_caution(document, noun)}
+{caution(document)}
 """
 
 
-def _training(document: Document, noun: str) -> str:
-    """Rows on data, training and error; none where this program hasn't trained these weights."""
+def notebook(document: Document) -> str:
+    """The same in short, as HTML."""
+    short = {name: shorten(value, LONGEST, placeholder=" …") for name, value in facts(document).items()}
+    rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in short.items())
+    return f"<p><b>{escape(document.architecture)}</b></p><p>{escape(origin(document))}</p><table>{rows}</table>"
+
+
+def _plain(text: str) -> str:
+    """A text of one line that Markdown leaves as it is."""
+    return MARKUP.sub(lambda found: f"\\{found[0]}", " ".join(text.splitlines()))
+
+
+def facts(document: Document) -> dict[str, str]:
+    """What is known of a network: what it takes and gives, costs, training and errors, by name."""
+    price = cost(document.layers, document.inputs)
+    table, noun = bool(document.target), _noun(document)
+    return {
+        "input": f"{shape_text(document.inputs)} ({'features' if table else 'channels x height x width'})",
+        **(_of_table(document) if table else _of_images(document)),
+        "parameters": f"{price.parameters:,}",
+        "multiply-adds": f"{price.multiply_adds:,} for one {noun}",
+        "activations": f"{price.activations:,} for one {noun}",
+        **_training(document),
+    }
+
+
+def _training(document: Document) -> dict[str, str]:
+    """Data, training and error; nothing where this program hasn't trained these weights."""
     recipe = document.recipe
     if recipe is None or document.error is None:
-        return ""
+        return {}
     size = f"{recipe.train_size:,}" if recipe.train_size else "all"
-    return f"""| data | {document.data} ({document.data_key}) |
-| training | {size} training {noun}s, {recipe.epochs} epochs, batch {recipe.batch_size}, seed {document.seed} |
-{_errors(document, noun)}
-| trained with | torch {document.torch} on {document.device} |
-"""
+    length = f"{recipe.epochs} epochs, batch {recipe.batch_size}, seed {document.seed}"
+    return {
+        "data": f"{document.data} ({document.data_key})",
+        "training": f"{size} training {_noun(document)}s, {length}",
+        **_errors(document, document.error),
+        "trained with": f"torch {document.torch} on {document.device}",
+    }
 
 
-def _errors(document: Document, noun: str) -> str:
-    """Rows on how good it is, each with what it was measured on."""
-    unit, test = UNIT if document.target else "", document.test
-    error = f"{document.error:.4f}{unit} on"
+def _errors(document: Document, error: float) -> dict[str, str]:
+    """How good it is, each error with what it was measured on."""
+    unit, test, noun = UNIT if document.target else "", document.test, _noun(document)
+    measured = f"{error:.4f}{unit} on"
     if document.validation:
-        return f"| validation error | {error} {document.validation:,} {noun}s; the test split was not read |"
-    training = f"| training error | {error} the first {SEEN:,} training {noun}s (all, if fewer); no {noun} validated |"
+        return {"validation error": f"{measured} {document.validation:,} {noun}s; the test split was not read"}
+    training = f"{measured} the first {SEEN:,} training {noun}s (all, if fewer); no {noun} validated"
     if test is None:
-        return f"{training}\n| test split | not read |"
+        return {"training error": training, "test split": "not read"}
     seeds = "one seed" if test.deviation is None else f"{test.seeds} seeds, standard deviation {test.deviation:.4f}"
     over = f"{noun}s" if test.deviation is None else f"seeds and {noun}s"
     interval = f"95 % interval over {over} {test.low:.4f} to {test.high:.4f}"
     times = "once" if test.readings == 1 else f"{test.readings} times"
-    return f"""| test error | {test.error:.4f}{unit} on {test.images:,} {noun}s |
-| mean test error | {test.mean:.4f} ({seeds}), {interval} |
-| test split | read {times} for networks of this run |
-{training}"""
+    return {
+        "test error": f"{test.error:.4f}{unit} on {test.images:,} {noun}s",
+        "mean test error": f"{test.mean:.4f} ({seeds}), {interval}",
+        "test split": f"read {times} for networks of this run",
+        "training error": training,
+    }
 
 
-def _origin(document: Document) -> str:
+def origin(document: Document) -> str:
+    """Where a network is from, in a sentence."""
     if document.error is None:
         return f"It began as {document.origin or 'an untrained network'}."
     if document.study and not document.validation:
@@ -85,7 +121,9 @@ def _origin(document: Document) -> str:
     return f"A network trained by itself on {document.data}."
 
 
-def _caution(document: Document, noun: str) -> str:
+def caution(document: Document) -> str:
+    """What its error doesn't say, in a sentence."""
+    noun = _noun(document)
     if document.error is None:
         return "How well these weights do isn't known: this program hasn't measured them."
     if document.test and document.test.readings == 1:
@@ -102,20 +140,20 @@ def _caution(document: Document, noun: str) -> str:
     )
 
 
-def _of_images(document: Document) -> str:
-    return f"| classes | {len(document.classes)}: {_cell(', '.join(document.classes))} |"
+def _of_images(document: Document) -> dict[str, str]:
+    return {"classes": f"{len(document.classes)}: {', '.join(document.classes)}"}
 
 
-def _of_table(document: Document) -> str:
-    columns = ", ".join(column.name for column in document.columns)
+def _of_table(document: Document) -> dict[str, str]:
     mean, std = f"{document.target_mean:.6g}", f"{document.target_std:.6g}"
-    return f"""| columns | {_cell(columns)} |
-| target | {_cell(document.target)}: mean {mean}, standard deviation {std} over the training rows |"""
+    return {
+        "columns": ", ".join(column.name for column in document.columns),
+        "target": f"{document.target}: mean {mean}, standard deviation {std} over the training rows",
+    }
 
 
-def _cell(text: str) -> str:
-    """A text that stays inside its cell of a Markdown table."""
-    return text.replace("|", "\\|").replace("\n", " ")
+def _noun(document: Document) -> str:
+    return "row" if document.target else "image"
 
 
 def _on_images(document: Document) -> str:

@@ -6,6 +6,7 @@ import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 
 from nas.errors import Missing, Refused, StorageFailed
 from nas.files import digest, write_atomically
@@ -14,6 +15,8 @@ ARCHITECTURE, WEIGHTS, CARD, SUMS = "architecture.json", "model.safetensors", "c
 CURVE = "curve.json"
 """The epochs of a training that was watched; not every export has it."""
 LARGEST_SUMS = 64 * 1024
+RUN = "study.json"
+"""What the folder of a run has instead."""
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -49,20 +52,26 @@ def is_taken(folder: Path) -> bool:
 def check_hashes(folder: Path) -> None:
     """Refuse a folder that isn't whole: each of our files must be listed and have the hash that is listed."""
     if folder.is_file():
-        raise Refused(f"{folder} is a file, not the folder of an exported network")
+        raise Refused(f"{folder} is a file, not the folder of an exported network", hint=_way_to(folder))
     if not folder.is_dir():
-        raise Refused(f"there is no folder {folder}", hint="export a network: nas export RUN -o DIR")
+        raise Refused(f"there is no folder {folder}", hint=_way_to(folder))
     listed = _sums(folder / SUMS)
     for name in (ARCHITECTURE, WEIGHTS):
         if name not in listed:
-            raise Refused(f"{folder / SUMS} doesn't list {name}")
+            raise Refused(f"{folder / SUMS} doesn't list {name}", hint="export the network again")
     for name, expected in listed.items():
         if Path(name).name != name:
-            raise Refused(f"{folder / SUMS} names a file outside the folder: {name!r}")
+            raise Refused(f"{folder / SUMS} names a file outside the folder: {name!r}", hint="export the network again")
         if not (folder / name).is_file():
             raise Missing(f"{folder / name} is missing", hint="export the network again")
         if digest(folder / name) != expected:
             raise Missing(f"{folder / name} is damaged: its SHA-256 isn't the one in {SUMS}", hint="export it again")
+
+
+def _way_to(folder: Path) -> str:
+    """How a folder of an exported network is made; from this one where it is of a run."""
+    run = (folder / RUN).is_file()
+    return f"nas export {quote(str(folder)) if run else 'RUN'} -o DIR makes one{' of this run' if run else ''}"
 
 
 def _sums(path: Path) -> dict[str, str]:
@@ -71,7 +80,7 @@ def _sums(path: Path) -> dict[str, str]:
     for line in text_of(path, LARGEST_SUMS).splitlines():
         value, _, name = line.partition("  ")
         if len(value) != 64 or not name:
-            raise Refused(f"{path} is no list of SHA-256 hashes: {line[:80]!r}")
+            raise Refused(f"{path} is no list of SHA-256 hashes: {line[:80]!r}", hint="export the network again")
         listed[name] = value
     return listed
 
@@ -85,6 +94,7 @@ def text_of(path: Path, largest: int) -> str:
             raise Refused(f"{path} has {path.stat().st_size:,} bytes, at most {largest:,} are read")
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise Refused(f"{path.parent} is no exported network: it has no {path.name}") from None
+        missing = f"{path.parent} is no exported network: it has no {path.name}"
+        raise Refused(missing, hint=_way_to(path.parent)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"{path} can't be read: {error}") from None

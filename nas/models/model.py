@@ -17,7 +17,7 @@ from nas.data import Cell, encoded
 from nas.errors import NasError, Refused, readable
 from nas.layers.serialization import LARGEST_JSON
 from nas.models import weights
-from nas.models.card import card
+from nas.models.card import card, notebook
 from nas.models.curves import curves_figure
 from nas.models.document import Document, decode, encode, unmeasured
 from nas.models.folder import ARCHITECTURE, CARD, CURVE, WEIGHTS, check_hashes, text_of, write_folder
@@ -244,6 +244,10 @@ class Model(nn.Module):
                 hint="model.reset_classifier(CLASSES) puts another last layer in place",
             )
         write_folder(Path(folder), files_of(self))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what is true of the weights as they are, in short."""
+        return notebook(self.current_document())
 
     def _standardised(self, features: Tensor) -> Tensor:
         width = self.document.inputs[0]

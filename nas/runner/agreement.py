@@ -22,7 +22,7 @@ from nas.sampling import Plan
 from nas.storage import study_json
 from nas.storage.layout import LATENCIES
 from nas.storage.study_json import Manifest, require_agreement, require_same_cap
-from nas.study import Study
+from nas.study import Recipe, Study
 from nas.study.catalog import release
 from nas.study.stored import MAY_DIFFER, StoredStudy, stored
 from nas.study.table import ASKED, COLUMNS
@@ -78,6 +78,17 @@ def with_precision(study: Study, begun: Manifest | None, site: Site) -> Study:
     return replace(study, recipe=msgspec.structs.replace(study.recipe, precision=precision))
 
 
+def fitted(recipe: Recipe) -> Recipe:
+    """The recipe of a fidelity on all images where the data have fewer than that takes."""
+    if not recipe.train_size or recipe.train_size <= (info := data.prepare_for(recipe)).train:
+        return recipe
+    logger.warning(
+        "%s has %d training %s, fewer than the %d of this fidelity: all of them train",
+        *(info.name, info.train, info.noun, recipe.train_size),
+    )
+    return msgspec.structs.replace(recipe, train_size=0)
+
+
 def check_study(study: Study, info: DataInfo) -> None:
     """Refuse a training size that the data set doesn't have, and dimensions that would hide columns of the table."""
     for space in study.arms:
@@ -91,7 +102,7 @@ def check_study(study: Study, info: DataInfo) -> None:
         if size and not info.smallest <= size <= info.train:
             raise Refused(
                 f"train_size must be {info.smallest} to {info.train:,} for {info.name}, got {size:,}",
-                hint=f"--train-size 0 takes all {info.noun}",
+                hint=f"--train-size 0 takes all {info.noun}; in Python train_size=0",
             )
 
 

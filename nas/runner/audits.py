@@ -7,6 +7,7 @@ interrupted, resumed and extended like every run, and its trials carry the mark 
 from __future__ import annotations
 
 import logging
+from functools import partial
 from math import inf
 from pathlib import Path
 from shlex import quote
@@ -16,20 +17,15 @@ import msgspec
 from nas import data
 from nas.engines import Engine
 from nas.errors import NasError, Refused
-from nas.files import write_atomically
 from nas.findings.audits import Audit, open_audit
 from nas.findings.samples import require_random
-from nas.runner.coordinator import train
-from nas.runner.retraining import manifest_of, original_study, require_at_rest, require_inside, require_own, task_of
+from nas.runner.retraining import manifest_of, opened, original_study, task_of, train_missing
 from nas.runner.task import Observer, Task, deadline_of, site_of, unobserved
 from nas.sampling.repetitions import AUDIT, Repetitions, retraining
 from nas.sampling.subset import Subset
 from nas.storage import study_json
 from nas.storage.audits import chosen, population
-from nas.storage.database import read_records
-from nas.storage.layout import DATABASE, LOG, TABLE
-from nas.storage.log import logged
-from nas.storage.results import Run, csv, open_run
+from nas.storage.results import Run
 from nas.storage.study_json import Manifest
 from nas.study import Study
 
@@ -61,21 +57,15 @@ def audit(
     started from a program or a file. After `max_seconds` no training is begun any more. Raises Refused for a run that
     searches, is still working or has too few networks, and as `nas.run` does.
     """
-    run = source if isinstance(source, Run) else open_run(source)
-    folder = run.folder / AUDIT
-    require_auditable(run)
-    require_inside(folder, "an audit")
+    run, folder = opened(source, AUDIT)
+    require_random(run.manifest.study)
     requested = _asked(run, folder, networks, seeds, longer)
-    deadline = deadline_of(max_seconds)
-    if not _is_over(run, folder, requested):
-        site = site_of(folder, workers, device, engine, observer, deadline)
-        task = repeated(run, requested, study, folder)
-        with logged(folder / LOG):
-            train(task, site)
+    site = partial(site_of, folder, workers, device, engine, observer, deadline_of(max_seconds))
+    total = len(run.manifest.fingerprint) * requested.rounds * (1 + requested.seeds)
+    train_missing(folder, total, partial(repeated, run, requested, study, folder), site)
     result = open_audit(run)
     if result is None:
         raise NasError(f"{folder} has vanished")
-    write_atomically(folder / TABLE, csv(open_run(folder)).encode())
     return result
 
 
@@ -95,19 +85,6 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int
     seeds: int
     subset: Subset
-
-
-def _is_over(run: Run, folder: Path, requested: _Asked) -> bool:
-    """Whether nothing is left to train, so that neither the study's code nor the data is needed."""
-    total = len(run.manifest.fingerprint) * requested.rounds * (1 + requested.seeds)
-    return (folder / DATABASE).is_file() and len(read_records(folder)) >= total
-
-
-def require_auditable(run: Run) -> None:
-    """Refuse a run whose networks were chosen by a search, one of networks trained again, and one that still works."""
-    require_own(run)
-    require_random(run.manifest.study)
-    require_at_rest(run, "audit")
 
 
 def _asked(run: Run, folder: Path, networks: int | None, seeds: int | None, longer: int | None) -> _Asked:

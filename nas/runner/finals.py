@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from math import ceil, inf
 from pathlib import Path
 from shlex import quote
@@ -18,21 +19,19 @@ import msgspec
 from nas import data
 from nas.engines import Engine
 from nas.errors import Refused
-from nas.files import write_atomically
 from nas.findings.finals import Final, open_final
 from nas.findings.wording.numbers import spoken
 from nas.runner.agreement import check_study
-from nas.runner.coordinator import train
-from nas.runner.retraining import manifest_of, original_study, require_at_rest, require_inside, require_own, task_of
+from nas.runner.retraining import manifest_of, opened, original_study, task_of, train_missing
 from nas.runner.task import Observer, Task, deadline_of, site_of, unobserved
 from nas.runner.unsealing import is_read, read_test, require_unread
 from nas.sampling.finals import TOP, Finalists, Finals, FrontCost, Selection, arm_of, finals_study
 from nas.storage import study_json
 from nas.storage.database import read_records
 from nas.storage.finals import chosen
-from nas.storage.layout import DATABASE, LOG, TABLE
+from nas.storage.layout import LOG
 from nas.storage.log import logged
-from nas.storage.results import Run, csv, open_run
+from nas.storage.results import Run
 from nas.storage.study_json import Manifest
 from nas.study import Limits, Recipe, Study
 from nas.study.recipe import FIDELITIES
@@ -95,19 +94,12 @@ def final(
     run was started from a program or a file. Raises Refused for a run that still works or has nothing completed, and as
     `nas.run` does.
     """
-    run = source if isinstance(source, Run) else open_run(source)
-    folder = run.folder / FINAL
-    require_own(run)
-    require_at_rest(run, "finish")
-    require_inside(folder, "a final")
+    run, folder = opened(source, FINAL)
     requested = _requested(run, folder, _selection(top, pareto, limits), seeds, _recipe(run, fidelity, changes or {}))
     require_unread(run, folder, requested.total, again=again)
-    place, deadline = devices.device(device), deadline_of(max_seconds)
-    if not _is_trained(folder, requested):
-        site = site_of(folder, workers, device, engine, observer, deadline)
-        with logged(folder / LOG):
-            train(_task(run, requested, study, folder), site)
-        write_atomically(folder / TABLE, csv(open_run(folder)).encode())
+    place = devices.device(device)
+    site = partial(site_of, folder, workers, device, engine, observer, deadline_of(max_seconds))
+    train_missing(folder, requested.total, partial(_task, run, requested, study, folder), site)
     records = read_records(folder)
     if len(records) == requested.total and not is_read(folder, requested.total):
         with logged(folder / LOG):
@@ -213,11 +205,6 @@ def _in_words(selection: Selection) -> str:
         what = f"the front of error against {spoken(selection.pareto)}"
     limits = selection.limits.words
     return f"{what} with {limits}" if limits else what
-
-
-def _is_trained(folder: Path, requested: Requested) -> bool:
-    """Whether nothing is left to train, so that the study's code isn't needed."""
-    return (folder / DATABASE).is_file() and len(read_records(folder)) >= requested.total
 
 
 def _task(run: Run, requested: Requested, study: Study | None, folder: Path) -> Task:

@@ -6,21 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from shlex import quote
 
 from msgspec.structs import asdict
 
 from nas import data
 from nas.data import DataInfo
-from nas.errors import ImpossibleShape, NasError, Refused, StorageFailed
+from nas.errors import ImpossibleShape, NasError, Refused, StorageFailed, code_of_others
 from nas.files import CHECKPOINT
 from nas.layers import Layer, Normalisation, Shape, norm_named, output_shape, shape_text, with_norm
 from nas.models import exports
 from nas.models.document import Document
 from nas.models.folder import ARCHITECTURE, require_new
+from nas.models.formats.writing import require_folder
 from nas.models.model import Model, described, load
 from nas.runner.agreement import require_plain
 from nas.runner.notebook import watcher
 from nas.runner.winners import found_again
+from nas.storage.layout import STUDY
 from nas.storage.results import Run
 from nas.study import Recipe, Study, catalog
 from nas.study.record import Epoch
@@ -50,6 +53,8 @@ def network_named(name: str | PathLike[str]) -> Network:
     if path.suffix == ".json" or file.is_file():
         document = described(file)
         return Network(name=file.resolve().parent.name, layers=lambda info: _fitting(document, info))
+    if (path / STUDY).is_file():
+        raise Refused(f"{path} is the folder of a run", hint=f"nas train --run {quote(str(path))} --trial NUMBER")
     if len(path.parts) > 1:
         raise Refused(f"there is no file {file}", hint="a network is a published name, an exported folder, or a .json")
     architecture = catalog.network(str(name)).architecture
@@ -93,6 +98,8 @@ def train(
     """
     chosen = network if isinstance(network, Network) else network_named(network)
     place, folder = devices.device(device), None if out is None else Path(out)
+    if folder is not None:
+        require_folder(folder)
     recipe = settled_on(recipe or Recipe(), place.kind)
     on_epoch = on_epoch or watcher(chosen.name, recipe.epochs) or unwatched
     info = data.prepare_for(recipe)
@@ -160,8 +167,9 @@ def _trained(
 def _built(name: str, build: Callable[[Shape, int], Layer], info: DataInfo) -> Layer:
     """A network that is made for any input, for this one."""
     try:
-        layer = build(info.shape, info.outputs)
-        output_shape(layer, info.shape)
+        with code_of_others(f"the code of {name} fails"):
+            layer = build(info.shape, info.outputs)
+            output_shape(layer, info.shape)
     except ImpossibleShape as impossible:
         hint = f"nas describe {name} tells the smallest input; --resolution resizes images"
         raise ImpossibleShape(f"{name} can't take {shape_text(info.shape)}: {impossible}", hint=hint) from None

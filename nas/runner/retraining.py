@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from shlex import quote
 
@@ -11,38 +11,61 @@ import msgspec
 from nas import data
 from nas.data import DataInfo
 from nas.errors import Refused
+from nas.files import write_atomically
 from nas.runner.agreement import versions
 from nas.runner.best import KEPT
-from nas.runner.task import Task
+from nas.runner.coordinator import train
+from nas.runner.task import Site, Task
 from nas.sampling import Plan
 from nas.sampling.repetitions import AUDIT
 from nas.storage import study_json
+from nas.storage.database import read_records
+from nas.storage.layout import DATABASE, LOG, TABLE
 from nas.storage.lock import coordinator
-from nas.storage.results import Run, required_study
+from nas.storage.log import logged
+from nas.storage.results import Run, csv, open_run, required_study
 from nas.storage.study_json import Manifest, differences, require_unchanged
 from nas.study import Study
 from nas.study.record import FINAL
 from nas.study.stored import stored
 
 
-def require_own(run: Run) -> None:
+def opened(source: Run | Path | str, mark: str) -> tuple[Run, Path]:
+    """A run whose networks may be trained once more, and the folder in it of that; Refused for one that still works."""
+    if not isinstance(source, Run) and Path(source).is_file():
+        hint = f"nas {mark} DIR; of a table only errors are known"
+        raise Refused(f"{source} is a file: {_named(mark)} trains networks of a run", hint=hint)
+    run = source if isinstance(source, Run) else open_run(source)
+    _require_own(run)
+    if who := coordinator(run.folder):
+        raise Refused(f"{who} still works on {run.folder}", hint=f"nas {mark} works when it is done or stopped")
+    folder = run.folder / mark
+    if folder.is_symlink():
+        what = f"{folder} is a link: {_named(mark)} writes in the folder of its run only"
+        raise Refused(what, hint="remove the link")
+    return run, folder
+
+
+def _require_own(run: Run) -> None:
     """Refuse a run of networks that were trained once more already."""
     mark = run.manifest.study.sampler
     if mark in (AUDIT, FINAL):
-        article = "an" if mark == AUDIT else "a"
-        raise Refused(f"{run.folder} is {article} {mark} itself", hint=f"nas {mark} {quote(str(run.folder.parent))}")
+        raise Refused(f"{run.folder} is {_named(mark)} itself", hint=f"nas {mark} {quote(str(run.folder.parent))}")
 
 
-def require_at_rest(run: Run, verb: str) -> None:
-    """Refuse a run that still works."""
-    if who := coordinator(run.folder):
-        raise Refused(f"{who} still works on {run.folder}", hint=f"{verb} it when it is done or stopped")
+def _named(mark: str) -> str:
+    return f"{'an' if mark == AUDIT else 'a'} {mark}"
 
 
-def require_inside(folder: Path, what: str) -> None:
-    """Refuse a folder of a run that leads out of it."""
-    if folder.is_symlink():
-        raise Refused(f"{folder} is a link: {what} writes in the folder of its run only", hint="remove the link")
+def train_missing(folder: Path, total: int, task: Callable[[], Task], site: Callable[[], Site]) -> None:
+    """Train what is left of so many trainings, and write their table; where nothing is, no code or data are needed."""
+    if not (folder / DATABASE).is_file() or len(read_records(folder)) < total:
+        place = site()
+        with logged(folder / LOG):
+            train(task(), place)
+    elif (folder / TABLE).is_file():
+        return
+    write_atomically(folder / TABLE, csv(open_run(folder)).encode())
 
 
 def original_study(run: Run, study: Study | None) -> Study:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from shlex import quote
 
 from nas import data
 from nas.data import DataInfo
-from nas.errors import NasError, Refused
+from nas.errors import NasError, Refused, code_of_others
 from nas.layers import identity
 from nas.models import exports
 from nas.models.formats import writing
@@ -58,7 +59,8 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: Device
         raise Refused(f"trial {record.trial} has no weights: {record.outcome.sentence}")
     architecture, recipe = found_again(run, record, study)
     info = _data(recipe, run.manifest.data)
-    layer = architecture.network(info.shape, info.outputs)
+    with code_of_others(f"the code of {record.space} fails"):
+        layer = architecture.network(info.shape, info.outputs)
     if identity(layer) != record.architecture:
         raise Refused(f"the code of {record.space} has changed: trial {record.trial} would be another network now")
     logger.info("training trial %d again: its weights weren't kept", record.trial)
@@ -71,12 +73,24 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: Device
 
 
 def found_again(run: Run, record: Record, study: Study | None) -> tuple[Architecture, Recipe]:
-    """The architecture of a trial, and the recipe that it was trained with."""
+    """The architecture of a trial, and the recipe that it was trained with; Refused in a final and in an audit."""
+    require_first(run, record)
     study = required_study(run, study)
     space = next((arm for arm in study.arms if arm.name == record.space), None)
     if space is None:
         raise Refused(f"the study has no space {record.space!r} any more")
-    return space.architecture(record.point), study.recipe_of(record.point)
+    with code_of_others(f"the code of {record.space} fails"):
+        return space.architecture(record.point), study.recipe_of(record.point)
+
+
+def require_first(run: Run, record: Record) -> None:
+    """Refuse a training of a network that is another run's: its study and its number are there."""
+    if record.origin.again is not None:
+        place, trial = run.folder.parent, record.origin.again
+        raise Refused(
+            f"trial {record.trial} of {run.folder} is a training of trial {trial} of {place}, whose network it has",
+            hint=f"name that one: --trial {trial} of {quote(str(place))}",
+        )
 
 
 def _data(recipe: Recipe, stored: DataInfo) -> DataInfo:

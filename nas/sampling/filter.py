@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nas.errors import ImpossibleShape, NasError, Refused, raised_at
+from nas.errors import ImpossibleShape, code_of_others
 from nas.layers import Layer, Shape, cost
 from nas.layers.base import Cost
 from nas.space import Architecture, Point, Space, Value, sentence
@@ -85,18 +85,12 @@ class Filter:
         return replace(network, latency_ms=latency, latency_128_ms=batch)
 
     def judge(self, point: Point) -> Network | tuple[str, ...]:
-        """The network of a point, or why it is refused by what is counted; whatever else its code raises ends all."""
-        try:
+        """The network of a point, or why it is refused by what is counted; code that fails is Refused with its line."""
+        with code_of_others(
+            f"the code of space {self.space.name!r} fails",
+            hint=lambda: f"it was given the point {dict(self.space.expand(point))}",
+        ):
             return self._judge(point)
-        except NasError:
-            raise
-        except Exception as error:
-            at = raised_at(error)
-            cause = f"{type(error).__name__}: {error}{f' ({at})' if at else ''}"
-            raise Refused(
-                f"the code of space {self.space.name!r} fails: {cause}",
-                hint=f"it was given the point {dict(self.space.expand(point))}",
-            ) from error
 
     def _judge(self, point: Point) -> Network | tuple[str, ...]:
         """Requirements are tested before anything is drawn."""

@@ -13,6 +13,7 @@ import numpy as np
 from nas.errors import EmptyWindow, Refused
 from nas.layers import output_shape, shape_text
 from nas.sampling.filter import NO_SHAPE, NO_VECTOR, Filter, Network, collection_paused
+from nas.sampling.reach import Reach
 from nas.sampling.window import Shift, Window
 from nas.space import Choice, Dimension, Point, Value
 from nas.space.distribution import Distribution
@@ -25,6 +26,8 @@ MOST_DRAWS = 1_000_000
 """Proposals after which nothing is taken to be left inside the limits."""
 MOST_TIMED = 200
 """Networks that are measured and too slow or too fast, after which the same is taken of a limit on latency."""
+HOPELESS = 1_000
+"""Draws without a network inside the limits after which it is looked whether the space reaches them at all."""
 BATCH = 64
 MEASURED = 200
 """Accepted points after which measuring the limits ends."""
@@ -89,7 +92,10 @@ def draw(filter_: Filter, distribution: Distribution, seed: int, number: int, *,
 
 
 def measure(filter_: Filter, seed: int, index: int, *, most: int = MOST_DRAWS) -> Window:
-    """What the filter accepts and what it does to each dimension, from own draws; EmptyWindow if none passes."""
+    """What the filter accepts and what it does to each dimension, from own draws.
+
+    EmptyWindow where `most` draws hit nothing, or few do and the limits lie beyond the space.
+    """
     distribution = Distribution(filter_.space)
     refused: Counter[str] = Counter()
     allowed: list[Point] = []
@@ -111,6 +117,8 @@ def measure(filter_: Filter, seed: int, index: int, *, most: int = MOST_DRAWS) -
                 allowed.append(point)
             if len(accepted) >= MEASURED or (accepted and draws >= MEASURED_DRAWS):
                 break
+            if draws == HOPELESS and not accepted and Reach(filter_).beyond():
+                break
             if draws == MEASURED_DRAWS:
                 logger.warning("%s: nothing inside the limits after %s draws, still looking", filter_.space.name, draws)
     if not accepted:
@@ -128,15 +136,19 @@ def measure(filter_: Filter, seed: int, index: int, *, most: int = MOST_DRAWS) -
 def empty(filter_: Filter, refused: Counter[str], draws: int) -> EmptyWindow:
     """The error of limits without a network, with the share of proposals that each rule and limit rejected."""
     shares = ", ".join(f"{reason} ({count / draws:.2%})" for reason, count in refused.most_common())
-    limits = "; ".join(
-        f"{name} {getattr(filter_.limits, name)[0]:,} to {getattr(filter_.limits, name)[1]:,}"
-        for name in filter_.limits.bounded
-    )
-    narrow = "widen the limit that refuses most, restrict the space to where the limits are, or change the input size"
+    example = _example(filter_) if NO_SHAPE in refused else ""
+    limits, reach = filter_.limits.words, Reach(filter_)
+    beyond = reach.beyond()
+    costs = "".join(f"; {words}" for words in (reach.words, beyond) if words)
+    hint = "change the rule that refuses most, or the input size"
+    if beyond:
+        hint = "widen the limits to what there is, take another space (`nas spaces`), or change the input size"
+    elif limits:
+        hint = "widen the limit that refuses most, restrict the space to where the limits are, or change the input size"
     return EmptyWindow(
         f"{filter_.space.name}: none of {draws:,} random networks obeys all rules and limits "
-        f"({limits or 'no limits'}). Refused for: {shares}{_example(filter_) if NO_SHAPE in refused else ''}",
-        hint=narrow if limits else "change the rule that refuses most, or the input size",
+        f"({limits or 'no limits'}). Refused for: {shares}{example}{costs}",
+        hint=hint,
     )
 
 

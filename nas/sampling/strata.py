@@ -12,7 +12,8 @@ import numpy as np
 
 from nas.errors import EmptyWindow
 from nas.sampling.filter import Filter, Network, collection_paused
-from nas.sampling.rejection import MEASURED_DRAWS, MOST_DRAWS, generator, stream
+from nas.sampling.reach import Reach
+from nas.sampling.rejection import HOPELESS, MEASURED_DRAWS, MOST_DRAWS, generator, stream
 from nas.sampling.window import Share
 from nas.space.distribution import Distribution
 from nas.study import Strata
@@ -63,6 +64,11 @@ def shares(filter_: Filter, strata: Strata, seed: int, index: int, *, most: int 
                 counts[bisect_left(ends, cost)] += 1
                 if min(counts) >= ENOUGH:
                     break
+            if draws == HOPELESS and any(
+                not count and Reach(stratum).beyond()
+                for count, stratum in zip(counts, filters(filter_, strata), strict=True)
+            ):
+                break
             if draws == MEASURED_DRAWS:
                 rarest = labels[counts.index(min(counts))]
                 logger.warning(

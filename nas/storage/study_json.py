@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 
 import msgspec
 
@@ -13,7 +14,7 @@ from nas.files import write_atomically
 from nas.sampling.finals import Finalists
 from nas.sampling.subset import Subset
 from nas.sampling.window import Window
-from nas.storage.layout import STUDY
+from nas.storage.layout import DATABASE, STUDY
 from nas.study import Study
 from nas.study.looks import Standing
 from nas.study.stored import StoredStudy, changes
@@ -83,8 +84,15 @@ def read(folder: Path) -> Manifest:
 
 
 def begun(folder: Path) -> Manifest | None:
-    """What the run in a folder was asked; None where none was begun."""
-    return read(folder) if (folder / STUDY).is_file() else None
+    """What the run in a folder was asked; None where none was begun, Refused where that is lost."""
+    if (folder / STUDY).is_file():
+        return read(folder)
+    if (folder / DATABASE).is_file():
+        raise Refused(
+            f"{folder} has a {DATABASE} and no {STUDY}: what its trainings are of isn't known",
+            hint=f"put {STUDY} back from a copy, or move {quote(str(folder))} away to begin anew",
+        )
+    return None
 
 
 def write(folder: Path, manifest: Manifest) -> None:

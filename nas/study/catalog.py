@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nas.errors import NasError, Refused, raised_at
+from nas.errors import NasError, Refused, code_of_others
 from nas.space import Space
 from nas.study.study import Study
 
@@ -193,21 +193,10 @@ def _code_of_the_user(where: str, folder: Path) -> Iterator[None]:
     for old, new in MOVED.items():
         sys.modules.setdefault(old, importlib.import_module(new))
     try:
-        yield
-    except NasError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise _broken(where, error) from error
+        with code_of_others(f"{where} can't be imported"):
+            yield
     finally:
         sys.path.remove(str(folder))
-
-
-def _broken(where: str, error: BaseException) -> Refused:
-    """What is wrong with a module of the user: the error and its line."""
-    line = error.lineno if isinstance(error, SyntaxError) else None
-    at = f"line {line}" if line else raised_at(error)
-    cause = error.msg if isinstance(error, SyntaxError) else error
-    return Refused(f"{where} can't be imported: {type(error).__name__}: {cause}{f' ({at})' if at else ''}")
 
 
 def _study_in(module: ModuleType, attribute: str, name: str) -> Study:

@@ -91,4 +91,6 @@ def span(name: str, low: float, high: float) -> str:
     cost = {"multiply_adds": "multiply-adds", LATENCY: "milliseconds of latency"}.get(name, name)
     if high >= UNBOUNDED:
         return f"at least {low:,} {cost}"
+    if low == high:
+        return f"{low:,} {cost}"
     return f"{low:,} to {high:,} {cost}" if low else f"at most {high:,} {cost}"

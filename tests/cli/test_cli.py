@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 import pandas as pd
@@ -154,6 +155,14 @@ def test_export_and_verify_agree(nas, finished: Path, tmp_path: Path) -> None:  
     described = json.loads(nas("describe", tmp_path / "best", "--json").out)
     best = json.loads(nas("best", finished, "--json").out)["best"][0]
     assert described["parameters"] == best["parameters"]
+
+
+def test_a_run_is_no_exported_network(nas, finished: Path) -> None:  # type: ignore[no-untyped-def]
+    """The folder of a run, given for an exported network, is told the command that exports or trains one of its own."""
+    said = nas("verify", finished)
+    assert (said.code, f"-> nas export {quote(str(finished))} -o DIR makes one of this run" in said.err) == (2, True)
+    said = nas("train", finished)
+    assert (said.code, f"-> nas train --run {quote(str(finished))} --trial NUMBER" in said.err) == (2, True)
 
 
 def test_describe_gives_the_published_counts(nas) -> None:  # type: ignore[no-untyped-def]

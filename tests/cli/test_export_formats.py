@@ -39,3 +39,26 @@ def test_the_ending_tells_the_format(say: Say, tmp_path: Path) -> None:
     assert code == 2
     assert "ends in .onnx, got net.pth" in err
     assert "-o net.onnx" in err
+
+
+def test_names_of_files_are_no_folders(say: Say, tmp_path: Path) -> None:
+    """A training isn't kept under the name of a file, nor an export under that of another format."""
+    for name in ("net.onnx", "net.pth"):
+        code, _, err = say("train", "lenet_bn", *SHORT[:-1], name)
+        assert code == 2
+        assert f"{name} is the name of a file\n  -> -o net; then nas export net -o FILE" in err
+    assert say("train", "lenet_bn", *SHORT)[0] == 0
+    code, _, err = say("export", "net", "-o", "net.tflite")
+    assert code == 2
+    assert ".py, .onnx, .pt2 do\n  -> -o net.pt2, for one; --format folder" in err
+    assert {path.name for path in tmp_path.iterdir()} == {"net"}
+
+
+def test_what_is_no_export_has_a_way_out(say: Say, tmp_path: Path) -> None:
+    """An empty folder, none at all and a file are told how an exported network is made."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    for place in ("empty", "nothing", "file"):
+        code, _, err = say("verify", place)
+        assert code == 2
+        assert "-> nas export RUN -o DIR makes one" in err

@@ -60,7 +60,8 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
         (("run", "quickstart", "--data", "digit"), 2, "digits"),
         (("run", "quickstart", "--fidelity", "quick"), 2, "tiny, short, standard, long"),
         (("run", "quickstart", "--fidelity", "glance"), 2, "the fidelity 'glance' is called 'tiny' now"),
-        (("run", "quickstart", "--fidelity", "tiny"), 2, "--train-size 0"),
+        (("run", "quickstart", "--fidelity", "tiny", "--train-size", "6000"), 2, "--train-size 0"),
+        (("run", "quickstart", "--fidelity", "tiny", "--set", "train_size=6000"), 2, "--train-size 0"),
         (("run", "quickstart", "--max-seconds", "nan"), 2, "greater than or equal to"),
         (("run", "quickstart", "--max-trial-seconds", "0"), 2, "max_trial_seconds must be a positive number"),
         (("run", "quickstart", "--max-trial-seconds", "nan"), 2, "max_trial_seconds must be a positive number"),
@@ -222,6 +223,10 @@ FINE = {"facts": "{}", "layer": "Linear(width=classes)", "decoded": "Net()", "al
     [
         ({"decoded": "point['depth']"}, "the code of space 'mine' fails: KeyError: 'depth' (mine.py, line 17)"),
         ({"decoded": "None"}, "AttributeError: 'NoneType' object has no attribute 'network'"),
+        ({"decoded": "exit()"}, "the code of space 'mine' fails: SystemExit"),
+        ({"decoded": "__import__('sys').exit()"}, "the code of space 'mine' fails: SystemExit (mine.py, line 17)"),
+        ({"allowed": "exit(3)"}, "SystemExit: 3 (mine.py, line 22)"),
+        ({"layer": "exit('no')"}, "SystemExit: no (mine.py, line 10)"),
         ({"allowed": "1 / 0"}, "ZeroDivisionError: division by zero (mine.py, line 22)"),
         ({"layer": "Convolution(width=2, groups=3)"}, "groups must be between 1 and 2, got 3 (mine.py, line 10)"),
         ({"facts": "{'ratio': None}"} | FLAT, "with a finite number, text or bool, got 'ratio': None"),
@@ -304,12 +309,11 @@ def test_a_rule_that_excludes_everything_is_told_with_its_words() -> None:
         measure(Filter(space=large, limits=Limits(), inputs=(1, 8, 8), classes=10), 0, 0, most=200)
 
 
-@pytest.mark.long
 def test_an_empty_window_says_which_limit_rules_out_what(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """After a million draws the shares of every limit are told, and nothing was written."""
+    """The shares of every limit are told after few draws, and nothing was written."""
     study = study_file(tmp_path, more="limits=Limits(multiply_adds=(10, 20))")
     code, message = refused(capsys, "run", study, "--out", str(tmp_path / "r"))
     assert code == 2
-    assert "1,000,000 random networks" in message
+    assert "none of 1,000 random networks" in message
     assert "multiply_adds above (100.00%)" in message
     assert not (tmp_path / "r").exists()

@@ -10,6 +10,7 @@ import pytest
 
 import nas
 from nas.engines import InlineEngine
+from nas.runner.agreement import fitted
 from nas.study import Limits, Recipe
 from nas.study.search import name_of
 from spaces.mlp import ALL
@@ -123,6 +124,37 @@ def test_what_does_not_fit_is_said(say: Say, words: tuple[str, ...], said: str) 
     code, _, err = say("search", *words, "--data", "digits")
     assert (code, Path("runs").exists()) == (2, False), err
     assert said in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("search", "--space", "MLP_2", "--samples", "1", "--data", "digits"),
+        ("search", "--space", "MLP_2", "--samples", "1", "--data", "digits", "--fidelity", "tiny"),
+        ("run", "quickstart", "--samples", "1", "--fidelity", "tiny", "--epochs", "1"),
+    ],
+)
+def test_few_images_train_all(say: Say, words: tuple[str, ...]) -> None:
+    """Where the data have fewer training images than a fidelity takes all train, which is said; again, it resumes."""
+    for _ in range(2):
+        code, _, err = say(*words, "-o", "small", "--workers", "1")
+        assert code == 0, err
+        assert nas.open("small").manifest.study.recipe.train_size == 0
+
+
+def test_the_sentence_on_few_images_has_numbers(caplog: pytest.LogCaptureFixture) -> None:
+    """How many there are, and how many the fidelity takes; a size of one's own is left to be refused."""
+    assert fitted(Recipe(data="digits").at("short")).train_size == 0
+    assert "digits has 1079 training images, fewer than the 7500 of this fidelity: all of them train" in caplog.text
+    assert fitted(Recipe(data="digits", train_size=1079)).train_size == 1079
+
+
+def test_a_random_sample_is_to_be_explored(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a random sample of enough networks `nas discover` is named; after a search it isn't, as it is refused."""
+    for least, sampler in ((1, "random"), (2, "random"), (1, "quasirandom"), (1, "tpe")):
+        monkeypatch.setattr("nas.analysis.discovery.candidates.LEAST", least)
+        out = say("search", "--space", "MLP_2", *SHORT, "--samples", "4", "--sampler", sampler, "-o", sampler)[1]
+        assert (f"nas discover {sampler}" in out) == ((least, sampler) == (1, "random"))
 
 
 def test_in_python_it_is_one_call() -> None:

@@ -109,6 +109,33 @@ def test_training_again_refuses_what_would_be_another_network(without_weights: R
     assert not (tmp_path / "out").exists()
 
 
+def test_names_are_no_markup(exported: Path) -> None:
+    """Names of data, study and space, and classes, are shown by Markdown and by a notebook as they are, on one line."""
+    names = {"data": "a*b_c_|<b>\nd", "study": "[x](y)", "space": "`z`", "device": "x & <y>", "torch": "$1~"}
+    model = nas.load(exported)
+    odd = msgspec.structs.replace(model.document, classes=("<i>", *model.classes[1:]), **names)
+    rows = dict(line.strip("| ").split(" | ", 1) for line in card(odd).splitlines()[7:] if line[:2] == "| ")
+    assert rows["data"].startswith(r"a\*b_c\_\|\<b\> d (digits-")
+    assert rows["classes"].startswith(r"10: \<i\>, 1, ")
+    assert rows["trained with"] == r"torch \$1\~ on x \& \<y\>"
+    assert r"of study \[x\](y), space \`z\`." in card(odd)
+    model.document = odd
+    shown = model._repr_html_()
+    assert "10: &lt;i&gt;, 1, 2" in shown
+    assert "a*b_c_|&lt;b&gt; d (digits-" in shown
+    assert "<tr><td>validation error</td>" in shown
+
+
+def test_a_notebook_shows_a_network_in_short(exported: Path) -> None:
+    """Long lists of classes are cut, and weights that were changed claim no error."""
+    model = nas.load(exported)
+    model.reset_classifier(1000)
+    shown = model._repr_html_()
+    assert "1000: 0, 1, 2" in shown
+    assert len(shown) < 1500
+    assert "error" not in shown
+
+
 def test_damaged_weights_of_a_run_are_refused(run: Run, tmp_path: Path) -> None:
     """A weights file of the run that isn't the one in the record is refused by name and not handed over."""
     folder = Path(shutil.copytree(run.folder, tmp_path / "run"))

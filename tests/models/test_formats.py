@@ -355,13 +355,23 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     [
         ("net.txt", "onnx", r"the path of the format onnx ends in .onnx, got net.txt"),
         ("net.py", "folder", r"the path of the format folder doesn't end as a file of source does"),
+        ("net.h5", None, r"\.h5 ends no file that is written here: \.py, \.onnx, \.pt2 do"),
+        ("a/net.PTH", None, r"\.PTH ends no file that is written here"),
         ("net", "torchscript", "a format is folder, source, onnx, torch-export, got 'torchscript'"),
     ],
 )
-def test_formats_and_endings_must_agree(path: str, format_: str, said: str) -> None:
-    """A format that doesn't exist, and a path that another format has, are refused."""
+def test_formats_and_endings_must_agree(path: str, format_: str | None, said: str) -> None:
+    """A format that doesn't exist, and a path that another format has or that ends as a file of others, are refused."""
     with pytest.raises(Refused, match=said):
         nas.save(untrained(TREES["dense"](), IMAGES, CLASSES), path, format_)
+
+
+def test_a_folder_may_be_called_as_one_likes(tmp_path: Path) -> None:
+    """A name with a dot is one of a folder, and one that ends as a file where it is said to be a folder."""
+    model = untrained(TREES["dense"](), IMAGES, CLASSES)
+    for name, format_ in (("best-0.93", None), ("net.v2", None), ("net.h5", "folder")):
+        assert nas.save(model, tmp_path / name, format_) == [tmp_path / name]
+    assert nas.save(nas.load(tmp_path / "net.h5"), tmp_path / "net.h5") == [tmp_path / "net.h5"]
 
 
 def test_data_are_found_again_by_their_content(trained: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

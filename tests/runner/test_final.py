@@ -199,6 +199,25 @@ def test_a_second_reading_is_refused(run: Run, found: Final, tmp_path: Path) -> 
     assert not (moved.folder / FINAL).exists()
 
 
+def test_a_final_without_its_study_is_to_be_mended(run: Run, tmp_path: Path) -> None:
+    """A final whose study.json is lost isn't begun anew, which would read the test split again; nor is it shown."""
+    lost = copied(run, tmp_path / "lost")
+    (lost.folder / FINAL / "study.json").unlink()
+    for again in (False, True):
+        with pytest.raises(Refused, match=r"final has a study.db and no study.json") as caught:
+            finished(lost, again=again)
+        assert caught.value.hint.startswith("put study.json back from a copy, or move")
+
+
+def test_trainings_of_a_final_are_of_networks_of_its_run(run: Run) -> None:
+    """A network of a final's trial is asked of the run that it is from, by the number that it has there."""
+    final = open_run(run.folder / FINAL)
+    trial = final.records[0].origin.again
+    with pytest.raises(Refused, match=f"trial 0 of .*final is a training of trial {trial} of ") as caught:
+        nas.network_of(final, 0, STUDY)
+    assert caught.value.hint == f"name that one: --trial {trial} of {run.folder}"
+
+
 def test_a_reading_that_died_counts(pristine: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that dies between the line in the log and the results has read the split, and the next one is told."""
     run = copied(pristine, tmp_path)

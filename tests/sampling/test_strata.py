@@ -148,14 +148,18 @@ def test_how_much_of_a_space_lies_in_each_stratum_is_measured() -> None:
 
 def test_a_stratum_without_enough_networks_is_refused_at_the_start(caplog: pytest.LogCaptureFixture) -> None:
     """The space, the ranges and the counts are told, with what to do; so is a long search."""
-    filter_ = Filter(space=TINY, limits=Limits(multiply_adds=(300, 100_000)), inputs=(1, 8, 8), classes=10)
+    filter_ = Filter(space=TINY, limits=Limits(multiply_adds=(600, 700)), inputs=(1, 8, 8), classes=10)
     with caplog.at_level(logging.WARNING), pytest.raises(EmptyWindow) as refused:
         shares(filter_, Strata(count=10), 0, 0, most=20_000)
     assert "tiny: of 20,000 random networks too few lie in" in str(refused.value)
+    assert "is rare, still looking after 20000 draws" in caplog.text
+    filter_ = replace(filter_, limits=Limits(multiply_adds=(300, 100_000)))
+    with pytest.raises(EmptyWindow) as refused:
+        shares(filter_, Strata(count=10), 0, 0)
+    assert "tiny: of 1,000 random networks too few lie in" in str(refused.value)
     assert "10 of 10: multiply_adds 55939 to 100000 (0)" in str(refused.value)
     assert "inside the limits they cost from 608 to 19,456" in str(refused.value)
     assert "narrow the limits" in refused.value.hint
-    assert "is rare, still looking after 20000 draws" in caplog.text
 
 
 def test_a_run_says_its_strata_everywhere(run: nas.Run, tmp_path: Path) -> None:

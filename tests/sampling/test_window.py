@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from nas.errors import EmptyWindow
 from nas.sampling import Filter, Network, Plan, draw, measure
+from nas.sampling.reach import Reach
 from nas.space import Choice, Dimension, Integer, Point, Space, When
 from nas.space.distribution import Distribution
 from nas.study import Limits, Recipe, Study
-from spaces import anynet
+from spaces import anynet, resnet
 from tests.toys.spaces import TINY, decode_tiny
 
 INPUTS = (1, 28, 28)
@@ -93,20 +95,58 @@ def test_empty_windows_are_explained() -> None:
             search()
         assert str(caught.value) == (
             "toy: none of 500 random networks obeys all rules and limits "
-            "(parameters 10,000,000 to 20,000,000). Refused for: parameters below (100.00%)"
+            "(10,000,000 to 20,000,000 parameters). Refused for: parameters below (100.00%); random ones have 352 to "
+            "10,954 parameters; the nearest that can be found has 10,954 parameters"
         )
-        assert "widen the limit" in caught.value.hint
+        assert "widen the limits to what there is" in caught.value.hint
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-def test_empty_windows_take_a_million_draws() -> None:
-    """A study whose window is empty is refused after a million draws of the space."""
-    study = Study(
-        name="s", question="?", spaces=(TINY,), samples=1, recipe=Recipe(), limits=Limits(parameters=(10**9, 10**10))
-    )
-    with pytest.raises(EmptyWindow, match="tiny: none of 1,000,000 random networks"):
+def test_windows_within_reach_take_a_million_draws() -> None:
+    """A window that lies between networks of the space is refused after a million draws of it."""
+    window = (parameters(10) + 1, parameters(11) - 1)
+    study = Study(name="s", question="?", spaces=(TINY,), samples=1, recipe=Recipe(), limits=Limits(parameters=window))
+    with pytest.raises(EmptyWindow, match="tiny: none of 1,000,000 random networks") as caught:
         Plan(study, INPUTS, 10).windows()
+    assert "; random ones have 352 to 10,954 parameters" in str(caught.value)
+    assert "widen the limit that refuses most" in caught.value.hint
+
+
+@pytest.mark.parametrize("low_high", [(0, 100), (10**12, 10**13)])
+def test_limits_beyond_a_space_are_refused_at_once(low_high: tuple[int, int]) -> None:
+    """Few draws tell a limit below or above all networks; the message names what there is and the nearest."""
+    filter_ = Filter(space=resnet.ALL[1], limits=Limits(parameters=low_high), inputs=INPUTS, classes=10)
+    with pytest.raises(EmptyWindow, match=r"none of 1,000 .*; random ones have [\d,]+ to [\d,]+ parameters; the nea"):
+        measure(filter_, 0, 0)
+
+
+def test_limits_that_exclude_each_other_are_refused_at_once() -> None:
+    """Two limits that are obeyed by networks of their own but by none together are told by their names."""
+    limits = Limits(parameters=(0, 20_000), multiply_adds=(10**9, 10**12))
+    filter_ = Filter(space=resnet.ALL[1], limits=limits, inputs=INPUTS, classes=10)
+    with pytest.raises(EmptyWindow, match=r"none of 1,000 .* the limits on parameters and multiply-adds together"):
+        measure(filter_, 0, 0)
+
+
+def test_rare_networks_are_still_found() -> None:
+    """A limit that one network in five thousand obeys, inside the space or at its end, is drawn for as before."""
+    for width in (1, 2500):
+        which = toy(Limits(parameters=(parameters(width),) * 2), width=Integer(low=1, high=5000))
+        window = measure(which, 3, 0)
+        assert window.draws == 20_000
+        assert 0 < window.accepted < 20
+
+
+def test_extremes_of_two_costs_are_within_reach() -> None:
+    """The network with most multiply-adds for its parameters among many obeys its own costs as limits."""
+    for space in (resnet.ALL[1], anynet.X3[0]):
+        free = Filter(space=space, limits=Limits(), inputs=INPUTS, classes=10)
+        points = Distribution(space).points(np.random.default_rng(1).random((500, len(space.dimensions))))
+        costs = [network.cost for network in map(free.judge, points) if isinstance(network, Network)]
+        most = max(costs, key=lambda cost: cost.multiply_adds / cost.parameters)
+        limits = Limits(parameters=(0, most.parameters), multiply_adds=(most.multiply_adds, 10**15))
+        assert not Reach(replace(free, limits=limits)).beyond()
 
 
 @pytest.mark.parametrize("low_high", [(2, 1), (-1, 5)])

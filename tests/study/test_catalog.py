@@ -58,7 +58,8 @@ def test_a_file_may_import_its_neighbours(tmp_path: Path) -> None:
         ("1/0", "ZeroDivisionError: division by zero (broken.py, line 1)"),
         ("\nimport nothing_of_the_kind", "line 2"),
         ("def (", "SyntaxError"),
-        ("raise SystemExit(7)", "SystemExit"),
+        ("raise SystemExit(7)", "SystemExit: 7 (broken.py, line 1)"),
+        ("import sys; sys.exit()", "SystemExit (broken.py, line 1)"),
     ],
 )
 def test_a_broken_study_file_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:

@@ -10,7 +10,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from nas.layers import shape_text
-from nas.models.card import card
+from nas.models import card
 from nas.models.document import Document
 from nas.models.formats.classes import Writer, own_modules, source_of
 from nas.models.formats.definitions import Shapes
@@ -163,9 +163,7 @@ def _constants(document: Document, sha256: str) -> list[str]:
 
 def _facts(document: Document) -> str:
     """The card without its Markdown, and the whole recipe."""
-    before, _, behind = card(document).partition("```python")
-    title, *rows = before.strip().splitlines()
-    facts = [_fact(row) if row.startswith("| ") else row for row in rows if not row.startswith(("| |", "| -"))]
+    facts = [f"{name + '  ':<{WIDEST}}{value}" for name, value in card.facts(document).items()]
     if document.recipe is not None:
         fields = msgspec.to_builtins(document.recipe).items()
         recipe = ", ".join(f"{name} {value}" for name, value in fields if value != "")
@@ -175,12 +173,7 @@ def _facts(document: Document) -> str:
         "    network = load()",
         f"    outputs = network(preprocess({'features' if document.target else 'images'}))  # ({shape})",
     ]
-    caution = behind.rpartition("```")[2].strip().replace("\n", " ")
-    head = f"{title.strip('# ')}: a network for {shape_text(document.inputs)} in plain torch."
-    return "\n".join([head, *facts, "", *use, "", caution])
-
-
-def _fact(row: str) -> str:
-    """A row of the card's table."""
-    name, _, value = row.strip("| ").partition(" | ")
-    return f"{name + '  ':<{WIDEST}}{value}"
+    head = f"{document.architecture}: a network for {shape_text(document.inputs)} in plain torch."
+    return "\n".join(
+        [head, "", card.origin(document), "", *facts, "", *use, "", card.caution(document).replace("\n", " ")]
+    )

@@ -17,7 +17,14 @@ from nas.models.model import Model
 
 Format = Literal["folder", "source", "onnx", "torch-export"]
 ENDINGS: dict[Format, str] = {"folder": "", "source": ".py", "onnx": ".onnx", "torch-export": ".pt2"}
-"""Format -> how the names of its files end; a folder may be called as one likes."""
+"""Format -> how the names of its files end; a folder may be called as one likes, but for `FOREIGN`."""
+FOREIGN = frozenset(
+    (
+        *(".bin", ".ckpt", ".h5", ".hdf5", ".json", ".keras", ".mlmodel", ".npz", ".pb", ".pickle", ".pkl", ".pt"),
+        *(".pth", ".safetensors", ".tar", ".tflite", ".torchscript", ".zip"),
+    )
+)
+"""Ends names of files that aren't written here; nobody means a folder by them."""
 WEIGHTS = ".safetensors"
 """Ends the name of the weights beside a source."""
 TAKEN = {*sys.stdlib_module_names, "torch", "safetensors", "numpy"}
@@ -30,6 +37,11 @@ def format_of(path: Path, asked: str | None = None) -> Format:
     by_ending = formats.get(path.suffix, "folder")
     known: dict[str, Format] = {name: name for name in ENDINGS}
     if asked is None:
+        if path.suffix.lower() in FOREIGN and not path.is_dir():
+            raise Refused(
+                f"{path.suffix} ends no file that is written here: {', '.join(filter(None, ENDINGS.values()))} do",
+                hint=f"-o {path.with_suffix('.pt2')}, for one; --format folder makes a folder of this name",
+            )
         return by_ending
     if asked not in known:
         raise Refused(f"a format is {', '.join(known)}, got {asked!r}")
@@ -39,6 +51,16 @@ def format_of(path: Path, asked: str | None = None) -> Format:
         rule = f"ends in {ending}" if ending else f"doesn't end as a file of {by_ending} does"
         raise Refused(f"the path of the format {asked} {rule}, got {path}", hint=way)
     return known[asked]
+
+
+def require_folder(path: Path) -> None:
+    """Refuse the name of a file for what is kept in a folder."""
+    if path.suffix.lower() in {*ENDINGS.values(), *FOREIGN} - {""}:
+        folder = path.with_suffix("")
+        raise Refused(
+            f"a trained network is kept in a folder, and {path.name} is the name of a file",
+            hint=f"-o {folder}; then nas export {folder} -o FILE in a format of others",
+        )
 
 
 def require_possible(path: Path, asked: str | None = None) -> Format:
