@@ -83,7 +83,12 @@ class Principles:
             *([("audited", self.audited)] if self.audited else []),
             ("unit", self.unit),
             ("delta", self.delta),
-            ("p", f"two-sided, corrected by Holm for {tests} together" + (", and for interim looks" if looked else "")),
+            (
+                "p",
+                f"two-sided, corrected by Holm for {tests} together"
+                + (", and for interim looks" if looked else "")
+                + "; below 0.05 a rule helps or hurts, however much",
+            ),
             *looked,
         )
 
@@ -162,7 +167,7 @@ def _verdicts(sample: Sample, rules: Sequence[Rule], look: Look | None, delta: f
 def delta_in_words(delta: float | None) -> str:
     """Which difference matters."""
     if delta is None:
-        return "the smallest difference that matters: half a robust standard deviation (of quartiles) of the errors"
+        return "the smallest difference that matters: half a robust standard deviation of the errors (IQR / 1.349)"
     return f"the smallest difference that matters: {100 * delta:g} points, as stated"
 
 

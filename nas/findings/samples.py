@@ -55,7 +55,8 @@ class Sample:
     @property
     def unit(self) -> str:
         """Unit of differences, in words; a table that is predicted has the name of its target."""
-        return f"points: hundredths of the {f'standard deviation of {self.target!r}' if self.target else 'error'}"
+        of = f"hundredths of the standard deviation of {self.target!r}" if self.target else "percentage points of error"
+        return f"points: {of}; below zero where the first, or a larger value, is better"
 
     @property
     def rules(self) -> tuple[Rule, ...]:

@@ -238,12 +238,12 @@ def test_sentences_say_what_was_found() -> None:
     assert f"of pairs, with errors {-100 * shift:.2f} points lower" in helps.sentence
     assert "n = 200 + 200" in helps.sentence
     assert "adjusted p < 0.001" in helps.sentence
-    assert hurts.sentence.startswith("A hurts: a network that obeys beats another in ")
-    assert same.sentence.startswith("luck makes no difference larger than what matters")
+    assert hurts.sentence.startswith("A hurts: a network that obeys loses to another in ")
+    assert same.sentence.startswith("luck makes no difference that matters, ")
     assert "rare is undecided" in open_.sentence
-    assert "networks more" in open_.sentence
+    assert "networks more in all" in open_.sentence
     order = rule_row(verdicts(table(), [Rule(name="w", statement="W.", contrast=Order(column="wide"))])[0])
-    assert "with nothing held fixed the error falls as values rise (rho -0." in order.sentence
+    assert "w helps: larger values go with lower errors, adjusted for nothing (rho -0." in order.sentence
 
 
 def test_the_page_has_a_section_of_rules_where_there_are_some(run: Run, tmp_path: Path) -> None:

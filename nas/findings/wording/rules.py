@@ -19,7 +19,9 @@ WORDS = {
     "undecided": "undecided",
 }
 """Verdict -> how it is shown."""
-MOST_NAMED = 4
+TURNED = "depends on the others"
+"""How an undecided column is shown whose sign turns once it is adjusted for the others."""
+MOST_NAMED = 8
 """Most columns that a sentence names."""
 LEVEL = f"{100 * CONFIDENCE:.0f} %"
 HEADER = (
@@ -28,7 +30,7 @@ HEADER = (
     "errors",
     f"{LEVEL} interval",
     "P(better) or rho",
-    f"{LEVEL} interval",
+    f"its {LEVEL} interval",
     "delta",
     "p, Holm",
     "n",
@@ -71,12 +73,12 @@ def rule_row(verdict: Verdict) -> RuleRow:
     return RuleRow(
         name=verdict.name,
         statement=verdict.statement,
-        verdict=WORDS[verdict.verdict],
+        verdict=_word(verdict),
         kind=verdict.verdict,
         effect=effect,
         cells=(
             verdict.name,
-            WORDS[verdict.verdict],
+            _word(verdict),
             effect,
             ends_text(points.low, points.high, False) if points else NOTHING,
             _tested(tested.estimate, alone) if tested else NOTHING,
@@ -89,6 +91,10 @@ def rule_row(verdict: Verdict) -> RuleRow:
         sentence=sentence(verdict),
         warnings=verdict.warnings,
     )
+
+
+def _word(verdict: Verdict) -> str:
+    return TURNED if verdict.verdict == "undecided" and _turned(verdict) else WORDS[verdict.verdict]
 
 
 def is_order(verdict: Verdict | LongVerdict) -> bool:
@@ -126,8 +132,8 @@ def sentence(verdict: Verdict) -> str:
         case "ends":
             return f"{verdict.name} is worst in the middle, near {verdict.near:g}: both ends are better {rests}."
         case "equivalent":
-            what = "no trend, and no part of it a difference," if is_order(verdict) else "no difference"
-            return f"{verdict.name} makes {what} larger than what matters, {_delta(verdict)} {rests}."
+            inside = "no two parts of it differ by more" if is_order(verdict) else "the 90 % interval lies inside"
+            return f"{verdict.name} makes no difference that matters, {_delta(verdict)}: {inside} {rests}."
         case "undecided":
             return f"{verdict.name} is undecided {rests}: {_more(verdict)}.{_why(verdict)}"
 
@@ -140,16 +146,17 @@ def _finding(verdict: Verdict) -> str:
 def _seen(verdict: Verdict) -> str:
     low = verdict.effect < 0.0
     if is_order(verdict):
-        return f"{_held(verdict)} the error {'falls' if low else 'rises'} as values rise"
-    wins = f"a network that obeys beats another in {share(verdict.better.estimate)} of pairs" if verdict.better else ""
-    return f"{wins}, with errors {_size(abs(verdict.effect))} {'lower' if low else 'higher'}"
+        return f"larger values go with {'lower' if low else 'higher'} errors, {_held(verdict)}"
+    wins = verdict.better.estimate if verdict.better else 0.5
+    pairs = f"a network that obeys beats another in {share(wins)} of pairs"
+    if not low:
+        pairs = f"a network that obeys loses to another in {share(1.0 - wins)} of pairs"
+    return f"{pairs}, with errors {_size(abs(verdict.effect))} {'lower' if low else 'higher'}"
 
 
 def _held(verdict: Verdict) -> str:
     """What was held fixed, in words."""
-    if not verdict.given:
-        return "with nothing held fixed"
-    return f"with {shortened(verdict.given, MOST_NAMED)} held fixed"
+    return f"adjusted for {shortened(verdict.given, MOST_NAMED)}" if verdict.given else "adjusted for nothing"
 
 
 def _effect(verdict: Verdict) -> str:
@@ -161,9 +168,9 @@ def _effect(verdict: Verdict) -> str:
         what = f"rho {_tested(tested.estimate, alone)}" if alone else f"P(better) {_tested(tested.estimate, alone)}"
         parts.append(f"{what}, {LEVEL} interval{looks} {ends}")
     if alone and verdict.plain is not None and verdict.given:
-        parts.append(f"{verdict.plain:+.2f} with nothing held fixed")
+        parts.append(f"unadjusted {verdict.plain:+.2f}")
     if points:
-        what = "upper less lower third" if alone else "errors"
+        what = "errors of the upper less the lower third" if alone else "errors"
         parts.append(f"{what} {signed(points.estimate, False)} {POINTS} {ends_text(points.low, points.high, False)}")
     return "; ".join(parts)
 
@@ -194,12 +201,12 @@ def _more(verdict: Verdict) -> str:
         plain = "higher" if (verdict.plain or 0.0) > 0.0 else "lower"
         held = "higher" if verdict.effect > 0.0 else "lower"
         return (
-            f"larger values go with {plain} errors, but with {held} ones where {shortened(verdict.given, MOST_NAMED)} "
-            "are held fixed"
+            f"larger values go with {plain} errors as they stand, and with {held} ones adjusted for "
+            f"{shortened(verdict.given, MOST_NAMED)}"
         )
     if verdict.needs is None:
         return "no number of networks is likely to decide it" if verdict.delta else "nothing says which effect matters"
-    return f"it needs about {plural(verdict.needs, 'network')} more"
+    return f"about {plural(verdict.needs, 'network')} more in all are likely to decide it, one way or the other"
 
 
 def _turned(verdict: Verdict) -> bool:
@@ -210,7 +217,7 @@ def _why(verdict: Verdict) -> str:
     """Why an interval without 0 doesn't decide: there are other rules."""
     if verdict.low <= 0.0 <= verdict.high or _turned(verdict):
         return ""
-    return " Its interval leaves out 0, but not when p is corrected for all rules together."
+    return " Its interval alone leaves out 0; p is corrected for all rules together, intervals aren't."
 
 
 def _tested(value: float, alone: bool) -> str:
