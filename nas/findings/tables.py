@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from nas.data.features import few_texts, numbers, spoken_of
 from nas.errors import Refused
 from nas.files import digest
+from nas.findings.columns.networks import one_row_each
 from nas.findings.table_files import ENDINGS
 from nas.findings.table_files import read as read
 from nas.findings.wording.numbers import shortened
@@ -103,7 +104,8 @@ def checked(frame: pd.DataFrame, error: str | None = None, name: str = "the tabl
         raise Refused(f"{name} has two columns of one name")
     frame, spoken = _numbers(named, (error or ERROR,))
     ready, unit = _checked(frame, error or ERROR, name, name)
-    origin = f"{len(frame):,} rows, errors from the column {error or ERROR!r} ({unit}){spoken}"
+    ready, repeated = _networks(frame, ready)
+    origin = f"{len(frame):,} rows, errors from the column {error or ERROR!r} ({unit}){spoken}{repeated}"
     return Tables(frame=_ordered(ready), origins={name: origin}, percent=unit == PERCENTAGES)
 
 
@@ -111,9 +113,15 @@ def _of_file(path: Path, name: str, column: str, named: Mapping[str, str | None]
     """The rows of one file, checked, where they come from, and the unit that their errors had."""
     frame, spoken = _numbers(read(path), (column, named[SPACE]))
     ready, unit = _checked(_called(frame, named, str(path)), column, name, str(path))
+    ready, repeated = _networks(frame, ready)
     drawn = "" if "sampler" in frame else "no column `sampler`, so taken as a random sample, "
-    origin = f"{len(frame):,} rows, errors from the column {column!r} ({unit}), {drawn}SHA-256 {digest(path)}{spoken}"
-    return ready, origin + (f". {MEANT[column]}" if column in MEANT else ""), unit
+    origin = f"{len(frame):,} rows, errors from the column {column!r} ({unit}), {drawn}SHA-256 {digest(path)}"
+    return ready, origin + spoken + repeated + (f". {MEANT[column]}" if column in MEANT else ""), unit
+
+
+def _networks(frame: pd.DataFrame, ready: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The checked rows, one a network, and what is said of that; a table of ours says itself what repeats what."""
+    return (ready, "") if {*OURS, "repeat"} <= set(frame.columns) else one_row_each(ready)
 
 
 def _numbers(frame: pd.DataFrame, others: Sequence[str | None]) -> tuple[pd.DataFrame, str]:
