@@ -32,6 +32,12 @@ ErrorColumn = Annotated[
         "--error", metavar="COLUMN", help="Column of errors in the tables (default: error).", rich_help_panel=TABLES
     ),
 ]
+Accuracy = Annotated[
+    bool,
+    typer.Option(
+        "--accuracy", help="The column holds accuracies: 1 - x, or 100 - x, is the error.", rich_help_panel=TABLES
+    ),
+]
 SpaceColumn = Annotated[
     str | None,
     typer.Option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.options import AsTable, Delta, ErrorColumn, Json, Places, RuleColumns, RulesOf, SpaceColumn
+from nas.cli.options import Accuracy, AsTable, Delta, ErrorColumn, Json, Places, RuleColumns, RulesOf, SpaceColumn
 from nas.cli.source import RunsAndTables, column_names, rules_of
 from nas.cli.terminal import emit_head, emit_json, emit_rules, emit_table, emit_text, say
 
@@ -30,6 +30,7 @@ def plan(
     ],
     table: AsTable = False,
     error: ErrorColumn = None,
+    accuracy: Accuracy = False,
     space: SpaceColumn = None,
     columns: RuleColumns = None,
     study: RulesOf = None,
@@ -47,7 +48,7 @@ def plan(
     from nas.findings.planning import plan as planned
     from nas.findings.wording.needs import HEADER
 
-    source = RunsAndTables(verb="plan", places=places, table=table, error=error, space=space)
+    source = RunsAndTables(verb="plan", places=places, table=table, error=error, accuracy=accuracy, space=space)
     names, rules = column_names(columns), rules_of(study)
     result = planned(_subject(source), rules=rules, columns=names, effect=effect, power=power, deviation=deviation)
     if json:
@@ -77,6 +78,7 @@ def principles(
     places: Places,
     table: AsTable = False,
     error: ErrorColumn = None,
+    accuracy: Accuracy = False,
     space: SpaceColumn = None,
     columns: RuleColumns = None,
     study: RulesOf = None,
@@ -86,7 +88,7 @@ def principles(
     """Test design rules, each with effect, interval and verdict: nas principles DIR or --table FILE --columns A,B."""
     from nas.findings.principles import principles as tested
 
-    source = RunsAndTables(verb="principles", places=places, table=table, error=error, space=space)
+    source = RunsAndTables(verb="principles", places=places, table=table, error=error, accuracy=accuracy, space=space)
     names, rules = column_names(columns), rules_of(study)
     results = [tested(place, rules=rules, columns=names, delta=delta) for place in source.read()]
     if json:

@@ -28,6 +28,8 @@ class RunsAndTables:
     """Whether files are tables; else they are refused."""
     error: str | None = None
     """Column of errors in the tables."""
+    accuracy: bool = False
+    """Whether that column holds accuracies."""
     space: str | None = None
     """Column of the tables whose values are taken for spaces."""
     cost: str | None = None
@@ -35,9 +37,11 @@ class RunsAndTables:
 
     def __post_init__(self) -> None:
         """Refuse columns of tables where there are none."""
-        for option, column in (("--error", self.error), ("--space", self.space), ("--cost", self.cost)):
-            if column is not None and not self.table:
-                raise Refused(f"{option} belongs to tables", hint=f"nas {self.verb} --table FILE {option} COLUMN")
+        options = {"--error COLUMN": self.error, "--space COLUMN": self.space, "--cost COLUMN": self.cost}
+        for option, value in {**options, "--accuracy": self.accuracy or None}.items():
+            if value is not None and not self.table:
+                name = option.split()[0]
+                raise Refused(f"{name} belongs to tables", hint=f"nas {self.verb} --table FILE {option}")
 
     @property
     def folders(self) -> list[Path]:
@@ -60,7 +64,7 @@ class RunsAndTables:
 
         read: list[Run | Tables] = [open_run(folder) for folder in self.folders]
         if self.files:
-            read.append(tables(self.files, self.error, space=self.space))
+            read.append(tables(self.files, self.error, accuracy=self.accuracy, space=self.space))
         return read
 
     def read_one(self) -> Run | Tables:

@@ -158,16 +158,18 @@ def discovered(
     columns: Sequence[str] | None = None,
     study: Study | None = None,
     error: str = ERROR,
+    accuracy: bool = False,
     delta: float | None = None,
 ) -> Discovered:
     """Rules that nobody declared, found on one half of a random sample and confirmed on the other.
 
     `space` is the one that is explored, needed where there are several; `columns` are dimensions and attributes that
     rules may be about, all unless given; `study` is the one behind a table, or behind a run that a program began, and
-    makes `study_file` possible; `delta` the smallest difference that matters, in the unit of the errors. Raises
-    Refused for samples that a search has chosen, and where there is nothing to explore.
+    makes `study_file` possible; `error` is the column of errors in a table, or of accuracies where `accuracy` is true,
+    `delta` the smallest difference that matters, in the unit of the errors. Raises Refused for samples that a search
+    has chosen, and where there is nothing to explore.
     """
-    sample = sample_of(source, error)
+    sample = sample_of(source, error, accuracy=accuracy)
     require_list(columns)
     chosen, smallest = _chosen(sample.frame, space), sample.share(delta)
     discovery = discover(

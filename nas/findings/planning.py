@@ -70,6 +70,7 @@ def plan(
     rules: Sequence[Rule] | None = None,
     columns: Sequence[str] | None = None,
     error: str = ERROR,
+    accuracy: bool = False,
     effect: float | None = None,
     power: float = LEFT,
     deviation: float | None = None,
@@ -77,9 +78,10 @@ def plan(
     """How many networks each rule needs so that an effect is found with this power.
 
     Of a study before any training: its errors deviate as `deviation` states, else effects are in deviations. A run or
-    a table shows how much errors vary; `error` is the column of errors in a table. Rules are those of the study, given
-    ones, or one a column of `columns`; `effect` is in the unit of the errors, the smallest that matters unless given.
-    Raises Refused where there are no rules, and for samples that a search has chosen.
+    a table shows how much errors vary; `error` is the column of errors in a table, or of accuracies where `accuracy` is
+    true. Rules are those of the study, given ones, or one a column of `columns`; `effect` is in the unit of the errors,
+    the smallest that matters unless given. Raises Refused where there are no rules, and for samples that a search has
+    chosen.
     """
     if isinstance(source, Study):
         if columns is not None:
@@ -88,7 +90,7 @@ def plan(
         return _of_study(study, effect=effect, power=power, deviation=deviation)
     if deviation is not None:
         raise Refused("a deviation is what a run or a table shows", hint="leave it out, or plan for a study")
-    sample = sample_of(source, error)
+    sample = sample_of(source, error, accuracy=accuracy)
     tested = sample.tested(requested_rules(sample.frame, rules, columns))
     scopes = [scope_seen(sample.frame, rule, sample.guess) for rule in tested]
     needs = sample_size.plan(tested, scopes, effect=sample.share(effect), power=power)

@@ -118,16 +118,17 @@ def principles(
     rules: Sequence[Rule] | None = None,
     columns: Sequence[str] | None = None,
     error: str = ERROR,
+    accuracy: bool = False,
     delta: float | None = None,
 ) -> Principles:
     """What a run or a table says of design rules: helps, hurts, no difference that matters, or undecided.
 
     Of a run these are the rules that its study declares unless others are given; of a table one rule a numeric column,
-    that larger values are better. `error` is the column of errors in a table, `delta` the smallest difference that
-    matters, in the unit of the errors. Raises Refused where nothing can be tested: no rules, a column without numbers,
-    samples that a search has chosen.
+    that larger values are better. `error` is the column of errors in a table, or of accuracies where `accuracy`
+    is true, `delta` the smallest difference that matters, in the unit of the errors. Raises Refused where nothing can
+    be tested: no rules, a column without numbers, samples that a search has chosen.
     """
-    sample = sample_of(source, error)
+    sample = sample_of(source, error, accuracy=accuracy)
     requested = requested_rules(sample.frame, rules, columns)
     tested, smallest = sample.tested(requested), sample.share(delta)
     look = look_of(sample.run.manifest, sample.frame) if sample.run else None

@@ -45,6 +45,8 @@ class Sample:
     """The number that is predicted; empty where classes are."""
     percent: bool = False
     """Whether the errors were percentages, so that a difference of them is meant in points."""
+    unitless: bool = False
+    """Whether the errors are no shares, as losses are, so that they are taken as they are."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """Name of each table -> where its rows come from; empty for a run."""
     run: Run | None = None
@@ -53,6 +55,8 @@ class Sample:
     @property
     def unit(self) -> str:
         """Unit of differences, in words; a table that is predicted has the name of its target."""
+        if self.unitless:
+            return "none: the errors are taken as they are, and a point is a hundredth of 1"
         return f"points: hundredths of the {f'standard deviation of {self.target!r}' if self.target else 'error'}"
 
     @property
@@ -84,21 +88,24 @@ class Sample:
         )
 
 
-def sample_of(source: Run | Tables | pd.DataFrame, error: str) -> Sample:
+def sample_of(source: Run | Tables | pd.DataFrame, error: str, *, accuracy: bool = False) -> Sample:
     """The random sample that a run or a table is; a run whose networks a search has chosen is refused."""
     if isinstance(source, Run):
+        if accuracy:
+            raise Refused("a run has errors, and no accuracies", hint="leave out accuracy=True")
         return _of_run(source)
     if isinstance(source, str | Path):
         raise Refused(f"a run or a table is taken, got {source!r}", hint=f"nas.open({str(source)!r}) opens a run")
     if not isinstance(source, Tables) and not hasattr(source, "columns"):
         raise Refused(f"a run or a table is taken, got {source!r}", hint="one run, or a pandas DataFrame")
-    tables = source if isinstance(source, Tables) else checked(source, error)
+    tables = source if isinstance(source, Tables) else checked(source, error, accuracy=accuracy)
     return Sample(
         title=listed(tables.origins),
         frame=tables.frame,
         strata=designs(tables.frame),
         fidelity=UNKNOWN,
         percent=tables.percent,
+        unitless=tables.unitless,
         origins=tables.origins,
     )
 

@@ -176,3 +176,24 @@ def test_what_is_refused(say: Say, folder: Path, csv: Path, words: tuple[str, ..
     code, out, message = say(*(places.get(word, word) for word in words))
     assert (code, out) == (2, "")
     assert said in message, message
+
+
+def test_accuracies_are_taken_with_their_option(say: Say, csv: Path, tmp_path: Path) -> None:
+    """Accuracies give the verdicts of their errors with --accuracy, and are refused without; a loss has no unit."""
+    head, *rows = csv.read_text().splitlines()
+    cells = [row.split(",", 1) for row in rows]
+    table = tmp_path / "acc.csv"
+    table.write_text("\n".join([head.replace("top1 err", "val_acc"), *(f"{100 - float(e):.3f},{r}" for e, r in cells)]))
+    code, _, message = say("--table", table, "--error", "val_acc")
+    assert (code, "--accuracy" in message) == (2, True)
+    asked = ("--columns", "depth,luck", "--json")
+    accuracies = read(say("--table", table, "--error", "val_acc", "--accuracy", *asked)[1])["principles"]
+    errors = read(say("--table", csv, "--error", "top1 err", *asked)[1])["principles"]
+    assert [row["verdict"] for row in accuracies] == [row["verdict"] for row in errors]
+    assert accuracies[0]["effect"] == pytest.approx(errors[0]["effect"])
+    losses = tmp_path / "loss.csv"
+    losses.write_text(csv.read_text().replace("top1 err", "val_loss"))
+    out = say("--table", losses, "--error", "val_loss", "--columns", "depth")[1]
+    assert "percentages" not in out
+    assert "none: the errors are taken as they are" in " ".join(out.split())
+    assert say(tmp_path, "--accuracy")[0] == 2

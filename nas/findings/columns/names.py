@@ -7,6 +7,9 @@ import re
 ERRORS = frozenset({"err", "errs", "error", "errors"})
 LOSSES = frozenset({"entropy", "loss", "losses", "mae", "mse", "nll", "perplexity", "ppl", "rmse"})
 ACCURACIES = frozenset({"acc", "accs", "accuracies", "accuracy", "auc", "auroc"})
+SCORES = frozenset({"fitness", "precision", "recall", "reward", "score", "scores"})
+NDS_ERRORS = re.compile(r"(min_test|min_train|test_ep|train_ep)_top1")
+"""Errors in the records of NDS, in spite of their names."""
 SPLITS = ("valid", "val", "test", "train", "eval", "dev", "best", "mean", "avg")
 """Words that are written together with those above: `valacc`."""
 QUALIFIERS = frozenset(
@@ -52,6 +55,22 @@ def is_result(name: str) -> bool:
     own = words(name)
     places = [place for place, word in enumerate(own) if word in RESULTS or re.fullmatch(r"top\d+", word)]
     return bool(places) and all(word in QUALIFIERS or word.isdigit() for word in own[places[-1] + 1 :])
+
+
+def is_error(name: str) -> bool:
+    """Whether it is named as an error or a loss."""
+    return bool(set(words(name)) & (ERRORS | LOSSES))
+
+
+def is_loss(name: str) -> bool:
+    """Whether it is named as a loss, which has no unit."""
+    return bool(set(words(name)) & LOSSES)
+
+
+def is_accuracy(name: str) -> bool:
+    """Whether it is named as something of which more is better, and as no error: `top1` is, `top1_err` isn't."""
+    named = any(word in ACCURACIES | SCORES or re.fullmatch(r"top\d+", word) for word in words(name))
+    return named and not is_error(name) and not NDS_ERRORS.match(name)
 
 
 def is_of_training(name: str) -> bool:
