@@ -16,6 +16,7 @@ from nas.analysis.columns import numeric_columns
 from nas.analysis.discovery.narrowing import steps
 from nas.errors import Refused
 from nas.files import write_atomically
+from nas.findings.columns.defaults import note_on
 from nas.findings.principles import delta_in_words
 from nas.findings.samples import Sample, require_list, sample_of
 from nas.findings.study_source import neighbours, study_file
@@ -186,7 +187,7 @@ def discovered(
         notes=(
             *discovery.warnings,
             *map(": ".join, sample.origins.items()),
-            *(_of_run(sample.run, own) if sample.run else ()),
+            *(_of_run(sample.run, own) if sample.run else note_on(_aside(sample, study), columns)),
         ),
         study=own,
     )
@@ -206,9 +207,17 @@ def _dimensions(sample: Sample, space: str, columns: Sequence[str] | None, study
             names = ", ".join(arm.name for arm in study.arms)
             raise Refused(f"study {study.name!r} has no space {space!r}", hint=f"it has {names}")
         dimensions |= {name: dimension for name, dimension in study.joint(arm).items() if name in dimensions}
+    aside = _aside(sample, study) if columns is None else {}
+    dimensions = {name: dimension for name, dimension in dimensions.items() if name not in aside}
     if not dimensions:
-        raise Refused(f"no column of {sample.title} varies, but for the errors")
+        raise Refused(f"no column of {sample.title} varies, but for the errors", hint="; ".join(note_on(aside, None)))
     return dimensions
+
+
+def _aside(sample: Sample, study: Study | None) -> dict[str, str]:
+    """Columns that rules are about only where they are requested, but for the dimensions of the study."""
+    own = {name for arm in study.arms for name in study.joint(arm)} if study is not None else set()
+    return {name: reason for name, reason in sample.aside.items() if name not in own}
 
 
 def _of_run(run: Run, study: Study | None) -> list[str]:

@@ -15,6 +15,7 @@ from nas.analysis.statistics.equivalence import DEVIATIONS
 from nas.analysis.statistics.power import ALPHA, LEFT, planned
 from nas.analysis.statistics.sequential import price
 from nas.errors import Missing, Refused
+from nas.findings.columns.defaults import note_on
 from nas.findings.samples import requested_rules, require_random, sample_of
 from nas.findings.tables import ERROR, Tables
 from nas.findings.wording.needs import HEADER, need_row
@@ -91,12 +92,15 @@ def plan(
     if deviation is not None:
         raise Refused("a deviation is what a run or a table shows", hint="leave it out, or plan for a study")
     sample = sample_of(source, error, accuracy=accuracy)
-    tested = sample.tested(requested_rules(sample.frame, rules, columns))
+    requested = requested_rules(sample.frame, rules, columns)
+    tested = sample.tested(requested)
     scopes = [scope_seen(sample.frame, rule, sample.guess) for rule in tested]
     needs = sample_size.plan(tested, scopes, effect=sample.share(effect), power=power)
     seen = f"{len(sample.frame):,} {'trials of the run' if sample.run else 'rows'}"
     own = sample.run.manifest.study if sample.run else None
-    return _planned(needs, power, f"Errors vary as in {seen}; trained: {sample.fidelity}", own)
+    result = _planned(needs, power, f"Errors vary as in {seen}; trained: {sample.fidelity}", own)
+    aside = note_on(sample.aside, None if requested is None else columns or ())
+    return replace(result, notes=(*result.notes, *map(": ".join, sample.origins.items()), *aside))
 
 
 def _of_study(study: Study, *, effect: float | None, power: float, deviation: float | None) -> Planned:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from nas.analysis import principle_rules
 from nas.analysis.columns import numbers, numeric_columns
 from nas.analysis.selection import designs
 from nas.errors import Refused
+from nas.findings.columns.defaults import note_on, set_aside
 from nas.findings.settings import fidelity, matched_cost
 from nas.findings.tables import ERROR, Tables, checked
 from nas.findings.wording.numbers import listed, shortened
@@ -59,10 +61,17 @@ class Sample:
             return "none: the errors are taken as they are, and a point is a hundredth of 1"
         return f"points: hundredths of the {f'standard deviation of {self.target!r}' if self.target else 'error'}"
 
+    @cached_property
+    def aside(self) -> Mapping[str, str]:
+        """Columns of a table that rules are about only where they are requested -> what they are; of a run none."""
+        return {} if self.run else set_aside(self.frame)
+
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """Those that its study declares; of a table one a numeric column, that larger values are better."""
-        return self.run.manifest.study.rules if self.run else principle_rules(self.frame)
+        """Those that its study declares; of a table one a column of numbers, that larger values are better."""
+        if self.run:
+            return self.run.manifest.study.rules
+        return principle_rules(self.frame, [name for name in numeric_columns(self.frame) if name not in self.aside])
 
     def share(self, difference: float | None) -> float | None:
         """A difference of errors, given in their unit, as a share of 1; refused where it is negative or no number."""
@@ -79,7 +88,7 @@ class Sample:
         if self.run is None:
             raise Refused(
                 f"no column of {self.title} holds numbers that vary, but for the errors",
-                hint=f"it has {', '.join(map(str, self.frame.columns))}",
+                hint="; ".join([f"it has {', '.join(map(str, self.frame.columns))}", *note_on(self.aside, None)]),
             )
         sampled = shortened(self.run.manifest.study.sampled, MOST_NAMED)
         raise Refused(

@@ -23,8 +23,8 @@ FIXED = ("error", "outcome")
 """What rows of one network never need to share."""
 FEW_NETWORKS, MANY_TRAININGS = 20, 10
 """Fewer different rows than this, each more than so often, are settings of few values, not networks."""
-LEAST_COUNTED = 8
-"""Rows from which on whole numbers that count up are no coincidence."""
+LEAST_COUNTED = 10
+"""Rows from which on numbers that count up, or are ordered like the errors, are no coincidence."""
 MOST_NAMED = 6
 """Most columns named in a message."""
 
@@ -124,7 +124,7 @@ def _averaged(frame: pd.DataFrame, network: pd.Series[int], differing: list[str]
         if is_numeric_dtype(frame[name]) and not is_bool_dtype(frame[name]) and not is_id(name):
             ready[name] = frame.groupby(network)[name].transform("mean")
     once = ready[~network.duplicated()].reset_index(drop=True)
-    return once.drop(columns=[name for name in differing if name.lower() in REPEATS])
+    return once.drop(columns=[name for name in differing if name.lower() in REPEATS or is_row_name(frame[name], name)])
 
 
 def _outcomes(frame: pd.DataFrame, network: pd.Series[int], all_failed: pd.Series[bool]) -> pd.Series[str]:
