@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.options import Accuracy, AsTable, Delta, ErrorColumn, Json, SpaceColumn
+from nas.cli.options import Accuracy, AsTable, Delta, ErrorColumn, Guess, Json, SpaceColumn
 from nas.cli.source import RunsAndTables, column_names, study_named
 from nas.cli.terminal import emit_head, emit_json, emit_rules, say
 
@@ -21,6 +21,7 @@ def discover(
     table: AsTable = False,
     error: ErrorColumn = None,
     accuracy: Accuracy = False,
+    guess: Guess = None,
     space: SpaceColumn = None,
     columns: Annotated[
         str | None,
@@ -45,7 +46,9 @@ def discover(
 
     if out is not None and not out.parent.is_dir():
         raise StorageFailed(f"{out} can't be written: there is no folder {out.parent}")
-    source = RunsAndTables(verb="discover", places=places, table=table, error=error, accuracy=accuracy, space=space)
+    source = RunsAndTables(
+        verb="discover", places=places, table=table, error=error, accuracy=accuracy, guess=guess, space=space
+    )
     names = column_names(columns)
     result = discovered(source.read_one(), space=within, columns=names, study=study_named(study), delta=delta)
     if result.study is not None and not result.smaller:

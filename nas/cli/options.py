@@ -38,6 +38,14 @@ Accuracy = Annotated[
         "--accuracy", help="The column holds accuracies: 1 - x, or 100 - x, is the error.", rich_help_panel=TABLES
     ),
 ]
+Guess = Annotated[
+    float | None,
+    typer.Option(
+        "--guess",
+        help="Error of guessing, at which a failure enters means (default: of our tables or --study, else the worst).",
+        rich_help_panel=TABLES,
+    ),
+]
 SpaceColumn = Annotated[
     str | None,
     typer.Option(

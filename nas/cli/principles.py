@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.options import Accuracy, AsTable, Delta, ErrorColumn, Json, Places, RuleColumns, RulesOf, SpaceColumn
-from nas.cli.source import RunsAndTables, column_names, rules_of
+from nas.cli.options import (
+    Accuracy,
+    AsTable,
+    Delta,
+    ErrorColumn,
+    Guess,
+    Json,
+    Places,
+    RuleColumns,
+    RulesOf,
+    SpaceColumn,
+)
+from nas.cli.source import RunsAndTables, column_names, rules_of, study_named
 from nas.cli.terminal import emit_head, emit_json, emit_rules, emit_table, emit_text, say
 
 if TYPE_CHECKING:
@@ -31,6 +42,7 @@ def plan(
     table: AsTable = False,
     error: ErrorColumn = None,
     accuracy: Accuracy = False,
+    guess: Guess = None,
     space: SpaceColumn = None,
     columns: RuleColumns = None,
     study: RulesOf = None,
@@ -48,8 +60,11 @@ def plan(
     from nas.findings.planning import plan as planned
     from nas.findings.wording.needs import HEADER
 
-    source = RunsAndTables(verb="plan", places=places, table=table, error=error, accuracy=accuracy, space=space)
-    names, rules = column_names(columns), rules_of(study)
+    chosen = study_named(study)
+    source = RunsAndTables(
+        verb="plan", places=places, table=table, error=error, accuracy=accuracy, guess=guess, space=space, study=chosen
+    )
+    names, rules = column_names(columns), rules_of(chosen)
     result = planned(_subject(source), rules=rules, columns=names, effect=effect, power=power, deviation=deviation)
     if json:
         emit_json(plan=result.needs, samples=result.samples, power=power, notes=result.notes)
@@ -79,6 +94,7 @@ def principles(
     table: AsTable = False,
     error: ErrorColumn = None,
     accuracy: Accuracy = False,
+    guess: Guess = None,
     space: SpaceColumn = None,
     columns: RuleColumns = None,
     study: RulesOf = None,
@@ -88,8 +104,18 @@ def principles(
     """Test design rules, each with effect, interval and verdict: nas principles DIR or --table FILE --columns A,B."""
     from nas.findings.principles import principles as tested
 
-    source = RunsAndTables(verb="principles", places=places, table=table, error=error, accuracy=accuracy, space=space)
-    names, rules = column_names(columns), rules_of(study)
+    chosen = study_named(study)
+    source = RunsAndTables(
+        verb="principles",
+        places=places,
+        table=table,
+        error=error,
+        accuracy=accuracy,
+        guess=guess,
+        space=space,
+        study=chosen,
+    )
+    names, rules = column_names(columns), rules_of(chosen)
     results = [tested(place, rules=rules, columns=names, delta=delta) for place in source.read()]
     if json:
         emit_json(

@@ -30,6 +30,10 @@ class RunsAndTables:
     """Column of errors in the tables."""
     accuracy: bool = False
     """Whether that column holds accuracies."""
+    guess: float | None = None
+    """Error of guessing."""
+    study: Study | None = None
+    """The study behind the tables, whose data tell the error of guessing where nothing else does."""
     space: str | None = None
     """Column of the tables whose values are taken for spaces."""
     cost: str | None = None
@@ -38,7 +42,7 @@ class RunsAndTables:
     def __post_init__(self) -> None:
         """Refuse columns of tables where there are none."""
         options = {"--error COLUMN": self.error, "--space COLUMN": self.space, "--cost COLUMN": self.cost}
-        for option, value in {**options, "--accuracy": self.accuracy or None}.items():
+        for option, value in {**options, "--accuracy": self.accuracy or None, "--guess SHARE": self.guess}.items():
             if value is not None and not self.table:
                 name = option.split()[0]
                 raise Refused(f"{name} belongs to tables", hint=f"nas {self.verb} --table FILE {option}")
@@ -59,13 +63,21 @@ class RunsAndTables:
 
     def read(self) -> list[Run | Tables]:
         """Each run, then all tables together."""
-        from nas.findings.tables import tables
         from nas.storage.results import open_run
 
         read: list[Run | Tables] = [open_run(folder) for folder in self.folders]
         if self.files:
-            read.append(tables(self.files, self.error, accuracy=self.accuracy, space=self.space))
+            read.append(self._tables())
         return read
+
+    def _tables(self) -> Tables:
+        from dataclasses import replace
+
+        from nas.findings.samples import guessing
+        from nas.findings.tables import tables
+
+        read = tables(self.files, self.error, accuracy=self.accuracy, guess=self.guess, space=self.space)
+        return read if read.guess is not None else replace(read, guess=guessing(self.study))
 
     def read_one(self) -> Run | Tables:
         """The one run, or all tables together; refused where there are more."""
@@ -91,9 +103,8 @@ def study_named(name: str | None) -> Study | None:
     return catalog.study(name) if name else None
 
 
-def rules_of(name: str | None) -> tuple[Rule, ...] | None:
-    """The rules of a study by name; None where none is named, refused where it declares none."""
-    study = study_named(name)
+def rules_of(study: Study | None) -> tuple[Rule, ...] | None:
+    """The rules of a named study; None where none is named, refused where it declares none."""
     if study is not None and not study.rules:
-        raise Refused(f"study {name!r} declares no rules")
+        raise Refused(f"study {study.name!r} declares no rules")
     return study.rules if study else None

@@ -6,7 +6,7 @@ space --nas run--> table --nas discover--> rules, smaller space --nas run--> bet
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from nas.errors import Refused
 from nas.files import write_atomically
 from nas.findings.columns.defaults import note_on
 from nas.findings.principles import delta_in_words
-from nas.findings.samples import Sample, require_list, sample_of
+from nas.findings.samples import Sample, guessing, require_list, sample_of
 from nas.findings.study_source import neighbours, study_file
 from nas.findings.tables import ERROR, Tables
 from nas.findings.wording.notebook import html_table, notebook
@@ -160,6 +160,7 @@ def discovered(
     study: Study | None = None,
     error: str = ERROR,
     accuracy: bool = False,
+    guess: float | None = None,
     delta: float | None = None,
 ) -> Discovered:
     """Rules that nobody declared, found on one half of a random sample and confirmed on the other.
@@ -167,10 +168,13 @@ def discovered(
     `space` is the one that is explored, needed where there are several; `columns` are dimensions and attributes that
     rules may be about, all unless given; `study` is the one behind a table, or behind a run that a program began, and
     makes `study_file` possible; `error` is the column of errors in a table, or of accuracies where `accuracy` is true,
+    `guess` the error of guessing, at which a failure enters means (else that of the study's data, where it is named),
     `delta` the smallest difference that matters, in the unit of the errors. Raises Refused for samples that a search
     has chosen, and where there is nothing to explore.
     """
-    sample = sample_of(source, error, accuracy=accuracy)
+    sample = sample_of(source, error, accuracy=accuracy, guess=guess)
+    if sample.run is None and sample.guess is None:
+        sample = replace(sample, guess=guessing(study))
     require_list(columns)
     chosen, smallest = _chosen(sample.frame, space), sample.share(delta)
     discovery = discover(

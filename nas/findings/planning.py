@@ -72,6 +72,7 @@ def plan(
     columns: Sequence[str] | None = None,
     error: str = ERROR,
     accuracy: bool = False,
+    guess: float | None = None,
     effect: float | None = None,
     power: float = LEFT,
     deviation: float | None = None,
@@ -80,9 +81,9 @@ def plan(
 
     Of a study before any training: its errors deviate as `deviation` states, else effects are in deviations. A run or
     a table shows how much errors vary; `error` is the column of errors in a table, or of accuracies where `accuracy` is
-    true. Rules are those of the study, given ones, or one a column of `columns`; `effect` is in the unit of the errors,
-    the smallest that matters unless given. Raises Refused where there are no rules, and for samples that a search has
-    chosen.
+    true, `guess` the error of guessing, at which a failure enters means. Rules are those of the study, given ones, or
+    one a column of `columns`; `effect` is in the unit of the errors, the smallest that matters unless given. Raises
+    Refused where there are no rules, and for samples that a search has chosen.
     """
     if isinstance(source, Study):
         if columns is not None:
@@ -91,7 +92,7 @@ def plan(
         return _of_study(study, effect=effect, power=power, deviation=deviation)
     if deviation is not None:
         raise Refused("a deviation is what a run or a table shows", hint="leave it out, or plan for a study")
-    sample = sample_of(source, error, accuracy=accuracy)
+    sample = sample_of(source, error, accuracy=accuracy, guess=guess)
     requested = requested_rules(sample.frame, rules, columns)
     tested = sample.tested(requested)
     scopes = [scope_seen(sample.frame, rule, sample.guess) for rule in tested]

@@ -120,16 +120,18 @@ def principles(
     columns: Sequence[str] | None = None,
     error: str = ERROR,
     accuracy: bool = False,
+    guess: float | None = None,
     delta: float | None = None,
 ) -> Principles:
     """What a run or a table says of design rules: helps, hurts, no difference that matters, or undecided.
 
     Of a run these are the rules that its study declares unless others are given; of a table one rule a numeric column,
     that larger values are better, but for results and numbers of rows. `error` is the column of errors in a table, or
-    of accuracies where `accuracy` is true, `delta` the smallest difference that matters, in the unit of the errors.
+    of accuracies where `accuracy` is true, `guess` the error of guessing, at which a failure enters means (runs, and
+    the tables that they write, know it), `delta` the smallest difference that matters, in the unit of the errors.
     Raises Refused where nothing can be tested: no rules, a column without numbers, samples that a search has chosen.
     """
-    sample = sample_of(source, error, accuracy=accuracy)
+    sample = sample_of(source, error, accuracy=accuracy, guess=guess)
     requested = requested_rules(sample.frame, rules, columns)
     tested, smallest = sample.tested(requested), sample.share(delta)
     look = look_of(sample.run.manifest, sample.frame) if sample.run else None
@@ -179,8 +181,10 @@ def _of_table(sample: Sample, columns: Sequence[str] | None, every: bool) -> lis
     skipped = spoiled_columns(frame) if every else {}
     notes = [*note_on(sample.aside, None if every else columns or ())]
     notes += [f"left out: {name!r}, which holds {text!r} among its numbers" for name, text in skipped.items()]
-    failed = frame["error"].isna().any()
-    return [*notes, "A failure enters means as the worst error of the table"] if failed else notes
+    if not frame["error"].isna().any():
+        return notes
+    how = "the worst error of the table" if sample.guess is None else f"guessing, an error of {sample.guess:g}"
+    return [*notes, f"A failure enters means as {how}"]
 
 
 def _of_state(run: Run, look: Look | None) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nas.analysis import principle_rules
 from nas.analysis.columns import numbers, numeric_columns
 from nas.analysis.selection import designs
-from nas.errors import Refused
+from nas.errors import NasError, Refused
 from nas.findings.columns.defaults import note_on, set_aside
 from nas.findings.settings import fidelity, matched_cost
 from nas.findings.tables import ERROR, Tables, checked
@@ -97,22 +97,27 @@ class Sample:
         )
 
 
-def sample_of(source: Run | Tables | pd.DataFrame, error: str, *, accuracy: bool = False) -> Sample:
+def sample_of(
+    source: Run | Tables | pd.DataFrame, error: str, *, accuracy: bool = False, guess: float | None = None
+) -> Sample:
     """The random sample that a run or a table is; a run whose networks a search has chosen is refused."""
     if isinstance(source, Run):
         if accuracy:
             raise Refused("a run has errors, and no accuracies", hint="leave out accuracy=True")
+        if guess is not None:
+            raise Refused("a run knows the error of guessing from its data", hint="leave out guess")
         return _of_run(source)
     if isinstance(source, str | Path):
         raise Refused(f"a run or a table is taken, got {source!r}", hint=f"nas.open({str(source)!r}) opens a run")
     if not isinstance(source, Tables) and not hasattr(source, "columns"):
         raise Refused(f"a run or a table is taken, got {source!r}", hint="one run, or a pandas DataFrame")
-    tables = source if isinstance(source, Tables) else checked(source, error, accuracy=accuracy)
+    tables = source if isinstance(source, Tables) else checked(source, error, accuracy=accuracy, guess=guess)
     return Sample(
         title=listed(tables.origins),
         frame=tables.frame,
         strata=designs(tables.frame),
         fidelity=UNKNOWN,
+        guess=tables.guess,
         percent=tables.percent,
         unitless=tables.unitless,
         origins=tables.origins,
@@ -131,6 +136,16 @@ def _of_run(run: Run) -> Sample:
         target=info.target,
         run=run,
     )
+
+
+def guessing(study: Study | None) -> float | None:
+    """Error of guessing on the data of a study; None without a study, and where its data aren't there."""
+    from nas import data
+
+    try:
+        return None if study is None else data.prepare_for(study.recipe).guess
+    except NasError:
+        return None
 
 
 def require_random(study: Study | StoredStudy) -> None:

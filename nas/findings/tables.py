@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +18,13 @@ from nas.data.features import few_texts, numbers, spoken_of
 from nas.errors import Refused
 from nas.files import digest
 from nas.findings.columns.errors import ERROR as ERROR
-from nas.findings.columns.errors import PERCENTAGES, UNITLESS, column_of, error_column, errors_of
+from nas.findings.columns.errors import PERCENTAGES, UNITLESS, column_of, error_column, errors_of, guess_of
 from nas.findings.columns.networks import one_row_each
 from nas.findings.table_files import ENDINGS
 from nas.findings.table_files import read as read
 from nas.study.record import Outcome
 from nas.study.strata import stratum
+from nas.study.table import GUESS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,6 +64,8 @@ class Tables:
     """Whether the errors of all files are percentages, so that a difference of them is meant in points."""
     unitless: bool = False
     """Whether errors of a file are no shares, as losses are, and are taken as they are."""
+    guess: float | None = None
+    """Error of guessing as a share of 1, at which a failure enters means; None where it isn't known."""
 
 
 def tables(
@@ -70,13 +73,14 @@ def tables(
     error: str | None = None,
     *,
     accuracy: bool = False,
+    guess: float | None = None,
     space: str | None = None,
     cost: str | None = None,
 ) -> Tables:
     """The rows of these files, each group named by its column `space`, or by its file where there is none.
 
-    `error` is the column of errors, or of accuracies where `accuracy` says so, `space` one whose values are taken for
-    spaces, `cost` one that holds multiply-adds.
+    `error` is the column of errors, or of accuracies where `accuracy` says so, `guess` the error of guessing, `space`
+    one whose values are taken for spaces, `cost` one that holds multiply-adds.
     A space that two files name is kept apart.
     """
     import pandas as pd
@@ -85,45 +89,74 @@ def tables(
         raise Refused(f"a table is given twice: {', '.join(map(str, paths))}")
     names = _names(paths)
     named = {SPACE: space, "multiply_adds": cost}
-    column = error_column(error, accuracy)
-    parts = [_of_file(path, name, column, named, accuracy) for path, name in zip(paths, names, strict=True)]
-    columns = {column for frame, _, _ in parts for column in frame}
+    how = _Errors(column=error_column(error, accuracy), accuracy=accuracy, guess=guess)
+    parts = [_of_file(path, name, named, how) for path, name in zip(paths, names, strict=True)]
+    columns = {column for part in parts for column in part.frame}
     frames = [
         frame.assign(**{column: value for column, value in DRAWN.items() if column in columns - set(frame)})
-        for frame in _apart([frame for frame, _, _ in parts], names)
+        for frame in _apart([part.frame for part in parts], names)
     ]
     return Tables(
         frame=_ordered(pd.concat(frames, ignore_index=True)),
-        origins={name: origin for name, (_, origin, _) in zip(names, parts, strict=True)},
-        percent=all(unit == PERCENTAGES for _, _, unit in parts),
-        unitless=any(unit == UNITLESS for _, _, unit in parts),
+        origins={name: part.origin for name, part in zip(names, parts, strict=True)},
+        percent=all(part.unit == PERCENTAGES for part in parts),
+        unitless=any(part.unit == UNITLESS for part in parts),
+        guess=max((part.guess for part in parts if part.guess is not None), default=None),
     )
 
 
 def checked(
-    frame: pd.DataFrame, error: str | None = None, name: str = "the table", *, accuracy: bool = False
+    frame: pd.DataFrame,
+    error: str | None = None,
+    name: str = "the table",
+    *,
+    accuracy: bool = False,
+    guess: float | None = None,
 ) -> Tables:
     """A table that is in memory already, with the same checks; `name` is what messages call it."""
-    named, column = frame.rename(columns=str), error_column(error, accuracy)
+    named = frame.rename(columns=str)
     if not named.columns.is_unique:
         raise Refused(f"{name} has two columns of one name")
-    frame, spoken = _numbers(named, (column,))
-    ready, unit = _checked(frame, column, name, name, accuracy)
-    ready, repeated = _networks(frame, ready)
-    origin = f"{len(frame):,} rows, {_from(column, unit, accuracy)}{spoken}{repeated}"
-    return Tables(frame=_ordered(ready), origins={name: origin}, percent=unit == PERCENTAGES, unitless=unit == UNITLESS)
+    how = _Errors(column=error_column(error, accuracy), accuracy=accuracy, guess=guess)
+    read, spoken = _numbers(named, (how.column,))
+    part = _checked(read, name, name, how)
+    return Tables(
+        frame=_ordered(part.frame),
+        origins={name: f"{part.origin}{spoken}{part.repeated}"},
+        percent=part.unit == PERCENTAGES,
+        unitless=part.unit == UNITLESS,
+        guess=part.guess,
+    )
 
 
-def _of_file(
-    path: Path, name: str, column: str, named: Mapping[str, str | None], accuracy: bool
-) -> tuple[pd.DataFrame, str, str]:
-    """The rows of one file, checked, where they come from, and the unit that their errors had."""
-    frame, spoken = _numbers(read(path), (column, named[SPACE]))
-    ready, unit = _checked(_called(frame, named, str(path)), column, name, str(path), accuracy)
-    ready, repeated = _networks(frame, ready)
+@dataclass(frozen=True, kw_only=True)
+class _Errors:
+    """How the errors of tables are to be read."""
+
+    column: str
+    accuracy: bool
+    guess: float | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Part:
+    """One table, checked."""
+
+    frame: pd.DataFrame
+    origin: str
+    unit: str
+    guess: float | None
+    repeated: str
+    """What is said of several rows of a network."""
+
+
+def _of_file(path: Path, name: str, named: Mapping[str, str | None], how: _Errors) -> _Part:
+    """The rows of one file, checked, and where they come from."""
+    frame, spoken = _numbers(read(path), (how.column, named[SPACE]))
+    part = _checked(_called(frame, named, str(path)), name, str(path), how)
     drawn = "" if "sampler" in frame else "no column `sampler`, so taken as a random sample, "
-    origin = f"{len(frame):,} rows, {_from(column, unit, accuracy)}, {drawn}SHA-256 {digest(path)}"
-    return ready, origin + spoken + repeated + (f". {MEANT[column]}" if column in MEANT else ""), unit
+    meant = f". {MEANT[how.column]}" if how.column in MEANT else ""
+    return replace(part, origin=f"{part.origin}, {drawn}SHA-256 {digest(path)}{spoken}{part.repeated}{meant}")
 
 
 def _from(column: str, unit: str, accuracy: bool) -> str:
@@ -131,11 +164,6 @@ def _from(column: str, unit: str, accuracy: bool) -> str:
     if not accuracy:
         return f"errors from the column {column!r} ({unit})"
     return f"errors from the column {column!r} ({unit}): {'100' if unit == PERCENTAGES else '1'} - x of accuracies x"
-
-
-def _networks(frame: pd.DataFrame, ready: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """The checked rows, one a network, and what is said of that; a table of ours says itself what repeats what."""
-    return (ready, "") if {*OURS, "repeat"} <= set(frame.columns) else one_row_each(ready)
 
 
 def _numbers(frame: pd.DataFrame, others: Sequence[str | None]) -> tuple[pd.DataFrame, str]:
@@ -178,11 +206,17 @@ def _called(frame: pd.DataFrame, named: Mapping[str, str | None], place: str) ->
     return frame
 
 
-def _checked(frame: pd.DataFrame, column: str, name: str, place: str, accuracy: bool) -> tuple[pd.DataFrame, str]:
-    """The rows with errors and outcomes that agree, and the unit that the errors had."""
-    errors, unit = errors_of(frame, column, place, accuracy=accuracy, ours=set(OURS) <= set(frame.columns))
-    rest = _plain(frame.drop(columns=column), name)
-    return rest.assign(error=errors, outcome=_outcomes(frame, errors, place)), unit
+def _checked(frame: pd.DataFrame, name: str, place: str, how: _Errors) -> _Part:
+    """One row a network, with errors and outcomes that agree; a table of ours says itself which row repeats which."""
+    ours = set(OURS) <= set(frame.columns)
+    errors, unit = errors_of(frame, how.column, place, accuracy=how.accuracy, ours=ours)
+    guess = guess_of(frame, how.guess, unit, ours)
+    rest = _plain(frame.drop(columns=[how.column, *([GUESS] if ours and GUESS in frame else [])]), name)
+    ready, repeated = rest.assign(error=errors, outcome=_outcomes(frame, errors, place)), ""
+    if not (ours and "repeat" in frame):
+        ready, repeated = one_row_each(ready, guess)
+    origin = f"{len(frame):,} rows, {_from(how.column, unit, how.accuracy)}"
+    return _Part(frame=ready, origin=origin, unit=unit, guess=guess, repeated=repeated)
 
 
 def _apart(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> list[pd.DataFrame]:

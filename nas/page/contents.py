@@ -41,14 +41,15 @@ def write_report(
     table_files: Sequence[Path] = (),
     error: str | None = None,
     accuracy: bool = False,
+    guess: float | None = None,
     space: str | None = None,
     cost: str | None = None,
 ) -> None:
     """The interactive page of runs and of anybody's tables, all tables together, as one offline file.
 
     `error` names the column of errors in the tables (default: `error`), or of accuracies where `accuracy` is true,
-    `space` one whose values are taken for spaces, `cost` one that holds multiply-adds. A page that is there isn't
-    replaced by one of a run that has lost trials.
+    `guess` the error of guessing, `space` one whose values are taken for spaces, `cost` one that holds multiply-adds. A
+    page that is there isn't replaced by one of a run that has lost trials.
     """
     for run in runs:
         require_validated(run)
@@ -59,7 +60,9 @@ def write_report(
         raise Refused("there is nothing to report: no run and no table is given")
     reports = [_report(run) for run in runs]
     if table_files:
-        reports.append(report_of_tables(tables(table_files, error, accuracy=accuracy, space=space, cost=cost)))
+        reports.append(
+            report_of_tables(tables(table_files, error, accuracy=accuracy, guess=guess, space=space, cost=cost))
+        )
     write_atomically(path, page.html(reports).encode())
 
 
@@ -138,6 +141,7 @@ def report_of_tables(source: Tables) -> Report:
         total=len(frame),
         frame=frame,
         dimensions=drawn[:MOST_DIMENSIONS],
+        guessing=source.guess,
         note=note,
     )
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nas.errors import Refused
 from nas.findings.columns.names import is_accuracy, is_error, is_loss
 from nas.findings.wording.numbers import shortened
+from nas.study.table import GUESS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,6 +68,17 @@ def errors_of(
         raise Refused(f"{place}: accuracies are shares of 1 or percentages, {column!r} goes up to {values.max():g}")
     scale = PERCENT if unit == PERCENTAGES else 1.0
     return (scale - values if accuracy else values) / scale, unit
+
+
+def guess_of(frame: pd.DataFrame, given: float | None, unit: str, ours: bool) -> float | None:
+    """The error of guessing as a share of 1: the given one, else that of a table of ours; None where nobody knows."""
+    if given is None:
+        known = frame[GUESS].dropna() if ours and GUESS in frame else ()
+        return float(max(known)) if len(known) else frame.attrs.get(GUESS)
+    share = given / PERCENT if unit == PERCENTAGES and given > 1 else given
+    if not 0 < share < math.inf or (share > 1 and unit != UNITLESS):
+        raise Refused(f"the error of guessing is above 0 and a share of 1 or a percentage, got {given:g}")
+    return share
 
 
 def _require_meaning(column: str, place: str, accuracy: bool) -> None:
