@@ -57,7 +57,15 @@ SpaceColumn = Annotated[
 ]
 RuleColumns = Annotated[
     str | None,
-    typer.Option("--columns", metavar="A,B,...", help="One rule a column in place of the run's: larger is better."),
+    typer.Option(
+        "--columns",
+        metavar="A,B,...",
+        help="Rules on columns in place of the run's: larger is better; texts: their values against one another.",
+    ),
+]
+Against = Annotated[
+    str | None,
+    typer.Option("--against", metavar="A,B", help="One rule on two spaces in place of the run's: A is better than B."),
 ]
 RulesOf = Annotated[
     str | None, typer.Option("--study", metavar="NAME", help="Take the rules of this study in place of the run's.")

@@ -10,6 +10,7 @@ import typer
 
 from nas.cli.options import (
     Accuracy,
+    Against,
     AsTable,
     Delta,
     ErrorColumn,
@@ -45,6 +46,7 @@ def plan(
     guess: Guess = None,
     space: SpaceColumn = None,
     columns: RuleColumns = None,
+    against: Against = None,
     study: RulesOf = None,
     effect: Annotated[
         float | None,
@@ -64,7 +66,7 @@ def plan(
     source = RunsAndTables(
         verb="plan", places=places, table=table, error=error, accuracy=accuracy, guess=guess, space=space, study=chosen
     )
-    names, rules = column_names(columns), rules_of(chosen)
+    names, rules = column_names(columns), rules_of(chosen, against)
     result = planned(_subject(source), rules=rules, columns=names, effect=effect, power=power, deviation=deviation)
     if json:
         emit_json(plan=result.needs, samples=result.samples, power=power, notes=result.notes)
@@ -97,6 +99,7 @@ def principles(
     guess: Guess = None,
     space: SpaceColumn = None,
     columns: RuleColumns = None,
+    against: Against = None,
     study: RulesOf = None,
     delta: Delta = None,
     json: Json = False,
@@ -115,7 +118,7 @@ def principles(
         space=space,
         study=chosen,
     )
-    names, rules = column_names(columns), rules_of(chosen)
+    names, rules = column_names(columns), rules_of(chosen, against)
     results = [tested(place, rules=rules, columns=names, delta=delta) for place in source.read()]
     if json:
         emit_json(

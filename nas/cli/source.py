@@ -103,8 +103,17 @@ def study_named(name: str | None) -> Study | None:
     return catalog.study(name) if name else None
 
 
-def rules_of(study: Study | None) -> tuple[Rule, ...] | None:
-    """The rules of a named study; None where none is named, refused where it declares none."""
+def rules_of(study: Study | None, spaces: str | None = None) -> tuple[Rule, ...] | None:
+    """The rules of a named study, or one rule on two spaces; None for neither, refused where there are none."""
+    if spaces is not None:
+        from nas.study import against
+
+        names = column_names(spaces) or []
+        if len(names) != 2 or study is not None:
+            given = "also --study" if study is not None else spaces or "nothing"
+            raise Refused(f"--against takes the names of two spaces and no --study, got {given}", hint="--against A,B")
+        first, reference = names
+        return (against(first, reference, f"{first} is better than {reference}."),)
     if study is not None and not study.rules:
         raise Refused(f"study {study.name!r} declares no rules")
     return study.rules if study else None

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.analysis import principle_rules
-from nas.analysis.columns import numbers, numeric_columns
+from nas.analysis.columns import numeric_columns
 from nas.analysis.selection import designs
 from nas.errors import NasError, Refused
 from nas.findings.columns.defaults import note_on, set_aside
+from nas.findings.columns.groups import rules_about
 from nas.findings.settings import fidelity, matched_cost
 from nas.findings.tables import ERROR, Tables, checked
 from nas.findings.wording.numbers import listed, shortened
@@ -168,7 +169,7 @@ def requested_rules(
 ) -> tuple[Rule, ...] | None:
     """The rules that are requested, by name of a column or as values; None where nothing is."""
     if rules is not None and columns is not None:
-        raise Refused("rules or columns are given, not both", hint="--columns or --study, one of them")
+        raise Refused("rules or columns are given, not both", hint="--columns, --study or --against, one of them")
     require_list(columns)
     if columns is None:
         return None if rules is None else tuple(rules)
@@ -176,22 +177,10 @@ def requested_rules(
         raise Refused(f"columns are named once each, at least one, got {', '.join(columns) or 'none'}")
     if ERROR in columns:
         raise Refused(f"{ERROR!r} is what is to be explained, so it can't be one of the columns")
-    for column in columns:
-        _require_numbers(frame, column)
-    return principle_rules(frame, columns)
+    return tuple(rule for column in columns for rule in rules_about(frame, column))
 
 
 def require_list(columns: Sequence[str] | None) -> None:
     """Refuse a name in place of a list of names."""
     if isinstance(columns, str):
         raise Refused(f"columns are a list of names, got {columns!r}", hint=f"columns=[{columns!r}]")
-
-
-def _require_numbers(frame: pd.DataFrame, column: str) -> None:
-    """Refuse a column that isn't there or holds texts, with those that would do."""
-    try:
-        numbers(frame, column)
-    except Refused as refusal:
-        raise Refused(
-            str(refusal), hint=f"columns with numbers: {shortened(numeric_columns(frame), MOST_NAMED)}"
-        ) from None
