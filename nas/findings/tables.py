@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas.data.features import few_texts, numbers, spoken_of
 from nas.errors import Refused
 from nas.files import digest
 from nas.findings.columns.errors import ERROR as ERROR
 from nas.findings.columns.errors import PERCENTAGES, UNITLESS, column_of, error_column, errors_of, guess_of
 from nas.findings.columns.networks import one_row_each
+from nas.findings.columns.numbers import with_numbers
 from nas.findings.table_files import ENDINGS
 from nas.findings.table_files import read as read
 from nas.study.record import Outcome
@@ -118,7 +118,7 @@ def checked(
     if not named.columns.is_unique:
         raise Refused(f"{name} has two columns of one name")
     how = _Errors(column=error_column(error, accuracy), accuracy=accuracy, guess=guess)
-    read, spoken = _numbers(named, (how.column,))
+    read, spoken = _numbers(named, how.column)
     part = _checked(read, name, name, how)
     return Tables(
         frame=_ordered(part.frame),
@@ -152,7 +152,7 @@ class _Part:
 
 def _of_file(path: Path, name: str, named: Mapping[str, str | None], how: _Errors) -> _Part:
     """The rows of one file, checked, and where they come from."""
-    frame, spoken = _numbers(read(path), (how.column, named[SPACE]))
+    frame, spoken = _numbers(read(path), how.column, named[SPACE])
     part = _checked(_called(frame, named, str(path)), name, str(path), how)
     drawn = "" if "sampler" in frame else "no column `sampler`, so taken as a random sample, "
     meant = f". {MEANT[how.column]}" if how.column in MEANT else ""
@@ -166,26 +166,9 @@ def _from(column: str, unit: str, accuracy: bool) -> str:
     return f"errors from the column {column!r} ({unit}): {'100' if unit == PERCENTAGES else '1'} - x of accuracies x"
 
 
-def _numbers(frame: pd.DataFrame, others: Sequence[str | None]) -> tuple[pd.DataFrame, str]:
-    """The table with texts among the numbers of a column as missing, and what is said of them; `others` stay."""
-    import pandas as pd
-    from pandas.api.types import is_numeric_dtype
-
-    spoken = ""
-    if set(OURS) <= set(frame.columns):
-        return frame, spoken  # its choices may be numbers and texts
-    for name in frame.columns:
-        if (
-            name in (*TEXTS, *others)
-            or is_numeric_dtype(frame[name])
-            or any(isinstance(cell, bool) for cell in frame[name])
-        ):
-            continue
-        cells = frame[name].astype(object).where(frame[name].notna(), None).tolist()
-        if missing := few_texts(cells):
-            frame = frame.assign(**{name: pd.Series(numbers(cells, missing), index=frame.index)})
-            spoken += f". {spoken_of(name, cells, missing)}"
-    return frame, spoken
+def _numbers(frame: pd.DataFrame, errors: str, space: str | None = None) -> tuple[pd.DataFrame, str]:
+    """The table with numbers for texts that are numbers, and what is said of them; choices of ours may be both."""
+    return (frame, "") if set(OURS) <= set(frame.columns) else with_numbers(frame, {*TEXTS, str(space)}, errors)
 
 
 def _called(frame: pd.DataFrame, named: Mapping[str, str | None], place: str) -> pd.DataFrame:

@@ -270,3 +270,30 @@ def test_losses_have_no_unit(tmp_path: Path, text: str) -> None:
     assert "(no unit, taken as they are)" in found.origins["t"]
     assert found.unitless
     assert not found.percent
+
+
+def test_commas_between_thousands_are_read(tmp_path: Path) -> None:
+    """A few such cells, a column of them, errors and costs are numbers, each named; other commas and mixtures stay."""
+    rows = "\n".join(
+        f'0.{i},"{"1,014.45" if i == 12 else i}","{i},500","0,{i}0",{"M" if i % 2 else "?"}{i},"1,0{i}"'
+        for i in range(10, 40)
+    )
+    path = file(tmp_path, f"error,params,flops,decimal,mixed,millis\n{rows}\n")
+    found = tables([path], cost="flops")
+    assert found.frame["params"].tolist()[2:4] == [1014.45, 13.0]
+    assert found.frame["multiply_adds"].tolist()[:2] == [10_500, 11_500]
+    assert found.frame["millis"].iloc[0] == 1010
+    assert found.frame["decimal"].iloc[0] == "0,100"
+    said = found.origins["t"]
+    assert "1 of 30 cells of column 'params' have commas between thousands ('1,014.45')" in said
+    assert "30 of 30 cells of column 'flops'" in said
+    errors = checked(pd.DataFrame({"loss": ["1,014.5", "900.5"], "depth": [1, 2]}), "loss")
+    assert errors.frame["error"].tolist() == [1014.5, 900.5]
+
+
+def test_columns_mostly_of_texts_beside_commas_are_named() -> None:
+    """Where too many cells are texts the column stays texts, and that is said."""
+    cells = ["1,014.45", "many", "few", "some"] * 10
+    found = checked(pd.DataFrame({"error": [i / 100 for i in range(40)], "params": cells}))
+    assert found.frame["params"].tolist() == cells
+    assert "Column 'params' holds too many texts beside numbers such as '1,014.45'" in found.origins["the table"]
