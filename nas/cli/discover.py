@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.options import AsTable, Delta, ErrorColumn, Json, SpaceColumn
+from nas.cli.options import Accuracy, AsTable, Delta, ErrorColumn, Guess, Json, SpaceColumn
 from nas.cli.source import RunsAndTables, column_names, study_named
 from nas.cli.terminal import emit_head, emit_json, emit_rules, say
 
@@ -20,6 +20,8 @@ def discover(
     places: Annotated[list[Path], typer.Argument(metavar="DIR", help="Folder of a run; with --table files of tables.")],
     table: AsTable = False,
     error: ErrorColumn = None,
+    accuracy: Accuracy = False,
+    guess: Guess = None,
     space: SpaceColumn = None,
     columns: Annotated[
         str | None,
@@ -44,7 +46,9 @@ def discover(
 
     if out is not None and not out.parent.is_dir():
         raise StorageFailed(f"{out} can't be written: there is no folder {out.parent}")
-    source = RunsAndTables(verb="discover", places=places, table=table, error=error, space=space)
+    source = RunsAndTables(
+        verb="discover", places=places, table=table, error=error, accuracy=accuracy, guess=guess, space=space
+    )
     names = column_names(columns)
     result = discovered(source.read_one(), space=within, columns=names, study=study_named(study), delta=delta)
     if result.study is not None and not result.smaller:

@@ -32,6 +32,20 @@ ErrorColumn = Annotated[
         "--error", metavar="COLUMN", help="Column of errors in the tables (default: error).", rich_help_panel=TABLES
     ),
 ]
+Accuracy = Annotated[
+    bool,
+    typer.Option(
+        "--accuracy", help="The column holds accuracies: 1 - x, or 100 - x, is the error.", rich_help_panel=TABLES
+    ),
+]
+Guess = Annotated[
+    float | None,
+    typer.Option(
+        "--guess",
+        help="Error of guessing, at which a failure enters means (default: of our tables or --study, else the worst).",
+        rich_help_panel=TABLES,
+    ),
+]
 SpaceColumn = Annotated[
     str | None,
     typer.Option(
@@ -43,7 +57,15 @@ SpaceColumn = Annotated[
 ]
 RuleColumns = Annotated[
     str | None,
-    typer.Option("--columns", metavar="A,B,...", help="One rule a column in place of the run's: larger is better."),
+    typer.Option(
+        "--columns",
+        metavar="A,B,...",
+        help="Rules on columns in place of the run's: larger is better; texts: their values against one another.",
+    ),
+]
+Against = Annotated[
+    str | None,
+    typer.Option("--against", metavar="A,B", help="One rule on two spaces in place of the run's: A is better than B."),
 ]
 RulesOf = Annotated[
     str | None, typer.Option("--study", metavar="NAME", help="Take the rules of this study in place of the run's.")

@@ -8,8 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.options import AsTable, Delta, ErrorColumn, Json, Places, RuleColumns, RulesOf, SpaceColumn
-from nas.cli.source import RunsAndTables, column_names, drawn_by, rules_of
+from nas.cli.options import (
+    Accuracy,
+    Against,
+    AsTable,
+    Delta,
+    ErrorColumn,
+    Guess,
+    Json,
+    Places,
+    RuleColumns,
+    RulesOf,
+    SpaceColumn,
+)
+from nas.cli.source import RunsAndTables, column_names, drawn_by, rules_of, study_named
 from nas.cli.terminal import emit_head, emit_json, emit_rules, emit_table, emit_text, say
 
 if TYPE_CHECKING:
@@ -30,8 +42,11 @@ def plan(
     ],
     table: AsTable = False,
     error: ErrorColumn = None,
+    accuracy: Accuracy = False,
+    guess: Guess = None,
     space: SpaceColumn = None,
     columns: RuleColumns = None,
+    against: Against = None,
     study: RulesOf = None,
     effect: Annotated[
         float | None,
@@ -47,8 +62,11 @@ def plan(
     from nas.findings.planning import plan as planned
     from nas.findings.wording.needs import HEADER
 
-    source = RunsAndTables(verb="plan", places=places, table=table, error=error, space=space)
-    names, rules = column_names(columns), rules_of(study)
+    chosen = study_named(study)
+    source = RunsAndTables(
+        verb="plan", places=places, table=table, error=error, accuracy=accuracy, guess=guess, space=space, study=chosen
+    )
+    names, rules = column_names(columns), rules_of(chosen, against)
     result = planned(_subject(source), rules=rules, columns=names, effect=effect, power=power, deviation=deviation)
     if json:
         emit_json(plan=result.needs, samples=result.samples, power=power, notes=result.notes)
@@ -77,8 +95,11 @@ def principles(
     places: Places,
     table: AsTable = False,
     error: ErrorColumn = None,
+    accuracy: Accuracy = False,
+    guess: Guess = None,
     space: SpaceColumn = None,
     columns: RuleColumns = None,
+    against: Against = None,
     study: RulesOf = None,
     delta: Delta = None,
     json: Json = False,
@@ -86,9 +107,19 @@ def principles(
     """Test design rules, each with effect, interval and verdict: nas principles DIR or --table FILE --columns A,B."""
     from nas.findings.principles import principles as tested
 
-    source = RunsAndTables(verb="principles", places=places, table=table, error=error, space=space)
-    names, rules = column_names(columns), rules_of(study)
-    drawn = drawn_by(study)
+    chosen = study_named(study)
+    source = RunsAndTables(
+        verb="principles",
+        places=places,
+        table=table,
+        error=error,
+        accuracy=accuracy,
+        guess=guess,
+        space=space,
+        study=chosen,
+    )
+    names, rules = column_names(columns), rules_of(chosen, against)
+    drawn = drawn_by(chosen)
     results = [tested(place, rules=rules, columns=names, delta=delta, dimensions=drawn) for place in source.read()]
     if json:
         emit_json(

@@ -28,6 +28,12 @@ class RunsAndTables:
     """Whether files are tables; else they are refused."""
     error: str | None = None
     """Column of errors in the tables."""
+    accuracy: bool = False
+    """Whether that column holds accuracies."""
+    guess: float | None = None
+    """Error of guessing."""
+    study: Study | None = None
+    """The study behind the tables, whose data tell the error of guessing where nothing else does."""
     space: str | None = None
     """Column of the tables whose values are taken for spaces."""
     cost: str | None = None
@@ -35,9 +41,11 @@ class RunsAndTables:
 
     def __post_init__(self) -> None:
         """Refuse columns of tables where there are none."""
-        for option, column in (("--error", self.error), ("--space", self.space), ("--cost", self.cost)):
-            if column is not None and not self.table:
-                raise Refused(f"{option} belongs to tables", hint=f"nas {self.verb} --table FILE {option} COLUMN")
+        options = {"--error COLUMN": self.error, "--space COLUMN": self.space, "--cost COLUMN": self.cost}
+        for option, value in {**options, "--accuracy": self.accuracy or None, "--guess SHARE": self.guess}.items():
+            if value is not None and not self.table:
+                name = option.split()[0]
+                raise Refused(f"{name} belongs to tables", hint=f"nas {self.verb} --table FILE {option}")
 
     @property
     def folders(self) -> list[Path]:
@@ -55,13 +63,21 @@ class RunsAndTables:
 
     def read(self) -> list[Run | Tables]:
         """Each run, then all tables together."""
-        from nas.findings.tables import tables
         from nas.storage.results import open_run
 
         read: list[Run | Tables] = [open_run(folder) for folder in self.folders]
         if self.files:
-            read.append(tables(self.files, self.error, space=self.space))
+            read.append(self._tables())
         return read
+
+    def _tables(self) -> Tables:
+        from dataclasses import replace
+
+        from nas.findings.samples import guessing
+        from nas.findings.tables import tables
+
+        read = tables(self.files, self.error, accuracy=self.accuracy, guess=self.guess, space=self.space)
+        return read if read.guess is not None else replace(read, guess=guessing(self.study))
 
     def read_one(self) -> Run | Tables:
         """The one run, or all tables together; refused where there are more."""
@@ -87,18 +103,25 @@ def study_named(name: str | None) -> Study | None:
     return catalog.study(name) if name else None
 
 
-def drawn_by(name: str | None) -> tuple[str, ...] | None:
-    """What a study of that name draws: columns that are held fixed while one of them is asked about."""
-    study = study_named(name)
+def drawn_by(study: Study | None) -> tuple[str, ...] | None:
+    """What a named study draws: columns that are held fixed while one of them is asked about."""
     if study is None:
         return None
     dimensions = (dimension for space in study.spaces for dimension in space.dimensions)
     return tuple(dict.fromkeys([*dimensions, *study.vary, *study.grid.values]))
 
 
-def rules_of(name: str | None) -> tuple[Rule, ...] | None:
-    """The rules of a study by name; None where none is named, refused where it declares none."""
-    study = study_named(name)
+def rules_of(study: Study | None, spaces: str | None = None) -> tuple[Rule, ...] | None:
+    """The rules of a named study, or one rule on two spaces; None for neither, refused where there are none."""
+    if spaces is not None:
+        from nas.study import against
+
+        names = column_names(spaces) or []
+        if len(names) != 2 or study is not None:
+            given = "also --study" if study is not None else spaces or "nothing"
+            raise Refused(f"--against takes the names of two spaces and no --study, got {given}", hint="--against A,B")
+        first, reference = names
+        return (against(first, reference, f"{first} is better than {reference}."),)
     if study is not None and not study.rules:
-        raise Refused(f"study {name!r} declares no rules")
+        raise Refused(f"study {study.name!r} declares no rules")
     return study.rules if study else None

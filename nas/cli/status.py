@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.options import AsTable, ErrorColumn, Folder, Json, Places, SpaceColumn
+from nas.cli.options import Accuracy, AsTable, ErrorColumn, Folder, Guess, Json, Places, SpaceColumn
 from nas.cli.source import RunsAndTables
 from nas.cli.terminal import emit_json, emit_table, emit_text, say
 from nas.findings.wording.numbers import count, milliseconds, percent
@@ -58,6 +58,8 @@ def report(
     places: Places,
     table: AsTable = False,
     error: ErrorColumn = None,
+    accuracy: Accuracy = False,
+    guess: Guess = None,
     space: SpaceColumn = None,
     cost: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column of the tables that holds multiply-adds.")
@@ -71,10 +73,14 @@ def report(
     from nas.page.contents import write_report
     from nas.storage.results import open_run
 
-    source = RunsAndTables(verb="report", places=places, table=table, error=error, space=space, cost=cost)
+    source = RunsAndTables(
+        verb="report", places=places, table=table, error=error, accuracy=accuracy, guess=guess, space=space, cost=cost
+    )
     runs = [open_run(folder) for folder in source.folders]
     path = out or _page(places[0], source.files)
-    write_report(runs, path, table_files=source.files, error=error, space=space, cost=cost)
+    write_report(
+        runs, path, table_files=source.files, error=error, accuracy=accuracy, guess=guess, space=space, cost=cost
+    )
     say(str(path))
 
 

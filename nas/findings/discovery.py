@@ -6,7 +6,7 @@ space --nas run--> table --nas discover--> rules, smaller space --nas run--> bet
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -16,8 +16,9 @@ from nas.analysis.columns import numeric_columns
 from nas.analysis.discovery.narrowing import steps
 from nas.errors import Refused
 from nas.files import write_atomically
+from nas.findings.columns.defaults import note_on
 from nas.findings.principles import delta_in_words
-from nas.findings.samples import Sample, require_list, sample_of
+from nas.findings.samples import Sample, guessing, require_list, sample_of
 from nas.findings.study_source import neighbours, study_file
 from nas.findings.tables import ERROR, Tables
 from nas.findings.wording.notebook import html_table, notebook
@@ -158,16 +159,22 @@ def discovered(
     columns: Sequence[str] | None = None,
     study: Study | None = None,
     error: str = ERROR,
+    accuracy: bool = False,
+    guess: float | None = None,
     delta: float | None = None,
 ) -> Discovered:
     """Rules that nobody declared, found on one half of a random sample and confirmed on the other.
 
     `space` is the one that is explored, needed where there are several; `columns` are dimensions and attributes that
     rules may be about, all unless given; `study` is the one behind a table, or behind a run that a program began, and
-    makes `study_file` possible; `delta` the smallest difference that matters, in the unit of the errors. Raises
-    Refused for samples that a search has chosen, and where there is nothing to explore.
+    makes `study_file` possible; `error` is the column of errors in a table, or of accuracies where `accuracy` is true,
+    `guess` the error of guessing, at which a failure enters means (else that of the study's data, where it is named),
+    `delta` the smallest difference that matters, in the unit of the errors. Raises Refused for samples that a search
+    has chosen, and where there is nothing to explore.
     """
-    sample = sample_of(source, error)
+    sample = sample_of(source, error, accuracy=accuracy, guess=guess)
+    if sample.run is None and sample.guess is None:
+        sample = replace(sample, guess=guessing(study))
     require_list(columns)
     chosen, smallest = _chosen(sample.frame, space), sample.share(delta)
     discovery = discover(
@@ -184,7 +191,7 @@ def discovered(
         notes=(
             *discovery.warnings,
             *map(": ".join, sample.origins.items()),
-            *(_of_run(sample.run, own) if sample.run else ()),
+            *(_of_run(sample.run, own) if sample.run else note_on(_aside(sample, study), columns)),
         ),
         study=own,
     )
@@ -204,9 +211,17 @@ def _dimensions(sample: Sample, space: str, columns: Sequence[str] | None, study
             names = ", ".join(arm.name for arm in study.arms)
             raise Refused(f"study {study.name!r} has no space {space!r}", hint=f"it has {names}")
         dimensions |= {name: dimension for name, dimension in study.joint(arm).items() if name in dimensions}
+    aside = _aside(sample, study) if columns is None else {}
+    dimensions = {name: dimension for name, dimension in dimensions.items() if name not in aside}
     if not dimensions:
-        raise Refused(f"no column of {sample.title} varies, but for the errors")
+        raise Refused(f"no column of {sample.title} varies, but for the errors", hint="; ".join(note_on(aside, None)))
     return dimensions
+
+
+def _aside(sample: Sample, study: Study | None) -> dict[str, str]:
+    """Columns that rules are about only where they are requested, but for the dimensions of the study."""
+    own = {name for arm in study.arms for name in study.joint(arm)} if study is not None else set()
+    return {name: reason for name, reason in sample.aside.items() if name not in own}
 
 
 def _of_run(run: Run, study: Study | None) -> list[str]:

@@ -1,9 +1,10 @@
 """Anybody's JSON -> the rows of a table: records, columns, or the records of "On Network Design Spaces" (NDS).
 
-A file holds a list of records, a mapping name -> list of records, each list a space, or a mapping column -> list of
-cells; a `.jsonl` one record a line. What lies inside of a record becomes columns: a mapping gives one for each entry,
-named after it (`net.depth` where two are called so), a list of cells one for each place (`ds` gives `ds_1`, `ds_2`), a
-long list, such as the errors of all epochs, its last value (`test_ep_top1_last`), and any other list its text.
+A file holds a list of records, a mapping name -> record, whose names become the column `name`, a mapping name -> list
+of records, each list a space, or a mapping column -> list of cells; a `.jsonl` one record a line. What lies inside of a
+record becomes columns: a mapping gives one for each entry, named after it (`net.depth` where two are called so), a list
+of cells one for each place (`ds` gives `ds_1`, `ds_2`), a long list, such as the errors of all epochs, its last value
+(`test_ep_top1_last`), and any other list its text.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 ENDINGS = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
 FORM = (
-    'a .json is a list of records [{"error": 0.1, "depth": 3}, ...], a mapping name -> such a list, or a mapping '
-    "column -> list of cells; a .jsonl has a record on each line"
+    'a .json is a list of records [{"error": 0.1, "depth": 3}, ...], a mapping name -> record or name -> such a list, '
+    "or a mapping column -> list of cells; a .jsonl has a record on each line"
 )
 LARGEST = 2**29
 """Most bytes of a file, unpacked."""
@@ -35,7 +36,7 @@ DEEPEST = 8
 MOST_PARTS = 32
 """Cells of a list up to which each is a column; a longer one is the course of a training."""
 MOST_COLUMNS = 4_096
-SPACE = "space"
+SPACE, NAME = "space", "name"
 NDS_NAMES = {"params": "parameters", "flops": "multiply_adds"}
 """What NDS calls what is counted here: its flops are multiply-adds."""
 NDS = ("net", *NDS_NAMES)
@@ -74,6 +75,8 @@ def _records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     data = _decoded(text, str(path))
     if isinstance(data, list):
         yield from _listed("", data, path)
+    elif isinstance(data, dict) and data and all(isinstance(value, dict) for value in data.values()):
+        yield from _listed("", _named(data), path)
     elif isinstance(data, dict) and data and all(isinstance(value, list) for value in data.values()):
         if any(isinstance(cell, dict) for value in data.values() for cell in value[:1]):
             for name, records in data.items():
@@ -120,6 +123,16 @@ def _listed(name: str, records: Sequence[Any], path: Path) -> Iterator[tuple[str
         if not isinstance(record, dict):
             raise Refused(f"{path}: record {number}{where} is {short(repr(record))}, not a mapping", hint=FORM)
         yield name, record
+
+
+def _named(records: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each record with its name; columns of numbered cells, as pandas writes a table, are turned round."""
+    first = next(iter(records.values()))
+    if first and all(list(cells) == [str(row) for row in range(len(first))] for cells in records.values()):
+        return [{name: cells[row] for name, cells in records.items()} for row in first]
+    taken = {name for record in records.values() for name in record}
+    column = next(name for name in (NAME, "key", "name of the record") if name not in taken)
+    return [{column: name, **record} for name, record in records.items()]
 
 
 def _transposed(columns: dict[str, list[Any]], path: Path) -> list[dict[str, Any]]:

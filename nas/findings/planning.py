@@ -15,6 +15,7 @@ from nas.analysis.statistics.equivalence import DEVIATIONS
 from nas.analysis.statistics.power import ALPHA, LEFT, planned
 from nas.analysis.statistics.sequential import price
 from nas.errors import Missing, Refused
+from nas.findings.columns.defaults import note_on
 from nas.findings.samples import requested_rules, require_random, sample_of
 from nas.findings.tables import ERROR, Tables
 from nas.findings.wording.needs import HEADER, need_row
@@ -70,6 +71,8 @@ def plan(
     rules: Sequence[Rule] | None = None,
     columns: Sequence[str] | None = None,
     error: str = ERROR,
+    accuracy: bool = False,
+    guess: float | None = None,
     effect: float | None = None,
     power: float = LEFT,
     deviation: float | None = None,
@@ -77,9 +80,10 @@ def plan(
     """How many networks each rule needs so that an effect is found with this power.
 
     Of a study before any training: its errors deviate as `deviation` states, else effects are in deviations. A run or
-    a table shows how much errors vary; `error` is the column of errors in a table. Rules are those of the study, given
-    ones, or one a column of `columns`; `effect` is in the unit of the errors, the smallest that matters unless given.
-    Raises Refused where there are no rules, and for samples that a search has chosen.
+    a table shows how much errors vary; `error` is the column of errors in a table, or of accuracies where `accuracy` is
+    true, `guess` the error of guessing, at which a failure enters means. Rules are those of the study, given ones, or
+    one a column of `columns`; `effect` is in the unit of the errors, the smallest that matters unless given. Raises
+    Refused where there are no rules, and for samples that a search has chosen.
     """
     if isinstance(source, Study):
         if columns is not None:
@@ -88,13 +92,16 @@ def plan(
         return _of_study(study, effect=effect, power=power, deviation=deviation)
     if deviation is not None:
         raise Refused("a deviation is what a run or a table shows", hint="leave it out, or plan for a study")
-    sample = sample_of(source, error)
-    tested = sample.tested(requested_rules(sample.frame, rules, columns))
+    sample = sample_of(source, error, accuracy=accuracy, guess=guess)
+    requested = requested_rules(sample.frame, rules, columns)
+    tested = sample.tested(requested)
     scopes = [scope_seen(sample.frame, rule, sample.guess) for rule in tested]
     needs = sample_size.plan(tested, scopes, effect=sample.share(effect), power=power)
     seen = f"{len(sample.frame):,} {'trials of the run' if sample.run else 'rows'}"
     own = sample.run.manifest.study if sample.run else None
-    return _planned(needs, power, f"Errors vary as in {seen}; trained: {sample.fidelity}", own)
+    result = _planned(needs, power, f"Errors vary as in {seen}; trained: {sample.fidelity}", own)
+    aside = note_on(sample.aside, None if requested is None else columns or ())
+    return replace(result, notes=(*result.notes, *map(": ".join, sample.origins.items()), *aside))
 
 
 def _of_study(study: Study, *, effect: float | None, power: float, deviation: float | None) -> Planned:

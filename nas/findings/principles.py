@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nas.analysis import Look, Verdict, verdicts
 from nas.analysis.columns import spoiled_columns
 from nas.findings.audits import audit_line
+from nas.findings.columns.defaults import note_on
 from nas.findings.looks import head_of, look_of, notes_of, verdicts_by_look
 from nas.findings.samples import Sample, requested_rules, sample_of
 from nas.findings.tables import ERROR, Tables
@@ -123,24 +124,28 @@ def principles(
     rules: Sequence[Rule] | None = None,
     columns: Sequence[str] | None = None,
     error: str = ERROR,
+    accuracy: bool = False,
+    guess: float | None = None,
     delta: float | None = None,
     dimensions: Sequence[str] | None = None,
 ) -> Principles:
     """What a run or a table says of design rules: helps, hurts, no difference that matters, or undecided.
 
     Of a run these are the rules that its study declares unless others are given; of a table one rule a numeric column,
-    that larger values are better. `error` is the column of errors in a table, `delta` the smallest difference that
-    matters, in the unit of the errors. While one column is asked about the others are held fixed: of a run what was
-    drawn, of a table `dimensions`, or else the columns that are asked about. Raises Refused where nothing can be
-    tested: no rules, a column without numbers, samples that a search has chosen.
+    that larger values are better, but for results and numbers of rows. `error` is the column of errors in a table, or
+    of accuracies where `accuracy` is true, `guess` the error of guessing, from which on a network has failed to learn
+    (runs, and the tables that they write, know it), `delta` the smallest difference that matters, in the unit of the
+    errors. While one column is asked about the others are held fixed: of a run what was drawn, of a table `dimensions`,
+    or else the columns that are asked about. Raises Refused where nothing can be tested: no rules, a column without
+    numbers, samples that a search has chosen.
     """
-    sample = sample_of(source, error)
+    sample = sample_of(source, error, accuracy=accuracy, guess=guess)
     requested = requested_rules(sample.frame, rules, columns)
     tested, smallest = sample.tested(requested), sample.share(delta)
     sample = sample if dimensions is None else replace(sample, dimensions=tuple(dimensions))
     look = look_of(sample.run.manifest, sample.frame) if sample.run else None
     declared = requested is None
-    own = _of_run(sample.run, look, declared) if sample.run else _of_table(sample.frame, declared)
+    own = _of_run(sample.run, look, declared) if sample.run else _of_table(sample, columns, declared)
     return Principles(
         title=sample.title,
         verdicts=_verdicts(sample, tested, look, smallest),
@@ -177,12 +182,16 @@ def _of_run(run: Run, look: Look | None, declared: bool) -> list[str]:
     return [*_of_state(run, look), *(_of_age(run) if declared else later)]
 
 
-def _of_table(frame: pd.DataFrame, every: bool) -> list[str]:
-    """What must be said of columns that aren't numbers throughout, where every column is tested, and of failures."""
+def _of_table(sample: Sample, columns: Sequence[str] | None, every: bool) -> list[str]:
+    """What must be said of columns that no rule is about, where every column is tested, and of failures."""
+    frame = sample.frame
     skipped = spoiled_columns(frame) if every else {}
-    notes = [f"left out: {name!r}, which holds {text!r} among its numbers" for name, text in skipped.items()]
-    failed = frame["error"].isna().any()
-    return [*notes, "A failure enters means as the worst error of the table"] if failed else notes
+    notes = [*note_on(sample.aside, None if every else columns or ())]
+    notes += [f"left out: {name!r}, which holds {text!r} among its numbers" for name, text in skipped.items()]
+    if not frame["error"].isna().any():
+        return notes
+    how = "the worst error of the table" if sample.guess is None else f"guessing, an error of {sample.guess:g}"
+    return [*notes, f"A failure enters means as {how}"]
 
 
 def _of_state(run: Run, look: Look | None) -> list[str]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.analysis import principle_rules
-from nas.analysis.columns import numbers, numeric_columns
+from nas.analysis.columns import numeric_columns
 from nas.analysis.selection import designs
-from nas.errors import Refused
+from nas.errors import NasError, Refused
+from nas.findings.columns.defaults import note_on, set_aside
+from nas.findings.columns.groups import rules_about
 from nas.findings.settings import fidelity, matched_cost
 from nas.findings.tables import ERROR, Tables, checked
 from nas.findings.wording.numbers import listed, shortened
@@ -45,6 +48,8 @@ class Sample:
     """The number that is predicted; empty where classes are."""
     percent: bool = False
     """Whether the errors were percentages, so that a difference of them is meant in points."""
+    unitless: bool = False
+    """Whether the errors are no shares, as losses are, so that they are taken as they are."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """Name of each table -> where its rows come from; empty for a run."""
     run: Run | None = None
@@ -55,13 +60,23 @@ class Sample:
     @property
     def unit(self) -> str:
         """Unit of differences, in words; a table that is predicted has the name of its target."""
+        below = "below zero where the first, or a larger value, is better"
+        if self.unitless:
+            return f"none: the errors are taken as they are, and a point is a hundredth of 1; {below}"
         of = f"hundredths of the standard deviation of {self.target!r}" if self.target else "percentage points of error"
-        return f"points: {of}; below zero where the first, or a larger value, is better"
+        return f"points: {of}; {below}"
+
+    @cached_property
+    def aside(self) -> Mapping[str, str]:
+        """Columns of a table that rules are about only where they are requested -> what they are; of a run none."""
+        return {} if self.run else set_aside(self.frame)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """Those that its study declares; of a table one a numeric column, that larger values are better."""
-        return self.run.manifest.study.rules if self.run else principle_rules(self.frame)
+        """Those that its study declares; of a table one a column of numbers, that larger values are better."""
+        if self.run:
+            return self.run.manifest.study.rules
+        return principle_rules(self.frame, [name for name in numeric_columns(self.frame) if name not in self.aside])
 
     def share(self, difference: float | None) -> float | None:
         """A difference of errors, given in their unit, as a share of 1; refused where it is negative or no number."""
@@ -78,7 +93,7 @@ class Sample:
         if self.run is None:
             raise Refused(
                 f"no column of {self.title} holds numbers that vary, but for the errors",
-                hint=f"it has {', '.join(map(str, self.frame.columns))}",
+                hint="; ".join([f"it has {', '.join(map(str, self.frame.columns))}", *note_on(self.aside, None)]),
             )
         sampled = shortened(self.run.manifest.study.sampled, MOST_NAMED)
         raise Refused(
@@ -87,21 +102,29 @@ class Sample:
         )
 
 
-def sample_of(source: Run | Tables | pd.DataFrame, error: str) -> Sample:
+def sample_of(
+    source: Run | Tables | pd.DataFrame, error: str, *, accuracy: bool = False, guess: float | None = None
+) -> Sample:
     """The random sample that a run or a table is; a run whose networks a search has chosen is refused."""
     if isinstance(source, Run):
+        if accuracy:
+            raise Refused("a run has errors, and no accuracies", hint="leave out accuracy=True")
+        if guess is not None:
+            raise Refused("a run knows the error of guessing from its data", hint="leave out guess")
         return _of_run(source)
     if isinstance(source, str | Path):
         raise Refused(f"a run or a table is taken, got {source!r}", hint=f"nas.open({str(source)!r}) opens a run")
     if not isinstance(source, Tables) and not hasattr(source, "columns"):
         raise Refused(f"a run or a table is taken, got {source!r}", hint="one run, or a pandas DataFrame")
-    tables = source if isinstance(source, Tables) else checked(source, error)
+    tables = source if isinstance(source, Tables) else checked(source, error, accuracy=accuracy, guess=guess)
     return Sample(
         title=listed(tables.origins),
         frame=tables.frame,
         strata=designs(tables.frame),
         fidelity=UNKNOWN,
+        guess=tables.guess,
         percent=tables.percent,
+        unitless=tables.unitless,
         origins=tables.origins,
     )
 
@@ -119,6 +142,16 @@ def _of_run(run: Run) -> Sample:
         run=run,
         dimensions=study.sampled,
     )
+
+
+def guessing(study: Study | None) -> float | None:
+    """Error of guessing on the data of a study; None without a study, and where its data aren't there."""
+    from nas import data
+
+    try:
+        return None if study is None else data.prepare_for(study.recipe).guess
+    except NasError:
+        return None
 
 
 def require_random(study: Study | StoredStudy) -> None:
@@ -141,7 +174,7 @@ def requested_rules(
 ) -> tuple[Rule, ...] | None:
     """The rules that are requested, by name of a column or as values; None where nothing is."""
     if rules is not None and columns is not None:
-        raise Refused("rules or columns are given, not both", hint="--columns or --study, one of them")
+        raise Refused("rules or columns are given, not both", hint="--columns, --study or --against, one of them")
     require_list(columns)
     if columns is None:
         return None if rules is None else tuple(rules)
@@ -149,22 +182,10 @@ def requested_rules(
         raise Refused(f"columns are named once each, at least one, got {', '.join(columns) or 'none'}")
     if ERROR in columns:
         raise Refused(f"{ERROR!r} is what is to be explained, so it can't be one of the columns")
-    for column in columns:
-        _require_numbers(frame, column)
-    return principle_rules(frame, columns)
+    return tuple(rule for column in columns for rule in rules_about(frame, column))
 
 
 def require_list(columns: Sequence[str] | None) -> None:
     """Refuse a name in place of a list of names."""
     if isinstance(columns, str):
         raise Refused(f"columns are a list of names, got {columns!r}", hint=f"columns=[{columns!r}]")
-
-
-def _require_numbers(frame: pd.DataFrame, column: str) -> None:
-    """Refuse a column that isn't there or holds texts, with those that would do."""
-    try:
-        numbers(frame, column)
-    except Refused as refusal:
-        raise Refused(
-            str(refusal), hint=f"columns with numbers: {shortened(numeric_columns(frame), MOST_NAMED)}"
-        ) from None

@@ -1,8 +1,8 @@
 """Anybody's tables -> rows that analysis and page take: read, checked, and put under one another.
 
 A table needs one row a network and a column of errors. What isn't known is refused, not guessed: a row without an error
-counts as a failure only where a column `outcome` says so. Errors above 1 are percentages. A few texts in a column of
-numbers are missing values, and said.
+counts as a failure only where a column `outcome` says so. A few texts in a column of numbers are missing values, and
+said.
 """
 
 from __future__ import annotations
@@ -10,24 +10,26 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nas.data.features import few_texts, numbers, spoken_of
 from nas.errors import Refused
 from nas.files import digest
+from nas.findings.columns.errors import ERROR as ERROR
+from nas.findings.columns.errors import PERCENTAGES, UNITLESS, column_of, error_column, errors_of, guess_of
+from nas.findings.columns.networks import one_row_each
+from nas.findings.columns.numbers import with_numbers
 from nas.findings.table_files import ENDINGS
 from nas.findings.table_files import read as read
-from nas.findings.wording.numbers import shortened
 from nas.study.record import Outcome
 from nas.study.strata import stratum
+from nas.study.table import GUESS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ERROR, SPACE = "error", "space"
+SPACE = "space"
 OURS = ("trial", "space", "architecture", "outcome", ERROR)
 """Columns by which a table is one of ours, whose errors are shares."""
 TEXTS = ("trial", "space", "architecture", "outcome", "stratum", "sampler", "message")
@@ -37,18 +39,11 @@ NUMBERS = ("parameters", "multiply_adds", "activations", "memory", "seconds", "i
 PRUNED = Outcome.PRUNED
 """An outcome that may come with an error, that of its last epoch."""
 OUTCOMES = tuple(Outcome)
-PERCENT = 100.0
-APART, ALIKE = 5.0, 2.0
-"""Errors in two units lie so many times apart, and overlap within such a factor once the smaller ones are scaled."""
-MOST_NAMED = 30
-"""Most columns named in a message."""
 MEANT = {
     "min_test_top1": "These are test errors of each network's best epoch on the test set: too low, and no validation "
     "errors; test_ep_top1_last has those of the last epoch"
 }
 """What is known of columns of errors by their names."""
-SHARES, PERCENTAGES = "shares of 1", "percentages"
-"""Units of errors."""
 STRATUM = "stratum"
 """Column of the strata of a study; what isn't named like one of these is a column of the file."""
 RENAMED = "{} of the file"
@@ -67,14 +62,25 @@ class Tables:
     """Name of each file -> its rows, its column of errors, its hash."""
     percent: bool
     """Whether the errors of all files are percentages, so that a difference of them is meant in points."""
+    unitless: bool = False
+    """Whether errors of a file are no shares, as losses are, and are taken as they are."""
+    guess: float | None = None
+    """Error of guessing as a share of 1, at which a failure enters means; None where it isn't known."""
 
 
 def tables(
-    paths: Sequence[Path], error: str | None = None, *, space: str | None = None, cost: str | None = None
+    paths: Sequence[Path],
+    error: str | None = None,
+    *,
+    accuracy: bool = False,
+    guess: float | None = None,
+    space: str | None = None,
+    cost: str | None = None,
 ) -> Tables:
     """The rows of these files, each group named by its column `space`, or by its file where there is none.
 
-    `error` is the column of errors, `space` one whose values are taken for spaces, `cost` one that holds multiply-adds.
+    `error` is the column of errors, or of accuracies where `accuracy` says so, `guess` the error of guessing, `space`
+    one whose values are taken for spaces, `cost` one that holds multiply-adds.
     A space that two files name is kept apart.
     """
     import pandas as pd
@@ -83,59 +89,86 @@ def tables(
         raise Refused(f"a table is given twice: {', '.join(map(str, paths))}")
     names = _names(paths)
     named = {SPACE: space, "multiply_adds": cost}
-    parts = [_of_file(path, name, error or ERROR, named) for path, name in zip(paths, names, strict=True)]
-    columns = {column for frame, _, _ in parts for column in frame}
+    how = _Errors(column=error_column(error, accuracy), accuracy=accuracy, guess=guess)
+    parts = [_of_file(path, name, named, how) for path, name in zip(paths, names, strict=True)]
+    columns = {column for part in parts for column in part.frame}
     frames = [
         frame.assign(**{column: value for column, value in DRAWN.items() if column in columns - set(frame)})
-        for frame in _apart([frame for frame, _, _ in parts], names)
+        for frame in _apart([part.frame for part in parts], names)
     ]
     return Tables(
         frame=_ordered(pd.concat(frames, ignore_index=True)),
-        origins={name: origin for name, (_, origin, _) in zip(names, parts, strict=True)},
-        percent=all(unit == PERCENTAGES for _, _, unit in parts),
+        origins={name: part.origin for name, part in zip(names, parts, strict=True)},
+        percent=all(part.unit == PERCENTAGES for part in parts),
+        unitless=any(part.unit == UNITLESS for part in parts),
+        guess=max((part.guess for part in parts if part.guess is not None), default=None),
     )
 
 
-def checked(frame: pd.DataFrame, error: str | None = None, name: str = "the table") -> Tables:
+def checked(
+    frame: pd.DataFrame,
+    error: str | None = None,
+    name: str = "the table",
+    *,
+    accuracy: bool = False,
+    guess: float | None = None,
+) -> Tables:
     """A table that is in memory already, with the same checks; `name` is what messages call it."""
     named = frame.rename(columns=str)
     if not named.columns.is_unique:
         raise Refused(f"{name} has two columns of one name")
-    frame, spoken = _numbers(named, (error or ERROR,))
-    ready, unit = _checked(frame, error or ERROR, name, name)
-    origin = f"{len(frame):,} rows, errors from the column {error or ERROR!r} ({unit}){spoken}"
-    return Tables(frame=_ordered(ready), origins={name: origin}, percent=unit == PERCENTAGES)
+    how = _Errors(column=error_column(error, accuracy), accuracy=accuracy, guess=guess)
+    read, spoken = _numbers(named, how.column)
+    part = _checked(read, name, name, how)
+    return Tables(
+        frame=_ordered(part.frame),
+        origins={name: f"{part.origin}{spoken}{part.repeated}"},
+        percent=part.unit == PERCENTAGES,
+        unitless=part.unit == UNITLESS,
+        guess=part.guess,
+    )
 
 
-def _of_file(path: Path, name: str, column: str, named: Mapping[str, str | None]) -> tuple[pd.DataFrame, str, str]:
-    """The rows of one file, checked, where they come from, and the unit that their errors had."""
-    frame, spoken = _numbers(read(path), (column, named[SPACE]))
-    ready, unit = _checked(_called(frame, named, str(path)), column, name, str(path))
+@dataclass(frozen=True, kw_only=True)
+class _Errors:
+    """How the errors of tables are to be read."""
+
+    column: str
+    accuracy: bool
+    guess: float | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Part:
+    """One table, checked."""
+
+    frame: pd.DataFrame
+    origin: str
+    unit: str
+    guess: float | None
+    repeated: str
+    """What is said of several rows of a network."""
+
+
+def _of_file(path: Path, name: str, named: Mapping[str, str | None], how: _Errors) -> _Part:
+    """The rows of one file, checked, and where they come from."""
+    frame, spoken = _numbers(read(path), how.column, named[SPACE])
+    part = _checked(_called(frame, named, str(path)), name, str(path), how)
     drawn = "" if "sampler" in frame else "no column `sampler`, so taken as a random sample, "
-    origin = f"{len(frame):,} rows, errors from the column {column!r} ({unit}), {drawn}SHA-256 {digest(path)}{spoken}"
-    return ready, origin + (f". {MEANT[column]}" if column in MEANT else ""), unit
+    meant = f". {MEANT[how.column]}" if how.column in MEANT else ""
+    return replace(part, origin=f"{part.origin}, {drawn}SHA-256 {digest(path)}{spoken}{part.repeated}{meant}")
 
 
-def _numbers(frame: pd.DataFrame, others: Sequence[str | None]) -> tuple[pd.DataFrame, str]:
-    """The table with texts among the numbers of a column as missing, and what is said of them; `others` stay."""
-    import pandas as pd
-    from pandas.api.types import is_numeric_dtype
+def _from(column: str, unit: str, accuracy: bool) -> str:
+    """Where the errors are from."""
+    if not accuracy:
+        return f"errors from the column {column!r} ({unit})"
+    return f"errors from the column {column!r} ({unit}): {'100' if unit == PERCENTAGES else '1'} - x of accuracies x"
 
-    spoken = ""
-    if set(OURS) <= set(frame.columns):
-        return frame, spoken  # its choices may be numbers and texts
-    for name in frame.columns:
-        if (
-            name in (*TEXTS, *others)
-            or is_numeric_dtype(frame[name])
-            or any(isinstance(cell, bool) for cell in frame[name])
-        ):
-            continue
-        cells = frame[name].astype(object).where(frame[name].notna(), None).tolist()
-        if missing := few_texts(cells):
-            frame = frame.assign(**{name: pd.Series(numbers(cells, missing), index=frame.index)})
-            spoken += f". {spoken_of(name, cells, missing)}"
-    return frame, spoken
+
+def _numbers(frame: pd.DataFrame, errors: str, space: str | None = None) -> tuple[pd.DataFrame, str]:
+    """The table with numbers for texts that are numbers, and what is said of them; choices of ours may be both."""
+    return (frame, "") if set(OURS) <= set(frame.columns) else with_numbers(frame, {*TEXTS, str(space)}, errors)
 
 
 def _called(frame: pd.DataFrame, named: Mapping[str, str | None], place: str) -> pd.DataFrame:
@@ -145,7 +178,7 @@ def _called(frame: pd.DataFrame, named: Mapping[str, str | None], place: str) ->
     for ours, column in named.items():
         if column is None:
             continue
-        cells = _column(frame, column, place, f"--{'space' if ours == SPACE else 'cost'}")
+        cells = column_of(frame, column, place, f"--{'space' if ours == SPACE else 'cost'}")
         if ours == SPACE and is_numeric_dtype(cells):
             cells = cells.map(lambda value, name=column: f"{name} {value:g}", na_action="ignore")
         elif ours != SPACE and not is_numeric_dtype(cells):
@@ -156,21 +189,17 @@ def _called(frame: pd.DataFrame, named: Mapping[str, str | None], place: str) ->
     return frame
 
 
-def _column(frame: pd.DataFrame, column: str, place: str, option: str) -> pd.Series[Any]:
-    """A column by its name; refused with those that there are."""
-    if column not in frame:
-        raise Refused(
-            f"{place} has no column {column!r}; it has {shortened(list(frame.columns), MOST_NAMED)}",
-            hint=f"name it: {option} COLUMN",
-        )
-    return frame[column]
-
-
-def _checked(frame: pd.DataFrame, column: str, name: str, place: str) -> tuple[pd.DataFrame, str]:
-    """The rows with errors and outcomes that agree, and the unit that the errors had."""
-    errors, unit = _errors(frame, column, place)
-    rest = _plain(frame.drop(columns=column), name)
-    return rest.assign(error=errors, outcome=_outcomes(frame, errors, place)), unit
+def _checked(frame: pd.DataFrame, name: str, place: str, how: _Errors) -> _Part:
+    """One row a network, with errors and outcomes that agree; a table of ours says itself which row repeats which."""
+    ours = set(OURS) <= set(frame.columns)
+    errors, unit = errors_of(frame, how.column, place, accuracy=how.accuracy, ours=ours)
+    guess = guess_of(frame, how.guess, unit, ours)
+    rest = _plain(frame.drop(columns=[how.column, *([GUESS] if ours and GUESS in frame else [])]), name)
+    ready, repeated = rest.assign(error=errors, outcome=_outcomes(frame, errors, place)), ""
+    if not (ours and "repeat" in frame):
+        ready, repeated = one_row_each(ready, guess)
+    origin = f"{len(frame):,} rows, {_from(how.column, unit, how.accuracy)}"
+    return _Part(frame=ready, origin=origin, unit=unit, guess=guess, repeated=repeated)
 
 
 def _apart(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> list[pd.DataFrame]:
@@ -181,46 +210,6 @@ def _apart(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> list[pd.Data
         own = {space: f"{space} ({name})" if holders[space] > 1 else space for space in set(frame["space"])}
         parted.append(frame.assign(space=frame["space"].map(own)))
     return parted
-
-
-def _errors(frame: pd.DataFrame, column: str, place: str) -> tuple[pd.Series[float], str]:
-    """Errors as shares of 1, NaN where there is none, and the unit that they had."""
-    import pandas as pd
-
-    cells = _column(frame, column, place, "--error")
-    errors = pd.Series(pd.to_numeric(cells, errors="coerce").to_numpy(float, na_value=math.nan), index=frame.index)
-    wrong = (errors.isna() & cells.notna()) | (errors < 0)
-    if wrong.any():
-        row = int(wrong.to_numpy().argmax())
-        raise Refused(
-            f"{place}: an error is a number from 0 up, row {row + 1} has {str(cells.iloc[row])!r} in {column!r}",
-            hint="name the column of errors: --error COLUMN",
-        )
-    errors = errors.where(errors < math.inf)
-    if not set(OURS) <= set(frame.columns):
-        _require_one_unit(errors, column, place)
-    if set(OURS) <= set(frame.columns) or not errors.max() > 1:
-        return errors, SHARES
-    if errors.max() > PERCENT:
-        raise Refused(f"{place}: errors are shares of 1 or percentages, {column!r} goes up to {errors.max():g}")
-    return errors / PERCENT, PERCENTAGES
-
-
-def _require_one_unit(errors: pd.Series[float], column: str, place: str) -> None:
-    """Refuse errors some of which are shares and some percentages: a wide gap parts them, and scaled they are alike."""
-    values = errors.to_numpy()
-    positive = sorted(value for value in values if 0 < value < math.inf)
-    if not positive or positive[-1] <= 1:
-        return
-    for below, above in pairwise(positive):
-        shares = [PERCENT * value for value in positive if value <= below]
-        alike = ALIKE * shares[-1] >= above and shares[0] <= ALIKE * positive[-1]
-        if below <= 1 and above > APART * below and alike:
-            low, high = (f"row {int((values == value).argmax()) + 1} has {value:g}" for value in (below, positive[-1]))
-            raise Refused(
-                f"{place}: errors in two units? In {column!r} {low}, {high}: shares of 1 and percentages",
-                hint="write all of them as shares of 1; if all are percentages, divide them by 100",
-            )
 
 
 def _outcomes(frame: pd.DataFrame, errors: pd.Series[float], place: str) -> pd.Series[str]:

@@ -40,13 +40,16 @@ def write_report(
     *,
     table_files: Sequence[Path] = (),
     error: str | None = None,
+    accuracy: bool = False,
+    guess: float | None = None,
     space: str | None = None,
     cost: str | None = None,
 ) -> None:
     """The interactive page of runs and of anybody's tables, all tables together, as one offline file.
 
-    `error` names the column of errors in the tables (default: `error`), `space` one whose values are taken for spaces,
-    `cost` one that holds multiply-adds. A page that is there isn't replaced by one of a run that has lost trials.
+    `error` names the column of errors in the tables (default: `error`), or of accuracies where `accuracy` is true,
+    `guess` the error of guessing, `space` one whose values are taken for spaces, `cost` one that holds multiply-adds. A
+    page that is there isn't replaced by one of a run that has lost trials.
     """
     for run in runs:
         require_validated(run)
@@ -57,7 +60,9 @@ def write_report(
         raise Refused("there is nothing to report: no run and no table is given")
     reports = [_report(run) for run in runs]
     if table_files:
-        reports.append(report_of_tables(tables(table_files, error, space=space, cost=cost)))
+        reports.append(
+            report_of_tables(tables(table_files, error, accuracy=accuracy, guess=guess, space=space, cost=cost))
+        )
     write_atomically(path, page.html(reports).encode())
 
 
@@ -125,6 +130,8 @@ def report_of_tables(source: Tables) -> Report:
         "of networks, and nothing is known of limits or of how the networks were sampled but for what columns "
         "say. The errors are shown as validation errors, in percent."
     )
+    if source.unitless:
+        note += " They are no shares: 240 % is an error, or a loss, of 2.4."
     if len(drawn) > MOST_DIMENSIONS:
         note += f" Error is drawn against the first {MOST_DIMENSIONS} of {len(drawn)} columns."
     return Report(
@@ -134,6 +141,7 @@ def report_of_tables(source: Tables) -> Report:
         total=len(frame),
         frame=frame,
         dimensions=drawn[:MOST_DIMENSIONS],
+        guessing=source.guess,
         note=note,
     )
 

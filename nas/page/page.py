@@ -68,6 +68,8 @@ class Report:
     """Columns that error is drawn against; numbers or texts."""
     classes: int | None = None
     """Number of classes; guessing has an error of 1 - 1/classes. 0 where the target is a number, None if unknown."""
+    guessing: float | None = None
+    """Error of guessing where no number of classes tells it; None if unknown."""
     inputs: tuple[int, ...] = ()
     """Shape of one input; empty if unknown."""
     windows: tuple[Window, ...] = ()
@@ -92,6 +94,8 @@ class Report:
             return 1.0
         if self.classes is not None:
             return 1 - 1 / self.classes
+        if self.guessing is not None:
+            return self.guessing
         return float(self.frame["error"].max()) if self.frame["error"].notna().any() else 1.0
 
 

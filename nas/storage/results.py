@@ -24,7 +24,7 @@ from nas.storage.wrong_images import Wrong
 from nas.study import catalog, search
 from nas.study.objectives import nondominated_ranks, price
 from nas.study.record import FINAL, Outcome, Record, rank
-from nas.study.table import csv_text, table
+from nas.study.table import GUESS, csv_text, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,8 +82,13 @@ class Run:
         return pareto(self.best, lambda record: price(record, self.manifest.study.objectives))
 
     def table(self) -> pd.DataFrame:
-        """One row a trial; columns as `nas.study.table.COLUMNS`, then dimensions and attributes."""
-        return table(self.records)
+        """One row a trial; columns as `nas.study.table.COLUMNS`, then dimensions and attributes.
+
+        Its `attrs` and its files also hold `guess`, the error of guessing, at which a failure enters means.
+        """
+        frame = table(self.records)
+        frame.attrs[GUESS] = self.manifest.data.guess
+        return frame
 
     def record(self, trial: int) -> Record:
         """The record of a trial; refused if it isn't finished."""

@@ -59,6 +59,8 @@ EMPTIABLE = {
     "latency_128_ms": "float",
 }
 """Types of the columns that a trial may leave empty."""
+GUESS = "guess"
+"""Last column of a file, and key of a frame's `attrs`: error of guessing, at which a failure enters means."""
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Beginnings of a formula, as wide characters, too."""
 BLANK = " \t\r\n"
@@ -76,6 +78,12 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(whole, "Int64"))  # a space without the dimension leaves a gap, not a float
 
 
+def with_guess(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with its error of guessing as a column, where it knows it."""
+    known = frame.attrs.get(GUESS)
+    return frame if known is None or GUESS in frame else frame.assign(**{GUESS: known})
+
+
 def write(frame: pd.DataFrame, path: Path) -> None:
     """The table as a `.csv`, `.csv.gz` or `.parquet`; texts that a spreadsheet would run are made harmless."""
     try:
@@ -84,7 +92,7 @@ def write(frame: pd.DataFrame, path: Path) -> None:
         elif path.suffix == ".csv":
             data = csv_text(frame).encode()
         elif path.suffix == ".parquet":
-            data = frame.to_parquet(index=False)
+            data = with_guess(frame).to_parquet(index=False)
         else:
             raise Refused(f"a table is written as .csv, .csv.gz or .parquet, not {path.name!r}")
     except ImportError:
@@ -94,7 +102,7 @@ def write(frame: pd.DataFrame, path: Path) -> None:
 
 def csv_text(frame: pd.DataFrame) -> str:
     """The table as CSV, formulas and control characters made harmless."""
-    return str(harmless(frame).to_csv(index=False, lineterminator="\n"))
+    return str(harmless(with_guess(frame)).to_csv(index=False, lineterminator="\n"))
 
 
 def harmless(frame: pd.DataFrame) -> pd.DataFrame:

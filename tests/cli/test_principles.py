@@ -158,11 +158,14 @@ def test_several_runs_stand_side_by_side(say: Say, folder: Path, tmp_path: Path)
         (("nowhere",), "no folder nowhere"),
         (("FILE",), "nas principles --table"),
         (("--table", "FILE"), "--error COLUMN"),
-        (("--table", "FILE", "--error", "top1 err", "--columns", "kind"), "must hold numbers"),
+        (("--table", "FILE", "--error", "top1 err", "--columns", "depth", "--against", "A,B"), "not both"),
+        (("--table", "FILE", "--error", "top1 err", "--against", "A"), "the names of two spaces"),
+        (("--table", "FILE", "--error", "top1 err", "--against", "A,B"), "no rows of space 'A'"),
+        (("DIR", "--against", "rich,tiny", "--study", "quickstart"), "no --study"),
         (("--table", "FILE", "--error", "top1 err", "--columns", ""), "at least one"),
         (("--table", "FILE", "--error", "top1 err", "--columns", "depth", "--study", "quickstart"), "not both"),
         (("DIR", "--error", "width"), "--error belongs to tables"),
-        (("DIR", "--columns", "function"), "must hold numbers"),
+        (("DIR", "--columns", "message"), "1 different text;"),
         (("DIR", "--study", "families"), "declares no rules"),
         (("DIR", "--study", "quickstrat"), "did you mean quickstart"),
     ],
@@ -173,3 +176,39 @@ def test_what_is_refused(say: Say, folder: Path, csv: Path, words: tuple[str, ..
     code, out, message = say(*(places.get(word, word) for word in words))
     assert (code, out) == (2, "")
     assert said in message, message
+
+
+def test_accuracies_are_taken_with_their_option(say: Say, csv: Path, tmp_path: Path) -> None:
+    """Accuracies give the verdicts of their errors with --accuracy, and are refused without; a loss has no unit."""
+    head, *rows = csv.read_text().splitlines()
+    cells = [row.split(",", 1) for row in rows]
+    table = tmp_path / "acc.csv"
+    table.write_text("\n".join([head.replace("top1 err", "val_acc"), *(f"{100 - float(e):.3f},{r}" for e, r in cells)]))
+    code, _, message = say("--table", table, "--error", "val_acc")
+    assert (code, "--accuracy" in message) == (2, True)
+    asked = ("--columns", "depth,luck", "--json")
+    accuracies = read(say("--table", table, "--error", "val_acc", "--accuracy", *asked)[1])["principles"]
+    errors = read(say("--table", csv, "--error", "top1 err", *asked)[1])["principles"]
+    assert [row["verdict"] for row in accuracies] == [row["verdict"] for row in errors]
+    assert accuracies[0]["effect"] == pytest.approx(errors[0]["effect"])
+    losses = tmp_path / "loss.csv"
+    losses.write_text(csv.read_text().replace("top1 err", "val_loss"))
+    out = say("--table", losses, "--error", "val_loss", "--columns", "depth")[1]
+    assert "percentages" not in out
+    assert "none: the errors are taken as they are" in " ".join(out.split())
+    assert say(tmp_path, "--accuracy")[0] == 2
+
+
+def test_texts_and_spaces_are_asked_about(say: Say, folder: Path, csv: Path) -> None:
+    """Values of a text against one another, and two spaces of a table or run, as scipy and Holm have them."""
+    file = ("--table", csv, "--error", "top1 err")
+    (rule,) = read(say(*file, "--columns", "kind", "--json")[1])["principles"]
+    assert (rule["name"], rule["n"]) == ("kind a against b", 200)
+    both = read(say(*file, "--columns", "kind,depth", "--json")[1])["principles"]
+    assert [row["name"] for row in both] == ["kind a against b", "depth"]
+    assert both[0]["p_adjusted"] >= rule["p_adjusted"]
+    (spaces,) = read(say(*file, "--space", "kind", "--against", "a,b", "--json")[1])["principles"]
+    assert spaces["name"] == "a against b"
+    assert spaces["p_value"] == pytest.approx(rule["p_value"])
+    code, out, _ = say(folder, "--against", "tiny,rich")
+    assert (code, "tiny against rich" in out) == (0, True)

@@ -112,16 +112,16 @@ def test_columns_named_like_ours_are_no_trap(say: Say, tmp_path: Path) -> None:
     """Texts under our names are columns of the file, and a column `error` isn't the one that is asked for."""
     text = csv(
         error=lambda _: "x",
-        top1=lambda i: 0.1 + i % 7 / 10,
+        top1_err=lambda i: 0.1 + i % 7 / 10,
         parameters=lambda _: "5M",
         stratum=lambda _: "low",
         trial=lambda _: "q",
         width=lambda i: i,
     )
     (tmp_path / "t.csv").write_text(text)
-    code, out, _ = say("principles", "--table", tmp_path / "t.csv", "--error", "top1")
+    code, out, _ = say("principles", "--table", tmp_path / "t.csv", "--error", "top1_err")
     assert code == 0
-    assert "errors from the column 'top1'" in out
+    assert "errors from the column 'top1_err'" in out
     assert "n = 40" in out
 
 

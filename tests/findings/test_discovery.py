@@ -159,8 +159,8 @@ def test_a_table_is_looked_at_with_the_dimensions_it_shows() -> None:
     """Of anybody's table columns are dimensions; percentages take delta in points, and no study can be written."""
     generator = np.random.default_rng(0)
     depth, luck = generator.integers(1, 9, 200), generator.random(200)
-    frame = pd.DataFrame({"depth": depth, "luck": luck, "top1": 30.0 - 2 * depth + generator.normal(0, 2, 200)})
-    seen = nas.discover(frame, error="top1", delta=1.0)
+    frame = pd.DataFrame({"depth": depth, "luck": luck, "top1_err": 30.0 - 2 * depth + generator.normal(0, 2, 200)})
+    seen = nas.discover(frame, error="top1_err", delta=1.0)
     assert any(one.name.startswith("depth >=") for one in seen.discovery.helpful)
     assert not any(one.name.startswith("luck") for one in seen.discovery.helpful)
     assert all(one.verdict.delta == pytest.approx(0.01) for one in seen.discovery.found)

@@ -7,10 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from nas.errors import Refused
 from nas.findings import json_tables
+from nas.findings.principles import principles
 from nas.findings.tables import tables
 
 NET = {"ds": [1, 2, 3], "ws": [16, 32, 64], "gws": [8, 8, 16], "bms": [1.0, 2.0, 2.0], "block_type": "res_block"}
@@ -65,6 +67,30 @@ def test_their_errors_are_percentages_of_the_best_test_epoch(tmp_path: Path) -> 
     assert "test errors of each network's best epoch" in found.origins["DARTS"]
 
 
+def test_named_records_are_rows(tmp_path: Path) -> None:
+    """A mapping name -> record is a row each with its name; names of digits stay texts, and no two rows are merged."""
+    records = {
+        f"{i:08d}": {"test_acc": [90.0, 91.0 + i / 100], "mean_acc": 90.5 + i / 200, "flops": i * 7 % 13}
+        for i in range(40)
+    }
+    path = file(tmp_path, records)
+    frame = json_tables.read(path)
+    assert frame.columns.tolist() == ["name", "test_acc_1", "test_acc_2", "mean_acc", "flops"]
+    assert frame["name"].tolist() == list(records)
+    found = tables([path], "mean_acc", accuracy=True)
+    assert len(found.frame) == 40
+    assert found.frame["error"].iloc[0] == pytest.approx(0.095)
+    assert [verdict.name for verdict in principles(found).verdicts] == ["flops"]
+    taken = json_tables.read(file(tmp_path, {"a": {"name": "x", "error": 0.1}, "b": {"name": "y", "error": 0.2}}))
+    assert taken.columns.tolist() == ["key", "name", "error"]
+
+
+def test_columns_of_numbered_cells_are_columns(tmp_path: Path) -> None:
+    """What pandas writes by default, column -> number of the row -> cell, is read as it was."""
+    frame = pd.DataFrame({"error": [0.1, 0.2, 0.3], "depth": [3, 2, 1]})
+    assert json_tables.read(file(tmp_path, frame.to_json())).to_dict("list") == frame.to_dict("list")
+
+
 def test_named_lists_are_spaces(tmp_path: Path) -> None:
     """A mapping name -> list of records is one table of several spaces."""
     frame = json_tables.read(file(tmp_path, {"top": [trained(1)], "mid": [trained(2), trained(3)]}))
@@ -107,7 +133,10 @@ def test_names_that_clash_keep_their_paths(tmp_path: Path) -> None:
         ('[{"a": ' * 10 + "1" + "}]" * 10, "has no column 'error'"),
         ('[{"a": ' + '{"a": ' * 9 + "1" + "}" * 10 + "]", "record 1 is nested more than 8 deep"),
         ("3", "holds no table"),
-        ('{"a": {"b": 1}}', "holds no table"),
+        ('{"a": {"b": 1}, "c": 2}', "holds no table"),
+        ('{"a": {"b": 1}}', "has no column 'error'; it has name, b"),
+        ('{"a": {}}', "has no column 'error'"),
+        ("{}", "holds no table"),
         ("[]", "has no rows"),
         ("[{}]", "has no rows"),
         ("[1, 2]", "record 1 is 1, not a mapping"),

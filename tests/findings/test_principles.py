@@ -137,11 +137,29 @@ def test_a_table_has_one_principle_a_column() -> None:
     assert "not known" in found.fidelity
 
 
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ("ab", ["kind a against b"]),
+        ("abc", ["kind a against b", "kind a against c", "kind b against c"]),
+        ("abcd", [f"kind {value} against the rest" for value in "abcd"]),
+    ],
+)
+def test_texts_are_groups(values: str, names: list[str]) -> None:
+    """Up to three values are compared in pairs, more of them each with the rest, corrected with all other rules."""
+    frame = table().assign(kind=[values[i % len(values)] for i in range(120)])
+    found = nas.principles(frame, columns=["kind", "luck"]).verdicts
+    assert [verdict.name for verdict in found] == [*names, "luck"]
+    p_values = sorted(verdict.p_value for verdict in found)
+    assert min(v.p_adjusted for v in found) == pytest.approx(min(1.0, p_values[0] * len(found)))
+    assert [need.name for need in nas.plan(frame, columns=["kind"]).needs] == names
+
+
 def test_columns_are_checked() -> None:
-    """Texts, the error itself, names that aren't there or are given twice are refused, with columns that would do."""
+    """Names of networks, the error itself, names that aren't there or twice are refused, with columns that would do."""
     frame = table()
-    with pytest.raises(Refused, match="column 'kind' must hold numbers") as caught:
-        nas.principles(frame, columns=["kind"])
+    with pytest.raises(Refused, match="column 'kind' holds 120 different texts") as caught:
+        nas.principles(frame.assign(kind=[f"net {i}" for i in range(120)]), columns=["kind"])
     assert caught.value.hint == "columns with numbers: wide, luck"
     for columns, said in (
         (["height"], "no column 'height'"),
@@ -154,8 +172,8 @@ def test_columns_are_checked() -> None:
     with pytest.raises(Refused, match="no column of the table holds numbers that vary"):
         nas.principles(frame[["error", "kind"]])
     with pytest.raises(Refused, match="no column 'error'"):
-        nas.principles(frame.rename(columns={"error": "top1"}))
-    assert nas.principles(frame.rename(columns={"error": "top1"}), error="top1").verdicts[0].verdict == "helps"
+        nas.principles(frame.rename(columns={"error": "top1_err"}))
+    assert nas.principles(frame.rename(columns={"error": "top1_err"}), error="top1_err").verdicts[0].verdict == "helps"
 
 
 @pytest.mark.parametrize("wrong", [-1.0, float("nan"), float("inf")])

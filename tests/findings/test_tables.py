@@ -59,7 +59,7 @@ def test_our_own_table_comes_back(tmp_path: Path, ending: str) -> None:
 
 def test_a_foreign_table_is_a_random_sample_of_one_space(tmp_path: Path) -> None:
     """Without `space` and `trial` the file names the space and rows are numbered; errors above 1 are percentages."""
-    found = tables([file(tmp_path, "w,top1\n8,34.5\n16,1.5\n", "search.csv")], "top1")
+    found = tables([file(tmp_path, "w,top1_err\n8,34.5\n16,1.5\n", "search.csv")], "top1_err")
     assert found.frame.to_dict("list") == {
         "trial": [0, 1],
         "space": ["search", "search"],
@@ -67,7 +67,7 @@ def test_a_foreign_table_is_a_random_sample_of_one_space(tmp_path: Path) -> None
         "error": [0.345, 0.015],
         "w": [8, 16],
     }
-    assert "'top1' (percentages), no column `sampler`, so taken as a random sample" in found.origins["search"]
+    assert "'top1_err' (percentages), no column `sampler`, so taken as a random sample" in found.origins["search"]
 
 
 def test_errors_up_to_one_are_shares(tmp_path: Path) -> None:
@@ -87,7 +87,6 @@ def test_errors_up_to_one_are_shares(tmp_path: Path) -> None:
         ("error,width\n0.1,8\ninf,9\n", "1 of 2 rows have no error"),
         ("error,width\n0.1,8\nbad,9\n", "row 2 has 'bad' in 'error'"),
         ("error,width\n0.1,8\n-0.5,9\n", "row 2 has '-0.5'"),
-        ("error,width\n0.1,8\n250,9\n", "goes up to 250"),
         ("error,outcome\n0.1,fine\n", "row 1 has outcome 'fine'"),
         ("error,outcome\n0.1,completed\n,completed\n", "what was completed has an error, row 2"),
         ("error,outcome\n0.1,completed\n,\n", "what was completed has an error, row 2"),
@@ -157,8 +156,8 @@ def test_equal_names_in_two_folders_are_told_apart(tmp_path: Path) -> None:
 
 def test_names_that_mean_something_here_are_kept_apart(tmp_path: Path) -> None:
     """Texts under the name of a cost, another column `error`, infinite numbers and missing identities are no trap."""
-    text = "error,top1,parameters,width,architecture\nx,0.5,5M,inf,\ny,0.25,6M,8,\n,0.75,6M,9,q\n"
-    found = tables([file(tmp_path, text)], "top1").frame
+    text = "error,wrong,parameters,width,architecture\nx,0.5,5M,inf,\ny,0.25,6M,8,\n,0.75,6M,9,q\n"
+    found = tables([file(tmp_path, text)], "wrong").frame
     assert found["error"].tolist() == [0.5, 0.25, 0.75]
     assert found["parameters of the file"].tolist() == ["5M", "6M", "6M"]
     assert found["error of the file"].tolist()[:2] == ["x", "y"]
@@ -222,3 +221,79 @@ def test_what_is_no_gap_stays(cell: str) -> None:
     assert checked(pd.DataFrame({**errors, "kernel": skips})).frame["kernel"].notna().all()
     huge = [10**400 if i == 3 else cell for i in range(20)]
     assert checked(pd.DataFrame({**errors, "huge": huge})).frame["huge"].notna().all()
+
+
+ACCURACIES = "depth,val_acc\n1,{}\n2,{}\n3,{}\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["val_acc", "accuracy", "top1", "top-1", "Top5", "testAcc", "score", "AUC", "mean_acc"]
+)
+def test_accuracies_as_errors_are_refused(tmp_path: Path, name: str) -> None:
+    """What is named like an accuracy would turn all verdicts round, so it isn't an error; the way out is named."""
+    with pytest.raises(Refused, match="more is better") as refused:
+        tables([file(tmp_path, f"depth,{name}\n1,0.9\n2,0.8\n")], name)
+    assert "--accuracy" in str(refused.value.hint)
+    assert tables([file(tmp_path, f"depth,{name}_err\n1,0.9\n2,0.8\n")], f"{name}_err").frame["error"].max() == 0.9
+
+
+@pytest.mark.parametrize(("values", "unit"), [((0.9, 0.75, 1.0), "shares of 1"), ((90, 75, 100), "percentages")])
+def test_accuracies_become_errors(tmp_path: Path, values: tuple[float, ...], unit: str) -> None:
+    """1 - x of shares, 100 - x of percentages, the same in files and frames, and that is said."""
+    path = file(tmp_path, ACCURACIES.format(*values))
+    for found in (tables([path], "val_acc", accuracy=True), checked(read(path), "val_acc", accuracy=True)):
+        assert found.frame["error"].tolist() == pytest.approx([0.1, 0.25, 0.0])
+        assert f"({unit}): {100 if unit == 'percentages' else 1} - x of accuracies x" in next(
+            iter(found.origins.values())
+        )
+        assert found.percent == (unit == "percentages")
+
+
+def test_accuracies_are_checked(tmp_path: Path) -> None:
+    """Numbers beyond 100, two units and a column named as an error are no accuracies; `accuracy` is the usual name."""
+    with pytest.raises(Refused, match="goes up to 250"):
+        tables([file(tmp_path, ACCURACIES.format(90, 80, 250))], "val_acc", accuracy=True)
+    with pytest.raises(Refused, match="two units"):
+        tables([file(tmp_path, ACCURACIES.format(0.93, 92.5, 88))], "val_acc", accuracy=True)
+    with pytest.raises(Refused, match="is called an error"):
+        tables([file(tmp_path, "top1_err\n0.1\n")], "top1_err", accuracy=True)
+    assert checked(pd.DataFrame({"accuracy": [0.9, 0.8]}), accuracy=True).frame["error"].tolist() == pytest.approx(
+        [0.1, 0.2]
+    )
+
+
+@pytest.mark.parametrize("text", ["val_loss\n2.4\n0.3\n", "val_loss\n0.4\n0.3\n", "y\n250\n90\n"])
+def test_losses_have_no_unit(tmp_path: Path, text: str) -> None:
+    """A loss, and what goes beyond percentages, is taken as it is and never called a share or a percentage."""
+    found = tables([file(tmp_path, text)], text.split()[0])
+    assert found.frame["error"].tolist() == [float(cell) for cell in text.split()[1:]]
+    assert "(no unit, taken as they are)" in found.origins["t"]
+    assert found.unitless
+    assert not found.percent
+
+
+def test_commas_between_thousands_are_read(tmp_path: Path) -> None:
+    """A few such cells, a column of them, errors and costs are numbers, each named; other commas and mixtures stay."""
+    rows = "\n".join(
+        f'0.{i},"{"1,014.45" if i == 12 else i}","{i},500","0,{i}0",{"M" if i % 2 else "?"}{i},"1,0{i}"'
+        for i in range(10, 40)
+    )
+    path = file(tmp_path, f"error,params,flops,decimal,mixed,millis\n{rows}\n")
+    found = tables([path], cost="flops")
+    assert found.frame["params"].tolist()[2:4] == [1014.45, 13.0]
+    assert found.frame["multiply_adds"].tolist()[:2] == [10_500, 11_500]
+    assert found.frame["millis"].iloc[0] == 1010
+    assert found.frame["decimal"].iloc[0] == "0,100"
+    said = found.origins["t"]
+    assert "1 of 30 cells of column 'params' have commas between thousands ('1,014.45')" in said
+    assert "30 of 30 cells of column 'flops'" in said
+    errors = checked(pd.DataFrame({"loss": ["1,014.5", "900.5"], "depth": [1, 2]}), "loss")
+    assert errors.frame["error"].tolist() == [1014.5, 900.5]
+
+
+def test_columns_mostly_of_texts_beside_commas_are_named() -> None:
+    """Where too many cells are texts the column stays texts, and that is said."""
+    cells = ["1,014.45", "many", "few", "some"] * 10
+    found = checked(pd.DataFrame({"error": [i / 100 for i in range(40)], "params": cells}))
+    assert found.frame["params"].tolist() == cells
+    assert "Column 'params' holds too many texts beside numbers such as '1,014.45'" in found.origins["the table"]

@@ -63,12 +63,12 @@ def test_the_page_lies_beside_the_table_and_says_what_it_lacks(write: Write, say
 
 def test_the_column_of_errors_is_named(write: Write, say: Say, tmp_path: Path) -> None:
     """A table of other names needs --error, which belongs to tables; -o says where the page goes."""
-    path = write("t.csv", top1=[34.5, 36.0, 40.0], w=[8, 16, 24])
+    path = write("t.csv", top1_err=[34.5, 36.0, 40.0], w=[8, 16, 24])
     code, _, message = say("report", "--table", path)
     assert (code, "--error COLUMN" in message) == (2, True)
-    assert say("report", "--table", path, "--error", "top1", "-o", tmp_path / "p.html")[0] == 0
+    assert say("report", "--table", path, "--error", "top1_err", "-o", tmp_path / "p.html")[0] == 0
     assert "34.50 % validation error" in (tmp_path / "p.html").read_text()
-    assert say("report", tmp_path, "--error", "top1")[0] == 2
+    assert say("report", tmp_path, "--error", "top1_err")[0] == 2
 
 
 def test_a_file_without_the_option_is_told_of_it(write: Write, say: Say) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from nas.analysis.statistics.power import ALPHA, LEFT, networks_needed, planned
 from nas.analysis.statistics.sequential import bounds, drift_for
 from nas.study import Looks
+from tests.simulation import tables
 from tests.simulation.simulation import Count, Simulation, errs, finds
 from tests.toys import sequential_studies
 
@@ -83,4 +84,18 @@ def _most(size: float) -> tuple[int, Looks]:
     return 10 * tenth, Looks(first=2 * tenth, every=tenth)
 
 
-OTHERS = looks()
+def rows_of_networks() -> tuple[Simulation, ...]:
+    """Tables with several rows a network, of which nothing says which they are."""
+    return tuple(
+        errs(
+            f"tables, null, three rows a network, {name}",
+            "Of a table without rules anything is said to help or to hurt.",
+            "60, three rows each",
+            partial(tables.false, called, 60),
+            small=20,
+        )
+        for name, called in (("columns", tables.of_columns), ("discovery", tables.of_discovery))
+    )
+
+
+OTHERS = (*looks(), *rows_of_networks())
