@@ -126,6 +126,7 @@ def sample_of(
         percent=tables.percent,
         unitless=tables.unitless,
         origins=tables.origins,
+        dimensions=tables.drawn,
     )
 
 

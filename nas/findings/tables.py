@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from nas.findings.table_files import ENDINGS
 from nas.findings.table_files import read as read
 from nas.study.record import Outcome
 from nas.study.strata import stratum
-from nas.study.table import GUESS
+from nas.study.table import GUESS, drawn_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +66,9 @@ class Tables:
     unitless: bool = False
     """Whether errors of a file are no shares, as losses are, and are taken as they are."""
     guess: float | None = None
-    """Error of guessing as a share of 1, at which a failure enters means; None where it isn't known."""
+    """Error of guessing as a share of 1, from which on a network has failed to learn; None where it isn't known."""
+    drawn: tuple[str, ...] | None = None
+    """Columns that were drawn, as tables of ours say; None where it isn't known."""
 
 
 def tables(
@@ -102,7 +105,14 @@ def tables(
         percent=all(part.unit == PERCENTAGES for part in parts),
         unitless=any(part.unit == UNITLESS for part in parts),
         guess=max((part.guess for part in parts if part.guess is not None), default=None),
+        drawn=_drawn([part.drawn for part in parts]),
     )
+
+
+def _drawn(each: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """What was drawn in any of some tables; None where one doesn't say."""
+    known = [names for names in each if names is not None]
+    return tuple(dict.fromkeys(chain.from_iterable(known))) if len(known) == len(each) else None
 
 
 def checked(
@@ -126,6 +136,7 @@ def checked(
         percent=part.unit == PERCENTAGES,
         unitless=part.unit == UNITLESS,
         guess=part.guess,
+        drawn=part.drawn,
     )
 
 
@@ -148,6 +159,8 @@ class _Part:
     guess: float | None
     repeated: str
     """What is said of several rows of a network."""
+    drawn: tuple[str, ...] | None
+    """Columns that were drawn; None where it isn't known."""
 
 
 def _of_file(path: Path, name: str, named: Mapping[str, str | None], how: _Errors) -> _Part:
@@ -199,7 +212,8 @@ def _checked(frame: pd.DataFrame, name: str, place: str, how: _Errors) -> _Part:
     if not (ours and "repeat" in frame):
         ready, repeated = one_row_each(ready, guess)
     origin = f"{len(frame):,} rows, {_from(how.column, unit, how.accuracy)}"
-    return _Part(frame=ready, origin=origin, unit=unit, guess=guess, repeated=repeated)
+    drawn = drawn_columns(frame)
+    return _Part(frame=ready, origin=origin, unit=unit, guess=guess, repeated=repeated, drawn=drawn)
 
 
 def _apart(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> list[pd.DataFrame]:

@@ -24,7 +24,7 @@ from nas.storage.wrong_images import Wrong
 from nas.study import catalog, search
 from nas.study.objectives import nondominated_ranks, price
 from nas.study.record import FINAL, Outcome, Record, rank
-from nas.study.table import GUESS, csv_text, table
+from nas.study.table import DRAWN, GUESS, csv_text, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,10 +84,11 @@ class Run:
     def table(self) -> pd.DataFrame:
         """One row a trial; columns as `nas.study.table.COLUMNS`, then dimensions and attributes.
 
-        Its `attrs` and its files also hold `guess`, the error of guessing, at which a failure enters means.
+        Its `attrs` and its files also hold `guess`, the error of guessing, and which columns were drawn.
         """
         frame = table(self.records)
         frame.attrs[GUESS] = self.manifest.data.guess
+        frame.attrs[DRAWN] = [name for name in self.manifest.study.sampled if name in frame]
         return frame
 
     def record(self, trial: int) -> Record:

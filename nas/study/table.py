@@ -60,7 +60,9 @@ EMPTIABLE = {
 }
 """Types of the columns that a trial may leave empty."""
 GUESS = "guess"
-"""Last column of a file, and key of a frame's `attrs`: error of guessing, at which a failure enters means."""
+"""Column of a file, and key of a frame's `attrs`: error of guessing, from which on a network has failed to learn."""
+DRAWN = "drawn"
+"""Key of a frame's `attrs`: the columns that were drawn; in a file they stand before `GUESS`, attributes after it."""
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Beginnings of a formula, as wide characters, too."""
 BLANK = " \t\r\n"
@@ -79,9 +81,23 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def with_guess(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table with its error of guessing as a column, where it knows it."""
+    """The table with its error of guessing as a column between what was drawn and the rest, where it knows it."""
     known = frame.attrs.get(GUESS)
-    return frame if known is None or GUESS in frame else frame.assign(**{GUESS: known})
+    if known is None or GUESS in frame:
+        return frame
+    first = [name for name in (*COLUMNS, *frame.attrs.get(DRAWN, ())) if name in frame]
+    rest = [name for name in frame.columns if name not in first]
+    return frame.assign(**{GUESS: known})[[*first, GUESS, *rest]]
+
+
+def drawn_columns(frame: pd.DataFrame) -> tuple[str, ...] | None:
+    """What was drawn, of a table of ours that says so; None of others."""
+    if DRAWN in frame.attrs:
+        return tuple(frame.attrs[DRAWN])
+    names = list(frame.columns)
+    if GUESS not in names or not set(COLUMNS) & set(names):
+        return None
+    return tuple(name for name in names[: names.index(GUESS)] if name not in COLUMNS)
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:

@@ -55,8 +55,8 @@ def test_a_study_is_planned_by_name(say: Say) -> None:
     assert code == 0
     assert "109 + 109" in out
     assert "effects rest on the stated deviation" in out
-    assert "The study declares 8 of each space, too few: --samples 100" in out
-    assert json.loads(say("quickstart", "--json")[1])["samples"] == 100
+    assert "The study declares 8 of each space, too few: --samples 109" in out
+    assert json.loads(say("quickstart", "--json")[1])["samples"] == 109
 
 
 def test_a_study_is_planned_from_its_file(say: Say, tmp_path: Path) -> None:

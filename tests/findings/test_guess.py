@@ -78,8 +78,8 @@ def test_tables_are_told_it() -> None:
     """`guess` is a share of 1, or a percentage of percentages; more failures cost more, and nonsense is refused."""
     frame = pd.DataFrame({"error": [0.1, 0.2, None, 0.3] * 10, "depth": range(40), "kind": [0, 1] * 20})
     frame["outcome"] = frame["error"].isna().map({True: "diverged", False: "completed"})
-    effects = [nas.principles(frame, rules=[rule()], guess=guess).verdicts[0].effect for guess in (None, 0.5, 0.9)]
-    assert effects[0] > effects[1] > effects[2]
+    failed = [nas.principles(frame, rules=[rule()], guess=guess).verdicts[0] for guess in (None, 0.9, 0.2)]
+    assert [(verdict.failures_first, verdict.failures_second) for verdict in failed] == [(0, 10), (0, 10), (20, 10)]
     percent = frame.assign(error=100 * frame["error"])
     assert checked(percent, guess=90).guess == checked(percent, guess=0.9).guess == 0.9
     for wrong in (0.0, -1.0, 1.5, float("nan")):
