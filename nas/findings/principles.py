@@ -33,6 +33,12 @@ COLUMNS = (
     "delta",
     "within_delta",
     "better",
+    "points",
+    "points_low",
+    "points_high",
+    "plain",
+    "given",
+    "near",
     "p_value",
     "p_adjusted",
     "n",
@@ -94,18 +100,24 @@ class Principles:
         )
 
     def table(self) -> pd.DataFrame:
-        """One row a rule: effect, low, high and delta in the unit of the errors, or as a correlation."""
+        """One row a rule: effect, low, high in the unit of the errors, or a correlation; points, delta always in that."""
         import msgspec
         import pandas as pd
 
         rows = [{**msgspec.structs.asdict(v), "n": v.n_first + v.n_second} for v in self.verdicts]
         for row in rows:
-            better = row.pop("better")
+            better, points = row.pop("better"), row.pop("points")
             row["better"] = better.estimate if better else None
+            row |= {
+                "points": points.estimate if points else None,
+                "points_low": points.low if points else None,
+                "points_high": points.high if points else None,
+            }
+            row["given"] = ", ".join(row["given"])
             row["look"] = row["look"].number if row["look"] else None
             row["warnings"] = "; ".join(row["warnings"])
         return pd.DataFrame(rows, columns=COLUMNS).astype(
-            {"needs": "Int64", "look": "Int64", "better": float, "delta": float}
+            {"needs": "Int64", "look": "Int64", "better": float, "delta": float, "plain": float, "near": float}
         )
 
     def sentences(self) -> tuple[str, ...]:
