@@ -100,7 +100,7 @@ class Principles:
         )
 
     def table(self) -> pd.DataFrame:
-        """One row a rule: effect, low, high in the unit of the errors or a correlation; points and delta in that unit."""
+        """One row a rule: effect, low, high in the unit of errors or as a correlation; points, delta in that unit."""
         import msgspec
         import pandas as pd
 
