@@ -217,7 +217,7 @@ def test_a_planted_rule_ends_a_run_early(ended: Run) -> None:
     assert f"decided at interim {at}" in found.sentences()[0]
     assert "interval over all interim looks" in found.sentences()[0]
     assert "because every rule was decided" in found.notes[0]
-    assert dict(found.head)["p"].endswith("and for interim looks")
+    assert ", and for interim looks;" in dict(found.head)["p"]
     assert found.table()["look"].tolist() == [verdict.look.number]
     assert f"{at}: every rule is decided" in (ended.folder / LOG).read_text()
     assert "every rule was decided at" in settings(ended)["interim looks"]

@@ -93,7 +93,7 @@ def test_direction_and_share_weigh_strata_alike() -> None:
     first, other = samples
     assert comparable(first, other)
     assert first.mean < other.mean
-    found = of_samples(first, other, None, 0)
+    found = of_samples(first, other, None)
     assert found.effect.estimate == pytest.approx(0.05, abs=0.002)
     assert found.better is not None
     assert found.better.estimate == pytest.approx(0.25)

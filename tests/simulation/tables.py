@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from tests.simulation.screening import is_called
 
 import nas
 from tests.simulation.discoveries import alarmed
 from tests.simulation.laws import SMOOTH
+from tests.simulation.nulls import is_called
 
 LUCK = 0.2
 """Share of the variance of errors that is luck of the seed."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from nas.analysis import Edf, band, edf, mean_difference
-from nas.analysis.rules.testing import both_p_value
+from nas.analysis.rules.testing import of_samples
 from nas.study import Limits, Strata
 
 Floats = NDArray[np.float64]
@@ -97,7 +97,7 @@ def p_values(
         samples = [draw(law, n, generator, name) for law, name in ((first, "A"), (second, "B"))]
         if blind:
             samples = [edf(one.errors, name=one.name, guess=one.guess) for one in samples]
-        found.append(both_p_value(*samples))
+        found.append(of_samples(*samples, None).p_value)
     return np.array(found)
 
 

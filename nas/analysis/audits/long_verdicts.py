@@ -2,8 +2,8 @@
 
 Each rule's effect at the longer training is estimated by double sampling (`double_sampling.py`) and judged as a
 short one is: *helps* or *hurts* beyond doubt after Holm's correction for all rules, else *equivalent* by two one-sided
-tests, else not known with so few. A difference is tested by its means alone: the ranks, which a short verdict asks for,
-too, aren't estimated.
+tests, else not known with so few. Effects of an audit, short and long, are differences of means and plain correlations,
+for what short verdicts test isn't estimated by double sampling.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from nas.analysis.rules.verdicts import Finding, Verdict, finding_of, verdicts
 from nas.analysis.selection import names_of
 from nas.analysis.statistics.bootstrap import unbounded
 from nas.analysis.statistics.comparison import holm
+from nas.analysis.statistics.correlation import spearman
 from nas.analysis.statistics.equivalence import DEVIATIONS, TWO_SIDED, inside
-from nas.analysis.statistics.interval import CONFIDENCE, Interval
+from nas.analysis.statistics.interval import CONFIDENCE, Interval, of_mean, summed
 from nas.analysis.statistics.power import networks_for_equivalence, networks_needed
 from nas.errors import Refused
 from nas.study import Order, Rule
@@ -103,10 +104,11 @@ def long_verdicts(
     short = verdicts(frame, rules, guess=guess) if short is None else short
     phases = _phases(frame, second, guess)
     effects = [_effect(frame, phases, rule) for rule in rules]
+    shorts = [_short_effect(frame, phases, rule) for rule in rules]
     adjusted = holm([effect.p_value if effect else 1.0 for effect, _ in effects])
     return tuple(
-        _verdict(before, effect, counts, p, len(rules), (len(second.rows), len(frame)))
-        for before, (effect, counts), p in zip(short, effects, adjusted, strict=True)
+        _verdict(before, was, effect, counts, p, len(rules), len(second.rows), len(frame))
+        for before, was, (effect, counts), p in zip(short, shorts, effects, adjusted, strict=True)
     )
 
 
@@ -133,17 +135,32 @@ def _effect(frame: pd.DataFrame, phases: Phases, rule: Rule) -> tuple[Effect | N
     return difference(phases, first, reference), (_count(phases, first), _count(phases, reference))
 
 
+def _short_effect(frame: pd.DataFrame, phases: Phases, rule: Rule) -> Interval:
+    """The effect at the short training of all networks, as the longer one's is measured."""
+    contrast = rule.contrast
+    if isinstance(contrast, Order):
+        sampled = in_space(frame, contrast.space)
+        return spearman(numbers(frame, contrast.column)[sampled], phases.short[sampled]).coefficient
+    first, reference = (phases.short[flags] for flags in sides(frame, contrast))
+    if min(len(first), len(reference)) < 2:
+        return unbounded(float(first.mean() - reference.mean()) if len(first) and len(reference) else 0.0, CONFIDENCE)
+    difference = float(first.mean() - reference.mean())
+    return summed(difference, [of_mean(first), of_mean(reference)]).interval(CONFIDENCE)
+
+
 def _count(phases: Phases, flags: Flags) -> int:
     return int(flags[phases.chosen].sum())
 
 
 def _verdict(
     before: Verdict,
+    short_effect: Interval,
     effect: Effect | None,
     counts: tuple[int, int],
     p_adjusted: float,
     tests: int,
-    sizes: tuple[int, int],
+    few: int,
+    of: int,
 ) -> LongVerdict:
     delta = _delta(effect) if effect else None
     long: Finding = "undecided"
@@ -156,7 +173,7 @@ def _verdict(
         change="not known" if long == "undecided" else "agrees" if long == before.verdict else "changes",
         measure="rank correlation" if before.measure == "rank correlation" else "difference of means",
         short=before.verdict,
-        short_effect=Interval(estimate=before.effect, low=before.low, high=before.high),
+        short_effect=short_effect,
         long=long,
         long_effect=effect.interval(CONFIDENCE) if effect else unbounded(0.0, CONFIDENCE),
         delta=delta,
@@ -164,7 +181,7 @@ def _verdict(
         p_adjusted=p_adjusted,
         n_first=counts[0],
         n_second=counts[1],
-        needs=_needs(effect, delta, tests, sizes) if effect and delta and long == "undecided" else None,
+        needs=_needs(effect, delta, tests, (few, of)) if effect and delta and long == "undecided" else None,
     )
 
 

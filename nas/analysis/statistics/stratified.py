@@ -40,8 +40,8 @@ def mean_estimate(first: Edf, second: Edf) -> Estimate:
 def better_estimate(first: Edf, second: Edf) -> Estimate:
     """P(better) of networks from any strata, ties as one half, by their placements (Brunner and Munzel)."""
     a, b = np.array(first.errors), np.array(second.errors)
-    share, parts = _mean(1.0 - weight_below(a, b, _weights(second)), groups(first))
-    _, others = _mean(weight_below(b, a, _weights(first)), groups(second))
+    share, parts = _mean(1.0 - weight_below(a, b, weights_of(second)), groups(first))
+    _, others = _mean(weight_below(b, a, weights_of(first)), groups(second))
     return summed(share, [*parts, *others])
 
 
@@ -84,7 +84,7 @@ def _mean(values: Floats, parted: Groups) -> tuple[float, list[tuple[float, int]
     return math.fsum(float(part.mean()) for part in strata) / count, parts
 
 
-def _weights(edf: Edf) -> Floats:
+def weights_of(edf: Edf) -> Floats:
     """Weight of each network, so that every stratum has the same; they sum to 1."""
     weights, parted = np.zeros(edf.n), groups(edf)
     for rows in parted:

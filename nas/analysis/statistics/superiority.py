@@ -15,7 +15,7 @@ from nas.analysis.statistics.bootstrap import unbounded
 from nas.analysis.statistics.edf import Edf, Floats, weight_below
 from nas.analysis.statistics.interval import CONFIDENCE, Estimate, Interval, check_confidence, of_mean, summed
 from nas.analysis.statistics.shares import wilson
-from nas.analysis.statistics.stratified import better_estimate, comparable
+from nas.analysis.statistics.stratified import better_estimate, comparable, weights_of
 from nas.analysis.statistics.stratified import better_p_value as stratified_p_value
 
 MOST = 1_000
@@ -46,13 +46,14 @@ def shifts(first: Edf, second: Edf, confidences: Sequence[float]) -> tuple[Inter
     Hodges and Lehmann's estimate (1963), the median of the differences of all pairs; two failures are half above, half
     below. The interval holds the shifts after which P(better) is 1/2 as far as the deviation of the placements of the
     aligned samples (Brunner and Munzel), or of equal distributions where that is larger, can tell, so it belongs to
-    `better_p_value`. It has no end where failures decide, and neither with a single network.
+    `better_p_value`. Where failures decide it is infinite, and with a single network unbounded.
     """
     at = _Differences(first, second)
     middle = at.share(0.5)
-    if min(first.n, second.n) < 2 or not math.isfinite(middle):
+    if min(first.n, second.n) < 2:
         return tuple(unbounded(middle, confidence) for confidence in confidences)
-    aligned = msgspec.structs.replace(first, errors=tuple(error - middle for error in first.errors))
+    by = middle if math.isfinite(middle) else 0.0
+    aligned = msgspec.structs.replace(first, errors=tuple(error - by for error in first.errors))
     even = Estimate(value=0.5, variance=(first.n + second.n + 1) / (12.0 * first.n * second.n), freedom=math.inf)
     told = max(placements(aligned, second), even, key=lambda each: each.reach(CONFIDENCE))
     return tuple(_shift(at, middle, told.reach(confidence), confidence) for confidence in confidences)
@@ -72,28 +73,36 @@ def _shift(at: _Differences, middle: float, reach: float, confidence: float) -> 
 
 
 class _Differences:
-    """The differences of all pairs of two samples, as a distribution."""
+    """The differences of all pairs of two samples, as a distribution; strata of one design weigh alike."""
 
     def __init__(self, first: Edf, second: Edf) -> None:
-        done, others = (_thinned(np.array(edf.errors[: edf.n - edf.failures])) for edf in (first, second))
-        self.sorted = np.sort(np.subtract.outer(done, others), axis=None)
-        pairs, both = first.n * second.n, first.failures * second.failures / 2.0
-        self.below = ((first.n - first.failures) * second.failures + both) / pairs
-        self.inside = (first.n - first.failures) * (second.n - second.failures) / pairs
+        parted = comparable(first, second) and max(first.n, second.n) <= MOST
+        (done, own), (others, theirs) = (_weighted(edf, parted) for edf in (first, second))
+        differences = np.subtract.outer(done, others).ravel()
+        order = np.argsort(differences)
+        self.sorted = differences[order]
+        weights = np.multiply.outer(own, theirs).ravel()[order]
+        lost, missing = 1.0 - float(own.sum()), 1.0 - float(theirs.sum())
+        self.below = float(own.sum()) * missing + lost * missing / 2.0
+        self.inside = float(own.sum() * theirs.sum())
+        self.places = self.below + np.cumsum(weights) - weights / 2.0
 
     def share(self, share: float) -> float:
         """The difference below which this share of the pairs lies; infinite where failures take its place."""
         if not self.below < share < self.below + self.inside:
             return -math.inf if share <= self.below else math.inf
-        place = (share - self.below) / self.inside * len(self.sorted) - 0.5
-        return float(np.interp(place, np.arange(len(self.sorted)), self.sorted))
+        return float(np.interp(share, self.places, self.sorted))
 
 
-def _thinned(errors: Floats) -> Floats:
-    """Ascending errors, of very many as many quantiles as say the same."""
-    if len(errors) <= MOST:
-        return errors
-    return np.asarray(np.quantile(errors, (np.arange(MOST) + 0.5) / MOST), dtype=np.float64)
+def _weighted(edf: Edf, parted: bool) -> tuple[Floats, Floats]:
+    """Errors of the networks that have one, of very many as many quantiles as say the same, and their weights."""
+    errors = np.array(edf.errors[: edf.n - edf.failures])
+    if parted:
+        return errors, weights_of(edf)[: len(errors)]
+    share = len(errors) / edf.n
+    if len(errors) > MOST:
+        errors = np.asarray(np.quantile(errors, (np.arange(MOST) + 0.5) / MOST), dtype=np.float64)
+    return errors, np.full(len(errors), share / max(len(errors), 1))
 
 
 def better_p_value(first: Edf, second: Edf) -> float:

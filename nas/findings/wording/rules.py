@@ -151,6 +151,8 @@ def _seen(verdict: Verdict) -> str:
     pairs = f"a network that obeys beats another in {share(wins)} of pairs"
     if not low:
         pairs = f"a network that obeys loses to another in {share(1.0 - wins)} of pairs"
+    if math.isinf(verdict.effect):
+        return f"{pairs}, for failures decide it"
     return f"{pairs}, with errors {_size(abs(verdict.effect))} {'lower' if low else 'higher'}"
 
 
