@@ -29,7 +29,7 @@ def false_findings() -> tuple[Simulation, ...]:
             "Of twelve null rules any is said to help or to hurt.",
             f"{n} a side",
             partial(nulls.false_findings, partial(draw, law), n),
-            small=100 if n == 20 else 0,
+            small=40 if n == 20 else 0,
         )
         for kind, draw, laws in KINDS
         for law in laws
