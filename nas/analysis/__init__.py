@@ -34,12 +34,11 @@ from nas.analysis.statistics.comparison import (
 )
 from nas.analysis.statistics.correlation import Correlation, kendall, spearman
 from nas.analysis.statistics.crossed import ImagesAndSeeds, images_and_seeds
-from nas.analysis.statistics.differences import mean_difference
 from nas.analysis.statistics.edf import Band, Edf, band, edf, steps
 from nas.analysis.statistics.expected_best import Efficiency, efficiency, expected_best
 from nas.analysis.statistics.interval import CONFIDENCE, Interval
 from nas.analysis.statistics.paired import PairedErrors, mcnemar, paired
-from nas.analysis.statistics.superiority import better, better_p_value
+from nas.analysis.statistics.superiority import better, better_p_value, shift
 
 __all__ = [
     "CONFIDENCE",
@@ -90,7 +89,6 @@ __all__ = [
     "long_verdicts",
     "mann_whitney",
     "mcnemar",
-    "mean_difference",
     "noise_floor",
     "normalized",
     "paired",
@@ -100,6 +98,7 @@ __all__ = [
     "refined",
     "scope_drawn",
     "scope_seen",
+    "shift",
     "spearman",
     "steps",
     "together",

@@ -151,7 +151,7 @@ def pair(comparison: Comparison) -> Pair:
         second=comparison.second,
         better=f"{share(better.estimate)} [{share(better.low)}, {share(better.high)}]",
         forest=Forest(estimate=100 * better.estimate, low=100 * better.low, high=100 * better.high),
-        difference=_points(comparison.mean_difference),
+        difference=_points(comparison.shift),
         ks=f"{comparison.ks:.2f}",
         ks_p=probability(comparison.ks_p),
         p_adjusted=probability(comparison.p_adjusted),

@@ -293,4 +293,4 @@ def test_needs_by_hand() -> None:
     assert certain is not None
     assert none is not None
     assert 0 < certain < none
-    assert networks_more(msgspec.structs.replace(seen, margin=0.001, effect=0.0)) is None
+    assert networks_more(msgspec.structs.replace(seen, unit=340.0, margin=0.001, effect=0.0)) is None

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import nas
-from nas.analysis import compare, edf, edfs, mean_difference, normalized, verdicts
+from nas.analysis import compare, edf, edfs, normalized, shift, verdicts
 from nas.engines.inline import InlineEngine
 from nas.errors import EmptyWindow, Refused
 from nas.findings.tables import tables
@@ -230,13 +230,13 @@ def test_a_comparison_of_a_matched_sample_with_another_says_so() -> None:
 
 
 def test_unequal_strata_are_told_and_weighted() -> None:
-    """A sample with a surplus in one stratum is flagged, and the difference of means gives each the same weight."""
+    """A sample with a surplus in one stratum is flagged, and the shift gives each the same weight."""
     labels = [*LABELS, *LABELS, *[LABELS[0]] * 6]
     cheap = edf([1.0, 0, 0, 0] * 2 + [1.0] * 6, name="A", guess=1.0, strata=labels)
     even = edf([0.5] * 8, name="B", guess=1.0, strata=[*LABELS, *LABELS])
     assert cheap.warnings == ("strata hold from 2 to 8 networks, so the distribution isn't at matched cost",)
     assert even.warnings == ("all errors are equal",)
-    assert mean_difference(cheap, even).estimate == pytest.approx(0.25 - 0.5)
+    assert shift(cheap, even).estimate == pytest.approx(-0.5)
     assert cheap.mean == pytest.approx(8 / 14)
 
 

@@ -35,7 +35,7 @@ def differences() -> tuple[Simulation, ...]:
         for name, first, second in coverage.PAIRS
         for n in ((20, 20), (100, 100), (500, 500), (20, 100))
         for found in (
-            _difference(name, first, second, n, "mean difference", first.mean - second.mean, coverage.of_means),
+            _difference(name, first, second, n, "shift", coverage.median_difference(first, second), coverage.of_shift),
             _difference(name, first, second, n, "P(better)", first.beats(second), coverage.of_pairs),
         )
     )
@@ -51,7 +51,7 @@ def _difference(
         partial(coverage.covering, (first, second), n, truth, estimate),
         small=50 if n == (20, 20) else 0,
     )
-    return replace(found, share=0.25) if max(n) == LARGE and estimate is coverage.of_means else found
+    return replace(found, share=0.25) if max(n) == LARGE and estimate is coverage.of_shift else found
 
 
 def leading() -> tuple[Simulation, ...]:

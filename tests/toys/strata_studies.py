@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from nas.analysis import Edf, band, edf, mean_difference
+from nas.analysis import Edf, band, edf, shift
 from nas.analysis.rules.testing import of_samples
 from nas.study import Limits, Strata
 
@@ -102,10 +102,10 @@ def p_values(
 
 
 def differences_covered(law: Law, *, n: int, studies: int, seed: int) -> int:
-    """In how many studies of two equal spaces the interval of the difference of means holds 0."""
+    """In how many studies of two equal spaces the interval of the shift holds 0."""
     generator = np.random.default_rng(seed)
     pairs = ([matched(law, n, generator, name) for name in "AB"] for _ in range(studies))
-    return sum(0.0 in mean_difference(*pair) for pair in pairs)
+    return sum(0.0 in shift(*pair) for pair in pairs)
 
 
 def covered(law: Law, *, n: int, studies: int, seed: int, count: int = 10) -> int:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nas.analysis.statistics.edf import Floats
-from nas.analysis.statistics.interval import CONFIDENCE, Interval
+from nas.analysis.statistics.interval import Interval
 
 RESAMPLES = 4_000
 """Bootstrap samples behind an interval of means."""
@@ -29,36 +28,10 @@ def resampled_rows(n: int, generator: np.random.Generator, resamples: int = RESA
         yield generator.integers(n, size=size, dtype=small).astype(np.intp)
 
 
-def means(values: Floats, generator: np.random.Generator) -> Floats:
-    """Means of bootstrap samples."""
-    return np.concatenate([values[rows].mean(1) for rows in resampled_rows(len(values), generator)])
-
-
-def expanded_tail(n: int, confidence: float) -> float:
-    """The normal tail that reaches as far as Student's t of n - 1 degrees of freedom."""
-    from scipy.special import stdtrit
-
-    return NormalDist().cdf(float(stdtrit(n - 1, (1.0 - confidence) / 2.0)))
-
-
 def between(estimate: float, draws: Floats, tail: float, confidence: float) -> Interval:
     """The interval that leaves this share of the draws on either side, wide enough for the estimate."""
     low, high = (float(end) for end in np.quantile(draws, (tail, 1.0 - tail)))
     return Interval(estimate=estimate, low=min(low, estimate), high=max(high, estimate), confidence=confidence)
-
-
-def stretched(interval: Interval, n: int, confidence: float) -> Interval:
-    """A 95 % interval brought to a higher confidence, as Student's t of n - 1 degrees of freedom reaches farther."""
-    from scipy.special import stdtrit
-
-    usual, requested = (float(stdtrit(n - 1, (1.0 - level) / 2.0)) for level in (CONFIDENCE, confidence))
-    low, high = ((end - interval.estimate) * requested / usual for end in (interval.low, interval.high))
-    return Interval(
-        estimate=interval.estimate,
-        low=interval.estimate + low,
-        high=interval.estimate + high,
-        confidence=confidence,
-    )
 
 
 def unbounded(estimate: float, confidence: float) -> Interval:

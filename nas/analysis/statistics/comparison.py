@@ -9,11 +9,10 @@ from itertools import combinations
 import msgspec
 import numpy as np
 
-from nas.analysis.statistics.differences import mean_difference
 from nas.analysis.statistics.edf import Edf
 from nas.analysis.statistics.interval import Interval
 from nas.analysis.statistics.stratified import comparable, exchange_p_value
-from nas.analysis.statistics.superiority import better, better_p_value
+from nas.analysis.statistics.superiority import better, better_p_value, shift
 from nas.study.strata import matched
 
 
@@ -42,14 +41,14 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Of P(better) = 1/2, by scipy's `brunnermunzel`; in [0, 1]."""
     p_adjusted: float
     """The same, Holm-corrected for the comparisons that were asked for together; in [0, 1]."""
-    mean_difference: Interval
-    """Mean error of the first less that of the second, failures as guessing; in the unit of the errors."""
+    shift: Interval
+    """By how much the errors of the first lie above those of the second, failures last; in the unit of the errors."""
     warnings: tuple[str, ...] = ()
     """What must be said beside the numbers, of both samples."""
 
 
-def compare(first: Edf, second: Edf, *, seed: int = 0) -> Comparison:
-    """One comparison on its own; the seed is that of the bootstrap."""
+def compare(first: Edf, second: Edf) -> Comparison:
+    """One comparison on its own."""
     ks, ks_p = kolmogorov_smirnov(first, second)
     p_value = better_p_value(first, second)
     return Comparison(
@@ -64,7 +63,7 @@ def compare(first: Edf, second: Edf, *, seed: int = 0) -> Comparison:
         better=better(first, second),
         p_value=p_value,
         p_adjusted=p_value,
-        mean_difference=mean_difference(first, second, seed=seed),
+        shift=shift(first, second),
         warnings=warnings_of(first, second),
     )
 
@@ -105,9 +104,9 @@ def warnings_of(*samples: Edf) -> tuple[str, ...]:
     return (*sentences, f"not compared at matched cost: {drawn}")
 
 
-def compare_all(edfs: Sequence[Edf], *, seed: int = 0) -> tuple[Comparison, ...]:
+def compare_all(edfs: Sequence[Edf]) -> tuple[Comparison, ...]:
     """Every pair, the earlier space first, Holm-corrected; none for fewer than two spaces."""
-    return together([compare(first, second, seed=seed) for first, second in combinations(edfs, 2)])
+    return together([compare(first, second) for first, second in combinations(edfs, 2)])
 
 
 def together(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:

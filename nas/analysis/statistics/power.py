@@ -20,8 +20,8 @@ EXPECTED = 0.75
 """Probability of a verdict that the networks which are asked for shall have."""
 USUAL = 0.25
 """Deviation of effects before any network is seen, as P(better) beyond one half or as a rank correlation."""
-MOST_TIMES, SIZES, EFFECTS = 40, 160, 60
-"""Most networks that are asked for, in those that there are; numbers of networks and effects that are tried."""
+MOST_TIMES, LEAST_MOST, SIZES, EFFECTS = 40, 2_000, 160, 60
+"""Most networks that are asked for, in those that there are or at least; numbers of networks and effects tried."""
 
 
 def networks_needed(unit: float, size: float, tests: int = 1, power: float = POWER) -> float:
@@ -67,7 +67,7 @@ def networks_more(plan: Plannable, tests: int = 1) -> int | None:
     """
     if not (plan.margin > 0.0 and plan.unit > 0.0):
         return None
-    sizes = np.unique(np.ceil(np.geomspace(plan.n + 1, MOST_TIMES * plan.n, SIZES)))
+    sizes = np.unique(np.ceil(np.geomspace(plan.n + 1, max(MOST_TIMES * plan.n, LEAST_MOST), SIZES)))
     enough = np.flatnonzero(_decided(plan, sizes, tests) >= EXPECTED)
     return int(sizes[enough[0]]) - plan.n if len(enough) else None
 

@@ -40,8 +40,13 @@ def better(first: Edf, second: Edf, confidence: float = CONFIDENCE) -> Interval:
     return wilson(share, _pairs(share, wins, losses), confidence)
 
 
+def shift(first: Edf, second: Edf, confidence: float = CONFIDENCE) -> Interval:
+    """By how much the errors of `first` lie above those of `second`, negative where lower, with its interval."""
+    return shifts(first, second, (confidence,))[0]
+
+
 def shifts(first: Edf, second: Edf, confidences: Sequence[float]) -> tuple[Interval, ...]:
-    """By how much the errors of `first` lie above those of `second`, negative where lower; one interval a confidence.
+    """The same with an interval for each confidence.
 
     Hodges and Lehmann's estimate (1963), the median of the differences of all pairs; two failures are half above, half
     below. The interval holds the shifts after which P(better) is 1/2 as far as the deviation of the placements of the
@@ -89,6 +94,8 @@ class _Differences:
 
     def share(self, share: float) -> float:
         """The difference below which this share of the pairs lies; infinite where failures take its place."""
+        if not self.inside and share == self.below:
+            return 0.0  # failures on both sides outweigh one another
         if not self.below < share < self.below + self.inside:
             return -math.inf if share <= self.below else math.inf
         return float(np.interp(share, self.places, self.sorted))
