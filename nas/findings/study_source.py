@@ -116,7 +116,7 @@ def _docstring(study: Study, space: Space, discovery: Discovery, helping: list[F
         f"Source: {n:,} random networks, {discovery.tried} candidates scored on {discovery.n_explored:,} of them, the "
         f"best confirmed on the other {discovery.n_confirming:,}:",
         *(_line(finding) for finding in helping),
-        "What would count as an answer: the difference of means with its interval, between fresh networks of both.",
+        "What would count as an answer: P(better) and the shift with their intervals, between fresh networks of both.",
         f"Expected time: {2 * study.samples} networks, each as long as one of {study.name}.",
     ]
     text = "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in lines if line)

@@ -153,6 +153,19 @@ def test_an_effect_that_turns_round_is_no_finding() -> None:
     assert (depth_found.verdict, depth_found.plain > 0, depth_found.effect < 0) == ("undecided", True, True)
 
 
+def test_a_sign_that_turns_by_luck_is_undecided_as_others_are() -> None:
+    """Where the effect at equal others isn't sure, its sign against the plain one says nothing; more networks do."""
+    verdict = next(
+        found
+        for seed in range(50)
+        for frame in [table(40, 0.0, seed)]
+        for found in verdicts(frame, principle_rules(frame, ["luck", "depth"]))
+        if found.plain is not None and found.plain * found.effect < 0.0 and found.verdict == "undecided"
+    )
+    assert verdict.low < 0.0 < verdict.high
+    assert verdict.needs is not None
+
+
 @pytest.mark.parametrize(("sign", "verdict"), [(1.0, "middle"), (-1.0, "ends")])
 def test_a_best_value_in_the_middle_is_found(sign: float, verdict: str) -> None:
     """A column whose best, or worst, value lies in its middle is called so, with the place."""

@@ -68,8 +68,8 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def turned(self) -> bool:
-        """Whether the column goes with the errors the other way once the others are held fixed."""
-        return self.plain is not None and self.plain * self.effect.estimate < 0.0
+        """Whether the column surely goes with the errors the other way once the others are held fixed."""
+        return self.plain is not None and self.plain * self.effect.estimate < 0.0 and 0.0 not in self.effect
 
 
 UNTESTED = Tested(measure="shift", effect=unbounded(0.0, CONFIDENCE), p_value=1.0)
