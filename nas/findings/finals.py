@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -129,6 +130,11 @@ class Final:
             images=results.images,
             seeds=len(finalist.test_errors),
             readings=self.readings,
+            search=self.run.manifest.reference,
+            searched=len(self.run.records),
+            search_hours=_hours(self.run.records),
+            command=next((reading.command for reading in reversed(readings(self.run.folder))), ""),
+            hours=_hours(by_seed(self.records, finalist.trial).values()),
         )
         named = exports.named(
             model.document, study=self.run.manifest.study.name, space=finalist.space, trial=finalist.trial
@@ -225,3 +231,7 @@ def open_final(source: Run | Path | str) -> Final:
         results=results,
         readings=max(len(readings(run.folder)), results is not None),
     )
+
+
+def _hours(records: Iterable[Record]) -> float:
+    return round(sum(record.seconds for record in records) / 3600, 2)

@@ -7,7 +7,7 @@ from html import escape
 from textwrap import shorten
 
 from nas.layers import cost, shape_text
-from nas.models.document import Document
+from nas.models.document import Document, HeldOut
 from nas.study.record import SEEN
 
 UNIT = ", root mean squared error in standard deviations of the target,"
@@ -104,7 +104,17 @@ def _errors(document: Document, error: float) -> dict[str, str]:
         "mean test error": f"{test.mean:.4f} ({seeds}), {interval}",
         "test split": f"read {times} for networks of this run",
         "training error": training,
+        **_effort(test),
     }
+
+
+def _effort(test: HeldOut) -> dict[str, str]:
+    """What it took to find and to train it, and how to do it again; nothing of networks of before this was kept."""
+    if not test.searched:
+        return {}
+    search = f"{test.search}, {test.searched:,} trainings, {test.search_hours:.1f} hours of one core or card in all"
+    trained = f"{test.seeds} trainings, {test.hours:.1f} hours of one core or card in all"
+    return {"found by": search.removeprefix(", "), "trained by": f"{trained}: {test.command}".removesuffix(": ")}
 
 
 def origin(document: Document) -> str:

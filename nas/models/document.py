@@ -43,6 +43,16 @@ class HeldOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Trainings that were completed and tested."""
     readings: int
     """How often the test split had been read for networks of the run, this time included."""
+    search: str = ""
+    """Study whose run it was chosen from, as `nas run` takes it; empty where it isn't known."""
+    searched: int = 0
+    """Trainings of that run."""
+    search_hours: float = 0.0
+    """Time of all of them, each on one core or card."""
+    command: str = ""
+    """Command that tested it; empty where it isn't known."""
+    hours: float = 0.0
+    """Time of its trainings with all seeds, each on one core or card."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

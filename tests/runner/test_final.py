@@ -363,7 +363,10 @@ def test_an_exported_finalist_says_how_it_was_tested(found: Final, tmp_path: Pat
     assert document.test is not None
     assert (document.test.error, document.test.seeds, document.test.readings) == (finalist.test_errors[0], 2, 1)
     assert model.metrics["error_split"] == "test"
+    assert document.test.searched == len(found.run.records)
+    assert document.test.search_hours == round(sum(r.seconds for r in found.run.records) / 3600, 2)
     text = (tmp_path / "best" / "card.md").read_text()
+    assert f"{document.test.searched} trainings, 0.0 hours of one core or card in all |" in text
     assert "| test split | read once for networks of this run |" in text
     assert "validation error |" not in text
     said: list[str] = []
