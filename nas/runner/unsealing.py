@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -170,6 +171,8 @@ def _tested(contenders: Sequence[Contender], recipe: Recipe, info: DataInfo, pla
         for contender in contenders:
             document = read_document(contender.path)
             own = document.recipe or recipe
+            if contender.seed is not None:
+                own = msgspec.structs.replace(own, precision="float32")  # as the exported network computes
             resolution = own.resolution
             if resolution not in splits:
                 splits[resolution] = on_device(data.unseal(recipe.data, resolution, recipe.target), device)

@@ -17,6 +17,8 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from torch import Tensor, nn
 
 import nas
 from nas import data
@@ -39,6 +41,7 @@ from nas.storage.study_json import Manifest
 from nas.study import Limits, Study
 from nas.study.record import FINAL, Outcome
 from nas.study.table import TIMES
+from nas.training.evaluation import losses
 from tests.toys.audits import STUDY, mapped
 from tests.toys.spaces import CROSSED, HUNT, VARIED
 from tests.toys.tables import STUDY as ON_TABLE
@@ -130,6 +133,19 @@ def test_test_errors_are_those_of_the_weights(run: Run, found: Final) -> None:
     assert finalist.kept_test_error == again.mean()
     assert finalist.optimism is not None
     assert finalist.optimism.estimate == pytest.approx(again.mean() - finalist.validation_error)
+
+
+def test_test_errors_are_those_of_float32(pristine: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks trained in bfloat16 are tested as they are exported, in float32."""
+    run, types = copied(pristine, tmp_path), []
+
+    def watched(module: nn.Module, *rest: object) -> Tensor:
+        types.append({parameter.dtype for parameter in module.parameters()})
+        return losses(module, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("nas.runner.unsealing.losses", watched)
+    finished(run, top=1, seeds=1, changes={"precision": "bfloat16", "epochs": 1})
+    assert types[0] == {torch.float32}
 
 
 def test_the_test_split_is_opened_once_and_last(pristine: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,71 @@
+"""The networks that come with this program: their files, their cards, and their test errors to the last image."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import nas
+from nas import data
+from nas.layers import cost
+from nas.models.folder import check_hashes
+from nas.models.registry import winners, winners_folder
+from nas.training.devices import one_thread
+
+LARGEST = 6_000_000
+"""Bytes of all of them together."""
+NAMES = tuple(winners())
+ELSEWHERE = """
+import runpy, sys
+import torch
+from safetensors.torch import load_file
+
+weights, images, labels = sys.argv[2:]
+network = runpy.run_path(sys.argv[1])["network"]()
+network.load_state_dict(load_file(weights))
+network.eval()
+"""
+needs_images = pytest.mark.skipif("NAS_DATA_DIR" not in os.environ, reason="there are no images of Fashion-MNIST")
+
+
+def test_they_are_small() -> None:
+    """All winners together stay below six megabytes."""
+    assert NAMES
+    assert sum(file.stat().st_size for file in winners_folder().rglob("*") if file.is_file()) < LARGEST
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_winner_says_how_good_it_is_and_how_it_was_found(name: str) -> None:
+    """Each was tested with three seeds or more in one reading; its size is in its name and its card says its history."""
+    check_hashes(winners()[name])
+    model = nas.create_model(name, pretrained=True)
+    document, card = model.document, (winners()[name] / "card.md").read_text()
+    thousands = cost(document.layers, document.inputs).parameters / 1000
+    assert name == f"fashion-{thousands:.0f}k"
+    test = document.test
+    assert test is not None
+    assert test.seeds >= 3
+    assert test.readings == 1
+    assert test.low < test.mean < test.high
+    assert test.command.startswith("nas final ")
+    assert test.command in card.replace("\\", "")
+    assert test.searched > 0
+    assert f"{test.searched} trainings, {test.search_hours:.1f} hours" in card
+
+
+@needs_images
+@pytest.mark.parametrize("name", NAMES)
+def test_a_winner_errs_on_the_images_that_its_card_says(name: str) -> None:
+    """The packaged weights have the test error of their document, to the last image."""
+    model, split = nas.create_model(name, pretrained=True), data.unseal("fashion-mnist")
+    with one_thread(), torch.inference_mode():
+        scores = torch.cat([model(model.preprocess(images)) for images in split.images.split(500)])
+    wrong = int((scores.argmax(1) != split.labels).sum())
+    assert model.document.test is not None
+    assert wrong == round(model.document.test.error * len(split.labels))
