@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -21,17 +20,9 @@ from nas.training.devices import one_thread
 LARGEST = 6_000_000
 """Bytes of all of them together."""
 NAMES = tuple(winners())
-ELSEWHERE = """
-import runpy, sys
-import torch
-from safetensors.torch import load_file
-
-weights, images, labels = sys.argv[2:]
-network = runpy.run_path(sys.argv[1])["network"]()
-network.load_state_dict(load_file(weights))
-network.eval()
-"""
-needs_images = pytest.mark.skipif("NAS_DATA_DIR" not in os.environ, reason="there are no images of Fashion-MNIST")
+RAW = Path(os.environ.get("NAS_DATA_DIR", "nowhere")) / "FashionMNIST/raw"
+MEASURE = Path(__file__).parents[2] / "docs/exports.md"
+needs_images = pytest.mark.skipif(not RAW.is_dir(), reason="there are no images of Fashion-MNIST")
 
 
 def test_they_are_small() -> None:
@@ -42,7 +33,7 @@ def test_they_are_small() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_winner_says_how_good_it_is_and_how_it_was_found(name: str) -> None:
-    """Each was tested with three seeds or more in one reading; its size is in its name and its card says its history."""
+    """Each was tested with three seeds or more in one reading; its name has its size and its card its history."""
     check_hashes(winners()[name])
     model = nas.create_model(name, pretrained=True)
     document, card = model.document, (winners()[name] / "card.md").read_text()
@@ -66,6 +57,22 @@ def test_a_winner_errs_on_the_images_that_its_card_says(name: str) -> None:
     model, split = nas.create_model(name, pretrained=True), data.unseal("fashion-mnist")
     with one_thread(), torch.inference_mode():
         scores = torch.cat([model(model.preprocess(images)) for images in split.images.split(500)])
-    wrong = int((scores.argmax(1) != split.labels).sum())
+    assert float((scores.argmax(1) != split.labels).double().mean()) == tested(model)
+
+
+@needs_images
+@pytest.mark.parametrize("name", NAMES)
+def test_its_source_errs_on_the_same_number_elsewhere(name: str, tmp_path: Path) -> None:
+    """The exported source and the script of `docs/exports.md` give the card's test error in a process of their own."""
+    model = nas.create_model(name, pretrained=True)
+    nas.save(model, tmp_path / "net.py")
+    (tmp_path / "measure.py").write_text(MEASURE.read_text().partition("```text\n")[2].partition("```")[0])
+    command = [sys.executable, "measure.py", RAW]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert told.stdout == f"test error {tested(model)}\n"
+
+
+def tested(model: nas.Model) -> float:
+    """The test error in its document."""
     assert model.document.test is not None
-    assert wrong == round(model.document.test.error * len(split.labels))
+    return model.document.test.error
