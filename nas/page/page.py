@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -13,21 +12,22 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from nas.analysis import compare_all, edfs, pareto, top
-from nas.data import Task
+from nas.analysis import edfs, pareto, top
 from nas.errors import Refused
+from nas.findings.leaders import optimism_text, trainings_text
+from nas.findings.wording.audits import HEADER as AUDIT_HEADER
 from nas.findings.wording.numbers import UNITS, spoken
-from nas.findings.wording.rules import HEADER, RuleRow
-from nas.layers import Layer
+from nas.findings.wording.rules import HEADER
 from nas.page.figures import Curve, curve_figure, edf_figure, in_units
+from nas.page.matrix import matrix
 from nas.page.payload import curves_payload, figure_payload, json_text, layers_payload, table_payload
+from nas.page.report import Report
 from nas.page.scatter import cost_figure, dimension_figure
 from nas.page.staircases import Picture, picture, scale, stairs
+from nas.page.story import story
 from nas.page.style import CONFIG, Styles, styles_of
 from nas.page.templates import file_text, rendered
-from nas.page.view import acceptance, network_values, pair, sentence, tiles
-from nas.sampling.window import Window
-from nas.study.record import Epoch
+from nas.page.view import acceptance, network_values
 
 COSTS = ("multiply_adds", "parameters", "activations", "seconds")
 """Columns that error is drawn against, where the table has them."""
@@ -36,67 +36,6 @@ TOP = 10
 SCRIPTS = ("format.js", "figures.js", "table.js", "details.js", "script.js")
 Figures = dict[str, dict[str, go.Figure]]
 """Name of a figure -> choice of its menu -> drawing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdicts:
-    """Verdicts on rules, as texts, or the reason why there are none."""
-
-    rows: tuple[RuleRow, ...] = ()
-    """One a rule."""
-    notes: tuple[str, ...] = ()
-    """What all of them rest on."""
-    refusal: str = ""
-    """Why there are none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """Everything that the page shows of one run."""
-
-    title: str
-    """Name of the study."""
-    question: str
-    """What the study asks, as a sentence."""
-    settings: Mapping[str, str]
-    """The settings, as shown: data, recipe, limits, sampler, seed, versions."""
-    total: int
-    """Trials planned."""
-    frame: pd.DataFrame
-    """The columns of `nas.study.table`, then one column for each dimension and attribute."""
-    dimensions: tuple[str, ...]
-    """Columns that error is drawn against; numbers or texts."""
-    classes: int | None = None
-    """Number of classes; guessing has an error of 1 - 1/classes. 0 where the target is a number, None if unknown."""
-    guessing: float | None = None
-    """Error of guessing where no number of classes tells it; None if unknown."""
-    inputs: tuple[int, ...] = ()
-    """Shape of one input; empty if unknown."""
-    windows: tuple[Window, ...] = ()
-    """What the limits did to each space; may be empty."""
-    curves: Mapping[int, tuple[Epoch, ...]] = field(default_factory=dict)
-    """Trial -> its epochs, of the best networks at least; may be empty."""
-    networks: Mapping[int, Layer] = field(default_factory=dict)
-    """Trial -> layer tree, of the best networks; may be empty."""
-    task: Task = "classification"
-    """What the networks are to get right: decides the units of error and loss."""
-    note: str = ""
-    """What this page can't show, and why; empty for a run."""
-    first_two: str = ""
-    """Whether the best two networks can be told apart, as a sentence; empty where that isn't known."""
-    rules: Verdicts | None = None
-    """What the run says of its study's rules; None where it declares none."""
-
-    @property
-    def guess(self) -> float:
-        """Error at which a failure enters means: of guessing a class or the mean target, else the table's worst."""
-        if self.task == "regression":
-            return 1.0
-        if self.classes is not None:
-            return 1 - 1 / self.classes
-        if self.guessing is not None:
-            return self.guessing
-        return float(self.frame["error"].max()) if self.frame["error"].notna().any() else 1.0
 
 
 def html(reports: Sequence[Report]) -> str:
@@ -112,6 +51,7 @@ def html(reports: Sequence[Report]) -> str:
         sections=sections,
         styles=styles,
         rule_header=HEADER,
+        audit_header=AUDIT_HEADER,
         policy=_policy([plotly, script], webgl=webgl),
         scripts=[Markup(plotly), Markup(script)],  # noqa: S704 - our own file and plotly's
     )
@@ -136,12 +76,11 @@ def _section(report: Report, frame: pd.DataFrame, styles: Styles) -> dict[str, A
     }
     return distribution | {
         "report": report,
-        "sentence": " ".join(filter(None, (sentence(frame, report.total), units["note"]))),
-        "tiles": tiles(frame, report.total),
+        "story": story(report, frame, distribution.pop("sample")),
         "finished": len(frame),
         "windows": [acceptance(window) for window in report.windows],
-        "best": _best_networks(report, best, places),
-        "trained": int(frame["error"].notna().sum()),
+        "best": _best_networks(report, frame, best, places),
+        "optimism": _optimism(report, frame),
         "figures": figures,
         "menus": {name: [(choice, spoken(choice)) for choice in choices] for name, choices in figures.items()},
         "data": _data(report, frame, styles, places, figures),
@@ -167,14 +106,14 @@ def _distribution(report: Report, frame: pd.DataFrame, styles: Styles) -> dict[s
     try:
         sample = edfs(frame, guess=report.guess)
     except Refused as refusal:
-        return {"figures": {}, "pairs": [], "warnings": [], "refusal": f"{refusal}; {refusal.hint}", "left_out": 0}
+        return {"figures": {}, "sample": (), "refusal": f"{refusal}; {refusal.hint}", "left_out": 0}
     keys = zip(frame["space"].astype(str), frame["error"], strict=True)
     places = {key: place for place, key in reversed(list(enumerate(keys)))}
-    compared = compare_all(sample)
+    pairs = report.rules.pairs if report.rules else {}
     return {
+        "sample": sample,
+        "matrix": matrix(sample if len(frame) and frame["error"].notna().any() else (), pairs),
         "figures": {"edf": {"only": edf_figure(sample, places, styles)}} if sample else {},
-        "pairs": [pair(comparison) for comparison in compared],
-        "warnings": list(dict.fromkeys(warning for comparison in compared for warning in comparison.warnings)),
         "refusal": "",
         "left_out": len(frame) - sum(edf.n for edf in sample),
     }
@@ -203,9 +142,18 @@ def _leading_curves(report: Report, best: pd.DataFrame, places: Mapping[int, int
     ]
 
 
-def _best_networks(report: Report, best: pd.DataFrame, places: Mapping[int, int]) -> list[dict[str, Any]]:
+def _optimism(report: Report, frame: pd.DataFrame) -> str:
+    """What choosing the best is worth."""
+    return optimism_text(top(frame, len(frame))["error"].astype(float).tolist(), report.validating)
+
+
+def _best_networks(
+    report: Report, frame: pd.DataFrame, best: pd.DataFrame, places: Mapping[int, int]
+) -> list[dict[str, Any]]:
     """Row, texts and picture of the best networks, in order."""
     trials = [int(trial) for trial in best["trial"]]
+    done = frame[frame["error"].notna()]
+    again = done.groupby("architecture")["error"].apply(list) if "architecture" in done else done
     steps = {trial: stairs(report.networks[trial], report.inputs) for trial in trials if trial in report.networks}
     axes = scale(steps.values())
     pictures: dict[int, Picture] = {trial: picture(own, axes) for trial, own in steps.items() if own}
@@ -215,7 +163,8 @@ def _best_networks(report: Report, best: pd.DataFrame, places: Mapping[int, int]
             "place": places[trial],
             "space": str(row["space"]),
             "architecture": str(row.get("architecture", "")),
-            "values": network_values(row, UNITS[report.task]),
+            "values": network_values(row, UNITS[report.task], report.validating)
+            | ({"trainings": trainings_text(again[row["architecture"]])} if len(again) < len(done) else {}),
             "picture": pictures.get(trial),
         }
         for trial, row in zip(trials, best.to_dict("records"), strict=True)

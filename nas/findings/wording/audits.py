@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nas.analysis import Agreement, Interval, LongVerdict, NoiseFloor
@@ -61,6 +62,17 @@ def audit_row(verdict: LongVerdict, longer: int) -> AuditRow:
         ),
         sentence=_sentence(verdict, longer),
     )
+
+
+def audit_summary(verdicts: Sequence[LongVerdict], longer: int) -> str:
+    """Whether the verdicts should be believed, in a sentence; empty without verdicts."""
+    if not verdicts:
+        return ""
+    counts = {word: sum(verdict.change == change for verdict in verdicts) for change, word in CHANGES.items()}
+    parts = [f"{number} {word}" for word, number in counts.items() if number]
+    if counts["agrees"] == len(verdicts):
+        return f"All {plural(len(verdicts), 'verdict')} hold at trainings {longer} times as long"
+    return f"At trainings {longer} times as long, of {plural(len(verdicts), 'verdict')}: {', '.join(parts)}"
 
 
 def audit_head(agreement: Agreement, again: Agreement | None, noise: NoiseFloor | None) -> tuple[tuple[str, str], ...]:

@@ -101,6 +101,22 @@ def listed(parts: Iterable[str]) -> str:
     return f"{', '.join(front)} and {last}" if front else last
 
 
+def few(names: Sequence[str], most: int = 3) -> str:
+    """`a, b and c`, `a, b, c and 4 more`."""
+    return listed(names if len(names) <= most else [*names[:most], f"{len(names) - most} more"])
+
+
+def isolated(name: str) -> str:
+    """A name between Unicode's isolates, so that its direction can't turn the words beside it; a blank one is shown."""
+    visible = any(letter.isprintable() and not letter.isspace() for letter in name)
+    return f"\u2068{name if visible else f'“{name}” (a blank name)'}\u2069"
+
+
+def capitalized(text: str) -> str:
+    """With a capital at its beginning, where a sentence begins."""
+    return text[:1].upper() + text[1:]
+
+
 def shortened(names: Sequence[str], most: int) -> str:
     """`a, b, ...`: at most so many names."""
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "") or "none"

@@ -1,0 +1,187 @@
+"""The head of the page in words: what was found, a line for each rule, and how it was obtained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from nas.analysis import Edf, pareto, top
+from nas.findings.leaders import error_text, optimism_text
+from nas.findings.wording.numbers import (
+    UNITS,
+    count,
+    duration,
+    few,
+    isolated,
+    listed,
+    percent,
+    plural,
+    short,
+    spoken,
+)
+from nas.findings.wording.rules import headline
+from nas.page.report import Report
+from nas.study.record import SENTENCES, Outcome
+
+UNEXPLAINED = (Outcome.FAILED, Outcome.CRASHED)
+"""Outcomes whose message says more than their sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One verdict, or one thing that is known without any."""
+
+    kind: str
+    """That of a verdict; empty for what isn't one."""
+    name: str
+    """Of the rule; empty for what is about none."""
+    text: str
+    """What is said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What a reader wants first."""
+
+    headline: str
+    """The finding."""
+    lines: tuple[Line, ...]
+    """What it consists of."""
+    how: tuple[str, ...]
+    """How it was obtained."""
+
+
+def story(report: Report, frame: pd.DataFrame, sample: Sequence[Edf]) -> Story:
+    """Verdicts where a study declares rules, else the best network or the front, and what isn't decided."""
+    rows = report.rules.rows if report.rules else ()
+    trained = int(frame["error"].notna().sum())
+    lines = [Line(kind=row.kind, name=row.name, text=row.line) for row in rows] if trained else []
+    lines += [Line(kind="", name="", text=text) for text in _beside(report, frame, sample)]
+    return Story(headline=_headline(report, frame), lines=tuple(lines), how=tuple(_how(report, frame)))
+
+
+def _headline(report: Report, frame: pd.DataFrame) -> str:
+    trained = int(frame["error"].notna().sum())
+    if not len(frame):
+        return f"No trial is finished yet; {plural(report.total, 'trial')} planned"
+    if not trained:
+        return f"No network was trained to its last epoch: {failures(frame)}"
+    if report.rules and report.rules.rows:
+        return headline(report.rules.rows, len(frame))
+    samplers = _searched(frame)
+    lead = f"{listed(samplers)} found" if samplers else "The best has"
+    if len(report.objectives) > 1 and report.objectives[1] in frame:
+        return f"{lead if samplers else 'Random sampling found'} {_front(frame, report.objectives[1])}"
+    ranked = top(frame, len(frame))
+    if not len(ranked):
+        return f"No network was trained to its last epoch: {failures(frame)}"
+    return f"{lead} {_named(ranked.iloc[0].to_dict(), report)}, of {plural(len(ranked), 'network')}"
+
+
+def _named(row: Mapping[Any, Any], report: Report) -> str:
+    """A network by its error, trial, space and size."""
+    size = f", {count(float(row['parameters']))} parameters" if pd.notna(row.get("parameters")) else ""
+    error = error_text(row["error"], report.validating)
+    return f"{error} validation error (trial {row['trial']} of {isolated(str(row['space']))}{size})"
+
+
+def _front(frame: pd.DataFrame, cost: str) -> str:
+    """The ends of a Pareto front."""
+    front = pareto(frame[frame[cost] > 0], cost).to_dict("records")
+    ends = [f"{percent(row['error'])} at {count(row[cost])} {spoken(cost)}" for row in (front[0], front[-1])]
+    between = f"from {ends[0]} to {ends[1]}" if len(front) > 1 else ends[0]
+    return f"a Pareto front of {plural(len(front), 'network')}, {between}"
+
+
+def _beside(report: Report, frame: pd.DataFrame, sample: Sequence[Edf]) -> Iterable[str]:
+    """What is known beside verdicts, and what to do about what isn't."""
+    rules, best = report.rules, top(frame, len(frame))
+    if report.apart:
+        yield report.apart
+    if not len(best):
+        return
+    if rules and rules.rows:
+        yield f"The best network has {_named(best.iloc[0].to_dict(), report)}"
+        yield from _next(report)
+        return
+    if rules:
+        yield f"No verdict is given: {rules.refusal}"
+    if _searched(frame):
+        yield _history(frame)
+    elif len(sample) > 1:
+        yield _means(sample)
+        yield f"Nothing says which space is better: {report.untested}"
+    if report.first_two:
+        yield report.first_two
+    if text := optimism_text(best["error"].astype(float).tolist(), report.validating):
+        yield text
+
+
+def _next(report: Report) -> Iterable[str]:
+    """How undecided rules become decided."""
+    if report.rules and any(row.kind == "undecided" for row in report.rules.rows) and report.extended:
+        yield f"What to do next: {report.extended}"
+
+
+def _searched(frame: pd.DataFrame) -> list[str]:
+    """Samplers that chose networks by the errors of others."""
+    names = frame["sampler"].dropna().astype(str).unique() if "sampler" in frame else []
+    return [name for name in names if name not in ("random", "quasirandom", "audit")]
+
+
+def _history(frame: pd.DataFrame) -> str:
+    """When a search last found a better network."""
+    errors = frame.sort_values("trial")["error"].dropna().reset_index(drop=True)
+    last = int(errors.idxmin()) + 1
+    return f"The first network had {percent(errors[0])}; the last better one came after {last:,} of {len(errors):,}"
+
+
+def _means(sample: Sequence[Edf]) -> str:
+    """Mean errors of the spaces, the lowest and the highest."""
+    ordered = sorted(sample, key=lambda edf: edf.mean)
+    first, last = (f"{percent(edf.mean)} ({isolated(edf.name)})" for edf in (ordered[0], ordered[-1]))
+    return f"Mean errors of {len(sample)} spaces lie between {first} and {last}, failures as guessing"
+
+
+def _how(report: Report, frame: pd.DataFrame) -> Iterable[str]:
+    """Networks, training, limits, time, failures, audit, snapshot."""
+    spaces = [isolated(name) for name in dict.fromkeys(frame["space"])]
+    chosen = f"chosen by {listed(_searched(frame))}" if _searched(frame) else report.sampled
+    planned = f"{len(frame):,} of {plural(report.total, 'trial')}" if len(frame) < report.total else ""
+    networks = planned or plural(len(frame), "trial")
+    where = f" of {plural(len(spaces), 'space')} ({few(spaces, 4)})" if spaces else ""
+    yield f"{networks}{where}{f', {chosen}' if chosen and len(frame) else ''}"
+    yield from report.how
+    if "seconds" in frame and frame["seconds"].notna().any():
+        yield f"Training took {duration(float(frame['seconds'].sum()))} in all, one after another"
+    if len(frame):
+        yield failures(frame)
+    if note := UNITS[report.task]["note"]:
+        yield note.removesuffix(".")
+    yield from filter(None, [report.snapshot])
+
+
+def failures(frame: pd.DataFrame) -> str:
+    """How many trials were pruned, and how many failed for which reason."""
+    failed = frame[frame["error"].isna()]
+    counts = failed["outcome"].value_counts()
+    early = int(counts.get(str(Outcome.PRUNED), 0))
+    counts = counts.drop(str(Outcome.PRUNED), errors="ignore")
+    prefix = f"{early:,} pruned, " if early else ""
+    if not len(counts):
+        return f"{prefix}no failure"
+    kinds = "; ".join(f"{number:,} {_reason(str(outcome), failed)}" for outcome, number in counts.items())
+    return f"{prefix}{plural(int(counts.sum()), 'failure')} ({kinds})"
+
+
+def _reason(outcome: str, failed: pd.DataFrame) -> str:
+    """An outcome with its sentence, and the commonest message where that says more."""
+    known = outcome in set(Outcome)
+    sentence = f": {SENTENCES[Outcome(outcome)]}" if known else ""
+    messages = failed.loc[failed["outcome"] == outcome, "message"].dropna() if "message" in failed else []
+    if known and Outcome(outcome) in UNEXPLAINED and len(messages):
+        sentence += f", most often “{short(str(pd.Series(messages).mode().iloc[0]), 120)}”"
+    return f"{spoken(outcome)}{sentence}"
