@@ -9,6 +9,7 @@ from statistics import fmean, stdev
 from nas.analysis.statistics.held_out import regression_to_the_mean
 from nas.analysis.statistics.shares import wilson
 from nas.findings.wording.numbers import NOTHING, percent, plural
+from nas.storage.results import Run
 
 
 def error_text(error: float | None, images: int) -> str:
@@ -25,6 +26,12 @@ def trainings_text(errors: Sequence[float]) -> str:
     """`3: 15.95 to 16.60 %`: how many trainings a network has, and between which errors they ended."""
     spread = f": {100 * min(errors):.2f} to {100 * max(errors):.2f} %" if len(errors) > 1 else ""
     return f"{len(errors)}{spread}"
+
+
+def optimism(run: Run) -> str:
+    """How much of a run's lowest error is luck with its validation images; empty where that isn't known."""
+    info = run.manifest.data
+    return optimism_text([r.error for r in run.best if r.error is not None], 0 if info.target else info.validation)
 
 
 def optimism_text(errors: Sequence[float], images: int) -> str:

@@ -17,7 +17,7 @@ from nas.findings.principles import principles
 from nas.findings.same_images import first_two
 from nas.findings.settings import fidelity, settings
 from nas.findings.tables import Tables, tables
-from nas.findings.wording.audits import audit_summary
+from nas.findings.wording.audits import audit_summary, longer_cells
 from nas.findings.wording.numbers import capitalized, listed, plural, spoken
 from nas.layers import Layer, cost
 from nas.page import page
@@ -106,7 +106,9 @@ def _report(run: Run) -> Report:
         sampled=f"sampled {'at random' if study.sampler == 'random' else 'evenly'}",
         how=tuple(_how(run)),
         untested=f"the study declares no rules; nas principles {quote(str(run.folder))} --against A,B tests two spaces",
-        extended="the same command resumes a run that isn't finished, and with a larger --samples extends it",
+        extended="the same command with a larger --samples extends this run"
+        if len(run.records) == run.total
+        else "the same command again resumes this run",
     )
 
 
@@ -133,7 +135,7 @@ def _audit(run: Run) -> Audited | None:
     return Audited(
         summary=audit_summary(audit.verdicts, audit.longer),
         head=audit.head,
-        rows=tuple(row.cells for row in audit.rows),
+        rows=tuple(longer_cells(row) for row in audit.rows),
         sentences=audit.sentences(),
         notes=audit.notes,
     )
@@ -195,7 +197,7 @@ def _of_table(source: Tables, frame: pd.DataFrame, recipe: str, apart: str) -> R
     if len(drawn) > MOST_DIMENSIONS:
         note += f" Error is drawn against the first {MOST_DIMENSIONS} of {len(drawn)} columns."
     return Report(
-        title=listed(source.origins) + (f": {recipe}" if recipe else ""),
+        title=(f"{recipe}: " if recipe else "") + listed(source.origins),
         question=f"What do {plural(len(frame), 'network')} of {plural(spaces, 'space')} show?",
         settings=source.origins,
         total=len(frame),

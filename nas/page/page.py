@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 from nas.analysis import edfs, pareto, top
 from nas.errors import Refused
 from nas.findings.leaders import optimism_text, trainings_text
-from nas.findings.wording.audits import HEADER as AUDIT_HEADER
+from nas.findings.wording.audits import LONGER
 from nas.findings.wording.numbers import UNITS, spoken
 from nas.findings.wording.rules import HEADER
 from nas.page.figures import Curve, curve_figure, edf_figure, in_units
@@ -51,7 +51,7 @@ def html(reports: Sequence[Report]) -> str:
         sections=sections,
         styles=styles,
         rule_header=HEADER,
-        audit_header=AUDIT_HEADER,
+        audit_header=LONGER,
         policy=_policy([plotly, script], webgl=webgl),
         scripts=[Markup(plotly), Markup(script)],  # noqa: S704 - our own file and plotly's
     )

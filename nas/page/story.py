@@ -9,9 +9,11 @@ from typing import Any
 import pandas as pd
 
 from nas.analysis import Edf, pareto, top
+from nas.analysis.statistics.edf import FEW
 from nas.findings.leaders import error_text, optimism_text
 from nas.findings.wording.numbers import (
     UNITS,
+    capitalized,
     count,
     duration,
     few,
@@ -71,21 +73,23 @@ def _headline(report: Report, frame: pd.DataFrame) -> str:
         return f"No network was trained to its last epoch: {failures(frame)}"
     if report.rules and report.rules.rows:
         return headline(report.rules.rows, len(frame))
-    samplers = _searched(frame)
-    lead = f"{listed(samplers)} found" if samplers else "The best has"
+    samplers, ranked = _searched(frame), top(frame, len(frame))
     if len(report.objectives) > 1 and report.objectives[1] in frame:
-        return f"{lead if samplers else 'Random sampling found'} {_front(frame, report.objectives[1])}"
-    ranked = top(frame, len(frame))
+        return f"{listed(samplers) if samplers else 'Random sampling'} found {_front(frame, report.objectives[1])}"
     if not len(ranked):
         return f"No network was trained to its last epoch: {failures(frame)}"
-    return f"{lead} {_named(ranked.iloc[0].to_dict(), report)}, of {plural(len(ranked), 'network')}"
+    found = f"{error_text(float(ranked['error'].iloc[0]), report.validating)} validation error"
+    if samplers:
+        return f"{listed(samplers)} found {found} among {plural(len(ranked), 'network')}"
+    if len(ranked) == 1:
+        return f"The one trained network has {found}"
+    return f"The best of {plural(len(ranked), 'network')} has {found}"
 
 
-def _named(row: Mapping[Any, Any], report: Report) -> str:
-    """A network by its error, trial, space and size."""
+def _named(row: Mapping[Any, Any]) -> str:
+    """A network by its trial, space and size."""
     size = f", {count(float(row['parameters']))} parameters" if pd.notna(row.get("parameters")) else ""
-    error = error_text(row["error"], report.validating)
-    return f"{error} validation error (trial {row['trial']} of {isolated(str(row['space']))}{size})"
+    return f"trial {row['trial']} of {isolated(str(row['space']))}{size}"
 
 
 def _front(frame: pd.DataFrame, cost: str) -> str:
@@ -103,16 +107,18 @@ def _beside(report: Report, frame: pd.DataFrame, sample: Sequence[Edf]) -> Itera
         yield report.apart
     if not len(best):
         return
+    lowest = error_text(float(best["error"].iloc[0]), report.validating)
+    yield f"The lowest validation error has {_named(best.iloc[0].to_dict())}: {lowest}"
     if rules and rules.rows:
-        yield f"The best network has {_named(best.iloc[0].to_dict(), report)}"
         yield from _next(report)
         return
     if rules:
         yield f"No verdict is given: {rules.refusal}"
     if _searched(frame):
         yield _history(frame)
-    elif len(sample) > 1:
-        yield _means(sample)
+    elif len(many := [edf for edf in sample if edf.n >= FEW]) > 1:
+        yield _means(many)
+    if len(sample) > 1 and report.untested:
         yield f"Nothing says which space is better: {report.untested}"
     if report.first_two:
         yield report.first_two
@@ -128,14 +134,14 @@ def _next(report: Report) -> Iterable[str]:
 
 def _searched(frame: pd.DataFrame) -> list[str]:
     """Samplers that chose networks by the errors of others."""
-    names = frame["sampler"].dropna().astype(str).unique() if "sampler" in frame else []
+    names: list[str] = frame["sampler"].dropna().astype(str).unique().tolist() if "sampler" in frame else []
     return [name for name in names if name not in ("random", "quasirandom", "audit")]
 
 
 def _history(frame: pd.DataFrame) -> str:
     """When a search last found a better network."""
     errors = frame.sort_values("trial")["error"].dropna().reset_index(drop=True)
-    last = int(errors.idxmin()) + 1
+    last = int(errors.to_numpy().argmin()) + 1
     return f"The first network had {percent(errors[0])}; the last better one came after {last:,} of {len(errors):,}"
 
 
@@ -143,7 +149,8 @@ def _means(sample: Sequence[Edf]) -> str:
     """Mean errors of the spaces, the lowest and the highest."""
     ordered = sorted(sample, key=lambda edf: edf.mean)
     first, last = (f"{percent(edf.mean)} ({isolated(edf.name)})" for edf in (ordered[0], ordered[-1]))
-    return f"Mean errors of {len(sample)} spaces lie between {first} and {last}, failures as guessing"
+    failed = ", failures as guessing" if any(edf.failures for edf in sample) else ""
+    return f"Mean errors of {len(sample)} spaces lie between {first} and {last}{failed}"
 
 
 def _how(report: Report, frame: pd.DataFrame) -> Iterable[str]:
@@ -152,13 +159,17 @@ def _how(report: Report, frame: pd.DataFrame) -> Iterable[str]:
     chosen = f"chosen by {listed(_searched(frame))}" if _searched(frame) else report.sampled
     planned = f"{len(frame):,} of {plural(report.total, 'trial')}" if len(frame) < report.total else ""
     networks = planned or plural(len(frame), "trial")
-    where = f" of {plural(len(spaces), 'space')} ({few(spaces, 4)})" if spaces else ""
+    several = f"{plural(len(spaces), 'space')} ({few(spaces, 4)})" if len(spaces) > 1 else "".join(spaces)
+    where = f" of {several}" if spaces else ""
     yield f"{networks}{where}{f', {chosen}' if chosen and len(frame) else ''}"
     yield from report.how
     if "seconds" in frame and frame["seconds"].notna().any():
-        yield f"Training took {duration(float(frame['seconds'].sum()))} in all, one after another"
+        yield f"Training took {duration(float(frame['seconds'].sum()))} in all"
     if len(frame):
-        yield failures(frame)
+        yield capitalized(failures(frame))
+    if report.validating and len(frame):
+        images = f"{report.validating:,} validation {'rows' if report.task == 'regression' else 'images'}"
+        yield f"± is half the 95 % interval of one training on {images}"
     if note := UNITS[report.task]["note"]:
         yield note.removesuffix(".")
     yield from filter(None, [report.snapshot])
@@ -181,7 +192,7 @@ def _reason(outcome: str, failed: pd.DataFrame) -> str:
     """An outcome with its sentence, and the commonest message where that says more."""
     known = outcome in set(Outcome)
     sentence = f": {SENTENCES[Outcome(outcome)]}" if known else ""
-    messages = failed.loc[failed["outcome"] == outcome, "message"].dropna() if "message" in failed else []
-    if known and Outcome(outcome) in UNEXPLAINED and len(messages):
-        sentence += f", most often “{short(str(pd.Series(messages).mode().iloc[0]), 120)}”"
+    if known and Outcome(outcome) in UNEXPLAINED and "message" in failed:
+        for message in failed.loc[failed["outcome"] == outcome, "message"].replace("", None).dropna().mode()[:1]:
+            sentence += f", most often “{short(str(message), 120)}”"
     return f"{spoken(outcome)}{sentence}"

@@ -81,4 +81,4 @@ def _shift(shift: Shift) -> str:
     where = "level"
     if abs(shift.mean_quantile - 0.5) >= 0.02:
         where = "smaller" if shift.mean_quantile < 0.5 else "larger"
-    return f"{where}, {shift.mean_quantile:.2f}; distance {shift.distance:.2f}"
+    return f"{where}: at {100 * shift.mean_quantile:.0f} %"

@@ -13,7 +13,8 @@ from nas.findings.wording import numbers
 from nas.layers import Convolution, Flatten, Linear, Repetition, Residual, Sequence
 from nas.page import payload, style
 from nas.page.figures import Curve, curve_figure, edf_figure, in_units
-from nas.page.page import Report, html
+from nas.page.page import html
+from nas.page.report import Report
 from nas.page.scatter import cost_figure, dimension_figure
 from nas.page.staircases import Stair, picture, scale, stairs
 from nas.page.view import network_values

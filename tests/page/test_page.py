@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from nas.findings.wording import numbers as texts
 from nas.layers import cost, identity
-from nas.page.page import Report, html
+from nas.page.page import html
+from nas.page.report import Report
 from nas.sampling.window import Shift, Window
 from nas.space import Space
 from nas.space.distribution import Distribution
@@ -149,7 +150,7 @@ def test_many_arms_with_long_names_fit(show: Open) -> None:
     page = show(report((*arms, X3[0], X3[1]), each=4))
     cut = "boxes => boxes.map(b => [b.firstElementChild.className, b.scrollWidth - b.clientWidth])"
     over = dict(page.locator(".scroll").evaluate_all(cut))
-    assert {name: over[name] for name in ("pairs", "windows", "best")} == {"pairs": 0, "windows": 0, "best": 0}
+    assert {name: over[name] for name in ("windows", "best")} == {"windows": 0, "best": 0}
     for figure in ("edf", "cost", "dimension"):
         page.locator(f"[data-figure={figure}]").hover()
         legend, buttons = (
@@ -167,9 +168,10 @@ def test_page_shows_every_part(show: Open) -> None:
     page = show()
     assert page.locator(".js-plotly-plot").count() == 5
     assert drawn(page, "edf", "box.data.filter(t => t.meta === 'edf').length") == 3
-    assert page.locator(".pairs tbody tr").count() == 3
+    assert page.locator(".matrix td.untested").count() == 3
     assert page.locator(".best tbody tr").count() == page.locator(".stairs").count() == 10
-    assert "43 networks trained to the last epoch, 5 failures (5 diverged)" in page.locator(".answer").inner_text()
+    assert "The best of 43 networks has" in page.locator("h1").inner_text()
+    assert "5 failures (5 diverged: the loss exploded" in page.locator(".how").inner_text()
 
 
 @needs_browser
@@ -250,7 +252,7 @@ def test_hostile_names_are_inert(show: Open) -> None:
     facts = {HOSTILE: HOSTILE, "formula": "=cmd()", "blocks": 3}
     hostile = report(space=HOSTILE, facts=facts, message=HOSTILE, title=HOSTILE, question=HOSTILE)
     page = show(hostile, hostile)
-    assert page.locator("h1").first.inner_text() == HOSTILE
+    assert page.locator(".title").first.inner_text() == HOSTILE
     assert set(cells(page, 2)) == {HOSTILE}
     page.locator(".trials tbody tr").first.click()
     assert HOSTILE in page.locator("#details").inner_text()
@@ -300,7 +302,7 @@ def test_ten_thousand_rows_stay_usable(show: Open) -> None:
 def test_adaptive_run_shows_the_reason_and_no_edf(show: Open) -> None:
     """A run of an adaptive sampler has no EDF and no comparisons, and says why; its best networks are shown."""
     page = show(report(origin=Origin(sampler="tpe", draws=1)))
-    assert page.locator("[data-figure=edf]").count() == page.locator(".pairs").count() == 0
+    assert page.locator("[data-figure=edf]").count() == page.locator(".matrix").count() == 0
     assert "48 from sampler 'tpe'" in page.locator(".refusal").inner_text()
     assert page.locator(".best tbody tr").count() == 10
 
@@ -309,7 +311,7 @@ def test_adaptive_run_shows_the_reason_and_no_edf(show: Open) -> None:
 def test_run_without_a_trained_network(show: Open) -> None:
     """A run whose trials all failed still shows its failures and its table."""
     page = show(report(outcome=Outcome.OUT_OF_MEMORY, curve=()))
-    assert "no error to show" in page.locator(".answer").inner_text()
+    assert "48 failures (48 out of memory: the device had too little memory)" in page.locator("h1").inner_text()
     assert page.locator(".best").count() == 0
     assert page.locator(".trials tr.failed").count() == 48
 
@@ -318,7 +320,7 @@ def test_run_without_a_trained_network(show: Open) -> None:
 def test_empty_run(show: Open) -> None:
     """A run that has just begun says so."""
     page = show(report(frame=table([]), total=48, curves={}, networks={}, windows=()))
-    assert "No trial is finished yet" in page.locator(".answer").inner_text()
+    assert "No trial is finished yet" in page.locator("h1").inner_text()
 
 
 @needs_browser
@@ -326,7 +328,7 @@ def test_single_space_and_unfinished_run(show: Open) -> None:
     """One space is drawn without comparisons, and an unfinished run shows how far it is."""
     page = show(report(X3[4:], total=48))
     assert page.locator("[data-figure=edf]").is_visible()
-    assert page.locator(".pairs").count() == 0
+    assert page.locator(".matrix").count() == 0
     assert "16 of 48 trials" in page.locator(".progress").inner_text()
 
 
@@ -336,6 +338,6 @@ def test_several_runs_are_tabs(show: Open) -> None:
     page = show(report(), report(X3[2:4], title="second"))
     page.get_by_role("tab", name="second").click()
     page.wait_for_selector("html[data-ready=run-2]")
-    assert page.locator("h1:visible").inner_text() == "second"
+    assert page.locator(".title:visible").inner_text() == "second"
     assert page.locator("#run-1 .js-plotly-plot .main-svg").count() == 0
     assert drawn(page, "edf", "box.data.find(t => t.meta === 'edf').line.color") == "#009E73"

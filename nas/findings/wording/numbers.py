@@ -11,6 +11,8 @@ NOTHING = "–"
 SPOKEN = {
     "gap": "generalization gap",
     "draws": "proposals",
+    "fallback": "random stand-in",
+    "attempts": "times started",
     "latency_ms": "latency",
     "seconds": "training time",
     "images_per_second": "training speed",
@@ -19,7 +21,7 @@ LONGEST_NAME = 40
 UNITS = {
     "classification": {
         "error": "validation error (%)",
-        "loss": "training loss (nats)",
+        "loss": "training loss (cross-entropy)",
         "multiply_adds": "multiply-adds (an image)",
         "activations": "activations (elements an image)",
         "speed": "images/s",
