@@ -39,3 +39,12 @@ class Column {
     return written(this, this.at(row));
   }
 }
+
+const collator = new Intl.Collator("en", { numeric: true });
+
+// Whether a column's values differ.
+function varies(column) {
+  const values = column.numeric ? column.values : column.codes;
+  const first = values.findIndex((value) => value === value);
+  return first >= 0 && values.some((value) => value === value && value !== values[first]);
+}

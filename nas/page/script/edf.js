@@ -30,3 +30,18 @@ function thinned({ n, errors, shares }, most) {
   const kept = Array.from({ length: most }, (_, i) => Math.round((i * (errors.length - 1)) / (most - 1)));
   return { n, errors: kept.map((i) => errors[i]), shares: kept.map((i) => shares[i]) };
 }
+
+// How far a 95 % band around the distribution of n networks reaches to either side (Kolmogorov's, by Stephens' formula).
+function bandReach(n) {
+  return 1.3581 / (Math.sqrt(n) + 0.12 + 0.11 / Math.sqrt(n));
+}
+
+// Texts' heights in pixels, in the order given, moved as little as keeps them apart.
+function apart(heights, least, lowest, highest) {
+  const placed = [...heights];
+  for (let i = 1; i < placed.length; i++) placed[i] = Math.max(placed[i], placed[i - 1] + least);
+  const over = (placed.at(-1) ?? 0) - highest;
+  if (over > 0) placed[placed.length - 1] -= over;
+  for (let i = placed.length - 2; i >= 0; i--) placed[i] = Math.max(lowest, Math.min(placed[i], placed[i + 1] - least));
+  return placed;
+}

@@ -30,6 +30,9 @@ function swatch(space, dash = false) {
   return made;
 }
 
+// A text that plotly shows as it is, though it reads a little HTML.
+const plotlyText = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+
 // A numeric axis: `write` makes its labels, `pixels` is its length; plotly gets places and texts of its marks.
 function axis({ title, low, high, log = false, pixels, write, upright = false }) {
   const at = log ? Math.log10 : (value) => value;
@@ -72,23 +75,24 @@ class Figure {
   }
 
   // `numbers()` returns the head and the rows of the figure's table, and is asked when that is opened.
-  draw({ traces, x, y, shapes = [], annotations = [], note = "", name, numbers }) {
+  draw({ traces, x, y, shapes = [], annotations = [], note = "", name, numbers, margin = {}, none = false }) {
+    this.plot.hidden = none;
+    this.note.textContent = note;
+    this.table.hidden = none || !numbers;
+    if (none) return;
     const layout = {
-      height: this.height, margin: { l: 64, r: 20, t: 10, b: 56 }, showlegend: false, hovermode: "closest", dragmode: this.onBrush ? "select" : false,
+      height: this.height, margin: { l: 64, r: 20, t: 10, b: 56, ...margin }, showlegend: false, hovermode: "closest", dragmode: this.onBrush ? "select" : false,
       selectdirection: this.direction, selections: [], template: "none", paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: pageColour("--ink") },
       newselection: { line: { color: pageColour("--accent"), width: 1.5 } }, modebar: { bgcolor: "rgba(0,0,0,0)", color: pageColour("--soft") },
       xaxis: x, yaxis: y, shapes, annotations,
     };
     const quiet = traces.map((trace) => ({ hoverinfo: trace.customdata ? "none" : "skip", ...trace }));
-    const done = Plotly.react(this.plot, quiet, layout, CONFIG);
+    Plotly.react(this.plot, quiet, layout, CONFIG);
     if (!this.listens) this.listen();
     this.plot.setAttribute("aria-label", name);
-    this.note.textContent = note;
     this.numbers = numbers;
-    this.table.hidden = !numbers;
     this.fill();
-    return done;
   }
 
   listen() {

@@ -65,4 +65,5 @@ function element(tag, attributes = {}, ...children) {
 // Labels of an axis: percent without their sign, counts with their prefix, plain numbers.
 const percentLabel = (value) => minus(String(Number((100 * value).toPrecision(6))));
 const numberLabel = (value) => (Math.abs(value) >= 1e4 || (value && Math.abs(value) < 1e-4) ? minus(count(value)) : grouped(Number(value.toPrecision(6))));
-const axisLabel = (column, value) => ({ percent: percentLabel, count, seconds: duration }[column.kind] ?? numberLabel)(value);
+const durationLabel = (value) => duration(value).replace(/\.0+(?= )/, "");
+const axisLabel = (column, value) => ({ percent: percentLabel, count, seconds: durationLabel }[column.kind] ?? numberLabel)(value);

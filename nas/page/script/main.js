@@ -12,6 +12,7 @@ class Run {
     this.views = [...section.querySelectorAll("[data-view]"), panel].map((box) => this.view(box));
     this.watch = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "100px" });
     for (const { box } of this.views) if (box !== panel) this.watch.observe(box);
+    for (const mark of section.querySelectorAll("[data-spaces]")) this.points(mark);
     for (const mark of section.querySelectorAll("[data-place]")) mark.addEventListener("click", () => this.model.choose(Number(mark.dataset.place)));
     this.model.on((what) => this.changed(what));
   }
@@ -19,6 +20,13 @@ class Run {
   view(box) {
     const view = new VIEWS[box.dataset.view](box, this.model);
     return { box, view, hears: view.hears ?? ["selection", "chosen"], stale: true, near: box === panel };
+  }
+
+  // An element whose `data-spaces` names spaces (JSON) points at them.
+  points(mark) {
+    const places = JSON.parse(mark.dataset.spaces).map((name) => this.model.spaces.findIndex((space) => space.name === name));
+    for (const event of ["pointerenter", "focusin"]) mark.addEventListener(event, () => this.model.point(...places));
+    for (const event of ["pointerleave", "focusout"]) mark.addEventListener(event, () => this.model.point());
   }
 
   changed(what) {
@@ -111,7 +119,27 @@ function print(printing) {
   redraw(printing);
 }
 
-window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw());
+// The button turns light into dark and back, whatever the system prefers.
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const scheme = () => document.documentElement.dataset.scheme ?? (dark.matches ? "dark" : "light");
+const schemeButton = document.querySelector(".scheme");
+
+function showScheme(name) {
+  if (name) document.documentElement.dataset.scheme = name;
+  schemeButton.setAttribute("aria-pressed", String(scheme() === "dark"));
+  schemeButton.textContent = scheme() === "dark" ? "light" : "dark";
+  schemeButton.setAttribute("aria-label", `Show the page in ${schemeButton.textContent} colours`);
+}
+
+schemeButton.addEventListener("click", () => {
+  showScheme(scheme() === "dark" ? "light" : "dark");
+  redraw();
+});
+showScheme();
+dark.addEventListener("change", () => {
+  showScheme();
+  redraw();
+});
 window.addEventListener("beforeprint", () => print(true));
 window.addEventListener("afterprint", () => print(false));
 window.addEventListener("hashchange", readAddress);

@@ -26,7 +26,7 @@ const DECADES = 20; // largest over smallest value from which an axis is logarit
 
 // Ends of an axis that a few far values don't rule, whether it is logarithmic, and how many values lie outside.
 function robust(values) {
-  const sorted = Float64Array.from(values.filter(Number.isFinite)).sort();
+  const sorted = Float64Array.from(values).filter(Number.isFinite).sort();
   if (!sorted.length) return { low: 0, high: 1, log: false, below: 0, above: 0 };
   const wide = sorted[0] > 0 && quantile(sorted, 0.98) / quantile(sorted, 0.02) >= DECADES;
   const [to, from] = wide ? [Math.log, Math.exp] : [(x) => x, (x) => x];

@@ -18,7 +18,7 @@ class Model {
     this.filters = new Map();
     this.passes = new Map();
     this.chosen = [];
-    this.pointed = null;
+    this.pointed = [];
     this.listeners = [];
     this.count();
   }
@@ -70,10 +70,10 @@ class Model {
     this.tell("chosen");
   }
 
-  // The space (its place in `spaces`) that the pointer or the focus is on, null for none.
-  point(space) {
-    if (space === this.pointed) return;
-    this.pointed = space;
+  // The spaces (their places in `spaces`) that the pointer or the focus is on: none, one, or two of a pair.
+  point(...spaces) {
+    if (String(spaces) === String(this.pointed)) return;
+    this.pointed = spaces;
     this.tell("pointed");
   }
 

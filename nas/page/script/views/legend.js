@@ -16,7 +16,7 @@ VIEWS.legend = class {
     const label = element("label", {}, input, swatch(space, true), element("bdi", {}, space.name), numbers);
     input.addEventListener("change", () => this.keep());
     for (const event of ["pointerenter", "focusin"]) label.addEventListener(event, () => this.model.point(place));
-    for (const event of ["pointerleave", "focusout"]) label.addEventListener(event, () => this.model.point(null));
+    for (const event of ["pointerleave", "focusout"]) label.addEventListener(event, () => this.model.point());
     return { label, input, numbers };
   }
 

@@ -1,8 +1,9 @@
 // The table of the selected networks: sorted by its header, one page of rows in the document at a time.
 
 const ROWS_A_PAGE = 50;
+const FIRST_SHOWN = 16; // columns until others are chosen
+const MOST_OFFERED = 400;
 const TURNS = ["first", "previous", "next", "last"];
-const collator = new Intl.Collator("en", { numeric: true });
 
 // Missing values come last in both directions.
 function compare(a, b, descending) {
@@ -13,19 +14,47 @@ function compare(a, b, descending) {
 
 VIEWS.table = class {
   constructor(box, model) {
-    const columns = model.data.shown.map((name) => model.column(name));
-    Object.assign(this, { box, model, columns, page: 0, sorted: columns[0], descending: false });
-    this.head = box.querySelector("thead tr");
-    this.body = box.querySelector("tbody");
-    this.search = box.querySelector("input[type=search]");
-    this.search.addEventListener("input", () => model.set(WHERE, this.search.value.trim() || null));
+    Object.assign(this, { box, model, page: 0, descending: false });
+    const part = (selector) => box.querySelector(selector);
+    Object.assign(this, { head: part("thead tr"), body: part("tbody"), search: part("input[type=search]"), fault: part(".fault") });
+    this.offered = model.data.shown.map((name) => model.column(name)).slice(0, MOST_OFFERED);
+    this.columns = this.offered.filter((column) => FIXED.has(column.name) || varies(column)).slice(0, FIRST_SHOWN);
+    this.sorted = this.columns[0];
+    this.search.addEventListener("input", () => this.find());
+    part("[data-csv]").addEventListener("click", () => saved("selection.csv", csvText([...model.columns.values()], this.order())));
     for (const button of box.querySelectorAll("[data-turn]")) button.addEventListener("click", () => this.turn(button.dataset.turn));
+    this.chooser(part(".chooser"));
     this.heading();
+  }
+
+  chooser(box) {
+    const boxes = this.offered.map((column) => {
+      const input = element("input", { type: "checkbox" });
+      input.checked = this.columns.includes(column);
+      input.addEventListener("change", () => this.keep(boxes));
+      return { column, input, label: element("label", { title: column.note }, input, element("bdi", {}, column.title)) };
+    });
+    box.append(element("div", { class: "choices" }, ...boxes.map(({ label }) => label)));
+  }
+
+  keep(boxes) {
+    this.columns = boxes.filter(({ input, column }) => input.checked || column.name === "trial").map(({ column }) => column);
+    this.heading();
+    this.draw(this.model);
+  }
+
+  // Filters by the words or the expression; one that can't be read says why and changes nothing.
+  find() {
+    const text = this.search.value.trim();
+    const { fault } = reading(this.model, text);
+    this.fault.textContent = fault ? `${fault}.` : "";
+    this.search.setAttribute("aria-invalid", String(Boolean(fault)));
+    if (!fault) this.model.set(WHERE, text || null);
   }
 
   heading() {
     this.head.replaceChildren(...this.columns.map((column) => {
-      const button = element("button", { type: "button", title: column.note }, column.title);
+      const button = element("button", { type: "button", title: column.note }, element("bdi", {}, column.title));
       button.addEventListener("click", () => this.sort(column));
       return element("th", { scope: "col", class: column.numeric ? "number" : "" }, button);
     }));
@@ -49,8 +78,12 @@ VIEWS.table = class {
     return Math.max(1, Math.ceil(this.found.length / ROWS_A_PAGE));
   }
 
+  order() {
+    return this.model.selected().sort((a, b) => compare(this.sorted.at(a), this.sorted.at(b), this.descending) || a - b);
+  }
+
   draw(model) {
-    this.found = model.selected().sort((a, b) => compare(this.sorted.at(a), this.sorted.at(b), this.descending) || a - b);
+    this.found = this.order();
     this.page = Math.min(this.page, this.pages() - 1);
     const start = this.page * ROWS_A_PAGE;
     const rows = this.found.slice(start, start + ROWS_A_PAGE);
@@ -82,9 +115,11 @@ VIEWS.table = class {
     });
     const among = this.model.selecting ? ` selected, of ${grouped(this.model.rows)}` : "";
     const part = shown ? `${grouped(start + 1)}–${grouped(start + shown)} of ${grouped(this.found.length)}` : "none";
-    this.box.querySelector("output").textContent = `trials ${part}${among}; sorted by ${this.sorted.title}`;
+    this.box.querySelector("output").textContent = `trials ${part}${among}; sorted by ${this.sorted.title}; ${grouped(this.columns.length)} of ${grouped(this.model.columns.size)} columns`;
     for (const button of this.box.querySelectorAll("[data-turn]")) {
       button.disabled = TURNS.indexOf(button.dataset.turn) < 2 ? this.page === 0 : this.page >= this.pages() - 1;
     }
   }
 };
+
+const FIXED = new Set(["trial", "space", "error", "outcome"]);
