@@ -39,7 +39,7 @@ def unbiased(frame: pd.DataFrame) -> pd.DataFrame:
             f"{count} of the {len(frame)} trials were pruned, by errors, so the rest is no random sample",
             hint="sample the space without pruning: an EDF describes independent random draws, nothing else",
         )
-    rows = frame[_may_enter(frame)]
+    rows = frame[may_enter(frame)]
     if len(frame) and not len(rows):
         raise Refused(
             f"none of the {len(frame)} trials may enter a distribution: {left_out(frame)}",
@@ -111,7 +111,8 @@ def pruned(frame: pd.DataFrame) -> pd.Series[bool]:
     return flags
 
 
-def _may_enter(frame: pd.DataFrame) -> pd.Series[bool]:
+def may_enter(frame: pd.DataFrame) -> pd.Series[bool]:
+    """Which rows are random draws, trained for the first time, from fresh weights."""
     return _is(frame, "sampler", "random") & _is(frame, "repeat", 0) & _is(frame, "warm_started", False)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from nas.analysis.columns import BETTER
 from nas.data import Task
 from nas.findings.wording.rules import RuleRow
 from nas.layers import Layer
@@ -62,6 +63,8 @@ class Report:
     """The columns of `nas.study.table`, then one column for each dimension and attribute."""
     dimensions: tuple[str, ...]
     """Columns that error is drawn against; numbers or texts."""
+    spaces: tuple[str, ...] = ()
+    """All spaces in the order of the study, which decides their marks; those of the table follow by name."""
     classes: int | None = None
     """Number of classes; guessing has an error of 1 - 1/classes. 0 where the target is a number, None if unknown."""
     guessing: float | None = None
@@ -111,3 +114,9 @@ class Report:
         if self.guessing is not None:
             return self.guessing
         return float(self.frame["error"].max()) if self.frame["error"].notna().any() else 1.0
+
+    @property
+    def worst(self) -> float | None:
+        """Error from which on a network has learned nothing and counts as a failure; None where that isn't known."""
+        known = self.task == "regression" or self.classes is not None or self.guessing is not None
+        return BETTER * self.guess if known else None

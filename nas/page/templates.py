@@ -14,11 +14,10 @@ from nas.findings.wording.numbers import isolated
 
 def rendered(template: str, **values: Any) -> str:
     """A template with its values, escaped, and our style sheet as `css`."""
-    loader = FunctionLoader(file_text)
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, loader=loader)
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, loader=FunctionLoader(file_text))
     environment.filters |= {"told": told, "visible": lambda name: isolated(str(name)).strip("\u2068\u2069")}
     css = Markup(file_text("page.css"))  # noqa: S704 - our own file
-    return environment.from_string(file_text(template)).render(css=css, **values)
+    return environment.get_template(template).render(css=css, **values)
 
 
 def told(html: str) -> Markup:
