@@ -24,6 +24,7 @@ from nas.page import page
 from nas.page.page import TOP
 from nas.page.recipes import RECIPE, apart_text, by_recipe
 from nas.page.report import Audited, Report, Verdicts
+from nas.page.searches import report_of_searches
 from nas.storage.integrity import WAY_OUT
 from nas.storage.results import Run, require_validated
 from nas.study.rules import Spaces
@@ -33,12 +34,16 @@ from nas.study.table import COLUMNS
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nas.findings.searches import Searches
+
 logger = logging.getLogger(__name__)
 
 MOST_TEXTS = 24
 """Different texts up to which error is drawn against a column of a table; names of single networks have more."""
 MOST_SPACES = 24
 """Spaces of tables that are compared, pair by pair."""
+MOST_RUNS = 12
+"""Compared runs up to which each has a part of the page."""
 MOST_DIMENSIONS = 40
 """Columns of a table that error is drawn against."""
 
@@ -72,6 +77,12 @@ def write_report(
         reports += reports_of_tables(tables(table_files, error, accuracy=accuracy, guess=guess, space=space, cost=cost))
     now = f"As of {datetime.now(UTC):%-d %B %Y, %H:%M} UTC"
     write_atomically(path, page.html([_dated(report, now) for report in reports]).encode())
+
+
+def write_searches(searches: Searches, path: Path, runs: Sequence[Run] = ()) -> None:
+    """The page of a comparison of searches as one offline file, its runs in parts of their own unless they are many."""
+    reports = [report_of_searches(searches), *(_report(run) for run in runs if len(runs) <= MOST_RUNS)]
+    write_atomically(path, page.html(reports).encode())
 
 
 def _dated(report: Report, now: str) -> Report:

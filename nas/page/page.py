@@ -33,7 +33,7 @@ TOP = 10
 """Best networks shown."""
 PARTS = ("format", "data", "ticks", "edf", "front", "medians", "search", "csv", "model", "figure", "cloud")
 """Files of the script that the others build on, in order."""
-VIEWS = ("legend", "edf", "rail", "costs", "column", "curves", "table", "panel")
+VIEWS = ("legend", "edf", "rail", "costs", "column", "curves", "searches", "table", "panel")
 """Files of the views; each sees the parts, and nothing of another view."""
 PLOTLY = "bundle/plotly-basic.min.js"
 
@@ -156,6 +156,7 @@ def _data(report: Report, frame: pd.DataFrame, best: pd.DataFrame, styles: Style
         "layers": layers_payload(report.networks, report.inputs, places),
         "outcomes": {str(outcome): words for outcome, words in SENTENCES.items()},
         "units": UNITS[report.task],
+        "searches": report.compared.curves if report.compared else (),
     }
     return Markup(json_text(payload))  # noqa: S704 - json_text escapes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -45,6 +46,44 @@ class Audited:
     """What must be said beside them."""
     refusal: str = ""
     """Why there is nothing yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One verdict, or one thing that is known without any."""
+
+    text: str
+    """What is said."""
+    kind: str = ""
+    """That of a verdict; empty for what isn't one."""
+    name: str = ""
+    """Of the rule; empty for what is about none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What a reader wants first."""
+
+    headline: str
+    """The finding."""
+    lines: tuple[Line, ...]
+    """What it consists of."""
+    how: tuple[str, ...]
+    """How it was obtained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """Searches at equal compute, as texts and as numbers for the script."""
+
+    story: Story
+    """The head of the part."""
+    header: tuple[str, ...]
+    """Of the tables."""
+    rows: Mapping[str, tuple[tuple[str, ...], ...]]
+    """Measure in words -> one row a strategy, below the header."""
+    curves: tuple[Mapping[str, Any], ...]
+    """One a measure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +140,8 @@ class Report:
     """Why no two spaces are tested, and what tests them."""
     extended: str = ""
     """What decides undecided rules."""
+    compared: Compared | None = None
+    """Searches that this part compares; None for a run or tables."""
     snapshot: str = ""
     """When the page was made; empty where that isn't said."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -25,43 +24,21 @@ from nas.findings.wording.numbers import (
     spoken,
 )
 from nas.findings.wording.rules import headline
-from nas.page.report import Report
+from nas.page.report import Line, Report, Story
 from nas.study.record import SENTENCES, Outcome
 
 UNEXPLAINED = (Outcome.FAILED, Outcome.CRASHED)
 """Outcomes whose message says more than their sentence."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One verdict, or one thing that is known without any."""
-
-    kind: str
-    """That of a verdict; empty for what isn't one."""
-    name: str
-    """Of the rule; empty for what is about none."""
-    text: str
-    """What is said."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Story:
-    """What a reader wants first."""
-
-    headline: str
-    """The finding."""
-    lines: tuple[Line, ...]
-    """What it consists of."""
-    how: tuple[str, ...]
-    """How it was obtained."""
-
-
 def story(report: Report, frame: pd.DataFrame, sample: Sequence[Edf]) -> Story:
     """Verdicts where a study declares rules, else the best network or the front, and what isn't decided."""
+    if report.compared:
+        return report.compared.story
     rows = report.rules.rows if report.rules else ()
     trained = int(frame["error"].notna().sum())
     lines = [Line(kind=row.kind, name=row.name, text=row.line) for row in rows] if trained else []
-    lines += [Line(kind="", name="", text=text) for text in _beside(report, frame, sample)]
+    lines += [Line(text=text) for text in _beside(report, frame, sample)]
     return Story(headline=_headline(report, frame), lines=tuple(lines), how=tuple(_how(report, frame)))
 
 
