@@ -89,21 +89,18 @@ class Report:
     """What the run says of its study's rules; None where it declares none."""
 
     @property
-    def guess(self) -> float:
-        """Error at which a failure enters means: of guessing a class or the mean target, else the table's worst."""
+    def known_guess(self) -> float | None:
+        """Error of guessing a class, or the mean of the target; None where nothing tells it."""
         if self.task == "regression":
             return 1.0
-        if self.classes is not None:
-            return 1 - 1 / self.classes
-        if self.guessing is not None:
-            return self.guessing
-        return float(self.frame["error"].max()) if self.frame["error"].notna().any() else 1.0
+        return self.guessing if self.classes is None else 1 - 1 / self.classes
 
     @property
-    def worst(self) -> float | None:
-        """Error from which on a network has learned nothing and counts as a failure; None where that isn't known."""
-        known = self.task == "regression" or self.classes is not None or self.guessing is not None
-        return BETTER * self.guess if known else None
+    def guess(self) -> float:
+        """Error at which a failure enters means: of guessing, else the table's worst."""
+        if self.known_guess is not None:
+            return self.known_guess
+        return float(self.frame["error"].max()) if self.frame["error"].notna().any() else 1.0
 
 
 def html(reports: Sequence[Report]) -> str:
@@ -169,7 +166,7 @@ def _spaces(report: Report, frame: pd.DataFrame) -> list[str]:
 def _distribution(report: Report, frame: pd.DataFrame) -> dict[str, Any]:
     """Whether distributions are drawn and how they compare, or the reason why they aren't."""
     try:
-        sample = edfs(frame, guess=report.guess)
+        sample = edfs(frame, guess=report.known_guess)
     except Refused as refusal:
         return {"drawn": False, "pairs": [], "warnings": [], "refusal": f"{refusal}; {refusal.hint}", "left_out": 0}
     compared = compare_all(sample)
@@ -210,7 +207,7 @@ def _data(report: Report, frame: pd.DataFrame, best: pd.DataFrame, styles: Style
         "spaces": [{"name": name} | asdict(styles[name]) for name in _spaces(report, frame)],
         "enters": None if enters.all() else packed(enters.to_numpy(), "u1"),
         "guess": report.guess,
-        "worst": report.worst,
+        "worst": None if report.known_guess is None else BETTER * report.known_guess,
         "shown": shown(frame, report.dimensions),
         "hover": hover(frame, report.dimensions),
         "best": [places[int(trial)] for trial in best["trial"]],
