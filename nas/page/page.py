@@ -12,6 +12,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from nas.analysis import edfs, top
+from nas.analysis.columns import BETTER
 from nas.analysis.selection import may_enter
 from nas.errors import Refused
 from nas.findings.leaders import optimism_text, trainings_text
@@ -102,7 +103,7 @@ def _spaces(report: Report, frame: pd.DataFrame) -> list[str]:
 def _distribution(report: Report, frame: pd.DataFrame) -> dict[str, Any]:
     """Whether distributions are drawn and how they compare, or the reason why they aren't."""
     try:
-        sample = edfs(frame, guess=report.guess)
+        sample = edfs(frame, guess=report.known_guess)
     except Refused as refusal:
         return {"drawn": False, "sample": (), "refusal": f"{refusal}; {refusal.hint}", "left_out": 0}
     trained = sample if frame["error"].notna().any() else ()
@@ -148,7 +149,7 @@ def _data(report: Report, frame: pd.DataFrame, best: pd.DataFrame, styles: Style
         "spaces": [{"name": name} | asdict(styles[name]) for name in _spaces(report, frame)],
         "enters": None if enters.all() else packed(enters.to_numpy(), "u1"),
         "guess": report.guess,
-        "worst": report.worst,
+        "worst": None if report.known_guess is None else BETTER * report.known_guess,
         "shown": shown(frame, report.dimensions),
         "hover": hover(frame, report.dimensions),
         "best": [places[int(trial)] for trial in best["trial"]],

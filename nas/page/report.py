@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from nas.analysis.columns import BETTER
 from nas.data import Task
 from nas.findings.wording.rules import RuleRow
 from nas.layers import Layer
@@ -146,18 +145,15 @@ class Report:
     """When the page was made; empty where that isn't said."""
 
     @property
-    def guess(self) -> float:
-        """Error at which a failure enters means: of guessing a class or the mean target, else the table's worst."""
+    def known_guess(self) -> float | None:
+        """Error of guessing a class, or the mean of the target; None where nothing tells it."""
         if self.task == "regression":
             return 1.0
-        if self.classes is not None:
-            return 1 - 1 / self.classes
-        if self.guessing is not None:
-            return self.guessing
-        return float(self.frame["error"].max()) if self.frame["error"].notna().any() else 1.0
+        return self.guessing if self.classes is None else 1 - 1 / self.classes
 
     @property
-    def worst(self) -> float | None:
-        """Error from which on a network has learned nothing and counts as a failure; None where that isn't known."""
-        known = self.task == "regression" or self.classes is not None or self.guessing is not None
-        return BETTER * self.guess if known else None
+    def guess(self) -> float:
+        """Error at which a failure enters means: of guessing, else the table's worst."""
+        if self.known_guess is not None:
+            return self.known_guess
+        return float(self.frame["error"].max()) if self.frame["error"].notna().any() else 1.0

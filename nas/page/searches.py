@@ -6,8 +6,8 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from nas.findings.strategies import SPENT
-from nas.findings.wording.numbers import few, isolated
-from nas.findings.wording.searches import HEADER, MEASURES, VERDICTS
+from nas.findings.wording.numbers import capitalized
+from nas.findings.wording.searches import HEADER, MEASURES, headline
 from nas.page.report import Compared, Line, Report, Story
 from nas.study.table import table
 
@@ -41,12 +41,12 @@ def report_of_searches(searches: Searches) -> Report:
 
 def _story(searches: Searches) -> Story:
     """The verdicts by the first measure, then every comparison, then what they rest on."""
-    found = [
-        VERDICTS[each.verdict].format(name=isolated(each.name), reference=isolated(each.reference))
-        for each in searches.measured[0].advantages
-    ]
     lines = tuple(Line(text=sentence.removesuffix(".")) for sentence in searches.sentences())
-    return Story(headline=few(found), lines=lines, how=(*map(": ".join, searches.head), *searches.notes))
+    return Story(
+        headline=headline(searches.measured[0].advantages),
+        lines=lines,
+        how=(*(f"{capitalized(name)}: {text}" for name, text in searches.head), *searches.notes),
+    )
 
 
 def _curves(measured: Measured, compute: str) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 // Error against a column as points: what clouds of every kind share.
 
-const PALE = 150; // points outside the selection that are drawn as its ground
+const PALE = 0.25; // share of the room for outside the selection, drawn as its ground
 const CHOSEN_RING = 13;
 
 // The vertical axis of errors that a few far values don't rule, and the line above it on which failures stand.
 function errorAxis(model, figure) {
-  const found = robust([...model.errors]);
+  const found = (model.errorRange ??= robust(model.errors));
   const log = found.low > 0 && found.high / found.low > 4;
   const [low] = padded(found.low, found.high, log, 0.05);
   const [, failed] = padded(found.low, found.high, log, 0, 0.1);
@@ -15,22 +15,22 @@ function errorAxis(model, figure) {
 }
 
 // Traces of the selected rows by space, in front of a pale ground of the others; `x(row)` places a row.
-function cloud(model, { rows, x, vertical, front: best = [], label }) {
+function cloud(model, { rows, x, vertical, front: best = [], most = MOST_DRAWN }) {
   const finite = (row) => model.errors[row] < Infinity && model.errors[row] <= vertical.top;
   const inside = new Set(rows);
   const trained = rows.filter(finite);
-  const drawn = sampled(trained, model.errors, MOST_DRAWN, best);
+  const drawn = sampled(trained, model.errors, most, best);
   const traces = [];
   if (rows.length < model.rows) {
     const others = Array.from({ length: model.rows }, (_, row) => row).filter((row) => !inside.has(row) && finite(row) && x(row) === x(row));
-    traces.push(points(sampled(others, model.errors, PALE), x, model.errors, { color: GREY, size: 5, opacity: 0.25 }));
+    traces.push(points(sampled(others, model.errors, most * PALE), x, model.errors, { color: GREY, size: 5, opacity: 0.25 }));
   }
   model.spaces.forEach((space, place) => {
     const own = drawn.filter((row) => model.space[row] === place);
     if (own.length) traces.push(points(own, x, model.errors, { color: space.colour, symbol: space.symbol, size: 7, opacity: 0.8 }));
   });
   const lost = rows.filter((row) => !(model.errors[row] < Infinity));
-  if (lost.length) traces.push(points(sampled(lost, model.errors, PALE), x, () => vertical.failed, { color: GREY, symbol: "x-thin", size: 7, line: { color: GREY, width: 1.5 } }));
+  if (lost.length) traces.push(points(sampled(lost, model.errors, most * PALE), x, () => vertical.failed, { color: GREY, symbol: "x-thin", size: 7, line: { color: GREY, width: 1.5 } }));
   const ringed = model.chosen.filter((row) => x(row) === x(row));
   if (ringed.length) traces.push(points(ringed, x, (row) => (finite(row) ? model.errors[row] : vertical.failed), { color: "rgba(0,0,0,0)", size: CHOSEN_RING, line: { color: pageColour("--ink"), width: 2 } }));
   return { traces, note: cloudNote({ trained, drawn, lost, vertical, all: rows, model }) };

@@ -13,8 +13,8 @@ function front(rows, cost, error) {
 function sampled(rows, error, most, must = []) {
   if (rows.length <= most) return rows;
   const kept = new Set(must);
-  const best = [...rows].sort((a, b) => error[a] - error[b] || a - b).slice(0, Math.floor(most / 4));
-  for (const row of best) kept.add(row);
+  const bound = Float64Array.from(rows, (row) => error[row]).sort()[Math.floor(most / 4)];
+  for (const row of rows) if (error[row] < bound) kept.add(row);
   const rest = rows.filter((row) => !kept.has(row));
   const room = Math.max(0, Math.min(rest.length, most - kept.size));
   for (let i = 0; i < room; i++) kept.add(rest[Math.floor(((i + 0.5) * rest.length) / room)]);

@@ -7,6 +7,7 @@ const GOLDEN = 0.6180339887; // spreads evenly without chance
 
 VIEWS.column = class {
   constructor(box, model) {
+    this.ends = {};
     this.menu = element("select", {}, ...options(model));
     this.menu.addEventListener("change", () => this.draw(model));
     box.append(element("label", { class: "menu" }, "Error against", this.menu));
@@ -19,7 +20,7 @@ VIEWS.column = class {
     const column = model.column(this.menu.value);
     if (!column) return;
     const vertical = errorAxis(model, this.figure);
-    const scale = column.numeric ? numericScale(column, this.figure) : levelScale(model, column, this.figure);
+    const scale = column.numeric ? numericScale(column, this.figure, (this.ends[column.name] ??= spreadOf(column))) : levelScale(model, column, this.figure);
     const known = model.selected(column.name, ERROR).filter((row) => scale.x(row) === scale.x(row));
     const { traces, note } = cloud(model, { rows: known, x: scale.x, vertical });
     traces.push(...(column.numeric ? medianLines(model, column, known) : medianBars(model, scale, known)));
@@ -43,17 +44,30 @@ VIEWS.column = class {
 function options(model) {
   const groups = { dimension: "dimensions", attribute: "attributes", measure: "measured" };
   return Object.entries(groups).map(([role, label]) => {
-    const columns = model.data.shown.map((name) => model.column(name)).filter((column) => column.role === role && column.name !== ERROR && column.name !== SPACE && varies(column));
+    const columns = model.data.shown.map((name) => model.column(name)).filter((column) => column.role === role && column.name !== ERROR && column.name !== SPACE && varies(column) && (column.numeric || repeats(column)));
     return element("optgroup", { label }, ...columns.map((column) => element("option", { value: column.name }, column.title)));
   }).filter((group) => group.childElementCount);
 }
 
-function numericScale(column, figure) {
-  const { values } = column;
+// Whether most rows have a text that stands in a category of its own.
+function repeats(column) {
+  const counts = new Map();
+  for (const code of column.codes) if (code >= 0) counts.set(code, (counts.get(code) ?? 0) + 1);
+  const all = [...counts.values()].sort((a, b) => b - a);
+  const sum = (values) => values.reduce((total, value) => total + value, 0);
+  return sum(all.slice(0, MOST_LEVELS)) >= 0.5 * sum(all);
+}
+
+// Where a numeric column is drawn, and how far few different values are spread.
+function spreadOf({ values }) {
   const ends = robust(values);
   const different = [...new Set(values)].filter(Number.isFinite).sort((a, b) => a - b);
-  const gap = different.length <= FEW_VALUES && !ends.log ? Math.min(...different.slice(1).map((value, i) => value - different[i])) : 0;
-  const spread = Number.isFinite(gap) ? 0.35 * gap : 0;
+  const gap = different.length > 1 && different.length <= FEW_VALUES && !ends.log ? Math.min(...different.slice(1).map((value, i) => value - different[i])) : 0;
+  return { ends, spread: 0.35 * gap };
+}
+
+function numericScale(column, figure, { ends, spread }) {
+  const { values } = column;
   const [low, high] = padded(ends.low, ends.high, ends.log);
   const x = (row) => (values[row] >= ends.low && values[row] <= ends.high ? values[row] + spread * (((row * GOLDEN) % 1) - 0.5) : NaN);
   return { x, note: outside(ends), axis: axis({ title: column.title, low: low - spread, high: high + spread, log: ends.log, pixels: figure.room.x, write: (value) => axisLabel(column, value) }) };

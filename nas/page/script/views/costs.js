@@ -1,10 +1,12 @@
 // Error against every cost, side by side, each with its Pareto front.
 
+const MOST_SHOWN = 250; // points of each of the small clouds
 const COSTS = ["multiply_adds", "parameters", "activations", "seconds"];
 
 VIEWS.costs = class {
   constructor(box, model) {
     this.columns = COSTS.map((name) => model.column(name)).filter((column) => column?.numeric && column.values.some((value) => value > 0));
+    this.ends = this.columns.map((column) => robust(column.values.filter((value) => value > 0)));
     this.figures = this.columns.map((column) => {
       const part = box.appendChild(element("div", {}));
       const onBrush = (found) => model.change(brushed(found, column));
@@ -13,16 +15,15 @@ VIEWS.costs = class {
   }
 
   draw(model) {
-    this.figures.forEach((figure, i) => this.one(model, figure, this.columns[i]));
+    this.figures.forEach((figure, i) => this.one(model, figure, this.columns[i], this.ends[i]));
   }
 
-  one(model, figure, column) {
+  one(model, figure, column, ends) {
     const { values } = column;
-    const ends = robust([...values].filter((value) => value > 0));
     const rows = model.selected(column.name, ERROR).filter((row) => values[row] >= ends.low && values[row] <= ends.high);
     const vertical = errorAxis(model, figure);
     const best = front(rows, values, model.errors);
-    const { traces, note } = cloud(model, { rows, x: (row) => (values[row] >= ends.low && values[row] <= ends.high ? values[row] : NaN), vertical, front: best });
+    const { traces, note } = cloud(model, { rows, x: (row) => (values[row] >= ends.low && values[row] <= ends.high ? values[row] : NaN), vertical, front: best, most: MOST_SHOWN });
     traces.push({ type: "scatter", mode: "lines", x: best.map((row) => values[row]), y: best.map((row) => model.errors[row]), line: { shape: "hv", dash: "dot", width: 2, color: GREY }, meta: "front" });
     const [low, high] = padded(ends.low, ends.high, true);
     const x = axis({ title: model.data.units[column.name] ?? column.title, low, high, log: true, pixels: figure.room.x, write: (value) => axisLabel(column, value) });

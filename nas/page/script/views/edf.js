@@ -3,6 +3,8 @@
 const SHOWN = 0.95; // share of the trained networks that the axis shows
 const MOST_STEPS = 400;
 const FEW = 8; // networks below which a distribution says too little
+const TOP = 1.03; // end of the axis of shares
+const STRIP = 0.06; // height of a line of dots, below the axis
 const LABEL = 15; // pixels of a label's line
 const ROOMY = 700; // width from which labels stand at the lines' ends
 const LONGEST = 20;
@@ -23,36 +25,37 @@ VIEWS.edf = class {
     const own = model.selecting ? samplesOf(model, model.selected(ERROR)) : whole;
     const ends = rangeOf(whole);
     const roomy = this.figure.width > ROOMY;
-    const [x, y] = this.axes(model, ends, roomy);
     const lines = own.filter((sample) => sample.n >= FEW && sample.errors.length);
+    const few = own.filter((sample) => sample.n < FEW && sample.errors.length);
+    const [x, y] = this.axes(model, ends, roomy, few.length);
     const traces = [
       ...(own === whole ? [] : whole.filter((sample) => sample.n >= FEW).map((sample) => line(sample, ends, { opacity: 0.3, width: 1.2 }))),
       ...lines.filter((sample) => model.pointed.includes(sample.place)).flatMap((sample) => band(sample, ends)),
       ...lines.map((sample) => line(sample, ends, { opacity: !model.pointed.length || model.pointed.includes(sample.place) ? 1 : 0.3, width: 2.5 })),
-      ...own.filter((sample) => sample.n < FEW && sample.errors.length).map((sample) => strip(model, sample)),
+      ...few.map((sample, i) => strip(model, sample, -STRIP * (i + 0.5))),
       ...marked(model, own),
     ];
     const none = !traces.some((trace) => trace.x.length);
     this.figure.draw({
-      traces, x, y, annotations: roomy ? this.labels(lines, ends) : [], shapes: brushShape(model, [ERROR]), none, note: noteOf(own, ends),
+      traces, x, y, annotations: roomy ? this.labels(lines, ends, few.length) : [], shapes: brushShape(model, [ERROR]), none, note: noteOf(own, ends),
       margin: { r: roomy ? 150 : 20 },
       name: `Distributions of errors. ${own.map((sample) => `${sample.space.name}: ${sample.n} networks${sample.errors.length ? `, median ${text(quantile(sample.sorted, 0.5))}` : ""}`).join("; ")}`,
       numbers: () => numbers(model, own),
     });
   }
 
-  axes(model, { low, high }, roomy) {
+  axes(model, { low, high }, roomy, few) {
     const room = this.figure.room;
     return [
       axis({ title: model.data.units.error, low, high, pixels: room.x - (roomy ? 130 : 0), write: percentLabel }),
-      axis({ title: "networks with a lower error (%)", low: 0, high: 1.03, pixels: room.y, write: percentLabel, upright: true }),
+      axis({ title: "networks with a lower error (%)", low: -STRIP * few, high: TOP, pixels: room.y, write: (share) => (share < 0 || share > 1 ? "" : percentLabel(share)), upright: true }),
     ];
   }
 
   // Names at the right ends of the lines, joined to them by a piece of their colour.
-  labels(samples, { high }) {
+  labels(samples, { high }, few) {
     const ended = samples.map((sample) => ({ sample, share: shareBelow(sample, high) })).sort((a, b) => b.share - a.share || sum(a.sample) - sum(b.sample));
-    const height = (share) => this.figure.room.y * (1 - share / 1.03);
+    const height = (share) => this.figure.room.y * (1 - (share + STRIP * few) / (TOP + STRIP * few));
     const places = apart(ended.map(({ share }) => height(share)), LABEL, 0, this.figure.room.y);
     return ended.map(({ sample, share }, i) => ({
       x: high, y: share, ax: 26, ay: places[i] - height(share), text: plotlyText(shortened(sample.space.name)), xanchor: "left", align: "left", showarrow: true, arrowhead: 0,
@@ -110,10 +113,9 @@ function band(sample, { low, high }) {
   return [{ ...shared, y: edge(-reach) }, { ...shared, y: edge(reach), fill: "tonexty", fillcolor: `${sample.space.colour}33` }];
 }
 
-// Too few networks for a distribution: each is a dot, in a row of its space.
-function strip(model, sample) {
+// Too few networks for a distribution: each is a dot, on a line of its space below the axis.
+function strip(model, sample, height) {
   const rows = sample.rows.filter((row) => model.errors[row] < Infinity);
-  const height = 0.03 + (0.94 * sample.place) / Math.max(1, model.spaces.length - 1 || 1);
   return { ...points(rows, (row) => model.errors[row], () => height, { color: sample.space.colour, symbol: sample.space.symbol, size: 9 }), meta: "strip" };
 }
 

@@ -30,7 +30,8 @@ VIEWS.legend = class {
     this.entries.forEach(({ label, input, numbers }, place) => {
       const { all, selected, mean } = model.counts[place];
       input.checked = !filter || filter.has(model.spaces[place].name);
-      label.classList.toggle("off", !selected);
+      label.classList.toggle("off", !input.checked);
+      label.classList.toggle("none", !selected);
       numbers.textContent = `${selected < all ? `${grouped(selected)} of ` : ""}${grouped(all)}${Number.isNaN(mean) ? "" : `, mean ${WRITERS.percent(mean)}`}`;
     });
     this.state.textContent = model.selecting ? `Selected by looking: ${grouped(model.selectedRows)} of ${grouped(model.rows)} networks` : `${grouped(model.rows)} networks; dragging over a figure selects`;

@@ -3,9 +3,11 @@
 const LOGARITHMIC = 5; // highest over lowest mean from which the measure's axis is logarithmic
 
 VIEWS.searches = class {
-  constructor(box) {
+  constructor(box, model) {
     Object.assign(this, { place: Number(box.dataset.measure), hears: [] });
     this.figure = new Figure(box, { height: 380 });
+    const entries = model.data.searches[this.place].curves.map((curve) => element("span", {}, swatch(model.spaces.find((space) => space.name === curve.name), true), ` ${curve.name} (${grouped(curve.n)})  `));
+    box.prepend(element("p", { class: "note" }, ...entries));
   }
 
   draw(model) {
@@ -26,7 +28,6 @@ VIEWS.searches = class {
       traces,
       x: axis({ title: compute, low: spent[0], high: spent.at(-1), pixels: room.x, write: numberLabel }),
       y: axis({ title: "%", low, high, log, pixels: room.y, write: percentLabel, upright: true }),
-      note: curves.map((curve) => `${curve.name}: ${grouped(curve.n)} ${curve.n === 1 ? "search" : "searches"}`).join("; "),
       name: `${title}: ${curves.map((curve) => `${curve.name} ${WRITERS.percent(curve.mean.at(-1))} in the end`).join("; ")}`,
       numbers: () => [["strategy", "at first", "halfway", "in the end"], curves.map((curve) => [curve.name, ...[0, 0.5, 1].map((share) => WRITERS.percent(curve.mean[Math.floor(share * (curve.mean.length - 1))]))])],
     });
