@@ -99,8 +99,7 @@ def best(
 ) -> None:
     """The best networks: completed, lowest validation error first."""
     from nas.errors import Refused
-    from nas.findings.leaders import optimism
-    from nas.findings.same_images import first_two
+    from nas.findings.same_images import first_two, optimism
     from nas.storage.results import open_run, require_validated
 
     if by not in ("error", "pareto"):

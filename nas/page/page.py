@@ -15,8 +15,9 @@ from nas.analysis import edfs, top
 from nas.analysis.columns import BETTER
 from nas.analysis.selection import may_enter
 from nas.errors import Refused
-from nas.findings.leaders import optimism_text, trainings_text
+from nas.findings.same_images import optimism_of
 from nas.findings.wording.audits import LONGER
+from nas.findings.wording.images import trainings_text
 from nas.findings.wording.numbers import UNITS
 from nas.findings.wording.rules import HEADER
 from nas.page.columns import column, packed
@@ -74,7 +75,7 @@ def _section(report: Report, frame: pd.DataFrame, styles: Styles) -> dict[str, A
         "finished": len(frame),
         "windows": [acceptance(window) for window in report.windows],
         "best": _best_networks(report, frame, best, places),
-        "optimism": optimism_text(top(frame, len(frame))["error"].astype(float).tolist(), report.validating),
+        "optimism": optimism_of(top(frame, len(frame))["error"].astype(float).tolist(), report.validating),
         "curves": any(report.curves.get(int(trial)) for trial in best["trial"]),
         "costs": any(name in frame and (frame[name] > 0).any() for name in COSTS),
         "data": _data(report, frame, best, styles, places),

@@ -9,7 +9,8 @@ import pandas as pd
 
 from nas.analysis import Edf, pareto, top
 from nas.analysis.statistics.edf import FEW
-from nas.findings.leaders import error_text, optimism_text
+from nas.findings.same_images import optimism_of
+from nas.findings.wording.images import error_text
 from nas.findings.wording.numbers import (
     UNITS,
     capitalized,
@@ -99,7 +100,7 @@ def _beside(report: Report, frame: pd.DataFrame, sample: Sequence[Edf]) -> Itera
         yield f"Nothing says which space is better: {report.untested}"
     if report.first_two:
         yield report.first_two
-    if text := optimism_text(best["error"].astype(float).tolist(), report.validating):
+    if text := optimism_of(best["error"].astype(float).tolist(), report.validating):
         yield text
 
 

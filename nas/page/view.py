@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from nas.findings.leaders import error_text
+from nas.findings.wording.images import error_text
 from nas.findings.wording.numbers import count, duration, rate, share, spoken
 from nas.sampling.window import Shift, Window
 
