@@ -76,19 +76,13 @@ def write_report(
     if table_files:
         reports += reports_of_tables(tables(table_files, error, accuracy=accuracy, guess=guess, space=space, cost=cost))
     now = f"As of {datetime.now(UTC):%-d %B %Y, %H:%M} UTC"
-    write_atomically(path, page.html([_dated(report, now) for report in reports]).encode())
+    write_atomically(path, page.html([replace(report, snapshot=now) for report in reports]).encode())
 
 
 def write_searches(searches: Searches, path: Path, runs: Sequence[Run] = ()) -> None:
     """The page of a comparison of searches as one offline file, its runs in parts of their own unless they are many."""
     reports = [report_of_searches(searches), *(_report(run) for run in runs if len(runs) <= MOST_RUNS)]
     write_atomically(path, page.html(reports).encode())
-
-
-def _dated(report: Report, now: str) -> Report:
-    """The report with the time of its snapshot."""
-    unfinished = "; the run isn't finished, so its numbers will still change"
-    return replace(report, snapshot=now + (unfinished if len(report.frame) < report.total else ""))
 
 
 def _report(run: Run) -> Report:

@@ -19,6 +19,7 @@ from nas.findings.wording.numbers import (
     few,
     isolated,
     listed,
+    milliseconds,
     percent,
     plural,
     short,
@@ -26,6 +27,7 @@ from nas.findings.wording.numbers import (
 )
 from nas.findings.wording.rules import headline
 from nas.page.report import Line, Report, Story
+from nas.study.limits import LATENCY
 from nas.study.record import SENTENCES, Outcome
 
 UNEXPLAINED = (Outcome.FAILED, Outcome.CRASHED)
@@ -73,7 +75,8 @@ def _named(row: Mapping[Any, Any]) -> str:
 def _front(frame: pd.DataFrame, cost: str) -> str:
     """The ends of a Pareto front."""
     front = pareto(frame[frame[cost] > 0], cost).to_dict("records")
-    ends = [f"{percent(row['error'])} at {count(row[cost])} {spoken(cost)}" for row in (front[0], front[-1])]
+    write = (lambda value: f"{milliseconds(value)} ms") if cost == LATENCY else count
+    ends = [f"{percent(row['error'])} at {write(row[cost])} {spoken(cost)}" for row in (front[0], front[-1])]
     between = f"from {ends[0]} to {ends[1]}" if len(front) > 1 else ends[0]
     return f"a Pareto front of {plural(len(front), 'network')}, {between}"
 
@@ -96,7 +99,7 @@ def _beside(report: Report, frame: pd.DataFrame, sample: Sequence[Edf]) -> Itera
         yield _history(frame)
     elif len(many := [edf for edf in sample if edf.n >= FEW]) > 1:
         yield _means(many)
-    if len(sample) > 1 and report.untested:
+    if len(sample) > 1 and report.untested and not rules:
         yield f"Nothing says which space is better: {report.untested}"
     if report.first_two:
         yield report.first_two
@@ -135,17 +138,15 @@ def _how(report: Report, frame: pd.DataFrame) -> Iterable[str]:
     """Networks, training, limits, time, failures, audit, snapshot."""
     spaces = [isolated(name) for name in dict.fromkeys(frame["space"])]
     chosen = f"chosen by {listed(_searched(frame))}" if _searched(frame) else report.sampled
-    planned = f"{len(frame):,} of {plural(report.total, 'trial')}" if len(frame) < report.total else ""
-    networks = planned or plural(len(frame), "trial")
     several = f"{plural(len(spaces), 'space')} ({few(spaces, 4)})" if len(spaces) > 1 else "".join(spaces)
     where = f" of {several}" if spaces else ""
-    yield f"{networks}{where}{f', {chosen}' if chosen and len(frame) else ''}"
+    yield f"{plural(len(frame), 'trial')}{where}{f', {chosen}' if chosen and len(frame) else ''}"
     yield from report.how
     if "seconds" in frame and frame["seconds"].notna().any():
         yield f"Training took {duration(float(frame['seconds'].sum()))} in all"
-    if len(frame):
+    if frame["error"].notna().any():
         yield capitalized(failures(frame))
-    if report.validating and len(frame):
+    if report.validating and frame["error"].notna().any():
         images = f"{report.validating:,} validation {'rows' if report.task == 'regression' else 'images'}"
         yield f"± is half the 95 % interval of one training on {images}"
     if note := UNITS[report.task]["note"]:
