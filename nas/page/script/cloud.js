@@ -50,17 +50,16 @@ function cloudNote({ trained, drawn, lost, vertical, all, model }) {
   return notes.join(" ");
 }
 
-// The filters of a figure's own axes as a rectangle; an open end lies at the axis.
-function brushShape(model, [across, upright]) {
-  const [x, y] = [model.filters.get(across), model.filters.get(upright)];
-  if (!x && !y) return [];
-  const side = (filter, axis_) => {
+// The filters of a figure's own axes as a rectangle, or as one for each span across; an open end lies at the axis.
+function brushShapes(model, [across, upright], spans = [model.filters.get(across)]) {
+  if (!model.filters.has(across) && !model.filters.has(upright)) return [];
+  const side = (filter, letter) => {
     const ends = filter && Number.isFinite(filter.low) && Number.isFinite(filter.high);
     const [low, high] = ends ? [filter.low, filter.high] : [0, 1];
-    return { [`${axis_}0`]: low, [`${axis_}1`]: high, ...(ends ? {} : { [`${axis_}ref`]: `${axis_} domain` }) };
+    return { [`${letter}0`]: low, [`${letter}1`]: high, ...(ends ? {} : { [`${letter}ref`]: `${letter} domain` }) };
   };
-  const colour = pageColour("--accent");
-  return [{ type: "rect", ...side(x, "x"), ...side(y, "y"), line: { color: colour, width: 1 }, fillcolor: colour, opacity: 0.12, layer: "below" }];
+  const style = { type: "rect", line: { color: pageColour("--accent"), width: 1 }, fillcolor: pageColour("--accent"), opacity: 0.12, layer: "below" };
+  return spans.map((span) => ({ ...style, ...side(span, "x"), ...side(model.filters.get(upright), "y") }));
 }
 
 // The filters that a drag over error against a column means; a double click ends them.

@@ -7,7 +7,7 @@ const TOP = 1.03; // end of the axis of shares
 const STRIP = 0.06; // height of a line of dots, below the axis
 const LABEL = 15; // pixels of a label's line
 const ROOMY = 700; // width from which labels stand at the lines' ends
-const LONGEST = 20;
+const LONGEST = 28; // letters of a label
 
 VIEWS.edf = class {
   constructor(box, model) {
@@ -24,7 +24,7 @@ VIEWS.edf = class {
     const whole = samplesOf(model, [...model.errors.keys()]);
     const own = model.selecting ? samplesOf(model, model.selected(ERROR)) : whole;
     const ends = rangeOf(whole);
-    const roomy = this.figure.width > ROOMY;
+    const roomy = this.figure.width > ROOMY ? 40 + 6.1 * Math.max(...model.spaces.map((space) => shortened(space.name).length), 1) : 0; // pixels for labels
     const lines = own.filter((sample) => sample.n >= FEW && sample.errors.length);
     const few = own.filter((sample) => sample.n < FEW && sample.errors.length);
     const [x, y] = this.axes(model, ends, roomy, few.length);
@@ -37,8 +37,8 @@ VIEWS.edf = class {
     ];
     const none = !traces.some((trace) => trace.x.length);
     this.figure.draw({
-      traces, x, y, annotations: roomy ? this.labels(lines, ends, few.length) : [], shapes: brushShape(model, [ERROR]), none, note: noteOf(own, ends),
-      margin: { r: roomy ? 150 : 20 },
+      traces, x, y, annotations: roomy ? this.labels(lines, ends, few.length) : [], shapes: brushShapes(model, [ERROR]), none, note: noteOf(own, ends),
+      margin: { r: roomy || 20 },
       name: `Distributions of errors. ${own.map((sample) => `${sample.space.name}: ${sample.n} networks${sample.errors.length ? `, median ${text(quantile(sample.sorted, 0.5))}` : ""}`).join("; ")}`,
       numbers: () => numbers(model, own),
     });
@@ -47,7 +47,7 @@ VIEWS.edf = class {
   axes(model, { low, high }, roomy, few) {
     const room = this.figure.room;
     return [
-      axis({ title: model.data.units.error, low, high, pixels: room.x - (roomy ? 130 : 0), write: percentLabel }),
+      axis({ title: model.data.units.error, low, high, pixels: room.x - (roomy ? roomy - 20 : 0), write: percentLabel }),
       axis({ title: "networks with a lower error (%)", low: -STRIP * few, high: TOP, pixels: room.y, write: (share) => (share < 0 || share > 1 ? "" : percentLabel(share)), upright: true }),
     ];
   }

@@ -7,6 +7,8 @@ VIEWS.legend = class {
     this.state = element("output", {});
     this.end = element("button", { type: "button", class: "quiet" }, "show all");
     this.end.addEventListener("click", () => model.clear());
+    const longest = Math.min(40, Math.max(...model.spaces.map((space) => space.name.length), 1));
+    box.style.setProperty("--entry", `calc(${longest}ch + 17.5rem)`);
     box.append(element("div", { class: "entries", role: "group", "aria-label": "Spaces" }, ...this.entries.map((each) => each.label)), element("div", { class: "state" }, this.state, this.end));
   }
 
