@@ -31,8 +31,6 @@ MOST_TEXTS = 24
 """Different texts up to which error is drawn against a column of a table; names of single networks have more."""
 MOST_SPACES = 24
 """Spaces of tables that are compared, pair by pair."""
-MOST_DIMENSIONS = 40
-"""Columns of a table that error is drawn against."""
 
 
 def write_report(
@@ -123,7 +121,6 @@ def _verdicts(run: Run) -> Verdicts | None:
 def report_of_tables(source: Tables) -> Report:
     """What the page shows of tables: all that doesn't need the run behind them."""
     frame = source.frame
-    drawn = _drawn(frame)
     spaces = frame["space"].nunique()
     if spaces > MOST_SPACES:
         raise Refused(f"the tables name {spaces:,} spaces, at most {MOST_SPACES} can be compared on a page")
@@ -134,15 +131,13 @@ def report_of_tables(source: Tables) -> Report:
     )
     if source.unitless:
         note += " They are no shares: 240 % is an error, or a loss, of 2.4."
-    if len(drawn) > MOST_DIMENSIONS:
-        note += f" Error is drawn against the first {MOST_DIMENSIONS} of {len(drawn)} columns."
     return Report(
         title=listed(source.origins),
         question=f"What do {plural(len(frame), 'network')} of {plural(spaces, 'space')} show?",
         settings=source.origins,
         total=len(frame),
         frame=frame,
-        dimensions=drawn[:MOST_DIMENSIONS],
+        dimensions=_drawn(frame),
         guessing=source.guess,
         note=note,
     )

@@ -11,7 +11,7 @@ function errorAxis(model, figure) {
   const [, failed] = padded(found.low, found.high, log, 0, 0.1);
   const [, high] = padded(found.low, found.high, log, 0, 0.16);
   const layout = axis({ title: model.data.units.error, low, high, log, pixels: figure.room.y, write: percentLabel, upright: true });
-  return { layout, low, high, failed, above: found.above, top: found.high };
+  return { layout, low, high, failed, above: found.above, top: found.high, none: !model.errors.some((error) => error < Infinity) };
 }
 
 // Traces of the selected rows by space, in front of a pale ground of the others; `x(row)` places a row.
@@ -43,10 +43,11 @@ function points(rows, x, y, marker) {
 
 function cloudNote({ trained, drawn, lost, vertical, all, model }) {
   const notes = [];
-  if (drawn.length < trained.length) notes.push(`${grouped(drawn.length)} of ${grouped(trained.length)} points are drawn: the front, the best, and an even sample of the rest.`);
+  if (drawn.length < trained.length) notes.push(`${grouped(drawn.length)} of ${grouped(trained.length)} points are drawn: the front, the best, an even sample of the rest.`);
   const above = all.filter((row) => model.errors[row] < Infinity && model.errors[row] > vertical.top).length;
   if (above) notes.push(`${grouped(above)} with errors above the axis aren't drawn.`);
-  if (lost.length) notes.push(`Crosses on top: ${grouped(lost.length)} without a usable error.`);
+  if (lost.length && vertical.none) notes.push("No network has a usable error.");
+  else if (lost.length) notes.push(`Crosses on top: ${grouped(lost.length)} without a usable error.`);
   return notes.join(" ");
 }
 
