@@ -44,8 +44,6 @@ MOST_SPACES = 24
 """Spaces of tables that are compared, pair by pair."""
 MOST_RUNS = 12
 """Compared runs up to which each has a part of the page."""
-MOST_DIMENSIONS = 40
-"""Columns of a table that error is drawn against."""
 
 
 def write_report(
@@ -190,7 +188,6 @@ def reports_of_tables(source: Tables) -> list[Report]:
 
 def _of_table(source: Tables, frame: pd.DataFrame, recipe: str, apart: str) -> Report:
     """All that doesn't need the run behind a table."""
-    drawn = _drawn(frame)
     spaces = frame["space"].nunique()
     if spaces > MOST_SPACES:
         raise Refused(f"the tables name {spaces:,} spaces, at most {MOST_SPACES} can be compared on a page")
@@ -201,15 +198,13 @@ def _of_table(source: Tables, frame: pd.DataFrame, recipe: str, apart: str) -> R
     )
     if source.unitless:
         note += " They are no shares: 240 % is an error, or a loss, of 2.4."
-    if len(drawn) > MOST_DIMENSIONS:
-        note += f" Error is drawn against the first {MOST_DIMENSIONS} of {len(drawn)} columns."
     return Report(
         title=(f"{recipe}: " if recipe else "") + listed(source.origins),
         question=f"What do {plural(len(frame), 'network')} of {plural(spaces, 'space')} show?",
         settings=source.origins,
         total=len(frame),
         frame=frame,
-        dimensions=drawn[:MOST_DIMENSIONS],
+        dimensions=_drawn(frame),
         guessing=source.guess,
         note=note,
         apart=apart,

@@ -18,6 +18,8 @@ SPOKEN = {
     "images_per_second": "training speed",
 }
 LONGEST_NAME = 40
+LARGE = 1000.0
+"""Share from which percent are written as counts are."""
 UNITS = {
     "classification": {
         "error": "validation error (%)",
@@ -41,8 +43,10 @@ UNITS = {
 
 
 def percent(share: float | None) -> str:
-    """A share of 1 as `8.73 %`."""
-    return f"{100 * share:.2f} %" if share is not None and isfinite(share) else NOTHING
+    """A share of 1 as `8.73 %`; from a thousand on as counts are written, `240 k %`."""
+    if share is None or not isfinite(share):
+        return NOTHING
+    return f"{100 * share:.2f} %" if abs(share) < LARGE else f"{count(100 * share)} %"
 
 
 def share(value: float) -> str:
