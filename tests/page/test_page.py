@@ -386,7 +386,7 @@ def test_an_address_opens_a_network_or_a_part(show: Open) -> None:
     page.goto(page.url.split("#")[0] + "#trial=3")
     page.locator("#details h2", has_text="Trial 3").wait_for()
     page.goto(page.url.split("#")[0] + "#run-2-trials")
-    page.locator("h1:visible", has_text="second").wait_for()
+    page.locator(".title:visible", has_text="second").wait_for()
     page.goto(page.url.split("#")[0] + "#run=2&trial=5")
     page.locator("#details h2", has_text="Trial 5").wait_for()
 
