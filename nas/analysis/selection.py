@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.analysis.columns import having
+from nas.analysis.columns import having, learned
 from nas.analysis.statistics.edf import Edf, edf
 from nas.errors import Refused
 from nas.study.objectives import nondominated_ranks
@@ -39,7 +39,7 @@ def unbiased(frame: pd.DataFrame) -> pd.DataFrame:
             f"{count} of the {len(frame)} trials were pruned, by errors, so the rest is no random sample",
             hint="sample the space without pruning: an EDF describes independent random draws, nothing else",
         )
-    rows = frame[_may_enter(frame)]
+    rows = frame[may_enter(frame)]
     if len(frame) and not len(rows):
         raise Refused(
             f"none of the {len(frame)} trials may enter a distribution: {left_out(frame)}",
@@ -48,16 +48,23 @@ def unbiased(frame: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def edfs(frame: pd.DataFrame, *, guess: float) -> tuple[Edf, ...]:
-    """One EDF a space, in the order of their first appearance, of the unbiased rows; a failure counts as the worst."""
+def edfs(frame: pd.DataFrame, *, guess: float | None) -> tuple[Edf, ...]:
+    """One EDF a space, in the order of their first appearance, of the unbiased rows.
+
+    A failure counts as the worst, and so does a network that is no better than guessing; where the error of guessing
+    isn't known (None), a failure enters means as the highest error that was seen.
+    """
     rows = unbiased(having(frame, "space", "error"))
+    errors = rows["error"].astype(float).fillna(np.inf).to_numpy()
+    rows = rows.assign(error=learned(errors, guess))
     names, reasons = names_of(frame), left_out(frame)
     outside = {name: left_out(frame[names == name]) for name in dict.fromkeys(names)} if reasons else {}
+    seen = errors[np.isfinite(errors)].max(initial=0.0) or 1.0
     return tuple(
         edf(
-            group["error"].astype(float),
+            group["error"],
             name=str(space),
-            guess=guess,
+            guess=float(seen) if guess is None else guess,
             left_out=outside.get(str(space), ""),
             strata=strata_of(group),
         )
@@ -111,7 +118,8 @@ def pruned(frame: pd.DataFrame) -> pd.Series[bool]:
     return flags
 
 
-def _may_enter(frame: pd.DataFrame) -> pd.Series[bool]:
+def may_enter(frame: pd.DataFrame) -> pd.Series[bool]:
+    """Which rows are random draws, trained for the first time, from fresh weights."""
     return _is(frame, "sampler", "random") & _is(frame, "repeat", 0) & _is(frame, "warm_started", False)
 
 

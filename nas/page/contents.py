@@ -19,6 +19,7 @@ from nas.page import page
 from nas.page.page import TOP, Report, Verdicts
 from nas.storage.integrity import WAY_OUT
 from nas.storage.results import Run, require_validated
+from nas.study.stored import without_code
 from nas.study.table import COLUMNS
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def _report(run: Run) -> Report:
         total=run.total,
         frame=run.table(),
         dimensions=run.manifest.study.sampled,
+        spaces=tuple(arm.name for arm in without_code(run.manifest.study).arms),
         windows=run.manifest.windows if any(w.refused or w.strata for w in run.manifest.windows) else (),
         curves={record.trial: record.curve for record in run.records},
         networks=networks,

@@ -5,37 +5,36 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
-from nas.analysis import compare_all, edfs, pareto, top
+from nas.analysis import compare_all, edfs, top
+from nas.analysis.columns import BETTER
+from nas.analysis.selection import may_enter
 from nas.data import Task
 from nas.errors import Refused
-from nas.findings.wording.numbers import UNITS, spoken
+from nas.findings.wording.numbers import UNITS
 from nas.findings.wording.rules import HEADER, RuleRow
 from nas.layers import Layer
-from nas.page.figures import Curve, curve_figure, edf_figure, in_units
-from nas.page.payload import curves_payload, figure_payload, json_text, layers_payload, table_payload
-from nas.page.scatter import cost_figure, dimension_figure
+from nas.page.columns import column, packed
+from nas.page.payload import COSTS, curves_payload, hover, json_text, layers_payload, shown
 from nas.page.staircases import Picture, picture, scale, stairs
-from nas.page.style import CONFIG, Styles, styles_of
+from nas.page.style import Styles, styles_of
 from nas.page.templates import file_text, rendered
 from nas.page.view import acceptance, network_values, pair, sentence, tiles
 from nas.sampling.window import Window
-from nas.study.record import Epoch
+from nas.study.record import SENTENCES, Epoch
 
-COSTS = ("multiply_adds", "parameters", "activations", "seconds")
-"""Columns that error is drawn against, where the table has them."""
 TOP = 10
 """Best networks shown."""
-SCRIPTS = ("format.js", "figures.js", "table.js", "details.js", "script.js")
-Figures = dict[str, dict[str, go.Figure]]
-"""Name of a figure -> choice of its menu -> drawing."""
+PARTS = ("format", "data", "ticks", "edf", "front", "medians", "search", "csv", "model", "figure", "cloud")
+"""Files of the script that the others build on, in order."""
+VIEWS = ("legend", "edf", "rail", "costs", "column", "curves", "table", "panel")
+"""Files of the views; each sees the parts, and nothing of another view."""
+PLOTLY = "bundle/plotly-basic.min.js"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +65,8 @@ class Report:
     """The columns of `nas.study.table`, then one column for each dimension and attribute."""
     dimensions: tuple[str, ...]
     """Columns that error is drawn against; numbers or texts."""
+    spaces: tuple[str, ...] = ()
+    """All spaces in the order of the study, which decides their marks; those of the table follow by name."""
     classes: int | None = None
     """Number of classes; guessing has an error of 1 - 1/classes. 0 where the target is a number, None if unknown."""
     guessing: float | None = None
@@ -88,63 +89,58 @@ class Report:
     """What the run says of its study's rules; None where it declares none."""
 
     @property
-    def guess(self) -> float:
-        """Error at which a failure enters means: of guessing a class or the mean target, else the table's worst."""
+    def known_guess(self) -> float | None:
+        """Error of guessing a class, or the mean of the target; None where nothing tells it."""
         if self.task == "regression":
             return 1.0
-        if self.classes is not None:
-            return 1 - 1 / self.classes
-        if self.guessing is not None:
-            return self.guessing
+        return self.guessing if self.classes is None else 1 - 1 / self.classes
+
+    @property
+    def guess(self) -> float:
+        """Error at which a failure enters means: of guessing, else the table's worst."""
+        if self.known_guess is not None:
+            return self.known_guess
         return float(self.frame["error"].max()) if self.frame["error"].notna().any() else 1.0
 
 
 def html(reports: Sequence[Report]) -> str:
     """One self-contained file, with a tab for each report if there are several."""
     frames = [_prepared(report.frame) for report in reports]
-    styles = styles_of(str(space) for frame in frames for space in frame["space"])
+    styles = styles_of(space for report, frame in zip(reports, frames, strict=True) for space in _spaces(report, frame))
     sections = [_section(report, frame, styles) for report, frame in zip(reports, frames, strict=True)]
-    script = "\n".join(file_text(name) for name in SCRIPTS)
-    plotly = get_plotlyjs()
-    webgl = any(trace["type"] == "scattergl" for section in sections for trace in _traces(section["figures"]))
+    scripts = [file_text(PLOTLY), script()]
     return rendered(
         "template.html.j2",
         sections=sections,
         styles=styles,
         rule_header=HEADER,
-        policy=_policy([plotly, script], webgl=webgl),
-        scripts=[Markup(plotly), Markup(script)],  # noqa: S704 - our own file and plotly's
+        policy=_policy(scripts),
+        scripts=[Markup(text) for text in scripts],  # noqa: S704 - our own files and plotly's
     )
+
+
+def script() -> str:
+    """Our script: the parts, then each view in a block of its own, then what brings them to life."""
+    parts = [file_text(f"script/{name}.js") for name in PARTS]
+    views = [f"{{\n{file_text(f'script/views/{name}.js')}}}\n" for name in VIEWS]
+    return "\n".join(('"use strict";', *parts, "const VIEWS = {};", *views, file_text("script/main.js")))
 
 
 def _section(report: Report, frame: pd.DataFrame, styles: Styles) -> dict[str, Any]:
     """The values of the template for one run."""
     places = {int(trial): place for place, trial in zip(frame.index, frame["trial"], strict=True)}
     best = top(frame, TOP)
-    units = UNITS[report.task]
-    curves = _leading_curves(report, best, places)
-    distribution = _distribution(report, frame, styles)
-    figures: Figures = distribution.pop("figures") | _scatters(report, frame, styles, places)
-    if curves:
-        led = {curve.trial for curve in curves}
-        others = [epochs for trial, epochs in report.curves.items() if epochs and trial not in led]
-        for value in ("error", "loss"):
-            figures[f"curve-{value}"] = {"only": curve_figure(curves, others, value, styles)}
-    figures = {
-        name: {choice: in_units(figure, units) for choice, figure in choices.items()}
-        for name, choices in figures.items()
-    }
-    return distribution | {
+    return _distribution(report, frame) | {
         "report": report,
-        "sentence": " ".join(filter(None, (sentence(frame, report.total), units["note"]))),
+        "sentence": " ".join(filter(None, (sentence(frame, report.total), UNITS[report.task]["note"]))),
         "tiles": tiles(frame, report.total),
         "finished": len(frame),
         "windows": [acceptance(window) for window in report.windows],
         "best": _best_networks(report, best, places),
         "trained": int(frame["error"].notna().sum()),
-        "figures": figures,
-        "menus": {name: [(choice, spoken(choice)) for choice in choices] for name, choices in figures.items()},
-        "data": _data(report, frame, styles, places, figures),
+        "curves": any(report.curves.get(int(trial)) for trial in best["trial"]),
+        "costs": any(name in frame and (frame[name] > 0).any() for name in COSTS),
+        "data": _data(report, frame, best, styles, places),
     }
 
 
@@ -162,45 +158,25 @@ def _prepared(frame: pd.DataFrame) -> pd.DataFrame:
     return ready
 
 
-def _distribution(report: Report, frame: pd.DataFrame, styles: Styles) -> dict[str, Any]:
-    """EDFs and comparisons, or the reason why there are none."""
+def _spaces(report: Report, frame: pd.DataFrame) -> list[str]:
+    """The spaces of a report in the order of their marks."""
+    return list(dict.fromkeys((*report.spaces, *sorted(frame["space"].unique()))))
+
+
+def _distribution(report: Report, frame: pd.DataFrame) -> dict[str, Any]:
+    """Whether distributions are drawn and how they compare, or the reason why they aren't."""
     try:
-        sample = edfs(frame, guess=report.guess)
+        sample = edfs(frame, guess=report.known_guess)
     except Refused as refusal:
-        return {"figures": {}, "pairs": [], "warnings": [], "refusal": f"{refusal}; {refusal.hint}", "left_out": 0}
-    keys = zip(frame["space"].astype(str), frame["error"], strict=True)
-    places = {key: place for place, key in reversed(list(enumerate(keys)))}
+        return {"drawn": False, "pairs": [], "warnings": [], "refusal": f"{refusal}; {refusal.hint}", "left_out": 0}
     compared = compare_all(sample)
     return {
-        "figures": {"edf": {"only": edf_figure(sample, places, styles)}} if sample else {},
+        "drawn": bool(sample),
         "pairs": [pair(comparison) for comparison in compared],
         "warnings": list(dict.fromkeys(warning for comparison in compared for warning in comparison.warnings)),
         "refusal": "",
         "left_out": len(frame) - sum(edf.n for edf in sample),
     }
-
-
-def _scatters(report: Report, frame: pd.DataFrame, styles: Styles, places: Mapping[int, int]) -> Figures:
-    """Error against every cost and every dimension that the table knows."""
-    trained = frame[frame["error"].notna()]
-    costs, dimensions = {}, {}
-    for column in COSTS:
-        if column in trained and (trained[column] > 0).any():
-            front = [places[int(trial)] for trial in pareto(frame[frame[column] > 0], column)["trial"]]
-            costs[column] = cost_figure(frame, column, styles, front)
-    for column in report.dimensions:
-        if column in trained and trained[column].notna().any():
-            dimensions[column] = dimension_figure(frame, column, styles)
-    return {name: drawn for name, drawn in (("cost", costs), ("dimension", dimensions)) if drawn}
-
-
-def _leading_curves(report: Report, best: pd.DataFrame, places: Mapping[int, int]) -> list[Curve]:
-    rows = zip(range(1, len(best) + 1), best["trial"].astype(int), best["space"], strict=True)
-    return [
-        Curve(rank=rank, trial=trial, space=space, place=places[trial], epochs=tuple(report.curves[trial]))
-        for rank, trial, space in rows
-        if report.curves.get(trial)
-    ]
 
 
 def _best_networks(report: Report, best: pd.DataFrame, places: Mapping[int, int]) -> list[dict[str, Any]]:
@@ -222,35 +198,31 @@ def _best_networks(report: Report, best: pd.DataFrame, places: Mapping[int, int]
     ]
 
 
-def _data(report: Report, frame: pd.DataFrame, styles: Styles, places: Mapping[int, int], figures: Figures) -> Markup:
+def _data(report: Report, frame: pd.DataFrame, best: pd.DataFrame, styles: Styles, places: Mapping[int, int]) -> Markup:
     """What the script reads, as JSON that can't leave its element."""
-    drawn = {
-        name: {choice: figure_payload(figure) for choice, figure in choices.items()}
-        for name, choices in figures.items()
-    }
-    payload = table_payload(frame, report.dimensions, report.task) | {
+    enters = may_enter(frame)
+    payload = {
+        "rows": len(frame),
+        "columns": [column(name, frame[name], report.dimensions, report.task) for name in frame.columns],
+        "spaces": [{"name": name} | asdict(styles[name]) for name in _spaces(report, frame)],
+        "enters": None if enters.all() else packed(enters.to_numpy(), "u1"),
+        "guess": report.guess,
+        "worst": None if report.known_guess is None else BETTER * report.known_guess,
+        "shown": shown(frame, report.dimensions),
+        "hover": hover(frame, report.dimensions),
+        "best": [places[int(trial)] for trial in best["trial"]],
         "curves": curves_payload(report.curves, places),
         "layers": layers_payload(report.networks, report.inputs, places),
-        "colours": {space: style.colour for space, style in styles.items()},
-        "figures": drawn,
-        "config": CONFIG,
+        "outcomes": {str(outcome): words for outcome, words in SENTENCES.items()},
         "units": UNITS[report.task],
     }
     return Markup(json_text(payload))  # noqa: S704 - json_text escapes
 
 
-def _traces(figures: Figures) -> list[Any]:
-    return [trace for choices in figures.values() for figure in choices.values() for trace in figure.data]
-
-
-def _policy(scripts: Sequence[str], *, webgl: bool) -> str:
-    """A policy that lets nothing in but our scripts, by hash.
-
-    Styles are allowed inline, because plotly writes its own at run time; WebGL figures compile their shaders with eval.
-    """
+def _policy(scripts: Sequence[str]) -> str:
+    """A policy that lets nothing in but our scripts, by hash; styles are inline, because plotly writes its own."""
     hashes = " ".join(f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts)
-    evaluation = " 'unsafe-eval'" if webgl else ""
     return (
-        f"default-src 'none'; script-src {hashes}{evaluation}; style-src 'unsafe-inline'; img-src data: blob:; "
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )

@@ -211,7 +211,9 @@ def test_a_wheel_holds_the_three_packages_and_what_the_page_needs(wheel: Path) -
     assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
     assert {f"{package}/py.typed" for package in PACKAGES} <= names
     page = {
-        f"nas/page/{path.name}" for path in (ROOT / "nas" / "page").iterdir() if path.suffix in (".j2", ".js", ".css")
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "nas" / "page").rglob("*")
+        if path.suffix in (".j2", ".js", ".css", ".LICENSE")
     }
     assert page
     assert page <= names

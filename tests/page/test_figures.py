@@ -1,125 +1,30 @@
-"""The page's figures, pictures and texts as values, without a browser."""
+"""The page's pictures, marks and texts as values, without a browser."""
 
 from __future__ import annotations
 
 import json
-from math import inf, nan
+import re
+from dataclasses import replace
+from math import nan
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from nas.analysis import edf
 from nas.findings.wording import numbers
 from nas.layers import Convolution, Flatten, Linear, Repetition, Residual, Sequence
 from nas.page import payload, style
-from nas.page.figures import Curve, curve_figure, edf_figure, in_units
+from nas.page.columns import column
 from nas.page.page import Report, html
-from nas.page.scatter import cost_figure, dimension_figure
 from nas.page.staircases import Stair, picture, scale, stairs
+from nas.page.templates import file_text
 from nas.page.view import network_values
-from nas.study.record import Epoch
-
-STYLES = style.styles_of(["a", "b"])
 
 
 def frame(**columns: list[object]) -> pd.DataFrame:
     """Eight networks of two spaces, one of them failed, with more columns."""
     errors = [0.1, 0.2, 0.15, 0.3, 0.12, 0.25, 0.5, nan]
     return pd.DataFrame({"trial": range(8), "space": ["a", "b"] * 4, "error": errors, **columns})
-
-
-def test_edf_line_has_exact_steps() -> None:
-    """A line rises behind each error by its share and stays below 100 % where networks failed."""
-    figure = edf_figure([edf([0.1, 0.2, 0.2, None], name="a", guess=0.9)], {("a", 0.1): 7}, STYLES)
-    line = next(trace for trace in figure.data if trace.meta == "edf")
-    assert line.line.shape == "hv"
-    assert list(line.x[1:3]) == [10.0, 20.0]
-    assert list(line.y) == [0.0, 25.0, 75.0, 75.0]
-    assert line.customdata[1] == 7
-
-
-def test_edf_legend_counts_and_escapes() -> None:
-    """A legend entry names n, lowest error, mean and failures, and a hostile name stays text."""
-    figure = edf_figure([edf([0.1, None], name="<b>", guess=0.9)], {}, style.styles_of(["<b>"]))
-    name = next(trace.name for trace in figure.data if trace.meta == "edf")
-    assert name == "&lt;b&gt;: n 2, min 10.00 %, mean 50.00 %, 1 failed"
-
-
-def test_a_long_legend_makes_room_for_itself() -> None:
-    """A legend of many long names takes several rows, and the figure grows by them."""
-    names = [f"norm, factorised label_smoothing={number}" for number in range(8)]
-    assert style.legend_rows(names, 390) == 8
-    assert style.legend_rows(["a"] * 7, 390) == 1
-    assert style.legend_rows([], 390) == style.legend_rows(["a" * 500], 390) == 1
-    rows = pd.DataFrame({"trial": range(8), "space": names, "error": [0.5] * 8, "width": range(1, 9)})
-    tall, usual = (dimension_figure(t, "width", style.styles_of(t["space"])) for t in (rows, frame(width=[*range(8)])))
-    assert tall.layout.height - usual.layout.height >= 6 * 20
-
-
-def test_a_row_is_no_image() -> None:
-    """Where the target is a number, costs and speeds are those of a row; elsewhere those of an image."""
-    table = frame(multiply_adds=[1, 2] * 4, activations=[1, 2] * 4, images_per_second=[2e3] * 8)
-    for task, noun in (("regression", "row"), ("classification", "image")):
-        figure = in_units(cost_figure(table, "multiply_adds", STYLES, [0]), numbers.UNITS[task])
-        assert figure.layout.xaxis.title.text == f"multiply-adds (a{'n' * (noun == 'image')} {noun})"
-        figure = in_units(cost_figure(table, "activations", STYLES, [0]), numbers.UNITS[task])
-        assert figure.layout.xaxis.title.text == f"activations (elements a{'n' * (noun == 'image')} {noun})"
-        assert network_values(table.iloc[0].to_dict(), numbers.UNITS[task])["training speed"] == f"2.00 k {noun}s/s"
-        columns = payload.table_payload(table, (), task)["columns"]
-        assert columns[-1]["kind"] == {"row": "rows", "image": "rate"}[noun]
-
-
-def test_edf_of_failures_only() -> None:
-    """A space without a single trained network still has a line, at zero."""
-    figure = edf_figure([edf([None, None], name="a", guess=0.9)], {}, STYLES)
-    assert set(next(trace.y for trace in figure.data if trace.meta == "edf")) == {0.0}
-
-
-def test_cost_figure_draws_points_failures_and_front() -> None:
-    """Every network is one point, failures stand above all errors, and the front runs in steps."""
-    table = frame(parameters=[10, 20, 30, 40, 50, 60, 70, 80])
-    figure = cost_figure(table, "parameters", STYLES, front=[0])
-    points = [trace for trace in figure.data if trace.mode == "markers"]
-    assert sorted(place for trace in points for place in trace.customdata) == list(range(8))
-    failed = next(trace for trace in points if trace.name.startswith("failed"))
-    assert min(failed.y) > 50
-    assert next(trace for trace in figure.data if trace.meta == "front").line.shape == "hv"
-    assert figure.layout.xaxis.type == "log"
-
-
-@pytest.mark.parametrize(
-    ("values", "kind"),
-    [([0.001 * 3**i for i in range(8)] * 2, "log"), ([*range(16)], "linear"), (["x", "y"] * 8, None)],
-)
-def test_dimension_axis_follows_its_values(values: list[object], kind: str | None) -> None:
-    """Values over decades get a logarithmic axis, other numbers a linear one, texts are drawn as groups."""
-    if kind == "log":
-        values = [*values[:8], *(float(str(v)) * 1.5 for v in values[8:])]
-    table = pd.concat([frame(), frame()], ignore_index=True).assign(value=values)
-    axis = dimension_figure(table, "value", STYLES).layout.xaxis
-    assert axis.type == kind
-    assert (axis.ticktext is not None) == (kind is None)
-
-
-def test_few_values_are_groups_with_medians_that_count_failures() -> None:
-    """A group whose networks mostly failed shows no median, for its median is a failure."""
-    table = frame(value=[1, 1, 1, 1, 1, 1, 1, 2])
-    medians = [trace for trace in dimension_figure(table, "value", STYLES).data if trace.meta == "median"]
-    assert sorted(len(trace.x) for trace in medians) == [1, 1]
-
-
-def test_many_points_use_webgl() -> None:
-    """Above 5,000 points a figure is drawn by WebGL, below as SVG."""
-    many = pd.concat([frame(parameters=[1] * 8)] * 700, ignore_index=True)
-    assert {trace.type for trace in cost_figure(many, "parameters", STYLES, [0]).data} == {"scattergl", "scatter"}
-    assert {trace.type for trace in cost_figure(many[:80], "parameters", STYLES, [0]).data} == {"scatter"}
-
-
-def test_exploded_loss_is_a_gap() -> None:
-    """An infinite loss is left out of a curve instead of being drawn."""
-    epochs = tuple(Epoch(number=i, loss=loss, error=0.9, seconds=1.0) for i, loss in ((1, 2.0), (2, inf)))
-    figure = curve_figure([Curve(rank=1, trial=0, space="a", place=0, epochs=epochs)], [], "loss", STYLES)
-    assert list(figure.data[0].y) == [2.0, None]
 
 
 def test_stairs_follow_named_stages() -> None:
@@ -165,18 +70,6 @@ def test_json_stays_in_its_element() -> None:
     assert json.loads(text) == value
 
 
-def test_cells_are_plain_json() -> None:
-    """Missing and infinite numbers are null, and integers beyond a script's precision are texts."""
-    values = [nan, inf, None, pd.NA, pd.NaT, True, 2**60, 3, 0.5, "=cmd()"]
-    assert [payload.cell(v) for v in values] == [None] * 5 + [True, str(2**60), 3, 0.5, "=cmd()"]
-
-
-def test_spaces_look_different() -> None:
-    """Twelve spaces are told apart by colour, marker or dash, and the order decides who gets what."""
-    marks = style.styles_of(f"space {i}" for i in range(12))
-    assert len({(mark.colour, mark.symbol, mark.dash) for mark in marks.values()}) == 12
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -197,6 +90,25 @@ def test_numbers_read_well(text: str, expected: str) -> None:
     assert text == expected
 
 
+def contrast(one: str, other: str) -> float:
+    """Contrast of two colours by WCAG."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def styles_in(page: str) -> list[dict[str, str]]:
+    """The spaces of a page's first run, as its script gets them."""
+    data: dict[str, Any] = json.loads(page.split('id="data-1">')[1].split("</script>")[0])
+    spaces: list[dict[str, str]] = data["spaces"]
+    return spaces
+
+
 def report(table: pd.DataFrame) -> Report:
     """A run of which nothing is known but a table."""
     return Report(
@@ -214,22 +126,53 @@ def report(table: pd.DataFrame) -> Report:
     )
 
 
+def test_a_row_is_no_image() -> None:
+    """Where the target is a number, costs and speeds are those of a row; elsewhere those of an image."""
+    table = frame(multiply_adds=[1, 2] * 4, activations=[1, 2] * 4, images_per_second=[2e3] * 8)
+    for task, noun, article in (("regression", "row", "a"), ("classification", "image", "an")):
+        assert numbers.UNITS[task]["multiply_adds"] == f"multiply-adds ({article} {noun})"
+        assert numbers.UNITS[task]["activations"] == f"activations (elements {article} {noun})"
+        assert network_values(table.iloc[0].to_dict(), numbers.UNITS[task])["training speed"] == f"2.00 k {noun}s/s"
+        kind = column("images_per_second", table["images_per_second"], (), task)["kind"]
+        assert kind == {"row": "rows", "image": "rate"}[noun]
+
+
+def test_spaces_look_different_and_stand_out_from_both_grounds() -> None:
+    """Twelve spaces are told apart by colour, marker or dash, each 3 to 1 or more from white and from the dark card."""
+    marks = style.styles_of(f"space {i}" for i in range(12))
+    assert len({(mark.colour, mark.symbol) for mark in marks.values()}) == 12
+    assert len({(mark.colour, mark.dash) for mark in marks.values()}) == 12
+    css = file_text("page.css")
+    grounds = [ground for name in ("page", "card") for ground in re.findall(rf"--{name}: (#\w+);", css)]
+    assert len(grounds) == 4
+    assert min(contrast(mark.colour, ground) for mark in marks.values() for ground in grounds) >= 3
+
+
+def test_marks_follow_the_study_and_stay() -> None:
+    """A space has its marks by the study's order, whatever rows are there; of a table, by its name."""
+    rows = pd.DataFrame({"trial": [0, 1], "space": ["b", "a"], "error": [0.1, 0.2], "depth": [1, 2]})
+    own = styles_in(html([replace(report(rows), spaces=("c", "b", "a"))]))
+    assert [space["name"] for space in own] == ["c", "b", "a"]
+    assert own == styles_in(html([replace(report(rows[1:]), spaces=("c", "b", "a"))]))
+    assert [space["name"] for space in styles_in(html([report(rows)]))] == ["a", "b"]
+
+
 def test_page_is_one_file_with_plotly_once() -> None:
     """Several runs share one copy of plotly, each script is allowed by its hash, and no data holds NaN."""
     text = html([report(frame(depth=[*range(8)]))] * 2)
     head = text[: text.index("<style>")].replace("&#39;", "'")
-    assert text.count("plotly.js v") == 1
+    assert text.count("plotly.js (basic - minified) v") == 1
     assert head.count("'sha256-") == 2
     assert "default-src 'none'" in head
     assert "unsafe-eval" not in head
     data = [part.split("</script>")[0] for part in text.split('type="application/json"')[1:]]
     assert len(data) == 2
     assert not any(word in part for part in data for word in ("NaN", "Infinity"))
-    assert all('"showSendToCloud":false' in part for part in data)
+    assert '"showSendToCloud": false' in text or "showSendToCloud: false" in text
 
 
 def test_table_of_another_tool() -> None:
     """A table with nothing but errors and one column still makes a page."""
     text = html([report(pd.DataFrame({"error": [0.1, 0.2, nan], "depth": [1, 2, 3], 7: ["x", "y", "z"]}))])
-    assert 'data-figure="dimension"' in text
-    assert 'data-figure="edf"' in text
+    assert 'data-view="edf"' in text
+    assert 'data-view="table"' in text

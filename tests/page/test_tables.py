@@ -56,8 +56,8 @@ def test_the_page_lies_beside_the_table_and_says_what_it_lacks(write: Write, say
     page = path.with_suffix(".html").read_text()
     assert "there are no curves, layers and pictures of networks" in page
     assert "40 rows, errors from the column" in page
-    assert 'data-figure="edf"' in page
-    assert 'data-figure="curve-error"' not in page
+    assert 'data-view="edf"' in page
+    assert 'data-view="curves"' not in page
     assert 'class="stairs"' not in page
 
 
@@ -98,7 +98,7 @@ def test_several_tables_are_compared(write: Write) -> None:
 def test_adaptive_samples_have_no_distribution(write: Write) -> None:
     """A column `sampler` of a search is the reason why no distribution is shown."""
     page = html([report(usual(write, sampler=["tpe"] * 40))])
-    assert 'data-figure="edf"' not in page
+    assert 'data-view="edf"' not in page
     assert "40 from sampler &#39;tpe&#39;" in page
 
 
@@ -141,7 +141,8 @@ def test_a_browser_draws_it(write: Write, tmp_path: Path) -> None:
         page.on("dialog", lambda dialog: faults.append(dialog.message))
         page.goto((tmp_path / "page.html").as_uri())
         page.wait_for_selector("html[data-ready]")
-        assert page.locator(".js-plotly-plot").count() == 2
+        assert page.locator("[data-view=edf] .js-plotly-plot").count() == 1
+        page.locator(".trials").scroll_into_view_if_needed()
         page.locator(".trials tbody tr").first.click()
         assert "network 0" in page.locator("#details").inner_text()
         assert page.locator("img[src=x]").count() == 0

@@ -1,12 +1,11 @@
 // Numbers as people read them; the same rules as in wording/numbers.py.
-"use strict";
-
 const NOTHING = "–";
 const UNITS = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
 
 const threeDigits = (value) => (Math.abs(value) >= 99.95 ? value.toFixed(0) : value.toPrecision(3));
 const grouping = new Intl.NumberFormat("en-US", { maximumFractionDigits: 20 });
-const grouped = (value) => grouping.format(value);
+const minus = (text) => text.replaceAll("-", "\u2212");
+const grouped = (value) => minus(grouping.format(value));
 
 // Factor and unit of a number; from such a share of the next factor on its digits round up to that.
 const prefix = (value, roundsUp) => UNITS.find(([size]) => Math.abs(value) >= roundsUp * size) ?? [1, ""];
@@ -28,7 +27,7 @@ function duration(value) {
 }
 
 const WRITERS = {
-  percent: (value) => `${(100 * value).toFixed(2)} %`,
+  percent: (value) => `${minus((100 * value).toFixed(2))} %`,
   count,
   bytes: (value) => `${threeDigits(value / 2 ** 20)} MiB`,
   seconds: duration,
@@ -36,7 +35,7 @@ const WRITERS = {
   rows: (value) => rate(value, "rows"),
   integer: (value) => (typeof value === "number" ? grouped(value) : value),
   number: (value) => grouped(Number(value.toPrecision(4))),
-  boolean: (value) => (value === true ? "yes" : value === false ? "no" : String(value)),
+  boolean: (value) => ({ True: "yes", False: "no" })[value] ?? value,
   outcome: (value) => String(value).replaceAll("_", " "),
   plain: String,
   code: String,
@@ -63,13 +62,8 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-// The value of a row in a column, by the column's name; null where the table has no such column.
-function valueOf(report, place, name) {
-  const index = report.columns.findIndex((column) => column.name === name);
-  return index < 0 ? null : report.rows[place][index];
-}
-
-function textOf(report, place, name) {
-  const column = report.columns.find((each) => each.name === name);
-  return column ? written(column, valueOf(report, place, name)) : NOTHING;
-}
+// Labels of an axis: percent without their sign, counts with their prefix, plain numbers.
+const percentLabel = (value) => minus(String(Number((100 * value).toPrecision(6))));
+const numberLabel = (value) => (Math.abs(value) >= 1e4 || (value && Math.abs(value) < 1e-4) ? minus(count(value)) : grouped(Number(value.toPrecision(6))));
+const durationLabel = (value) => duration(value).replace(/\.0+(?= )/, "");
+const axisLabel = (column, value) => ({ percent: percentLabel, count, seconds: durationLabel }[column.kind] ?? numberLabel)(value);

@@ -1,0 +1,40 @@
+// The legend of all views: a check box for each space, how many are selected, and what ends the selection.
+
+VIEWS.legend = class {
+  constructor(box, model) {
+    Object.assign(this, { model, hears: ["selection"] });
+    this.entries = model.spaces.map((space, place) => this.entry(space, place));
+    this.state = element("output", {});
+    this.end = element("button", { type: "button", class: "quiet" }, "show all");
+    this.end.addEventListener("click", () => model.clear());
+    box.append(element("div", { class: "entries", role: "group", "aria-label": "Spaces" }, ...this.entries.map((each) => each.label)), element("div", { class: "state" }, this.state, this.end));
+  }
+
+  entry(space, place) {
+    const input = element("input", { type: "checkbox" });
+    const numbers = element("span", { class: "numbers" });
+    const label = element("label", {}, input, swatch(space, true), element("bdi", {}, space.name), numbers);
+    input.addEventListener("change", () => this.keep());
+    for (const event of ["pointerenter", "focusin"]) label.addEventListener(event, () => this.model.point(place));
+    for (const event of ["pointerleave", "focusout"]) label.addEventListener(event, () => this.model.point());
+    return { label, input, numbers };
+  }
+
+  keep() {
+    const kept = this.model.spaces.filter((_, place) => this.entries[place].input.checked).map((space) => space.name);
+    this.model.set(SPACE, kept.length === this.model.spaces.length ? null : new Set(kept));
+  }
+
+  draw(model) {
+    const filter = model.filters.get(SPACE);
+    this.entries.forEach(({ label, input, numbers }, place) => {
+      const { all, selected, mean } = model.counts[place];
+      input.checked = !filter || filter.has(model.spaces[place].name);
+      label.classList.toggle("off", !input.checked);
+      label.classList.toggle("none", !selected);
+      numbers.textContent = `${selected < all ? `${grouped(selected)} of ` : ""}${grouped(all)}${Number.isNaN(mean) ? "" : `, mean ${WRITERS.percent(mean)}`}`;
+    });
+    this.state.textContent = model.selecting ? `Selected by looking: ${grouped(model.selectedRows)} of ${grouped(model.rows)} networks` : `${grouped(model.rows)} networks; dragging over a figure selects`;
+    this.end.disabled = !model.selecting;
+  }
+};
