@@ -76,6 +76,7 @@ VERBS: dict[str, tuple[Callable[..., None], ...]] = {
         status.table,
         status.best,
         status.report,
+        status.figure,
         principles.principles,
         discover.discover,
         compare.compare,

@@ -66,6 +66,22 @@ def report(
     say(str(path))
 
 
+def figure(
+    name: Annotated[str, typer.Argument(help="Its name; those that there are come with the refusal of another.")],
+    place: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run, or a file with a table.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="FILE.svg, FILE.pdf or FILE.png.")] = None,
+    width: Annotated[float, typer.Option(help="In mm; text stays as large.", min=60, max=400)] = 170,
+) -> None:
+    """One figure of the page for a paper: nas figure edf DIR -o edf.pdf."""
+    from nas.page.paper import write_figure
+    from nas.storage.results import open_run
+
+    path = out or Path(f"{name}.svg")
+    runs, files = ((), (place,)) if place.is_file() else ((open_run(place),), ())
+    write_figure(name, path, runs=runs, table_files=files, width=width)
+    say(str(path))
+
+
 def best(
     folder: Folder,
     top: Annotated[int, typer.Option(help="How many.", min=1)] = 10,

@@ -74,7 +74,7 @@ def _read_only(folder: Path) -> RDBStorage:
     """The run's Optuna study without a way to write: the dashboard has buttons that delete, rename and annotate."""
     from optuna.storages import RDBStorage
 
-    from nas.storage.database import DATABASE
+    from nas.storage.layout import DATABASE
     from nas.storage.optuna_tables import database_url
 
     return RDBStorage(database_url(folder / DATABASE, read_only=True), skip_table_creation=True)
