@@ -57,6 +57,20 @@ def test_the_address_leaves_one_figure(page, name: str, plots: int) -> None:  # 
 
 
 @needs_browser
+def test_nothing_is_wider_than_a_sheet(page) -> None:  # type: ignore[no-untyped-def]
+    """Before it prints, a wide window draws every figure as narrow as an A4 sheet between its margins."""
+    tab = page("figure=nothing")
+    tab.set_viewport_size({"width": 1400, "height": 900})
+    tab.goto(tab.url.split("#")[0] + "?")
+    tab.wait_for_selector("html[data-ready]")
+    tab.emulate_media(media="print")
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    widths = tab.evaluate("[...document.querySelectorAll('section div.plot .main-svg')].map(e => e.clientWidth)")
+    assert len(widths) > 5
+    assert max(widths) <= 190 / 25.4 * 96
+
+
+@needs_browser
 def test_a_figure_is_one_svg_with_text(page) -> None:  # type: ignore[no-untyped-def]
     """Several plots become one SVG of the window's width, each in its place, with texts that can be searched."""
     tab = page("figure=costs")
