@@ -28,6 +28,7 @@ from nas.cli import (
     status,
     train,
 )
+from nas.cli.live import dashboard, watch
 from nas.cli.terminal import UnheardError, say
 from nas.errors import NasError, ReadableFormatter, Refused, StorageFailed
 from nas.training.cpu_quota import cpu_quota
@@ -70,11 +71,12 @@ app = typer.Typer(
 )
 VERBS: dict[str, tuple[Callable[..., None], ...]] = {
     "Before a run": (spaces.spaces, describe.describe, machine.data, principles.plan),
-    "A run": (run.run, search.search, status.status, audit.audit),
+    "A run": (run.run, search.search, watch.status, dashboard.dashboard, audit.audit),
     "Its results": (
         status.table,
         status.best,
         status.report,
+        status.figure,
         principles.principles,
         discover.discover,
         compare.compare,

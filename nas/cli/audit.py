@@ -35,7 +35,7 @@ def audit(
     json: Json = False,
 ) -> None:
     """Train some networks of a run longer and with other seeds: does the order hold, and would verdicts change?"""
-    from nas.cli.progress import view
+    from nas.cli.live.progress import view
     from nas.runner.audits import audit as train_again
 
     with view() as observer:

@@ -73,7 +73,7 @@ def final(
     json: Json = False,
 ) -> None:
     """Train the best networks on all training images, then read the test split, once: their test errors."""
-    from nas.cli.progress import view
+    from nas.cli.live.progress import view
     from nas.runner.finals import final as finish
 
     changes = {**given(epochs=epochs), **fields_of(settings)}

@@ -127,7 +127,7 @@ def run(
 
 def train_and_tell(study: Study, *, max_seconds: float, **site: Any) -> None:
     """Run a study as `nas.run` does, and say what came of it."""
-    from nas.cli.progress import view
+    from nas.cli.live.progress import view
     from nas.errors import NasError
     from nas.runner.launch import start
     from nas.study.record import Outcome

@@ -1,4 +1,4 @@
-"""The verbs that show a run."""
+"""The verbs that show what a run found."""
 
 from __future__ import annotations
 
@@ -15,24 +15,6 @@ from nas.findings.wording.numbers import count, milliseconds, percent
 
 if TYPE_CHECKING:
     from nas.study.record import Record
-
-WATCH = 2.0
-"""Seconds between two reports of `status --watch`."""
-
-
-def status(
-    folder: Folder,
-    watch: Annotated[bool, typer.Option("--watch", help="Repeat every two seconds while the run is running.")] = False,
-    json: Json = False,
-) -> None:
-    """Counts by outcome, rate, time left, best so far."""
-    import time
-
-    while True:
-        running = _status(folder, json)
-        if not (watch and running):
-            return
-        time.sleep(WATCH)
 
 
 def table(
@@ -89,6 +71,22 @@ def report(
         say("no browser was found that could show it", err=True)
 
 
+def figure(
+    name: Annotated[str, typer.Argument(help="Its name; those that there are come with the refusal of another.")],
+    place: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run, or a file with a table.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="FILE.svg, FILE.pdf or FILE.png.")] = None,
+    width: Annotated[float, typer.Option(help="In mm; text stays as large.", min=60, max=400)] = 170,
+) -> None:
+    """One figure of the page for a paper: nas figure edf DIR -o edf.pdf."""
+    from nas.page.paper import write_figure
+    from nas.storage.results import open_run
+
+    path = out or Path(f"{name}.svg")
+    runs, files = ((), (place,)) if place.is_file() else ((open_run(place),), ())
+    write_figure(name, path, runs=runs, table_files=files, width=width)
+    say(str(path))
+
+
 def best(
     folder: Folder,
     top: Annotated[int, typer.Option(help="How many.", min=1)] = 10,
@@ -108,7 +106,7 @@ def best(
     require_validated(run)
     networks = (run.best if by == "error" else run.pareto_front)[:top]
     if json:
-        emit_json(best=[_as_json(record) for record in networks])
+        emit_json(best=[as_json(record) for record in networks])
     elif networks:
         emit_best(networks, {record.trial: position for position, record in enumerate(run.best, 1)})
         if by == "error":
@@ -143,52 +141,6 @@ def emit_best(networks: Sequence[Record], ranks: Mapping[int, int]) -> None:
     )
 
 
-def _status(folder: Path, json: bool) -> bool:
-    """Show the state once; whether the run is still running."""
-    from nas.cli.progress import pace_text
-    from nas.storage.database import pace
-    from nas.storage.lock import coordinator
-    from nas.storage.results import open_run
-
-    run = open_run(folder)
-    looks = run.manifest.standing({record.trial for record in run.records})
-    holder = coordinator(folder)
-    done, total = len(run.records), run.total
-    rate = pace(folder) if holder else None
-    open_ended = run.manifest.study.open_ended
-    finished = done >= total and not open_ended
-    state = "running" if holder else "damaged" if run.lost else "finished" if finished else "stopped"
-    left = (total - done) / rate if rate and not open_ended else None
-    best = run.best[0] if run.best else None
-    if json:
-        emit_json(
-            study=run.manifest.study.name,
-            state=state,
-            total=None if open_ended else total,
-            done=done,
-            outcomes={str(outcome): count for outcome, count in run.outcomes.items()},
-            per_hour=rate * 3600 if rate else None,
-            seconds_left=left,
-            looks=looks,
-            lost=run.lost,
-            best=_as_json(best) if best else None,
-        )
-        return holder is not None
-    counted = f"{done} trials" if open_ended else f"{done} of {total} trials"
-    say(f"{run.manifest.study.name}: {state}{f' ({holder})' if holder else ''}, {counted}")
-    for outcome, trials in run.outcomes.items():
-        say(f"  {trials:6d} {outcome.replace('_', ' ')}: {outcome.sentence}")
-    if looks:
-        say(f"  {looks.words}")
-    if rate:
-        say(f"  {pace_text(rate * 3600, left, bool(looks))}")
-    if best:
-        say(f"  best error {percent(best.error)}: {best.architecture} (trial {best.trial}, {best.space})")
-    if state == "stopped":
-        say("  run the same command again to resume")
-    return holder is not None
-
-
 def _page(place: Path, files: Sequence[Path]) -> Path:
     """Where a page goes unless it is said."""
     from nas.storage.layout import PAGE
@@ -196,7 +148,8 @@ def _page(place: Path, files: Sequence[Path]) -> Path:
     return place.with_name(f"{place.name.partition('.')[0]}.html") if place in files else place / PAGE
 
 
-def _as_json(record: Record) -> dict[str, object]:
+def as_json(record: Record) -> dict[str, object]:
+    """What programs get of a network."""
     return {
         "trial": record.trial,
         "space": record.space,

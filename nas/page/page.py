@@ -33,7 +33,7 @@ from nas.study.record import SENTENCES
 
 TOP = 10
 """Best networks shown."""
-PARTS = ("format", "data", "ticks", "edf", "front", "medians", "search", "csv", "model", "figure", "cloud")
+PARTS = ("format", "data", "ticks", "edf", "front", "medians", "search", "csv", "model", "figure", "cloud", "paper")
 """Files of the script that the others build on, in order."""
 VIEWS = ("legend", "edf", "rail", "costs", "column", "curves", "searches", "table", "panel")
 """Files of the views; each sees the parts, and nothing of another view."""

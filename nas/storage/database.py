@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -21,6 +22,7 @@ from typing import Any
 import msgspec
 import optuna
 import sqlalchemy
+from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
@@ -35,6 +37,7 @@ from nas.storage.lock import Lock, locked, unwritable
 from nas.storage.optuna_tables import RECORD, Entry, database_url, rows, stored
 from nas.storage.study_json import Manifest, require_agreement
 from nas.storage.wrong_images import NONE, READ, Wrong, unpacked
+from nas.study.objectives import METRICS, Objective
 from nas.study.record import Record
 
 RECORDS = (
@@ -68,7 +71,7 @@ class Store:
         self._file = (folder / DATABASE).stat()
         self._logged = False
         self._dirty, self._copied = False, time.monotonic()
-        study = _study_id(self._storage, manifest.study.name, len(manifest.study.objectives))
+        study = _study_id(self._storage, manifest.study.name, manifest.study.objectives)
         self.records: dict[int, Record] = {}
         """What was finished when the run was opened."""
         ids: dict[int, int] = {}
@@ -314,12 +317,14 @@ def _set_pragmas(connection: Any, _: object) -> None:
     cursor.close()
 
 
-def _study_id(storage: RDBStorage, name: str, objectives: int) -> int:
-    try:
+def _study_id(storage: RDBStorage, name: str, objectives: Sequence[Objective]) -> int:
+    """The Optuna study of a run, made with names of its objectives where there is none."""
+    with suppress(KeyError):
         return storage.get_study_id_from_name(name)
-    except KeyError:
-        with quiet():
-            return storage.create_new_study([StudyDirection.MINIMIZE] * objectives, name)
+    with quiet(), warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
+        row = storage.create_new_study([StudyDirection.MINIMIZE] * len(objectives), name)
+        optuna.load_study(study_name=name, storage=storage).set_metric_names([METRICS[one] for one in objectives])
+    return row
 
 
 def _make_folder(folder: Path) -> None:

@@ -213,10 +213,11 @@ def distribution(dimension: Dimension) -> BaseDistribution:
     return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
 
 
-def database_url(path: Path) -> str:
+def database_url(path: Path, *, read_only: bool = False) -> str:
     """The database as a URL; a `?` in a folder's name would begin its options."""
     database = f"file:{quote(str(path.resolve()))}"
-    return sqlalchemy.URL.create("sqlite", database=database, query={"uri": "true"}).render_as_string()
+    query = {"mode": "ro", "uri": "true"} if read_only else {"uri": "true"}
+    return sqlalchemy.URL.create("sqlite", database=database, query=query).render_as_string()
 
 
 def _values(record: Record, objectives: tuple[Objective, ...]) -> list[float]:

@@ -14,6 +14,12 @@ Objective = Literal["error", "multiply_adds", "latency_ms"]
 ERROR: tuple[Objective, ...] = ("error",)
 ERROR_AGAINST_COST: tuple[Objective, ...] = ("error", "multiply_adds")
 ERROR_AGAINST_LATENCY: tuple[Objective, ...] = ("error", "latency_ms")
+METRICS: dict[Objective, str] = {
+    "error": "validation error",
+    "multiply_adds": "multiply-adds",
+    "latency_ms": "latency (ms)",
+}
+"""What tools of Optuna's call each objective."""
 FOR_TWO = ("tpe", "nsga2")
 """Samplers that search for two objectives."""
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from nas.cli import main
-from nas.cli.progress import LiveView
+from nas.cli.live.progress import LiveView
 from nas.layers.base import Cost
 from nas.runner.progress import Progress
 from nas.study.record import Origin, Outcome, Record

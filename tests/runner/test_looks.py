@@ -12,7 +12,7 @@ import pytest
 
 import nas
 from nas.analysis import Look
-from nas.cli.progress import line
+from nas.cli.live.progress import line
 from nas.engines import Engine, InlineEngine, LocalEngine
 from nas.engines.messages import Result
 from nas.errors import Refused

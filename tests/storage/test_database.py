@@ -64,6 +64,15 @@ def test_optuna_reads_a_run(finished: Path) -> None:
     assert study.best_value == min(record.error or 1 for record in records)
 
 
+def test_objectives_have_names(tmp_path: Path, digits: DataInfo) -> None:
+    """Optuna's tools call the objectives of a new run by what they are."""
+    study = replace(spaces.HUNT, sampler="nsga2", objectives=("error", "multiply_adds"))
+    with opened(tmp_path, agreement(study, tmp_path)):
+        pass
+    opened_by_optuna = optuna.load_study(study_name=study.name, storage=f"sqlite:///{tmp_path / DATABASE}")
+    assert opened_by_optuna.metric_names == ["validation error", "multiply-adds"]
+
+
 def test_a_run_is_one_file_when_it_is_over(finished: Path) -> None:
     """Nothing of SQLite's log is left beside the database, so the folder can be zipped and moved."""
     assert sorted(path.name for path in finished.iterdir()) == [LOCK, DATABASE, STUDY, "weights"]

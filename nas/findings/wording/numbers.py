@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import isfinite
 
+from nas.analysis.statistics.shares import wilson
+
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 NOTHING = "–"
 """Shown where there is no number."""
@@ -47,6 +49,17 @@ def percent(share: float | None) -> str:
     if share is None or not isfinite(share):
         return NOTHING
     return f"{100 * share:.2f} %" if abs(share) < LARGE else f"{count(100 * share)} %"
+
+
+def measured(error: float | None, images: int | None) -> str:
+    """An error with half of its 95 % interval over validation images, `16.53 ± 0.73 %`; seeds add to that.
+
+    Without the interval where the error isn't a share of images.
+    """
+    if error is None or not images:
+        return percent(error)
+    interval = wilson(error, images)
+    return f"{100 * error:.2f} ± {50 * (interval.high - interval.low):.2f} %"
 
 
 def share(value: float) -> str:

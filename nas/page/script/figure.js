@@ -80,8 +80,9 @@ class Figure {
     this.note.textContent = note;
     this.table.hidden = none || !numbers;
     if (none) return;
+    const printing = document.documentElement.classList.contains("printing"); // plotly keeps the width of the screen unless it is told
     const layout = {
-      height, margin: { l: 64, r: 20, t: 10, b: 56, ...margin }, showlegend: false, hovermode: "closest", dragmode: this.onBrush ? "select" : false,
+      ...(printing && { width: this.width }), height, margin: { l: 64, r: 20, t: 10, b: 56, ...margin }, showlegend: false, hovermode: "closest", dragmode: this.onBrush ? "select" : false,
       selectdirection: this.direction, selections: [], template: "none", paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: pageColour("--ink") },
       newselection: { line: { color: pageColour("--accent"), width: 1.5 } }, modebar: { bgcolor: "rgba(0,0,0,0)", color: pageColour("--soft") },

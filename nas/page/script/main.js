@@ -83,15 +83,17 @@ function writeAddress({ place, model }) {
   history.replaceState(null, "", parts ? `#${parts}` : location.pathname + location.search);
 }
 
-// `#run=2&trial=3` opens a network of the second run, `#run-2-best` a part of it.
+// `#run=2&trial=3` opens a network of the second run, `#run-2-best` a part of it, `#figure=edf` leaves one figure alone.
 function readAddress() {
   const text = location.hash.slice(1);
   const part = text && !text.includes("=") && document.getElementById(text);
-  const named = sections[Number(new URLSearchParams(text).get("run") ?? 1) - 1];
+  const given = new URLSearchParams(text);
+  const named = sections[Number(given.get("run") ?? 1) - 1];
   const section = (part && part.closest("section.run")) || named || sections[0];
   show(section);
   if (part) part.scrollIntoView();
   else runOf(section).read(text);
+  if (given.has("figure")) document.documentElement.dataset.figure = alone(runOf(section), given.get("figure"));
 }
 
 function step(event, tabs) {

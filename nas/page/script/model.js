@@ -200,7 +200,7 @@ function draggedRange([first, second]) {
   return range(rounded(low), rounded(high));
 }
 
-const RESERVED = new Set(["run", "trial", "where"]);
+const RESERVED = new Set(["figure", "run", "trial", "where"]);
 const keyOf = (name) => (name === WHERE ? "where" : RESERVED.has(name) || name.startsWith("~") ? `~${name}` : name);
 const nameOf = (key) => (key === "where" ? WHERE : key.startsWith("~") ? key.slice(1) : key);
 const end = (value) => (Number.isFinite(value) ? String(value) : "");

@@ -1,0 +1,92 @@
+"""Optuna's dashboard of a run, served to this machine alone, from a database that it can't write to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING, Annotated
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import typer
+
+from nas.cli.options import Folder
+from nas.cli.terminal import say
+from nas.errors import Refused
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from optuna.storages import RDBStorage
+
+LOOPBACK = "127.0.0.1"
+REFUSAL = b'{"reason": "nas dashboard shows a run and changes nothing in it"}'
+"""What the dashboard's page shows where a button would write."""
+
+
+class Server(ThreadingMixIn, WSGIServer):
+    """Answers several requests at once, and ends without waiting for them."""
+
+    daemon_threads = True
+
+
+class Silent(WSGIRequestHandler):
+    """A request is no news."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Nothing."""
+
+
+def dashboard(
+    folder: Folder,
+    port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.", min=0, max=65535)] = 0,
+) -> None:
+    """Optuna's dashboard of a run, in a browser on this machine, also while it trains; Ctrl-C ends it."""
+    with serving(folder, port) as server:
+        say(f"http://{LOOPBACK}:{server.server_port}/dashboard")
+        say("it reads the run and can't change it; Ctrl-C ends it", err=True)
+        server.serve_forever()
+
+
+def serving(folder: Path, port: int = 0) -> WSGIServer:
+    """The dashboard of a run, ready to serve this machine; refused where its library is absent, or the port taken."""
+    from nas.storage.database import require_run
+
+    require_run(folder)
+    if find_spec("optuna_dashboard") is None:
+        raise Refused(
+            "the dashboard is optuna-dashboard, not installed here", hint="pip install 'nas-atlas[dashboard]'"
+        )
+    from optuna_dashboard import wsgi
+
+    try:
+        return make_server(
+            LOOPBACK, port, _reading(wsgi(_read_only(folder))), server_class=Server, handler_class=Silent
+        )
+    except OSError as error:
+        raise Refused(
+            f"port {port} can't be used: {error.strerror}", hint="leave --port out: a free one is taken"
+        ) from None
+
+
+def _read_only(folder: Path) -> RDBStorage:
+    """The run's Optuna study without a way to write: the dashboard has buttons that delete, rename and annotate."""
+    from optuna.storages import RDBStorage
+
+    from nas.storage.layout import DATABASE
+    from nas.storage.optuna_tables import database_url
+
+    return RDBStorage(database_url(folder / DATABASE, read_only=True), skip_table_creation=True)
+
+
+def _reading(application: WSGIApplication) -> WSGIApplication:
+    """The application without requests that would write."""
+
+    def answer(environment: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if environment["REQUEST_METHOD"] in ("GET", "HEAD"):
+            return application(environment, start)
+        start("403 Forbidden", [("Content-Type", "application/json")])
+        return [REFUSAL]
+
+    return answer
