@@ -4,9 +4,9 @@ Source: ours. A search by trainings on a few thousand images finds networks of f
 end worse than others; here the worse two thirds of the trainings end after 2 and after 6 of 18 epochs instead.
 What would count as an answer: the test error of the best network after `nas final`, beside that of a published network
 of about the same parameters by the same recipe (`studies.small_networks`).
-Expected time: an hour on two idle cores, for about a third of the 32 trainings run to their end, each 5 to 10 minutes on
-one core (30 of them took 4.3 hours of one core on a busy machine); `STUDY_100K` takes twice, `STUDY_300K` three times as
-long.
+Expected time: an hour on two idle cores: about a third of the 32 trainings run to their end, each 5 to 10 minutes on
+one core (30 of them took 4.3 hours of one core on a busy machine). `STUDY_100K` takes twice, `STUDY_300K` three times
+as long.
 """
 
 from dataclasses import replace

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.cli import main
+from nas.cli.live.progress import line
 from nas.cli.terminal import emit_table, emit_text, terminal_width
+from nas.runner.progress import Snapshot
 
 HEADER = ("part", "settings", "times", "parameters", "bytes")
 ROWS = (
@@ -143,3 +145,13 @@ def test_no_line_is_wider_than_the_terminal(
     said = capsys.readouterr().out.splitlines()
     assert len(said) > 5
     assert max(map(len, said)) <= columns, max(said, key=len)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(3.0, "0/3 trials · starting workers"), (900.0, "0/3 trials · 2 being trained for 15.0 min so far")],
+)
+def test_long_first_trainings_are_said(seconds: float, said: str) -> None:
+    """Until the first training is over its command says how long it has trained, not that it still starts."""
+    nothing = {"outcomes": {}, "per_hour": None, "left": None, "best": None}
+    assert line(Snapshot(total=3, running=2, workers=2, elapsed=seconds, **nothing)) == said  # type: ignore[arg-type]

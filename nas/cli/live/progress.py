@@ -18,6 +18,8 @@ BAR = 40
 """Width of the bar, in characters."""
 EVERY = 5.0
 """Seconds between plain lines, unless something failed."""
+LONG = 60.0
+"""Seconds after which nobody believes that workers start."""
 
 
 def line(snapshot: Snapshot) -> str:
@@ -28,7 +30,7 @@ def line(snapshot: Snapshot) -> str:
         fresh = snapshot.per_hour is not None
         parts.append(f"done after {duration(snapshot.elapsed)}" if fresh else "nothing left to train")
     elif snapshot.per_hour is None:
-        parts.append("starting workers" if not snapshot.done else "resuming")
+        parts.append(_beginning(snapshot))
     else:
         parts.append(pace_text(snapshot.per_hour, snapshot.left, bool(snapshot.looks)))
     if snapshot.looks:
@@ -37,6 +39,13 @@ def line(snapshot: Snapshot) -> str:
         best = snapshot.best
         parts.append(f"best error {percent(best.error)} (trial {best.trial}, {best.space})")
     return " · ".join(parts)
+
+
+def _beginning(snapshot: Snapshot) -> str:
+    """What happens until the first trial of this command is finished, which tells its speed."""
+    if snapshot.running and snapshot.elapsed >= LONG:
+        return f"{snapshot.running} being trained for {duration(snapshot.elapsed)} so far"
+    return "resuming" if snapshot.done else "starting workers"
 
 
 def pace_text(per_hour: float, left: float | None, looks: bool) -> str:
