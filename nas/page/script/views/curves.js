@@ -26,7 +26,7 @@ VIEWS.curves = class {
     const log = least > 0 && most > 4 * least;
     const [low, high] = padded(least, most, log);
     const write = this.value === "error" ? percentLabel : numberLabel;
-    const x = axis({ title: "epoch", low: 1 - 0.04 * last, high: 1.04 * last, pixels: this.figure.room.x, write: (value) => (value % 1 ? "" : grouped(value)) });
+    const x = axis({ title: "epoch", low: 1 - 0.04 * last, high: 1.04 * last, whole: true, pixels: this.figure.room.x, write: grouped });
     const y = axis({ title: units[this.value], low, high, log, pixels: this.figure.room.y, write, upright: true });
     this.figure.draw({ traces, x, y, name: `Training curves (${this.value}) of ${led.length} networks` });
   }

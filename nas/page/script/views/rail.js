@@ -120,7 +120,9 @@ class Histogram {
     const [from, to] = filter ? [this.share(filter.low), this.share(filter.high)] : [0, 1];
     const brush = filter ? [svg("rect", { class: "brush", x: from * WIDE, width: Math.max(1, (to - from) * WIDE), y: 0, height: HIGH })] : [];
     this.picture.replaceChildren(svg("path", { class: "whole", d: path(whole) }), svg("path", { class: "own", d: path(own) }), ...brush);
-    this.inputs.forEach((input, i) => (input.value = filter ? this.write([filter.low, filter.high][i]) : ""));
+    this.inputs.forEach((input, i) => {
+      if (document.activeElement !== input) input.value = filter ? this.write([filter.low, filter.high][i]) : "";
+    });
     if (filter) this.none.checked = filter.missing;
     this.box.classList.toggle("filtered", Boolean(filter));
   }
