@@ -47,7 +47,7 @@ class Histogram {
     this.picture = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", "aria-hidden": "true" });
     const unit = column.kind === "percent" ? " (%)" : "";
     this.inputs = ["from", "to"].map((end, i) => {
-      const input = element("input", { type: "text", inputmode: "decimal", "aria-label": `${column.title}${unit} ${end}`, placeholder: this.write([this.ends.low, this.ends.high][i]) });
+      const input = element("input", { type: "text", inputmode: "decimal", "aria-label": `${column.title}${unit} ${end}`, placeholder: this.hint([this.ends.low, this.ends.high][i]) });
       input.addEventListener("change", () => this.take());
       return input;
     });
@@ -80,6 +80,10 @@ class Histogram {
 
   write(value) {
     return Number.isFinite(value) ? String(Number((this.factor * value).toPrecision(5))) : "";
+  }
+
+  hint(value) {
+    return this.column.kind === "count" ? count(value) : this.write(value);
   }
 
   take() {
