@@ -1,0 +1,171 @@
+"""Parallel coordinates, pairs of dimensions, importance and efficiency, in a browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from tests.page.test_page import Open, needs_browser, report, selected
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+BESIDE = 1.13
+"""Share of an axis at which a failure lies."""
+NOWHERE = -0.13
+"""Share of an axis at which what doesn't exist lies."""
+
+
+def view(page: Page, name: str) -> Locator:
+    """The first view of that name, on screen and drawn."""
+    box = page.locator(f"section:visible [data-view={name}]").first
+    for _ in range(3):  # what lies above is drawn on the way, and grows
+        box.evaluate("box => box.scrollIntoView({block: 'center'})")
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return box
+
+
+def brush(page: Page, column: str, start: float, stop: float) -> None:
+    """Drags along an axis of the parallel coordinates, between two shares of its length."""
+    spine = view(page, "parallel").locator(f".axis[data-column='{column}'] .spine").bounding_box()
+    assert spine
+    x, height = spine["x"] + spine["width"] / 2, spine["height"]
+    for share, act in ((start, page.mouse.down), (stop, page.mouse.up)):
+        page.mouse.move(x, spine["y"] + (1 - share) * height, steps=4)
+        act()
+
+
+def number(said: str) -> int:
+    """How many networks a selection holds, by its sentence."""
+    return int(said.split(": ")[1].split(" ")[0].replace(",", ""))
+
+
+def ends(page: Page, column: str) -> tuple[float, float, bool]:
+    """Low and high end of a column's filter, and whether what has no value passes, by the page's model."""
+    words = f"(f => [String(f.low), String(f.high), f.missing])(runOf(shown()).model.filters.get('{column}'))"
+    low, high, missing = page.evaluate(words)
+    return float(low.replace("Infinity", "inf")), float(high.replace("Infinity", "inf")), missing
+
+
+def axes(page: Page) -> list[str]:
+    """The columns of the parallel coordinates, from left to right."""
+    names: list[str] = page.locator(".axis").evaluate_all("boxes => boxes.map(box => box.dataset.column)")
+    return names
+
+
+@needs_browser
+def test_a_brush_along_axes_selects_what_pandas_finds(show: Open) -> None:
+    """Counts after two brushes equal pandas on the same rows, and a fresh page of that address shows the same."""
+    run = report()
+    page = show(run)
+    brush(page, "width_1", 0.2, 0.8)
+    low, high, missing = ends(page, "width_1")
+    rows = run.frame[run.frame["width_1"].between(low, high)]
+    assert not missing
+    assert 0 < len(rows) < len(run.frame)
+    assert number(selected(page)) == len(rows)
+    brush(page, "error", 0.1, 0.7)
+    low, high, missing = ends(page, "error")
+    rows = rows[rows["error"].between(low, high)]
+    assert 0 < len(rows)
+    assert number(selected(page)) == len(rows)
+    assert f"of {len(rows)} of 48 networks" in str(view(page, "parallel").locator("canvas").get_attribute("aria-label"))
+    again = page.context.new_page()
+    again.goto(page.url)
+    again.wait_for_selector("html[data-ready]")
+    assert selected(again) == selected(page)
+    assert view(again, "parallel").locator(".kept").count() == 2
+
+
+@needs_browser
+def test_a_brush_to_the_edge_keeps_what_lies_on_it(show: Open) -> None:
+    """To an end of an axis a brush is open; only beyond it does it take failures, or what doesn't exist."""
+    run = report()
+    page = show(run)
+    brush(page, "error", 0.5, 1.03)
+    low, high, missing = ends(page, "error")
+    assert (high, missing) == (float("inf"), False)
+    assert number(selected(page)) == (run.frame["error"] >= low).sum()
+    brush(page, "error", 0.5, BESIDE)
+    assert number(selected(page)) == (run.frame["error"] >= low).sum() + run.frame["error"].isna().sum()
+    brush(page, "error", 1.08, BESIDE + 0.03)
+    assert number(selected(page)) == run.frame["error"].isna().sum()
+    brush(page, "error", 0.5, 0.501)
+    assert "selects" in selected(page)
+
+
+@needs_browser
+def test_what_does_not_exist_has_a_place_of_its_own(show: Open) -> None:
+    """A conditional dimension's empty cells lie below its axis, and a brush there selects them alone."""
+    frame = report().frame.assign(heads=lambda f: pd.Series([2.0, None, 4.0] * 16), one=[3.0, None] * 24)
+    run = report(frame=frame, dimensions=("heads", "one", "depth_1"))
+    page = show(run)
+    brush(page, "heads", NOWHERE - 0.03, NOWHERE + 0.04)
+    assert number(selected(page)) == frame["heads"].isna().sum() == 16
+    assert "doesn't exist" in view(page, "parallel").inner_text()
+    again = page.context.new_page()
+    again.goto(page.url)
+    again.wait_for_selector("html[data-ready]")
+    assert number(selected(again)) == 16
+    brush(page, "heads", NOWHERE - 0.03, 0.5)
+    assert number(selected(page)) == (frame["heads"].isna() | (frame["heads"] <= 3)).sum()
+    page.get_by_role("button", name="show all").click()
+    brush(page, "one", 0.3, 1.1)
+    assert number(selected(page)) == frame["one"].notna().sum()
+
+
+@needs_browser
+def test_axes_are_moved_chosen_and_filtered_by_the_keyboard(show: Open) -> None:
+    """Arrow keys move an axis and keep the focus, inputs below it select, a box adds an axis before the error."""
+    run = report()
+    page = show(run)
+    view(page, "parallel")
+    before = axes(page)
+    assert before[-1] == "error"
+    assert len(before) <= 12
+    page.locator(f".axis[data-column={before[0]}] .name").focus()
+    page.keyboard.press("ArrowRight")
+    assert axes(page)[:2] == [before[1], before[0]]
+    page.keyboard.press("ArrowRight")
+    assert axes(page)[2] == before[0]
+    column = run.frame[before[0]]
+    editor = page.locator(".parallel .editor")
+    editor.locator("input").first.fill(str(column.median()))
+    editor.locator("input").first.press("Enter")
+    editor.locator("input").first.blur()
+    assert number(selected(page)) == (column >= column.median()).sum()
+    page.locator(f".axis[data-column={before[0]}] .name").focus()
+    page.keyboard.press("Delete")
+    assert "selects" in selected(page)
+    page.locator(".parallel .chooser summary").press("Enter")
+    page.locator(".parallel .choices input[data-column=parameters]").press("Space")
+    assert axes(page)[-2:] == ["parameters", "error"]
+
+
+@needs_browser
+def test_an_axis_is_moved_by_dragging_its_name(show: Open) -> None:
+    """An axis stands where its name is dropped, and its lines with it."""
+    page = show()
+    view(page, "parallel")
+    before = axes(page)
+    first, third = (page.locator(f".axis[data-column={name}] .name").bounding_box() for name in (before[0], before[2]))
+    assert first
+    assert third
+    page.mouse.move(first["x"] + first["width"] / 2, first["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(third["x"] + third["width"] / 2, third["y"] + 30, steps=5)
+    page.mouse.up()
+    assert axes(page)[:3] == [before[1], before[2], before[0]]
+
+
+@needs_browser
+def test_parallel_coordinates_of_ten_thousand_draw_a_sample(show: Open) -> None:
+    """At most 2,000 lines are drawn, the page says so, and any column colours them."""
+    small = report(each=20)
+    rows = small.frame.iloc[[i % len(small.frame) for i in range(10_000)]].assign(trial=range(10_000))
+    page = show(report(frame=rows, total=10_000))
+    box = view(page, "parallel")
+    assert "1,500 of 10,000 lines are drawn" in box.inner_text()
+    box.locator("select").select_option("multiply_adds")
+    assert box.locator(".ramp").count() == 1
