@@ -30,7 +30,10 @@ from nas.study.record import SENTENCES, Epoch
 
 TOP = 10
 """Best networks shown."""
-PARTS = ("format", "data", "ticks", "edf", "front", "medians", "search", "csv", "model", "figure", "cloud", "scale", "editor")
+PARTS = (
+    *("format", "data", "ticks", "edf", "front", "medians", "search", "csv", "model", "figure", "cloud"),
+    *("scale", "editor"),
+)
 """Files of the script that the others build on, in order."""
 VIEWS = ("legend", "edf", "rail", "costs", "column", "parallel", "curves", "table", "panel")
 """Files of the views; each sees the parts, and nothing of another view."""

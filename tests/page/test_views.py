@@ -68,7 +68,7 @@ def test_a_brush_along_axes_selects_what_pandas_finds(show: Open) -> None:
     brush(page, "error", 0.1, 0.7)
     low, high, missing = ends(page, "error")
     rows = rows[rows["error"].between(low, high)]
-    assert 0 < len(rows)
+    assert len(rows) > 0
     assert number(selected(page)) == len(rows)
     assert f"of {len(rows)} of 48 networks" in str(view(page, "parallel").locator("canvas").get_attribute("aria-label"))
     again = page.context.new_page()
