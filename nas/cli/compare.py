@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from nas.cli.terminal import emit_head, emit_json, emit_table, emit_text, say
 if TYPE_CHECKING:
     from nas.analysis.searches.curves import Advantage
     from nas.findings.searches import Searches
+    from nas.storage.results import Run
 
 Compute = Annotated[str, typer.Option(help="What compute is counted in: multiply_adds, seconds, epochs or trials.")]
 CurvesPage = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE.html", help="A page with the curves.")]
@@ -30,7 +32,8 @@ def compare(
     from nas.findings.strategies import spending
     from nas.storage.results import open_run
 
-    show(compared([open_run(place) for place in places], cost=spending(cost)), out, json=json)
+    runs = [open_run(place) for place in places]
+    show(compared(runs, cost=spending(cost)), out, json=json, runs=runs)
 
 
 def replay(
@@ -73,13 +76,12 @@ def replay(
     show(result, out, json=json)
 
 
-def show(result: Searches, out: Path | None, *, json: bool) -> None:
-    """A comparison on the terminal, or as JSON, and as a page where one is named."""
-    from nas.files import write_atomically
-    from nas.page.searches import page
+def show(result: Searches, out: Path | None, *, json: bool, runs: Sequence[Run] = ()) -> None:
+    """A comparison on the terminal, or as JSON, and as a page where one is named, with its runs."""
+    from nas.page.contents import write_searches
 
     if out is not None:
-        write_atomically(out, page(result).encode())
+        write_searches(result, out, runs)
         say(str(out), err=True)
     if json:
         _emit(result)

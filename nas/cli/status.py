@@ -68,8 +68,11 @@ def report(
         Path | None,
         typer.Option("--out", "-o", help="Default: report.html in the first run, FILE.html beside the first table."),
     ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
 ) -> None:
     """The interactive page, one offline file: nas report DIR... or nas report --table FILE..."""
+    import webbrowser
+
     from nas.page.contents import write_report
     from nas.storage.results import open_run
 
@@ -82,6 +85,8 @@ def report(
         runs, path, table_files=source.files, error=error, accuracy=accuracy, guess=guess, space=space, cost=cost
     )
     say(str(path))
+    if show and not webbrowser.open(path.resolve().as_uri()):
+        say("no browser was found that could show it", err=True)
 
 
 def best(
@@ -94,7 +99,7 @@ def best(
 ) -> None:
     """The best networks: completed, lowest validation error first."""
     from nas.errors import Refused
-    from nas.findings.same_images import first_two
+    from nas.findings.same_images import first_two, optimism
     from nas.storage.results import open_run, require_validated
 
     if by not in ("error", "pareto"):
@@ -106,8 +111,9 @@ def best(
         emit_json(best=[_as_json(record) for record in networks])
     elif networks:
         emit_best(networks, {record.trial: position for position, record in enumerate(run.best, 1)})
-        if by == "error" and (line := first_two(run)):
-            emit_text(line)
+        if by == "error":
+            for line in filter(None, (first_two(run), optimism(run))):
+                emit_text(line)
         if note := run.manifest.data.error_note:
             say(note, err=True)
     else:

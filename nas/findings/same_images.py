@@ -1,17 +1,19 @@
-"""Networks on the same validation images: whether the first two differ, over seeds, and what images and seeds add."""
+"""Networks on the same validation images: whether the first two differ, what a choice by them and what seeds add."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean, stdev
 
 import numpy as np
 
 from nas.analysis import ImagesAndSeeds, PairedErrors, images_and_seeds, paired
 from nas.analysis.statistics.crossed import Flags
+from nas.analysis.statistics.held_out import regression_to_the_mean
 from nas.errors import NasError
-from nas.findings.wording.images import first_two_text
+from nas.findings.wording.images import first_two_text, luck_text
 from nas.storage.audits import read_retrained
 from nas.storage.database import read_wrong_images
 from nas.storage.results import Run
@@ -29,6 +31,20 @@ def first_two(run: Run) -> str:
     except NasError as trouble:
         return f"ranks 1 and 2 can't be compared: {trouble}"
     return first_two_text(paired(wrong[best[0].trial], wrong[best[1].trial])) if len(wrong) == len(best) else ""
+
+
+def optimism(run: Run) -> str:
+    """How much of a run's lowest error is luck with its validation images; empty where that isn't known."""
+    info = run.manifest.data
+    return optimism_of([r.error for r in run.best if r.error is not None], 0 if info.target else info.validation)
+
+
+def optimism_of(errors: Sequence[float], images: int) -> str:
+    """How much of the lowest of these errors is luck with so many images; empty where nothing was chosen."""
+    if len(errors) < 2 or not images:
+        return ""
+    luck = regression_to_the_mean(min(errors), fmean(errors), stdev(errors), images)
+    return luck_text(luck, len(errors), images)
 
 
 def parts(run: Run) -> ImagesAndSeeds | None:

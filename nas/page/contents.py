@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import NasError, Refused, StorageFailed
 from nas.files import write_atomically
+from nas.findings.audits import audit_line, open_audit
 from nas.findings.principles import principles
 from nas.findings.same_images import first_two
-from nas.findings.settings import settings
+from nas.findings.settings import fidelity, settings
 from nas.findings.tables import Tables, tables
-from nas.findings.wording.numbers import listed, plural
+from nas.findings.wording.audits import audit_summary, longer_cells
+from nas.findings.wording.numbers import capitalized, listed, plural, spoken
 from nas.layers import Layer, cost
 from nas.page import page
-from nas.page.page import TOP, Report, Verdicts
+from nas.page.page import TOP
+from nas.page.recipes import RECIPE, apart_text, by_recipe
+from nas.page.report import Audited, Report, Verdicts
+from nas.page.searches import report_of_searches
 from nas.storage.integrity import WAY_OUT
 from nas.storage.results import Run, require_validated
+from nas.study.rules import Spaces
 from nas.study.stored import without_code
 from nas.study.table import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nas.findings.searches import Searches
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +42,8 @@ MOST_TEXTS = 24
 """Different texts up to which error is drawn against a column of a table; names of single networks have more."""
 MOST_SPACES = 24
 """Spaces of tables that are compared, pair by pair."""
-MOST_DIMENSIONS = 40
-"""Columns of a table that error is drawn against."""
+MOST_RUNS = 12
+"""Compared runs up to which each has a part of the page."""
 
 
 def write_report(
@@ -61,33 +72,77 @@ def write_report(
         raise Refused("there is nothing to report: no run and no table is given")
     reports = [_report(run) for run in runs]
     if table_files:
-        reports.append(
-            report_of_tables(tables(table_files, error, accuracy=accuracy, guess=guess, space=space, cost=cost))
-        )
+        reports += reports_of_tables(tables(table_files, error, accuracy=accuracy, guess=guess, space=space, cost=cost))
+    now = f"As of {datetime.now(UTC):%-d %B %Y, %H:%M} UTC"
+    write_atomically(path, page.html([replace(report, snapshot=now) for report in reports]).encode())
+
+
+def write_searches(searches: Searches, path: Path, runs: Sequence[Run] = ()) -> None:
+    """The page of a comparison of searches as one offline file, its runs in parts of their own unless they are many."""
+    reports = [report_of_searches(searches), *(_report(run) for run in runs if len(runs) <= MOST_RUNS)]
     write_atomically(path, page.html(reports).encode())
 
 
 def _report(run: Run) -> Report:
     """What the page shows of a run."""
-    study = run.manifest.study
+    study, info = run.manifest.study, run.manifest.data
     networks, damaged = _pictured(run)
+    verdicts = _verdicts(run)
     return Report(
         title=study.name,
         question=study.question,
         settings=settings(run),
-        classes=len(run.manifest.data.classes),
-        task=run.manifest.data.task,
-        inputs=run.manifest.data.shape,
+        classes=len(info.classes),
+        task=info.task,
+        inputs=info.shape,
         total=run.total,
         frame=run.table(),
-        dimensions=run.manifest.study.sampled,
-        spaces=tuple(arm.name for arm in without_code(run.manifest.study).arms),
+        dimensions=study.sampled,
+        spaces=tuple(arm.name for arm in without_code(study).arms),
         windows=run.manifest.windows if any(w.refused or w.strata for w in run.manifest.windows) else (),
         curves={record.trial: record.curve for record in run.records},
         networks=networks,
         note=" ".join(f"{text}." for text in (run.lost, *damaged) if text),
-        first_two=first_two(run),
-        rules=_verdicts(run),
+        first_two=capitalized(first_two(run)),
+        rules=verdicts,
+        audit=_audit(run),
+        objectives=study.objectives,
+        validating=0 if info.target else info.validation,
+        sampled=f"sampled {'at random' if study.sampler == 'random' else 'evenly'}",
+        how=tuple(_how(run)),
+        untested=f"the study declares no rules; nas principles {quote(str(run.folder))} --against A,B tests two spaces",
+        extended="the same command with a larger --samples extends this run"
+        if len(run.records) == run.total
+        else "the same command again resumes this run",
+    )
+
+
+def _how(run: Run) -> Iterable[str]:
+    """How networks were trained and limited, and what an audit says, in a sentence each."""
+    yield f"Each training: {fidelity(run)}"
+    known = settings(run)
+    if known["limits"] != "none":
+        yield f"Limits: {spoken(known['limits'])}"
+    if matched := known.get("matched"):
+        yield f"Costs are matched: {spoken(matched)}"
+    if line := audit_line(run):
+        yield f"Audited: the rank correlation of short and longer errors is {line}"
+
+
+def _audit(run: Run) -> Audited | None:
+    """What an audit of the run says; None where it has none."""
+    try:
+        audit = open_audit(run)
+    except NasError as trouble:
+        return Audited(refusal=str(trouble))
+    if audit is None:
+        return None
+    return Audited(
+        summary=audit_summary(audit.verdicts, audit.longer),
+        head=audit.head,
+        rows=tuple(longer_cells(row) for row in audit.rows),
+        sentences=audit.sentences(),
+        notes=audit.notes,
     )
 
 
@@ -117,13 +172,22 @@ def _verdicts(run: Run) -> Verdicts | None:
         result = principles(run)
     except Refused as refusal:
         return Verdicts(refusal=str(refusal))
-    return Verdicts(rows=result.rows, notes=(*map(": ".join, result.head), *result.notes))
+    pairs = {
+        (rule.contrast.first, rule.contrast.reference): row
+        for rule, row in zip(run.manifest.study.rules, result.rows, strict=True)
+        if isinstance(rule.contrast, Spaces)
+    }
+    return Verdicts(rows=result.rows, pairs=pairs, notes=(*map(": ".join, result.head), *result.notes))
 
 
-def report_of_tables(source: Tables) -> Report:
-    """What the page shows of tables: all that doesn't need the run behind them."""
-    frame = source.frame
-    drawn = _drawn(frame)
+def reports_of_tables(source: Tables) -> list[Report]:
+    """What the page shows of tables, a part for each recipe of training."""
+    parts = by_recipe(source.frame, source.drawn or ())
+    return [_of_table(source, frame, recipe, apart_text(recipe, parts)) for recipe, frame in parts.items()]
+
+
+def _of_table(source: Tables, frame: pd.DataFrame, recipe: str, apart: str) -> Report:
+    """All that doesn't need the run behind a table."""
     spaces = frame["space"].nunique()
     if spaces > MOST_SPACES:
         raise Refused(f"the tables name {spaces:,} spaces, at most {MOST_SPACES} can be compared on a page")
@@ -134,18 +198,25 @@ def report_of_tables(source: Tables) -> Report:
     )
     if source.unitless:
         note += " They are no shares: 240 % is an error, or a loss, of 2.4."
-    if len(drawn) > MOST_DIMENSIONS:
-        note += f" Error is drawn against the first {MOST_DIMENSIONS} of {len(drawn)} columns."
     return Report(
-        title=listed(source.origins),
+        title=(f"{recipe}: " if recipe else "") + listed(source.origins),
         question=f"What do {plural(len(frame), 'network')} of {plural(spaces, 'space')} show?",
         settings=source.origins,
         total=len(frame),
         frame=frame,
-        dimensions=drawn[:MOST_DIMENSIONS],
+        dimensions=_drawn(frame),
         guessing=source.guess,
         note=note,
+        apart=apart,
+        how=_of_columns(frame),
+        untested="a table declares no rules; nas principles --table FILE --against A,B tests two spaces",
     )
+
+
+def _of_columns(frame: pd.DataFrame) -> tuple[str, ...]:
+    """What columns say of the trainings."""
+    own = [f"{spoken(name)} {frame[name].max()}" for name in RECIPE if name in frame and frame[name].notna().any()]
+    return (f"Each training: {', '.join(own)}" if own else "The table doesn't say how its networks were trained",)
 
 
 def _drawn(frame: pd.DataFrame) -> tuple[str, ...]:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader
 from markupsafe import Markup
 
+from nas.findings.wording.numbers import isolated
+
 
 def rendered(template: str, **values: Any) -> str:
     """A template with its values, escaped, and our style sheet as `css`."""
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, loader=FunctionLoader(file_text))
+    environment.filters |= {"told": told, "visible": lambda name: isolated(str(name)).strip("\u2068\u2069")}
     css = Markup(file_text("page.css"))  # noqa: S704 - our own file
     return environment.get_template(template).render(css=css, **values)
+
+
+def told(html: str) -> Markup:
+    """Words as the page shows them: isolated names in `<bdi>`, one minus sign in all numbers; tags stay as they are."""
+    marked = str(html).replace("\u2068", "<bdi>").replace("\u2069", "</bdi>")
+    parts = re.split(r"(<bdi>.*?</bdi>|<[^>]*>)", marked, flags=re.DOTALL)
+    parts[::2] = [re.sub(r"(?<![\w-])-(?=[\d∞])", "−", part) for part in parts[::2]]
+    return Markup("".join(parts))  # noqa: S704 - what comes in is escaped
 
 
 def file_text(name: str) -> str:

@@ -17,7 +17,8 @@ from nas.cli import main
 from nas.errors import Refused
 from nas.findings.searches import Searches
 from nas.findings.trained import Choosable, choosable, table_of
-from nas.page.searches import page
+from nas.page.page import html
+from nas.page.searches import report_of_searches
 from nas.sampling.replay import RowSearcher, replayed
 from nas.study import Limits
 from nas.study.study import SamplerName
@@ -134,7 +135,7 @@ def test_regrets_fall_and_end_with_half_of_the_table(searches: Searches, chosen:
         assert means[-1] >= 0.0
     assert list(searches.table()["strategy"]) == ["random", "tpe"]
     assert "regret is" in searches.sentences()[0]
-    assert "Regret" in page(searches)
+    assert "Regret" in html([report_of_searches(searches)])
 
 
 def test_two_objectives_compare_hypervolumes_too() -> None:
@@ -232,4 +233,4 @@ def test_the_command_writes_a_page_and_numbers(
     assert not ended.value.code
     found = json.loads(capsys.readouterr().out)
     assert [curve["name"] for curve in found["measures"][0]["curves"]] == ["random", "tpe"]
-    assert "<svg" in (tmp_path / "r.html").read_text()
+    assert 'data-view="searches"' in (tmp_path / "r.html").read_text()

@@ -15,7 +15,8 @@ from nas.findings.wording import numbers
 from nas.layers import Convolution, Flatten, Linear, Repetition, Residual, Sequence
 from nas.page import payload, style
 from nas.page.columns import column
-from nas.page.page import Report, html
+from nas.page.page import html
+from nas.page.report import Report
 from nas.page.staircases import Stair, picture, scale, stairs
 from nas.page.templates import file_text
 from nas.page.view import network_values
@@ -143,7 +144,7 @@ def test_spaces_look_different_and_stand_out_from_both_grounds() -> None:
     assert len({(mark.colour, mark.symbol) for mark in marks.values()}) == 12
     assert len({(mark.colour, mark.dash) for mark in marks.values()}) == 12
     css = file_text("page.css")
-    grounds = [ground for name in ("page", "card") for ground in re.findall(rf"--{name}: (#\w+);", css)]
+    grounds = {ground for name in ("page", "card") for ground in re.findall(rf"--{name}: (#\w+);", css)}
     assert len(grounds) == 4
     assert min(contrast(mark.colour, ground) for mark in marks.values() for ground in grounds) >= 3
 

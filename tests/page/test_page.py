@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from msgspec.structs import replace
 
+from nas.analysis import edfs
 from nas.findings.wording import numbers as texts
 from nas.layers import cost, identity
-from nas.page.page import Report, html
+from nas.page.page import html
+from nas.page.report import Report
 from nas.sampling.window import Shift, Window
 from nas.space import Space
 from nas.space.distribution import Distribution
@@ -148,6 +152,7 @@ def drag(page: Page, figure: str, start: tuple[float, float], stop: tuple[float,
     for x, y, act in ((*start, page.mouse.down), (*stop, page.mouse.up)):
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
         act()
+    page.wait_for_url(re.compile("#.*="))
 
 
 def heading(page: Page, name: str) -> Locator:
@@ -179,7 +184,7 @@ def test_many_arms_with_long_names_fit(show: Open) -> None:
     page = show(report((*arms, X3[0], X3[1]), each=4))
     cut = "boxes => boxes.map(b => [b.firstElementChild.className, b.scrollWidth - b.clientWidth])"
     over = dict(page.locator("section > .card > .scroll").evaluate_all(cut))
-    assert {name: over[name] for name in ("pairs", "windows", "best")} == {"pairs": 0, "windows": 0, "best": 0}
+    assert {name: over[name] for name in ("windows", "best")} == {"windows": 0, "best": 0}
     for figure in ("edf", "costs"):
         assert drawn(page, figure, "box._fullLayout._size.h") >= 200
 
@@ -192,9 +197,10 @@ def test_page_shows_every_part(show: Open) -> None:
     assert drawn(page, "costs", "box.data.filter(t => t.meta === 'front').length") == 1
     assert page.locator("[data-view=costs] .plot").count() == 4
     assert drawn(page, "curves", "box.data.filter(t => t.meta === 'curve').length") == 10
-    assert page.locator(".pairs tbody tr").count() == 3
+    assert page.locator(".matrix td.untested").count() == 3
     assert page.locator(".best tbody tr").count() == page.locator(".stairs").count() == 10
-    assert "43 networks trained to the last epoch, 5 failures (5 diverged)" in page.locator(".answer").inner_text()
+    assert "The best of 43 networks has" in page.locator("h1").inner_text()
+    assert "5 failures (5 diverged: the loss exploded" in page.locator(".how").inner_text()
 
 
 @needs_browser
@@ -251,13 +257,136 @@ def test_the_legend_keeps_spaces_and_says_means(show: Open) -> None:
 
 
 @needs_browser
+def test_histograms_select_by_pointer_and_keyboard(show: Open) -> None:
+    """Ends that are written select what pandas finds, and so does a drag."""
+    run = report()
+    page = show(run)
+    page.locator("[data-view=rail]").scroll_into_view_if_needed()
+    start = page.get_by_label("depth 1 from")
+    start.fill("3")
+    start.press("Enter")
+    rows = run.frame[run.frame["depth_1"] >= 3]
+    assert selected(page) == f"Selected by looking: {len(rows)} of {len(run.frame)} networks"
+    end = page.get_by_label("error (%) to")
+    end.fill("14")
+    end.press("Enter")
+    rows = rows[rows["error"] <= 0.14]
+    assert selected(page) == f"Selected by looking: {len(rows)} of {len(run.frame)} networks"
+    box = page.locator(".rail svg").nth(2).bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 5, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20, steps=4)
+    page.mouse.up()
+    assert "depth_2=" in page.url
+
+
+@needs_browser
+def test_error_against_any_column(show: Open) -> None:
+    """Numbers stand to scale with medians of each space, texts as categories; a drag over categories selects them."""
+    page = show()
+    drawn(page, "column", "1")
+    menu = page.locator("[data-view=column] select")
+    menu.select_option("bottleneck_1")
+    assert drawn(page, "column", "box.layout.xaxis.title.text") == "bottleneck 1"
+    assert drawn(page, "column", "box.layout.xaxis.type") in ("linear", "log")
+    menu.select_option("bottlenecks" if "bottlenecks" in menu.inner_html() else "outcome")
+    assert drawn(page, "column", "box.layout.xaxis.ticktext.length > 1")
+    drag(page, "column", (0.02, 0.05), (0.5, 0.95))
+    assert selected(page).startswith("Selected")
+
+
+@needs_browser
+def test_expressions_columns_and_csv(show: Open, tmp_path: Path) -> None:
+    """An expression selects for all views, a fault in one says why, columns are chosen, the selection is saved."""
+    run = report()
+    page = show(run)
+    table_ = trials(page)
+    search = table_.locator("input[type=search]")
+    search.fill("error < 14% and blocks > 10")
+    rows = run.frame[(run.frame["error"] < 0.14) & (run.frame["blocks"] > 10)]
+    assert 0 < len(rows) < len(run.frame)
+    assert selected(page) == f"Selected by looking: {len(rows)} of {len(run.frame)} networks"
+    with page.expect_download() as download:
+        table_.locator("[data-csv]").click()
+    download.value.save_as(tmp_path / "selection.csv")
+    saved = pd.read_csv(tmp_path / "selection.csv")
+    assert saved["trial"].tolist() == rows["trial"].tolist()
+    assert saved["error"].tolist() == rows["error"].tolist()
+    search.fill("blocks >")
+    assert "what?" in table_.locator(".fault").inner_text()
+    table_.locator(".chooser summary").click()
+    before = table_.locator("th").count()
+    table_.locator(".choices label", has_text="seed").locator("input").check()
+    assert table_.locator("th").count() == before + 1
+
+
+@needs_browser
+def test_a_button_turns_light_into_dark(show: Open) -> None:
+    """The page and its figures change their colours by a button, whatever the system prefers."""
+    page = show()
+    page.get_by_role("button", name="in dark colours").click()
+    assert drawn(page, "edf", "box.layout.font.color") == "#e5e8ec"
+    page.get_by_role("button", name="in light colours").click()
+    assert drawn(page, "edf", "box.layout.font.color") == "#1b2027"
+
+
+@needs_browser
+def test_few_networks_are_dots_and_a_pointed_space_has_a_band(show: Open) -> None:
+    """Below eight networks a space is a strip of dots; the band of a space is drawn while it is pointed at."""
+    page = show(report(each=4))
+    assert drawn(page, "edf", "box.data.map(t => t.meta)") == ["strip"] * 3
+    assert "fewer than 8" in page.locator("[data-view=edf] .says").inner_text()
+    page = show()
+    assert drawn(page, "edf", "box.data.filter(t => t.meta === 'band').length") == 0
+    page.locator(".entries input").first.focus()
+    selected(page)
+    assert drawn(page, "edf", "box.data.filter(t => t.meta === 'band').length") == 2
+    assert drawn(page, "edf", "box.layout.annotations.length") == 3
+
+
+@needs_browser
+def test_what_learned_nothing_counts_as_failed(show: Open) -> None:
+    """A network that isn't better than guessing ends the line of its space below 100 %, as in the analysis."""
+    run = report(X3[:1])
+    rows = run.frame.assign(error=run.frame["error"].where(run.frame["trial"] != 1, 0.89))
+    page = show(report(X3[:1], frame=rows))
+    sample = edfs(rows, guess=0.9)[0]
+    assert sample.failures == 3
+    last = drawn(page, "edf", "box.data.find(t => t.meta === 'edf').y.at(-1)")
+    assert last == pytest.approx(1 - sample.failures / sample.n)
+    assert f"mean {100 * sample.mean:.2f} %" in page.locator(".entries label").inner_text()
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [360, 1440])
+def test_no_two_labels_of_an_axis_touch(show: Open, width: int) -> None:
+    """The boxes of the marks' labels are apart, and no figure is wider than its card."""
+    page = show(width=width)
+    drawn(page, "column", "1")
+    for view in ("edf", "costs", "column", "curves"):
+        drawn(page, view, "1")
+        for axis in "xy":
+            boxes = page.locator(f"[data-view={view}] .js-plotly-plot").evaluate_all(
+                f"plots => plots.map(p => [...p.querySelectorAll('.{axis}tick text')]"
+                ".map(t => t.getBoundingClientRect()).map(r => [r.left, r.right, r.top, r.bottom]))"
+            )
+            for own in boxes:
+                ordered = sorted(own, key=lambda box: box[0] if axis == "x" else -box[3])
+                for one, other in pairwise(ordered):
+                    apart = other[0] - one[1] if axis == "x" else one[2] - other[3]
+                    assert apart > -1, (view, axis, one, other)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@needs_browser
 def test_an_address_opens_a_network_or_a_part(show: Open) -> None:
     """`#trial=3` opens that network, and the part of a second run shows that run."""
     page = show(report(), report(X3[2:4], title="second"))
     page.goto(page.url.split("#")[0] + "#trial=3")
     page.locator("#details h2", has_text="Trial 3").wait_for()
     page.goto(page.url.split("#")[0] + "#run-2-trials")
-    page.locator("h1:visible", has_text="second").wait_for()
+    page.locator(".title:visible", has_text="second").wait_for()
     page.goto(page.url.split("#")[0] + "#run=2&trial=5")
     page.locator("#details h2", has_text="Trial 5").wait_for()
 
@@ -310,7 +439,7 @@ def test_hostile_names_are_inert(show: Open) -> None:
     facts = {HOSTILE: HOSTILE, "formula": "=cmd()", "blocks": 3}
     hostile = report(space=HOSTILE, facts=facts, message=HOSTILE, title=HOSTILE, question=HOSTILE)
     page = show(hostile, hostile)
-    assert page.locator("h1").first.inner_text() == HOSTILE
+    assert page.locator(".title").first.inner_text() == HOSTILE
     assert set(cells(page, 2)) == {HOSTILE}
     trials(page).locator("tbody tr").first.click()
     assert HOSTILE in page.locator("#details").inner_text()
@@ -359,7 +488,7 @@ def test_ten_thousand_rows_stay_usable(show: Open) -> None:
 def test_adaptive_run_shows_the_reason_and_no_edf(show: Open) -> None:
     """A run of an adaptive sampler has no EDF and no comparisons, and says why; its best networks are shown."""
     page = show(report(origin=Origin(sampler="tpe", draws=1)))
-    assert page.locator("[data-view=edf]").count() == page.locator(".pairs").count() == 0
+    assert page.locator("[data-view=edf]").count() == page.locator(".matrix").count() == 0
     assert "48 from sampler 'tpe'" in page.locator(".refusal").inner_text()
     assert page.locator(".best tbody tr").count() == 10
 
@@ -368,7 +497,7 @@ def test_adaptive_run_shows_the_reason_and_no_edf(show: Open) -> None:
 def test_run_without_a_trained_network(show: Open) -> None:
     """A run whose trials all failed still shows its failures and its table."""
     page = show(report(outcome=Outcome.OUT_OF_MEMORY, curve=()))
-    assert "no error to show" in page.locator(".answer").inner_text()
+    assert "48 failures (48 out of memory: the device had too little memory)" in page.locator("h1").inner_text()
     assert page.locator(".best").count() == 0
     assert trials(page).locator("tr.failed").count() == 48
 
@@ -377,7 +506,7 @@ def test_run_without_a_trained_network(show: Open) -> None:
 def test_empty_run(show: Open) -> None:
     """A run that has just begun says so."""
     page = show(report(frame=table([]), total=48, curves={}, networks={}, windows=()))
-    assert "No trial is finished yet" in page.locator(".answer").inner_text()
+    assert "No trial is finished yet" in page.locator("h1").inner_text()
 
 
 @needs_browser
@@ -385,7 +514,7 @@ def test_single_space_and_unfinished_run(show: Open) -> None:
     """One space is drawn without comparisons, and an unfinished run shows how far it is."""
     page = show(report(X3[4:], total=48))
     assert page.locator("[data-view=edf]").is_visible()
-    assert page.locator(".pairs").count() == 0
+    assert page.locator(".matrix").count() == 0
     assert "16 of 48 trials" in page.locator(".progress").inner_text()
 
 
@@ -395,5 +524,5 @@ def test_several_runs_are_tabs(show: Open) -> None:
     page = show(report(), report(X3[2:4], title="second"))
     page.get_by_role("tab", name="second").click()
     page.wait_for_selector("html[data-ready=run-2]")
-    assert page.locator("h1:visible").inner_text() == "second"
+    assert page.locator(".title:visible").inner_text() == "second"
     assert drawn(page, "edf", "box.data.find(t => t.meta === 'edf').line.color") == "#009e73"

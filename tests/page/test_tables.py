@@ -10,8 +10,9 @@ import pytest
 import nas
 from nas.errors import Refused
 from nas.findings.tables import Tables, tables
-from nas.page.contents import MOST_SPACES, report_of_tables
-from nas.page.page import Report, html
+from nas.page.contents import MOST_SPACES, reports_of_tables
+from nas.page.page import html
+from nas.page.report import Report
 
 CHROMIUM = Path("/usr/bin/chromium")
 Write = Callable[..., Path]
@@ -46,7 +47,8 @@ def usual(write: Write, name: str = "search.csv", **more: list[object]) -> Path:
 
 def report(*paths: Path) -> Report:
     """What the page gets."""
-    return report_of_tables(tables(paths))
+    (only,) = reports_of_tables(tables(paths))
+    return only
 
 
 def test_the_page_lies_beside_the_table_and_says_what_it_lacks(write: Write, say: Say) -> None:
@@ -67,7 +69,7 @@ def test_the_column_of_errors_is_named(write: Write, say: Say, tmp_path: Path) -
     code, _, message = say("report", "--table", path)
     assert (code, "--error COLUMN" in message) == (2, True)
     assert say("report", "--table", path, "--error", "top1_err", "-o", tmp_path / "p.html")[0] == 0
-    assert "34.50 % validation error" in (tmp_path / "p.html").read_text()
+    assert "The best of 3 networks has 34.50 % validation error" in (tmp_path / "p.html").read_text()
     assert say("report", tmp_path, "--error", "top1_err")[0] == 2
 
 
@@ -92,7 +94,7 @@ def test_several_tables_are_compared(write: Write) -> None:
     page = html([report(usual(write, "first.csv"), usual(write, "second.csv"))])
     assert "What do 80 networks of 2 spaces show?" in page
     assert page.count('class="run"') == 1
-    assert "errors lower or higher" in page
+    assert "How often does one space beat another?" in page
 
 
 def test_adaptive_samples_have_no_distribution(write: Write) -> None:
@@ -106,15 +108,15 @@ def test_failures_count_as_the_worst_of_the_table(write: Write) -> None:
     """Nobody knows how many classes a table is about: a failure enters means as the worst error that is in it."""
     path = write("t.csv", error=[0.25, "", 0.5], outcome=["completed", "diverged", "completed"])
     page = html([report(path)])
-    assert "1 failure (1 diverged)" in page
+    assert "1 failure (1 diverged: the loss exploded or was no number)" in page
     assert "In means a failure counts as the worst network of the table (50 % error)" in page
 
 
 def test_one_row_and_only_failures_are_pages(write: Write) -> None:
     """The smallest tables are drawn as well."""
-    assert "The best has 25.00 %" in html([report(write("one.csv", error=[0.25], width=[8]))])
+    assert "The one trained network has 25.00 %" in html([report(write("one.csv", error=[0.25], width=[8]))])
     failed = write("failed.csv", error=["", ""], outcome=["crashed", "timed_out"], width=[8, 9])
-    assert "no error to show" in html([report(failed)])
+    assert "No network was trained to its last epoch: 2 failures (1 crashed" in html([report(failed)])
 
 
 def test_too_many_spaces_are_refused(write: Write) -> None:
@@ -131,7 +133,7 @@ def test_a_browser_draws_it(write: Write, tmp_path: Path) -> None:
 
     hostile = ["</script><img src=x onerror=alert(1)>", "=cmd()"] * 20
     found: Tables = tables([usual(write, space=hostile)])
-    (tmp_path / "page.html").write_text(html([report_of_tables(found)]), encoding="utf-8")
+    (tmp_path / "page.html").write_text(html(reports_of_tables(found)), encoding="utf-8")
     faults: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])

@@ -22,7 +22,7 @@ from nas.errors import Refused
 from nas.findings.principles import principles
 from nas.findings.settings import settings
 from nas.layers.base import Cost
-from nas.page.view import failures
+from nas.page.story import failures
 from nas.sampling import Plan
 from nas.sampling.plan import GENERATION
 from nas.space import Integer

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nas.analysis import Agreement, Interval, LongVerdict, NoiseFloor
-from nas.findings.wording.numbers import NOTHING, plural, probability, share
+from nas.findings.wording.numbers import NOTHING, listed, plural, probability, share
 from nas.findings.wording.rules import LEVEL, POINTS, WORDS, effect_text, ends_text, is_order, sides_text
 
 HEADER = (
@@ -22,6 +23,10 @@ HEADER = (
     "p, Holm",
     "n longer",
 )
+LONGER = (*HEADER[:3], "longer verdict", "longer effect", f"its {LEVEL} interval", *HEADER[8:])
+"""The same beside a table of the run's own verdicts."""
+SUMMED = {"agrees": "would stay", "changes": "would change", "not known": "can't be told for too few networks"}
+"""Change -> how a summary says it."""
 CHANGES = {"agrees": "agrees", "changes": "would change", "not known": "not known"}
 """Change -> how it is shown."""
 
@@ -61,6 +66,20 @@ def audit_row(verdict: LongVerdict, longer: int) -> AuditRow:
         ),
         sentence=_sentence(verdict, longer),
     )
+
+
+def audit_summary(verdicts: Sequence[LongVerdict], longer: int) -> str:
+    """Whether the verdicts should be believed, in a sentence; empty without verdicts."""
+    if not verdicts:
+        return ""
+    counts = {change: sum(verdict.change == change for verdict in verdicts) for change in SUMMED}
+    parts = [f"{number} {SUMMED[change]}" for change, number in counts.items() if number]
+    return f"Of {plural(len(verdicts), 'verdict')} {listed(parts)} at trainings {longer} times as long"
+
+
+def longer_cells(row: AuditRow) -> tuple[str, ...]:
+    """The row below `LONGER`: without the effects at the run's own training, which stand with the run's verdicts."""
+    return (*row.cells[:3], *row.cells[5:])
 
 
 def audit_head(agreement: Agreement, again: Agreement | None, noise: NoiseFloor | None) -> tuple[tuple[str, str], ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 
 from nas.analysis import ImagesAndSeeds, Interval, PairedErrors
+from nas.analysis.statistics.shares import wilson
 from nas.findings.wording.numbers import NOTHING, compared, percent, plural, share
 
 HEADER = ("image", "label", "wrong in first", "wrong in second", "wrong in all")
@@ -48,6 +50,28 @@ def first_two_text(pair: PairedErrors) -> str:
     if pair.p_value < LEVEL:
         return f"ranks 1 and 2 differ by more than these images explain, seeds not counted: {_difference(pair)}"
     return f"ranks 1 and 2 can't be told apart on these images: {_difference(pair)}"
+
+
+def luck_text(luck: float, networks: int, images: int) -> str:
+    """How much worse the lowest of many errors is expected to be on other images."""
+    return (
+        f"The lowest error of {plural(networks, 'network')} is partly luck with these {images:,} validation images: "
+        f"regression to the mean lets one expect at most about {100 * luck:.2f} points more on others, seeds aside"
+    )
+
+
+def error_text(error: float | None, images: int) -> str:
+    """`15.95 % ± 0.72`: an error with half its 95 % interval over so many validation images; alone where 0 are."""
+    if error is None or not isfinite(error) or not images:
+        return percent(error)
+    ends = wilson(error, images)
+    return f"{percent(error)} ± {50 * (ends.high - ends.low):.2f}"
+
+
+def trainings_text(errors: Sequence[float]) -> str:
+    """`3: 15.95 to 16.60 %`: how many trainings a network has, and between which errors they ended."""
+    spread = f": {100 * min(errors):.2f} to {100 * max(errors):.2f} %" if len(errors) > 1 else ""
+    return f"{len(errors)}{spread}"
 
 
 def parts_text(parts: ImagesAndSeeds) -> str:

@@ -11,15 +11,19 @@ NOTHING = "–"
 SPOKEN = {
     "gap": "generalization gap",
     "draws": "proposals",
+    "fallback": "random stand-in",
+    "attempts": "times started",
     "latency_ms": "latency",
     "seconds": "training time",
     "images_per_second": "training speed",
 }
 LONGEST_NAME = 40
+LARGE = 1000.0
+"""Share from which percent are written as counts are."""
 UNITS = {
     "classification": {
         "error": "validation error (%)",
-        "loss": "training loss (nats)",
+        "loss": "training loss (cross-entropy)",
         "multiply_adds": "multiply-adds (an image)",
         "activations": "activations (elements an image)",
         "speed": "images/s",
@@ -39,8 +43,10 @@ UNITS = {
 
 
 def percent(share: float | None) -> str:
-    """A share of 1 as `8.73 %`."""
-    return f"{100 * share:.2f} %" if share is not None and isfinite(share) else NOTHING
+    """A share of 1 as `8.73 %`; from a thousand on as counts are written, `240 k %`."""
+    if share is None or not isfinite(share):
+        return NOTHING
+    return f"{100 * share:.2f} %" if abs(share) < LARGE else f"{count(100 * share)} %"
 
 
 def share(value: float) -> str:
@@ -99,6 +105,22 @@ def listed(parts: Iterable[str]) -> str:
     """`a, b and c`."""
     *front, last = parts
     return f"{', '.join(front)} and {last}" if front else last
+
+
+def few(names: Sequence[str], most: int = 3) -> str:
+    """`a, b and c`, `a, b, c and 4 more`."""
+    return listed(names if len(names) <= most else [*names[:most], f"{len(names) - most} more"])
+
+
+def isolated(name: str) -> str:
+    """A name between Unicode's isolates, so that its direction can't turn the words beside it; a blank one is shown."""
+    visible = any(letter.isprintable() and not letter.isspace() for letter in name)
+    return f"\u2068{name if visible else f'“{name}” (a blank name)'}\u2069"
+
+
+def capitalized(text: str) -> str:
+    """With a capital at its beginning, where a sentence begins."""
+    return text[:1].upper() + text[1:]
 
 
 def shortened(names: Sequence[str], most: int) -> str:

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nas.analysis import CONFIDENCE, Interval, LongVerdict, Verdict
-from nas.findings.wording.numbers import NOTHING, compared, plural, probability, share, shortened
+from nas.findings.wording.numbers import (
+    NOTHING,
+    compared,
+    few,
+    isolated,
+    plural,
+    probability,
+    share,
+    shortened,
+)
 
 POINTS = "points"
 """Unit of differences: hundredths of the error."""
@@ -21,6 +31,14 @@ WORDS = {
 """Verdict -> how it is shown."""
 TURNED = "depends on the others"
 """How an undecided column is shown whose sign turns once it is adjusted for the others."""
+PHRASES = {
+    "helps": ("helps", "help"),
+    "hurts": ("hurts", "hurt"),
+    "middle": ("is best in the middle", "are best in the middle"),
+    "ends": ("is worst in the middle", "are worst in the middle"),
+    "equivalent": ("makes no difference that matters", "make no difference that matters"),
+}
+"""Decided verdict -> how a headline says it of one rule and of several."""
 MOST_NAMED = 8
 """Most columns that a sentence names."""
 LEVEL = f"{100 * CONFIDENCE:.0f} %"
@@ -54,6 +72,8 @@ class RuleRow:
     """With its unit."""
     cells: tuple[str, ...]
     """Its row below `HEADER`."""
+    line: str
+    """The same without the name, as short as it can be: effect, interval, and what would decide it."""
     sentence: str
     """The verdict with its numbers, in words."""
     warnings: tuple[str, ...]
@@ -82,12 +102,13 @@ def rule_row(verdict: Verdict) -> RuleRow:
             effect,
             ends_text(points.low, points.high, False) if points else NOTHING,
             _tested(tested.estimate, alone) if tested else NOTHING,
-            f"{_tested(tested.low, alone)} to {_tested(tested.high, alone)}" if tested else NOTHING,
+            _span(tested, alone) if tested else NOTHING,
             NOTHING if verdict.delta is None else _size(verdict.delta),
             probability(verdict.p_adjusted),
             sides_text(verdict.n_first, verdict.n_second, alone),
             sides_text(verdict.failures_first, verdict.failures_second, alone),
         ),
+        line=line(verdict),
         sentence=sentence(verdict),
         warnings=verdict.warnings,
     )
@@ -138,6 +159,34 @@ def sentence(verdict: Verdict) -> str:
             return f"{verdict.name} is undecided {rests}: {_more(verdict)}.{_why(verdict)}"
 
 
+def line(verdict: Verdict) -> str:
+    """The verdict without its name: effect with interval, and where it is undecided what is likely to decide it."""
+    points, tested, alone = of_errors(verdict), of_pairs(verdict), is_order(verdict)
+    parts = []
+    if points:
+        where = ", upper less lower third" if alone else ""
+        parts.append(f"errors {effect_text(points.estimate, False)} {ends_text(points.low, points.high, False)}{where}")
+    if tested and not alone:
+        parts.append(f"{share(tested.estimate)} of pairs won ({_span(tested, alone)})")
+    elif tested:
+        parts.append(f"rank correlation {_tested(tested.estimate, alone)} ({_span(tested, alone)})")
+    more = f"; {_more(verdict)}" if verdict.verdict == "undecided" else ""
+    return f"{_word(verdict)}: {', '.join(parts)}{more}"
+
+
+def headline(rows: Sequence[RuleRow], networks: int) -> str:
+    """What the verdicts say together, in a sentence: the decided rules by name, the undecided ones by number."""
+    names = {kind: [isolated(row.name) for row in rows if row.kind == kind] for kind in WORDS}
+    parts = [f"{few(names[kind])} {PHRASES[kind][len(names[kind]) > 1]}" for kind in PHRASES if names[kind]]
+    open_ones = len(names["undecided"])
+    if not parts:
+        which = f"none of the {open_ones} rules is" if open_ones > 1 else f"{names['undecided'][0]} isn't"
+        return f"Still open: {which} decided by {plural(networks, 'network')}"
+    if open_ones:
+        parts.append(f"{plural(open_ones, 'rule')} of {len(rows)} {'is' if open_ones == 1 else 'are'} undecided")
+    return "; ".join(parts)
+
+
 def _finding(verdict: Verdict) -> str:
     seen = _seen(verdict)
     return seen if (verdict.effect < 0.0) == (verdict.verdict == "helps") else f"decided so, though by now {seen}"
@@ -166,7 +215,7 @@ def _effect(verdict: Verdict) -> str:
     looks = " over all interim looks" if verdict.look else ""
     parts = []
     if tested:
-        ends = f"{_tested(tested.low, alone)} to {_tested(tested.high, alone)}"
+        ends = _span(tested, alone)
         what = f"rho {_tested(tested.estimate, alone)}" if alone else f"P(better) {_tested(tested.estimate, alone)}"
         parts.append(f"{what}, {LEVEL} interval{looks} {ends}")
     if alone and verdict.plain is not None and verdict.given:
@@ -225,6 +274,10 @@ def _why(verdict: Verdict) -> str:
 def _tested(value: float, alone: bool) -> str:
     """P(better) as a share, or a correlation with its sign."""
     return f"{value:+.2f}" if alone else share(value)
+
+
+def _span(tested: Interval, alone: bool) -> str:
+    return f"{_tested(tested.low, alone)} to {_tested(tested.high, alone)}"
 
 
 def signed(value: float, alone: bool) -> str:

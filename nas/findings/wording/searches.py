@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
 from nas.analysis.searches.curves import LEAST, Advantage, SearchCurve
 from nas.analysis.statistics.interval import Interval
-from nas.findings.wording.numbers import NOTHING, compared, percent
+from nas.findings.wording.numbers import NOTHING, capitalized, compared, few, isolated, percent
 
 HEADER = ("strategy", "searches", "trials", "in the end", "area", "ratio of areas", "compute to reach the first")
 """Of a table of strategies; the first column is text."""
@@ -26,6 +26,15 @@ VERDICTS = {
     "undecided": "{name} and {reference} can't be told apart at equal compute",
     "unknown": f"Nothing can be said of {{name}} and {{reference}} below {LEAST} searches each",
 }
+
+
+HEADLINES = {
+    "better": "{names} {find} better networks than {reference} at equal compute",
+    "worse": "{names} {find} worse networks than {reference} at equal compute",
+    "undecided": "{names} can't be told apart from {reference} at equal compute",
+    "unknown": f"below {LEAST} searches each nothing can be said of {{names}} and {{reference}}",
+}
+"""The same of all strategies with one verdict."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +64,17 @@ def search_row(curve: SearchCurve, advantage: Advantage | None, measure: str) ->
         ),
         sentence="" if advantage is None else _sentence(curve, advantage, measure),
     )
+
+
+def headline(advantages: Sequence[Advantage]) -> str:
+    """What the comparisons say together: strategies by their verdict."""
+    parts = []
+    for verdict, text in HEADLINES.items():
+        names = [isolated(each.name) for each in advantages if each.verdict == verdict]
+        if names:
+            reference, find = isolated(advantages[0].reference), "finds" if len(names) == 1 else "find"
+            parts.append(text.format(names=few(names), find=find, reference=reference))
+    return capitalized("; ".join(parts))
 
 
 def _sentence(curve: SearchCurve, advantage: Advantage, measure: str) -> str:

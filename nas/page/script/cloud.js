@@ -11,7 +11,7 @@ function errorAxis(model, figure) {
   const [, failed] = padded(found.low, found.high, log, 0, 0.1);
   const [, high] = padded(found.low, found.high, log, 0, 0.16);
   const layout = axis({ title: model.data.units.error, low, high, log, pixels: figure.room.y, write: percentLabel, upright: true });
-  return { layout, low, high, failed, above: found.above, top: found.high };
+  return { layout, low, high, failed, above: found.above, top: found.high, none: !model.errors.some((error) => error < Infinity) };
 }
 
 // Traces of the selected rows by space, in front of a pale ground of the others; `x(row)` places a row.
@@ -43,24 +43,24 @@ function points(rows, x, y, marker) {
 
 function cloudNote({ trained, drawn, lost, vertical, all, model }) {
   const notes = [];
-  if (drawn.length < trained.length) notes.push(`${grouped(drawn.length)} of ${grouped(trained.length)} points are drawn: the front, the best, and an even sample of the rest.`);
+  if (drawn.length < trained.length) notes.push(`${grouped(drawn.length)} of ${grouped(trained.length)} points are drawn: the front, the best, an even sample of the rest.`);
   const above = all.filter((row) => model.errors[row] < Infinity && model.errors[row] > vertical.top).length;
   if (above) notes.push(`${grouped(above)} with errors above the axis aren't drawn.`);
-  if (lost.length) notes.push(`Crosses on top: ${grouped(lost.length)} without a usable error.`);
+  if (lost.length && vertical.none) notes.push("No network has a usable error.");
+  else if (lost.length) notes.push(`Crosses on top: ${grouped(lost.length)} without a usable error.`);
   return notes.join(" ");
 }
 
-// The filters of a figure's own axes as a rectangle; an open end lies at the axis.
-function brushShape(model, [across, upright]) {
-  const [x, y] = [model.filters.get(across), model.filters.get(upright)];
-  if (!x && !y) return [];
-  const side = (filter, axis_) => {
+// The filters of a figure's own axes as a rectangle, or as one for each span across; an open end lies at the axis.
+function brushShapes(model, [across, upright], spans = [model.filters.get(across)]) {
+  if (!model.filters.has(across) && !model.filters.has(upright)) return [];
+  const side = (filter, letter) => {
     const ends = filter && Number.isFinite(filter.low) && Number.isFinite(filter.high);
     const [low, high] = ends ? [filter.low, filter.high] : [0, 1];
-    return { [`${axis_}0`]: low, [`${axis_}1`]: high, ...(ends ? {} : { [`${axis_}ref`]: `${axis_} domain` }) };
+    return { [`${letter}0`]: low, [`${letter}1`]: high, ...(ends ? {} : { [`${letter}ref`]: `${letter} domain` }) };
   };
-  const colour = pageColour("--accent");
-  return [{ type: "rect", ...side(x, "x"), ...side(y, "y"), line: { color: colour, width: 1 }, fillcolor: colour, opacity: 0.12, layer: "below" }];
+  const style = { type: "rect", line: { color: pageColour("--accent"), width: 1 }, fillcolor: pageColour("--accent"), opacity: 0.12, layer: "below" };
+  return spans.map((span) => ({ ...style, ...side(span, "x"), ...side(model.filters.get(upright), "y") }));
 }
 
 // The filters that a drag over error against a column means; a double click ends them.

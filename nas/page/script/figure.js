@@ -75,13 +75,13 @@ class Figure {
   }
 
   // `numbers()` returns the head and the rows of the figure's table, and is asked when that is opened.
-  draw({ traces, x, y, shapes = [], annotations = [], note = "", name, numbers, margin = {}, none = false }) {
+  draw({ height = this.height, traces, x, y, shapes = [], annotations = [], note = "", name, numbers, margin = {}, none = false }) {
     this.plot.hidden = none;
     this.note.textContent = note;
     this.table.hidden = none || !numbers;
     if (none) return;
     const layout = {
-      height: this.height, margin: { l: 64, r: 20, t: 10, b: 56, ...margin }, showlegend: false, hovermode: "closest", dragmode: this.onBrush ? "select" : false,
+      height, margin: { l: 64, r: 20, t: 10, b: 56, ...margin }, showlegend: false, hovermode: "closest", dragmode: this.onBrush ? "select" : false,
       selectdirection: this.direction, selections: [], template: "none", paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: pageColour("--ink") },
       newselection: { line: { color: pageColour("--accent"), width: 1.5 } }, modebar: { bgcolor: "rgba(0,0,0,0)", color: pageColour("--soft") },

@@ -2,6 +2,8 @@
 const NOTHING = "–";
 const UNITS = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
 
+const LARGE = 1000; // shares from which percent are written as counts are
+
 const threeDigits = (value) => (Math.abs(value) >= 99.95 ? value.toFixed(0) : value.toPrecision(3));
 const grouping = new Intl.NumberFormat("en-US", { maximumFractionDigits: 20 });
 const minus = (text) => text.replaceAll("-", "\u2212");
@@ -10,6 +12,8 @@ const grouped = (value) => minus(grouping.format(value));
 // Factor and unit of a number; from such a share of the next factor on its digits round up to that.
 const prefix = (value, roundsUp) => UNITS.find(([size]) => Math.abs(value) >= roundsUp * size) ?? [1, ""];
 const digits = (value, many) => String(Number(value.toPrecision(many)));
+
+const plural = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
 
 function count(value) {
   const [factor, unit] = prefix(value, 0.99995);
@@ -27,7 +31,7 @@ function duration(value) {
 }
 
 const WRITERS = {
-  percent: (value) => `${minus((100 * value).toFixed(2))} %`,
+  percent: (value) => `${minus(Math.abs(value) < LARGE ? (100 * value).toFixed(2) : count(100 * value))} %`,
   count,
   bytes: (value) => `${threeDigits(value / 2 ** 20)} MiB`,
   seconds: duration,

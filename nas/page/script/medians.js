@@ -24,11 +24,17 @@ function medians(rows, x, error, groups = 8) {
 const FAR = 8; // quartile distances behind a quartile at which a value would rule the scale
 const DECADES = 20; // largest over smallest value from which an axis is logarithmic
 
+// Whether values span decades and their middle lies better in the middle of a logarithmic axis.
+function isSkewed(low, middle, high) {
+  const off = (at) => Math.abs((at(middle) - at(low)) / (at(high) - at(low)) - 0.5);
+  return high / low >= DECADES && off(Math.log) < off((value) => value);
+}
+
 // Ends of an axis that a few far values don't rule, whether it is logarithmic, and how many values lie outside.
 function robust(values) {
   const sorted = Float64Array.from(values).filter(Number.isFinite).sort();
   if (!sorted.length) return { low: 0, high: 1, log: false, below: 0, above: 0 };
-  const wide = sorted[0] > 0 && quantile(sorted, 0.98) / quantile(sorted, 0.02) >= DECADES;
+  const wide = sorted[0] > 0 && isSkewed(...[0.02, 0.5, 0.98].map((share) => quantile(sorted, share)));
   const [to, from] = wide ? [Math.log, Math.exp] : [(x) => x, (x) => x];
   const [q1, q3] = [to(quantile(sorted, 0.25)), to(quantile(sorted, 0.75))];
   const reach = FAR * (q3 - q1 || 0.05 * Math.abs(q3) || 1);
@@ -36,5 +42,5 @@ function robust(values) {
   const inside = sorted.filter((value) => value >= floor && value <= ceiling);
   const [low, high] = [inside[0], inside.at(-1)];
   const below = sorted.findIndex((value) => value >= low);
-  return { low, high, log: wide || (low > 0 && high / low >= DECADES), below, above: sorted.length - below - inside.length };
+  return { low, high, log: wide, below, above: sorted.length - below - inside.length };
 }

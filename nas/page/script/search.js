@@ -10,7 +10,7 @@ const NO_VALUE = "none";
 // A byte for each row, 1 where the text finds it; null for a text that selects nothing in particular or can't be read.
 function matching(model, text) {
   const { test } = reading(model, text);
-  return test && Uint8Array.from({ length: model.rows }, (_, row) => test(row));
+  return test ? Uint8Array.from({ length: model.rows }, (_, row) => test(row)) : null;
 }
 
 // `test(row)` of a text, or the `fault` in it as a sentence.

@@ -4,6 +4,7 @@ import test from "node:test";
 import { load, plain } from "./load.mjs";
 
 const take = load("format", "ticks", "edf", "front", "medians");
+const [bandReach, apart] = ["bandReach", "apart"].map(take);
 const [edf, meanError, quantile, thinned, front, sampled, medians, robust, ticks] =
   ["edf", "meanError", "quantile", "thinned", "front", "sampled", "medians", "robust", "ticks"].map(take);
 
@@ -71,4 +72,14 @@ test("labels of ticks never touch, on any axis and in any room", () => {
       }
     }
   }
+});
+
+test("a band reaches as far as Kolmogorov's", () => {
+  for (const [n, reach] of [[8, 0.4543], [20, 0.2941], [100, 0.1340], [1000, 0.0428]]) assert.ok(Math.abs(bandReach(n) - reach) < 0.001, `${n}`);
+});
+
+test("labels are moved apart and stay inside", () => {
+  const placed = plain(apart([0, 0, 5, 90, 100], 15, 0, 100));
+  placed.slice(1).forEach((height, i) => assert.ok(height - placed[i] >= 15));
+  assert.ok(placed[0] >= 0 && placed.at(-1) <= 100);
 });

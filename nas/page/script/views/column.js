@@ -7,7 +7,7 @@ const GOLDEN = 0.6180339887; // spreads evenly without chance
 
 VIEWS.column = class {
   constructor(box, model) {
-    this.ends = {};
+    this.ends = new Map();
     this.menu = element("select", {}, ...options(model));
     this.menu.addEventListener("change", () => this.draw(model));
     box.append(element("label", { class: "menu" }, "Error against", this.menu));
@@ -20,17 +20,22 @@ VIEWS.column = class {
     const column = model.column(this.menu.value);
     if (!column) return;
     const vertical = errorAxis(model, this.figure);
-    const scale = column.numeric ? numericScale(column, this.figure, (this.ends[column.name] ??= spreadOf(column))) : levelScale(model, column, this.figure);
+    const scale = column.numeric ? numericScale(column, this.figure, this.endsOf(column)) : levelScale(model, column, this.figure);
     const known = model.selected(column.name, ERROR).filter((row) => scale.x(row) === scale.x(row));
     const { traces, note } = cloud(model, { rows: known, x: scale.x, vertical });
     traces.push(...(column.numeric ? medianLines(model, column, known) : medianBars(model, scale, known)));
     this.scale = scale;
     const without = model.spaces.filter((space, place) => model.counts[place].selected && !known.some((row) => model.space[row] === place)).map((space) => space.name);
     this.figure.draw({
-      traces, x: scale.axis, y: vertical.layout, shapes: brushShape(model, [column.name, ERROR]), name: `Error against ${column.title}: ${known.length} networks`,
+      traces, x: scale.axis, y: vertical.layout, none: vertical.none, shapes: brushShapes(model, [column.name, ERROR], scale.spans?.(model.filters.get(column.name))), name: `Error against ${column.title}: ${known.length} networks`,
       note: [note, scale.note, without.length && `Without ${column.title}: ${without.join(", ")}.`].filter(Boolean).join(" "),
       numbers: () => numbers(model, column, known),
     });
+  }
+
+  endsOf(column) {
+    if (!this.ends.has(column)) this.ends.set(column, spreadOf(column));
+    return this.ends.get(column);
   }
 
   brush(model, found) {
@@ -89,6 +94,7 @@ function levelScale(model, column, figure) {
   return {
     x: (row) => middle(row) + lane * 0.7 * (((row * GOLDEN) % 1) - 0.5), middle, names,
     note: counts.size > order.length ? `${grouped(counts.size - order.length)} rare values stand together.` : "",
+    spans: (kept) => (kept ? order.flatMap((code, i) => (kept.has(column.levels[code]) ? [range(i - 0.45, i + 0.45)] : [])) : undefined),
     levelsIn: ([a, b]) => new Set(order.filter((_, i) => i >= Math.min(a, b) - 0.4 && i <= Math.max(a, b) + 0.4).map((code) => column.levels[code])),
     axis: { ...axis({ title: column.title, low: -0.6, high: names.length - 0.4, pixels: figure.room.x, write: String }), tickvals: names.map((_, i) => i), ticktext: names.map((name) => plotlyText(short(name, tilt ? 14 : room))), tickangle: tilt, showgrid: false },
   };

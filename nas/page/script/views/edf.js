@@ -7,7 +7,7 @@ const TOP = 1.03; // end of the axis of shares
 const STRIP = 0.06; // height of a line of dots, below the axis
 const LABEL = 15; // pixels of a label's line
 const ROOMY = 700; // width from which labels stand at the lines' ends
-const LONGEST = 20;
+const LONGEST = 28; // letters of a label
 
 VIEWS.edf = class {
   constructor(box, model) {
@@ -24,12 +24,12 @@ VIEWS.edf = class {
     const whole = samplesOf(model, [...model.errors.keys()]);
     const own = model.selecting ? samplesOf(model, model.selected(ERROR)) : whole;
     const ends = rangeOf(whole);
-    const roomy = this.figure.width > ROOMY;
+    const roomy = this.figure.width > ROOMY ? 40 + 6.1 * Math.max(...model.spaces.map((space) => shortened(space.name).length), 1) : 0; // pixels for labels
     const lines = own.filter((sample) => sample.n >= FEW && sample.errors.length);
     const few = own.filter((sample) => sample.n < FEW && sample.errors.length);
-    const [x, y] = this.axes(model, ends, roomy, few.length);
+    const [x, y] = this.axes(model, ends, roomy, few.length, lines.length > 0);
     const traces = [
-      ...(own === whole ? [] : whole.filter((sample) => sample.n >= FEW).map((sample) => line(sample, ends, { opacity: 0.3, width: 1.2 }))),
+      ...(own === whole || !lines.length ? [] : whole.filter((sample) => sample.n >= FEW).map((sample) => line(sample, ends, { opacity: 0.3, width: 1.2 }))),
       ...lines.filter((sample) => model.pointed.includes(sample.place)).flatMap((sample) => band(sample, ends)),
       ...lines.map((sample) => line(sample, ends, { opacity: !model.pointed.length || model.pointed.includes(sample.place) ? 1 : 0.3, width: 2.5 })),
       ...few.map((sample, i) => strip(model, sample, -STRIP * (i + 0.5))),
@@ -37,17 +37,19 @@ VIEWS.edf = class {
     ];
     const none = !traces.some((trace) => trace.x.length);
     this.figure.draw({
-      traces, x, y, annotations: roomy ? this.labels(lines, ends, few.length) : [], shapes: brushShape(model, [ERROR]), none, note: noteOf(own, ends),
-      margin: { r: roomy ? 150 : 20 },
+      traces, x, y, annotations: roomy ? this.labels(lines, ends, few.length) : [], shapes: brushShapes(model, [ERROR]), none, note: noteOf(own, ends),
+      margin: { r: roomy || 20 }, height: lines.length ? this.figure.height : 90 + 34 * few.length,
       name: `Distributions of errors. ${own.map((sample) => `${sample.space.name}: ${sample.n} networks${sample.errors.length ? `, median ${text(quantile(sample.sorted, 0.5))}` : ""}`).join("; ")}`,
       numbers: () => numbers(model, own),
     });
   }
 
-  axes(model, { low, high }, roomy, few) {
+  axes(model, { low, high }, roomy, few, lines) {
     const room = this.figure.room;
+    const strips = { range: [-STRIP * few, 0], showticklabels: false, ticks: "", showgrid: false, zeroline: false };
+    if (!lines) return [axis({ title: model.data.units.error, low, high, pixels: room.x - (roomy ? roomy - 20 : 0), write: percentLabel }), strips];
     return [
-      axis({ title: model.data.units.error, low, high, pixels: room.x - (roomy ? 130 : 0), write: percentLabel }),
+      axis({ title: model.data.units.error, low, high, pixels: room.x - (roomy ? roomy - 20 : 0), write: percentLabel }),
       axis({ title: "networks with a lower error (%)", low: -STRIP * few, high: TOP, pixels: room.y, write: (share) => (share < 0 || share > 1 ? "" : percentLabel(share)), upright: true }),
     ];
   }
@@ -85,7 +87,7 @@ function rangeOf(samples) {
   const errors = Float64Array.from(samples.flatMap((sample) => sample.sorted.filter((error) => error < Infinity))).sort();
   if (!errors.length) return { low: 0, high: 1, cut: 0 };
   const [low, shown, last] = [errors[0], quantile(errors, SHOWN), errors.at(-1)];
-  const span = Math.max(shown - low, 0.02 * shown, 0.001);
+  const span = Math.max(shown - low, 0.05 * shown, 0.001);
   const high = last > shown + 0.3 * span ? shown + 0.08 * span : last + 0.08 * span;
   return { low: low - 0.05 * span, high, cut: errors.length - errors.filter((error) => error < high).length };
 }

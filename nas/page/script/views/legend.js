@@ -7,13 +7,15 @@ VIEWS.legend = class {
     this.state = element("output", {});
     this.end = element("button", { type: "button", class: "quiet" }, "show all");
     this.end.addEventListener("click", () => model.clear());
+    const longest = Math.min(40, Math.max(...model.spaces.map((space) => space.name.length), 1));
+    box.style.setProperty("--entry", `calc(${longest}ch + 17.5rem)`);
     box.append(element("div", { class: "entries", role: "group", "aria-label": "Spaces" }, ...this.entries.map((each) => each.label)), element("div", { class: "state" }, this.state, this.end));
   }
 
   entry(space, place) {
     const input = element("input", { type: "checkbox" });
     const numbers = element("span", { class: "numbers" });
-    const label = element("label", {}, input, swatch(space, true), element("bdi", {}, space.name), numbers);
+    const label = element("label", {}, input, swatch(space, true), element("bdi", { title: space.name }, space.name.trim() || "(blank)"), numbers);
     input.addEventListener("change", () => this.keep());
     for (const event of ["pointerenter", "focusin"]) label.addEventListener(event, () => this.model.point(place));
     for (const event of ["pointerleave", "focusout"]) label.addEventListener(event, () => this.model.point());
@@ -21,20 +23,21 @@ VIEWS.legend = class {
   }
 
   keep() {
-    const kept = this.model.spaces.filter((_, place) => this.entries[place].input.checked).map((space) => space.name);
+    const kept = this.model.spaces.filter((_, place) => this.entries[place].input.checked).map((space) => space.name || null);
     this.model.set(SPACE, kept.length === this.model.spaces.length ? null : new Set(kept));
   }
 
   draw(model) {
     const filter = model.filters.get(SPACE);
     this.entries.forEach(({ label, input, numbers }, place) => {
-      const { all, selected, mean } = model.counts[place];
-      input.checked = !filter || filter.has(model.spaces[place].name);
+      const { all, selected, n, failures, mean } = model.counts[place];
+      const level = n === 0 ? "" : failures === n ? ", all failed" : `, mean ${WRITERS.percent(mean)}`;
+      input.checked = !filter || filter.has(model.spaces[place].name || null);
       label.classList.toggle("off", !input.checked);
       label.classList.toggle("none", !selected);
-      numbers.textContent = `${selected < all ? `${grouped(selected)} of ` : ""}${grouped(all)}${Number.isNaN(mean) ? "" : `, mean ${WRITERS.percent(mean)}`}`;
+      numbers.textContent = `${selected < all ? `${grouped(selected)} of ` : ""}${grouped(all)}${level}`;
     });
-    this.state.textContent = model.selecting ? `Selected by looking: ${grouped(model.selectedRows)} of ${grouped(model.rows)} networks` : `${grouped(model.rows)} networks; dragging over a figure selects`;
+    this.state.textContent = model.selecting ? `Selected by looking: ${grouped(model.selectedRows)} of ${plural(model.rows, "network")}` : `${plural(model.rows, "network")}; dragging over a figure selects`;
     this.end.disabled = !model.selecting;
   }
 };

@@ -32,7 +32,8 @@ VIEWS.panel = class {
   ending(model, row) {
     const text = (name) => model.column(name)?.text(row);
     const failed = model.column(ERROR).at(row) === null;
-    const words = model.data.outcomes[model.column("outcome").at(row)] ?? text("outcome");
+    const outcome = model.column("outcome").at(row);
+    const words = Object.hasOwn(model.data.outcomes, outcome) ? model.data.outcomes[outcome] : text("outcome");
     const said = model.column("message")?.at(row);
     const box = element("p", { class: failed ? "ending failed" : "ending" });
     box.append(swatch(model.spaces[model.space[row]]), element("strong", {}, failed ? text("outcome") : text(ERROR)));

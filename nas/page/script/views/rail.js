@@ -3,26 +3,29 @@
 const BINS = 24;
 const MOST_LEVELS = 8;
 const FIRST_SHOWN = 12;
+const MORE = 30;
 const [WIDE, HIGH] = [200, 48];
 
 VIEWS.rail = class {
   constructor(box, model) {
     const names = model.data.shown.filter((name) => name !== SPACE && name !== "trial" && offered(model.column(name)));
-    const more = element("button", { type: "button", class: "quiet" }, `${grouped(names.length - FIRST_SHOWN)} more columns`);
+    const more = element("button", { type: "button", class: "quiet" });
     this.grid = element("div", { class: "rail" });
     this.parts = [];
-    const add = (some) => {
-      const made = some.map((name) => (model.column(name).numeric ? new Histogram(model, model.column(name)) : new Levels(model, model.column(name))));
+    const add = (most) => {
+      const some = names.splice(0, most).map((name) => model.column(name));
+      const made = some.map((column) => (column.numeric ? new Histogram(model, column) : new Levels(model, column)));
       this.parts.push(...made);
       this.grid.append(...made.map((part) => part.box));
+      more.textContent = names.length > MORE ? `${MORE} more of ${grouped(names.length)} columns` : `${plural(names.length, "more column")}`;
+      more.hidden = !names.length;
     };
-    add(names.slice(0, FIRST_SHOWN));
+    add(FIRST_SHOWN);
     more.addEventListener("click", () => {
-      add(names.slice(FIRST_SHOWN, FIRST_SHOWN + 100));
-      more.remove();
+      add(MORE);
       this.draw(model);
     });
-    box.append(this.grid, ...(names.length > FIRST_SHOWN ? [more] : []));
+    box.append(this.grid, more);
     this.hears = ["selection"];
   }
 

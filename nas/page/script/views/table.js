@@ -34,7 +34,9 @@ VIEWS.table = class {
       input.addEventListener("change", () => this.keep(boxes));
       return { column, input, label: element("label", { title: column.note }, input, element("bdi", {}, column.title)) };
     });
-    box.append(element("div", { class: "choices" }, ...boxes.map(({ label }) => label)));
+    const all = this.model.columns.size;
+    const left = all > boxes.length ? [element("p", { class: "note" }, `The first ${grouped(boxes.length)} of ${grouped(all)} columns; a file of the selection holds all.`)] : [];
+    box.append(element("div", { class: "choices" }, ...left, ...boxes.map(({ label }) => label)));
   }
 
   keep(boxes) {
@@ -56,7 +58,7 @@ VIEWS.table = class {
     this.head.replaceChildren(...this.columns.map((column) => {
       const button = element("button", { type: "button", title: column.note }, element("bdi", {}, column.title));
       button.addEventListener("click", () => this.sort(column));
-      return element("th", { scope: "col", class: column.numeric ? "number" : "" }, button);
+      return element("th", { scope: "col", class: column.numeric && column !== this.columns[0] ? "number" : "" }, button);
     }));
   }
 
