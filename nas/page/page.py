@@ -35,10 +35,10 @@ TOP = 10
 """Best networks shown."""
 PARTS = (
     *("format", "data", "ticks", "edf", "front", "medians", "search", "csv", "model", "figure", "cloud"),
-    *("scale", "editor"),
+    *("scale", "editor", "bins"),
 )
 """Files of the script that the others build on, in order."""
-VIEWS = ("legend", "edf", "rail", "costs", "column", "parallel", "curves", "searches", "table", "panel")
+VIEWS = ("legend", "edf", "rail", "costs", "column", "parallel", "pairs", "curves", "searches", "table", "panel")
 """Files of the views; each sees the parts, and nothing of another view."""
 PLOTLY = "bundle/plotly-basic.min.js"
 

@@ -169,3 +169,28 @@ def test_parallel_coordinates_of_ten_thousand_draw_a_sample(show: Open) -> None:
     assert "1,500 of 10,000 lines are drawn" in box.inner_text()
     box.locator("select").select_option("multiply_adds")
     assert box.locator(".ramp").count() == 1
+
+
+@needs_browser
+def test_cells_of_two_dimensions_hold_the_medians_of_the_selection(show: Open) -> None:
+    """Each cell's number and median equal pandas on the selected rows, failures as the worst; others are empty."""
+    run = report()
+    page = show(run)
+    page.goto(page.url + "#space=AnyNetX_A_3&space=AnyNetX_B_3")
+    box = view(page, "pairs")
+    box.get_by_label("Columns", exact=True).select_option("space")
+    box.get_by_label("Rows", exact=True).select_option("bottleneck_1")
+    rows = run.frame[run.frame["space"].isin(["AnyNetX_A_3", "AnyNetX_B_3"])]
+    there = rows["bottleneck_1"].map(lambda value: "doesn't exist" if pd.isna(value) else f"{value:g}")
+    rows = rows.assign(error=rows["error"].fillna(9), there=there)
+    found = {}
+    for line in box.locator("tbody tr").all():
+        name, *texts = line.locator("th, td").all_inner_texts()
+        found |= {(name, space): text for space, text in zip(box.locator("thead th").all_inner_texts(), texts, strict=True)}
+    groups = rows.groupby(["there", "space"])["error"]
+    assert {key for key, text in found.items() if text != "no network"} == set(groups.groups)
+    for key, errors in groups:
+        middle = errors.median()
+        assert found[key].split() == [f"{100 * middle:.1f}" if middle < 1 else "failed", str(len(errors))]
+    box.locator("tbody strong").first.hover()
+    assert "lowest error" in page.locator(".tip").inner_text()
