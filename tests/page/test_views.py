@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
+import pytest
 
+from nas.analysis import edfs, efficiency, importances
+from nas.page.whole_run import importance
+from nas.study.record import Origin
+from spaces.anynet import X3
 from tests.page.test_page import Open, needs_browser, report, selected
 
 if TYPE_CHECKING:
@@ -183,10 +189,10 @@ def test_cells_of_two_dimensions_hold_the_medians_of_the_selection(show: Open) -
     rows = run.frame[run.frame["space"].isin(["AnyNetX_A_3", "AnyNetX_B_3"])]
     there = rows["bottleneck_1"].map(lambda value: "doesn't exist" if pd.isna(value) else f"{value:g}")
     rows = rows.assign(error=rows["error"].fillna(9), there=there)
-    found = {}
+    heads, found = box.locator("thead th").all_inner_texts(), {}
     for line in box.locator("tbody tr").all():
         name, *texts = line.locator("th, td").all_inner_texts()
-        found |= {(name, space): text for space, text in zip(box.locator("thead th").all_inner_texts(), texts, strict=True)}
+        found |= {(name, space): text for space, text in zip(heads, texts, strict=True)}
     groups = rows.groupby(["there", "space"])["error"]
     assert {key for key, text in found.items() if text != "no network"} == set(groups.groups)
     for key, errors in groups:
@@ -194,3 +200,70 @@ def test_cells_of_two_dimensions_hold_the_medians_of_the_selection(show: Open) -
         assert found[key].split() == [f"{100 * middle:.1f}" if middle < 1 else "failed", str(len(errors))]
     box.locator("tbody strong").first.hover()
     assert "lowest error" in page.locator(".tip").inner_text()
+
+
+@needs_browser
+def test_importance_and_efficiency_show_the_numbers_of_the_analysis(show: Open) -> None:
+    """Shares and expected errors are those of Python, and no selection moves them."""
+    run = report(X3[:2], each=24)
+    page = show(run)
+    box = view(page, "importance")
+    assert "24 networks." in box.inner_text()
+    assert "less than five networks" in box.inner_text()
+    rows = run.frame[run.frame["space"] == "AnyNetX_B_3"]
+    varying = [name for name in run.dimensions if rows[name].nunique(dropna=False) > 1]
+    first = importances(rows, varying, resamples=1)[0]
+    table = box.get_by_role("table", name="AnyNetX_B_3")
+    assert table.locator("tr").first.inner_text().split("\t")[0] == first.column.replace("_", " ")
+    assert table.locator("tr td.number").first.inner_text().startswith(f"{100 * first.share.estimate:.0f} % (")
+    before = box.inner_text()
+    curve = view(page, "efficiency")
+    curve.locator("summary").click()
+    said = curve.locator("tbody tr").all_inner_texts()
+    expected = efficiency(edfs(rows, guess=0.9)[0])
+    ends = expected.best[1]
+    percents = [f"{100 * value:.2f} %" for value in (ends.estimate, ends.low, ends.high)]
+    assert ["AnyNetX_B_3", "2", *percents, "24"] in [line.split("\t") for line in said]
+    page.evaluate("runOf(shown()).model.set('error', range(0, 0.2))")
+    assert view(page, "importance").inner_text() == before
+    assert curve.locator("tbody tr").all_inner_texts() == said
+
+
+@needs_browser
+def test_too_few_networks_have_no_importance(show: Open) -> None:
+    """Below 20 networks of a space the page says why there is none; an adaptive run has neither part."""
+    page = show()
+    assert "importance needs at least 20 networks, got 16" in view(page, "importance").inner_text()
+    page = show(report(origin=Origin(sampler="tpe", draws=1)))
+    assert page.locator("[data-view=importance], [data-view=efficiency]").count() == 0
+
+
+def test_importance_of_many_networks_is_sampled() -> None:
+    """Of 3,000 networks of a space 300 are enough, drawn in the same way each time, and the numbers say so."""
+    generator = np.random.default_rng(1)
+    frame = pd.DataFrame({"space": "a", "x": generator.random(3000), "y": generator.random(3000), "z": 1})
+    frame["error"] = 0.2 + 0.1 * frame["x"]
+    frame.loc[0, "y"] = np.inf
+    numbers = importance(frame, ("x", "y", "z"))
+    (space,) = numbers["spaces"]
+    assert (space["n"], space["all"]) == (300, 3000)
+    assert [column["title"] for column in space["columns"]] == ["x", "y"]
+    assert space["columns"][0]["share"][0] > 0.9
+    assert numbers == importance(frame, ("x", "y", "z"))
+
+
+@needs_browser
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1400, "light")])
+def test_views_of_hostile_names_fit(show: Open, width: int, scheme: str) -> None:
+    """Names that are markup, blank, very long or an object's own are text in every view, and nothing is cut off."""
+    names = ("<img src=x onerror=alert(1)>", "__proto__", "constructor", "long " * 60, " ", "\u202eright")
+    frame = report(each=24).frame.assign(**{name: [float(i % 7) for i in range(72)] for name in names})
+    frame["space"] = frame["space"].replace({"AnyNetX_A_3": names[0], "AnyNetX_B_3": names[3]})
+    page = show(report(frame=frame, dimensions=(*names, "depth_1"), total=72), width=width, scheme=scheme)
+    for name in ("parallel", "pairs", "importance", "efficiency"):
+        assert view(page, name).inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert set(names) <= set(axes(page))
+    view(page, "pairs").get_by_label("Rows", exact=True).select_option("__proto__")
+    brush(page, "__proto__", 0.5, 1.1)
+    assert number(selected(page)) == (frame["__proto__"] >= 3).sum()

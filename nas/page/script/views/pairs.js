@@ -30,8 +30,8 @@ VIEWS.pairs = class {
     const shade = (error) => Math.round(high > low ? (STRONGEST * (high - error)) / (high - low) : STRONGEST / 2);
     const head = element("tr", {}, element("td", {}), ...columns.labels.map((label) => element("th", { scope: "col" }, label)));
     const body = rows.labels.map((label, y) => element("tr", {}, element("th", { scope: "row" }, label), ...columns.labels.map((_, x) => this.cell(found.get(`${x} ${y}`), shade, `${across.title} ${columns.labels[x]}, ${down.title} ${label}`)))).reverse();
-    const caption = element("caption", { class: "unseen" }, `Median error in percent, and how many networks it is of: ${across.title} to the right, ${down.title} upwards`);
-    this.scroll.replaceChildren(element("table", { class: "cells" }, caption, element("thead", {}, head), element("tbody", {}, ...body)));
+    const name = `Median error in percent, and how many networks it is of: ${across.title} to the right, ${down.title} upwards`;
+    this.scroll.replaceChildren(element("table", { class: "cells", "aria-label": name }, element("thead", {}, head), element("tbody", {}, ...body)));
     this.note.textContent = [
       medians_.length ? `${across.title} to the right, ${down.title} upwards; in each cell the median error (%) and how many networks it is of. The stronger the colour, the lower the median: from ${WRITERS.percent(low)} to ${WRITERS.percent(high)}. Failures count as the worst.` : "No selected network has an error.",
       model.selecting && `${grouped(model.selectedRows)} of ${grouped(model.rows)} networks are selected, and counted here.`,
