@@ -34,7 +34,9 @@ def view(page: Page, name: str) -> Locator:
 
 def brush(page: Page, column: str, start: float, stop: float) -> None:
     """Drags along an axis of the parallel coordinates, between two shares of its length."""
-    spine = view(page, "parallel").locator(f".axis[data-column='{column}'] .spine").bounding_box()
+    axis = view(page, "parallel").locator(f".axis[data-column='{column}']")
+    axis.evaluate("axis => axis.scrollIntoView({block: 'nearest', inline: 'center'})")
+    spine = axis.locator(".spine").bounding_box()
     assert spine
     x, height = spine["x"] + spine["width"] / 2, spine["height"]
     for share, act in ((start, page.mouse.down), (stop, page.mouse.up)):
@@ -147,6 +149,38 @@ def test_axes_are_moved_chosen_and_filtered_by_the_keyboard(show: Open) -> None:
     page.locator(".parallel .chooser summary").press("Enter")
     page.locator(".parallel .choices input[data-column=parameters]").press("Space")
     assert axes(page)[-2:] == ["parameters", "error"]
+
+
+@needs_browser
+def test_a_line_under_the_pointer_says_what_it_is_and_a_click_opens_it(show: Open) -> None:
+    """Near a line the page names its network, a click opens it, and its line is brought out."""
+    page = show()
+    box = view(page, "parallel")
+    spines = [box.locator(".axis .spine").nth(place).bounding_box() for place in (0, 1)]
+    words = "(v => (v.axes[0].shares[7] + v.axes[1].shares[7]) / 2)"
+    share = page.evaluate(f"{words}(runOf(shown()).views.find(v => v.box.dataset.view === 'parallel').view)")
+    assert spines[0]
+    assert spines[1]
+    x = (spines[0]["x"] + spines[1]["x"]) / 2
+    y = spines[0]["y"] + (1 - share) * spines[0]["height"]
+    page.mouse.move(x, y)
+    named = page.locator(".tip strong").inner_text().split(" ")[1]
+    page.mouse.click(x, y)
+    page.locator("#details h2", has_text=f"Trial {named}").wait_for()
+    assert f"trial={named}" in page.url
+    assert box.locator(".over path").count() >= 1
+
+
+@needs_browser
+def test_paper_shows_all_axes(show: Open) -> None:
+    """On paper the axes share the sheet's width, where a narrow screen scrolls."""
+    page = show(width=400)
+    wide = "b => [b.querySelector('.scroll').clientWidth, b.querySelector('.scroll').scrollWidth]"
+    seen, whole = view(page, "parallel").evaluate(wide)
+    assert whole > seen
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    seen, whole = view(page, "parallel").evaluate(wide)
+    assert whole <= seen
 
 
 @needs_browser

@@ -1,5 +1,6 @@
 // One upright axis of a column, in shares of its length: numbers from 0 to 1, texts side by side, what isn't there beyond an end.
 
+const MOST_OFFERED = 150; // columns that menus of axes offer
 const MOST_TEXTS = 24; // different texts of a column that becomes an axis
 const ABSENT = 0.13; // how far beyond the end the place of what isn't there lies
 const EDGE = 0.01; // a brush that comes so near to an end keeps what lies on it and behind it
@@ -90,14 +91,18 @@ class Scale {
   }
 }
 
+// Columns that can be an axis, the error among them, in the order of the table.
+function axesOf(model) {
+  return model.data.shown.map((name) => model.column(name)).filter((column) => column.name !== "trial" && hasAxis(column)).slice(0, MOST_OFFERED);
+}
+
 // Axes shown at first: dimensions that most networks have, then what else there is if they are few; the error is the last.
 function firstAxes(model, most = 12, fewest = 5) {
-  const offered = [...model.columns.values()].filter((column) => hasAxis(column) && column.name !== ERROR);
+  const offered = axesOf(model).filter((column) => column.name !== ERROR);
   const known = ({ numeric, values, codes }) => (numeric ? values.filter((value) => value === value) : codes.filter((code) => code >= 0)).length;
   const common = (role) => offered.filter((column) => column.role === role).sort((a, b) => known(b) - known(a));
   const dimensions = common("dimension").slice(0, most - 1);
   const costs = offered.filter((column) => ["multiply_adds", "parameters"].includes(column.name));
   const added = [...common("attribute"), ...costs].slice(0, Math.max(0, fewest - 1 - dimensions.length));
-  const chosen = new Set([...dimensions, ...added].map((column) => column.name));
-  return [...offered.map((column) => column.name).filter((name) => chosen.has(name)), ERROR];
+  return [...offered.filter((column) => dimensions.includes(column) || added.includes(column)), model.column(ERROR)];
 }

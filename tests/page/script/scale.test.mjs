@@ -67,9 +67,12 @@ test("columns become axes that differ, if only by being there, and aren't names"
 });
 
 test("first come at most eleven dimensions and the error, and of few dimensions attributes stand beside them", () => {
-  const columns = (own) => ({ columns: new Map([...own, numeric([0.1, 0.2], { name: "error", role: "measure" })].map((column) => [column.name, column])) });
+  const of = (own) => {
+    const columns = new Map([...own, numeric([0.1, 0.2], { name: "error", role: "measure" })].map((column) => [column.name, column]));
+    return plain(firstAxes({ data: { shown: [...columns.keys()] }, column: (name) => columns.get(name) }).map(({ name }) => name));
+  };
   const many = Array.from({ length: 20 }, (_, i) => numeric(i < 9 ? [1, NaN] : [1, 2], { name: `d${i}` }));
-  assert.deepEqual(plain(firstAxes(columns(many))), [...Array.from({ length: 11 }, (_, i) => `d${i + 9}`), "error"]);
+  assert.deepEqual(of(many), [...Array.from({ length: 11 }, (_, i) => `d${i + 9}`), "error"]);
   const few = [numeric([1, 2], { name: "d" }), numeric([1, 2], { name: "blocks", role: "attribute" }), numeric([1, 2], { name: "seed", role: "measure" })];
-  assert.deepEqual(plain(firstAxes(columns(few))), ["d", "blocks", "error"]);
+  assert.deepEqual(of(few), ["d", "blocks", "error"]);
 });

@@ -6,11 +6,11 @@ const STRONGEST = 46; // percent of the accent in the cell of the lowest error: 
 VIEWS.pairs = class {
   constructor(box, model) {
     this.model = model;
-    const columns = model.data.shown.map((name) => model.column(name)).filter((column) => hasAxis(column) && column.name !== ERROR && column.name !== "trial");
-    const first = firstAxes(model).filter((name) => name !== ERROR);
+    const columns = axesOf(model).filter((column) => column.name !== ERROR);
+    const first = firstAxes(model).filter((column) => column.name !== ERROR);
     this.menus = ["Columns", "Rows"].map((label, i) => {
       const menu = element("select", { "aria-label": label }, ...columns.map((column) => element("option", { value: column.name }, column.title)));
-      menu.value = first[i] ?? columns[i]?.name ?? "";
+      menu.value = (first[i] ?? columns[i])?.name ?? "";
       menu.addEventListener("change", () => this.draw(model));
       return menu;
     });

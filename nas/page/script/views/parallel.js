@@ -5,6 +5,7 @@ const MOST_PALE = 500; // of all others, behind it
 const [HEAD, ROOM, LENGTH, FOOT] = [42, 36, 230, 44]; // pixels: names; failures; an axis; what doesn't exist
 const HEIGHT = HEAD + ROOM + LENGTH + FOOT;
 const NARROWEST = 92; // pixels from axis to axis
+const MARGIN = 24; // pixels for the labels of the last axis, where axes are closer
 const NEAR = 7; // pixels within which the pointer finds a line
 const CLICK = 4; // pixels below which a drag is a click
 const RAMP = [[47, 116, 208], [150, 92, 178], [206, 92, 22]]; // equally bright, so that they stand out on both grounds
@@ -14,8 +15,8 @@ const heightOf = (share) => HEAD + ROOM + (1 - share) * LENGTH;
 VIEWS.parallel = class {
   constructor(box, model) {
     this.model = model;
-    this.axes = firstAxes(model).map((name) => new Axis(this, model.column(name)));
-    this.offered = model.data.shown.map((name) => model.column(name)).filter((column) => hasAxis(column) && column.name !== "trial");
+    this.axes = firstAxes(model).map((column) => new Axis(this, column));
+    this.offered = axesOf(model);
     this.canvas = element("canvas", { role: "img" });
     this.over = svg("svg", { class: "over", "aria-hidden": "true" });
     this.lines = element("div", { class: "lines" }, this.canvas, this.over);
@@ -118,7 +119,9 @@ VIEWS.parallel = class {
   }
 
   draw(model) {
-    this.step = Math.max(NARROWEST, this.scroll.clientWidth / this.axes.length);
+    const paper = document.documentElement.classList.contains("printing");
+    const room = this.scroll.clientWidth - (paper ? MARGIN : 0);
+    this.step = Math.max(paper ? 0 : NARROWEST, room / Math.max(1, this.axes.length));
     const width = this.step * this.axes.length;
     this.lines.style.width = `${width}px`;
     this.lines.style.height = `${HEIGHT}px`;
