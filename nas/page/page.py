@@ -29,13 +29,20 @@ from nas.page.story import story
 from nas.page.style import Styles, styles_of
 from nas.page.templates import file_text, rendered
 from nas.page.view import acceptance, network_values
+from nas.page.whole_run import whole_run
 from nas.study.record import SENTENCES
 
 TOP = 10
 """Best networks shown."""
-PARTS = ("format", "data", "ticks", "edf", "front", "medians", "search", "csv", "model", "figure", "cloud", "paper")
+PARTS = (
+    *("format", "data", "ticks", "edf", "front", "medians", "search", "csv", "model", "figure", "cloud", "paper"),
+    *("scale", "editor", "bins"),
+)
 """Files of the script that the others build on, in order."""
-VIEWS = ("legend", "edf", "rail", "costs", "column", "curves", "searches", "table", "panel")
+VIEWS = (
+    *("legend", "edf", "rail", "costs", "column", "curves", "searches", "table", "panel"),
+    *("parallel", "pairs", "importance", "efficiency"),
+)
 """Files of the views; each sees the parts, and nothing of another view."""
 PLOTLY = "bundle/plotly-basic.min.js"
 
@@ -69,6 +76,7 @@ def _section(report: Report, frame: pd.DataFrame, styles: Styles) -> dict[str, A
     places = {int(trial): place for place, trial in zip(frame.index, frame["trial"], strict=True)}
     best = top(frame, TOP)
     distribution = _distribution(report, frame)
+    unmoved = whole_run(frame, report.dimensions, distribution["sample"])
     return distribution | {
         "report": report,
         "story": story(report, frame, distribution["sample"]),
@@ -78,7 +86,8 @@ def _section(report: Report, frame: pd.DataFrame, styles: Styles) -> dict[str, A
         "optimism": optimism_of(top(frame, len(frame))["error"].astype(float).tolist(), report.validating),
         "curves": any(report.curves.get(int(trial)) for trial in best["trial"]),
         "costs": any(name in frame and (frame[name] > 0).any() for name in COSTS),
-        "data": _data(report, frame, best, styles, places),
+        "searched": unmoved["searched"],
+        "data": _data(report, frame, best, styles, places, unmoved),
     }
 
 
@@ -141,7 +150,14 @@ def _best_networks(
     ]
 
 
-def _data(report: Report, frame: pd.DataFrame, best: pd.DataFrame, styles: Styles, places: Mapping[int, int]) -> Markup:
+def _data(
+    report: Report,
+    frame: pd.DataFrame,
+    best: pd.DataFrame,
+    styles: Styles,
+    places: Mapping[int, int],
+    unmoved: Mapping[str, Any],
+) -> Markup:
     """What the script reads, as JSON that can't leave its element."""
     enters = may_enter(frame)
     payload = {
@@ -160,7 +176,7 @@ def _data(report: Report, frame: pd.DataFrame, best: pd.DataFrame, styles: Style
         "units": UNITS[report.task],
         "searches": report.compared.curves if report.compared else (),
     }
-    return Markup(json_text(payload))  # noqa: S704 - json_text escapes
+    return Markup(json_text(payload | dict(unmoved)))  # noqa: S704 - json_text escapes
 
 
 def _policy(scripts: Sequence[str]) -> str:
