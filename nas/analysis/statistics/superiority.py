@@ -52,8 +52,9 @@ def shifts(first: Edf, second: Edf, confidences: Sequence[float]) -> tuple[Inter
 
     Hodges and Lehmann's estimate (1963), the median of the differences of all pairs; two failures are half above, half
     below. The interval holds the shifts that a test of P(better) = 1/2 doesn't reject once they are taken back, with
-    the deviation of the placements (Brunner and Munzel) after that, or of equal distributions where that is larger; so
-    it belongs to `better_p_value`. Where failures decide it is infinite, and with a single network unbounded.
+    the deviation of the placements (Brunner and Munzel) after that, at the freedom of the smaller sample, or of equal
+    distributions where that reaches farther; so it belongs to `better_p_value`. Where failures decide it is infinite,
+    and with a single network unbounded.
     """
     at = _Differences(first, second)
     middle = at.share(0.5)
@@ -77,6 +78,7 @@ def _end(at: _Differences, first: Edf, second: Edf, shift: float, side: float, c
     for _ in range(ROUNDS):
         if math.isfinite(shift):
             there = placements(shifted(first, -shift), second)
+            there = msgspec.structs.replace(there, freedom=min(there.freedom, first.n - 1, second.n - 1))
             shift = at.share(0.5 + side * max(there.reach(confidence), even.reach(confidence)))
     return shift
 
