@@ -92,10 +92,10 @@ def emit_head(title: str, head: Sequence[tuple[str, str]], notes: Sequence[str])
 
 def emit_rules(rows: Sequence[RuleRow]) -> None:
     """Verdicts as a table, then each in words, with its rule and its warnings."""
-    from nas.findings.wording.rules import HEADER
+    from nas.findings.wording.rules import shown
 
     say("")
-    emit_table(HEADER, [row.cells for row in rows], left=2)
+    emit_table(*shown(rows), left=2)
     say("")
     for row in rows:
         emit_text(row.sentence, hang=2)

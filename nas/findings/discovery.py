@@ -23,7 +23,7 @@ from nas.findings.study_source import neighbours, study_file
 from nas.findings.tables import ERROR, Tables
 from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import plural
-from nas.findings.wording.rules import HEADER, RuleRow, rule_row
+from nas.findings.wording.rules import RuleRow, rule_row, shown
 from nas.space import Dimension, Space, in_words, sentence
 from nas.storage.results import Run, study_of
 from nas.storage.study_json import require_unchanged
@@ -149,7 +149,7 @@ class Discovered:
     def _repr_html_(self) -> str:
         """What a notebook shows: what it rests on, the survivors, and the smaller space."""
         items = (*self.sentences(), *(f"smaller: {change}" for change in self.smaller))
-        return notebook(self.title, self.head, self.notes, html_table(HEADER, [row.cells for row in self.rows]), items)
+        return notebook(self.title, self.head, self.notes, html_table(*shown(self.rows)), items)
 
 
 def discovered(

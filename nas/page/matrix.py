@@ -70,7 +70,7 @@ def matrix(sample: Sequence[Edf], rules: Mapping[tuple[str, str], RuleRow]) -> M
 def _cell(row: Edf, column: Edf, rules: Mapping[tuple[str, str], RuleRow], earlier: bool) -> Cell | None:
     """A pair where its rule has it, else in the row of the lower mean."""
     if rule := rules.get((row.name, column.name)):
-        return Cell(better=rule.cells[4], ends=rule.cells[5], rule=rule)
+        return Cell(better=rule.better, ends=rule.ends, rule=rule)
     if not earlier or (column.name, row.name) in rules:
         return None
     wins = better(row, column)

@@ -206,6 +206,16 @@ def test_with_as_many_networks_as_it_asks_for_a_rule_is_decided() -> None:
     assert decided >= asked / 2
 
 
+def test_means_that_contradict_the_short_verdict_say_nothing_of_a_change() -> None:
+    """Where pairs decided against what the means of the short errors say, no change is told from means."""
+    frame, second = table(100, -0.04, -0.04, 30)
+    (short,) = verdicts(frame, [RULE], guess=GUESS)
+    contrary = msgspec.structs.replace(short, verdict="hurts")
+    before, after = (long_verdicts(frame, [RULE], second, guess=GUESS, short=[each])[0] for each in (short, contrary))
+    assert (before.long, before.change) == ("helps", "agrees")
+    assert (after.long, after.change) == ("helps", "not known")
+
+
 def test_what_does_not_fit_is_refused() -> None:
     """A network given twice, or errors of another number than networks, are refused."""
     with pytest.raises(Refused, match="a row of its own"):

@@ -69,7 +69,7 @@ def test_what_a_look_decides_stays() -> None:
     assert (turned.verdict, turned.look.number) == ("helps", 1)
     assert "decided at look 1; by now its interval says so no longer" in turned.warnings
     assert (first.needs is None, second.needs, turned.needs) == (False, None, None)
-    assert "helps: decided so, though by now a network that obeys loses to another in" in sentence(turned)
+    assert "helps: decided so, though by now wide from 1 loses to the others in" in sentence(turned)
 
 
 def test_equivalence_is_spent_as_well() -> None:

@@ -18,8 +18,9 @@ from nas.findings.table_files import read
 from nas.findings.tables import checked, tables
 from nas.storage.results import Run, csv
 from nas.study import Rule, against, catalog, larger
-from nas.study.record import Outcome
-from nas.study.table import write
+from nas.study.record import Epoch, Outcome
+from nas.study.stored import stored
+from nas.study.table import COLUMNS, write
 from tests.toys.spaces import STUDY
 
 RESULTS = Path(nas.__file__).parents[1] / "studies" / "results"
@@ -85,6 +86,41 @@ def test_tables_are_told_it() -> None:
     for wrong in (0.0, -1.0, 1.5, float("nan")):
         with pytest.raises(Refused, match="the error of guessing"):
             checked(frame, guess=wrong)
+
+
+def rebuilt(run: Run, path: Path) -> Run:
+    """A run of the study that a published table is of, with a record for each of its rows."""
+    study, frame = stored(catalog.study(path.name.removesuffix(".csv.gz"))), read(path)
+    own = [name for name in frame if name not in COLUMNS]
+    manifest = msgspec.structs.replace(run.manifest, study=study, rules_after=0)
+    records = []
+    for row in frame.to_dict("records"):
+        values = {name: row[name] for name in own if pd.notna(row[name])}
+        failed = pd.isna(row["error"])
+        records.append(
+            msgspec.structs.replace(
+                run.records[1],
+                trial=int(row["trial"]),
+                space=row["space"],
+                architecture=row["architecture"],
+                point={name: values[name] for name in study.sampled if name in values},
+                facts={name: value for name, value in values.items() if name not in study.sampled},
+                cost=msgspec.structs.replace(run.records[1].cost, multiply_adds=int(row["multiply_adds"])),
+                outcome=Outcome.DIVERGED if failed else Outcome.COMPLETED,
+                curve=() if failed else (Epoch(number=1, loss=1.0, error=row["error"], seconds=1.0),),
+            )
+        )
+    return replace(run, manifest=manifest, records=tuple(records))
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
+def test_a_published_run_and_the_table_that_it_writes_agree(run: Run, tmp_path: Path, path: Path) -> None:
+    """For every study with results a run of its records and the table of that run give the same verdicts."""
+    again = rebuilt(run, path)
+    write(again.table(), tmp_path / "t.csv.gz")
+    rules = again.manifest.study.rules or tuple(larger(name) for name in again.manifest.study.sampled[:4])
+    of_run, of_table = (nas.principles(each, rules=rules) for each in (again, tables([tmp_path / "t.csv.gz"])))
+    assert of_run.verdicts == of_table.verdicts
 
 
 def rule() -> Rule:

@@ -20,7 +20,7 @@ from nas.engines.inline import InlineEngine
 from nas.errors import Refused
 from nas.findings.principles import COLUMNS, principles
 from nas.findings.tables import tables
-from nas.findings.wording.rules import rule_row
+from nas.findings.wording.rules import rule_row, shown
 from nas.storage.results import Run
 from nas.study import Order, Part, Parts, Rule, Spaces, against, among, larger
 from tests.toys.spaces import CROSSED, HUNT, STUDY, VARIED
@@ -57,6 +57,7 @@ def test_a_run_answers_its_own_rules(run: Run) -> None:
     assert [v.name for v in found.verdicts] == ["R against T", "width"]
     assert found.fidelity == "200 images of digits, epochs 2, batches of 50"
     assert found.notes == ()
+    assert "declares interim looks" in dict(found.head)["more"]
     sides = [run.table().query("space == @space")["error"] for space in ("rich", "tiny")]
     assert found.verdicts[0].effect == pytest.approx(np.median(np.subtract.outer(*map(np.array, sides))))
 
@@ -252,16 +253,30 @@ def test_sentences_say_what_was_found() -> None:
     few = Rule(name="rare", statement="Few.", contrast=Parts(first=Part(column="luck", high=0.05)))
     helps, hurts, same, open_ = (rule_row(v) for v in verdicts(spaces, [rule, back, halves, few]))
     shift = np.median(np.subtract.outer(*(np.array(spaces.query("space == @s")["error"]) for s in ("E", "A"))))
-    assert "E helps: a network that obeys beats another in " in helps.sentence
+    assert "E helps: E beats A in " in helps.sentence
     assert f"of pairs, with errors {-100 * shift:.2f} points lower" in helps.sentence
     assert "n = 200 + 200" in helps.sentence
+    medians = [100 * spaces.query("space == @s")["error"].median() for s in ("E", "A")]
+    assert f"medians {medians[0]:.2f} against {medians[1]:.2f}" in helps.sentence
     assert "adjusted p < 0.001" in helps.sentence
-    assert hurts.sentence.startswith("A hurts: a network that obeys loses to another in ")
+    assert hurts.sentence.startswith("A hurts: A loses to E in ")
     assert same.sentence.startswith("luck makes no difference that matters, ")
-    assert "rare is undecided" in open_.sentence
+    assert "rare is undecided: luck up to 0.05 " in open_.sentence
+    assert " the others in " in open_.sentence
     assert "networks more in all" in open_.sentence
     order = rule_row(verdicts(table(), [Rule(name="w", statement="W.", contrast=Order(column="wide"))])[0])
     assert "w helps: larger values go with lower errors, adjusted for nothing (rho -0." in order.sentence
+
+
+def test_a_summary_counts_and_names_what_is_decided() -> None:
+    """The first line names decided rules by their verdicts; columns without a number in any row aren't shown."""
+    found = nas.principles(table(), columns=["wide", "luck"])
+    assert found.head[0][0] == "in short"
+    assert "decided; helps: wide" in found.head[0][1]
+    header, cells = shown(found.rows)
+    assert any(name.startswith("rho") for name in header)
+    assert not any(name.startswith("P(better)") for name in header)
+    assert all(len(row) == len(header) for row in cells)
 
 
 def test_the_page_has_a_section_of_rules_where_there_are_some(run: Run, tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 Each rule's effect at the longer training is estimated by double sampling (`double_sampling.py`) and judged as a
 short one is: *helps* or *hurts* beyond doubt after Holm's correction for all rules, else *equivalent* by two one-sided
 tests, else not known with so few. Effects of an audit, short and long, are differences of means and plain correlations,
-for what short verdicts test isn't estimated by double sampling.
+for what short verdicts test isn't estimated by double sampling; nothing is said of a change where means contradict the
+short verdict already.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ class LongVerdict(msgspec.Struct, frozen=True, kw_only=True):
     statement: str
     """The rule as a sentence."""
     change: Change
-    """Whether the longer training says the same, something else, or nothing with so few networks."""
+    """Whether the longer training says the same, something else, or nothing: with so few networks, or where the short
+    errors' means, which audits go by, contradict the short verdict."""
     measure: Literal["difference of means", "rank correlation"]
     """What the effect is."""
     short: Finding
@@ -163,6 +165,7 @@ def _verdict(
     of: int,
 ) -> LongVerdict:
     delta = _delta(effect) if effect else None
+    contrary = before.verdict == ("hurts" if short_effect.estimate < 0.0 else "helps")
     long: Finding = "undecided"
     if effect:
         small = delta is not None and inside(effect.against(DEVIATIONS, TWO_SIDED), delta)
@@ -170,7 +173,7 @@ def _verdict(
     return LongVerdict(
         name=before.name,
         statement=before.statement,
-        change="not known" if long == "undecided" else "agrees" if long == before.verdict else "changes",
+        change="not known" if long == "undecided" or contrary else "agrees" if long == before.verdict else "changes",
         measure="rank correlation" if before.measure == "rank correlation" else "difference of means",
         short=before.verdict,
         short_effect=short_effect,

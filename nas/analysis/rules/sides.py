@@ -24,14 +24,20 @@ def samples(
 ) -> tuple[Edf | None, Edf | None]:
     """Both samples of a contrast, the one that obeys first, None where it is empty; refused if they share a network."""
     whole = isinstance(contrast, Spaces)  # a part of a sample doesn't hold as many networks of each stratum
-    names = (contrast.first, contrast.reference) if isinstance(contrast, Spaces) else ("those that obey", "the others")
     first, reference = (
         edf(errors[flags], name=name, guess=guess, strata=strata_of(rows[flags]) if whole else ())
         if flags.any()
         else None
-        for name, flags in zip(names, sides(rows, contrast), strict=True)
+        for name, flags in zip(names_in(contrast), sides(rows, contrast), strict=True)
     )
     return first, reference
+
+
+def names_in(contrast: Spaces | Parts) -> tuple[str, str]:
+    """What both samples of a contrast are called, the one that obeys first."""
+    if isinstance(contrast, Spaces):
+        return contrast.first, contrast.reference
+    return _part_name(contrast.first), _part_name(contrast.reference) if contrast.reference else "the others"
 
 
 def sides(rows: pd.DataFrame, contrast: Spaces | Parts) -> tuple[Flags, Flags]:
@@ -82,6 +88,11 @@ def in_part(rows: pd.DataFrame, part: Part) -> Flags:
     values = numbers(rows, part.column)
     low, high = (end if end is not None else bound for end, bound in ((part.low, -np.inf), (part.high, np.inf)))
     return np.asarray((low <= values) & (values <= high), dtype=np.bool_)
+
+
+def _part_name(part: Part) -> str:
+    ends = [f"{word} {end:g}" for word, end in (("from", part.low), ("up to", part.high)) if end is not None]
+    return f"{part.column} {' '.join(ends) or ' or '.join(map(str, part.values))}"
 
 
 def _parts(rows: pd.DataFrame, contrast: Parts) -> tuple[Flags, Flags]:

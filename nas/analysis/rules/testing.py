@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from statistics import median
 from typing import Literal
 
 import msgspec
@@ -22,7 +23,7 @@ from nas.analysis.statistics.equivalence import TWO_SIDED, allowing, default_del
 from nas.analysis.statistics.interval import CONFIDENCE, Interval
 from nas.analysis.statistics.power import Plannable
 from nas.analysis.statistics.rank_regression import Levels, held_fixed, levels, parted, trend, unit_ranks
-from nas.analysis.statistics.superiority import better, better_p_value, placements, shifts
+from nas.analysis.statistics.superiority import better, better_p_value, placements, shifted, shifts
 
 Measure = Literal["shift", "rank correlation"]
 
@@ -61,6 +62,10 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the effect is smaller than that for sure; of a column, whether no two groups of it differ by so much."""
     plan: Plannable | None = None
     """What a plan for more networks goes by; None where nothing can be planned."""
+    groups: tuple[str, str] = ("", "")
+    """What both sides are called; empty for a rank correlation."""
+    medians: tuple[float, float] | None = None
+    """Median error of either side, infinite where most failed; None for a rank correlation."""
     n: tuple[int, int] = (0, 0)
     """Networks of either side, failures included; 0 in the second place for a rank correlation."""
     failures: tuple[int, int] = (0, 0)
@@ -89,6 +94,8 @@ def of_samples(first: Edf, reference: Edf, delta: float | None, confidences: tup
         delta=margin,
         within=margin is not None and _within(first, reference, allowing(narrow, doubt), margin),
         plan=_plan(first, reference, effect.estimate, margin),
+        groups=(first.name, reference.name),
+        medians=(median(first.errors), median(reference.errors)),
         n=(first.n, reference.n),
         failures=(first.failures, reference.failures),
     )
@@ -119,12 +126,8 @@ def _moved(first: Edf, reference: Edf, shift: float, margin: float) -> float:
     """How far P(better) moves by a shift of one sample as large as the margin, from where neither wins."""
     if not math.isfinite(shift):
         return 0.0
-    ends = [placements(_shifted(first, sign * margin - shift), reference).value for sign in (-1.0, 1.0)]
+    ends = [placements(shifted(first, sign * margin - shift), reference).value for sign in (-1.0, 1.0)]
     return (ends[0] - ends[1]) / 2.0
-
-
-def _shifted(edf: Edf, shift: float) -> Edf:
-    return msgspec.structs.replace(edf, errors=tuple(error + shift for error in edf.errors))
 
 
 def of_order(

@@ -86,6 +86,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Smallest effect that matters, in the unit of the errors; None where the errors don't vary."""
     within_delta: bool
     """Whether the effect is smaller than that for sure; also beside *helps* and *hurts*."""
+    first: str
+    """What the networks that obey are called; empty for a correlation."""
+    second: str
+    """What they are compared with; empty for a correlation."""
+    median_first: float | None
+    """Median error of those that obey, infinite where most failed; None for a correlation."""
+    median_second: float | None
+    """The same of those that they are compared with."""
     n_first: int
     """Networks that obey, failures included; for a correlation all with a value."""
     n_second: int
@@ -241,13 +249,15 @@ def verdict(
         near=tested.near if bent else None,
         delta=tested.delta,
         within_delta=tested.within,
+        first=tested.groups[0],
+        second=tested.groups[1],
+        median_first=tested.medians[0] if tested.medians else None,
+        median_second=tested.medians[1] if tested.medians else None,
         n_first=tested.n[0],
         n_second=tested.n[1],
         failures_first=tested.failures[0],
         failures_second=tested.failures[1],
-        needs=networks_more(tested.plan, tests)
-        if finding == "undecided" and tested.plan and not tested.turned
-        else None,
+        needs=_needs(tested, tests) if finding == "undecided" else None,
         confidence=tested.effect.confidence,
         warnings=warnings,
     )

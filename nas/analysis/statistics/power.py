@@ -15,13 +15,13 @@ ALPHA = 0.05
 POWER = 0.9
 """Planned for, so that 80 % are left when the spread itself is an estimate and the rarer of two tests decides."""
 LEFT = 0.8
-"""What is left of it."""
-EXPECTED = 0.75
-"""Probability of a verdict that the networks which are asked for shall have."""
+"""What is left of it, and the probability of a verdict with the networks that an undecided rule asks for."""
 USUAL = 0.25
 """Deviation of effects before any network is seen, as P(better) beyond one half or as a rank correlation."""
-MOST_TIMES, LEAST_MOST, SIZES, EFFECTS = 40, 2_000, 160, 60
-"""Most networks that are asked for, in those that there are or at least; numbers of networks and effects tried."""
+LEAST_TIMES, MOST_TIMES, LEAST_MOST = 1.2, 40, 2_000
+"""Fewest networks that a plan ends with, in those that there are, and most, likewise or at least."""
+SIZES, EFFECTS = 160, 60
+"""Numbers of networks and effects that are tried."""
 
 
 def networks_needed(unit: float, size: float, tests: int = 1, power: float = POWER) -> float:
@@ -63,13 +63,15 @@ def networks_more(plan: Plannable, tests: int = 1) -> int | None:
     """Networks that an undecided question needs beside its n, about, in the same proportion; None where none is likely.
 
     The fewest with which a new study is expected to decide it either way, after the correction for all tests, with a
-    probability of `EXPECTED` over the effects that the networks so far leave possible (assurance, O'Hagan 2005).
+    probability of `LEFT` over the effects that the networks so far leave possible (assurance, O'Hagan 2005), or
+    those that show the effect that was seen, if that takes fewer.
     """
     if not (plan.margin > 0.0 and plan.unit > 0.0):
         return None
-    sizes = np.unique(np.ceil(np.geomspace(plan.n + 1, max(MOST_TIMES * plan.n, LEAST_MOST), SIZES)))
-    enough = np.flatnonzero(_decided(plan, sizes, tests) >= EXPECTED)
-    return int(sizes[enough[0]]) - plan.n if len(enough) else None
+    sizes = np.ceil(np.geomspace(LEAST_TIMES * plan.n, max(MOST_TIMES * plan.n, LEAST_MOST), SIZES))
+    shown = sizes >= networks_needed(plan.unit, abs(plan.effect), tests, LEFT)
+    enough = sizes[shown | (_decided(plan, sizes, tests) >= LEFT)]
+    return int(enough[0]) - plan.n if len(enough) else None
 
 
 def _decided(plan: Plannable, sizes: Floats, tests: int) -> Floats:

@@ -20,6 +20,8 @@ from nas.analysis.statistics.stratified import better_p_value as stratified_p_va
 
 MOST = 1_000
 """Errors of a sample whose pairs are formed one by one."""
+ROUNDS = 3
+"""Times that the end of a shift's interval is told with the deviation that the samples have there."""
 
 
 def better(first: Edf, second: Edf, confidence: float = CONFIDENCE) -> Interval:
@@ -49,19 +51,41 @@ def shifts(first: Edf, second: Edf, confidences: Sequence[float]) -> tuple[Inter
     """The same with an interval for each confidence.
 
     Hodges and Lehmann's estimate (1963), the median of the differences of all pairs; two failures are half above, half
-    below. The interval holds the shifts after which P(better) is 1/2 as far as the deviation of the placements of the
-    aligned samples (Brunner and Munzel), or of equal distributions where that is larger, can tell, so it belongs to
-    `better_p_value`. Where failures decide it is infinite, and with a single network unbounded.
+    below. The interval holds the shifts that a test of P(better) = 1/2 doesn't reject once they are taken back, with
+    the deviation of the placements (Brunner and Munzel) after that, at the freedom of the smaller sample, or of equal
+    distributions where that reaches farther; so it belongs to `better_p_value`. Where failures decide it is infinite,
+    and with a single network unbounded.
     """
     at = _Differences(first, second)
     middle = at.share(0.5)
     if min(first.n, second.n) < 2:
         return tuple(unbounded(middle, confidence) for confidence in confidences)
-    by = middle if math.isfinite(middle) else 0.0
-    aligned = msgspec.structs.replace(first, errors=tuple(error - by for error in first.errors))
+    start = middle if math.isfinite(middle) else 0.0
+    return tuple(
+        Interval(
+            estimate=middle,
+            low=min(_end(at, first, second, start, -1.0, confidence), middle),
+            high=max(_end(at, first, second, start, 1.0, confidence), middle),
+            confidence=confidence,
+        )
+        for confidence in confidences
+    )
+
+
+def _end(at: _Differences, first: Edf, second: Edf, shift: float, side: float, confidence: float) -> float:
+    """The upper end of a shift's interval (side 1), or the lower one (-1), from a shift inside of it."""
     even = Estimate(value=0.5, variance=(first.n + second.n + 1) / (12.0 * first.n * second.n), freedom=math.inf)
-    told = max(placements(aligned, second), even, key=lambda each: each.reach(CONFIDENCE))
-    return tuple(_shift(at, middle, told.reach(confidence), confidence) for confidence in confidences)
+    for _ in range(ROUNDS):
+        if math.isfinite(shift):
+            there = placements(shifted(first, -shift), second)
+            there = msgspec.structs.replace(there, freedom=min(there.freedom, first.n - 1, second.n - 1))
+            shift = at.share(0.5 + side * max(there.reach(confidence), even.reach(confidence)))
+    return shift
+
+
+def shifted(edf: Edf, shift: float) -> Edf:
+    """The same networks with errors that are higher by a shift."""
+    return msgspec.structs.replace(edf, errors=tuple(error + shift for error in edf.errors))
 
 
 def placements(first: Edf, second: Edf) -> Estimate:
@@ -70,11 +94,6 @@ def placements(first: Edf, second: Edf) -> Estimate:
         return better_estimate(first, second)
     wins, losses = _placements(first, second)
     return summed(float(wins.mean()), [of_mean(wins), of_mean(losses)])
-
-
-def _shift(at: _Differences, middle: float, reach: float, confidence: float) -> Interval:
-    low, high = min(at.share(0.5 - reach), middle), max(at.share(0.5 + reach), middle)
-    return Interval(estimate=middle, low=low, high=high, confidence=confidence)
 
 
 class _Differences:

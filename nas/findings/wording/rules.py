@@ -39,20 +39,23 @@ PHRASES = {
     "equivalent": ("makes no difference that matters", "make no difference that matters"),
 }
 """Decided verdict -> how a headline says it of one rule and of several."""
+KNOWN = 20
+"""Networks of either side from which on how many more are needed is more than rough."""
 MOST_NAMED = 8
 """Most columns that a sentence names."""
 LEVEL = f"{100 * CONFIDENCE:.0f} %"
 HEADER = (
     "rule",
     "verdict",
-    "errors",
-    f"{LEVEL} interval",
-    "P(better) or rho",
-    f"its {LEVEL} interval",
+    f"errors, {POINTS} [{LEVEL}]",
+    f"P(better) [{LEVEL}]",
+    f"rho [{LEVEL}]",
+    "medians",
     "delta",
     "p, Holm",
     "n",
     "failures",
+    "more needed",
 )
 
 
@@ -70,6 +73,10 @@ class RuleRow:
     """One of helps, hurts, middle, ends, equivalent, undecided."""
     effect: str
     """With its unit."""
+    better: str
+    """P(better), or the rank correlation of a column."""
+    ends: str
+    """The interval of that."""
     cells: tuple[str, ...]
     """Its row below `HEADER`."""
     line: str
@@ -87,31 +94,71 @@ class RuleRow:
 
 def rule_row(verdict: Verdict) -> RuleRow:
     """A verdict as texts."""
-    alone = is_order(verdict)
-    points, tested = of_errors(verdict), of_pairs(verdict)
-    effect = effect_text(points.estimate, False) if points else NOTHING
+    alone, points, tested = is_order(verdict), of_errors(verdict), of_pairs(verdict)
+    failed = verdict.failures_first + verdict.failures_second
     return RuleRow(
         name=verdict.name,
         statement=verdict.statement,
         verdict=_word(verdict),
         kind=verdict.verdict,
-        effect=effect,
+        effect=effect_text(points.estimate, False) if points else NOTHING,
+        better=_tested(tested.estimate, alone) if tested else NOTHING,
+        ends=_span(tested, alone) if tested else NOTHING,
         cells=(
             verdict.name,
             _word(verdict),
-            effect,
-            ends_text(points.low, points.high, False) if points else NOTHING,
-            _tested(tested.estimate, alone) if tested else NOTHING,
-            _span(tested, alone) if tested else NOTHING,
-            NOTHING if verdict.delta is None else _size(verdict.delta),
+            f"{signed(points.estimate, False)} {ends_text(points.low, points.high, False)}" if points else NOTHING,
+            NOTHING if alone else _tested_text(verdict),
+            _tested_text(verdict) if alone else NOTHING,
+            _medians(verdict),
+            NOTHING if verdict.delta is None else f"{100 * verdict.delta:.2f}",
             probability(verdict.p_adjusted),
             sides_text(verdict.n_first, verdict.n_second, alone),
-            sides_text(verdict.failures_first, verdict.failures_second, alone),
+            sides_text(verdict.failures_first, verdict.failures_second, alone) if failed else NOTHING,
+            NOTHING if verdict.needs is None else f"{verdict.needs:,}",
         ),
         line=line(verdict),
         sentence=sentence(verdict),
         warnings=verdict.warnings,
     )
+
+
+def shown(rows: Sequence[RuleRow]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Header and cells of the columns in which some row has something."""
+    places = [place for place in range(len(HEADER)) if any(row.cells[place] != NOTHING for row in rows)]
+    return tuple(HEADER[place] for place in places), [tuple(row.cells[place] for place in places) for row in rows]
+
+
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """How many rules are decided, and how, in one line."""
+    if not verdicts:
+        return "no rules"
+    words = {verdict.name: _word(verdict) for verdict in verdicts}
+    decided = sum(verdict.verdict != "undecided" for verdict in verdicts)
+    named = [word for word in (*WORDS.values(), TURNED) if word in words.values() and word != WORDS["undecided"]]
+    kinds = [f"{word}: {shortened([name for name in words if words[name] == word], MOST_NAMED)}" for word in named]
+    return "; ".join([f"{decided} of {plural(len(verdicts), 'rule')} decided", *kinds])
+
+
+def _tested_text(verdict: Verdict) -> str:
+    """The effect that is tested, with its interval: `94.1 % [77.1, 98.7]` or `-0.61 [-0.72, -0.46]`."""
+    tested, alone = of_pairs(verdict), is_order(verdict)
+    if tested is None:
+        return NOTHING
+    if alone:
+        return f"{tested.estimate:+.2f} [{tested.low:+.2f}, {tested.high:+.2f}]"
+    return f"{share(tested.estimate)} [{100 * tested.low:.1f}, {100 * tested.high:.1f}]"
+
+
+def _medians(verdict: Verdict) -> str:
+    """The medians of both sides, a failure where most have failed."""
+    if verdict.median_first is None or verdict.median_second is None:
+        return NOTHING
+    texts = [
+        f"{100 * middle:.2f}" if math.isfinite(middle) else "failed"
+        for middle in (verdict.median_first, verdict.median_second)
+    ]
+    return " | ".join(texts)
 
 
 def _word(verdict: Verdict) -> str:
@@ -156,7 +203,8 @@ def sentence(verdict: Verdict) -> str:
             inside = "no two parts of it differ by more" if is_order(verdict) else "the 90 % interval lies inside"
             return f"{verdict.name} makes no difference that matters, {_delta(verdict)}: {inside} {rests}."
         case "undecided":
-            return f"{verdict.name} is undecided {rests}: {_more(verdict)}.{_why(verdict)}"
+            seen = "" if _turned(verdict) else f": {_seen(verdict)}, which may be chance"
+            return f"{verdict.name} is undecided{seen} {rests}; {_more(verdict)}.{_why(verdict)}"
 
 
 def line(verdict: Verdict) -> str:
@@ -197,9 +245,8 @@ def _seen(verdict: Verdict) -> str:
     if is_order(verdict):
         return f"larger values go with {'lower' if low else 'higher'} errors, {_held(verdict)}"
     wins = verdict.better.estimate if verdict.better else 0.5
-    pairs = f"a network that obeys beats another in {share(wins)} of pairs"
-    if not low:
-        pairs = f"a network that obeys loses to another in {share(1.0 - wins)} of pairs"
+    pairs = f"{verdict.first} {'beats' if low else 'loses to'} {verdict.second}"
+    pairs = f"{pairs} in {share(wins if low else 1.0 - wins)} of pairs"
     if math.isinf(verdict.effect):
         return f"{pairs}, for failures decide it"
     return f"{pairs}, with errors {_size(abs(verdict.effect))} {'lower' if low else 'higher'}"
@@ -211,18 +258,20 @@ def _held(verdict: Verdict) -> str:
 
 
 def _effect(verdict: Verdict) -> str:
-    points, tested, alone = of_errors(verdict), of_pairs(verdict), is_order(verdict)
+    points, alone, medians = of_errors(verdict), is_order(verdict), _medians(verdict)
     looks = " over all interim looks" if verdict.look else ""
     parts = []
-    if tested:
-        ends = _span(tested, alone)
-        what = f"rho {_tested(tested.estimate, alone)}" if alone else f"P(better) {_tested(tested.estimate, alone)}"
-        parts.append(f"{what}, {LEVEL} interval{looks} {ends}")
+    if verdict.better or alone:
+        parts.append(f"{'rho' if alone else 'P(better)'} {_tested_text(verdict)}")
     if alone and verdict.plain is not None and verdict.given:
         parts.append(f"unadjusted {verdict.plain:+.2f}")
     if points:
         what = "errors of the upper less the lower third" if alone else "errors"
         parts.append(f"{what} {signed(points.estimate, False)} {POINTS} {ends_text(points.low, points.high, False)}")
+    if parts:
+        parts[-1] += f", {LEVEL} intervals{looks}"
+    if medians != NOTHING:
+        parts.append(f"medians {medians.replace(' | ', ' against ')}")
     return "; ".join(parts)
 
 
@@ -257,7 +306,9 @@ def _more(verdict: Verdict) -> str:
         )
     if verdict.needs is None:
         return "no number of networks is likely to decide it" if verdict.delta else "nothing says which effect matters"
-    return f"about {plural(verdict.needs, 'network')} more in all are likely to decide it, one way or the other"
+    smaller = min(verdict.n_first, verdict.n_second or verdict.n_first)
+    about = "about" if smaller >= KNOWN else "very roughly"
+    return f"{about} {plural(verdict.needs, 'network')} more in all are likely to decide it, one way or the other"
 
 
 def _turned(verdict: Verdict) -> bool:
