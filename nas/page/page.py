@@ -19,7 +19,7 @@ from nas.findings.same_images import optimism_of
 from nas.findings.wording.audits import LONGER
 from nas.findings.wording.images import trainings_text
 from nas.findings.wording.numbers import UNITS
-from nas.findings.wording.rules import HEADER
+from nas.findings.wording.rules import shown
 from nas.page.columns import column, packed
 from nas.page.matrix import matrix
 from nas.page.payload import COSTS, curves_payload, hover, json_text, layers_payload, shown
@@ -57,7 +57,7 @@ def html(reports: Sequence[Report]) -> str:
         "template.html.j2",
         sections=sections,
         styles=styles,
-        rule_header=HEADER,
+        shown=shown,
         audit_header=LONGER,
         policy=_policy(scripts),
         scripts=[Markup(text) for text in scripts],  # noqa: S704 - our own files and plotly's
