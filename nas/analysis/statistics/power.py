@@ -20,7 +20,7 @@ USUAL = 0.25
 """Deviation of effects before any network is seen, as P(better) beyond one half or as a rank correlation."""
 LEAST_TIMES, MOST_TIMES, LEAST_MOST = 1.2, 40, 2_000
 """Fewest networks that a plan ends with, in those that there are, and most, likewise or at least."""
-SIZES, EFFECTS = 160, 60
+SIZES, EFFECTS = 80, 30
 """Numbers of networks and effects that are tried."""
 
 
