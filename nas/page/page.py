@@ -24,7 +24,7 @@ from nas.page.columns import column, packed
 from nas.page.matrix import matrix
 from nas.page.payload import COSTS, curves_payload, hover, json_text, layers_payload, shown
 from nas.page.report import Report
-from nas.page.staircases import Picture, picture, scale, stairs
+from nas.page.staircases import stairs_payload
 from nas.page.story import story
 from nas.page.style import Styles, styles_of
 from nas.page.templates import file_text, rendered
@@ -33,9 +33,24 @@ from nas.study.record import SENTENCES
 
 TOP = 10
 """Best networks shown."""
-PARTS = ("format", "data", "ticks", "edf", "front", "medians", "search", "csv", "model", "figure", "cloud")
+PARTS = (
+    "format",
+    "data",
+    "ticks",
+    "edf",
+    "front",
+    "medians",
+    "search",
+    "csv",
+    "model",
+    "figure",
+    "cloud",
+    "standing",
+    "stairs",
+    "copy",
+)
 """Files of the script that the others build on, in order."""
-VIEWS = ("legend", "edf", "rail", "costs", "column", "curves", "searches", "table", "panel")
+VIEWS = ("legend", "edf", "rail", "costs", "column", "curves", "searches", "table", "stairs", "panel")
 """Files of the views; each sees the parts, and nothing of another view."""
 PLOTLY = "bundle/plotly-basic.min.js"
 
@@ -124,9 +139,6 @@ def _best_networks(
     trials = [int(trial) for trial in best["trial"]]
     done = frame[frame["error"].notna()]
     again = done.groupby("architecture")["error"].apply(list) if "architecture" in done else done
-    steps = {trial: stairs(report.networks[trial], report.inputs) for trial in trials if trial in report.networks}
-    axes = scale(steps.values())
-    pictures: dict[int, Picture] = {trial: picture(own, axes) for trial, own in steps.items() if own}
     return [
         {
             "trial": trial,
@@ -135,7 +147,7 @@ def _best_networks(
             "architecture": str(row.get("architecture", "")),
             "values": network_values(row, UNITS[report.task], report.validating)
             | ({"trainings": trainings_text(again[row["architecture"]])} if len(again) < len(done) else {}),
-            "picture": pictures.get(trial),
+            "pictured": bool(report.stairs.get(trial)),
         }
         for trial, row in zip(trials, best.to_dict("records"), strict=True)
     ]
@@ -156,6 +168,9 @@ def _data(report: Report, frame: pd.DataFrame, best: pd.DataFrame, styles: Style
         "best": [places[int(trial)] for trial in best["trial"]],
         "curves": curves_payload(report.curves, places),
         "layers": layers_payload(report.networks, report.inputs, places),
+        "stairs": stairs_payload(report.stairs, places),
+        "folder": report.folder,
+        "validating": report.validating,
         "outcomes": {str(outcome): words for outcome, words in SENTENCES.items()},
         "units": UNITS[report.task],
         "searches": report.compared.curves if report.compared else (),
