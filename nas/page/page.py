@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
+from pandas.api.types import is_numeric_dtype
 
 from nas.analysis import edfs, top
 from nas.analysis.columns import BETTER
@@ -45,12 +46,26 @@ PARTS = (
     "model",
     "figure",
     "cloud",
+    "outcomes",
     "standing",
     "stairs",
     "copy",
 )
 """Files of the script that the others build on, in order."""
-VIEWS = ("legend", "edf", "rail", "costs", "column", "curves", "searches", "table", "stairs", "panel")
+VIEWS = (
+    "legend",
+    "edf",
+    "rail",
+    "costs",
+    "column",
+    "history",
+    "curves",
+    "outcomes",
+    "searches",
+    "table",
+    "stairs",
+    "panel",
+)
 """Files of the views; each sees the parts, and nothing of another view."""
 PLOTLY = "bundle/plotly-basic.min.js"
 
@@ -88,10 +103,12 @@ def _section(report: Report, frame: pd.DataFrame, styles: Styles) -> dict[str, A
         "report": report,
         "story": story(report, frame, distribution["sample"]),
         "finished": len(frame),
-        "windows": [acceptance(window) for window in report.windows],
+        "windows": [acceptance(window, _texts(frame)) for window in report.windows],
         "best": _best_networks(report, frame, best, places),
         "optimism": optimism_of(top(frame, len(frame))["error"].astype(float).tolist(), report.validating),
-        "curves": any(report.curves.get(int(trial)) for trial in best["trial"]),
+        "curves": any(report.curves.values()),
+        "curved": any(len(epochs) > 1 for epochs in report.curves.values()),
+        "unfinished": bool(frame["error"].isna().any()),
         "costs": any(name in frame and (frame[name] > 0).any() for name in COSTS),
         "data": _data(report, frame, best, styles, places),
     }
@@ -109,6 +126,11 @@ def _prepared(frame: pd.DataFrame) -> pd.DataFrame:
     if "outcome" not in ready:
         ready["outcome"] = ready["error"].map(lambda error: "failed" if pd.isna(error) else "completed")
     return ready
+
+
+def _texts(frame: pd.DataFrame) -> list[str]:
+    """Columns whose values have no order."""
+    return [name for name in frame.columns if not is_numeric_dtype(frame[name])]
 
 
 def _spaces(report: Report, frame: pd.DataFrame) -> list[str]:
@@ -170,6 +192,7 @@ def _data(report: Report, frame: pd.DataFrame, best: pd.DataFrame, styles: Style
         "layers": layers_payload(report.networks, report.inputs, places),
         "stairs": stairs_payload(report.stairs, places),
         "folder": report.folder,
+        "objectives": report.objectives,
         "validating": report.validating,
         "outcomes": {str(outcome): words for outcome, words in SENTENCES.items()},
         "units": UNITS[report.task],
