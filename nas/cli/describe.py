@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.network import IMAGE, Subject, find
-from nas.cli.options import Json, Norm
+from nas.cli.network import IMAGE, Subject, find, of_trial
+from nas.cli.options import Json, Norm, OwnStudy
 from nas.cli.terminal import emit_json, emit_table, emit_text, say
 from nas.findings.wording.numbers import count, milliseconds, percent
 
@@ -53,7 +53,8 @@ def describe(
         list[str],
         typer.Argument(
             metavar="NAME...",
-            help="Published networks, exported folders or files architecture.json; several are compared.",
+            help="Published networks, exported folders, files architecture.json, or a run with --trial; several are "
+            "compared.",
         ),
     ],
     compare: Annotated[
@@ -64,6 +65,8 @@ def describe(
     ] = None,
     classes: Annotated[int | None, typer.Option(help="Outputs (default: published, else 10).", min=1)] = None,
     norm: Norm = None,
+    trial: Annotated[int | None, typer.Option(help="Number of a trial of the run whose folder is named.")] = None,
+    study: OwnStudy = None,
     latency: Annotated[
         bool, typer.Option("--latency", help="Measure milliseconds for one image and for 128, in place of the tables.")
     ] = False,
@@ -75,7 +78,9 @@ def describe(
 
     if device != "cpu" and not latency:
         raise Refused(f"--device says where latency is measured, got {device} without it", hint="--latency")
-    subjects = [find(name, shape, classes) for name in names]
+    if trial is None and study is not None:
+        raise Refused(f"--study says where a trial's code is, got {study} without a trial", hint="--trial NUMBER")
+    subjects = [find(n, shape, classes) if trial is None else of_trial(n, trial, shape, classes, study) for n in names]
     subjects = subjects if norm is None else [subject.normed(norm) for subject in subjects]
     if latency:
         _time(subjects, device, json)

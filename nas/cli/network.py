@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,34 @@ def find(name: str, shape: str | None, classes: int | None) -> Subject:
         inputs=_shape(shape) if shape else network.inputs,
         source=network.source,
     )
+
+
+def of_trial(folder: str, trial: int, shape: str | None, classes: int | None, study: str | None) -> Subject:
+    """The network of a run's trial, from its kept weights or from the code of its study."""
+    from nas.cli.source import study_named
+    from nas.runner.winners import found_again
+    from nas.storage.results import open_run
+
+    run = open_run(Path(folder))
+    record, info = run.record(trial), run.manifest.data
+    kept = run.layer(record) if classes is None else None
+    outputs = classes or info.outputs
+    network = partial(_same, kept) if kept else found_again(run, record, study_named(study))[0].network
+    edge = int(record.point.get("resolution", 0))
+    trained = (info.shape[0], edge, edge) if edge else info.shape
+
+    return Subject(
+        name=f"trial {trial} of {folder}",
+        build=lambda inputs: network(inputs, outputs),
+        published=trained,
+        inputs=_shape(shape) if shape else trained,
+        source=record.space,
+    )
+
+
+def _same(layer: Layer, inputs: Shape, classes: int) -> Layer:
+    """A layer tree that is kept, whatever is requested."""
+    return layer
 
 
 def _saved(name: str, path: Path, shape: str | None) -> Subject:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,8 +18,8 @@ from nas.findings.settings import fidelity, settings
 from nas.findings.tables import Tables, tables
 from nas.findings.wording.audits import audit_summary, longer_cells
 from nas.findings.wording.numbers import capitalized, listed, plural, spoken
-from nas.layers import Layer, cost
 from nas.page import page
+from nas.page.networks import networks_of
 from nas.page.page import TOP
 from nas.page.recipes import RECIPE, apart_text, by_recipe
 from nas.page.report import Audited, Report, Verdicts
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nas.findings.searches import Searches
-
-logger = logging.getLogger(__name__)
 
 MOST_TEXTS = 24
 """Different texts up to which error is drawn against a column of a table; names of single networks have more."""
@@ -86,7 +83,7 @@ def write_searches(searches: Searches, path: Path, runs: Sequence[Run] = ()) -> 
 def _report(run: Run) -> Report:
     """What the page shows of a run."""
     study, info = run.manifest.study, run.manifest.data
-    networks, damaged = _pictured(run)
+    networks = networks_of(run, TOP)
     verdicts = _verdicts(run)
     return Report(
         title=study.name,
@@ -101,8 +98,10 @@ def _report(run: Run) -> Report:
         spaces=tuple(arm.name for arm in without_code(study).arms),
         windows=run.manifest.windows if any(w.refused or w.strata for w in run.manifest.windows) else (),
         curves={record.trial: record.curve for record in run.records},
-        networks=networks,
-        note=" ".join(f"{text}." for text in (run.lost, *damaged) if text),
+        networks=networks.layers,
+        stairs=networks.stairs,
+        folder=quote(str(run.folder)),
+        note=" ".join(f"{text}." for text in (run.lost, *networks.damaged) if text),
         first_two=capitalized(first_two(run)),
         rules=verdicts,
         audit=_audit(run),
@@ -144,24 +143,6 @@ def _audit(run: Run) -> Audited | None:
         sentences=audit.sentences(),
         notes=audit.notes,
     )
-
-
-def _pictured(run: Run) -> tuple[dict[int, Layer], list[str]]:
-    """Trial -> layer tree of the best networks whose weights are there, and a note on weights that can't be used.
-
-    A bad file costs its network's picture and nothing else.
-    """
-    networks, damaged = {}, []
-    for record in run.best[:TOP]:
-        try:
-            layer = run.layer(record)
-            if layer is not None:
-                cost(layer, run.manifest.data.shape)
-                networks[record.trial] = layer
-        except (NasError, OSError) as error:
-            damaged.append(f"Trial {record.trial} has no picture: {error}")
-            logger.warning("%s: trial %d has no picture on the page: %s", run.folder, record.trial, error)
-    return networks, damaged
 
 
 def _verdicts(run: Run) -> Verdicts | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
+from pandas.api.types import is_numeric_dtype
 
 from nas.analysis import edfs, top
 from nas.analysis.columns import BETTER
@@ -24,7 +25,7 @@ from nas.page.columns import column, packed
 from nas.page.matrix import matrix
 from nas.page.payload import COSTS, curves_payload, hover, json_text, layers_payload, shown
 from nas.page.report import Report
-from nas.page.staircases import Picture, picture, scale, stairs
+from nas.page.staircases import stairs_payload
 from nas.page.story import story
 from nas.page.style import Styles, styles_of
 from nas.page.templates import file_text, rendered
@@ -36,11 +37,11 @@ TOP = 10
 """Best networks shown."""
 PARTS = (
     *("format", "data", "ticks", "edf", "front", "medians", "search", "csv", "model", "figure", "cloud", "paper"),
-    *("scale", "editor", "bins"),
+    *("scale", "editor", "bins", "outcomes", "standing", "stairs", "copy"),
 )
 """Files of the script that the others build on, in order."""
 VIEWS = (
-    *("legend", "edf", "rail", "costs", "column", "curves", "searches", "table", "panel"),
+    *("legend", "edf", "rail", "costs", "column", "history", "curves", "outcomes", "searches", "table", "stairs", "panel"),
     *("parallel", "pairs", "importance", "efficiency"),
 )
 """Files of the views; each sees the parts, and nothing of another view."""
@@ -81,10 +82,12 @@ def _section(report: Report, frame: pd.DataFrame, styles: Styles) -> dict[str, A
         "report": report,
         "story": story(report, frame, distribution["sample"]),
         "finished": len(frame),
-        "windows": [acceptance(window) for window in report.windows],
+        "windows": [acceptance(window, _texts(frame)) for window in report.windows],
         "best": _best_networks(report, frame, best, places),
         "optimism": optimism_of(top(frame, len(frame))["error"].astype(float).tolist(), report.validating),
-        "curves": any(report.curves.get(int(trial)) for trial in best["trial"]),
+        "curves": any(report.curves.values()),
+        "curved": any(len(epochs) > 1 for epochs in report.curves.values()),
+        "unfinished": bool(frame["error"].isna().any()),
         "costs": any(name in frame and (frame[name] > 0).any() for name in COSTS),
         "searched": unmoved["searched"],
         "data": _data(report, frame, best, styles, places, unmoved),
@@ -103,6 +106,11 @@ def _prepared(frame: pd.DataFrame) -> pd.DataFrame:
     if "outcome" not in ready:
         ready["outcome"] = ready["error"].map(lambda error: "failed" if pd.isna(error) else "completed")
     return ready
+
+
+def _texts(frame: pd.DataFrame) -> list[str]:
+    """Columns whose values have no order."""
+    return [name for name in frame.columns if not is_numeric_dtype(frame[name])]
 
 
 def _spaces(report: Report, frame: pd.DataFrame) -> list[str]:
@@ -133,9 +141,6 @@ def _best_networks(
     trials = [int(trial) for trial in best["trial"]]
     done = frame[frame["error"].notna()]
     again = done.groupby("architecture")["error"].apply(list) if "architecture" in done else done
-    steps = {trial: stairs(report.networks[trial], report.inputs) for trial in trials if trial in report.networks}
-    axes = scale(steps.values())
-    pictures: dict[int, Picture] = {trial: picture(own, axes) for trial, own in steps.items() if own}
     return [
         {
             "trial": trial,
@@ -144,7 +149,7 @@ def _best_networks(
             "architecture": str(row.get("architecture", "")),
             "values": network_values(row, UNITS[report.task], report.validating)
             | ({"trainings": trainings_text(again[row["architecture"]])} if len(again) < len(done) else {}),
-            "picture": pictures.get(trial),
+            "pictured": bool(report.stairs.get(trial)),
         }
         for trial, row in zip(trials, best.to_dict("records"), strict=True)
     ]
@@ -172,6 +177,10 @@ def _data(
         "best": [places[int(trial)] for trial in best["trial"]],
         "curves": curves_payload(report.curves, places),
         "layers": layers_payload(report.networks, report.inputs, places),
+        "stairs": stairs_payload(report.stairs, places),
+        "folder": report.folder,
+        "objectives": report.objectives,
+        "validating": report.validating,
         "outcomes": {str(outcome): words for outcome, words in SENTENCES.items()},
         "units": UNITS[report.task],
         "searches": report.compared.curves if report.compared else (),

@@ -11,6 +11,7 @@ import pandas as pd
 from nas.data import Task
 from nas.findings.wording.rules import RuleRow
 from nas.layers import Layer
+from nas.page.staircases import Stair
 from nas.sampling.window import Window
 from nas.study.record import Epoch
 
@@ -115,6 +116,10 @@ class Report:
     """Trial -> its epochs, of the best networks at least; may be empty."""
     networks: Mapping[int, Layer] = field(default_factory=dict)
     """Trial -> layer tree, of the best networks; may be empty."""
+    stairs: Mapping[int, tuple[Stair, ...]] = field(default_factory=dict)
+    """Trial -> widths along the depth, of every network whose layers are known; may be empty."""
+    folder: str = ""
+    """Folder of the run, as a shell reads it; empty where there is none."""
     task: Task = "classification"
     """What the networks are to get right: decides the units of error and loss."""
     note: str = ""

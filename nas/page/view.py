@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +15,8 @@ from nas.sampling.window import Shift, Window
 
 MOST_SHIFTS = 4
 MOST_REASONS = 3
+SLIGHT, CLEAR, MUCH = 0.02, 0.08, 0.2
+"""From which distances to the middle on a typical value is slightly, clearly and much smaller or larger."""
 WRITERS = {
     "parameters": count,
     "multiply_adds": count,
@@ -35,12 +37,12 @@ class Acceptance:
     """Share of the proposals, with interval and n."""
     rejected: tuple[str, ...]
     """The most frequent reasons."""
-    shifts: tuple[tuple[str, float, str], ...]
-    """Dimension, mean quantile in percent, and both numbers in words."""
+    shifts: tuple[tuple[str, float | None, str], ...]
+    """Dimension, place of a typical value among the proposals in percent (None without an order), and it in words."""
 
 
-def acceptance(window: Window) -> Acceptance:
-    """What the limits did as texts, the strongest shifts first."""
+def acceptance(window: Window, options: Container[str] = ()) -> Acceptance:
+    """What the limits did as texts, the strongest shifts first; `options` are dimensions without small and large."""
     from scipy.stats import binomtest
 
     ends = binomtest(window.accepted, window.draws).proportion_ci(method="wilson")
@@ -50,8 +52,13 @@ def acceptance(window: Window) -> Acceptance:
         space=window.space,
         accepted=f"{share(window.acceptance)} [{share(ends.low)}, {share(ends.high)}] of {window.draws:,} proposals"
         + _strata(window),
-        rejected=tuple(f"{share(n / window.draws)} {spoken(reason)}" for reason, n in reasons if n),
-        shifts=tuple((spoken(s.dimension), 100 * s.mean_quantile, _shift(s)) for s in shifts),
+        rejected=tuple(f"{share(n / window.draws)} {_reason(reason)}" for reason, n in reasons if n),
+        shifts=tuple(
+            (spoken(s.dimension), None, "other options than proposed")
+            if s.dimension in options
+            else (spoken(s.dimension), 100 * s.mean_quantile, _shift(s))
+            for s in shifts
+        ),
     )
 
 
@@ -78,7 +85,17 @@ def _number(value: Any) -> float | None:
 
 
 def _shift(shift: Shift) -> str:
-    where = "level"
-    if abs(shift.mean_quantile - 0.5) >= 0.02:
-        where = "smaller" if shift.mean_quantile < 0.5 else "larger"
-    return f"{where}: at {100 * shift.mean_quantile:.0f} %"
+    """How much smaller or larger a typical accepted value is."""
+    far = abs(shift.mean_quantile - 0.5)
+    if far < SLIGHT:
+        return "as proposed"
+    much = "much " if far >= MUCH else "slightly " if far < CLEAR else ""
+    if shift.mean_quantile < 0.5:
+        return f"{much}smaller than {100 * (1 - shift.mean_quantile):.0f} % of the proposals"
+    return f"{much}larger than {100 * shift.mean_quantile:.0f} % of the proposals"
+
+
+def _reason(reason: str) -> str:
+    """Why points were rejected: a limit by its side, else the sentence of a requirement."""
+    named = spoken(reason)
+    return f"{named} the limit" if named.endswith((" above", " below")) else named

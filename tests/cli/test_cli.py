@@ -14,7 +14,9 @@ import pytest
 from nas.cli import main
 from nas.cli.live.progress import LiveView
 from nas.layers.base import Cost
+from nas.page.networks import networks_of
 from nas.runner.progress import Progress
+from nas.storage.results import open_run
 from nas.study.record import Origin, Outcome, Record
 
 SMALL = ("--samples", "2", "--epochs", "1", "--train-size", "200")
@@ -163,6 +165,20 @@ def test_a_run_is_no_exported_network(nas, finished: Path) -> None:  # type: ign
     assert (said.code, f"-> nas export {quote(str(finished))} -o DIR makes one of this run" in said.err) == (2, True)
     said = nas("train", finished)
     assert (said.code, f"-> nas train --run {quote(str(finished))} --trial NUMBER" in said.err) == (2, True)
+
+
+def test_describe_takes_a_trial_and_the_page_draws_it(nas, finished: Path) -> None:  # type: ignore[no-untyped-def]
+    """A trial's layer table has the counts of its record, and its stairs are on the page with those of all others."""
+    run = open_run(finished)
+    for record in run.records:
+        described = json.loads(nas("describe", finished, "--trial", record.trial, "--json").out)
+        assert described["parameters"] == record.cost.parameters
+    found = networks_of(run, best=1)
+    assert set(found.stairs) == {record.trial for record in run.records}
+    assert set(found.layers) == {run.best[0].trial}
+    refused = nas("describe", "lenet", "--study", "quickstart")
+    assert refused.code
+    assert "--trial" in refused.err
 
 
 def test_describe_gives_the_published_counts(nas) -> None:  # type: ignore[no-untyped-def]

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from nas.findings.tables import tables
-from nas.page.contents import report_of_tables
+from nas.page.contents import reports_of_tables
 from nas.page.page import html
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -45,7 +45,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frame = pd.DataFrame({"error": errors, "space": ["one", "two"] * 20, **columns, **costs})
     frame.to_csv(folder / "table.csv", index=False)
     path = folder / "page.html"
-    path.write_text(html([report_of_tables(tables([folder / "table.csv"]))]), encoding="utf-8")
+    path.write_text(html(reports_of_tables(tables([folder / "table.csv"]))), encoding="utf-8")
     return path
 
 

@@ -17,7 +17,7 @@ from nas.page import payload, style
 from nas.page.columns import column
 from nas.page.page import html
 from nas.page.report import Report
-from nas.page.staircases import Stair, picture, scale, stairs
+from nas.page.staircases import Stair, stairs, stairs_payload
 from nas.page.templates import file_text
 from nas.page.view import network_values
 
@@ -38,7 +38,7 @@ def test_stairs_follow_named_stages() -> None:
             Sequence(name="head", layers=(Flatten(), Linear(width=10))),
         )
     )
-    expected = (Stair(part="stem", width=4, blocks=1), Stair(part="stage 1", width=8, blocks=3))
+    expected = (Stair(part="stem", width=4, blocks=1, edge=4), Stair(part="stage 1", width=8, blocks=3, edge=4))
     assert stairs(network, (1, 4, 4)) == expected
 
 
@@ -54,13 +54,14 @@ def test_stairs_without_stages(layers: tuple[Linear, ...], inputs: tuple[int, ..
     assert [stair.width for stair in stairs(Sequence(layers=layers), inputs)] == widths
 
 
-def test_pictures_share_their_scale() -> None:
-    """Each block is one bar, and the same width is equally high in every picture."""
-    wide, deep = (Stair(part="s", width=64, blocks=1),), (Stair(part="s", width=64, blocks=9),)
-    axes = scale([wide, deep])
-    (bar,), (bars,) = picture(wide, axes).bars, picture(deep, axes).bars
-    assert (bar.path.count("M"), bars.path.count("M")) == (1, 9)
-    assert bars.path.startswith(bar.path.split("H")[0])
+def test_stairs_are_sent_as_numbers() -> None:
+    """Each stair is four numbers, its part by its place among all parts; trials outside of the table are left out."""
+    one = (Stair(part="stem", width=64, blocks=1, edge=28), Stair(part="stage 1", width=8, blocks=9, edge=7))
+    other = (Stair(part="stage 1", width=16, blocks=2, edge=0),)
+    assert stairs_payload({5: one, 6: other, 7: one}, {5: 0, 6: 1}) == {
+        "parts": ["stem", "stage 1"],
+        "rows": {0: [0, 64, 1, 28, 1, 8, 9, 7], 1: [1, 16, 2, 0]},
+    }
 
 
 def test_json_stays_in_its_element() -> None:

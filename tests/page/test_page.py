@@ -18,6 +18,7 @@ from nas.findings.wording import numbers as texts
 from nas.layers import cost, identity
 from nas.page.page import html
 from nas.page.report import Report
+from nas.page.staircases import stairs
 from nas.sampling.window import Shift, Window
 from nas.space import Space
 from nas.space.distribution import Distribution
@@ -68,6 +69,7 @@ def report(spaces: tuple[Space, ...] = X3[:3], each: int = 16, **changes: Any) -
     own = {name: changes.pop(name) for name in list(changes) if name in Report.__dataclass_fields__}
     records = [record(spaces[t % len(spaces)], t, rng, **changes) for t in range(each * len(spaces))]
     points = {r.trial: spaces[r.trial % len(spaces)].architecture(r.point) for r in records}
+    networks = {trial: architecture.network(INPUTS, 10) for trial, architecture in points.items()}
     shifts = (Shift(dimension="width_1", mean_quantile=0.3, distance=0.4),)
     settings: dict[str, Any] = {
         "title": "anynet ladder",
@@ -80,7 +82,8 @@ def report(spaces: tuple[Space, ...] = X3[:3], each: int = 16, **changes: Any) -
         "dimensions": tuple(dict.fromkeys(name for space in spaces for name in space.dimensions)),
         "windows": (Window(space=spaces[0].name, draws=99, accepted=9, refused={"shape": 90}, shifts=shifts),),
         "curves": {r.trial: r.curve for r in records},
-        "networks": {t: architecture.network(INPUTS, 10) for t, architecture in points.items()},
+        "networks": networks,
+        "stairs": {trial: stairs(network, INPUTS) for trial, network in networks.items()},
     }
     return Report(**settings | own)
 
@@ -198,7 +201,7 @@ def test_page_shows_every_part(show: Open) -> None:
     assert page.locator("[data-view=costs] .plot").count() == 4
     assert drawn(page, "curves", "box.data.filter(t => t.meta === 'curve').length") == 10
     assert page.locator(".matrix td.untested").count() == 3
-    assert page.locator(".best tbody tr").count() == page.locator(".stairs").count() == 10
+    assert page.locator(".best tbody tr").count() == page.locator("figure [data-view=stairs]").count() == 10
     assert "The best of 43 networks has" in page.locator("h1").inner_text()
     assert "5 failures (5 diverged: the loss exploded" in page.locator(".how").inner_text()
 

@@ -60,7 +60,7 @@ def test_the_page_lies_beside_the_table_and_says_what_it_lacks(write: Write, say
     assert "40 rows, errors from the column" in page
     assert 'data-view="edf"' in page
     assert 'data-view="curves"' not in page
-    assert 'class="stairs"' not in page
+    assert 'data-view="stairs"' not in page
 
 
 def test_the_column_of_errors_is_named(write: Write, say: Say, tmp_path: Path) -> None:

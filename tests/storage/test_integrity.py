@@ -261,14 +261,14 @@ def test_one_bad_weights_file_costs_one_picture(
     else:
         flipped = data.replace(b'\\"width\\": ', b'\\"width\\":1')
         path.write_bytes({"truncated": data[:300], "flipped": flipped}.get(damage, other.read_bytes()))
-    before = (run / PAGE).read_text().count('class="stairs"')
+    before = (run / PAGE).read_text().count('data-view="stairs"')
     code = say("report", run)[0]
     page = (run / PAGE).read_text()
     assert code == 0
     if damage != "a folder":  # which is no weights at all
         assert path.name in caplog.text
         assert path.name in page
-    assert page.count('class="stairs"') == max(0, before - 1)
+    assert page.count('data-view="stairs"') == max(0, before - 1)
     nas.run(TOY, out=run, engine=InlineEngine())
     assert say("export", run, "-o", tmp_path / "best", "--rank", 2)[0] == 0
 

@@ -1,0 +1,49 @@
+// Where a network stands among those of its space, and how sure that is.
+
+const SURE = 1.959964; // standard errors to either side of 95 %
+
+// Half of Wilson's 95 % interval of a share over so many images, as in nas.analysis.
+function halfInterval(share, images) {
+  const square = SURE ** 2;
+  return (SURE * Math.sqrt((share * (1 - share)) / images + square / (4 * images * images))) / (1 + square / images);
+}
+
+// Mean and spread of a network's errors; one training has no spread.
+function trainings(errors) {
+  const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length;
+  const squares = errors.reduce((sum, error) => sum + (error - mean) ** 2, 0);
+  return { mean, deviation: errors.length > 1 ? Math.sqrt(squares / (errors.length - 1)) : NaN };
+}
+
+// Half the 95 % interval of a network's mean error: of its images, and of its seeds where it was trained with several.
+function uncertainty(errors, images) {
+  const { mean, deviation } = trainings(errors);
+  const seeds = errors.length > 1 ? (SURE * deviation) / Math.sqrt(errors.length) : 0;
+  const half = Math.hypot(images ? halfInterval(mean, images) : 0, seeds);
+  return half > 0 ? half : NaN;
+}
+
+// Rank of one mean among all, counted from 1, and the ranks that lie within its interval.
+function standing(means, own, half) {
+  const lower = (bound) => means.filter((mean) => mean < bound).length;
+  const rank = 1 + lower(own);
+  const reach = half === half ? half : 0;
+  return { rank, of: means.length, best: 1 + lower(own - reach), worst: Math.max(rank, means.filter((mean) => mean <= own + reach).length) };
+}
+
+// The same of a row: networks of its space once each, whatever their number of trainings; null without an error.
+function standingOf(model, row) {
+  if (!(model.errors[row] < Infinity)) return null;
+  const identity = model.column("architecture");
+  const key = (each) => identity?.at(each) ?? each;
+  const networks = new Map();
+  for (let each = 0; each < model.rows; each++) {
+    if (model.space[each] !== model.space[row] || !(model.errors[each] < Infinity)) continue;
+    if (!networks.has(key(each))) networks.set(key(each), []);
+    networks.get(key(each)).push(model.errors[each]);
+  }
+  const errors = networks.get(key(row));
+  const half = uncertainty(errors, model.data.validating);
+  const means = [...networks.values()].map((each) => trainings(each).mean);
+  return { ...standing(means, trainings(errors).mean, half), half, trainings: errors.length, mean: trainings(errors).mean };
+}
