@@ -20,7 +20,7 @@ from nas.findings.same_images import optimism_of
 from nas.findings.wording.audits import LONGER
 from nas.findings.wording.images import trainings_text
 from nas.findings.wording.numbers import UNITS
-from nas.findings.wording.rules import shown
+from nas.findings.wording.rules import shown as shown_rules
 from nas.page.columns import column, packed
 from nas.page.matrix import matrix
 from nas.page.payload import COSTS, curves_payload, hover, json_text, layers_payload, shown
@@ -41,7 +41,20 @@ PARTS = (
 )
 """Files of the script that the others build on, in order."""
 VIEWS = (
-    *("legend", "edf", "rail", "costs", "column", "history", "curves", "outcomes", "searches", "table", "stairs", "panel"),
+    *(
+        "legend",
+        "edf",
+        "rail",
+        "costs",
+        "column",
+        "history",
+        "curves",
+        "outcomes",
+        "searches",
+        "table",
+        "stairs",
+        "panel",
+    ),
     *("parallel", "pairs", "importance", "efficiency"),
 )
 """Files of the views; each sees the parts, and nothing of another view."""
@@ -58,7 +71,7 @@ def html(reports: Sequence[Report]) -> str:
         "template.html.j2",
         sections=sections,
         styles=styles,
-        shown=shown,
+        shown=shown_rules,
         audit_header=LONGER,
         policy=_policy(scripts),
         scripts=[Markup(text) for text in scripts],  # noqa: S704 - our own files and plotly's
