@@ -61,6 +61,8 @@ def searched(sample: Sequence[Edf]) -> list[dict[str, Any]]:
 
 def _of_space(group: pd.DataFrame, dimensions: Sequence[str], spaces: int) -> dict[str, Any]:
     varying = [name for name in dimensions if name in group and group[name].nunique(dropna=False) > 1]
+    if not varying:
+        raise Refused("no dimension varies among its networks")
     fewest, most = ROWS_EACH
     room = min(most, max(fewest, MOST_ROWS // spaces))
     rows = group.sample(room, random_state=0) if len(group) > room else group

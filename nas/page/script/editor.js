@@ -48,7 +48,9 @@ class Editor {
 
   draw() {
     const filter = this.model.filters.get(this.column.name);
-    this.ends.forEach((input, i) => (input.value = filter ? this.write([filter.low, filter.high][i]) : ""));
+    this.ends.forEach((input, i) => {
+      if (document.activeElement !== input) input.value = filter ? this.write([filter.low, filter.high][i]) : "";
+    });
     for (const { level, input } of this.entries) input.checked = !filter || filter.has(level);
     this.none.input.checked = !filter || (filter instanceof Set ? filter.has(null) : filter.missing);
   }
