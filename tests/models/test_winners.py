@@ -57,7 +57,7 @@ def test_a_winner_errs_on_the_images_that_its_card_says(name: str) -> None:
     model, split = nas.create_model(name, pretrained=True), data.unseal("fashion-mnist")
     with one_thread(), torch.inference_mode():
         scores = torch.cat([model(model.preprocess(images)) for images in split.images.split(500)])
-    assert float((scores.argmax(1) != split.labels).double().mean()) == tested(model)
+    assert float((scores.argmax(1) != split.labels).double().mean()) == recorded_error(model)
 
 
 @needs_images
@@ -69,10 +69,10 @@ def test_its_source_errs_on_the_same_number_elsewhere(name: str, tmp_path: Path)
     (tmp_path / "measure.py").write_text(MEASURE.read_text().partition("```text\n")[2].partition("```")[0])
     command = [sys.executable, "measure.py", RAW]
     told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert told.stdout == f"test error {tested(model)}\n"
+    assert told.stdout == f"test error {recorded_error(model)}\n"
 
 
-def tested(model: nas.Model) -> float:
+def recorded_error(model: nas.Model) -> float:
     """The test error in its document."""
     assert model.document.test is not None
     return model.document.test.error

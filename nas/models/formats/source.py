@@ -101,7 +101,7 @@ def source(document: Document, tensors: Mapping[str, Tensor]) -> tuple[str, byte
     whole = parts_of(document.layers, document.inputs)
     writer = Writer(Shapes(whole))
     weights = save(dict(zip(writer.tensors(whole), tensors.values(), strict=True)))
-    rounded = document.recipe is not None and document.recipe.precision == "bfloat16"
+    rounded = document.test is None and document.recipe is not None and document.recipe.precision == "bfloat16"
     parts = [
         [
             *docstring(_facts(document), 0),
