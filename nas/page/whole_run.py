@@ -55,7 +55,7 @@ def searched(sample: Sequence[Edf]) -> list[dict[str, Any]]:
             "best": [_ends(best) for best in curve.best],
             "warnings": curve.warnings,
         }
-        for curve in (efficiency(edf) for edf in sample if edf.n >= FEWEST)
+        for curve in (efficiency(edf) for edf in sample if edf.n >= FEWEST and edf.failures < edf.n)
     ]
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nas.analysis import edfs, efficiency, importances
-from nas.page.whole_run import importance
+from nas.analysis import edf, edfs, efficiency, importances
+from nas.page.whole_run import importance, searched
 from nas.study.record import Origin
 from spaces.anynet import X3
 from tests.page.test_page import Open, needs_browser, report, selected
@@ -270,6 +270,17 @@ def test_too_few_networks_have_no_importance(show: Open) -> None:
     assert "importance needs at least 20 networks, got 16" in view(page, "importance").inner_text()
     page = show(report(origin=Origin(sampler="tpe", draws=1)))
     assert page.locator("[data-view=importance], [data-view=efficiency]").count() == 0
+
+
+def test_what_only_failed_was_not_searched() -> None:
+    """A space without a trained network, or with fewer than eight, has no expected best."""
+    errors = [0.1 + 0.01 * i for i in range(8)]
+    sample = (
+        edf(errors, name="a", guess=0.9),
+        edf([np.inf] * 9, name="b", guess=0.9),
+        edf([0.1] * 7, name="c", guess=0.9),
+    )
+    assert [(curve["name"], curve["draws"]) for curve in searched(sample)] == [("a", (1, 2))]
 
 
 def test_importance_of_many_networks_is_sampled() -> None:

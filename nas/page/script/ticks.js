@@ -12,6 +12,7 @@ function linearTicks(low, high, step) {
 
 // Finest to coarsest: round steps that give from about twelve to two marks.
 function* linearChoices(low, high) {
+  if (!(high - low > 1e-9 * Math.max(Math.abs(low), Math.abs(high)))) return; // no step could be told from none
   let power = Math.floor(Math.log10((high - low) / 12 || 1));
   for (let tries = 0; tries < 4; tries++, power++) {
     for (const factor of STEPS) yield linearTicks(low, high, Number(`${factor}e${power}`));

@@ -76,3 +76,8 @@ test("first come at most eleven dimensions and the error, and of few dimensions 
   const few = [numeric([1, 2], { name: "d" }), numeric([1, 2], { name: "blocks", role: "attribute" }), numeric([1, 2], { name: "seed", role: "measure" })];
   assert.deepEqual(of(few), ["d", "blocks", "error"]);
 });
+
+test("an axis whose ends differ by rounding alone has one mark", () => {
+  const scale = new Scale(numeric([0.9, 0.9 + 2e-16]));
+  assert.equal(scale.marks(200).length, 1);
+});

@@ -20,7 +20,7 @@ VIEWS.efficiency = class {
   draw(model) {
     const { points, figure } = this;
     const groups = model.spaces.map((_, place) => points.filter((point) => point.place === place)).filter((own) => own.length);
-    const errors = points.map((point) => point.error);
+    const errors = points.map((point) => Number(point.error.toPrecision(9)));
     const [low, high] = padded(Math.min(...errors), Math.max(...errors), false, 0.15);
     const most = Math.max(...points.map((point) => point.tries));
     const shown = (place) => groups.length <= FEW_SPACES || model.pointed.includes(place);
