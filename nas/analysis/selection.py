@@ -55,7 +55,7 @@ def edfs(frame: pd.DataFrame, *, guess: float | None) -> tuple[Edf, ...]:
     isn't known (None), a failure enters means as the highest error that was seen.
     """
     rows = unbiased(having(frame, "space", "error"))
-    errors = np.asarray(rows["error"].astype(float).fillna(np.inf), dtype=np.float64)
+    errors: NDArray[np.float64] = np.array(rows["error"].astype(float).fillna(np.inf), dtype=np.float64)
     rows = rows.assign(error=learned(errors, guess))
     names, reasons = names_of(frame), left_out(frame)
     outside = {name: left_out(frame[names == name]) for name in dict.fromkeys(names)} if reasons else {}

@@ -2,7 +2,7 @@
 
 const MOST_DRAWN = 500; // points of a cloud
 const GREY = "#858585"; // what belongs to no space
-const CONFIG = { displaylogo: false, showSendToCloud: false, responsive: true, modeBarButtons: [["toImage"]], toImageButtonOptions: { format: "svg" } };
+const CONFIG = { displaylogo: false, showSendToCloud: false, responsive: true, displayModeBar: false };
 const pageColour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 const DASHES = { solid: "", dash: "7 4", dot: "2 3", dashdot: "7 3 2 3" };
@@ -34,9 +34,9 @@ function swatch(space, dash = false) {
 const plotlyText = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 // A numeric axis: `write` makes its labels, `pixels` is its length; plotly gets places and texts of its marks.
-function axis({ title, low, high, log = false, pixels, write, upright = false }) {
+function axis({ title, low, high, log = false, whole = false, pixels, write, upright = false }) {
   const at = log ? Math.log10 : (value) => value;
-  const { values, texts } = ticks({ low, high, log, room: pixels, text: write, ...(upright && { across: () => 14 }) });
+  const { values, texts } = ticks({ low, high, log, whole, room: pixels, text: write, ...(upright && { across: () => 14 }) });
   return {
     title: { text: title, standoff: 8 }, type: log ? "log" : "linear", range: [at(low), at(high)], tickvals: values, ticktext: texts,
     zeroline: false, showline: true, ticks: "outside", ticklen: 4, fixedrange: false,
@@ -62,7 +62,9 @@ class Figure {
     this.note = element("p", { class: "note says" });
     this.table = element("details", { class: "numbers" }, element("summary", {}, "numbers"));
     this.table.addEventListener("toggle", () => this.fill());
-    box.replaceChildren(this.plot, this.note, this.table);
+    this.save = element("button", { type: "button", class: "link" }, "SVG");
+    this.save.addEventListener("click", () => Plotly.downloadImage(this.plot, { format: "svg", filename: "figure" }));
+    box.replaceChildren(this.plot, this.note, element("div", { class: "under" }, this.table, this.save));
   }
 
   get width() {
@@ -79,18 +81,20 @@ class Figure {
     this.plot.hidden = none;
     this.note.textContent = note;
     this.table.hidden = none || !numbers;
+    this.save.hidden = none;
     if (none) return;
     const layout = {
       height, margin: { l: 64, r: 20, t: 10, b: 56, ...margin }, showlegend: false, hovermode: "closest", dragmode: this.onBrush ? "select" : false,
       selectdirection: this.direction, selections: [], template: "none", paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: pageColour("--ink") },
-      newselection: { line: { color: pageColour("--accent"), width: 1.5 } }, modebar: { bgcolor: "rgba(0,0,0,0)", color: pageColour("--soft") },
+      newselection: { line: { color: pageColour("--accent"), width: 1.5 } },
       xaxis: x, yaxis: y, shapes, annotations,
     };
     const quiet = traces.map((trace) => ({ hoverinfo: trace.customdata ? "none" : "skip", ...trace }));
     Plotly.react(this.plot, quiet, layout, CONFIG);
     if (!this.listens) this.listen();
     this.plot.setAttribute("aria-label", name);
+    this.save.setAttribute("aria-label", `Save as SVG: ${name}`);
     this.numbers = numbers;
     this.fill();
   }

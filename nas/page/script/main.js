@@ -146,5 +146,11 @@ window.addEventListener("hashchange", readAddress);
 let resizing;
 window.addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(redraw, 150); });
 
+// What scrolls can be reached by keyboard, under the name of its part.
+for (const box of document.querySelectorAll(".scroll:not([tabindex]), .content")) {
+  const name = box.closest(".card, dialog, section")?.querySelector("h2, h1")?.textContent ?? "table";
+  for (const [key, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", name]]) box.setAttribute(key, value);
+}
+
 if (sections.length) readAddress();
 else document.documentElement.dataset.ready = "none";

@@ -33,12 +33,14 @@ function* logChoices(low, high) {
   for (const every of [2, 3, 4, 6]) yield decadeTicks(low, high, [1], every);
 }
 
-// The finest marks from low to high whose labels fit into so many pixels; `text` writes a label, `across` is its size.
-function ticks({ low, high, log = false, room, text, across = (label) => LETTER * label.length }) {
+// The finest marks from low to high whose labels fit into so many pixels; `text` writes a label, `across` is its size,
+// `whole` leaves out fractions.
+function ticks({ low, high, log = false, whole = false, room, text, across = (label) => LETTER * label.length }) {
   const at = log ? Math.log : (value) => value;
   if (!(high > low)) return { values: [low], texts: [text(low)] };
   const place = (value) => (room * (at(value) - at(low))) / (at(high) - at(low));
   for (const values of log ? logChoices(low, high) : linearChoices(low, high)) {
+    if (whole && values.some((value) => value % 1)) continue;
     const texts = values.map(text);
     const free = values.every((value, i) => !i || place(value) - place(values[i - 1]) >= (across(texts[i]) + across(texts[i - 1])) / 2 + GAP);
     if (values.length > 0 && free && new Set(texts).size === texts.length) return { values, texts };

@@ -83,3 +83,7 @@ test("labels are moved apart and stay inside", () => {
   placed.slice(1).forEach((height, i) => assert.ok(height - placed[i] >= 15));
   assert.ok(placed[0] >= 0 && placed.at(-1) <= 100);
 });
+
+test("an axis of whole numbers has no marks between them", () => {
+  assert.deepEqual(plain(ticks({ low: 0.6, high: 3.4, whole: true, room: 900, text: String })).values, [1, 2, 3]);
+});

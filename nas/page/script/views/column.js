@@ -75,7 +75,7 @@ function numericScale(column, figure, { ends, spread }) {
   const { values } = column;
   const [low, high] = padded(ends.low, ends.high, ends.log);
   const x = (row) => (values[row] >= ends.low && values[row] <= ends.high ? values[row] + spread * (((row * GOLDEN) % 1) - 0.5) : NaN);
-  return { x, note: outside(ends), axis: axis({ title: column.title, low: low - spread, high: high + spread, log: ends.log, pixels: figure.room.x, write: (value) => axisLabel(column, value) }) };
+  return { x, note: outside(ends), axis: axis({ title: column.title, low: low - spread, high: high + spread, log: ends.log, whole: column.kind === "integer", pixels: figure.room.x, write: (value) => axisLabel(column, value) }) };
 }
 
 // Levels side by side, the spaces side by side within each; rare ones of many are one.

@@ -47,7 +47,7 @@ class Histogram {
     this.picture = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", "aria-hidden": "true" });
     const unit = column.kind === "percent" ? " (%)" : "";
     this.inputs = ["from", "to"].map((end, i) => {
-      const input = element("input", { type: "text", inputmode: "decimal", "aria-label": `${column.title}${unit} ${end}`, placeholder: this.write([this.ends.low, this.ends.high][i]) });
+      const input = element("input", { type: "text", inputmode: "decimal", "aria-label": `${column.title}${unit} ${end}`, placeholder: this.hint([this.ends.low, this.ends.high][i]) });
       input.addEventListener("change", () => this.take());
       return input;
     });
@@ -80,6 +80,10 @@ class Histogram {
 
   write(value) {
     return Number.isFinite(value) ? String(Number((this.factor * value).toPrecision(5))) : "";
+  }
+
+  hint(value) {
+    return this.column.kind === "count" ? count(value) : this.write(value);
   }
 
   take() {
@@ -120,7 +124,9 @@ class Histogram {
     const [from, to] = filter ? [this.share(filter.low), this.share(filter.high)] : [0, 1];
     const brush = filter ? [svg("rect", { class: "brush", x: from * WIDE, width: Math.max(1, (to - from) * WIDE), y: 0, height: HIGH })] : [];
     this.picture.replaceChildren(svg("path", { class: "whole", d: path(whole) }), svg("path", { class: "own", d: path(own) }), ...brush);
-    this.inputs.forEach((input, i) => (input.value = filter ? this.write([filter.low, filter.high][i]) : ""));
+    this.inputs.forEach((input, i) => {
+      if (document.activeElement !== input) input.value = filter ? this.write([filter.low, filter.high][i]) : "";
+    });
     if (filter) this.none.checked = filter.missing;
     this.box.classList.toggle("filtered", Boolean(filter));
   }

@@ -1,0 +1,102 @@
+"""The page for those who can't see or point: axe-core's rules, and every action by keyboard."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from nas.findings.tables import tables
+from nas.page.contents import report_of_tables
+from nas.page.page import html
+
+CHROMIUM = Path("/usr/bin/chromium")
+AXE = "axe-core@4.14.1"
+NPM = shutil.which("npm")
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium")
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """axe-core from npm; skips where it can't be had."""
+    folder = tmp_path_factory.mktemp("axe")
+    if NPM is None or subprocess.run([NPM, "pack", AXE], cwd=folder, capture_output=True, check=False).returncode:
+        pytest.skip("npm can't get axe-core")
+    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+        file = archive.extractfile("package/axe.min.js")
+        assert file
+        return file.read().decode()
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a table of two spaces."""
+    folder = tmp_path_factory.mktemp("page")
+    rows = range(40)
+    errors = [0.1 + 0.003 * row for row in rows]
+    columns = {"width": [8 + row % 7 for row in rows], "kind": ["ab"[row % 2] for row in rows]}
+    costs = {"parameters": [1000 + 90 * row for row in rows]}
+    frame = pd.DataFrame({"error": errors, "space": ["one", "two"] * 20, **columns, **costs})
+    frame.to_csv(folder / "table.csv", index=False)
+    path = folder / "page.html"
+    path.write_text(html([report_of_tables(tables([folder / "table.csv"]))]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (360, "dark")])
+def test_axe_finds_nothing_serious(axe: str, page_file: Path, width: int, scheme: Any) -> None:
+    """No rule of axe-core is broken seriously, with the panel open, wide and light, narrow and dark."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+        page = context.new_page()
+        page.goto(page_file.as_uri())
+        page.wait_for_selector("html[data-ready]")
+        for view in page.locator("section [data-view]").all():
+            view.scroll_into_view_if_needed()
+            page.wait_for_timeout(60)
+        page.add_script_tag(content=axe)
+        page.locator(".trials tbody tr").first.click()
+        found = page.evaluate("axe.run()")["violations"]
+        browser.close()
+    assert [(v["id"], v["nodes"][0]["html"][:80]) for v in found if v["impact"] in ("serious", "critical")] == []
+
+
+def test_everything_is_done_by_keyboard(page_file: Path) -> None:
+    """Without a pointer a space is left out, a range set, the table sorted, a network opened, all shown."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(page_file.as_uri())
+        page.wait_for_selector("html[data-ready]")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.locator(".entries input").first.focus()
+        page.keyboard.press("Space")
+        assert "space=two" in page.evaluate("location.hash")
+        page.get_by_label("width from").focus()
+        page.keyboard.type("10")
+        page.keyboard.press("Enter")
+        assert "width=10.." in page.evaluate("location.hash")
+        page.locator(".trials").scroll_into_view_if_needed()
+        page.locator(".trials th button", has_text="error").focus()
+        page.keyboard.press("Enter")
+        page.locator(".trials tbody button").first.focus()
+        page.keyboard.press("Enter")
+        assert page.locator("#details").is_visible()
+        page.keyboard.press("Escape")
+        assert not page.locator("#details").is_visible()
+        page.get_by_role("button", name="show all").focus()
+        page.keyboard.press("Enter")
+        assert page.evaluate("location.hash") == ""
+        browser.close()
