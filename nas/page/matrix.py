@@ -35,15 +35,17 @@ class Row:
     n: int
     """Its networks."""
     cells: tuple[Cell | None, ...]
-    """One for each space, in the order of the rows; None for itself, and where the pair stands in the other's row."""
+    """One for each column; None for itself, and where the pair stands in the other's row."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
     """Every pair of spaces once."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[Row, ...] = ()
     """Lowest mean error first; none where there is no pair to compare."""
+    columns: tuple[str, ...] = ()
+    """Spaces that a row is compared with, in the same order."""
     notes: tuple[str, ...]
     """What must be said beside it."""
 
@@ -54,21 +56,18 @@ def matrix(sample: Sequence[Edf], rules: Mapping[tuple[str, str], RuleRow]) -> M
     left = [isolated(edf.name) for edf in sample if edf not in compared]
     notes = [f"Not compared, for fewer than {FEW} networks or none trained to the end: {listed(left)}"] if left else []
     if len(compared) < 2:
-        return Matrix(rows=(), notes=tuple(notes) if len(sample) > 1 else ())
+        return Matrix(notes=tuple(notes) if len(sample) > 1 else ())
     notes += warnings_of(*compared)
+    cells = [[_cell(row, column, rules, i < j) for j, column in enumerate(compared)] for i, row in enumerate(compared)]
+    used = [j for j in range(len(compared)) if any(own[j] for own in cells)]
     rows = (
-        Row(
-            space=row.name,
-            mean=percent(row.mean),
-            n=row.n,
-            cells=tuple(_cell(row, column, rules, earlier=i < j) for j, column in enumerate(compared)),
-        )
-        for i, row in enumerate(compared)
+        Row(space=edf.name, mean=percent(edf.mean), n=edf.n, cells=tuple(own[j] for j in used))
+        for edf, own in zip(compared, cells, strict=True)
     )
-    return Matrix(rows=tuple(rows), notes=tuple(notes))
+    return Matrix(rows=tuple(rows), columns=tuple(compared[j].name for j in used), notes=tuple(notes))
 
 
-def _cell(row: Edf, column: Edf, rules: Mapping[tuple[str, str], RuleRow], *, earlier: bool) -> Cell | None:
+def _cell(row: Edf, column: Edf, rules: Mapping[tuple[str, str], RuleRow], earlier: bool) -> Cell | None:
     """A pair where its rule has it, else in the row of the lower mean."""
     if rule := rules.get((row.name, column.name)):
         return Cell(better=rule.cells[4], ends=rule.cells[5], rule=rule)
