@@ -14,6 +14,7 @@ import pytest
 from nas.findings.tables import tables
 from nas.page.contents import reports_of_tables
 from nas.page.page import html
+from tests.page.test_page import report
 
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = "axe-core@4.14.1"
@@ -49,22 +50,34 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def run_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a run with failures and curves, of two objectives."""
+    path = tmp_path_factory.mktemp("page") / "run.html"
+    path.write_text(html([report(folder="run", validating=1000, objectives=("error", "parameters"))]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("file", ["page_file", "run_file"])
 @pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (360, "dark")])
-def test_axe_finds_nothing_serious(axe: str, page_file: Path, width: int, scheme: Any) -> None:
-    """No rule of axe-core is broken seriously, with the panel open, wide and light, narrow and dark."""
+def test_axe_finds_nothing_serious(
+    axe: str, file: str, width: int, scheme: Any, request: pytest.FixtureRequest
+) -> None:
+    """No rule of axe-core is broken seriously, with networks side by side, wide and light, narrow and dark."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
         page = context.new_page()
-        page.goto(page_file.as_uri())
+        page.goto(request.getfixturevalue(file).as_uri())
         page.wait_for_selector("html[data-ready]")
         for view in page.locator("section [data-view]").all():
             view.scroll_into_view_if_needed()
             page.wait_for_timeout(60)
         page.add_script_tag(content=axe)
-        page.locator(".trials tbody tr").first.click()
+        page.evaluate("location.hash = '#trial=3,5,9'")
+        page.locator("#details .network").nth(2).wait_for()
         found = page.evaluate("axe.run()")["violations"]
         browser.close()
     assert [(v["id"], v["nodes"][0]["html"][:80]) for v in found if v["impact"] in ("serious", "critical")] == []

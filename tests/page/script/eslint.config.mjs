@@ -5,7 +5,7 @@ export default [
       ecmaVersion: 2024,
       sourceType: "script",
       globals: Object.fromEntries(
-        ["Blob", "IntersectionObserver", "Intl", "Plotly", "URL", "URLSearchParams", "atob", "cancelAnimationFrame", "clearTimeout", "document", "getComputedStyle",
+        ["Blob", "IntersectionObserver", "Intl", "Plotly", "URL", "URLSearchParams", "atob", "cancelAnimationFrame", "clearTimeout", "document", "getComputedStyle", "getSelection", "navigator",
           "history", "location", "requestAnimationFrame", "setTimeout", "window"].map((name) => [name, "readonly"]),
       ),
     },

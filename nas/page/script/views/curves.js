@@ -36,7 +36,7 @@ VIEWS.curves = class {
     const [low, high] = padded(found.low, found.high, log, 0.12, 0.04);
     const last = Math.max(...[...faint, ...rows.coloured].map((row) => curves[row].at(-1)[0]));
     const write = this.value === "error" ? percentLabel : numberLabel;
-    const x = labelled(axis({ title: "epoch", low: 1 - 0.03 * last, high: last + 0.09 * last, pixels: this.figure.room.x, write: (value) => (value > last ? "" : epochLabel(value)) }));
+    const x = labelled(axis({ title: "epoch", whole: true, low: 1 - 0.03 * last, high: last + 0.09 * last, pixels: this.figure.room.x, write: (value) => (value > last ? "" : epochLabel(value)) }));
     const y = axis({ title: units[this.value], low, high, log, pixels: this.figure.room.y, write, upright: true });
     const traces = [...faint.map((row) => this.pale(model, row)), ...[...rows.coloured].reverse().map((row) => this.coloured(model, row)), ...this.ends(model, [...faint, ...rows.coloured])];
     this.figure.draw({

@@ -37,7 +37,7 @@ VIEWS.history = class {
       line: { shape: "hv", width: 2, color: pageColour("--ink") }, meta: "best",
     });
     const [low, high] = padded(values[this.order[0]], values[last]);
-    const x = labelled(axis({ title: "trial", low, high, pixels: this.errors.room.x, write: wholeLabel }));
+    const x = labelled(axis({ title: "trial", whole: true, low, high, pixels: this.errors.room.x, write: wholeLabel }));
     const found = best.length ? `The line is the lowest error so far; it last fell at trial ${this.trial.text(best.at(-1))}, to ${WRITERS.percent(model.errors[best.at(-1)])}.` : "";
     this.errors.draw({
       traces: best.length ? traces : traces.slice(0, -1), x, y: vertical.layout, none: vertical.none, shapes: brushShapes(model, ["trial", ERROR]),

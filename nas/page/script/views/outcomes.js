@@ -38,8 +38,8 @@ VIEWS.outcomes = class {
       return trace;
     });
     const [low, high] = [from[0], from.at(-1) + widths.at(-1)];
-    const x = labelled(axis({ title: "trial", low, high, pixels: this.figure.room.x, write: wholeLabel }));
-    const y = labelled(axis({ title: "trials", low: 0, high: 1.05 * Math.max(...base), pixels: this.figure.room.y, write: wholeLabel, upright: true }));
+    const x = labelled(axis({ title: "trial", whole: true, low, high, pixels: this.figure.room.x, write: wholeLabel }));
+    const y = labelled(axis({ title: "trials", whole: true, low: 0, high: 1.05 * Math.max(...base), pixels: this.figure.room.y, write: wholeLabel, upright: true }));
     const said = kinds.map((kind) => `${grouped(total(kind))} ${kind}`).join(", ");
     this.figure.draw({
       traces, x, y, shapes: brushShapes(model, ["trial", ""]), note: `From below: ${said}.`, name: `Outcomes along the trials: ${said}`,

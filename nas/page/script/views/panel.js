@@ -144,7 +144,7 @@ function drawCurves(model, rows, figure) {
   if (!errors.length) return;
   const last = Math.max(...rows.map((row) => curves[row].at(-1)[0]));
   const [low, high] = padded(Math.min(...errors), Math.max(...errors), false);
-  const x = labelled(axis({ title: "epoch", low: 1 - 0.03 * last, high: 1.03 * last, pixels: figure.room.x, write: epochLabel }));
+  const x = labelled(axis({ title: "epoch", whole: true, low: 1 - 0.03 * last, high: 1.03 * last, pixels: figure.room.x, write: epochLabel }));
   const y = axis({ title: units.error, low, high, pixels: figure.room.y, write: percentLabel, upright: true });
   const traces = rows.map((row, i) => {
     const space = model.spaces[model.space[row]];
