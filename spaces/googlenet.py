@@ -51,6 +51,9 @@ class Branches(NamedTuple):
     pooled: int
     """1x1 after the pool."""
 
+    def __repr__(self) -> str:
+        return f"Branches{tuple(self)}"
+
     @property
     def width(self) -> int:
         """Channels once joined."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nas.layers import Shape
+from nas.layers import Shape, shape_text, summary
 from nas.space import Architecture
 
 
@@ -22,3 +22,12 @@ class Network:
     """Published number of outputs."""
     source: str
     """Where the numbers come from."""
+
+    def __repr__(self) -> str:
+        ports = f"{shape_text(self.inputs)} -> {self.classes:,}"
+        return f"<Network {self.name!r}: {type(self.architecture).__name__}, {ports}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the layer table at the published input."""
+        layer = self.architecture.network(self.inputs, self.classes)
+        return summary(layer, self.inputs).html(f"{self.name} at {shape_text(self.inputs)}")

@@ -15,19 +15,8 @@ if TYPE_CHECKING:
     from nas.layers import Row, Shares, Smallest, Summary
     from nas.models.latency import Latency
 
-ROW = (
-    "part",
-    "layer",
-    "settings",
-    "times",
-    "output",
-    "parameters",
-    "multiply-adds",
-    "activations",
-    "parameter bytes",
-    "bytes alive",
-    "bytes kept",
-)
+BYTES = ("parameter bytes", "bytes alive", "bytes kept")
+"""Columns of the layer table that follow the others."""
 SPARE = ("bytes kept", "bytes alive", "parameter bytes", "activations", "part")
 """Left out on narrow terminals, the first one first."""
 NOTE = 39
@@ -75,6 +64,7 @@ def describe(
 ) -> None:
     """The layer table of a network with its totals, or the totals of several: nas describe alexnet vgg11."""
     from nas.errors import Refused
+    from nas.layers import HEADER
 
     if device != "cpu" and not latency:
         raise Refused(f"--device says where latency is measured, got {device} without it", hint="--latency")
@@ -93,7 +83,7 @@ def describe(
     if json:
         emit_json(**_as_json(subject, summary, smallest), memory=summary.cost.memory, layers=summary.layers)
         return
-    emit_table(ROW, [_cells(row) for row in summary.layers], left=3, spare=SPARE)
+    emit_table((*HEADER, *BYTES), [_cells(row) for row in summary.layers], left=3, spare=SPARE)
     _show_totals(subject, summary, smallest)
 
 
@@ -205,17 +195,7 @@ def _as_json(subject: Subject, summary: Summary, smallest: Smallest | None) -> d
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    from nas.layers import shape_text
-
-    return (
-        row.part,
-        row.kind,
-        row.settings,
-        f"x{row.times}" if row.times > 1 else "",
-        shape_text(row.output),
-        *(f"{n:,}" for n in (row.cost.parameters, row.cost.multiply_adds, row.cost.activations)),
-        *(count(n) for n in (row.bytes.parameters, row.bytes.inference, row.bytes.training)),
-    )
+    return *row.cells, *(count(n) for n in (row.bytes.parameters, row.bytes.inference, row.bytes.training))
 
 
 def _line(subject: Subject, summary: Summary, smallest: Smallest | None) -> tuple[str, ...]:

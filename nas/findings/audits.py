@@ -34,8 +34,8 @@ from nas.findings.same_images import parts
 from nas.findings.settings import fidelity
 from nas.findings.wording.audits import HEADER, AuditRow, audit_head, audit_row, tau_text
 from nas.findings.wording.images import parts_text
-from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import plural
+from nas.layers.display import html_table, notebook
 from nas.storage.audits import AuditedNetwork, Retrained, read_retrained
 from nas.storage.results import Run
 from nas.study import Rule

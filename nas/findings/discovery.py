@@ -21,9 +21,9 @@ from nas.findings.principles import delta_in_words
 from nas.findings.samples import Sample, guessing, require_list, sample_of
 from nas.findings.study_source import neighbours, study_file
 from nas.findings.tables import ERROR, Tables
-from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import plural
 from nas.findings.wording.rules import RuleRow, rule_row, shown
+from nas.layers.display import html_table, notebook
 from nas.space import Dimension, Space, in_words, sentence
 from nas.storage.results import Run, study_of
 from nas.storage.study_json import require_unchanged

@@ -14,8 +14,8 @@ from nas.errors import NasError, Refused
 from nas.findings.finalists import Finalist, finalists_of
 from nas.findings.settings import fidelity
 from nas.findings.wording.finals import HEADER, chosen_text, final_cells, optimism_sentence
-from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import listed, plural
+from nas.layers.display import html_table, notebook
 from nas.models import exports
 from nas.models.document import HeldOut
 from nas.models.formats import writing

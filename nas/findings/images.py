@@ -27,8 +27,8 @@ from nas.findings.wording.images import (
     parts_text,
     side_text,
 )
-from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import plural, shortened
+from nas.layers.display import html_table, notebook
 from nas.storage.results import Run, open_run, require_validated
 from nas.storage.wrong_images import Wrong
 

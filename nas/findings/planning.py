@@ -19,8 +19,8 @@ from nas.findings.columns.defaults import note_on
 from nas.findings.samples import requested_rules, require_random, sample_of
 from nas.findings.tables import ERROR, Tables
 from nas.findings.wording.needs import HEADER, need_row
-from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import plural
+from nas.layers.display import html_table, notebook
 from nas.storage.results import Run
 from nas.study import Looks, Order, Rule, Spaces, Study
 from nas.study.stored import StoredStudy

@@ -13,9 +13,9 @@ from nas.findings.columns.defaults import note_on
 from nas.findings.looks import head_of, look_of, notes_of, verdicts_by_look
 from nas.findings.samples import Sample, requested_rules, sample_of
 from nas.findings.tables import ERROR, Tables
-from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import plural
 from nas.findings.wording.rules import RuleRow, rule_row, shown, summary
+from nas.layers.display import html_table, notebook
 from nas.storage.results import Run
 from nas.study import Rule
 

@@ -16,9 +16,9 @@ import msgspec
 
 from nas.errors import Refused
 from nas.findings.table_files import read
-from nas.findings.wording.notebook import html_table
 from nas.findings.wording.numbers import percent
 from nas.layers import Layer, identity
+from nas.layers.display import html_table
 from nas.layers.serialization import from_json
 from nas.study import Recipe, catalog
 from nas.study.recipe import FIDELITIES

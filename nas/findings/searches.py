@@ -20,9 +20,9 @@ from nas.findings.strategies import (
     require_comparable,
     searches_of,
 )
-from nas.findings.wording.notebook import html_table, notebook
 from nas.findings.wording.numbers import count, listed, percent, plural
 from nas.findings.wording.searches import HEADER, MEASURES, SearchRow, search_row
+from nas.layers.display import html_table, notebook
 from nas.storage.results import Run
 from nas.study.objectives import ERROR
 

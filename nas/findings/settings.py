@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from msgspec.structs import replace
 
-from msgspec.structs import asdict, replace
-
-from nas.space import Choice, Value
+from nas.space import Choice
 from nas.storage.results import Run
 from nas.storage.study_json import versions_in_words
 from nas.study.recipe import FIDELITIES
 from nas.study.stored import StoredStudy
-from nas.study.strata import in_words
 from nas.study.study import FIELDS
+from nas.study.words import crossing, how_many, matching, sampling, training
 
 
 def fidelity(run: Run) -> str:
@@ -45,46 +43,28 @@ def _values(study: StoredStudy, name: str) -> str:
 def settings(run: Run) -> dict[str, str]:
     """The settings of a run, name and text."""
     study, info = run.manifest.study, run.manifest.data
-    arm = "space at each combination" if study.grid else "space"
+    many = how_many(study.samples, open_ended=study.open_ended, crossed=bool(study.grid))
     limits = ["{} {:,} to {:,}".format(name, *getattr(study.limits, name)) for name in study.limits.bounded]
     return {
         "data": f"{info.name}, {info.train:,} training and {info.validation:,} validation {info.noun}"
         + (f", target {info.target}: mean {info.target_mean:.4g}, std {info.target_std:.4g}" if info.target else ""),
         "spaces": ", ".join(space.name for space in study.spaces),
-        **_crossed(study.grid),
-        "samples": f"{_many(study, arm)}, {study.repeats} training(s) each",
+        **({"crossed": crossing(study.grid)} if study.grid else {}),
+        "samples": f"{many}, {study.repeats} training(s) each",
         **_interim_looks(run),
         "limits": "; ".join(limits) or "none",
         **({"matched": strata} if (strata := matched_cost(study)) else {}),
-        "sampler": _sampler(study),
+        "sampler": sampling(study.sampler, study.seed, study.objectives, study.halving),
         "time": f"a training times out after {study.max_trial_seconds:g} s",
-        "recipe": ", ".join(f"{name} {value}" for name, value in asdict(study.recipe).items() if name != "data"),
+        "recipe": training(study.recipe),
         "devices": ", ".join(sorted({record.device for record in run.records if record.device})) or "none yet",
         "versions": versions_in_words(run.manifest),
     }
 
 
-def _many(study: StoredStudy, arm: str) -> str:
-    """How many networks are trained."""
-    if study.open_ended:
-        return f"as many networks of each {arm} as there was time for"
-    return f"{study.samples} networks of each {arm}"
-
-
 def matched_cost(study: StoredStudy) -> str:
-    """How a study matches the cost of its arms: `10 strata of multiply_adds between 3 and 6 M`; empty if not."""
-    if study.strata is None:
-        return ""
-    cost = study.strata.cost
-    return in_words(study.strata.count, cost, *getattr(study.limits, cost))
-
-
-def _sampler(study: StoredStudy) -> str:
-    """How networks are chosen, and which trainings end early."""
-    words = f"{study.sampler}, seed {study.seed}"
-    if len(study.objectives) > 1:
-        words += f", for {' and '.join(study.objectives)}".replace("_", "-")
-    return f"{words}, {study.halving.words}" if study.halving else words
+    """How a study matches the cost of its arms; empty if not."""
+    return matching(study.strata, study.limits)
 
 
 def _interim_looks(run: Run) -> dict[str, str]:
@@ -92,9 +72,3 @@ def _interim_looks(run: Run) -> dict[str, str]:
     looks = run.manifest.standing({record.trial for record in run.records})
     apart = "only verdicts on rules are corrected for them, distributions and comparisons of spaces aren't"
     return {"interim looks": f"{looks.words}; {apart}"} if looks else {}
-
-
-def _crossed(grid: Mapping[str, Sequence[Value]]) -> dict[str, str]:
-    """The settings' entry for a grid, if there is one."""
-    crossed = [f"{name} {', '.join(map(str, values))}" for name, values in grid.items()]
-    return {"crossed": "; ".join(crossed)} if crossed else {}

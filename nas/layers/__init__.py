@@ -6,7 +6,19 @@ module are folds over it, so there is no second description that could disagree.
 
 from nas.layers.base import Node, Shape, shape_text
 from nas.layers.combinators import Concatenation, DenseConcatenation, Layer, Repetition, Residual, Sequence
-from nas.layers.costs import Bytes, Row, Shares, Smallest, Summary, cost, output_shape, rows, smallest_input, summary
+from nas.layers.costs import (
+    HEADER,
+    Bytes,
+    Row,
+    Shares,
+    Smallest,
+    Summary,
+    cost,
+    output_shape,
+    rows,
+    smallest_input,
+    summary,
+)
 from nas.layers.leaves import (
     Activation,
     AdaptivePooling,
@@ -22,6 +34,7 @@ from nas.layers.norms import norm_named, with_norm
 from nas.layers.serialization import from_json, identity, normal, to_json
 
 __all__ = [
+    "HEADER",
     "Activation",
     "AdaptivePooling",
     "Bytes",

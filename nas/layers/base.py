@@ -31,6 +31,7 @@ class Node(
     frozen=True,
     kw_only=True,
     dict=True,
+    repr_omit_defaults=True,
     tag_field="type",
     tag=str.lower,
     omit_defaults=True,

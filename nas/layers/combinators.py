@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 from typing import ClassVar
 
 from nas.errors import ImpossibleShape
 from nas.layers.base import LARGEST, Node, Shape, Trace, remember_size, require_between, shape_text
+from nas.layers.display import first_rows, line, notebook, plural
 from nas.layers.leaves import (
     Activation,
     AdaptivePooling,
@@ -20,7 +22,35 @@ from nas.layers.leaves import (
 )
 
 
-class Sequence(Node, frozen=True, kw_only=True):
+class Combinator(Node, frozen=True, kw_only=True):
+    """Base of layers that are made of layers."""
+
+    def children(self) -> Iterator[tuple[str, Layer, int]]:
+        """Name of the part, layer, and how often, in the order of the layer table."""
+        raise NotImplementedError
+
+    def outline(self, part: tuple[str, ...] = (), times: int = 1) -> Iterator[tuple[str, str, str, str]]:
+        """Part, layer, settings and number of all leaves: what is known of a network without its input."""
+        for name, child, each in self.children():
+            inside = (*part, name) if name else part
+            if isinstance(child, Combinator):
+                yield from child.outline(inside, times * each)
+            else:
+                row = (" / ".join(inside), type(child).__name__, child.describe())
+                yield *row, f"x{times * each}" if times * each > 1 else ""
+
+    def __repr__(self) -> str:
+        """Its name and size: a tree is too long for a line."""
+        return line(self, getattr(self, "name", ""), plural(self.leaves, "layer"))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the layers in their order."""
+        table = first_rows(("part", "layer", "settings", "times"), list(self.outline()))
+        title = getattr(self, "name", "") or type(self).__name__
+        return notebook(title, (), [plural(self.leaves, "layer")], table)
+
+
+class Sequence(Combinator, frozen=True, kw_only=True):
     """Layers in a row; without layers it is the identity."""
 
     layers: tuple[Layer, ...] = ()
@@ -34,6 +64,10 @@ class Sequence(Node, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         remember_size(self, self.layers)
         self.__dict__["traces"] = {}
+
+    def children(self) -> Iterator[tuple[str, Layer, int]]:
+        """All layers, in this part."""
+        yield from ((self.name, layer, 1) for layer in self.layers)
 
     def trace(self, inputs: Shape) -> Trace:
         """Each layer takes the output of the one before; costs add up.
@@ -58,7 +92,7 @@ class Sequence(Node, frozen=True, kw_only=True):
         return shape, parameters, multiply_adds, activations, elements
 
 
-class Residual(Node, frozen=True, kw_only=True):
+class Residual(Combinator, frozen=True, kw_only=True):
     """Branch plus shortcut."""
 
     branch: Layer
@@ -69,6 +103,11 @@ class Residual(Node, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         remember_size(self, (self.branch, self.shortcut))
 
+    def children(self) -> Iterator[tuple[str, Layer, int]]:
+        """The branch, then the shortcut."""
+        yield "", self.branch, 1
+        yield "shortcut", self.shortcut, 1
+
     def trace(self, inputs: Shape) -> Trace:
         """Both outputs must have one shape; costs add up."""
         shape, p, m, a, e = self.branch.trace(inputs)
@@ -78,7 +117,7 @@ class Residual(Node, frozen=True, kw_only=True):
         return shape, p + q, m + n, a + b, e + f + prod(shape)
 
 
-class Concatenation(Node, frozen=True, kw_only=True):
+class Concatenation(Combinator, frozen=True, kw_only=True):
     """Branches side by side on one input, their channels (or features) joined."""
 
     branches: tuple[Layer, ...]
@@ -88,6 +127,10 @@ class Concatenation(Node, frozen=True, kw_only=True):
         if not self.branches:
             raise ValueError("a concatenation needs at least one branch, got none")
         remember_size(self, self.branches)
+
+    def children(self) -> Iterator[tuple[str, Layer, int]]:
+        """The branches by number."""
+        yield from ((f"branch {number}", branch, 1) for number, branch in enumerate(self.branches, 1))
 
     def trace(self, inputs: Shape) -> Trace:
         """All branches must agree in height and width; widths and costs add up."""
@@ -100,7 +143,7 @@ class Concatenation(Node, frozen=True, kw_only=True):
         return shape, p, m, a, e + prod(shape)
 
 
-class DenseConcatenation(Node, frozen=True, kw_only=True):
+class DenseConcatenation(Combinator, frozen=True, kw_only=True):
     """The input joined with what the branch makes of it (DenseNet)."""
 
     branch: Layer
@@ -108,6 +151,10 @@ class DenseConcatenation(Node, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         remember_size(self, (self.branch,))
+
+    def children(self) -> Iterator[tuple[str, Layer, int]]:
+        """The branch."""
+        yield "", self.branch, 1
 
     def trace(self, inputs: Shape) -> Trace:
         """Height and width stay; widths add up."""
@@ -118,7 +165,7 @@ class DenseConcatenation(Node, frozen=True, kw_only=True):
         return joined, p, m, a, e + prod(joined)
 
 
-class Repetition(Node, frozen=True, kw_only=True):
+class Repetition(Combinator, frozen=True, kw_only=True):
     """One layer several times in a row, each time with its own weights."""
 
     layer: Layer
@@ -129,6 +176,10 @@ class Repetition(Node, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         require_between(1, LARGEST, times=self.times)
         remember_size(self, (self.layer,), self.times)
+
+    def children(self) -> Iterator[tuple[str, Layer, int]]:
+        """One layer, several times."""
+        yield "", self.layer, self.times
 
     def trace(self, inputs: Shape) -> Trace:
         """As a sequence; from where the shape stays, the rest is a product."""

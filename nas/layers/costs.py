@@ -8,8 +8,9 @@ from math import prod
 import msgspec
 
 from nas.errors import ImpossibleShape
-from nas.layers.base import Cost, Shape, Trace, require_shape
+from nas.layers.base import Cost, Shape, Trace, require_shape, shape_text
 from nas.layers.combinators import Concatenation, DenseConcatenation, Layer, Repetition, Residual, Sequence
+from nas.layers.display import first_rows, notebook
 from nas.layers.memory import Moment, is_alias, made, working
 
 FLOAT_BYTES = 4
@@ -45,6 +46,22 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Of all repetitions together."""
     bytes: Bytes
     """Parameters and outputs of all repetitions together; for inference what is alive while one of them runs."""
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row as texts, bytes left out: see `HEADER`."""
+        return (
+            self.part,
+            self.kind,
+            self.settings,
+            f"x{self.times}" if self.times > 1 else "",
+            shape_text(self.output),
+            *(f"{n:,}" for n in (self.cost.parameters, self.cost.multiply_adds, self.cost.activations)),
+        )
+
+
+HEADER = ("part", "layer", "settings", "times", "output", "parameters", "multiply-adds", "activations")
+"""Over the cells of a row."""
 
 
 def cost(layer: Layer, inputs: Shape) -> Cost:
@@ -172,6 +189,25 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Where the cost lies."""
     layers: list[Row]
     """The layer table, which adds up to the total."""
+
+    def __repr__(self) -> str:
+        return f"<Summary: {self.words}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: totals and the layer table."""
+        return self.html("")
+
+    def html(self, title: str) -> str:
+        """The same below the name of a network."""
+        return notebook(title, (), [self.words], first_rows(HEADER, [row.cells for row in self.layers]))
+
+    @property
+    def words(self) -> str:
+        """The totals."""
+        total = self.cost
+        return (
+            f"{total.parameters:,} parameters, {total.multiply_adds:,} multiply-adds, {total.activations:,} activations"
+        )
 
 
 class Smallest(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from html import escape
-from textwrap import shorten
 
-from nas.layers import cost, shape_text
+from nas.layers import cost, display, shape_text
+from nas.layers.display import settings_table
 from nas.models.document import Document, HeldOut
 from nas.study.record import SEEN
 
@@ -18,8 +17,6 @@ values = model.predict(table.to_dict("list"))  # columns by name; in the unit of
 
 MARKUP = re.compile(r"[\\`*\[\]<>|&~$]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown reads in the middle of a line; an underscore inside a word is one."""
-LONGEST = 120
-"""Characters of a value that a notebook shows."""
 
 
 def card(document: Document) -> str:
@@ -47,9 +44,7 @@ model = nas.load("path/of/this/folder")
 
 def notebook(document: Document) -> str:
     """The same in short, as HTML."""
-    short = {name: shorten(value, LONGEST, placeholder=" …") for name, value in facts(document).items()}
-    rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in short.items())
-    return f"<p><b>{escape(document.architecture)}</b></p><p>{escape(origin(document))}</p><table>{rows}</table>"
+    return display.notebook(document.architecture, (), [origin(document)], settings_table(facts(document)))
 
 
 def _plain(text: str) -> str:

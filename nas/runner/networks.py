@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from shlex import quote
@@ -42,7 +42,7 @@ class Network:
 
     name: str
     """For people and folders."""
-    layers: Callable[[DataInfo], Layer]
+    layers: Callable[[DataInfo], Layer] = field(repr=False)
     """Its layer tree for prepared data; Refused where it doesn't fit these."""
 
 

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from nas.errors import Refused
-from nas.layers import Layer, Shape
+from nas.layers import Layer, Shape, display
 from nas.space.dimensions import Dimension, Point, Real, Value, in_words, single
 from nas.space.requirements import Chain, Fact, Ratio, Requirement, sentence
 
@@ -63,6 +63,19 @@ class Space:
                 self._check_chain(requirement)
             elif isinstance(requirement, Ratio):
                 self._check_ratio(requirement)
+
+    def __repr__(self) -> str:
+        dimensions = f"{display.plural(len(self.dimensions), 'dimension')} ({display.names(self.dimensions)})"
+        rules = display.plural(len(self.requirements), "requirement") if self.requirements else ""
+        return display.line(self, self.name, dimensions, rules)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the number of points where it is known, the dimensions, the requirements."""
+        size, title = self.size(), self.name
+        rows = [(n, in_words(d), d.when.sentence if d.when else "") for n, d in self.dimensions.items()]
+        table = display.first_rows(("dimension", "values", "only where"), rows)
+        title += f": {size:,} points" if size is not None else ""
+        return display.notebook(title, (), [self.source] * bool(self.source), table, map(sentence, self.requirements))
 
     def named(self, name: str, source: str = "") -> Space:
         """The same space under another name."""

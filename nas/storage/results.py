@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from nas.errors import Refused
 from nas.files import digest
-from nas.layers import Layer, identity
+from nas.layers import Layer, display, identity
 from nas.storage import study_json
 from nas.storage.database import read_numbers, read_records, read_wrong_images, require_run
 from nas.storage.integrity import evidence, lost_trials
@@ -127,6 +127,11 @@ class Run:
             return None
         path = self.folder / WEIGHTS / weights_name(record.architecture, record.trial)
         return path if path.is_file() else None
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in self.outcomes.items())
+        best = f"least error {self.best[0].error:.4f}" if self.best else ""
+        return display.line(self, str(self.folder), f"{len(self.records)} of {self.total} trials", counts, best)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the counts and the best networks."""

@@ -49,6 +49,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             if not 0 <= low <= high:
                 raise ValueError(f"limits on {name} must be 0 <= low <= high, got {low=:,}, {high=:,}")
 
+    def __repr__(self) -> str:
+        return f"Limits({', '.join(f'{name}={getattr(self, name)}' for name in self.bounded)})"
+
     def violations(self, cost: Cost) -> tuple[str, ...]:
         """The limits that a cost breaks, as `multiply_adds below` or `parameters above`; empty within them."""
         broken = []

@@ -24,7 +24,7 @@ LARGEST_COUNT, LARGEST_EDGE, LARGEST_MIXUP = 2**31 - 1, 2**14, 1000
 """Most images or epochs, most pixels of an edge, largest alpha: beyond them it is a mistake, and numbers overflow."""
 
 
-class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, repr_omit_defaults=True):
     """One training: data, length, optimiser, augmentation, arithmetic."""
 
     data: str = "fashion-mnist"

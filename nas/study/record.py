@@ -7,6 +7,7 @@ from math import inf
 
 import msgspec
 
+from nas.layers import display
 from nas.layers.base import Cost
 from nas.space import Value
 
@@ -139,6 +140,25 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Hash of that file."""
     schema_version: int = SCHEMA_VERSION
     """Of this record."""
+
+    def __repr__(self) -> str:
+        error = "" if self.last_error is None else f"error {self.last_error:.4f}"
+        parts = (self.outcome.value, error, f"{self.cost.multiply_adds:,} multiply-adds", self.architecture)
+        return display.line(self, f"{self.trial} of {self.space}", *parts)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how it ended, what was trained, and what it cost."""
+        rows = {
+            "outcome": f"{self.outcome.sentence}. {self.message}" if self.message else self.outcome.sentence,
+            "error": "" if self.last_error is None else f"{self.last_error:.4f} after {len(self.curve)} epochs",
+            "architecture": self.architecture,
+            **{name: str(value) for name, value in (self.point | self.facts).items()},
+            **{name: f"{value:,}" for name, value in msgspec.structs.asdict(self.cost).items()},
+            "sampler": f"{self.origin.sampler}, {self.origin.draws} proposals",
+            "seconds": f"{self.seconds:.1f}",
+            "device": self.device,
+        }
+        return display.notebook(f"trial {self.trial} of {self.space}", (), (), display.settings_table(rows))
 
     @property
     def validated(self) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, Never
 import msgspec
 
 from nas.errors import Refused
+from nas.layers import Layer, identity
 from nas.space import Chain, Dimension, Fact, Point, Space, Value, sentence
 from nas.study.catalog import OF_FILES
 from nas.study.halving import SuccessiveHalving
@@ -186,6 +187,8 @@ def qualified(function: Callable[..., Any]) -> str:
 
 def _named(value: Any) -> str:
     """A bound argument; functions by name, because their place in memory changes."""
+    if isinstance(value, Layer):
+        return identity(value)  # its repr is but a line
     return qualified(value) if callable(value) else repr(value)
 
 

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 import msgspec
 
 from nas.errors import Refused
+from nas.layers import display
 from nas.space import Choice, Dimension, Point, Space, Value, in_words
 from nas.study.halving import SuccessiveHalving, check_halving
 from nas.study.limits import LATENCY, Limits
@@ -21,6 +22,7 @@ from nas.study.objectives import ERROR, Objective, check_objectives
 from nas.study.recipe import Recipe
 from nas.study.rules import Rule, check_rules
 from nas.study.strata import Strata, check_strata
+from nas.study.words import changed, crossing, how_many, matching, sampling
 
 SamplerName = Literal["random", "quasirandom", "tpe", "gp", "nsga2", "cmaes"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
@@ -120,6 +122,34 @@ class Study:
         check_halving(self.halving, self.sampler, self.repeats, self.extremes("epochs"), varied="epochs" in self.vary)
         check_rules(self.rules, [arm.name for arm in self.arms])
         self._check_looks()
+
+    def __repr__(self) -> str:
+        spaces = display.names(space.name for space in self.spaces)
+        return display.line(self, self.name, f"{self._many} ({spaces})", self._sampling)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the question and the settings."""
+        rows = {
+            "spaces": display.names(space.name for space in self.spaces),
+            "crossed": crossing(self.grid.values),
+            "varied": "; ".join(f"{name} {in_words(dimension)}" for name, dimension in self.vary.items()),
+            "samples": f"{self._many}, {self.repeats} training(s) each",
+            "limits": self.limits.words or "none",
+            "matched": matching(self.strata, self.limits),
+            "sampler": self._sampling,
+            "data": self.recipe.data,
+            "recipe": changed(self.recipe),
+        }
+        rules = (f"{rule.name}: {rule.statement}" for rule in self.rules)
+        return display.notebook(self.name, (), [self.question], display.settings_table(rows), rules)
+
+    @property
+    def _many(self) -> str:
+        return how_many(self.samples, open_ended=self.open_ended, crossed=bool(self.grid.values))
+
+    @property
+    def _sampling(self) -> str:
+        return sampling(self.sampler, self.seed, self.objectives, self.halving)
 
     @cached_property
     def arms(self) -> tuple[Space, ...]:

@@ -78,7 +78,7 @@ def test_a_pair_has_the_numbers_of_its_rule(run: Run) -> None:
     page = (run.folder / "report.html").read_text()
     row = nas.principles(run).rows[0]
     cell = r'<td class="(?!none)([a-z]+)"><strong>(.*?)</strong><small>(.*?)</small><small.*?>(.*?)</'
-    assert re.findall(cell, page) == [(row.kind, row.cells[4], row.cells[5], f"{row.verdict}, p {row.cells[7]}")]
+    assert re.findall(cell, page) == [(row.kind, row.better, row.ends, f"{row.verdict}, p {row.cells[7]}")]
     before = page[: re.search(cell, page).start()]  # type: ignore[union-attr]
     assert re.findall(r"<bdi>(\w+)</bdi></span><small>mean", before)[-1] == "rich"
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from nas.analysis.statistics.interval import CONFIDENCE, check_confidence
 from nas.errors import Refused
+from nas.layers import display
 from nas.study.strata import parsed
 
 Floats = NDArray[np.float64]
@@ -50,6 +51,25 @@ class Edf(msgspec.Struct, frozen=True, kw_only=True):
             raise Refused(f"the error of guessing must be finite, got guess={self.guess}")
         if len(self.strata) not in (0, self.n):
             raise ValueError(f"every network has a stratum or none has, got {len(self.strata)} of {self.n}")
+
+    def __repr__(self) -> str:
+        return display.line(self, self.name, self.words)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the numbers, what must be said beside them, and the steps between least and most."""
+        known = self.errors[: self.n - self.failures]
+        low, high = (known[0], known[-1]) if known else (self.guess, self.guess)
+        ends, shares = steps(self)
+        places = (ends[:-1] - low) / ((high - low) or 1.0)
+        title = f"{self.name}: share of the networks below an error"
+        curve = display.step_curve(zip(places, shares[1:], strict=True), (f"{low:.4g}", f"{high:.4g}"), title)
+        return display.notebook(self.name, (), [self.words, *self.warnings], curve)
+
+    @property
+    def words(self) -> str:
+        """The numbers in a line."""
+        failures = f", {display.plural(self.failures, 'failure')}" if self.failures else ""
+        return f"n = {self.n}{failures}, mean error {self.mean:.4g}"
 
     @property
     def n(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 
 from nas.analysis.statistics.shares import wilson
+from nas.layers.display import plural as plural
 
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 NOTHING = "–"
@@ -107,11 +108,6 @@ def compared(p: float) -> str:
     """A p-value behind its name: `= 0.03`, `< 0.001`."""
     text = probability(p)
     return text if text.startswith("<") else f"= {text}"
-
-
-def plural(number: int, noun: str) -> str:
-    """`1 network`, `2,000 networks`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def listed(parts: Iterable[str]) -> str:
