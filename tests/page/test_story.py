@@ -66,8 +66,8 @@ def test_the_head_says_what_the_terminal_says(run: Run, say: Say) -> None:
     verdicts = json.loads(say("principles", run.folder, "--json")[1])["principles"]
     for row, verdict in zip(result.rows, verdicts, strict=True):
         assert f"{row.name} {row.line}" in head
-        assert row.cells[2] in row.line
-        assert row.cells[3] in row.line
+        assert row.effect in row.line
+        assert row.ends in row.line
         assert verdict["name"] == row.name
     assert f"{100 * verdicts[0]['effect']:+.2f} points" in head
     assert f"{100 * verdicts[0]['better']['estimate']:.1f} % of pairs won" in head

@@ -54,13 +54,16 @@ function cloudNote({ trained, drawn, lost, vertical, all, model }) {
 // The filters of a figure's own axes as a rectangle, or as one for each span across; an open end lies at the axis.
 function brushShapes(model, [across, upright], spans = [model.filters.get(across)]) {
   if (!model.filters.has(across) && !model.filters.has(upright)) return [];
-  const side = (filter, letter) => {
-    const ends = filter && Number.isFinite(filter.low) && Number.isFinite(filter.high);
-    const [low, high] = ends ? [filter.low, filter.high] : [0, 1];
-    return { [`${letter}0`]: low, [`${letter}1`]: high, ...(ends ? {} : { [`${letter}ref`]: `${letter} domain` }) };
+  // A side that is open ends where the values do: an axis has no other end that a logarithmic one has, too.
+  const side = (filter, name, letter) => {
+    const bounded = [filter?.low, filter?.high].some(Number.isFinite);
+    const [least, most] = bounded ? extent(model.column(name).values) : [0, 1];
+    const low = bounded && Number.isFinite(filter.low) ? filter.low : least;
+    const high = bounded && Number.isFinite(filter.high) ? filter.high : most;
+    return { [`${letter}0`]: low, [`${letter}1`]: high, ...(bounded ? {} : { [`${letter}ref`]: `${letter} domain` }) };
   };
   const style = { type: "rect", line: { color: pageColour("--accent"), width: 1 }, fillcolor: pageColour("--accent"), opacity: 0.12, layer: "below" };
-  return spans.map((span) => ({ ...style, ...side(span, "x"), ...side(model.filters.get(upright), "y") }));
+  return spans.map((span) => ({ ...style, ...side(span, across, "x"), ...side(model.filters.get(upright), upright, "y") }));
 }
 
 // The filters that a drag over error against a column means; a double click ends them.

@@ -42,6 +42,12 @@ class Column {
 
 const collator = new Intl.Collator("en", { numeric: true });
 
+// The least and the largest finite value.
+function extent(values) {
+  const finite = values.filter(Number.isFinite);
+  return [finite.reduce((a, b) => Math.min(a, b), Infinity), finite.reduce((a, b) => Math.max(a, b), -Infinity)];
+}
+
 // Whether a column's values differ.
 function varies(column) {
   const values = column.numeric ? column.values : column.codes;
