@@ -56,11 +56,10 @@ function brushShapes(model, [across, upright], spans = [model.filters.get(across
   if (!model.filters.has(across) && !model.filters.has(upright)) return [];
   // A side that is open ends where the values do: an axis has no other end that a logarithmic one has, too.
   const side = (filter, name, letter) => {
-    const bounded = [filter?.low, filter?.high].some(Number.isFinite);
-    const [least, most] = bounded ? extent(model.column(name).values) : [0, 1];
-    const low = bounded && Number.isFinite(filter.low) ? filter.low : least;
-    const high = bounded && Number.isFinite(filter.high) ? filter.high : most;
-    return { [`${letter}0`]: low, [`${letter}1`]: high, ...(bounded ? {} : { [`${letter}ref`]: `${letter} domain` }) };
+    const known = [filter?.low, filter?.high].map(Number.isFinite);
+    if (!known.includes(true)) return { [`${letter}0`]: 0, [`${letter}1`]: 1, [`${letter}ref`]: `${letter} domain` };
+    const ends = known.includes(false) ? extent(model.column(name).values) : [];
+    return { [`${letter}0`]: known[0] ? filter.low : ends[0], [`${letter}1`]: known[1] ? filter.high : ends[1] };
   };
   const style = { type: "rect", line: { color: pageColour("--accent"), width: 1 }, fillcolor: pageColour("--accent"), opacity: 0.12, layer: "below" };
   return spans.map((span) => ({ ...style, ...side(span, across, "x"), ...side(model.filters.get(upright), upright, "y") }));
