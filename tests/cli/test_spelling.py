@@ -49,7 +49,20 @@ def test_outputs_are_spelled_alike() -> None:
     verbs = get_command(app).commands  # type: ignore[attr-defined]
     writes = {name: p.opts for name, verb in verbs.items() for p in verb.params if {"-o", "--output"} & {*p.opts}}
     assert set(writes) == {
-        *("run", "search", "table", "report", "discover", "compare", "replay", "images", "export", "train", "data")
+        *(
+            "run",
+            "search",
+            "table",
+            "report",
+            "discover",
+            "compare",
+            "replay",
+            "images",
+            "figure",
+            "export",
+            "train",
+            "data",
+        )
     }
     assert all(spelled == ["--out", "-o"] for spelled in writes.values())
 

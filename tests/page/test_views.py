@@ -253,6 +253,7 @@ def test_importance_and_efficiency_show_the_numbers_of_the_analysis(show: Open) 
     before = box.inner_text()
     curve = view(page, "efficiency")
     curve.locator("summary").click()
+    curve.locator("tbody tr").first.wait_for()
     said = curve.locator("tbody tr").all_inner_texts()
     expected = efficiency(edfs(rows, guess=0.9)[0])
     ends = expected.best[1]

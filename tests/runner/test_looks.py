@@ -215,7 +215,7 @@ def test_a_planted_rule_ends_a_run_early(ended: Run) -> None:
     assert verdict.confidence > 0.95
     at = f"look {verdict.look.number} of 4, at {verdict.look.networks} of 48 networks of each space"
     assert f"decided at interim {at}" in found.sentences()[0]
-    assert "interval over all interim looks" in found.sentences()[0]
+    assert "intervals over all interim looks" in found.sentences()[0]
     assert "because every rule was decided" in found.notes[0]
     assert ", and for interim looks;" in dict(found.head)["p"]
     assert found.table()["look"].tolist() == [verdict.look.number]

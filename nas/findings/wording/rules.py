@@ -219,7 +219,7 @@ def line(verdict: Verdict) -> str:
     elif tested:
         parts.append(f"rank correlation {_tested(tested.estimate, alone)} ({_span(tested, alone)})")
     more = f"; {_more(verdict)}" if verdict.verdict == "undecided" else ""
-    return f"{_word(verdict)}: {', '.join(parts)}{more}"
+    return f"{_word(verdict)}: {', '.join(parts)}{more}{_looked(verdict)}"
 
 
 def headline(rows: Sequence[RuleRow], networks: int) -> str:

@@ -41,7 +41,7 @@ function spacesKey(spaces, box) {
   return made;
 }
 
-// What is drawn in a box as one SVG; plotly makes its own parts.
+// What is drawn in a box as one SVG; plotly makes its own parts. `nas figure` calls it from outside.
 async function svgOf(box) {
   const frame = box.getBoundingClientRect();
   const made = svg("svg", { width: frame.width, height: frame.height, viewBox: `0 0 ${frame.width} ${frame.height}` });
