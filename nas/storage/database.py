@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import secrets
 import time
-import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from inspect import unwrap
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -22,7 +22,6 @@ from typing import Any
 import msgspec
 import optuna
 import sqlalchemy
-from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
@@ -321,9 +320,11 @@ def _study_id(storage: RDBStorage, name: str, objectives: Sequence[Objective]) -
     """The Optuna study of a run, made with names of its objectives where there is none."""
     with suppress(KeyError):
         return storage.get_study_id_from_name(name)
-    with quiet(), warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
+    with quiet():
         row = storage.create_new_study([StudyDirection.MINIMIZE] * len(objectives), name)
-        optuna.load_study(study_name=name, storage=storage).set_metric_names([METRICS[one] for one in objectives])
+        study = optuna.load_study(study_name=name, storage=storage)
+    # The function inside its decorator, which warns that it is experimental: filters of warnings belong to all threads.
+    unwrap(optuna.Study.set_metric_names)(study, [METRICS[one] for one in objectives])
     return row
 
 
