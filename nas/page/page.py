@@ -41,21 +41,8 @@ PARTS = (
 )
 """Files of the script that the others build on, in order."""
 VIEWS = (
-    *(
-        "legend",
-        "edf",
-        "rail",
-        "costs",
-        "column",
-        "history",
-        "curves",
-        "outcomes",
-        "searches",
-        "table",
-        "stairs",
-        "panel",
-    ),
-    *("parallel", "pairs", "importance", "efficiency"),
+    *("legend", "edf", "rail", "costs", "column", "parallel", "pairs", "importance", "efficiency"),
+    *("history", "stairs", "curves", "outcomes", "searches", "table", "panel"),
 )
 """Files of the views; each sees the parts, and nothing of another view."""
 PLOTLY = "bundle/plotly-basic.min.js"

@@ -18,7 +18,6 @@ from urllib.parse import quote
 
 from nas.errors import Missing, Refused
 from nas.files import write_atomically
-from nas.findings.wording.numbers import listed
 from nas.page.contents import write_report
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def write_figure(
     The text of an .svg stays text. Refused where the page has no figure of that name, Missing where no browser is.
     """
     if path.suffix not in ENDINGS:
-        raise Refused(f"a figure is written as {listed(ENDINGS)}, not {path.name!r}")
+        raise Refused(f"a figure is written as .svg, .pdf or .png, not {path.name!r}")
     if find_spec("choreographer") is None:
         raise Refused("figures are drawn by a browser that choreographer drives, not installed here", hint=WAY_OUT)
     with tempfile.TemporaryDirectory() as folder:

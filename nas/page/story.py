@@ -10,7 +10,6 @@ import pandas as pd
 from nas.analysis import Edf, pareto, top
 from nas.analysis.statistics.edf import FEW
 from nas.findings.same_images import optimism_of
-from nas.findings.wording.images import error_text
 from nas.findings.wording.numbers import (
     UNITS,
     capitalized,
@@ -19,6 +18,7 @@ from nas.findings.wording.numbers import (
     few,
     isolated,
     listed,
+    measured,
     milliseconds,
     percent,
     plural,
@@ -46,19 +46,16 @@ def story(report: Report, frame: pd.DataFrame, sample: Sequence[Edf]) -> Story:
 
 
 def _headline(report: Report, frame: pd.DataFrame) -> str:
-    trained = int(frame["error"].notna().sum())
+    samplers, ranked = _searched(frame), top(frame, len(frame))
     if not len(frame):
         return f"No trial is finished yet; {plural(report.total, 'trial')} planned"
-    if not trained:
+    if not len(ranked):
         return f"No network was trained to its last epoch: {failures(frame)}"
     if report.rules and report.rules.rows:
         return headline(report.rules.rows, len(frame))
-    samplers, ranked = _searched(frame), top(frame, len(frame))
     if len(report.objectives) > 1 and report.objectives[1] in frame:
         return f"{listed(samplers) if samplers else 'Random sampling'} found {_front(frame, report.objectives[1])}"
-    if not len(ranked):
-        return f"No network was trained to its last epoch: {failures(frame)}"
-    found = f"{error_text(float(ranked['error'].iloc[0]), report.validating)} validation error"
+    found = f"{measured(float(ranked['error'].iloc[0]), report.validating)} validation error"
     if samplers:
         return f"{listed(samplers)} found {found} among {plural(len(ranked), 'network')}"
     if len(ranked) == 1:
@@ -88,7 +85,7 @@ def _beside(report: Report, frame: pd.DataFrame, sample: Sequence[Edf]) -> Itera
         yield report.apart
     if not len(best):
         return
-    lowest = error_text(float(best["error"].iloc[0]), report.validating)
+    lowest = measured(float(best["error"].iloc[0]), report.validating)
     yield f"The lowest validation error has {_named(best.iloc[0].to_dict())}: {lowest}"
     if rules and rules.rows:
         yield from _next(report)

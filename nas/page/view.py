@@ -9,8 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from nas.findings.wording.images import error_text
-from nas.findings.wording.numbers import count, duration, rate, share, spoken
+from nas.findings.wording.numbers import count, duration, measured, rate, share, spoken
 from nas.sampling.window import Shift, Window
 
 MOST_SHIFTS = 4
@@ -75,7 +74,7 @@ def _strata(window: Window) -> str:
 
 def network_values(row: Mapping[Any, Any], units: Mapping[str, str], images: int = 0) -> dict[str, str]:
     """Column title -> text for one of the best networks; columns that the table lacks are left out."""
-    own = {"error": partial(error_text, images=images), SPEED: partial(rate, unit=units["speed"])}
+    own = {"error": partial(measured, images=images), SPEED: partial(rate, unit=units["speed"])}
     writers: Mapping[str, Callable[[float | None], str]] = {"error": own["error"], **WRITERS, **own}
     return {spoken(name): write(_number(row[name])) for name, write in writers.items() if name in row}
 

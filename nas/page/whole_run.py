@@ -10,6 +10,7 @@ import pandas as pd
 
 from nas.analysis import Edf, Importance, Interval, efficiency, importances, unbiased
 from nas.analysis.importance import RESAMPLES
+from nas.analysis.statistics.edf import FEW
 from nas.errors import Refused
 from nas.findings.wording.numbers import short, spoken
 
@@ -22,8 +23,6 @@ MOST_ROWS = 2000
 """Networks of all spaces that importance is computed from; more of them are sampled."""
 ROWS_EACH = (100, 300)
 """The fewest and most networks of a space that are sampled for it."""
-FEWEST = 8
-"""Networks from which on the best of two can be told."""
 
 
 def whole_run(frame: pd.DataFrame, dimensions: Sequence[str], sample: Sequence[Edf]) -> dict[str, Any]:
@@ -55,7 +54,7 @@ def searched(sample: Sequence[Edf]) -> list[dict[str, Any]]:
             "best": [_ends(best) for best in curve.best],
             "warnings": curve.warnings,
         }
-        for curve in (efficiency(edf) for edf in sample if edf.n >= FEWEST and edf.failures < edf.n)
+        for curve in (efficiency(edf) for edf in sample if edf.n >= FEW and edf.failures < edf.n)
     ]
 
 

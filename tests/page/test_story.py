@@ -17,7 +17,8 @@ import nas
 from nas.engines.inline import InlineEngine
 from nas.findings.same_images import optimism_of
 from nas.findings.tables import tables
-from nas.findings.wording.images import error_text, trainings_text
+from nas.findings.wording.images import trainings_text
+from nas.findings.wording.numbers import measured
 from nas.findings.wording.rules import headline
 from nas.page.contents import reports_of_tables
 from nas.page.page import html
@@ -89,7 +90,7 @@ def test_the_best_network_is_that_of_the_terminal(run: Run, say: Say) -> None:
     (best,) = json.loads(say("best", run.folder, "--top", 1, "--json")[1])["best"]
     images = run.manifest.data.validation
     assert f"trial {best['trial']} of {best['space']}" in head
-    assert error_text(best["error"], images) in head
+    assert measured(best["error"], images) in head
     assert f"on {images} validation images" in head
     optimism = optimism_of([r.error for r in run.best if r.error is not None], images)
     assert optimism in say("best", run.folder)[1]

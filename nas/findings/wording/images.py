@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 
 from nas.analysis import ImagesAndSeeds, Interval, PairedErrors
-from nas.analysis.statistics.shares import wilson
 from nas.findings.wording.numbers import NOTHING, compared, percent, plural, share
 
 HEADER = ("image", "label", "wrong in first", "wrong in second", "wrong in all")
@@ -58,14 +56,6 @@ def luck_text(luck: float, networks: int, images: int) -> str:
         f"The lowest error of {plural(networks, 'network')} is partly luck with these {images:,} validation images: "
         f"regression to the mean lets one expect at most about {100 * luck:.2f} points more on others, seeds aside"
     )
-
-
-def error_text(error: float | None, images: int) -> str:
-    """`15.95 % ± 0.72`: an error with half its 95 % interval over so many validation images; alone where 0 are."""
-    if error is None or not isfinite(error) or not images:
-        return percent(error)
-    ends = wilson(error, images)
-    return f"{percent(error)} ± {50 * (ends.high - ends.low):.2f}"
 
 
 def trainings_text(errors: Sequence[float]) -> str:

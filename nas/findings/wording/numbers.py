@@ -57,7 +57,7 @@ def measured(error: float | None, images: int | None) -> str:
 
     Without the interval where the error isn't a share of images.
     """
-    if error is None or not images:
+    if error is None or not isfinite(error) or not images:
         return percent(error)
     interval = wilson(error, images)
     return f"{100 * error:.2f} ± {50 * (interval.high - interval.low):.2f} %"

@@ -156,3 +156,19 @@ const tip = {
     if (this.box) this.box.hidden = true;
   },
 };
+
+const LABEL_HEIGHT = 13;
+
+// Numbers of trials at the right ends of their curves, kept apart; `place` is that of the value in an epoch.
+function curveNames(model, rows, place, { low, high, log, room }) {
+  const at = log ? Math.log10 : (value) => value;
+  const end = (row) => model.data.curves[row].findLast((epoch) => epoch[place] !== null);
+  const level = (row) => at(end(row)[place]);
+  const ordered = rows.filter(end).sort((a, b) => level(b) - level(a));
+  const heights = ordered.map((row) => (room * (at(high) - level(row))) / (at(high) - at(low)));
+  const placed = apart(heights, LABEL_HEIGHT, 0, room - 6);
+  return ordered.map((row, i) => ({
+    x: end(row)[0], y: level(row), text: plotlyText(model.column("trial").text(row)), showarrow: false, xanchor: "left", xshift: 4,
+    yshift: heights[i] - placed[i], font: { size: 11 },
+  }));
+}

@@ -3,7 +3,6 @@
 const MOST_PALE = 120;
 const MOST_COLOURED = 60;
 const NAMED = 3; // best networks whose number stands at their curve
-const LABEL_HEIGHT = 13;
 
 VIEWS.curves = class {
   constructor(box, model) {
@@ -40,7 +39,7 @@ VIEWS.curves = class {
     const y = axis({ title: units[this.value], low, high, log, pixels: this.figure.room.y, write, upright: true });
     const traces = [...faint.map((row) => this.pale(model, row)), ...[...rows.coloured].reverse().map((row) => this.coloured(model, row)), ...this.ends(model, [...faint, ...rows.coloured])];
     this.figure.draw({
-      traces, x, y, annotations: this.names(model, rows.named, { low, high, log }), note: this.note(model, rows, faint, found),
+      traces, x, y, annotations: curveNames(model, rows.named, this.place, { low, high, log, room: this.figure.room.y }), note: this.note(model, rows, faint, found),
       name: `${units[this.value]} after each epoch: ${plural(rows.all.length, "training")}, ${plural(rows.coloured.length, "network")} in colour`,
       numbers: () => [["trial", "outcome", "epochs", `first ${this.value}`, `last ${this.value}`], rows.coloured.map((row) => this.cells(model, row))],
     });
@@ -69,20 +68,6 @@ VIEWS.curves = class {
       if (!own.length) return [];
       return [{ type: "scatter", mode: "markers", x: own.map((row) => point(row)[0]), y: own.map((row) => point(row)[this.place]), customdata: own, marker: { symbol, size: 9, color: pageColour(kind === "failed" ? "--bad" : "--soft"), line: { width: 2 } }, meta: kind }];
     });
-  }
-
-  // Numbers of trials at the ends of their curves, kept apart.
-  names(model, rows, { low, high, log }) {
-    const at = log ? Math.log10 : (value) => value;
-    const room = this.figure.room.y;
-    const level = (row) => model.data.curves[row].findLast((epoch) => epoch[this.place] !== null)[this.place];
-    const ordered = [...rows].sort((a, b) => level(b) - level(a));
-    const heights = ordered.map((row) => (room * (at(high) - at(level(row)))) / (at(high) - at(low)));
-    const placed = apart(heights, LABEL_HEIGHT, 0, room - 6);
-    return ordered.map((row, i) => ({
-      x: model.data.curves[row].at(-1)[0], y: at(level(row)), text: plotlyText(model.column("trial").text(row)), showarrow: false, xanchor: "left", xshift: 4,
-      yshift: heights[i] - placed[i], font: { size: 11 },
-    }));
   }
 
   note(model, { all, coloured, selected }, faint, found) {

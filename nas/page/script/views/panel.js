@@ -114,8 +114,8 @@ function ending(model, row) {
   const words = Object.hasOwn(model.data.outcomes, outcome) ? model.data.outcomes[outcome] : text("outcome");
   const said = model.column("message")?.at(row);
   const place = standingOf(model, row);
-  const sure = place && place.half === place.half ? ` ± ${(100 * place.half).toFixed(2)}` : "";
-  const headline = failed ? text("outcome") : `${place?.trainings > 1 ? WRITERS.percent(place.mean) : text(ERROR)}${sure}`;
+  const sure = place && place.half === place.half ? ` ± ${(100 * place.half).toFixed(2)} %` : " %";
+  const headline = failed ? text("outcome") : (place?.trainings > 1 ? WRITERS.percent(place.mean) : text(ERROR)).replace(/ %$/, sure);
   const box = element("p", { class: failed ? "ending failed" : "ending" }, element("strong", {}, headline));
   box.append(` ${failed ? "" : place?.trainings > 1 ? `mean validation error of ${place.trainings} trainings, ` : "validation error, "}`, element("bdi", {}, `${words}${said ? `: ${said}` : ""}`));
   return box;
@@ -143,14 +143,15 @@ function drawCurves(model, rows, figure) {
   const errors = rows.flatMap((row) => curves[row].map((epoch) => epoch[2])).filter((value) => value !== null);
   if (!errors.length) return;
   const last = Math.max(...rows.map((row) => curves[row].at(-1)[0]));
-  const [low, high] = padded(Math.min(...errors), Math.max(...errors), false);
-  const x = labelled(axis({ title: "epoch", whole: true, low: 1 - 0.03 * last, high: 1.03 * last, pixels: figure.room.x, write: epochLabel }));
-  const y = axis({ title: units.error, low, high, pixels: figure.room.y, write: percentLabel, upright: true });
+  const log = Math.min(...errors) > 0 && Math.max(...errors) > 4 * Math.min(...errors);
+  const [low, high] = padded(Math.min(...errors), Math.max(...errors), log, 0.12, 0.04);
+  const x = labelled(axis({ title: "epoch", whole: true, low: 1 - 0.03 * last, high: 1.09 * last, pixels: figure.room.x, write: (value) => (value > last ? "" : epochLabel(value)) }));
+  const y = axis({ title: units.error, low, high, log, pixels: figure.room.y, write: percentLabel, upright: true });
   const traces = rows.map((row, i) => {
     const space = model.spaces[model.space[row]];
     return { type: "scatter", mode: "lines+markers", x: curves[row].map((epoch) => epoch[0]), y: curves[row].map((epoch) => epoch[2]), line: { color: space.colour, width: 2, dash: ["solid", "dash", "dot", "dashdot"][i] }, marker: { symbol: space.symbol, size: 5 }, meta: "curve" };
   });
-  const names = rows.map((row, i) => ({ x: curves[row].at(-1)[0], y: curves[row].at(-1)[2], text: trialOf(model, row), showarrow: false, xanchor: "right", yanchor: "bottom", yshift: 4 + (i % 2) * 12 }));
+  const names = curveNames(model, rows, 2, { low, high, log, room: figure.room.y });
   figure.draw({
     traces, x, y, annotations: rows.length > 1 ? names : [], name: `Validation error after each epoch of ${rows.length > 1 ? plural(rows.length, "network") : `trial ${trialOf(model, rows[0])}`}`,
     numbers: () => [["trial", "epoch", units.loss, "validation error", "time"], rows.flatMap((row) => curves[row].map((epoch) => [trialOf(model, row), ...epochCells(epoch)]))],
