@@ -14,7 +14,7 @@ import pytest
 from nas.findings.tables import tables
 from nas.page.contents import reports_of_tables
 from nas.page.page import html
-from tests.page.test_page import report
+from tests.page.test_page import report, settled
 
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = "axe-core@4.14.1"
@@ -93,23 +93,30 @@ def test_everything_is_done_by_keyboard(page_file: Path) -> None:
         page.goto(page_file.as_uri())
         page.wait_for_selector("html[data-ready]")
         page.keyboard.press("Tab")
+        settled(page)
         assert page.evaluate("document.activeElement.className") == "skip"
         page.locator(".entries input").first.focus()
         page.keyboard.press("Space")
+        settled(page)
         assert "space=two" in page.evaluate("location.hash")
         page.get_by_label("width from").focus()
         page.keyboard.type("10")
         page.keyboard.press("Enter")
+        settled(page)
         assert "width=10.." in page.evaluate("location.hash")
         page.locator(".trials").scroll_into_view_if_needed()
         page.locator(".trials th button", has_text="error").focus()
         page.keyboard.press("Enter")
+        settled(page)
         page.locator(".trials tbody button").first.focus()
         page.keyboard.press("Enter")
+        settled(page)
         assert page.locator("#details").is_visible()
         page.keyboard.press("Escape")
+        settled(page)
         assert not page.locator("#details").is_visible()
         page.get_by_role("button", name="show all").focus()
         page.keyboard.press("Enter")
+        settled(page)
         assert page.evaluate("location.hash") == ""
         browser.close()

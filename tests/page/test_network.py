@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.test_page import HOSTILE, Open, browser, needs_browser, report, show, trials, usual
+from tests.page.test_page import HOSTILE, Open, browser, needs_browser, report, settled, show, trials, usual
 
 __all__ = ["browser", "show", "usual"]
 VIOLATIONS = """async () => {
@@ -67,6 +67,7 @@ def test_networks_side_by_side(show: Open, width: int) -> None:
     assert panel.locator(".network").count() == panel.locator("svg.stairs").count() == 4
     rows = panel.locator(".values-of tbody tr").count()
     panel.get_by_label("only what differs").check()
+    settled(page)
     assert 0 < panel.locator(".values-of tbody tr").count() < rows
     assert page.evaluate(VIOLATIONS) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -74,6 +75,7 @@ def test_networks_side_by_side(show: Open, width: int) -> None:
     panel.locator("h2", has_text="3 networks").wait_for()
     assert page.url.endswith("#trial=3%2C8%2C4")
     page.keyboard.press("Escape")
+    settled(page)
     assert not panel.is_visible()
     assert "trial" not in page.url
 

@@ -131,6 +131,11 @@ def show(browser: Browser, usual: str, tmp_path: Path) -> Iterator[Open]:
     assert faults == []
 
 
+def settled(page: Page) -> None:
+    """Waits until what the last click or key changed is drawn: that happens in the next frame."""
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def drawn(page: Page, figure: str, expression: str) -> Any:
     """A value of a view's first figure, which the expression calls `box`; the view is brought on screen."""
     middle = "box => box.scrollIntoView({block: 'center'})"
@@ -138,12 +143,13 @@ def drawn(page: Page, figure: str, expression: str) -> Any:
     plot = page.locator(f"section:visible [data-view={figure}] .js-plotly-plot").first
     plot.wait_for()
     plot.evaluate(middle)
+    settled(page)
     return plot.evaluate(f"box => {expression}")
 
 
 def selected(page: Page) -> str:
     """What the page says of the selection, once it is drawn."""
-    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    settled(page)
     return page.locator("section:visible .state output").inner_text()
 
 
@@ -168,7 +174,7 @@ def trials(page: Page) -> Locator:
     shown = page.locator("section:visible .trials")
     shown.scroll_into_view_if_needed()
     shown.locator("tbody tr").first.wait_for()
-    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    settled(page)
     return shown
 
 
@@ -220,6 +226,7 @@ def test_hover_shows_the_architecture_and_click_opens_it(show: Open) -> None:
     words = str(label.text_content())
     assert all(word in words for word in ("trial", "AnyNetX", "depths: ", "widths: ", "multiply-adds", "error"))
     page.mouse.click(x, y)
+    settled(page)
     title = page.locator("#details h2").inner_text()
     assert f"{title.lower()} ·" in words
 
@@ -281,6 +288,7 @@ def test_histograms_select_by_pointer_and_keyboard(show: Open) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20, steps=4)
     page.mouse.up()
+    settled(page)
     assert "depth_2=" in page.url
 
 
@@ -317,10 +325,12 @@ def test_expressions_columns_and_csv(show: Open, tmp_path: Path) -> None:
     assert saved["trial"].tolist() == rows["trial"].tolist()
     assert saved["error"].tolist() == rows["error"].tolist()
     search.fill("blocks >")
+    settled(page)
     assert "what?" in table_.locator(".fault").inner_text()
     table_.locator(".chooser summary").click()
     before = table_.locator("th").count()
     table_.locator(".choices label", has_text="seed").locator("input").check()
+    settled(page)
     assert table_.locator("th").count() == before + 1
 
 
@@ -417,11 +427,13 @@ def test_row_opens_details_and_escape_closes_them(show: Open) -> None:
     """A click on a row shows all that is known of its trial, and Escape gives the page back."""
     page = show()
     trials(page).locator("tbody tr.failed").first.click()
+    settled(page)
     panel = page.locator("#details")
     assert panel.locator("h2").inner_text() == "Trial 4"
     for words in ("the loss exploded or was no number: loss is nan", "multiply-adds", "Convolution"):
         assert words in panel.inner_text()
     page.keyboard.press("Escape")
+    settled(page)
     assert not panel.is_visible()
 
 
@@ -445,6 +457,7 @@ def test_hostile_names_are_inert(show: Open) -> None:
     assert page.locator(".title").first.inner_text() == HOSTILE
     assert set(cells(page, 2)) == {HOSTILE}
     trials(page).locator("tbody tr").first.click()
+    settled(page)
     assert HOSTILE in page.locator("#details").inner_text()
     assert "=cmd()" in page.locator("#details").inner_text()
     assert page.locator("img[src=x]").count() == 0

@@ -135,7 +135,7 @@ def test_a_machine_without_a_browser_is_told(tmp_path: Path, monkeypatch: pytest
 def test_what_a_figure_needs_is_said(say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another ending, or a machine without the library, is refused with the way out."""
     assert say("figure", "edf", TABLE, "-o", tmp_path / "x.gif")[2].startswith(
-        "nas: a figure is written as .svg, .pdf and .png, not 'x.gif'"
+        "nas: a figure is written as .svg, .pdf or .png, not 'x.gif'"
     )
     monkeypatch.setattr("nas.page.paper.find_spec", lambda name: None)
     code, _, err = say("figure", "edf", TABLE, "-o", tmp_path / "x.svg")

@@ -13,6 +13,7 @@ from nas.findings.tables import Tables, tables
 from nas.page.contents import MOST_SPACES, reports_of_tables
 from nas.page.page import html
 from nas.page.report import Report
+from tests.page.test_page import settled
 
 CHROMIUM = Path("/usr/bin/chromium")
 Write = Callable[..., Path]
@@ -146,6 +147,7 @@ def test_a_browser_draws_it(write: Write, tmp_path: Path) -> None:
         assert page.locator("[data-view=edf] .js-plotly-plot").count() == 1
         page.locator(".trials").scroll_into_view_if_needed()
         page.locator(".trials tbody tr").first.click()
+        settled(page)
         assert "network 0" in page.locator("#details").inner_text()
         assert page.locator("img[src=x]").count() == 0
         browser.close()

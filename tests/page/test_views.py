@@ -12,7 +12,7 @@ from nas.analysis import edf, edfs, efficiency, importances
 from nas.page.whole_run import importance, searched
 from nas.study.record import Origin
 from spaces.anynet import X3
-from tests.page.test_page import Open, needs_browser, report, selected
+from tests.page.test_page import Open, needs_browser, report, selected, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -28,7 +28,7 @@ def view(page: Page, name: str) -> Locator:
     box = page.locator(f"section:visible [data-view={name}]").first
     for _ in range(3):  # what lies above is drawn on the way, and grows
         box.evaluate("box => box.scrollIntoView({block: 'center'})")
-        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        settled(page)
     return box
 
 
@@ -42,6 +42,7 @@ def brush(page: Page, column: str, start: float, stop: float) -> None:
     for share, act in ((start, page.mouse.down), (stop, page.mouse.up)):
         page.mouse.move(x, spine["y"] + (1 - share) * height, steps=4)
         act()
+    settled(page)
 
 
 def number(said: str) -> int:
@@ -51,6 +52,7 @@ def number(said: str) -> int:
 
 def ends(page: Page, column: str) -> tuple[float, float, bool]:
     """Low and high end of a column's filter, and whether what has no value passes, by the page's model."""
+    settled(page)
     words = f"(f => [String(f.low), String(f.high), f.missing])(runOf(shown()).model.filters.get('{column}'))"
     low, high, missing = page.evaluate(words)
     return float(low.replace("Infinity", "inf")), float(high.replace("Infinity", "inf")), missing
@@ -58,6 +60,7 @@ def ends(page: Page, column: str) -> tuple[float, float, bool]:
 
 def axes(page: Page) -> list[str]:
     """The columns of the parallel coordinates, from left to right."""
+    settled(page)
     names: list[str] = page.locator(".axis").evaluate_all("boxes => boxes.map(box => box.dataset.column)")
     return names
 
@@ -208,6 +211,7 @@ def test_parallel_coordinates_of_ten_thousand_draw_a_sample(show: Open) -> None:
     box = view(page, "parallel")
     assert "1,500 of 10,000 lines are drawn" in box.inner_text()
     box.locator("select").select_option("multiply_adds")
+    settled(page)
     assert box.locator(".ramp").count() == 1
 
 
@@ -220,6 +224,7 @@ def test_cells_of_two_dimensions_hold_the_medians_of_the_selection(show: Open) -
     box = view(page, "pairs")
     box.get_by_label("Columns", exact=True).select_option("space")
     box.get_by_label("Rows", exact=True).select_option("bottleneck_1")
+    settled(page)
     rows = run.frame[run.frame["space"].isin(["AnyNetX_A_3", "AnyNetX_B_3"])]
     there = rows["bottleneck_1"].map(lambda value: "doesn't exist" if pd.isna(value) else f"{value:g}")
     rows = rows.assign(error=rows["error"].fillna(9), there=there)
