@@ -130,7 +130,7 @@ class Final:
             images=results.images,
             seeds=len(finalist.test_errors),
             readings=self.readings,
-            search=self.run.manifest.reference,
+            search=self.run.manifest.command or self.run.manifest.reference,
             searched=len(self.run.records),
             search_hours=_hours(self.run.records),
             command=next((reading.command for reading in reversed(readings(self.run.folder))), ""),

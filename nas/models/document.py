@@ -44,7 +44,7 @@ class HeldOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     readings: int
     """How often the test split had been read for networks of the run, this time included."""
     search: str = ""
-    """Study whose run it was chosen from, as `nas run` takes it; empty where it isn't known."""
+    """Command of the run that it was chosen from, or its study as `nas run` takes it; empty where neither is known."""
     searched: int = 0
     """Trainings of that run."""
     search_hours: float = 0.0

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import logging
 import platform
+import shlex
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import msgspec
 
@@ -55,6 +58,7 @@ def agreed(study: Study, site: Site, reference: str = "") -> Task:
         windows=windows,
         versions=versions(),
         reference=reference,
+        command=typed(),
     )
     if begun is not None:
         require_agreement(site.folder, begun, manifest)
@@ -65,6 +69,11 @@ def agreed(study: Study, site: Site, reference: str = "") -> Task:
             )
         manifest = msgspec.structs.replace(begun, study=with_changes(begun, manifest))
     return Task(study=study, plan=plan, manifest=manifest, info=info)
+
+
+def typed() -> str:
+    """The command that runs now, as it was typed."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def with_precision(study: Study, begun: Manifest | None, site: Site) -> Study:

@@ -49,6 +49,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Which networks of the run a final trains; None for every other run."""
     reference: str = ""
     """How the study was named on the command line, for training a trial again; empty where it came from a program."""
+    command: str = ""
+    """The command that began it, as it was typed; empty in runs of before this was kept."""
 
     @property
     def total(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -379,6 +380,7 @@ def test_an_exported_finalist_says_how_it_was_tested(found: Final, tmp_path: Pat
     assert document.test is not None
     assert (document.test.error, document.test.seeds, document.test.readings) == (finalist.test_errors[0], 2, 1)
     assert model.metrics["error_split"] == "test"
+    assert document.test.search == found.run.manifest.command == shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     assert document.test.searched == len(found.run.records)
     assert document.test.search_hours == round(sum(r.seconds for r in found.run.records) / 3600, 2)
     text = (tmp_path / "best" / "card.md").read_text()
