@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import logging
 import re
+import shlex
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +31,19 @@ CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202
 def readable(text: str) -> str:
     """A text whose control characters are written out, `\\u001b`, as JSON writes them."""
     return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def typed() -> list[str]:
+    """The command that runs now, in words as they were typed."""
+    return [Path(sys.argv[0]).name, *sys.argv[1:]]
+
+
+def in_place_of(path: Path, other: Path) -> str:
+    """A hint: the command that runs now with another path in the place of one; in a program the path alone."""
+    words = typed()
+    if str(path) not in words:
+        return f"give {shlex.quote(str(other))}"
+    return shlex.join(str(other) if word == str(path) else word for word in words)
 
 
 class ReadableFormatter(logging.Formatter):

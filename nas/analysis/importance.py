@@ -60,12 +60,13 @@ def importances(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[Importance, ...]:
-    """The columns by their importance in the unbiased rows, the greatest first."""
+    """The columns by their importance in the unbiased rows, the greatest first; a cell that isn't finite is missing."""
     check_confidence(confidence)
     rows = unbiased(having(frame, "error", *columns))
     errors = errors_of(rows)
+    rows = rows[list(columns)].replace([np.inf, -np.inf], np.nan)  # no value of a dimension
     _require_enough(errors, columns)
-    trials = _trials(rows[list(columns)], errors)
+    trials = _trials(rows, errors)
     shares = _shares(trials, columns)
     generator = np.random.default_rng(seed)
     chosen = (generator.integers(len(trials), size=len(trials)) for _ in range(resamples))

@@ -24,7 +24,7 @@ from nas.cli.options import (
     fields_of,
     given,
 )
-from nas.cli.terminal import UnheardError, say
+from nas.cli.terminal import UnheardError, emit_text, say
 from nas.storage.layout import LOG, PAGE, TABLE
 
 SAMPLING = "Networks"
@@ -194,11 +194,14 @@ def tell_how_far(done: Run, max_seconds: float) -> None:
 def summary(done: Run) -> None:
     """The best networks and where everything lies."""
     from nas.cli.status import emit_best
+    from nas.findings.same_images import first_two, optimism
 
     say(f"{done.manifest.study.question}\n")
     shown = done.best[:5]
     if shown:
-        emit_best(shown, {record.trial: position for position, record in enumerate(shown, 1)})
+        emit_best(done, shown)
+        for line in filter(None, (first_two(done), optimism(done))):
+            emit_text(line)
     else:
         say("no network has been completed")
     if shown and (note := done.manifest.data.error_note):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.analysis.statistics.shares import wilson
 from nas.cli.options import Accuracy, AsTable, ErrorColumn, Folder, Guess, Json, Places, SpaceColumn
 from nas.cli.source import RunsAndTables
 from nas.cli.terminal import emit_json, emit_table, emit_text, say
-from nas.findings.wording.numbers import count, milliseconds, percent
+from nas.findings.wording.images import OF_IMAGES, trainings_text
+from nas.findings.wording.numbers import count, measured, milliseconds
 
 if TYPE_CHECKING:
+    from nas.storage.results import Run
     from nas.study.record import Record
 
 
@@ -106,9 +109,9 @@ def best(
     require_validated(run)
     networks = (run.best if by == "error" else run.pareto_front)[:top]
     if json:
-        emit_json(best=[as_json(record) for record in networks])
+        emit_json(best=[as_json(run, record) for record in networks], chosen=optimism(run) or None)
     elif networks:
-        emit_best(networks, {record.trial: position for position, record in enumerate(run.best, 1)})
+        emit_best(run, networks)
         if by == "error":
             for line in filter(None, (first_two(run), optimism(run))):
                 emit_text(line)
@@ -118,19 +121,24 @@ def best(
         say("no trial has been completed yet", err=True)
 
 
-def emit_best(networks: Sequence[Record], ranks: Mapping[int, int]) -> None:
-    """A table of networks with their ranks, which `nas export --rank` takes."""
-    header = ["space", "architecture", "rank", "trial", "error", "multiply-adds", "parameters"]
+def emit_best(run: Run, networks: Sequence[Record]) -> None:
+    """A table of networks of a run with their ranks, which `nas export --rank` takes, and how sure their errors are."""
+    ranks = {record.trial: position for position, record in enumerate(run.best, 1)}
+    images = images_of(run)
     timed = any(record.latency_ms is not None for record in networks)
+    again = any(len(run.trainings(record)) > 1 for record in networks)
+    header = ["space", "architecture", "rank", "trial", "mean error" if again else "error"]
+    header += ["trainings"] * again + ["multiply-adds", "parameters"] + ["ms", "ms for 128"] * timed
     emit_table(
-        [*header, "ms", "ms for 128"] if timed else header,
+        header,
         [
             (
                 record.space,
                 record.architecture,
                 str(ranks[record.trial]),
                 str(record.trial),
-                percent(record.error),
+                measured(run.mean_error(record), images),
+                *((trainings_text(_completed(run, record)),) if again else ()),
                 count(record.cost.multiply_adds),
                 count(record.cost.parameters),
                 *((milliseconds(record.latency_ms), milliseconds(record.latency_128_ms)) if timed else ()),
@@ -139,6 +147,18 @@ def emit_best(networks: Sequence[Record], ranks: Mapping[int, int]) -> None:
         ],
         left=2,
     )
+    if networks and images:
+        emit_text(OF_IMAGES.format(images))
+
+
+def images_of(run: Run) -> int | None:
+    """Validation images of a run, of which an error is a share; None where it isn't one."""
+    data = run.manifest.data
+    return None if data.target else data.validation
+
+
+def _completed(run: Run, record: Record) -> list[float]:
+    return [training.error for training in run.trainings(record) if training.error is not None]
 
 
 def _page(place: Path, files: Sequence[Path]) -> Path:
@@ -148,13 +168,18 @@ def _page(place: Path, files: Sequence[Path]) -> Path:
     return place.with_name(f"{place.name.partition('.')[0]}.html") if place in files else place / PAGE
 
 
-def as_json(record: Record) -> dict[str, object]:
-    """What programs get of a network."""
+def as_json(run: Run, record: Record) -> dict[str, object]:
+    """What programs get of a network of a run: its error is the mean of its trainings."""
+    errors, images = _completed(run, record), images_of(run)
+    error = run.mean_error(record)
+    interval = wilson(error, images) if images else None
     return {
         "trial": record.trial,
         "space": record.space,
         "architecture": record.architecture,
-        "error": record.error,
+        "error": error,
+        "interval": [interval.low, interval.high] if interval else None,
+        "errors": errors,
         "parameters": record.cost.parameters,
         "multiply_adds": record.cost.multiply_adds,
         "activations": record.cost.activations,

@@ -18,7 +18,7 @@ from nas.storage.audits import read_retrained
 from nas.storage.database import read_wrong_images
 from nas.storage.results import Run
 from nas.storage.wrong_images import Wrong
-from nas.study.record import Record
+from nas.study.record import Record, network_of
 
 
 def first_two(run: Run) -> str:
@@ -27,6 +27,9 @@ def first_two(run: Run) -> str:
     if len(best) < 2 or run.manifest.data.target:
         return ""
     try:
+        if any(len(run.trainings(record)) > 1 for record in best):
+            pair = over_seeds(run, [record.trial for record in best], repeated(run))
+            return first_two_text(pair) if pair else ""
         wrong = read_wrong_images(run.folder, run.manifest.data.validation, best)
     except NasError as trouble:
         return f"ranks 1 and 2 can't be compared: {trouble}"
@@ -36,7 +39,7 @@ def first_two(run: Run) -> str:
 def optimism(run: Run) -> str:
     """How much of a run's lowest error is luck with its validation images; empty where that isn't known."""
     info = run.manifest.data
-    return optimism_of([r.error for r in run.best if r.error is not None], 0 if info.target else info.validation)
+    return optimism_of([run.mean_error(record) for record in run.best], 0 if info.target else info.validation)
 
 
 def optimism_of(errors: Sequence[float], images: int) -> str:
@@ -58,9 +61,9 @@ def repeated(run: Run) -> dict[object, Flags]:
     images, retrained = run.manifest.data.validation, read_retrained(run)
     places: dict[object, list[tuple[Path, Record]]] = defaultdict(list)
     for record in run.records:
-        places[_network(record)].append((run.folder, record))
+        places[network_of(record)].append((run.folder, record))
     if retrained is not None and not run.manifest.data.target:
-        networks = {record.trial: _network(record) for record in run.records}
+        networks = {record.trial: network_of(record) for record in run.records}
         for (trial, repeat), record in retrained.records.items():
             if repeat and trial in networks:
                 places[networks[trial]].append((retrained.folder, record))
@@ -76,12 +79,7 @@ def repeated(run: Run) -> dict[object, Flags]:
 
 def over_seeds(run: Run, trials: Sequence[int], several: Mapping[object, Flags]) -> PairedErrors | None:
     """All trainings of two networks; None unless both have several, and for two trainings of one network."""
-    first, second = (_network(run.record(trial)) for trial in trials)
+    first, second = (network_of(run.record(trial)) for trial in trials)
     if first == second or first not in several or second not in several:
         return None
     return paired(several[first], several[second])
-
-
-def _network(record: Record) -> object:
-    """What repeated trainings of a network share: all but the seed."""
-    return record.space, record.architecture, tuple(sorted(record.point.items()))

@@ -86,7 +86,10 @@ def _errors(document: Document, error: float) -> dict[str, str]:
     unit, test, noun = UNIT if document.target else "", document.test, _noun(document)
     measured = f"{error:.4f}{unit} on"
     if document.validation:
-        return {"validation error": f"{measured} {document.validation:,} {noun}s; the test split was not read"}
+        rows = {"validation error": f"{measured} {document.validation:,} {noun}s; the test split was not read"}
+        if document.mean_error is not None:
+            rows["mean validation error"] = f"{document.mean_error:.4f}{unit} of {document.trainings} trainings"
+        return rows
     training = f"{measured} the first {SEEN:,} training {noun}s (all, if fewer); no {noun} validated"
     if test is None:
         return {"training error": training, "test split": "not read"}
@@ -139,8 +142,11 @@ def caution(document: Document) -> str:
         return (
             f"This error comes from one training and one seed: another seed has another one, and so have new {noun}s."
         )
+    of, it = "one short training and one seed", "it"
+    if document.mean_error is not None:
+        of, it = f"one of {document.trainings} short trainings with a seed each", "their mean error"
     return (
-        "This error comes from one short training and one seed, and the network was chosen as the best of many by it: "
+        f"This error comes from {of}, and the network was chosen as the best of many by {it}: "
         f"expect a\nsomewhat larger error on new {noun}s."
     )
 

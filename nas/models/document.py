@@ -86,6 +86,10 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     training images."""
     validation: int = 0
     """Images or rows that validated; 0 where all trained, so that the error is a training error."""
+    trainings: int = 1
+    """Of this network in its run, with a seed each."""
+    mean_error: float | None = None
+    """Mean validation error of all of them, by which it was chosen; None for a single one."""
     epochs: int = 0
     """Passes over the training images or rows."""
     device: str = ""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
 
-from nas.errors import Missing, Refused, StorageFailed
+from nas.errors import Missing, Refused, StorageFailed, in_place_of
 from nas.files import digest, write_atomically
 
 ARCHITECTURE, WEIGHTS, CARD, SUMS = "architecture.json", "model.safetensors", "card.md", "SHA256SUMS"
@@ -52,7 +52,8 @@ def is_taken(folder: Path) -> bool:
 def check_hashes(folder: Path) -> None:
     """Refuse a folder that isn't whole: each of our files must be listed and have the hash that is listed."""
     if folder.is_file():
-        raise Refused(f"{folder} is a file, not the folder of an exported network", hint=_way_to(folder))
+        hint = in_place_of(folder, folder.parent) if (folder.parent / SUMS).is_file() else _way_to(folder)
+        raise Refused(f"{folder} is a file, not the folder of an exported network", hint=hint)
     if not folder.is_dir():
         raise Refused(f"there is no folder {folder}", hint=_way_to(folder))
     listed = _sums(folder / SUMS)

@@ -8,17 +8,15 @@ from __future__ import annotations
 import logging
 import platform
 import shlex
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import msgspec
 
 from nas import data
 from nas.data import DataInfo
-from nas.errors import Refused
+from nas.errors import Refused, typed
 from nas.runner.latencies import Latencies
 from nas.runner.task import Site, Task
 from nas.sampling import Plan
@@ -58,7 +56,7 @@ def agreed(study: Study, site: Site, reference: str = "") -> Task:
         windows=windows,
         versions=versions(),
         reference=reference,
-        command=typed(),
+        command=shlex.join(typed()),
     )
     if begun is not None:
         require_agreement(site.folder, begun, manifest)
@@ -69,11 +67,6 @@ def agreed(study: Study, site: Site, reference: str = "") -> Task:
             )
         manifest = msgspec.structs.replace(begun, study=with_changes(begun, manifest))
     return Task(study=study, plan=plan, manifest=manifest, info=info)
-
-
-def typed() -> str:
-    """The command that runs now, as it was typed."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def with_precision(study: Study, begun: Manifest | None, site: Site) -> Study:

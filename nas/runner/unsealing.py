@@ -6,6 +6,7 @@ import getpass
 import logging
 import math
 import os
+import shlex
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,10 +20,9 @@ import torch
 
 from nas import data
 from nas.data import DataInfo, Split
-from nas.errors import NasError, Refused
+from nas.errors import NasError, Refused, typed
 from nas.models.model import restore
 from nas.models.weights import read_document
-from nas.runner.agreement import typed
 from nas.runner.signals import Interrupts
 from nas.storage.finals import (
     Evaluated,
@@ -145,7 +145,7 @@ def _noted(run: Run, info: DataInfo, contenders: Sequence[Contender]) -> Reading
     reading = Reading(
         when=datetime.now(UTC).isoformat(timespec="seconds"),
         who=f"{_user()}@{socket.gethostname()}, process {os.getpid()}",
-        command=typed(),
+        command=shlex.join(typed()),
         data=info.key,
         weights={str(one.path.relative_to(run.folder)): one.sha256 for one in contenders},
     )

@@ -6,6 +6,8 @@ import logging
 from pathlib import Path
 from shlex import quote
 
+import msgspec
+
 from nas import data
 from nas.data import DataInfo
 from nas.errors import NasError, Refused, code_of_others
@@ -46,9 +48,10 @@ def export(
         model = restore(read_document(path), path)
     else:
         model = _trained_again(run, record, study, devices.device(device))
-    model.document = exports.named(
-        model.document, study=run.manifest.study.name, space=record.space, trial=record.trial
-    )
+    named = exports.named(model.document, study=run.manifest.study.name, space=record.space, trial=record.trial)
+    if (trainings := len(run.trainings(record))) > 1:
+        named = msgspec.structs.replace(named, trainings=trainings, mean_error=run.mean_error(record))
+    model.document = named
     writing.save(model, Path(folder), format)
     return model
 

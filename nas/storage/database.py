@@ -26,7 +26,7 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from nas.errors import Refused, StorageFailed
+from nas.errors import Refused, StorageFailed, in_place_of
 from nas.files import remove_leftovers
 from nas.sampling.quiet import quiet
 from nas.storage import study_json
@@ -214,6 +214,8 @@ def opened(folder: Path, manifest: Manifest) -> Iterator[Store]:
 
 def require_run(folder: Path) -> None:
     """Refuse a folder that holds no run."""
+    if folder.is_file():
+        raise Refused(f"{folder} is a file, a run is the folder around it", hint=in_place_of(folder, folder.parent))
     if not folder.is_dir():
         raise Refused(f"there is no folder {folder}", hint="start a run: nas run quickstart")
     hint = f"a run makes one: nas run STUDY --out {quote(str(folder))}"

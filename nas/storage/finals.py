@@ -121,8 +121,9 @@ def chosen(run: Run, selection: Selection) -> Finalists:
             f"{selection.top} finalists are asked for, {len(pool)} networks are completed and inside the limits",
             hint=f"--top {len(pool)}",
         )
-    front = pareto(pool, partial(_cost, selection.pareto)) if selection.pareto else pool[: selection.top]
-    errors = [record.error for record in pool if record.error is not None]
+    cost = partial(_cost, selection.pareto)
+    front = pareto(pool, run.mean_error, cost) if selection.pareto else pool[: selection.top]
+    errors = [run.mean_error(record) for record in pool]
     return Finalists(
         selection=selection,
         trials=tuple(record.trial for record in pool if record in front),

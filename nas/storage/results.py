@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import logging
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from nas.errors import Refused
@@ -23,7 +24,7 @@ from nas.storage.study_json import Manifest
 from nas.storage.wrong_images import Wrong
 from nas.study import catalog, search
 from nas.study.objectives import nondominated_ranks, price
-from nas.study.record import FINAL, Outcome, Record, rank
+from nas.study.record import FINAL, Outcome, Record, network_of, rank
 from nas.study.table import DRAWN, GUESS, csv_text, table
 
 if TYPE_CHECKING:
@@ -63,10 +64,29 @@ class Run:
 
     @cached_property
     def best(self) -> tuple[Record, ...]:
-        """Completed trials, lowest validation error first; each network once. None of a final, where none validates."""
-        ranked = sorted((r for r in self.records if r.error is not None and r.validated), key=rank)
+        """Networks by their mean validation error, each once, as the best of its trainings; none of a final."""
+        completed = (r for r in self.records if r.error is not None and r.validated)
+        ranked = sorted(completed, key=lambda record: (self.mean_error(record), rank(record)))
         first = {r.architecture: r for r in reversed(ranked)}
         return tuple(r for r in ranked if first[r.architecture] is r)
+
+    @cached_property
+    def _trainings(self) -> Mapping[Hashable, list[Record]]:
+        groups: dict[Hashable, list[Record]] = defaultdict(list)
+        for record in self.records:
+            if record.outcome is not Outcome.PRUNED:
+                groups[network_of(record)].append(record)
+        return groups
+
+    def trainings(self, record: Record) -> Sequence[Record]:
+        """All trainings of a completed record's network that weren't ended early; they differ in their seeds alone."""
+        return self._trainings[network_of(record)]
+
+    def mean_error(self, record: Record) -> float:
+        """Mean error of all trainings of a network; one that failed counts as the larger of guessing and the worst."""
+        errors = [training.error for training in self.trainings(record)]
+        done = [error for error in errors if error is not None]
+        return fmean([*done, *[max(self.manifest.data.guess, *done)] * (len(errors) - len(done))])
 
     @cached_property
     def wrong_images(self) -> Mapping[int, Wrong]:
@@ -79,7 +99,7 @@ class Run:
 
         Cost is multiply-adds, or latency where the study makes that small.
         """
-        return pareto(self.best, lambda record: price(record, self.manifest.study.objectives))
+        return pareto(self.best, self.mean_error, lambda record: price(record, self.manifest.study.objectives))
 
     def table(self) -> pd.DataFrame:
         """One row a trial; columns as `nas.study.table.COLUMNS`, then dimensions and attributes.
@@ -142,9 +162,11 @@ class Run:
         return head + str(shown.to_html(index=False))
 
 
-def pareto(best: Sequence[Record], cost: Callable[[Record], float]) -> tuple[Record, ...]:
+def pareto(
+    best: Sequence[Record], error: Callable[[Record], float], cost: Callable[[Record], float]
+) -> tuple[Record, ...]:
     """Of records, best first, those that no other beats in both error and a cost, cheapest first."""
-    places = {(rank(r)[0], cost(r)): r for r in reversed(best)}  # of equals the first trial
+    places = {(error(r), cost(r)): r for r in reversed(best)}  # of equals the first trial
     ranks = zip(places.values(), nondominated_ranks(list(places)), strict=True)
     return tuple(sorted((r for r, fronts_before in ranks if not fronts_before), key=cost))
 

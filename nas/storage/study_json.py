@@ -103,8 +103,15 @@ def write(folder: Path, manifest: Manifest) -> None:
 
 
 def differences(stored: Manifest, new: Manifest) -> list[str]:
-    """What keeps a run from being continued under the new study, one line each, old and new side by side."""
-    lines = changes(stored.study, new.study)
+    """What keeps a run from being continued under the new study, one line each, old and new side by side.
+
+    Data are the same where their content is, from wherever their path counts.
+    """
+    requested = new.study
+    if stored.data.key == new.data.key:
+        recipe = msgspec.structs.replace(requested.recipe, data=stored.study.recipe.data)
+        requested = msgspec.structs.replace(requested, recipe=recipe)
+    lines = changes(stored.study, requested)
     if stored.study.name != new.study.name:
         return lines
     if stored.data.key != new.data.key:

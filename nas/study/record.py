@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from enum import StrEnum
 from math import inf
 
@@ -177,6 +178,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     def last_error(self) -> float | None:
         """Validation error after the last epoch that was trained, completed or pruned; None for a failure."""
         return self.curve[-1].error if self.curve and not self.outcome.is_failure else None
+
+
+def network_of(record: Record) -> Hashable:
+    """What repeated trainings of a network share: all but the seed."""
+    return record.space, record.architecture, tuple(sorted(record.point.items()))
 
 
 def rank(record: Record) -> tuple[float, int, int]:

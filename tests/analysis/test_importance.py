@@ -43,6 +43,16 @@ def test_importance_finds_what_was_planted() -> None:
     assert importances(planted(300), columns, resamples=20) == found
 
 
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+@pytest.mark.filterwarnings("error")
+def test_a_cell_that_is_not_finite_is_missing(value: float) -> None:
+    """An infinite cell gives the shares and the count of an empty one, without a warning."""
+    frame = planted(60).assign(luck=lambda table: table["luck"].where(table.index != 8, value))
+    empty = frame.replace(value, math.nan)
+    columns = ["depth", "luck"]
+    assert importances(frame, columns, resamples=2) == importances(empty, columns, resamples=2)
+
+
 def test_importance_is_optunas() -> None:
     """The shares are those of Optuna's own study of the same trials."""
     frame = planted(60).dropna(subset=["error"])

@@ -113,6 +113,35 @@ def test_a_folder_that_is_no_run_is_refused(verb: str, tmp_path: Path, capsys: p
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("words", "instead"),
+    [
+        (("status", "r/study.db"), "nas status r"),
+        (("best", "r/study.json", "--top", "1"), "nas best r --top 1"),
+        (("export", "r/study.db", "-o", "x"), "nas export r -o x"),
+        (("verify", "e/model.safetensors"), "nas verify e"),
+        (("table", "study.db"), "nas table ."),
+    ],
+)
+def test_a_file_of_a_folder_leads_to_the_folder(
+    words: tuple[str, ...],
+    instead: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In place of a run or an export one of its files is refused, with the same command for the folder around it."""
+    for file in ("r/study.db", "r/study.json", "e/model.safetensors", "e/SHA256SUMS", "study.db"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["/usr/bin/nas", *words])
+    code, message = refused(capsys, *words)
+    assert code == 2
+    assert "is a file" in message
+    assert instead in message
+
+
 def test_cuda_without_a_gpu_is_missing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Asking for a GPU that isn't there exits 69 and names the processor as the way out."""
     from nas.training import devices

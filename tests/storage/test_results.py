@@ -57,15 +57,27 @@ def test_a_run_is_found_again(run: Run) -> None:
 
 
 def test_the_best_are_the_completed_networks_best_first(run: Run) -> None:
-    """Each network stands once, with its best training; failures don't lead; ranks are counted from 1."""
+    """Each network stands once, at the mean of its trainings; failures don't lead; ranks are counted from 1."""
     first = run.records[0]
     failed = msgspec.structs.replace(first, trial=9, outcome=Outcome.DIVERGED, architecture="x")
-    several = made(run, like(first, 0, 0.3, 5, "a"), like(first, 1, 0.2, 5, "b"), like(first, 2, 0.1, 5, "a"), failed)
-    assert [record.trial for record in several.best] == [2, 1]
-    assert several.ranked(2).trial == 1
+    several = made(run, like(first, 0, 0.4, 5, "a"), like(first, 1, 0.2, 5, "b"), like(first, 2, 0.1, 5, "a"), failed)
+    assert [record.trial for record in several.best] == [1, 2]
+    assert several.ranked(2).trial == 2
+    assert [several.mean_error(record) for record in several.best] == [0.2, 0.25]
+    assert [record.trial for record in several.trainings(several.ranked(2))] == [0, 2]
     for wrong in (0, 3, -1):
         with pytest.raises(Refused, match=rf"rank must be between 1 and 2 \(completed networks\), got {wrong}"):
             several.ranked(wrong)
+
+
+@pytest.mark.parametrize("worst", [0.3, 0.95])
+def test_a_failed_training_counts_as_no_better_than_guessing(run: Run, worst: float) -> None:
+    """In the mean of a network's trainings a failure is the larger of guessing (about 0.9) and its worst error."""
+    done = [like(run.records[0], trial, error, 5, "a") for trial, error in enumerate((0.1, worst))]
+    lost = msgspec.structs.replace(done[0], trial=2, outcome=Outcome.DIVERGED)
+    guess = run.manifest.data.guess
+    assert 0.85 < guess < 0.95
+    assert made(run, *done, lost).mean_error(done[0]) == pytest.approx((0.1 + worst + max(guess, worst)) / 3)
 
 
 def test_the_front_holds_what_nobody_beats_in_both(run: Run) -> None:

@@ -112,6 +112,14 @@ def test_an_equal_study_and_more_samples_do_not_differ(manifest: Manifest) -> No
     assert differences(manifest, again(manifest, samples=100)) == []
 
 
+def test_data_are_what_they_hold_not_where_they_lie(manifest: Manifest) -> None:
+    """The same file by another path is no difference; another file is one, by whatever path."""
+    moved = again(manifest, recipe=msgspec.structs.replace(STUDY.recipe, data="../digits.npz"))
+    assert differences(manifest, moved) == []
+    other = msgspec.structs.replace(moved, data=msgspec.structs.replace(moved.data, key="other"))
+    assert [line.partition(":")[0] for line in differences(manifest, other)] == ["recipe.data", "data"]
+
+
 def test_differences_name_the_innermost_entry(manifest: Manifest) -> None:
     """Each difference is a line with its place, the old and the new value; several are all told."""
     narrow = replace(TINY, dimensions={"width": Integer(low=2, high=32)})

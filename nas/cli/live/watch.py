@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.options import Folder, Json
+from nas.cli.status import as_json, images_of
 from nas.cli.terminal import emit_json, say
 from nas.errors import Refused, readable
+from nas.findings.wording.images import OF_IMAGES
 from nas.findings.wording.numbers import count, measured, percent
 
 if TYPE_CHECKING:
@@ -120,7 +122,11 @@ def lines(now: State) -> Iterator[str]:
         yield f"  {pace_text(now.rate * 3600, now.left, bool(now.looks))}"
     if run.best:
         best = run.best[0]
-        yield f"  best error {percent(best.error)}: {best.architecture} (trial {best.trial}, {best.space})"
+        error, times = measured(run.mean_error(best), images_of(run)), len(run.trainings(best))
+        mean = f", mean of {times} trainings" if times > 1 else ""
+        yield f"  best error {error}{mean}: {best.architecture} (trial {best.trial}, {best.space})"
+        if images := images_of(run):
+            yield f"    {OF_IMAGES.format(images)}"
     if now.word == "stopped":
         yield "  run the same command again to resume"
 
@@ -205,23 +211,20 @@ def _leaders(run: Run, width: int) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    data = run.manifest.data
-    images = None if data.target else data.validation
-    note = f"±: 95 % interval over {images:,} validation images; other seeds add to it" if images and run.best else None
+    images = images_of(run)
+    note = OF_IMAGES.format(images) if images and run.best else None
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", caption=note, caption_justify="left")
     columns = ("error", "space", "trial", "multiply-adds", "architecture")[: 5 if width >= WIDE else 3]
     for name in columns:
         table.add_column(name, no_wrap=True, justify="right" if name in ("trial", "multiply-adds") else "left")
     for record in run.best[:LEADERS]:
-        space, error = Text(readable(record.space)), measured(record.error, images)
+        space, error = Text(readable(record.space)), measured(run.mean_error(record), images)
         cells = (error, space, str(record.trial), count(record.cost.multiply_adds), record.architecture)
         table.add_row(*cells[: len(columns)])
     return table
 
 
 def _as_json(now: State) -> dict[str, object]:
-    from nas.cli.status import as_json
-
     best = now.run.best[0] if now.run.best else None
     return {
         "study": now.run.manifest.study.name,
@@ -233,5 +236,5 @@ def _as_json(now: State) -> dict[str, object]:
         "seconds_left": now.left,
         "looks": now.looks,
         "lost": now.run.lost,
-        "best": as_json(best) if best else None,
+        "best": as_json(now.run, best) if best else None,
     }

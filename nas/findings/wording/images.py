@@ -50,6 +50,10 @@ def first_two_text(pair: PairedErrors) -> str:
     return f"ranks 1 and 2 can't be told apart on these images: {_difference(pair)}"
 
 
+OF_IMAGES = "±: 95 % interval over {:,} validation images; other seeds add to it"
+"""What stands behind the ± of an error, below a table of errors."""
+
+
 def luck_text(luck: float, networks: int, images: int) -> str:
     """How much worse the lowest of many errors is expected to be on other images."""
     return (
