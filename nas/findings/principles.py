@@ -59,8 +59,9 @@ COLUMNS = (
 """Of `Principles.table`."""
 
 MORE = (
-    "train so many more and test all of them with --again, in Python again=True (a run that is continued knows it): a "
-    "test that is repeated until it finds something misleads, so each that follows has a fifth of its level"
+    "train as many more as the table says, both sides together, and test all of them with --again (again=True in "
+    "Python; a run that is continued knows it): tests repeated until one finds something mislead, so later ones have a "
+    "fifth of their level"
 )
 """What is said where rules are undecided of a study without interim looks."""
 FEW = (

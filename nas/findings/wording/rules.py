@@ -319,7 +319,7 @@ def _more(verdict: Verdict) -> str:
             f"{shortened(verdict.given, MOST_NAMED)}"
         )
     if verdict.needs is None:
-        few = "these don't tell how many more decide it"
+        few = "these networks don't tell how many more decide it"
         return few if verdict.delta else "nothing says which effect matters"
     return f"about {plural(verdict.needs, 'network')} more in all are likely to decide it, one way or the other"
 
