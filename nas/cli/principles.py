@@ -102,6 +102,12 @@ def principles(
     against: Against = None,
     study: RulesOf = None,
     delta: Delta = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again", help="The rules were tested before, and undecided: each test has a fifth of its level."
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Test design rules, each with effect, interval and verdict: nas principles DIR or --table FILE --columns A,B."""
@@ -120,7 +126,9 @@ def principles(
     )
     names, rules = column_names(columns), rules_of(chosen, against)
     drawn = drawn_by(chosen)
-    results = [tested(place, rules=rules, columns=names, delta=delta, dimensions=drawn) for place in source.read()]
+    results = [
+        tested(place, rules=rules, columns=names, delta=delta, dimensions=drawn, again=again) for place in source.read()
+    ]
     if json:
         emit_json(
             principles=[_as_json(verdict, result.title) for result in results for verdict in result.verdicts],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nas.analysis import Look, Verdict, verdicts
 from nas.analysis.columns import spoiled_columns
+from nas.errors import Refused
 from nas.findings.audits import audit_line
 from nas.findings.columns.defaults import note_on
 from nas.findings.looks import head_of, look_of, notes_of, verdicts_by_look
@@ -58,11 +59,18 @@ COLUMNS = (
 """Of `Principles.table`."""
 
 MORE = (
-    "networks added until a rule is decided mislead more often than one test (in 8 to 13 % of simulated studies "
-    "without an effect, not 5 %): train a new study of that size, or one that declares interim looks before its first "
-    "training, looks=Looks(first=..., every=...)"
+    "train as many more as the table says, both sides together, and test all of them with --again (again=True in "
+    "Python; a run that is continued knows it): tests repeated until one finds something mislead, so later ones have a "
+    "fifth of their level"
 )
 """What is said where rules are undecided of a study without interim looks."""
+FEW = (
+    "too few networks to tell how many more decide the undecided rules; nas plan tells how many show an effect that "
+    "matters. With those, test again with --again (in Python again=True)"
+)
+"""What is said where no undecided rule has a number."""
+AGAIN = "tested before: p is multiplied by 5, and an interval is one of 99 %"
+"""What is said where rules are tested again."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,6 +93,8 @@ class Principles:
     """How well longer trainings agree, where some networks were trained again; empty where none were."""
     look: Look | None = None
     """The interim look whose networks they rest on; None where all networks were planned."""
+    again: bool = False
+    """Whether the rules were tested before and left undecided."""
 
     @property
     def rows(self) -> tuple[RuleRow, ...]:
@@ -110,8 +120,17 @@ class Principles:
                 + "; below 0.05 a rule helps or hurts, however much",
             ),
             *looked,
-            *([("more", MORE)] if not looked and any(verdict.needs for verdict in self.verdicts) else []),
+            *([("again", AGAIN)] if self.again else []),
+            *([("more", self._more)] if not looked and self._more else []),
         )
+
+    @property
+    def _more(self) -> str:
+        """What to do about undecided rules; empty where there are none."""
+        undecided = [verdict for verdict in self.verdicts if verdict.verdict == "undecided" and verdict.delta]
+        if any(verdict.needs for verdict in undecided):
+            return MORE
+        return FEW if undecided else ""
 
     @property
     def _pairs(self) -> bool:
@@ -160,6 +179,7 @@ def principles(
     guess: float | None = None,
     delta: float | None = None,
     dimensions: Sequence[str] | None = None,
+    again: bool = False,
 ) -> Principles:
     """What a run or a table says of design rules: helps, hurts, no difference that matters, or undecided.
 
@@ -168,19 +188,25 @@ def principles(
     of accuracies where `accuracy` is true, `guess` the error of guessing, from which on a network has failed to learn
     (runs, and the tables that they write, know it), `delta` the smallest difference that matters, in the unit of the
     errors. While one column is asked about the others are held fixed: of a run what was drawn, of a table `dimensions`,
-    or else the columns that are asked about. Raises Refused where nothing can be tested: no rules, a column without
-    numbers, samples that a search has chosen.
+    or else the columns that are asked about. `again` says that the rules were tested before, on fewer networks or on
+    others, and left undecided; of a run that was extended after its end that is known. Raises Refused where nothing can
+    be tested: no rules, a column without numbers, samples that a search has chosen.
     """
     sample = sample_of(source, error, accuracy=accuracy, guess=guess)
     requested = requested_rules(sample.frame, rules, columns)
     tested, smallest = sample.tested(requested), sample.share(delta)
     sample = sample if dimensions is None else replace(sample, dimensions=tuple(dimensions))
     look = look_of(sample.run.manifest, sample.frame) if sample.run else None
+    if look and again:
+        raise Refused(
+            "interim looks are corrected for already, so rules can't be tested again", hint="leave out --again"
+        )
+    again = again or sample.extended
     declared = requested is None
     own = _of_run(sample.run, look, declared) if sample.run else _of_table(sample, columns, declared)
     return Principles(
         title=sample.title,
-        verdicts=_verdicts(sample, tested, look, smallest),
+        verdicts=_verdicts(sample, tested, look, smallest, again),
         fidelity=sample.fidelity,
         unit=sample.unit,
         delta=delta_in_words(smallest),
@@ -191,13 +217,16 @@ def principles(
         ),
         audited=audit_line(sample.run) if sample.run else "",
         look=look,
+        again=again,
     )
 
 
-def _verdicts(sample: Sample, rules: Sequence[Rule], look: Look | None, delta: float | None) -> tuple[Verdict, ...]:
+def _verdicts(
+    sample: Sample, rules: Sequence[Rule], look: Look | None, delta: float | None, again: bool
+) -> tuple[Verdict, ...]:
     """On all networks, or on those of an interim look."""
     if sample.run is None or look is None:
-        return verdicts(sample.frame, rules, guess=sample.guess, delta=delta, dimensions=sample.dimensions)
+        return verdicts(sample.frame, rules, guess=sample.guess, delta=delta, dimensions=sample.dimensions, again=again)
     return verdicts_by_look(sample.run.manifest, sample.frame, rules, look.number, delta=delta)
 
 
@@ -230,6 +259,11 @@ def _of_state(run: Run, look: Look | None) -> list[str]:
     finished = len(run.records)
     if look is not None:
         return list(notes_of(run.manifest, look, finished, run.total))
+    if finished == run.total and run.manifest.extended:
+        return [
+            f"The run was finished with {run.manifest.extended:,} networks of each space, and then extended: its rules "
+            "are tested again, and those of its table with --again"
+        ]
     if finished == run.total:
         return []
     return [

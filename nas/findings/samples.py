@@ -58,6 +58,11 @@ class Sample:
     """What was drawn, held fixed where one of them is asked about; None where it isn't known."""
 
     @property
+    def extended(self) -> bool:
+        """Whether it is a run that was finished and then given more networks."""
+        return self.run is not None and self.run.manifest.extended > 0
+
+    @property
     def unit(self) -> str:
         """Unit of differences, in words; a table that is predicted has the name of its target."""
         below = "below zero where the first, or a larger value, is better"

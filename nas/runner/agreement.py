@@ -125,12 +125,15 @@ def with_changes(begun: Manifest, requested: Manifest) -> StoredStudy:
 
 
 def restated(stored: Manifest, requested: Manifest, over: int) -> Manifest:
-    """What is stored once a command begins; rules that change are stated after so many finished trials."""
+    """What is stored once a command begins after so many finished trials: since when rules are, and whether it grew."""
     after = stored.rules_after
     if over and requested.study.rules != stored.study.rules:
         logger.warning("other rules than before, stated after %d finished trials: they are no prediction", over)
         after = over
-    return msgspec.structs.replace(stored, study=with_changes(stored, requested), rules_after=after)
+    study, extended = with_changes(stored, requested), stored.extended
+    if not extended and study.samples > stored.study.samples and over >= stored.total:
+        extended = stored.study.samples
+    return msgspec.structs.replace(stored, study=study, rules_after=after, extended=extended)
 
 
 def with_versions(manifest: Manifest, over: int) -> Manifest:

@@ -41,6 +41,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Those of later commands, where they were others, by the number of trials that were finished before them."""
     rules_after: int = 0
     """Trials that were finished when the rules were last stated or changed; 0 where that was before all of them."""
+    extended: int = 0
+    """Networks of each space that a finished run without looks had before it was first given more; 0 where none was."""
     ended: int = 0
     """Networks of each space at the look that decided all rules, so that the run ended; 0 where no look has."""
     subset: Subset | None = None

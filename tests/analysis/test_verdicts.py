@@ -81,13 +81,13 @@ def test_a_planted_rule_helps_and_its_opposite_hurts() -> None:
 
 def test_no_effect_is_equivalent_once_networks_suffice() -> None:
     """Without an effect few networks are undecided and say how many more; with so many the rule is equivalent."""
-    few = one(table(40, 0.0, seed=3), halves())
+    few = one(table(60, 0.0, seed=1), halves())
     assert few.verdict == "undecided"
     assert few.needs is not None
     assert not few.within_delta
-    many = one(table(40 + few.needs, 0.0, seed=4), halves())
+    many = one(table(60 + few.needs, 0.0, seed=4), halves())
     assert (many.verdict, many.within_delta, many.needs) == ("equivalent", True, None)
-    frame = table(40 + few.needs, 0.0, seed=4)
+    frame = table(60 + few.needs, 0.0, seed=4)
     errors = np.concatenate([part - part.median() for _, part in frame.groupby("wide")["error"]])
     assert many.delta == pytest.approx(stats.iqr(errors) / 1.349 / 2)
 
@@ -158,7 +158,7 @@ def test_a_sign_that_turns_by_luck_is_undecided_as_others_are() -> None:
     verdict = next(
         found
         for seed in range(50)
-        for frame in [table(40, 0.0, seed)]
+        for frame in [table(60, 0.0, seed)]
         for found in verdicts(frame, principle_rules(frame, ["luck", "depth"]))
         if found.plain is not None and found.plain * found.effect < 0.0 and found.verdict == "undecided"
     )
@@ -297,11 +297,31 @@ def test_verdicts_are_plain_data() -> None:
     assert {"name", "statement", "effect", "low", "high", "p_value", "p_adjusted", "verdict"} <= set(known)
 
 
+def test_a_rule_tested_again_has_a_fifth_of_its_level() -> None:
+    """Its p is five times as large, its interval one of 99 %, and equivalence goes by one of 98 %."""
+    frame, rule = table(60, -0.02, seed=1), halves()
+    once, again = verdicts(frame, [rule])[0], verdicts(frame, [rule], again=True)[0]
+    assert (again.p_value, again.p_adjusted) == (once.p_value, pytest.approx(5 * once.p_value))
+    sides = [edf(frame.loc[frame["wide"] == k, "error"], name="A", guess=0.9) for k in (1, 0)]
+    wide = shifts(*sides, (0.99,))[0]
+    assert (again.low, again.high, again.confidence) == (wide.low, wide.high, 0.99)
+    assert verdicts(table(120, 0.0, seed=0), [rule], delta=0.017)[0].within_delta
+    assert not verdicts(table(120, 0.0, seed=0), [rule], delta=0.017, again=True)[0].within_delta
+
+
+def test_few_networks_do_not_tell_how_many_more() -> None:
+    """Below 40 networks, or where the effect that matters is within its noise, no number is given."""
+    told = Plannable(effect=0.02, unit=0.34, margin=0.138, n=40)
+    assert networks_more(told) is not None
+    assert networks_more(msgspec.structs.replace(told, n=39, margin=0.2)) is None
+    assert networks_more(msgspec.structs.replace(told, margin=0.1)) is None
+
+
 def test_needs_by_hand() -> None:
     """A plan for an effect needs unit ((z + z') / effect)^2 networks; after a look as many as decide it either way."""
     reach = stats.norm.ppf(1 - 0.05 / 24) + stats.norm.ppf(0.9)
     assert networks_needed(4.0, 0.5, 12) == pytest.approx(4 * (reach / 0.5) ** 2)
-    seen = Plannable(effect=0.3, unit=0.34, margin=0.138, n=20)
+    seen = Plannable(effect=0.3, unit=0.34, margin=0.138, n=40)
     certain, none = networks_more(seen, 12), networks_more(msgspec.structs.replace(seen, effect=0.0), 12)
     assert certain is not None
     assert none is not None

@@ -48,6 +48,16 @@ def test_rules_are_about_settings() -> None:
     assert asked.discovery.tried == discovered.discovery.tried
 
 
+def test_columns_of_one_order_are_tested_once() -> None:
+    """A column that orders the rows as one before it is left out and named with that, unless it is asked for."""
+    frame = table().assign(blocks=lambda rows: 2 * rows["depth"] + 1)
+    found = nas.principles(frame)
+    assert [verdict.name for verdict in found.verdicts] == ["depth", "loss_weight"]
+    assert any("'blocks', ordered as 'depth' is" in note for note in found.notes)
+    asked = nas.principles(frame, columns=["depth", "blocks"])
+    assert [verdict.name for verdict in asked.verdicts] == ["depth", "blocks"]
+
+
 def test_what_is_asked_for_is_taken() -> None:
     """A column that is named is tested, whatever it is, with a note of what it is."""
     found = nas.principles(table(), columns=["merit", "id", "depth"])

@@ -57,7 +57,7 @@ def test_a_run_answers_its_own_rules(run: Run) -> None:
     assert [v.name for v in found.verdicts] == ["R against T", "width"]
     assert found.fidelity == "200 images of digits, epochs 2, batches of 50"
     assert found.notes == ()
-    assert "declares interim looks" in dict(found.head)["more"]
+    assert dict(found.head)["more"].startswith("too few networks to tell how many more")
     sides = [run.table().query("space == @space")["error"] for space in ("rich", "tiny")]
     assert found.verdicts[0].effect == pytest.approx(np.median(np.subtract.outer(*map(np.array, sides))))
 
@@ -115,6 +115,34 @@ def test_an_unfinished_run_and_late_rules_are_told(tmp_path: Path) -> None:
     )
     part = replace(ruled, records=ruled.records[:3])
     assert "isn't finished: 3 of 4" in nas.principles(part).notes[0]
+
+
+def test_a_run_that_was_extended_is_tested_again(tmp_path: Path) -> None:
+    """More networks for a finished run make its verdicts those of a second test, and it says so."""
+    study = replace(STUDY, rules=RULES)
+    runs = [
+        nas.run(replace(study, samples=n), out=tmp_path / "run", engine=InlineEngine(), device="cpu") for n in (2, 4, 6)
+    ]
+    assert [run.manifest.extended for run in runs] == [0, 2, 2]
+    first, *later = map(nas.principles, runs)
+    assert (first.again, {verdict.confidence for verdict in first.verdicts}) == (False, {0.95})
+    for found in later:
+        assert (found.again, {verdict.confidence for verdict in found.verdicts}) == (True, {0.99})
+        assert any("finished with 2 networks of each space, and then extended" in note for note in found.notes)
+        assert dict(found.head)["again"].startswith("tested before: p is multiplied by 5")
+
+
+def test_again_is_asked_for() -> None:
+    """A table is tested again where that is said, with intervals of 99 % in its sentences and its header."""
+    found = nas.principles(table(60, -0.02), columns=["wide"], again=True)
+    assert [verdict.p_adjusted for verdict in found.verdicts] == [
+        pytest.approx(min(5 * verdict.p_adjusted, 1.0))
+        for verdict in nas.principles(table(60, -0.02), columns=["wide"]).verdicts
+    ]
+    assert "99 % intervals" in found.sentences()[0]
+    undecided = nas.principles(table(60, -0.02), columns=["luck"])
+    assert "test all of them with --again" in dict(undecided.head)["more"]
+    assert any("[99 %]" in name for name in shown(found.rows)[0])
 
 
 def test_what_varies_is_part_of_the_fidelity(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 from nas.analysis import Need, plan, scope_drawn, scope_seen, verdicts
 from nas.analysis.rules.sample_size import MOST_RHO
 from nas.study import Order, Part, Parts, Rule, against, larger
-from tests.simulation.laws import NORMAL, Law
+from tests.simulation.laws import NORMAL, SMOOTH, Law
 from tests.toys.sequential_studies import thirds_rho
 
 NULL = tuple(larger(f"x{place}") for place in range(11))
@@ -23,6 +23,8 @@ NULL = tuple(larger(f"x{place}") for place in range(11))
 SPACES = against("B", "A", "B is better than A.")
 FIFTH = Rule(name="fifth", statement="The fifth is better.", contrast=Parts(first=Part(column="x", low=0.8)))
 ALONG = larger("x")
+FOLLOWED = 3
+"""Times that the advice of an undecided verdict is followed."""
 PILOT = 40
 """Networks on each side of a pilot, or in all where a column is ordered."""
 
@@ -88,8 +90,29 @@ def decided_as_asked(planted: Planted, studies: int, generator: np.random.Genera
         pilot = verdicts(planted.frame(PILOT, generator), [planted.rule])[0]
         if pilot.verdict == "undecided" and pilot.needs:
             told += 1
-            found += verdicts(planted.frame(PILOT + pilot.needs, generator), [planted.rule])[0].verdict != "undecided"
+            asked = planted.frame(PILOT + pilot.needs, generator)
+            found += verdicts(asked, [planted.rule], again=True)[0].verdict != "undecided"
     return found
+
+
+def followed(wider: float, n: int, studies: int, generator: np.random.Generator) -> int:
+    """Studies without an effect in which who adds what undecided verdicts ask for, up to three times, finds one."""
+    found = 0
+    for _ in range(studies):
+        frame = _alike(wider, n, generator)
+        verdict = verdicts(frame, [SPACES])[0]
+        for _ in range(FOLLOWED):
+            if verdict.verdict == "undecided" and verdict.needs:
+                frame = pd.concat([frame, _alike(wider, -(-verdict.needs // 2), generator)])
+                verdict = verdicts(frame, [SPACES], again=True)[0]
+        found += verdict.verdict in ("helps", "hurts")
+    return found
+
+
+def _alike(wider: float, n: int, generator: np.random.Generator) -> pd.DataFrame:
+    """Two spaces of one median, the second so many times as wide."""
+    errors = np.concatenate([SMOOTH.draw(generator, n), SMOOTH.wider(wider).draw(generator, n)])
+    return pd.DataFrame({"space": ["A"] * n + ["B"] * n, "error": errors})
 
 
 def helps(frame: pd.DataFrame, rules: Sequence[Rule]) -> bool:

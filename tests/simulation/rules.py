@@ -99,7 +99,7 @@ def power() -> tuple[Simulation, ...]:
     asked = (
         Simulation(
             name=f"needs, two spaces, {size} deviations",
-            claim="A rule is decided at the n that the verdict of an undecided pilot asked for.",
+            claim="A rule, tested again, is decided at the n that the verdict of an undecided pilot asked for.",
             n=f"{powers.PILOT} and what it asked for",
             rate=0.7,
             kind="at least",
@@ -120,7 +120,17 @@ def power() -> tuple[Simulation, ...]:
         for size in SIZES
         for pilot in ((False, True) if rule == powers.SPACES and law is SMOOTH else (False,))
     )
-    return (*found, *asked)
+    adding = (
+        errs(
+            f"needs, followed, spreads of 1 to {wider:g}, {n}",
+            "Without an effect one is found by who adds what is asked for and tests again, up to three times.",
+            f"{n} + {n} at first",
+            partial(powers.followed, wider, n),
+            small=20 if n == 20 else 0,
+        )
+        for wider, n in ((1.0, 20), (1.0, 40), (4.0, 40))
+    )
+    return (*found, *asked, *adding)
 
 
 def discovery() -> tuple[Simulation, ...]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from nas.analysis.columns import errors_of, guess_of, having
+from nas.analysis.columns import errors_of, having, learned
 from nas.analysis.discovery.candidates import LEAST, Candidate, Condition, Tied, candidates
 from nas.analysis.discovery.halves import explored
 from nas.analysis.discovery.ties import together
@@ -107,18 +107,18 @@ def discover(
 ) -> Discovery:
     """The rules of these dimensions that hold in the unbiased rows of a space, or of all of the table.
 
-    `guess` is the error at which a failure enters means, the worst of these rows unless given; `delta` the smallest
-    difference that matters, in the unit of the errors, half a deviation unless given.
+    `guess` is the error of guessing: one that isn't lower is a failure to learn; `delta` the smallest difference that
+    matters, in the unit of the errors, half a deviation unless given.
     """
     rows = unbiased(having(frame, "error", *dimensions))
     rows = rows[in_space(rows, space)]
-    errors, look = errors_of(rows), explored(rows)
+    errors, look = learned(errors_of(rows), guess), explored(rows)
     all_of_them = candidates(rows, dimensions, (look, ~look))
     kept = survivors(
         [candidate for candidate in all_of_them if not isinstance(candidate.condition, Tied)], errors, look
     )
     kept += [candidate for candidate in all_of_them if isinstance(candidate.condition, Tied)]
-    confirmed = _confirmed(rows[~look], kept, ~look, guess_of(errors, guess), delta) if kept else ()
+    confirmed = _confirmed(rows[~look], kept, ~look, guess, delta) if kept else ()
     confirmed = together(confirmed, kept, rows[~look], dimensions)
     scores = _scores(_ranks(errors[look]), kept, look)
     return Discovery(
@@ -187,7 +187,7 @@ def _unexplained(outcome: Floats, kept: Sequence[Candidate], look: Flags) -> Flo
 
 
 def _confirmed(
-    rows: pd.DataFrame, kept: Sequence[Candidate], half: Flags, guess: float, delta: float | None
+    rows: pd.DataFrame, kept: Sequence[Candidate], half: Flags, guess: float | None, delta: float | None
 ) -> tuple[Verdict, ...]:
     """The candidates as declared rules of the other half."""
     import pandas as pd
@@ -195,7 +195,8 @@ def _confirmed(
     sides = {candidate.name: np.where(candidate.known, candidate.obeys, np.nan)[half] for candidate in kept}
     drawn = {name: rows[name].to_numpy() for name in DRAWN if name in rows}
     table = pd.DataFrame({"error": errors_of(rows), "space": names_of(rows)} | drawn | sides)
-    return verdicts(table, [_rule(candidate) for candidate in kept], guess=guess, delta=delta)
+    found = verdicts(table, [_rule(candidate) for candidate in kept], guess=guess, delta=delta)
+    return tuple(msgspec.structs.replace(verdict, first=verdict.name) for verdict in found)
 
 
 def _rule(candidate: Candidate) -> Rule:

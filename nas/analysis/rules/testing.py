@@ -21,7 +21,7 @@ from nas.analysis.statistics.correlation import spearman
 from nas.analysis.statistics.edf import Edf, Floats
 from nas.analysis.statistics.equivalence import TWO_SIDED, allowing, default_delta, ranks_moved, shift_for, uncertainty
 from nas.analysis.statistics.interval import CONFIDENCE, Interval
-from nas.analysis.statistics.power import Plannable
+from nas.analysis.statistics.power import AGAIN, Plannable
 from nas.analysis.statistics.rank_regression import Levels, held_fixed, levels, parted, trend, unit_ranks
 from nas.analysis.statistics.superiority import better, better_p_value, placements, shifted, shifts
 
@@ -29,6 +29,8 @@ Measure = Literal["shift", "rank correlation"]
 
 LEVELS = (CONFIDENCE, TWO_SIDED)
 """Confidences of the interval of an effect and of the one that equivalence goes by."""
+LEVELS_AGAIN = (1.0 - AGAIN, 1.0 - 2.0 * AGAIN)
+"""The same of a rule that was tested before."""
 PARTS, ROWS_A_PART = (3, 5), 60
 """Fewest and most groups of a column that may not differ where it is called without a trend, and rows of each."""
 

@@ -16,13 +16,13 @@ import numpy as np
 
 from nas.analysis.columns import errors_of, guess_of, having, held_columns, learned, numbers, numeric_columns
 from nas.analysis.rules.sides import in_space, repeated, samples, sides
-from nas.analysis.rules.testing import LEVELS, UNTESTED, Measure, Tested, of_order, of_samples
+from nas.analysis.rules.testing import LEVELS, LEVELS_AGAIN, UNTESTED, Measure, Tested, of_order, of_samples
 from nas.analysis.selection import left_out, names_of, strata_of, unbiased
 from nas.analysis.statistics.comparison import holm, warnings_of
 from nas.analysis.statistics.edf import FEW, Floats
 from nas.analysis.statistics.equivalence import check_delta
 from nas.analysis.statistics.interval import CONFIDENCE, Interval
-from nas.analysis.statistics.power import ALPHA, networks_more
+from nas.analysis.statistics.power import AGAIN, ALPHA, networks_more
 from nas.study import Order, Parts, Rule, larger
 from nas.study.rules import require_names
 
@@ -119,16 +119,21 @@ def verdicts(
     guess: float | None = None,
     delta: float | None = None,
     dimensions: Sequence[str] | None = None,
+    again: bool = False,
 ) -> tuple[Verdict, ...]:
     """All rules on the unbiased rows of a table, corrected for each other, in their order.
 
     `guess` is the error of guessing: one that isn't lower is a failure to learn; `delta` the smallest difference that
     matters, in the unit of the errors, half a robust deviation of the errors unless given; `dimensions` what is held
-    fixed beside the cost where one of them is asked about, the other columns of the rules unless given.
+    fixed beside the cost where one of them is asked about, the other columns of the rules unless given; `again` that
+    the rules were tested before and then left undecided, so that each test has a fifth of its level.
     """
-    results = alone(frame, rules, guess=guess, delta=delta, dimensions=dimensions)
-    adjusted = holm([tested.p_value for tested, _ in results])
-    bent = holm([tested.bend_p for tested, _ in results])
+    levels, times = (LEVELS_AGAIN, ALPHA / AGAIN) if again else (LEVELS, 1.0)
+    results = alone(frame, rules, guess=guess, delta=delta, dimensions=dimensions, levels=levels)
+    adjusted, bent = (
+        [min(times * p, 1.0) for p in holm(p_values)]
+        for p_values in ([tested.p_value for tested, _ in results], [tested.bend_p for tested, _ in results])
+    )
     return tuple(
         verdict(rule, tested, p, len(rules), warnings, bent=b < BENT)
         for rule, (tested, warnings), p, b in zip(rules, results, adjusted, bent, strict=True)
@@ -193,7 +198,8 @@ def _test(
             warnings.append(f"{without} networks are in neither sample")
     if tested.delta is None:
         warnings.append("the errors don't vary, so nothing says which difference matters")
-    if (tested.effect.estimate < 0.0) != (first.mean < reference.mean):
+    apart = first.mean - reference.mean
+    if tested.delta and abs(apart) > tested.delta and (tested.effect.estimate < 0.0) != (apart < 0.0):
         warnings.append(
             f"means say otherwise: {100 * first.mean:.2f} against {100 * reference.mean:.2f} %, failures as guessing"
         )

@@ -12,10 +12,16 @@ from nas.analysis.statistics.edf import Floats
 
 ALPHA = 0.05
 """Share of false verdicts that is accepted, of all that are given together."""
+AGAIN = ALPHA / 5.0
+"""The same of a rule that was tested before, on networks that are among these or on others."""
 POWER = 0.9
 """Planned for, so that 80 % are left when the spread itself is an estimate and the rarer of two tests decides."""
 LEFT = 0.8
 """What is left of it, and the probability of a verdict with the networks that an undecided rule asks for."""
+ASSURED = 0.85
+"""Probability of a verdict that is planned for, so that 80 % are left when the spread is an estimate."""
+FEWEST, TELLING = 40, 0.85
+"""Fewest networks that tell how many more it takes, and the largest deviation of the effect, in effects that matter."""
 USUAL = 0.25
 """Deviation of effects before any network is seen, as P(better) beyond one half or as a rank correlation."""
 LEAST_TIMES, MOST_TIMES, LEAST_MOST = 1.2, 40, 2_000
@@ -24,10 +30,10 @@ SIZES, EFFECTS = 80, 30
 """Numbers of networks and effects that are tried."""
 
 
-def networks_needed(unit: float, size: float, tests: int = 1, power: float = POWER) -> float:
+def networks_needed(unit: float, size: float, tests: int = 1, power: float = POWER, level: float = ALPHA) -> float:
     """Networks in all that show a difference of this size, where its estimate from N has the variance unit / N."""
     normal = NormalDist()
-    reach = normal.inv_cdf(1.0 - ALPHA / (2.0 * max(tests, 1))) + normal.inv_cdf(power)
+    reach = normal.inv_cdf(1.0 - level / (2.0 * max(tests, 1))) + normal.inv_cdf(power)
     return unit * (reach / size) ** 2 if size > 0.0 else math.inf
 
 
@@ -60,17 +66,17 @@ class Plannable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def networks_more(plan: Plannable, tests: int = 1) -> int | None:
-    """Networks that an undecided question needs beside its n, about, in the same proportion; None where none is likely.
+    """Networks that an undecided question needs beside its n, about, in the same proportion; None where n is too few.
 
-    The fewest with which a new study is expected to decide it either way, after the correction for all tests, with a
-    probability of `LEFT` over the effects that the networks so far leave possible (assurance, O'Hagan 2005), or
-    those that show the effect that was seen, if that takes fewer.
+    The fewest with which a study that is tested again is expected to decide it either way, after the correction for all
+    tests, with a probability of `LEFT` over the effects that the networks so far leave possible (assurance, O'Hagan
+    2005), or those that show the effect that was seen, if that takes fewer.
     """
-    if not (plan.margin > 0.0 and plan.unit > 0.0):
+    if plan.n < FEWEST or not 0.0 < plan.unit <= plan.n * (TELLING * plan.margin) ** 2:
         return None
     sizes = np.ceil(np.geomspace(LEAST_TIMES * plan.n, max(MOST_TIMES * plan.n, LEAST_MOST), SIZES))
-    shown = sizes >= networks_needed(plan.unit, abs(plan.effect), tests, LEFT)
-    enough = sizes[shown | (_decided(plan, sizes, tests) >= LEFT)]
+    shown = sizes >= networks_needed(plan.unit, abs(plan.effect), tests, LEFT, AGAIN)
+    enough = sizes[shown | (_decided(plan, sizes, tests) >= ASSURED)]
     return int(enough[0]) - plan.n if len(enough) else None
 
 
@@ -86,9 +92,9 @@ def _decided(plan: Plannable, sizes: Floats, tests: int) -> Floats:
     shrunk = usual / (usual + seen)
     effects = np.abs(shrunk * plan.effect + quantiles * math.sqrt(shrunk * seen))[:, None]
     deviations = np.sqrt(plan.unit / sizes)[None, :]
-    reach = float(ndtri(1.0 - ALPHA / (2.0 * max(tests, 1))))
+    reach = float(ndtri(1.0 - AGAIN / (2.0 * max(tests, 1))))
     named = ndtr(effects / deviations - reach) + ndtr(-effects / deviations - reach)
     freedom = plan.groups - 1
-    bound = chndtrix(ALPHA, freedom, np.square(plan.margin / deviations))
+    bound = chndtrix(AGAIN, freedom, np.square(plan.margin / deviations))
     small = chndtr(bound, freedom, np.square(effects / deviations))
     return np.asarray(np.maximum(named, small).mean(0), dtype=np.float64)

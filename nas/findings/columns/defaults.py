@@ -1,4 +1,4 @@
-"""Which columns of a table no rule is about unless it is asked for: the error under another name, and names of rows."""
+"""Which columns of a table no rule is about unless it is asked for: the error under another name, names, and twins."""
 
 from __future__ import annotations
 
@@ -30,7 +30,14 @@ def set_aside(frame: pd.DataFrame) -> dict[str, str]:
     counting = {name: ROWS for name in names if not reasons[name] and is_row_name(frame[name], name)}
     settings = [name for name in names if not reasons[name] and name not in counting]
     known = {name: reason for name, reason in reasons.items() if reason}
-    return known | counting if settings else known
+    return known | counting | _twins(frame, settings) if settings else known
+
+
+def _twins(frame: pd.DataFrame, names: Iterable[str]) -> dict[str, str]:
+    """Columns that order all rows as one before them does, so that a rule on both would be tested twice."""
+    orders: dict[bytes, str] = {}
+    first = {name: orders.setdefault(frame[name].rank().to_numpy().tobytes(), name) for name in names}
+    return {name: f"ordered as {other!r} is" for name, other in first.items() if other != name}
 
 
 def _reason(frame: pd.DataFrame, name: str) -> str:
@@ -49,10 +56,10 @@ def _orders_like_the_error(frame: pd.DataFrame, name: str) -> bool:
 def note_on(aside: Mapping[str, str], names: Iterable[str] | None) -> tuple[str, ...]:
     """The note on what was left out, or on those of the requested columns that are such; none where there are none."""
     chosen = aside if names is None else [name for name in names if name in aside]
-    kinds = {
-        kind: shortened([repr(name) for name in chosen if aside[name] == kind], MOST_NAMED) for kind in (RESULT, ROWS)
-    }
-    parts = "; ".join(f"{text}, {kind}" for kind, text in kinds.items() if text != "none")
+    kinds: dict[str, list[str]] = {RESULT: [], ROWS: []}
+    for name in chosen:
+        kinds.setdefault(aside[name], []).append(repr(name))
+    parts = "; ".join(f"{shortened(texts, MOST_NAMED)}, {kind}" for kind, texts in kinds.items() if texts)
     if not parts:
         return ()
     return (f"left out unless --columns names them: {parts}" if names is None else f"taken as requested: {parts}",)

@@ -39,8 +39,6 @@ PHRASES = {
     "equivalent": ("makes no difference that matters", "make no difference that matters"),
 }
 """Decided verdict -> how a headline says it of one rule and of several."""
-KNOWN = 20
-"""Networks of either side from which on how many more are needed is more than rough."""
 MOST_NAMED = 8
 """Most columns that a sentence names."""
 LEVEL = f"{100 * CONFIDENCE:.0f} %"
@@ -77,6 +75,8 @@ class RuleRow:
     """P(better), or the rank correlation of a column."""
     ends: str
     """The interval of that."""
+    level: str
+    """Confidence of its intervals."""
     cells: tuple[str, ...]
     """Its row below `HEADER`."""
     line: str
@@ -104,6 +104,7 @@ def rule_row(verdict: Verdict) -> RuleRow:
         effect=effect_text(points.estimate, False) if points else NOTHING,
         better=_tested(tested.estimate, alone) if tested else NOTHING,
         ends=_span(tested, alone) if tested else NOTHING,
+        level=_level(verdict),
         cells=(
             verdict.name,
             _word(verdict),
@@ -126,7 +127,10 @@ def rule_row(verdict: Verdict) -> RuleRow:
 def shown(rows: Sequence[RuleRow]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Header and cells of the columns in which some row has something."""
     places = [place for place in range(len(HEADER)) if any(row.cells[place] != NOTHING for row in rows)]
-    return tuple(HEADER[place] for place in places), [tuple(row.cells[place] for place in places) for row in rows]
+    level = rows[0].level if rows else LEVEL
+    return tuple(HEADER[place].replace(LEVEL, level) for place in places), [
+        tuple(row.cells[place] for place in places) for row in rows
+    ]
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
@@ -165,6 +169,15 @@ def _word(verdict: Verdict) -> str:
     return TURNED if verdict.verdict == "undecided" and _turned(verdict) else WORDS[verdict.verdict]
 
 
+def _confidence(verdict: Verdict) -> float:
+    """Of its intervals; of all looks together where there are some."""
+    return CONFIDENCE if verdict.look else verdict.confidence
+
+
+def _level(verdict: Verdict) -> str:
+    return f"{100 * _confidence(verdict):.0f} %"
+
+
 def is_order(verdict: Verdict | LongVerdict) -> bool:
     """Whether it speaks of the order of a column."""
     return verdict.measure == "rank correlation"
@@ -200,7 +213,8 @@ def sentence(verdict: Verdict) -> str:
         case "ends":
             return f"{verdict.name} is worst in the middle, near {verdict.near:g}: both ends are better {rests}."
         case "equivalent":
-            inside = "no two parts of it differ by more" if is_order(verdict) else "the 90 % interval lies inside"
+            narrow = f"the {200 * _confidence(verdict) - 100:.0f} % interval lies inside"
+            inside = "no two parts of it differ by more" if is_order(verdict) else narrow
             return f"{verdict.name} makes no difference that matters, {_delta(verdict)}: {inside} {rests}."
         case "undecided":
             seen = "" if _turned(verdict) else f": {_seen(verdict)}, which may be chance"
@@ -269,7 +283,7 @@ def _effect(verdict: Verdict) -> str:
         what = "errors of the upper less the lower third" if alone else "errors"
         parts.append(f"{what} {signed(points.estimate, False)} {POINTS} {ends_text(points.low, points.high, False)}")
     if parts:
-        parts[-1] += f", {LEVEL} intervals{looks}"
+        parts[-1] += f", {_level(verdict)} intervals{looks}"
     if medians != NOTHING:
         parts.append(f"medians {medians.replace(' | ', ' against ')}")
     return "; ".join(parts)
@@ -305,10 +319,9 @@ def _more(verdict: Verdict) -> str:
             f"{shortened(verdict.given, MOST_NAMED)}"
         )
     if verdict.needs is None:
-        return "no number of networks is likely to decide it" if verdict.delta else "nothing says which effect matters"
-    smaller = min(verdict.n_first, verdict.n_second or verdict.n_first)
-    about = "about" if smaller >= KNOWN else "very roughly"
-    return f"{about} {plural(verdict.needs, 'network')} more in all are likely to decide it, one way or the other"
+        few = "these networks don't tell how many more decide it"
+        return few if verdict.delta else "nothing says which effect matters"
+    return f"about {plural(verdict.needs, 'network')} more in all are likely to decide it, one way or the other"
 
 
 def _turned(verdict: Verdict) -> bool:
