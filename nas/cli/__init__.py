@@ -11,8 +11,8 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line; Ctrl-C while it loads, which takes a second, ends it without a traceback, too."""
     try:
-        from nas.cli import app
+        from nas.cli.app import main as command
 
-        app.main()
+        command()
     except KeyboardInterrupt:
         sys.exit(130)

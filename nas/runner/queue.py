@@ -11,10 +11,10 @@ import msgspec
 
 from nas import data
 from nas.data import DataInfo
+from nas.engines.losses import Losses
 from nas.engines.messages import Job, Result
 from nas.errors import Refused
 from nas.runner.agreement import changed_versions
-from nas.runner.losses import Losses
 from nas.runner.task import Task
 from nas.runner.trials import job_of, record_of, work_of
 from nas.sampling import Proposal
