@@ -6,7 +6,8 @@
     │   └── EmptyWindow          no network of a space lies inside the limits
     ├── Missing             69   something outside is missing or damaged: data, network, device
     ├── StorageFailed       74   the disk or the database can't be read or written
-    └── Interrupted 129, 130, 143  a person or the system asked us to stop
+    ├── MachineFailed       74   the machine ends our processes, as where memory is short
+    └── Interrupted   130, 143   a person or the system asked us to stop
 
 The number is the exit code of the command line. Whatever people read goes through `readable`: names in a folder, a
 table or a file of somebody else may hold codes that a terminal obeys.
@@ -90,8 +91,14 @@ class StorageFailed(NasError):
     exit_code = 74
 
 
+class MachineFailed(NasError):
+    """The machine ends our processes, as where memory is short; that says nothing of what they trained."""
+
+    exit_code = 74
+
+
 class Interrupted(NasError):
-    """A person (SIGINT) or the system (SIGTERM, SIGHUP) asked us to stop; what was finished is kept."""
+    """A person (SIGINT) or the system (SIGTERM) asked us to stop; what was finished is kept."""
 
     def __init__(self, message: str, *, signal_number: int, hint: str = "") -> None:
         super().__init__(message, hint=hint)

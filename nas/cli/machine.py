@@ -125,6 +125,7 @@ def _report() -> dict[str, dict[str, Any]]:
     from nas.study.catalog import release
     from nas.training import devices
     from nas.training.cpu_quota import cpu_quota
+    from nas.training.memory_limit import memory_limit
 
     libraries = ("torch", "torchvision", "optuna", "pandas", "plotly", "numpy", "scipy", "msgspec", "safetensors")
     reason = devices.why_no_cuda()
@@ -142,8 +143,9 @@ def _report() -> dict[str, dict[str, Any]]:
             "cuda": reason or "usable",
             "processor": devices.processor(),
             "cards": ", ".join(f"cuda:{n} {name}" for n, name in enumerate(devices.card_names())) or "none",
-            "workers": devices.cores(),
+            "workers": devices.workers(None, devices.CPU),
             "cpu quota": str(cpu_quota() or "none"),
+            "memory": str(memory_limit()),
         },
         "settings": settings,
         "packages": {"own": own},

@@ -78,7 +78,8 @@ Delta = Annotated[
     float | None, typer.Option("--delta", help="Smallest difference that matters, in the unit of the errors.")
 ]
 Workers = Annotated[
-    int | None, typer.Option(help="Trainings at once (default: one a core, 8 a card).", rich_help_panel=MACHINE)
+    int | None,
+    typer.Option(help="Trainings at once (default: one a core and GiB, 8 a card).", rich_help_panel=MACHINE),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda (all cards), cuda:1, cuda:0,1.", rich_help_panel=MACHINE)]
 MaxSeconds = Annotated[

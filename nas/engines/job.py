@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import platform
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -38,6 +39,10 @@ LOADING = threading.Lock()
 
 def run_job(job: Job) -> Result:
     """Train; every error of the training becomes an outcome here, with what was said."""
+    return msgspec.structs.replace(_ended(job), host=platform.node())
+
+
+def _ended(job: Job) -> Result:
     try:
         with one_thread(), aside(torch.device(job.device)):
             return _trained(job)
@@ -57,10 +62,8 @@ def warm_up(device: str) -> None:
         warm(place, dtype_of(settled(Recipe(), place)))
 
 
-def memory(device: str) -> Memory | None:
-    """The memory of the GPU that jobs are trained on; None without one."""
-    if device == "cpu":
-        return None
+def memory_of_card() -> Memory:
+    """The memory of the GPU that jobs are trained on."""
     return Memory(
         total=lambda: torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved(),
         peak=torch.cuda.max_memory_reserved,

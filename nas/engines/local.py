@@ -5,13 +5,16 @@ coordinator; where another has nothing left to do, it gives the waiting one back
 closed pipe, one that takes too long by its deadline, which moves where the whole run stood still; both are replaced,
 the jobs that they trained are answered with the outcome, and the one that waited goes elsewhere, like those that ran
 beside one that took too long. Of several that ran in one that died, each is tried again alone, so that none pays for
-another. A coordinator that dies closes the pipes, and the workers end themselves.
+another; while a job is alone, idle processes are ended, for they hold memory. A coordinator that dies closes the pipes,
+and the workers end themselves.
 """
 
 from __future__ import annotations
 
 import logging
 import math
+import platform
+import signal
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import wait
@@ -22,11 +25,12 @@ import msgspec
 
 from nas.engines import process
 from nas.engines.cores import Cores, pin
-from nas.engines.messages import Answer, Began, Job, Ready, Result, Retiring, Returned
+from nas.engines.messages import Answer, Began, Cause, Job, Ready, Result, Retiring, Returned
 from nas.engines.process import Worker
-from nas.errors import NasError
+from nas.errors import MachineFailed, NasError
 from nas.files import open_to_append
 from nas.study.record import Outcome
+from nas.training.memory_limit import memory_limit
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +40,10 @@ STANDSTILL = 5.0
 """Seconds between two looks at the workers from which on this process was stopped, as in a container that is frozen."""
 MOST_DEATHS = 3
 """Starts in a row, for each worker, that end before torch is loaded; then starting is given up."""
+KILLS = (-signal.SIGKILL, -signal.SIGBUS)
+"""Exit statuses of processes that the machine has ended."""
+KILLED = ", which the machine does where memory is short"
+LESS = "give it more memory, or train fewer networks at once: --workers 1"
 WORKER = "nas.engines.worker"
 """The module that a worker process runs."""
 ANSWERS: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
@@ -73,7 +81,7 @@ class LocalEngine:
         """Start the workers; they are usable as soon as each has loaded torch."""
         self._log = open_to_append(self._log_path) if self._log_path else None
         self._pinned = self._cores.take(self.workers) if self._one_a_core else []
-        self._workers = [self._start(index) for index in range(len(self._lanes))]
+        self._start_missing()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -123,11 +131,11 @@ class LocalEngine:
         results: list[Result] = []
         ready = wait([worker.connection for worker in self._workers], seconds)
         self._forgive(seconds)
-        for index, worker in enumerate(self._workers):
+        for worker in list(self._workers):
             if worker.connection in ready:
-                results += self._receive(index, worker)
+                results += self._receive(worker)
             elif time.monotonic() > worker.deadline:
-                results += self._overdue(index, worker)
+                results += self._overdue(worker)
         self._settle()
         return results
 
@@ -143,11 +151,16 @@ class LocalEngine:
 
     def _settle(self) -> None:
         """Give what has no worker to those with the fewest jobs a lane; who was asked for jobs gets none meanwhile."""
+        if any(not job.alone for job in self._homeless):
+            self._start_missing()
         while self._homeless and not self._holding:
             open_ones = [w for w in self._workers if w.open and len(w.jobs) < w.lanes + AHEAD]
             if not open_ones:
                 return
-            min(open_ones, key=lambda w: (len(w.jobs) / w.lanes, not w.ready)).give(self._homeless.pop(0))
+            worker = min(open_ones, key=lambda w: (len(w.jobs) / w.lanes, not w.ready))
+            if self._homeless[0].alone:
+                self._make_room(worker)
+            worker.give(self._homeless.pop(0))
 
     def _level(self) -> None:
         """Where a worker is idle and nobody brings more, ask for a job that waits at another."""
@@ -157,14 +170,14 @@ class LocalEngine:
             self._homeless += worker.recall()
         self._settle()
 
-    def _receive(self, index: int, worker: Worker) -> list[Result]:
+    def _receive(self, worker: Worker) -> list[Result]:
         """All that a worker has said, in its order: that it is ready, answers, and at last perhaps its death."""
         results: list[Result] = []
         try:
             while worker.connection.poll():
                 results += self._heard(worker, ANSWERS.decode(worker.connection.recv_bytes()))
         except (EOFError, OSError):
-            results += self._died(index, worker)
+            results += self._died(worker)
         return results
 
     def _heard(self, worker: Worker, answer: Answer) -> list[Result]:
@@ -189,48 +202,66 @@ class LocalEngine:
         worker.finish(job)
         return [answer]
 
-    def _died(self, index: int, worker: Worker) -> list[Result]:
+    def _died(self, worker: Worker) -> list[Result]:
         status = worker.end()
         logger.warning("worker %d ended with status %s", worker.process.pid, status)
         if not worker.ready:
-            self._count_death(f"the last one ended with status {status}")
+            self._count_death(f"the last one ended with status {status}", status)
         running = list(worker.running)
         if len(running) > 1:  # which of them did it will show when each is alone
             suspects = [msgspec.structs.replace(job, alone=True) for job in running]
-            self._replace(index, worker, [*suspects, *worker.waiting])
+            self._replace(worker, [*suspects, *worker.waiting])
             return []
-        self._replace(index, worker, worker.waiting)
-        return [_ended(job, Outcome.CRASHED, f"the worker ended with status {status}") for job in running]
+        self._replace(worker, worker.waiting)
+        cause = Cause.KILLED if status in KILLS else Cause.PROCESS
+        said = f"the worker ended with status {status}" + (KILLED if cause is Cause.KILLED else "")
+        return [_ended(job, Outcome.CRASHED, said, cause) for job in running]
 
-    def _overdue(self, index: int, worker: Worker) -> list[Result]:
+    def _overdue(self, worker: Worker) -> list[Result]:
         late = worker.overdue(time.monotonic())
         if worker.ready:
             worker.say_where()
         worker.end()
         if not worker.ready:
             self._count_death(f"the last one didn't load torch within {process.START_LIMIT:g} s")
-        self._replace(index, worker, [job for job in worker.jobs if job not in late])
+        self._replace(worker, [job for job in worker.jobs if job not in late])
         return [_ended(job, Outcome.TIMED_OUT, f"longer than {job.max_seconds:g} s") for job in late]
 
-    def _replace(self, index: int, worker: Worker, left: list[Job]) -> None:
+    def _replace(self, worker: Worker, left: list[Job]) -> None:
         """Put a new worker in the place of one that has ended; what is left of its jobs goes elsewhere."""
-        self._workers[index] = self._start(index)
+        self._workers[self._workers.index(worker)] = self._start(worker.place)
         self._homeless[:0] = left
 
-    def _count_death(self, how: str) -> None:
+    def _start_missing(self) -> None:
+        """Start a worker in each place that has none."""
+        for place in sorted({*range(len(self._lanes))} - {worker.place for worker in self._workers}):
+            self._workers.append(self._start(place))
+
+    def _make_room(self, alone: Worker) -> None:
+        """End the others that have nothing to do: a worker was lost for want of memory, and each holds some."""
+        for worker in [w for w in self._workers if self._one_a_core and w is not alone and not w.jobs]:
+            worker.end()
+            self._workers.remove(worker)
+
+    def _count_death(self, how: str, status: int = 0) -> None:
         """Give up where worker after worker never comes up."""
         self._deaths += 1
-        if self._deaths >= MOST_DEATHS * len(self._lanes):
-            where = f"; what it said is in {self._log_path}" if self._log_path else ""
-            raise NasError(f"worker processes can't be started ({self._deaths} in a row): {how}{where}")
+        if self._deaths < MOST_DEATHS * len(self._lanes):
+            return
+        where = f"; what it said is in {self._log_path}" if self._log_path else ""
+        said = f"worker processes can't be started ({self._deaths} in a row): {how}{where}"
+        if status in KILLS or status == -signal.SIGABRT or memory_limit().of_process:
+            raise MachineFailed(f"{said}; memory seems to be short: {memory_limit()}", hint=LESS)
+        raise NasError(said)
 
-    def _start(self, index: int) -> Worker:
-        worker = process.started(self._module, self._log, self._lanes[index], self._cards[index])
-        if index < len(self._pinned):
-            pin(worker.process.pid, self._pinned[index])
+    def _start(self, place: int) -> Worker:
+        worker = process.started(self._module, self._log, self._lanes[place], self._cards[place], place)
+        if place < len(self._pinned):
+            pin(worker.process.pid, self._pinned[place])
         return worker
 
 
-def _ended(job: Job, outcome: Outcome, message: str) -> Result:
+def _ended(job: Job, outcome: Outcome, message: str, cause: Cause | None = None) -> Result:
     """The answer to a job whose worker can't give one."""
-    return Result(trial=job.trial, attempt=job.attempt, outcome=outcome, message=message)
+    where = platform.node()
+    return Result(trial=job.trial, attempt=job.attempt, outcome=outcome, message=message, host=where, cause=cause)

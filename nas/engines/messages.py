@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 from nas.data import DataInfo
@@ -36,9 +38,20 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     thresholds: dict[int, float] = {}
     """Epoch -> largest validation error after it with which the training continues."""
     alone: bool = False
-    """Whether nothing may be trained beside it: something that was has killed the worker of both."""
+    """Whether nothing may be trained beside it: a worker was lost that trained it beside others."""
     max_seconds: float = 3600.0
     """After so long a training times out; counted from its beginning, not from when it was handed out."""
+
+
+class Cause(StrEnum):
+    """What ended a worker in the midst of a training."""
+
+    PROCESS = "process"
+    """It died by itself."""
+    KILLED = "killed"
+    """The machine ended it, mostly for want of memory."""
+    NODE = "node"
+    """Its computer is gone."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
@@ -68,6 +81,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
     """Name of the device."""
     weights_sha256: str = ""
     """Hash of the weights file; empty if none was written."""
+    host: str = ""
+    """Name of the computer."""
+    cause: Cause | None = None
+    """What ended its worker; None unless crashed."""
     fatal: bool = False
     """Whether disk or data fail, which says nothing of the network: the run must stop and the trial doesn't count."""
 

@@ -48,6 +48,8 @@ class Worker:
     """When it is given up while it starts."""
     lanes: int = 1
     """Jobs that it may train at once."""
+    place: int = 0
+    """Which of its engine's workers it is."""
     ready: bool = False
     """Whether it has loaded what it needs."""
     jobs: list[Job] = field(default_factory=list)
@@ -156,7 +158,7 @@ class Worker:
             self.connection.send_bytes(message)
 
 
-def started(module: str, log: IO[bytes] | None, lanes: int, card: str = "") -> Worker:
+def started(module: str, log: IO[bytes] | None, lanes: int, card: str = "", place: int = 0) -> Worker:
     """A new process that runs a module which serves jobs, so many at once; it sees only its card, if it has one."""
     ours, theirs = Pipe()
     with theirs:
@@ -169,7 +171,9 @@ def started(module: str, log: IO[bytes] | None, lanes: int, card: str = "") -> W
             env={**environment(), **({VISIBLE: card} if card else {})},
             start_new_session=True,  # Ctrl-C reaches the coordinator only, which decides what becomes of them
         )
-    return Worker(process=process, connection=ours, start_deadline=time.monotonic() + START_LIMIT, lanes=lanes)
+    return Worker(
+        process=process, connection=ours, start_deadline=time.monotonic() + START_LIMIT, lanes=lanes, place=place
+    )
 
 
 def environment() -> dict[str, str]:

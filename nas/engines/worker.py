@@ -1,10 +1,11 @@
 """A worker process: reads jobs from a pipe, trains them, answers; ends at once when the pipe closes.
 
 Started as `python -m nas.engines.worker FD LANES DEVICE`, so the caller's main module is never imported again, and a
-coordinator that dies takes its workers with it: the pipe closes with it. Jobs are read while trainings run, so the
-next one begins without the coordinator; those that haven't begun can be asked back. Each lane is a thread that trains
-one job after another; the only lane of a worker is its main thread. A process that has become unfit for more retires:
-it says so, ends what it trains, gives the rest back, and ends.
+coordinator that dies takes its workers with it: the pipe closes with it, which is listened to before torch is loaded.
+Where memory is short the system is to end a worker rather than the coordinator. Jobs are read while trainings run, so
+the next one begins without the coordinator; those that haven't begun can be asked back. Each lane is a thread that
+trains one job after another; the only lane of a worker is its main thread. A process that has become unfit for more
+retires: it says so, ends what it trains, gives the rest back, and ends.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import msgspec
 
@@ -28,23 +31,14 @@ from nas.study.record import Outcome
 
 COORDINATOR_GONE, BAD_JOB, BAD_DEVICE, THREAD_DIED, RETIRED = 3, 4, 5, 6, 7
 PR_SET_PDEATHSIG = 1
+FIRST_TO_GO = "500"
+"""Added to what Linux takes for the share of memory, in thousandths, when it looks for a process to end."""
 
 
 def main() -> None:
     """Serve trainings; where one has left the GPU unusable, the process ends, and the next one has a new context."""
-    from nas.engines import job as jobs
-    from nas.training.cuda_graphs import SPOILT
-    from nas.training.devices import usable
-
-    def trained(job: Job) -> Result:
-        result = jobs.run_job(job)
-        if result.outcome is Outcome.FAILED and not usable(job.device):
-            logging.error("trial %d has left the device unusable: %s", job.trial, result.message)
-            os._exit(BAD_DEVICE)
-        return result
-
     device = sys.argv[3]
-    serve(trained, jobs.memory(device), lambda: jobs.warm_up(device), SPOILT.is_set)
+    serve(_trained, _memory(device), lambda: _warm_up(device), _spoilt)
 
 
 def serve(
@@ -55,9 +49,12 @@ def serve(
 ) -> None:
     """Do jobs with a function until the coordinator closes the pipe, or the process is unfit for more of them.
 
-    `prepare` is called before there are any. Whoever sends SIGUSR1 learns from the log where all threads are.
+    `prepare` is called before there are any, and loads what takes long. Whoever sends SIGUSR1 learns from the log where
+    all threads are.
     """
     _die_with_the_coordinator()
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO, encoding="ascii")
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's business
@@ -71,6 +68,46 @@ def serve(
     for _ in range(lanes - 1):
         threading.Thread(target=_lane, args=(mouth, line, train, unfit), kwargs={"tell": True}, daemon=True).start()
     _lane(mouth, line, train, unfit, tell=lanes > 1)
+
+
+def _trained(job: Job) -> Result:
+    from nas.engines.job import run_job
+    from nas.training.devices import usable
+
+    result = run_job(job)
+    if result.outcome is Outcome.FAILED and not usable(job.device):
+        logging.error("trial %d has left the device unusable: %s", job.trial, result.message)
+        os._exit(BAD_DEVICE)
+    return result
+
+
+def _memory(device: str) -> Memory | None:
+    """The memory of the GPU, to be asked when torch is loaded; None without one."""
+    if device == "cpu":
+        return None
+
+    def loaded() -> Memory:
+        from nas.engines.job import memory_of_card
+
+        return memory_of_card()
+
+    return Memory(
+        total=lambda: loaded().total(),
+        peak=lambda: loaded().peak(),
+        empty=lambda: loaded().empty(),
+    )
+
+
+def _warm_up(device: str) -> None:
+    from nas.engines.job import warm_up
+
+    warm_up(device)
+
+
+def _spoilt() -> bool:
+    from nas.training.cuda_graphs import SPOILT
+
+    return SPOILT.is_set()
 
 
 class _Mouth:

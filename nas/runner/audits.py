@@ -20,6 +20,7 @@ from nas.errors import NasError, Refused
 from nas.findings.audits import Audit, open_audit
 from nas.findings.samples import require_random
 from nas.runner.retraining import manifest_of, opened, original_study, task_of, train_missing
+from nas.runner.signals import outliving_its_terminal
 from nas.runner.task import Observer, Task, deadline_of, site_of, unobserved
 from nas.sampling.repetitions import AUDIT, Repetitions, retraining
 from nas.sampling.subset import Subset
@@ -37,6 +38,7 @@ FEWEST = 4
 """Networks of a run from which on it can be audited."""
 
 
+@outliving_its_terminal()
 def audit(
     source: Run | Path | str,
     *,

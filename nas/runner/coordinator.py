@@ -78,6 +78,7 @@ def _turn(queue: Queue, ledger: Ledger, engine: Engine, *, feeding: bool) -> Non
         ledger.write(batch, engine.running)
         _submit(engine, batch.jobs)
     _require_a_disk(results)
+    queue.losses.require_a_machine()
     if not records:
         ledger.report(len(engine.running))
 

@@ -23,6 +23,7 @@ from nas.findings.finals import Final, open_final
 from nas.findings.wording.numbers import spoken
 from nas.runner.agreement import check_study
 from nas.runner.retraining import manifest_of, opened, original_study, task_of, train_missing
+from nas.runner.signals import outliving_its_terminal
 from nas.runner.task import Observer, Task, deadline_of, site_of, unobserved
 from nas.runner.unsealing import is_read, read_test, require_unread
 from nas.sampling.finals import TOP, Finalists, Finals, FrontCost, Selection, arm_of, finals_study
@@ -67,6 +68,7 @@ class Requested(msgspec.Struct, frozen=True, kw_only=True):
         return self.seeds * len(self.finalists.trials)
 
 
+@outliving_its_terminal()
 def final(
     source: Run | Path | str,
     *,

@@ -10,6 +10,7 @@ from nas.files import write_atomically
 from nas.page.contents import write_report
 from nas.runner.agreement import agreed
 from nas.runner.coordinator import train
+from nas.runner.signals import outliving_its_terminal
 from nas.runner.task import Observer, deadline_of, site_of, unobserved
 from nas.storage.layout import LOG, PAGE, TABLE
 from nas.storage.lock import require_free
@@ -20,6 +21,7 @@ from nas.study import Study
 RUNS = Path("runs")
 
 
+@outliving_its_terminal()
 def start(
     study: Study,
     *,
@@ -34,7 +36,7 @@ def start(
     """Run a study to its end in a folder (default `runs/<name>`), or resume the run that lies there.
 
     `device` is `cpu`, `cuda` for all cards, `cuda:1` or `cuda:0,1` for some, or `auto`. `workers` are trainings side by
-    side: processes on a CPU, by default one a core that this process may use; on cards, over which they are spread,
+    side: processes on a CPU, by default one a core and a GiB of memory; on cards, over which they are spread,
     lanes of one process for each, by default 8, of which as many are used as fit into its memory. After `max_seconds`
     no training is begun any more, and those that run get a few seconds to end. Writes `records.csv` and `report.html`
     when it is done or time is up. Raises Refused for a study, name or folder that can't be accepted, Missing without

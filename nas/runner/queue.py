@@ -11,6 +11,7 @@ import msgspec
 
 from nas import data
 from nas.data import DataInfo
+from nas.engines.losses import Losses
 from nas.engines.messages import Job, Result
 from nas.errors import Refused
 from nas.runner.agreement import changed_versions
@@ -23,9 +24,6 @@ from nas.storage.optuna_tables import Entry
 from nas.study.record import Outcome, Record
 
 logger = logging.getLogger(__name__)
-
-MOST_ATTEMPTS = 3
-"""Starts of one trial whose workers crash."""
 
 
 class Batch(NamedTuple):
@@ -48,6 +46,11 @@ class Queue:
         self._infos = {task.study.recipe.resolution: task.info}
         self._taken: dict[int, tuple[Proposal, Job]] = {}
         self._again: list[Job] = []
+        self._alone: list[Job] = []
+        self._solo: int | None = None  # the trial that is trained with nothing beside it
+        self._causes: dict[int, str] = {}
+        self.losses = Losses()
+        """Workers that were lost."""
         self._resumed: list[Record] = []
         self._todo = iter(range(task.study.total))
         self._next = next(self._todo, None)
@@ -80,10 +83,12 @@ class Queue:
     def feed(self, count: int, horizon: int) -> Batch:
         """At most so many trainings to begin, of trials below the horizon; those that are tried again come first."""
         entries, jobs, work = list[Entry](), list[Job](), list[tuple[int, float]]()
-        for _ in range(count):
+        for _ in range(0 if self._solo is not None else count):
+            if self._alone and self.losses.crowded:
+                break
             if self._again:
                 jobs.append(self._again.pop(0))
-            elif self._next is not None and self._next < min(self._task.plan.horizon, horizon):
+            elif self._next is not None and self._has_next(horizon):
                 proposal, job = self._take(self._next)
                 space = self._task.study.space_of(job.trial)
                 dimensions = self._task.study.joint(space)
@@ -93,7 +98,20 @@ class Queue:
                 self._next = next(self._todo, None)
             else:
                 break
+        if count > 0 and self._alone and len(self._taken) == len(self._alone) + len(self._again):
+            jobs.append(self._begin_alone(horizon))
         return Batch(entries, jobs, work)
+
+    def _has_next(self, horizon: int) -> bool:
+        """Whether there is a new trial that may be trained now."""
+        return self._next is not None and self._next < min(self._task.plan.horizon, horizon)
+
+    def _begin_alone(self, horizon: int) -> Job:
+        """A trial that is tried again while nothing else is trained; one without a witness lets others go first."""
+        job = self._alone.pop(0)
+        self._solo = job.trial
+        self.losses.only = not (self._alone or self._again or self._has_next(horizon))
+        return job
 
     def settled(self, results: Iterable[Result]) -> list[Record]:
         """The records of the trials that these answers finish: no stale one, and no crash that is tried again."""
@@ -124,16 +142,23 @@ class Queue:
         proposal, job = self._taken.get(result.trial, (None, None))
         if proposal is None or job is None or result.attempt != job.attempt or result.fatal:
             return None
-        if result.outcome is Outcome.CRASHED and result.attempt < MOST_ATTEMPTS:
-            logger.warning("trial %d: %s; trying again", result.trial, result.message)
-            again = msgspec.structs.replace(job, attempt=job.attempt + 1)
-            self._taken[result.trial] = (proposal, again)
-            self._again.append(again)
-            return None
+        self._solo = None if result.trial == self._solo else self._solo
+        self.losses.answer(result)
+        if result.outcome is Outcome.CRASHED:
+            self._causes[result.trial] = str(result.cause or "")
+            if again := self.losses.again(job, result):
+                self._taken[result.trial] = (proposal, again)
+                self._line_up(again)
+                return None
         del self._taken[result.trial]
-        record = record_of(self._task.study, proposal, job, result)
+        record = record_of(self._task.study, proposal, job, result, self._causes.pop(result.trial, ""))
         self._tell(record)
         return record
+
+    def _line_up(self, job: Job) -> None:
+        """Put a job among those that are tried again; alone, it is the next one if others were trained meanwhile."""
+        line = self._alone if job.alone else self._again
+        line.insert(0 if job.alone and self.losses.witnessed(job.trial) else len(line), job)
 
     def _tell(self, record: Record) -> None:
         """Let the plan hear of a finished trial; of a pruned one it hears the last error that there was."""

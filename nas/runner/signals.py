@@ -1,20 +1,22 @@
-"""Signals as flags that a loop looks at: the first Ctrl-C drains; a second one, SIGTERM and SIGHUP stop now."""
+"""Signals as flags that a loop looks at: the first Ctrl-C drains; a second one and SIGTERM stop now."""
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
-CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+logger = logging.getLogger(__name__)
+
+CAUGHT = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
-    """Catches these signals inside a `with` block, but SIGHUP where the caller ignores it, as nohup does.
-
-    Outside the main thread it catches nothing.
-    """
+    """Catches these signals inside a `with` block; outside the main thread it catches nothing."""
 
     def __init__(self) -> None:
         self.signal = 0
@@ -26,9 +28,7 @@ class Interrupts:
     def __enter__(self) -> Self:
         """Take over the signals."""
         if threading.current_thread() is threading.main_thread():
-            ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-            heard = [number for number in CAUGHT if not (ignored and number == signal.SIGHUP)]
-            self._before = {number: signal.signal(number, self._note) for number in heard}
+            self._before = {number: signal.signal(number, self._note) for number in CAUGHT}
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -39,3 +39,19 @@ class Interrupts:
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.now = self.now or bool(self.signal) or number != signal.SIGINT
         self.signal = self.signal or number
+
+
+@contextmanager
+def outliving_its_terminal() -> Iterator[None]:
+    """Work on where the terminal is closed or the connection lost: SIGHUP is noted in the log, and nothing else."""
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(hangup)
+    if before is not signal.SIG_IGN:
+        signal.signal(hangup, lambda number, frame: logger.info("the terminal was closed; the command goes on"))
+    try:
+        yield
+    finally:
+        signal.signal(hangup, before)

@@ -32,8 +32,8 @@ def work_of(proposal: Proposal, recipe: Recipe, info: DataInfo) -> float:
     return float(proposal.network.cost.multiply_adds) * (recipe.train_size or info.train) * recipe.epochs
 
 
-def record_of(study: Study, proposal: Proposal, job: Job, result: Result) -> Record:
-    """What is stored of a trial."""
+def record_of(study: Study, proposal: Proposal, job: Job, result: Result, cause: str = "") -> Record:
+    """What is stored of a trial; `cause` is what ended the worker of an earlier attempt."""
     return Record(
         trial=job.trial,
         space=study.space_of(job.trial).name,
@@ -52,6 +52,8 @@ def record_of(study: Study, proposal: Proposal, job: Job, result: Result) -> Rec
         images_per_second=result.images_per_second,
         attempts=result.attempt,
         device=result.device,
+        host=result.host,
+        cause=result.cause or cause,
         latency_ms=proposal.network.latency_ms,
         latency_128_ms=proposal.network.latency_128_ms,
         weights=weights_name(job.architecture, job.trial) if result.weights_sha256 else "",

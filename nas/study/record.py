@@ -131,6 +131,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """How often it was started; more than 1 after a crash."""
     device: str = ""
     """Where it was trained."""
+    host: str = ""
+    """Name of the computer; empty in records of before it was noted."""
+    cause: str = ""
+    """What ended its workers before the last attempt, or in it: `process`, `killed` by the machine, `node`."""
     latency_ms: float | None = None
     """Milliseconds for one image, as `nas.study.table.COLUMNS` says; None where the study didn't need them."""
     latency_128_ms: float | None = None

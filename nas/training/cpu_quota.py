@@ -30,21 +30,21 @@ class CpuQuota:
 
 def cpu_quota(root: Path = Path("/")) -> CpuQuota | None:
     """The least quota of this process's control groups and of all above them that can be seen; None without any."""
-    quotas = [quota for folder in _groups(root) if (quota := _quota(folder))]
+    quotas = [quota for folder in groups(root, "cpu") if (quota := _quota(folder))]
     return min(quotas, key=lambda quota: quota.cores, default=None)
 
 
-def _groups(root: Path) -> Iterator[Path]:
-    """Folders of the control groups, each followed by those above it up to where they are mounted.
+def groups(root: Path, controller: str) -> Iterator[Path]:
+    """Folders of the control groups with a controller, each followed by those above it up to where they are mounted.
 
     A container often sees the path that its group has outside, where its own group is what is mounted.
     """
     own = _own_groups(root)
-    for line in _text(root / "proc/self/mountinfo").splitlines():
+    for line in text_of(root / "proc/self/mountinfo").splitlines():
         mount, _, system = line.partition(" - ")
         top, place = mount.split()[3:5]
         kind, *_, options = system.split()
-        version = {"cgroup2": "", "cgroup": "cpu"}.get(kind)
+        version = {"cgroup2": "", "cgroup": controller}.get(kind)
         if version not in own or (version and version not in options.split(",")):
             continue
         group = own[version]
@@ -55,20 +55,20 @@ def _groups(root: Path) -> Iterator[Path]:
 
 def _own_groups(root: Path) -> dict[str | None, PurePosixPath]:
     """The path of this process's group under `""` in version 2, under the name of each controller in version 1."""
-    lines = [line.split(":", 2) for line in _text(root / "proc/self/cgroup").splitlines()]
+    lines = [line.split(":", 2) for line in text_of(root / "proc/self/cgroup").splitlines()]
     return {controller: PurePosixPath(path) for _, names, path in lines for controller in names.split(",")}
 
 
 def _quota(folder: Path) -> CpuQuota | None:
     """What one group says of itself; None where it says nothing or no number."""
     for names in FILES:
-        match " ".join(_text(folder / name) for name in names).split():
+        match " ".join(text_of(folder / name) for name in names).split():
             case [quota, period] if quota.isdigit() and period.isdigit() and int(period):
                 return CpuQuota(cores=int(quota) / int(period), source=folder / names[0])
     return None
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
     """A file's text; empty where it can't be read."""
     with suppress(OSError, UnicodeDecodeError):
         return path.read_text(encoding="utf-8")

@@ -16,6 +16,7 @@ import psutil
 
 from nas.errors import Missing, Refused
 from nas.training.cpu_quota import cpu_quota
+from nas.training.memory_limit import memory_limit
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,10 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 """The variable that says which cards a process sees: numbers, or names of GPUs and of their MIG slices."""
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Variables that tell numerical libraries how many threads to start."""
+WORKER_MEMORY = 2**30
+"""Bytes that a worker on a CPU is counted with: torch has 0.6 GiB of them (measured)."""
+OWN_MEMORY = 512 * 2**20
+"""Bytes that the coordinator is counted with."""
 NAMES = re.compile(r"auto|cpu|cuda(:\d+(,\d+)*)?")
 NAMED = "auto, cpu, cuda (all cards), cuda:1, cuda:0,1"
 
@@ -163,10 +168,10 @@ def _told(key: str) -> str:
 
 
 def workers(count: int | None, device: Device) -> int:
-    """Trainings side by side: as requested, else one for each of the `cores` on a CPU, `LANES` for each card."""
+    """Trainings side by side: as requested, else on a CPU one a core (`cores`) if there is `room`, `LANES` a card."""
     cards = len(device.cards)
     if count is None:
-        return LANES * cards or cores()
+        return LANES * cards or min(cores(), room())
     if count < 1:
         raise Refused(f"workers must be at least 1, got {count}")
     if cards and count > MOST_LANES * cards:
@@ -181,6 +186,11 @@ def cores() -> int:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = cpu_quota()
     return max(1, min(usable, psutil.cpu_count(logical=False) or usable, int(quota.cores) if quota else usable))
+
+
+def room() -> int:
+    """Workers on a CPU for which there is memory, at least 1: by that of the machine, and by a container's limit."""
+    return max(1, (memory_limit().total - OWN_MEMORY) // WORKER_MEMORY)
 
 
 @contextmanager

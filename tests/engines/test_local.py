@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -16,9 +17,10 @@ import pytest
 from nas.data import DataInfo
 from nas.engines import LocalEngine
 from nas.engines import process as engine_process
-from nas.engines.messages import Job, Result
-from nas.errors import NasError
+from nas.engines.messages import Cause, Job, Result
+from nas.errors import MachineFailed, NasError
 from nas.study.record import Outcome
+from tests.toys.sleepers import MODULE
 from tests.toys.spaces import QUICK, toy_job
 
 ROOT = Path(__file__).parents[2]
@@ -92,7 +94,8 @@ def test_a_killed_worker_is_noticed_and_replaced(engine: LocalEngine, job: Job, 
     start_training(engine, endless).kill()
     result = engine.wait(2.0)
     assert [r.outcome for r in result] == [Outcome.CRASHED]
-    assert result[0].message == "the worker ended with status -9"
+    assert result[0].message == "the worker ended with status -9, which the machine does where memory is short"
+    assert (result[0].cause, result[0].host) == (Cause.KILLED, platform.node())
     engine.submit(msgspec.structs.replace(job, attempt=2))
     assert (answer := next_result(engine)).outcome is Outcome.COMPLETED
     assert answer.attempt == 2
@@ -266,3 +269,47 @@ def test_a_killed_coordinator_leaves_no_worker(tmp_path: Path) -> None:
         finally:
             coordinator.kill()
     assert psutil.wait_procs(started, timeout=30)[1] == []
+
+
+@pytest.mark.parametrize("moment", [0.05, 0.6, 1.5])
+def test_workers_that_load_go_with_their_coordinator(moment: float) -> None:
+    """SIGKILL of the coordinator while its workers start or load torch ends them within 2 s."""
+    code = "import time, nas.engines as e; e.LocalEngine(2).__enter__(); print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) as coordinator:
+        assert coordinator.stdout is not None
+        coordinator.stdout.readline()
+        time.sleep(moment)
+        started = psutil.Process(coordinator.pid).children()
+        coordinator.kill()
+    assert len(started) == 2
+    assert psutil.wait_procs(started, timeout=2)[1] == []
+
+
+def test_the_system_ends_a_worker_first(engine: LocalEngine, job: Job) -> None:
+    """Linux looks for memory in a worker before it does in the coordinator."""
+    engine.submit(job)
+    assert next_result(engine).outcome is Outcome.COMPLETED
+    (worker,) = processes(engine)
+    adjusted = [int(Path(f"/proc/{pid}/oom_score_adj").read_text()) for pid in (worker.pid, os.getpid())]
+    assert adjusted[0] > adjusted[1]
+
+
+def test_a_job_that_is_alone_has_the_memory_of_all(job: Job) -> None:
+    """Idle workers are ended while a job must be alone, and are there again for the next ones."""
+    with LocalEngine(2, module=MODULE) as engine:
+        until(lambda: engine.wait(0.05) or all(worker.ready for worker in engine._workers))
+        engine.submit(msgspec.structs.replace(job, alone=True))
+        assert len(processes(engine)) == 1
+        assert next_result(engine).outcome is Outcome.COMPLETED
+        engine.submit(msgspec.structs.replace(job, trial=1))
+        assert len(processes(engine)) == 2
+        assert next_result(engine).trial == 1
+
+
+def test_a_start_that_dies_of_memory_says_so(tmp_path: Path) -> None:
+    """Workers that are killed while they load are no fault of the program's: exit code 74, memory named."""
+    (tmp_path / "killed.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(tmp_path))
+        with LocalEngine(1, module="killed") as engine, pytest.raises(MachineFailed, match="memory seems to be short"):
+            next_result(engine)

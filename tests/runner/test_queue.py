@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from nas.engines import InlineEngine
+from nas.engines.losses import MOST_ATTEMPTS
 from nas.engines.messages import Job, Result
 from nas.errors import Refused
 from nas.runner.agreement import agreed
-from nas.runner.queue import MOST_ATTEMPTS, Queue
+from nas.runner.queue import Queue
 from nas.runner.task import Site, Task
 from nas.study.record import Epoch, Outcome
 from nas.training.devices import CPU

@@ -254,7 +254,7 @@ def test_bfloat16_costs_no_accuracy(digits_data: Dataset) -> None:
 
 def test_the_peak_of_a_training_is_measured(digits: DataInfo, tmp_path: Path) -> None:
     """After a training the memory knows how much was held, less than there is, and how many fit."""
-    memory = engine_job.memory("cuda")
+    memory = engine_job.memory_of_card()
     assert memory is not None
     memory.empty()
     assert engine_job.run_job(cuda_jobs(digits, tmp_path, 1)[0]).outcome is Outcome.COMPLETED
@@ -278,7 +278,7 @@ def test_a_training_tells_its_peak(small: Dataset) -> None:
 def test_too_little_memory_backs_off(digits: DataInfo) -> None:
     """With room for one and a half trainings, two at once are both completed, and one lane is left."""
     big = replaced(toy_job(digits), device="cuda", layer=WIDE, recipe=recipe(batch_size=500, epochs=60))
-    memory = engine_job.memory("cuda")
+    memory = engine_job.memory_of_card()
     assert memory is not None
     memory.empty()
     assert engine_job.run_job(big).outcome is Outcome.COMPLETED
