@@ -29,7 +29,7 @@ def first_two(run: Run) -> str:
     try:
         if any(len(run.trainings(record)) > 1 for record in best):
             pair = over_seeds(run, [record.trial for record in best], repeated(run))
-            return first_two_text(pair) if pair else ""
+            return first_two_text(pair, several=True) if pair else ""
         wrong = read_wrong_images(run.folder, run.manifest.data.validation, best)
     except NasError as trouble:
         return f"ranks 1 and 2 can't be compared: {trouble}"

@@ -97,7 +97,7 @@ def test_a_screen_fits_the_terminal(run: Run, width: int) -> None:
     shown = seen(run, width)
     assert max(map(len, shown.splitlines())) <= width
     assert "16 of 16 trials" in " ".join(shown.split())
-    assert shown.count("±") == (6 if width >= 60 else shown.count("±"))
+    assert shown.count("±") == (7 if width >= 60 else shown.count("±"))
     assert ("architecture" in shown) == (width >= 76)
     if width >= 60:
         assert "a tiny" in shown

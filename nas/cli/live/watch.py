@@ -92,6 +92,8 @@ def status(
             emit_json(**_as_json(now))
         else:
             say("\n".join(lines(now)))
+            if now.run.best and (images := images_of(now.run)):
+                say(f"  {OF_IMAGES.format(images)}")
         if not (watch and now.holder):
             return
         time.sleep(WATCH)
@@ -125,8 +127,6 @@ def lines(now: State) -> Iterator[str]:
         error, times = measured(run.mean_error(best), images_of(run)), len(run.trainings(best))
         mean = f", mean of {times} trainings" if times > 1 else ""
         yield f"  best error {error}{mean}: {best.architecture} (trial {best.trial}, {best.space})"
-        if images := images_of(run):
-            yield f"    {OF_IMAGES.format(images)}"
     if now.word == "stopped":
         yield "  run the same command again to resume"
 

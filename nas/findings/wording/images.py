@@ -43,11 +43,13 @@ def pair_text(pair: PairedErrors) -> str:
     )
 
 
-def first_two_text(pair: PairedErrors) -> str:
-    """Whether the first rank is more than chance among images; where it is, seeds may still have made it."""
+def first_two_text(pair: PairedErrors, several: bool = False) -> str:
+    """Whether the first rank is more than chance among images, and among seeds where both have several trainings."""
+    chance = "images and seeds" if several else "images"
     if pair.p_value < LEVEL:
-        return f"ranks 1 and 2 differ by more than these images explain, seeds not counted: {_difference(pair)}"
-    return f"ranks 1 and 2 can't be told apart on these images: {_difference(pair)}"
+        unknown = "" if several else ", seeds not counted"
+        return f"ranks 1 and 2 differ by more than these {chance} explain{unknown}: {_difference(pair)}"
+    return f"ranks 1 and 2 can't be told apart on these {chance}: {_difference(pair)}"
 
 
 OF_IMAGES = "±: 95 % interval over {:,} validation images; other seeds add to it"
