@@ -77,6 +77,12 @@ def run(
     workers: Workers = None,
     device: Device = "auto",
     max_seconds: MaxSeconds = inf,
+    retry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OUTCOMES", help="Train trials again that were so: crashed,timed_out.", rich_help_panel=TRAINING
+        ),
+    ] = None,
     max_trial_seconds: Annotated[
         float | None,
         typer.Option(help="A training times out after so long; part of the study.", rich_help_panel=TRAINING),
@@ -122,6 +128,7 @@ def run(
         device=device,
         reference=catalog.reference(study),
         max_seconds=max_seconds,
+        retry=retry.split(",") if retry else (),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import platform
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
@@ -25,22 +25,26 @@ from nas.storage.layout import LATENCIES
 from nas.storage.study_json import Manifest, require_agreement, require_same_cap
 from nas.study import Recipe, Study
 from nas.study.catalog import release
+from nas.study.record import Outcome
 from nas.study.stored import MAY_DIFFER, StoredStudy, stored
 from nas.study.table import ASKED, COLUMNS
 from nas.training import devices
 
 logger = logging.getLogger(__name__)
 
+UNRELATED = ("random", "quasirandom")
+"""Samplers whose points don't depend on how others ended."""
 ONLY_IMAGES = ("resolution", "flip", "crop", "erase", "random_erasing", "rotation", "mixup", "label_smoothing")
 """Fields of a recipe that mean nothing for a table."""
 
 
-def agreed(study: Study, site: Site, reference: str = "") -> Task:
+def agreed(study: Study, site: Site, reference: str = "", retry: Collection[str] = ()) -> Task:
     """A study as the run in the folder trains it: as stored if they agree, but for what may change.
 
     That is the larger number of samples, and the rules of the study. `reference` is how the study is found again by
-    `catalog.study`. Raises Refused for a folder of another study.
+    `catalog.study`; trials with an outcome of `retry` are begun again. Raises Refused for a folder of another study.
     """
+    again = tried_again(study, retry)
     begun = study_json.begun(site.folder)
     requested = study = with_precision(study, begun, site)
     if begun is not None and begun.study.name == requested.name:
@@ -66,7 +70,17 @@ def agreed(study: Study, site: Site, reference: str = "") -> Task:
                 "%s asks for %d samples of each space already; a run never shrinks", site.folder, study.samples
             )
         manifest = msgspec.structs.replace(begun, study=with_changes(begun, manifest))
-    return Task(study=study, plan=plan, manifest=manifest, info=info)
+    return Task(study=study, plan=plan, manifest=manifest, info=info, retry=again)
+
+
+def tried_again(study: Study, retry: Collection[str]) -> frozenset[Outcome]:
+    """Outcomes by name; refused where they aren't failures, or where later trials were chosen by them."""
+    failures = [outcome.value for outcome in Outcome if outcome.is_failure]
+    if unknown := [name for name in retry if name not in failures]:
+        raise Refused(f"{unknown[0]!r} is no failure that is tried again", hint=f"there are {', '.join(failures)}")
+    if retry and (study.sampler not in UNRELATED or study.halving or study.looks):
+        raise Refused("what was chosen later depends on these failures, so that they can't be tried again")
+    return frozenset(map(Outcome, retry))
 
 
 def with_precision(study: Study, begun: Manifest | None, site: Site) -> Study:

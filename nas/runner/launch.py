@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from math import inf
 from pathlib import Path
 
@@ -32,22 +33,24 @@ def start(
     observer: Observer = unobserved,
     reference: str = "",
     max_seconds: float = inf,
+    retry: Collection[str] = (),
 ) -> Run:
     """Run a study to its end in a folder (default `runs/<name>`), or resume the run that lies there.
 
     `device` is `cpu`, `cuda` for all cards, `cuda:1` or `cuda:0,1` for some, or `auto`. `workers` are trainings side by
     side: processes on a CPU, by default one a core and a GiB of memory; on cards, over which they are spread,
     lanes of one process for each, by default 8, of which as many are used as fit into its memory. After `max_seconds`
-    no training is begun any more, and those that run get a few seconds to end. Writes `records.csv` and `report.html`
-    when it is done or time is up. Raises Refused for a study, name or folder that can't be accepted, Missing without
-    data or device, StorageFailed without disk, Interrupted after a signal.
+    no training is begun any more, and those that run get a few seconds to end. Finished trials whose outcome is in
+    `retry` (`crashed`, `timed_out`, ...) are trained again. Writes `records.csv` and `report.html` when it is done or
+    time is up. Raises Refused for a study, name or folder that can't be accepted, Missing without data or device,
+    StorageFailed without disk, Interrupted after a signal.
     """
     folder = Path(out) if out else RUNS / study.name
     deadline = deadline_of(max_seconds)
     require_free(folder)
     site = site_of(folder, workers, device, engine, observer, deadline)
     with logged(folder / LOG):
-        train(agreed(study, site, reference), site)
+        train(agreed(study, site, reference, retry), site)
     run = open_run(folder)
     write_atomically(folder / TABLE, csv(run).encode())
     write_report((run,), folder / PAGE)

@@ -17,7 +17,7 @@ from nas.sampling import Plan
 from nas.storage.layout import LOG
 from nas.storage.study_json import Manifest
 from nas.study import Study
-from nas.study.record import Record
+from nas.study.record import Outcome, Record
 from nas.training import devices
 from nas.training.devices import Device
 
@@ -43,6 +43,8 @@ class Task:
     """The data at the recipe's resolution."""
     kept: int = KEPT
     """Networks of each space whose weights are kept, the best."""
+    retry: frozenset[Outcome] = frozenset()
+    """Outcomes of finished trials that are begun again."""
 
 
 @dataclass(frozen=True, kw_only=True)

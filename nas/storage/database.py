@@ -8,6 +8,7 @@ of, ends the command: nothing is begun over in silence.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import time
@@ -15,8 +16,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from inspect import unwrap
+from itertools import pairwise
 from pathlib import Path
 from shlex import quote
+from statistics import median_low
 from typing import Any
 
 import msgspec
@@ -37,7 +40,9 @@ from nas.storage.optuna_tables import RECORD, Entry, database_url, rows, stored
 from nas.storage.study_json import Manifest, require_agreement
 from nas.storage.wrong_images import NONE, READ, Wrong, unpacked
 from nas.study.objectives import METRICS, Objective
-from nas.study.record import Record
+from nas.study.record import Outcome, Record
+
+logger = logging.getLogger(__name__)
 
 RECORDS = (
     "SELECT a.value_json FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
@@ -61,7 +66,9 @@ RESCUED = f"{DATABASE}.rescued"
 class Store:
     """An open run; use `opened` to get one."""
 
-    def __init__(self, folder: Path, manifest: Manifest, lock: Lock, witnesses: Evidence) -> None:
+    def __init__(
+        self, folder: Path, manifest: Manifest, lock: Lock, witnesses: Evidence, retry: Collection[Outcome] = ()
+    ) -> None:
         self.folder, self.manifest, self._lock = folder, manifest, lock
         _make(folder / WEIGHTS)
         require_database(folder)
@@ -85,9 +92,17 @@ class Store:
             self.close()
             raise StorageFailed(lost, hint=WAY_OUT)
         self._rows = rows(self._storage, study, ids, manifest.study.objectives)
+        self._reopen([trial for trial, record in self.records.items() if record.outcome in retry])
         self.over = set(self.records)
         """Numbers of all finished trials."""
         self._rows.release()
+
+    def _reopen(self, failed: Sequence[int]) -> None:
+        """Begin trials again that failed: they wait, as if they had never been trained."""
+        self._rows.reopen(failed)
+        for trial in failed:
+            logger.info("trial %d is tried again: it was %s", trial, self.records.pop(trial).outcome)
+            self._open[trial] = TrialState.WAITING
 
     def write(
         self,
@@ -189,8 +204,11 @@ class Store:
 
 
 @contextmanager
-def opened(folder: Path, manifest: Manifest) -> Iterator[Store]:
-    """The run of a study in a folder, new or to be continued; locked against a second coordinator."""
+def opened(folder: Path, manifest: Manifest, retry: Collection[Outcome] = ()) -> Iterator[Store]:
+    """The run of a study in a folder, new or to be continued; locked against a second coordinator.
+
+    Trials that had these outcomes are begun again.
+    """
     _make_folder(folder)
     require_no_links(folder)
     with _translated(folder), locked(folder) as lock:
@@ -203,7 +221,7 @@ def opened(folder: Path, manifest: Manifest) -> Iterator[Store]:
         for name in (STUDY, TABLE, PAGE):
             remove_leftovers(folder / name)
         witnesses = evidence(folder, stored.total)
-        store = Store(folder, stored, lock, witnesses)
+        store = Store(folder, stored, lock, witnesses, retry)
         try:
             yield store
         finally:
@@ -280,11 +298,14 @@ def _is_damage(cause: object) -> bool:
 
 
 def pace(folder: Path) -> float | None:
-    """Trials a second over the last ones that ended; None with fewer than two."""
-    ends = [end for (end,) in _query(folder, ENDS, {"most": PACED})]
-    times = [datetime.fromisoformat(str(end)) for end in ends]
-    seconds = (max(times) - min(times)).total_seconds() if len(times) > 1 else 0.0
-    return (len(times) - 1) / seconds if seconds else None
+    """Trials a second over the last ones that ended, times without a coordinator left out; None with fewer than two.
+
+    A clock that was set to another day makes such a gap, too.
+    """
+    ends = sorted(datetime.fromisoformat(str(end)) for (end,) in _query(folder, ENDS, {"most": PACED}))
+    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(ends)]
+    usual = [gap for gap in gaps if gap <= 20 * median_low(gaps) + 60]
+    return len(usual) / sum(usual) if sum(usual) else None
 
 
 def _record(folder: Path, trial: int, text: str | None) -> Record:

@@ -17,9 +17,10 @@ from pathlib import Path
 from nas.errors import StorageFailed
 from nas.files import CHECKPOINT
 from nas.storage.layout import DATABASE, LOG, TABLE, WEIGHTS, WRITE_AHEAD, owner_of
+from nas.study.record import Outcome
 
-FINISHED = re.compile(rb" INFO trial (\d{1,12}) of .* is (?:completed|finished|over), ")
-"""What the log says of a trial whose record is in the database."""
+FINISHED = re.compile(rb" INFO trial (\d{1,12}) of .* is completed, ")
+"""What the log says of a trial whose record is in the database for good: failures may be begun again."""
 WAY_OUT = (
     f"put the right {DATABASE} back, with its {WRITE_AHEAD} if it had one; to begin anew give another folder with --out"
 )
@@ -73,13 +74,14 @@ def _in_log(path: Path) -> frozenset[int]:
 
 
 def _in_table(path: Path) -> frozenset[int]:
-    """The trials of a table, each of which was finished; none where it is no table of ours."""
+    """The completed trials of a table; none where it is no table of ours."""
     if not path.is_file():
         return frozenset()
     with suppress(OSError, ValueError, csv.Error, IndexError), path.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
-        place = next(rows, []).index("trial")
-        return frozenset(int(row[place]) for row in rows)
+        header = next(rows, [])
+        place, outcome = header.index("trial"), header.index("outcome")
+        return frozenset(int(row[place]) for row in rows if row[outcome] == Outcome.COMPLETED)
     return frozenset()
 
 

@@ -27,7 +27,7 @@ from optuna.distributions import (
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState, create_trial
 
-from nas.errors import StorageFailed
+from nas.errors import Refused, StorageFailed
 from nas.space import Choice, Dimension, Integer, Value
 from nas.storage.wrong_images import NONE, keep
 from nas.study.objectives import ERROR, Objective, price
@@ -53,6 +53,8 @@ VALUE = (
     "ON CONFLICT (trial_id, objective) DO UPDATE SET value = excluded.value, value_type = excluded.value_type"
 )
 END = "UPDATE trials SET state = ?, datetime_complete = ? WHERE trial_id = ?"
+REOPEN = "UPDATE trials SET state = 'WAITING', datetime_start = NULL, datetime_complete = NULL WHERE trial_id = ?"
+FORGET = "DELETE FROM trial_user_attributes WHERE trial_id = ? AND key = ?"
 RELEASE = "UPDATE trials SET state = 'WAITING' WHERE study_id = ? AND state = 'RUNNING'"
 
 
@@ -81,6 +83,10 @@ class Rows(Protocol):
 
     def release(self) -> None:
         """Let all trials that were begun and aren't over wait again."""
+        ...
+
+    def reopen(self, failed: Sequence[int]) -> None:
+        """Let trials that failed wait again, without their records."""
         ...
 
 
@@ -115,6 +121,12 @@ class TableRows:
         """In one statement."""
         with self._transaction() as connection:
             connection.exec_driver_sql(RELEASE, (self._study,))
+
+    def reopen(self, failed: Sequence[int]) -> None:
+        """All in one transaction."""
+        with self._transaction() as connection:
+            _many(connection, FORGET, [(self._ids[trial], RECORD) for trial in failed])
+            _many(connection, REOPEN, [(self._ids[trial],) for trial in failed])
 
     def _add(self, connection: sqlalchemy.Connection, added: Sequence[Entry]) -> None:
         last = connection.exec_driver_sql(LAST).scalar_one()
@@ -179,6 +191,11 @@ class CallRows:
         """One trial after another."""
         for trial in self._storage.get_all_trials(self._study, deepcopy=False, states=(TrialState.RUNNING,)):
             self._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+
+    def reopen(self, failed: Sequence[int]) -> None:
+        """Optuna has no call for it."""
+        if failed:
+            raise Refused("this version of Optuna keeps finished trials as they are, so none is trained again")
 
     def _add(self, entry: Entry) -> None:
         named = {f"{entry.space}/{name}": value for name, value in entry.point.items()}

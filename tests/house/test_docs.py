@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 BLOCK = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
+DEFINED = re.compile(r"^def (test_\w+)\(", re.MULTILINE)
 NOT_RUN = ("pip install", ".ci/run")
 """Commands that make the environment in which this test runs."""
 SHORTER = {
@@ -82,6 +83,14 @@ def blocks(page: Path) -> Iterator[Block]:
 def fashion_is_there() -> bool:
     """Whether Fashion-MNIST needn't be downloaded."""
     return any(Path(source_path("fashion-mnist")).rglob("train-images*"))
+
+
+def test_every_promise_has_its_test() -> None:
+    """The tests that `docs/reliability.md` names exist."""
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "reliability.md").read_text()))
+    there = {name for file in (ROOT / "tests").rglob("test_*.py") for name in DEFINED.findall(file.read_text())}
+    assert named
+    assert named <= there, named - there
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

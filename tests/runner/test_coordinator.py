@@ -10,6 +10,7 @@ import msgspec
 import pandas as pd
 import pytest
 
+import nas
 from nas.engines import InlineEngine, LocalEngine
 from nas.engines.messages import Job, Result
 from nas.errors import Refused
@@ -19,7 +20,7 @@ from nas.runner.agreement import versions
 from nas.runner.progress import Snapshot
 from nas.sampling import plan
 from nas.storage import study_json
-from nas.storage.database import WEIGHTS, read_records
+from nas.storage.database import WEIGHTS, opened, read_records
 from nas.storage.study_json import versions_in_words
 from nas.study import Limits, Study, larger
 from nas.study.record import Outcome, Record, rank
@@ -141,6 +142,42 @@ def test_three_crashes_are_an_outcome(tmp_path: Path, expected: pd.DataFrame) ->
     records = execute(TOY, tmp_path, Unlucky(trial=3, times=3))
     assert (records[3].outcome, records[3].attempts, records[3].message) == (Outcome.CRASHED, 3, "killed")
     pd.testing.assert_frame_equal(timeless(records).drop(3), expected.drop(3), check_dtype=False)
+
+
+def test_failures_are_trained_again_on_request(tmp_path: Path, expected: pd.DataFrame) -> None:
+    """`retry` begins crashed trials again, and the table is that of a run without a crash; unasked they stay."""
+    folder = tmp_path / "run"
+    nas.run(TOY, out=folder, engine=Unlucky(trial=3, times=3))
+    assert nas.run(TOY, out=folder, engine=InlineEngine()).record(3).outcome is Outcome.CRASHED
+    assert nas.run(TOY, out=folder, engine=InlineEngine(), retry=("timed_out",)).record(3).outcome is Outcome.CRASHED
+    mended = nas.run(TOY, out=folder, engine=InlineEngine(), retry=("crashed", "timed_out"))
+    pd.testing.assert_frame_equal(timeless(mended.records), expected, check_dtype=False)
+    assert "trial 3 is tried again: it was crashed" in (folder / "run.log").read_text()
+
+
+def test_a_trial_that_is_tried_again_may_be_interrupted(tmp_path: Path) -> None:
+    """Between its failure and its second training a trial is missing from the database, and no file calls it lost."""
+    folder = tmp_path / "run"
+    nas.run(TOY, out=folder, engine=Unlucky(trial=3, times=3))
+    with opened(folder, study_json.read(folder), {Outcome.CRASHED}) as store:
+        assert 3 not in store.over
+    assert nas.open(folder).lost == ""
+    assert nas.run(TOY, out=folder, engine=InlineEngine()).record(3).outcome is Outcome.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("study", "retry", "said"),
+    [
+        (TOY, "completed", "'completed' is no failure that is tried again"),
+        (TOY, "crash", "'crash' is no failure"),
+        (replace(TOY, sampler="tpe", rules=()), "crashed", "what was chosen later depends on these failures"),
+    ],
+)
+def test_what_can_not_be_tried_again_is_refused(tmp_path: Path, study: Study, retry: str, said: str) -> None:
+    """Outcomes that are no failures, and failures that a search has learned from, are refused at once."""
+    with pytest.raises(Refused, match=said):
+        nas.run(study, out=tmp_path / "run", engine=InlineEngine(), retry=(retry,))
+    assert not (tmp_path / "run" / "study.db").exists()
 
 
 def test_a_study_without_a_success_comes_to_its_end(tmp_path: Path) -> None:

@@ -122,6 +122,17 @@ def test_reading_does_not_disturb_who_writes(finished: Path, copied: Path, digit
     assert len(read_records(copied)) == 8
 
 
+@pytest.mark.parametrize("days", [-400, 900])
+def test_a_clock_that_jumps_leaves_the_pace(copied: Path, days: int) -> None:
+    """Half of the trials seem to have ended on another day: the pace is told from the others and their like."""
+    before = pace(copied)
+    assert before is not None
+    with closing(sqlite3.connect(copied / DATABASE)) as database, database:
+        moved = "UPDATE trials SET datetime_complete = strftime('%Y-%m-%d %H:%M:%f', datetime_complete, ?)"
+        database.execute(f"{moved} WHERE number > 3", (f"{days:+} days",))
+    assert before / 10 < (pace(copied) or 0) < before * 10
+
+
 def test_a_database_without_tables_is_a_run_that_begins(finished: Path, tmp_path: Path) -> None:
     """In the moment between the file's creation and its first table a run has no records and no pace."""
     (tmp_path / STUDY).write_bytes((finished / STUDY).read_bytes())
