@@ -17,6 +17,7 @@ from nas.errors import Refused
 from nas.study.objectives import nondominated_ranks
 from nas.study.record import Outcome
 from nas.study.strata import matched, parsed
+from nas.study.table import DRAWN, GUESS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 ONE_SPACE = "table"
 """Name of the space of a table that names none."""
 COLUMN = "stratum"
+OWN = "own error"
 
 
 def unbiased(frame: pd.DataFrame) -> pd.DataFrame:
@@ -80,11 +82,27 @@ def names_of(frame: pd.DataFrame) -> NDArray[np.str_]:
 
 
 def top(frame: pd.DataFrame, k: int = 10) -> pd.DataFrame:
-    """The best completed trials by error, then multiply-adds, then trial; of an architecture only its first."""
+    """The best completed trials by error, then multiply-adds, then trial; of an architecture only its first.
+
+    The error of a network with several trainings is their mean; its row is that of the best of them.
+    """
     rows = _ordered(_completed(frame), "error", "multiply_adds", "trial")
     if "architecture" in rows:
-        rows = rows.drop_duplicates("architecture")
+        rows = rows.assign(error=_mean_errors(frame)[rows.index], **{OWN: rows["error"]})
+        rows = _ordered(rows, "error", OWN, "multiply_adds", "trial").drop_duplicates("architecture").drop(columns=OWN)
     return rows.head(k).reset_index(drop=True)
+
+
+def _mean_errors(frame: pd.DataFrame) -> pd.Series[float]:
+    """For each row the mean error of all trainings of its network; a failure counts as guessing, or as the worst."""
+    import pandas as pd
+
+    drawn = [name for name in frame.attrs.get(DRAWN, ()) if name in frame]
+    keys = [frame[name] for name in ("space", "architecture", *drawn) if name in frame]
+    errors = frame["error"].astype(float).where(~pruned(frame))
+    worst = errors.groupby(keys, dropna=False).transform("max").clip(lower=frame.attrs.get(GUESS))
+    counted = errors.fillna(worst).where(~pruned(frame)) if "outcome" in frame else errors
+    return pd.Series(counted.groupby(keys, dropna=False).transform("mean"), index=frame.index)
 
 
 def pareto(frame: pd.DataFrame, cost: str = "multiply_adds") -> pd.DataFrame:

@@ -86,7 +86,8 @@ def _beside(report: Report, frame: pd.DataFrame, sample: Sequence[Edf]) -> Itera
     if not len(best):
         return
     lowest = measured(float(best["error"].iloc[0]), report.validating)
-    yield f"The lowest validation error has {_named(best.iloc[0].to_dict())}: {lowest}"
+    mean = "mean " if len(best) < frame["error"].notna().sum() and "architecture" in frame else ""
+    yield f"The lowest {mean}validation error has {_named(best.iloc[0].to_dict())}: {lowest}"
     if rules and rules.rows:
         yield from _next(report)
         return

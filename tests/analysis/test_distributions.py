@@ -189,14 +189,18 @@ def test_missing_column() -> None:
 
 
 def test_top_order() -> None:
-    """Leaders come by error, then cost, then trial; an architecture comes once, failures never, any sampler counts."""
+    """Leaders come by mean error, cost, trial; an architecture comes once, failures never, any sampler counts."""
     frame = trials(
         error=[0.2, 0.1, 0.1, 0.1, None, 0.05],
         multiply_adds=[1, 5, 4, 4, 1, 9],
         architecture=["a", "b", "c", "d", "e", "a"],
         sampler=["random"] * 5 + ["tpe"],
     )
-    assert top(frame)["trial"].tolist() == [5, 2, 3, 1]
+    assert top(frame)["trial"].tolist() == [2, 3, 1, 5]
+    assert top(frame)["error"].tolist() == pytest.approx([0.1, 0.1, 0.1, 0.125])
+    failed = trials(error=[0.1, None, 0.3], architecture=["a", "a", "b"])
+    failed.attrs["guess"] = 0.9
+    assert top(failed)["error"].tolist() == pytest.approx([0.3, 0.5])
     assert top(frame, k=2).index.tolist() == [0, 1]
     assert top(frame.iloc[4:5]).empty
     assert top(table([])).empty

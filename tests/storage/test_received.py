@@ -16,6 +16,7 @@ import nas
 from nas.engines import InlineEngine
 from nas.errors import NasError, Refused
 from nas.storage.layout import DATABASE, LOCK, LOG, STUDY, WEIGHTS
+from nas.study.record import rank
 from tests.toys.spaces import STUDY as TOY
 
 SMALL = replace(TOY, samples=1)
@@ -112,7 +113,7 @@ def test_weights_that_are_not_of_this_run_stay(tmp_path: Path) -> None:
     """Files of the user among the weights, those of other runs, and unknown partial files outlive a resumed run."""
     folder = tmp_path / "run"
     run = start(folder, KEPT)
-    loser = run.best[-1]
+    loser = max(run.best, key=rank)
     mine = [
         "model.safetensors",
         "notes.partial",
