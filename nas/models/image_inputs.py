@@ -3,7 +3,7 @@
     array    (height, width), (height, width, channels), (images, height, width) or (images, height, width, channels)
     tensor   (height, width), (channels, height, width) or (images, channels, height, width)
     PIL      8 bits a channel; turned grey or coloured as the network is, as folders of images are
-    file     PNG or JPEG, the same
+    file     PNG, JPEG, WebP, BMP, GIF or TIFF, the same
 
 Arrays and tensors hold uint8, or floats in [0, 1]. Grey ones are repeated for a network of colours.
 """
@@ -35,7 +35,7 @@ FLAT = 4
 """Most numbers on the last axis of an array of three that are taken for channels whatever the network's are."""
 NUMPY_TYPES = ("uint8", "float16", "float32", "float64")
 TORCH_TYPES = (torch.uint8, torch.float16, torch.bfloat16, torch.float32, torch.float64)
-FORMS = "images are an array, a tensor, a PIL image, the path of a PNG or JPEG file, or a list of these"
+FORMS = "images are an array, a tensor, a PIL image, the path of an image file, or a list of these"
 
 
 def batches(images: object, channels: int, size: int) -> Iterator[list[Tensor]]:

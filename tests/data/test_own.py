@@ -127,6 +127,37 @@ def test_deep_images_are_refused(tmp_path: Path) -> None:
         nas.data.prepare(str(folder))
 
 
+@pytest.mark.parametrize("ending", ["BMP", "webp", "Tiff", "tif", "gif", "jfif"])
+def test_images_of_other_formats_are_read(tmp_path: Path, ending: str) -> None:
+    """WebP, BMP, TIFF and GIF count like PNG and JPEG, whatever the case of their endings."""
+    folder = write_images(tmp_path / "pets", "RGB")
+    kind = {"tif": "tiff", "jfif": "jpeg"}.get(ending.lower(), ending)
+    Image.new("RGB", (12, 8), "red").save(folder / f"cat/x.{ending}", format=kind)
+    assert sum(nas.data.contents(str(folder)).splits.values()) == 21
+    assert nas.data.verify(str(folder)) == "21 images in 2 classes intact"
+
+
+def test_an_animation_is_refused(tmp_path: Path) -> None:
+    """A file of several images is refused in place of its first frame being taken silently."""
+    folder = write_images(tmp_path / "pets")
+    frames = [Image.new("RGB", (12, 8), colour) for colour in ("red", "green", "blue")]
+    frames[0].save(folder / "cat/x.gif", save_all=True, append_images=frames[1:])
+    with pytest.raises(Refused, match=r"x\.gif must hold one image, got 3"):
+        nas.data.prepare(str(folder))
+
+
+def test_files_that_are_no_images_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Other files are counted and named in one warning, hidden ones aside; images in unread formats are refused."""
+    folder = write_images(tmp_path / "pets")
+    for name in ("cat/Thumbs.db", "dog/notes.txt", "loose.png", "cat/.DS_Store"):
+        (folder / name).write_bytes(b"x")
+    nas.data.contents(str(folder))
+    assert [line.split("left out, ")[1] for line in caplog.messages] == ["3: cat/Thumbs.db, dog/notes.txt, loose.png"]
+    (folder / "cat/IMG_1.HEIC").write_bytes(b"x")
+    with pytest.raises(Refused, match=r"1 images in .* isn't read, as cat/IMG_1\.HEIC"):
+        nas.data.contents(str(folder))
+
+
 def test_small_classes_are_refused(tmp_path: Path) -> None:
     """A class with fewer than five images is named, and so is a folder with fewer than two classes."""
     with pytest.raises(Refused, match=r"class 'cat' of .* has 4 images"):

@@ -1,4 +1,4 @@
-"""A user's own images: a folder that holds one folder of PNG or JPEG files for each class.
+"""A user's own images: a folder that holds one folder of image files for each class.
 
 Where it holds `train`, `test` and perhaps `val` instead, each with a folder for each class, these are its splits.
 Images are grey if every file is, else RGB; they are decoded one at a time, when they are taken.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +29,14 @@ from nas.files import text_digest
 if TYPE_CHECKING:
     import PIL.Image
 
-SUFFIXES = (".png", ".jpg", ".jpeg")
-FORMATS = ("PNG", "JPEG")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+PAGED = ("WEBP", "GIF", "TIFF")
+"""Formats whose files may hold several images."""
+UNREAD = (".avif", ".heic", ".heif", ".jp2", ".jxl", ".pgm", ".ppm", ".svg", ".tga")
+"""Endings of images in other formats, which are refused."""
+SHOWN = 5
+"""Files that a message names."""
 Split = Literal["train", "validation", "test"]
 SPLITS: Mapping[Split, Sequence[str]] = {
     "train": ("train", "training"),
@@ -39,6 +46,8 @@ SPLITS: Mapping[Split, Sequence[str]] = {
 """What folders of splits are called, in any case."""
 EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 """PIL's modes of at most 8 bits a channel: deeper ones would be cut off silently."""
+
+log = logging.getLogger(__name__)
 
 
 class Scanned(NamedTuple):
@@ -83,6 +92,7 @@ def folder_source(path: Path) -> ImageSource:
     groups = {split: _groups(folder, classes) for split, folder in (parts or {"train": path}).items()}
     require_classes(parts.get("train", path), [len(group) for group in groups["train"]], classes)
     scans = {file: scan(file) for split in groups.values() for group in split for file in group}
+    tell_others(path, scans)
     sizes = Counter(entry.size for entry in scans.values())
     mode = "L" if all(entry.mode == "L" for entry in scans.values()) else "RGB"
     files = {split: _files(found, mode) for split, found in groups.items()}
@@ -176,6 +186,24 @@ def image_files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda file: file.relative_to(folder).as_posix())
 
 
+def tell_others(path: Path, images: Collection[Path]) -> None:
+    """Warn of the files below a folder that are no images of a class; refuse images in formats that aren't read."""
+    visible = (file for file in path.rglob("*") if file.is_file() and _is_visible(file.relative_to(path)))
+    others = sorted(file for file in visible if file not in images)
+    if unread := [file for file in others if file.suffix.lower() in UNREAD]:
+        raise Refused(
+            f"{len(unread):,} images in {path} have a format that isn't read, as {unread[0].relative_to(path)}",
+            hint=f"convert them to PNG, or move them away; read are {', '.join(SUFFIXES)}",
+        )
+    if others:
+        shown = [str(file.relative_to(path)) for file in others[:SHOWN]] + ["..."] * (len(others) > SHOWN)
+        log.warning("%s: files that are no images of a class are left out, %d: %s", path, len(others), ", ".join(shown))
+
+
+def _is_visible(path: Path) -> bool:
+    return not any(name.startswith((".", "__MACOSX")) for name in path.parts)
+
+
 def scan(path: Path) -> Scanned:
     """Hash, mode and size of one image, from its bytes."""
     from PIL import Image
@@ -186,10 +214,13 @@ def scan(path: Path) -> Scanned:
         data = path.read_bytes()
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             mode, (width, height) = image.mode, image.size
+            frames = getattr(image, "n_frames", 1) if image.format in PAGED else 1
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise damaged(path, error) from error
     if mode not in EIGHT_BITS:
         raise Refused(f"{path} must have 8 bits a channel, got PIL's mode {mode}", hint="convert it to 8 bits")
+    if frames > 1:
+        raise Refused(f"{path} must hold one image, got {frames}", hint="save the one that is meant as a PNG")
     return Scanned(hashlib.sha256(data).hexdigest(), mode, (height, width))
 
 
@@ -216,7 +247,9 @@ def damaged(path: Path, error: Exception) -> Missing:
     """The error for an image that can't be decoded."""
     from PIL import UnidentifiedImageError
 
-    why = "it is no PNG or JPEG, or begins as none" if isinstance(error, UnidentifiedImageError) else error
+    why = (
+        f"it is none of {', '.join(FORMATS)}, or begins as none" if isinstance(error, UnidentifiedImageError) else error
+    )
     return Missing(f"{path} can't be read as an image: {why}", hint="replace the file, or remove it")
 
 
