@@ -311,3 +311,14 @@ def test_rows_of_any_reader_are_checked(names: list[str], last: list[str], said:
     path.write_text("")
     with pytest.raises(Refused, match=said):
         rows_source(path, "y", names, [[str(place)] * 3 for place in range(50)] + [last])
+
+
+def test_rows_in_two_splits_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Rows that stand twice in a table, target included, are counted where they train and test alike."""
+    twice = {name: [*values, *values] for name, values in plain(60).items()}
+    path = str(write_csv(tmp_path / "t.csv", twice))
+    counts = nas.data.contents(path, "price").doubled
+    assert counts["test"] > 12
+    nas.data.prepare(path, target="price")
+    assert f"{counts['test']} test rows train or validate, too" in caplog.text
+    assert nas.data.contents(str(write_csv(tmp_path / "u.csv", plain())), "price").doubled == {}
