@@ -20,6 +20,29 @@ STALE = 3600.0
 """Age after which an unfinished file is taken for left behind, in seconds."""
 
 
+BEGINNINGS = {
+    b"SQLite format 3\0": "an SQLite database",
+    b"PAR1": "a parquet file",
+    b"\x1f\x8b": "a gzip archive",
+    b"PK\x03\x04": "a zip archive, as .xlsx and .npz are",
+    b"\xff\xfe": "a text in UTF-16",
+    b"\xfe\xff": "a text in UTF-16",
+    b'{"': "JSON",
+    b"{\n": "JSON",
+    b"[{": "JSON",
+    b"[[": "JSON",
+    b"[\n": "JSON",
+}
+"""First bytes of a file -> what it is, whatever it is called."""
+
+
+def really(path: Path) -> str:
+    """What a file that is called `.csv` is in truth, by its first bytes; empty where they may begin a table."""
+    with path.open("rb") as file:
+        start = file.read(64)
+    return next((kind for beginning, kind in BEGINNINGS.items() if start.startswith(beginning)), "")
+
+
 def write_atomically(path: Path, data: bytes) -> str:
     """Put a file in place whole or not at all; its SHA-256. StorageFailed where the disk refuses."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")

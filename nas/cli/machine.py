@@ -69,6 +69,8 @@ def _show_contents(contents: Contents, json: bool) -> None:
     """Shape and splits, then classes or columns."""
     import msgspec
 
+    from nas.data.source import doubled_text
+
     if json:
         emit_json(**msgspec.to_builtins(contents))
         return
@@ -83,6 +85,8 @@ def _show_contents(contents: Contents, json: bool) -> None:
 
             say(f"sizes: {sizes_text(contents)}")
     say("splits: " + ", ".join(f"{split} {count:,}" for split, count in contents.splits.items()))
+    if contents.doubled:
+        say(f"doubled: {doubled_text(contents.doubled, 'rows' if contents.columns else 'images')}")
     if contents.columns:
         say(f"target: {contents.target}\n")
         emit_table(("column", "holds"), contents.columns.items(), left=2)

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from nas.data.cache import kept, placed
 from nas.data.info import DataInfo, write_info
 from nas.data.loading import Split, in_memory
-from nas.data.pictures import Images, Pictures, Size, chunks
-from nas.data.source import Contents
+from nas.data.pictures import Images, Pictures, Size, chunks, hashes
+from nas.data.source import Contents, doubled, warn_of_doubled
 from nas.data.splits import (
     ORDER_SEED,
     OWN_VALIDATION,
@@ -127,7 +127,14 @@ class ImageSource:
             },
             columns={},
             sizes={f"{height}x{width}": count for (height, width), count in self.sizes.items()},
+            doubled=self.doubled(self.size or (EXAMPLE, EXAMPLE)),
         )
+
+    def doubled(self, size: Size) -> dict[str, int]:
+        """How many images of a split are the same at a size as one of a split before it."""
+        development = self.development()
+        train, validation = (hashes(development.only(part), size) for part in self.cut(development.labels))
+        return doubled(train, validation, hashes(self.held_out(), size))
 
     def examples(self, each: int) -> dict[str, Images]:
         """So many training images of every class, (count, channels, height, width); where sizes differ, squares."""
@@ -178,6 +185,7 @@ class ImageSource:
 
     def _write(self, folder: Path, size: Size) -> None:
         """Read the images, cut the validation split, and place both with what is known of them."""
+        warn_of_doubled(self.name, self.doubled(size), "images")
         development = self.development()
         positions = self.cut(development.labels)
         with placed(folder, len(development.labels) * (self.channels * math.prod(size) + 8)) as part:

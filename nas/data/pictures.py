@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,3 +74,9 @@ def chunks(pictures: Pictures, order: Integers, size: Size) -> Iterator[Images]:
     step = max(1, min(MOST_IMAGES, MOST_PIXELS // math.prod(size)))
     for start in range(0, len(order), step):
         yield pictures.take(order[start : start + step], size)
+
+
+def hashes(pictures: Pictures, size: Size) -> list[bytes]:
+    """A hash of each image at a size: equal images have equal ones."""
+    images = (image for part in chunks(pictures, np.arange(len(pictures.labels)), size) for image in part)
+    return [hashlib.sha256(image.tobytes()).digest() for image in images]

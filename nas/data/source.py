@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +12,8 @@ import msgspec
 
 from nas.data.info import DataInfo
 from nas.data.loading import Split
+
+log = logging.getLogger(__name__)
 
 
 class Contents(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +33,8 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be predicted, in words; empty for images."""
     sizes: dict[str, int] = {}
     """Height x width -> how many images have it, most first, where they differ."""
+    doubled: dict[str, int] = {}
+    """Split -> how many of its images or rows lie in a split before it, too; those with none are left out."""
 
 
 class Source(Protocol):
@@ -53,6 +59,27 @@ class Source(Protocol):
 
     def contents(self) -> Contents:
         """What it holds, split as it will be."""
+
+
+def doubled(train: Collection[bytes], validation: Collection[bytes], test: Collection[bytes]) -> dict[str, int]:
+    """How many validate that train, too, and how many test that train or validate, by hashes of images or rows."""
+    known = set(train)
+    counts = {"validation": sum(entry in known for entry in validation)}
+    known |= set(validation)
+    counts["test"] = sum(entry in known for entry in test)
+    return {split: count for split, count in counts.items() if count}
+
+
+def doubled_text(counts: dict[str, int], noun: str) -> str:
+    """`5 test images train or validate, too`, for each split that has some."""
+    before = {"validation": "train", "test": "train or validate"}
+    return "; ".join(f"{count:,} {split} {noun} {before[split]}, too" for split, count in counts.items())
+
+
+def warn_of_doubled(name: str, counts: dict[str, int], noun: str) -> None:
+    """Say at preparation that errors will look lower than they are."""
+    if counts:
+        log.warning("%s: %s: errors on them say nothing about new ones", name, doubled_text(counts, noun))
 
 
 def label_of(path: Path) -> str:

@@ -19,7 +19,7 @@ from nas.data.cache import kept, placed
 from nas.data.features import Cell, Cells, Column, Floats, columns_of, encoded, standardised, statistics, text
 from nas.data.info import DataInfo, write_info
 from nas.data.loading import Split
-from nas.data.source import Contents
+from nas.data.source import Contents, doubled, warn_of_doubled
 from nas.data.splits import ORDER_SEED, TENTHS, VERSION, Integers, cut_test, cut_validation, even_order, tenths
 from nas.errors import Refused
 from nas.files import text_digest
@@ -96,6 +96,7 @@ class TableSource:
             classes={},
             columns={column.name: _in_words(column, encoding.table.cells[column.name]) for column in encoding.columns},
             target=f"{self.target}: {encoding.spread}",
+            doubled=encoding.doubled,
         )
 
     def _require_no(self, resolution: int) -> None:
@@ -105,6 +106,7 @@ class TableSource:
     def _write(self, folder: Path) -> None:
         """Read the rows, and place those that train and validate with what is known of them."""
         encoding = encoding_of(self.read())
+        warn_of_doubled(self.name, encoding.doubled, "rows")
         splits = {"train": encoding.rows(encoding.train), "validation": encoding.rows(encoding.validation)}
         with placed(folder, sum(array.nbytes for arrays in splits.values() for array in arrays)) as part:
             for split, (features, targets) in splits.items():
@@ -147,6 +149,15 @@ class Encoding(NamedTuple):
     def spread(self) -> str:
         """Mean and standard deviation of the target, in words."""
         return f"mean {self.target_mean:.4g}, standard deviation {self.target_std:.4g}"
+
+    @property
+    def doubled(self) -> dict[str, int]:
+        """How many rows of a split are the same, target included, as one of a split before it."""
+        whole = np.column_stack([self.features, self.table.targets])
+        train, validation, test = (
+            [row.tobytes() for row in whole[part]] for part in (self.train, self.validation, self.test)
+        )
+        return doubled(train, validation, test)
 
     def rows(self, positions: Integers) -> tuple[Rows, Rows]:
         """Standardised features and targets of some rows."""

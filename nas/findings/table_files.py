@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.errors import Refused
+from nas.files import really
 from nas.findings import json_tables
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def _csv(path: Path) -> pd.DataFrame:
     """A CSV; refused where a name stands twice, which pandas would change, or where a row has cells without a name."""
     import pandas as pd
 
+    if (kind := really(path)) and path.suffix == ".csv":
+        raise Refused(f"{path} is {kind}, no .csv", hint=FORM)
     frame = pd.read_csv(path, low_memory=False)
     names = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].dropna()
     if not names.is_unique:

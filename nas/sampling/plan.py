@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 GENERATION = 8
 """Trials of each arm that a search asks for before it is told their results."""
 FINGERPRINTED = 16
+LOOKED_AT = 64
+"""Random networks of an arm whose facts are taken to be all that its networks state."""
 AS_IT_WAS = "resume it with the code that it was begun with, or give another folder with --out"
 TRAINING_STREAM = 4
 
@@ -78,6 +80,13 @@ class Plan:
             )
             for index, filter_ in enumerate(self._filters)
         }
+
+    def stated_by(self, arm: str) -> set[str]:
+        """Dimensions of an arm, and facts of its random networks."""
+        index = [filter_.space.name for filter_ in self._filters].index(arm)
+        numbers = ((k, k * len(self._filters) + index) for k in range(LOOKED_AT))
+        facts = {name for k, trial in numbers for name in self._draw(index, k, trial, timed=False).network.facts}
+        return facts | {*self._filters[index].space.dimensions}
 
     @property
     def horizon(self) -> int:

@@ -114,6 +114,16 @@ def check_rules(rules: Sequence[Rule], spaces: Collection[str]) -> None:
             )
 
 
+def columns_of(rule: Rule) -> tuple[str, ...]:
+    """Names of the columns that a rule speaks of."""
+    if isinstance(rule.contrast, Order):
+        return (rule.contrast.column,)
+    if isinstance(rule.contrast, Parts):
+        sides = rule.contrast.first, rule.contrast.reference
+        return tuple(side.column for side in sides if side is not None)
+    return ()
+
+
 def spaces_of(rule: Rule) -> set[str]:
     """Names of the spaces that a rule speaks of."""
     if isinstance(rule.contrast, Spaces):

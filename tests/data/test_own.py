@@ -237,12 +237,12 @@ def test_unfit_arrays_are_refused(tmp_path: Path, changes: dict[str, object], re
 
 
 def test_unknown_test_label_is_refused(tmp_path: Path) -> None:
-    """A test label that no training image has is refused when the test images are read."""
+    """A test label that no training image has is refused at preparation already."""
     extra = {"test_images": np.zeros((2, 8, 8), np.uint8), "test_labels": np.array([0, 3])}
     path = str(write_npz(tmp_path / "own.npz", **extra))
-    nas.data.prepare(path)
-    with pytest.raises(Refused, match=r"`test_labels` in .* must be from 0 to 2, got 0 to 3"):
-        nas.data.unseal(path)
+    for read in (nas.data.prepare, nas.data.unseal):
+        with pytest.raises(Refused, match=r"`test_labels` in .* must be from 0 to 2, got 0 to 3"):
+            read(path)
 
 
 def test_broken_npz_is_refused(tmp_path: Path) -> None:
@@ -425,3 +425,19 @@ def test_contents_are_shown(tmp_path: Path, say: Say) -> None:
     found = json.loads(out)
     assert found["splits"] == {"train": 36, "validation": 12, "test": 12}
     assert found["columns"] == {"size": "numbers, 7 missing", "kind": "2 texts"}
+
+
+def test_images_in_two_splits_are_counted(tmp_path: Path, say: Say, caplog: pytest.LogCaptureFixture) -> None:
+    """Images of a folder or an array that train and test alike are counted at preparation and by `nas data`."""
+    folder = write_splits(tmp_path / "pets", train=10, val=3, test=3)
+    (folder / "test/cat/0.png").write_bytes((folder / "train/cat/0.png").read_bytes())
+    (folder / "val/dog/0.png").write_bytes((folder / "train/dog/0.png").read_bytes())
+    images = RANDOM.integers(0, 256, (30, 8, 8), dtype=np.uint8)
+    arrays = write_npz(tmp_path / "a.npz", images=images, test_images=images[:3], test_labels=np.arange(3))
+    for path, expected in ((folder, {"validation": 1, "test": 1}), (arrays, {"test": 3})):
+        assert json.loads(say("data", path, "--json")[1])["doubled"] == expected
+        caplog.clear()
+        nas.data.prepare(str(path))
+        assert f"{expected['test']} test images train or validate, too" in caplog.text
+    assert "doubled: 3 test images train or validate, too\n" in say("data", arrays)[1]
+    assert nas.data.contents("digits").doubled == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -192,7 +193,12 @@ FILES = {
     "nameless": (b",a,b\n" + b"1,2,3\n" * 60, "column 1 .* has no name"),
     "ragged": (b"a,b\n" + b"1,2\n" * 60 + b"1,2,3\n", "row 61 .* has 3 cells for 2 columns"),
     "endless": (b"a,b\n" + b'"' + b"1,2\n" * 60_000, "can't be read as a .csv"),
-    "semicolons": (b"a;b\n" + b"1;2\n" * 60, "one column only: a;b"),
+    "tabs": (b"a\tb\n" + b"1\t2\n" * 60, "one column only: a\tb"),
+    "SQLite": (b"SQLite format 3\0" + b"\0" * 90, "is an SQLite database, no .csv"),
+    "parquet": (b"PAR1" + b"\0" * 90, "is a parquet file, no .csv"),
+    "gzip": (gzip.compress(b"a,b\n" + b"1,2\n" * 60), "is a gzip archive, no .csv"),
+    "UTF-16": ("a,b\n1,2\n".encode("utf-16"), "is a text in UTF-16, no .csv"),
+    "JSON": (b'[{"a": 1, "b": 2}]', "is JSON, no .csv"),
 }
 
 
@@ -311,3 +317,33 @@ def test_rows_of_any_reader_are_checked(names: list[str], last: list[str], said:
     path.write_text("")
     with pytest.raises(Refused, match=said):
         rows_source(path, "y", names, [[str(place)] * 3 for place in range(50)] + [last])
+
+
+def test_rows_in_two_splits_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Rows that stand twice in a table, target included, are counted where they train and test alike."""
+    twice = {name: [*values, *values] for name, values in plain(60).items()}
+    path = str(write_csv(tmp_path / "t.csv", twice))
+    counts = nas.data.contents(path, "price").doubled
+    assert counts["test"] > 12
+    nas.data.prepare(path, target="price")
+    assert f"{counts['test']} test rows train or validate, too" in caplog.text
+    assert nas.data.contents(str(write_csv(tmp_path / "u.csv", plain())), "price").doubled == {}
+
+
+def test_semicolons_separate_where_commas_are_decimal(tmp_path: Path) -> None:
+    """A table with semicolons and decimal commas has the numbers and texts of the same one with commas and points."""
+    rows = [(f"{i * 37 % 60}.5", f"{i * 7 % 11}.25e1", "up, down" if i % 2 else "no") for i in range(60)]
+    (tmp_path / "points.csv").write_text("a,price,way\n" + "".join(f'{a},{b},"{way}"\n' for a, b, way in rows))
+    commas = "".join(f"{a.replace('.', ',')};{b.replace('.', ',')};{way}\n" for a, b, way in rows)
+    (tmp_path / "commas.csv").write_text("a;price;way\n" + commas)
+    points, commas_ = (csv_source(tmp_path / f"{name}.csv", "price").read() for name in ("points", "commas"))
+    assert dict(points.cells) == dict(commas_.cells)
+    assert points.targets.tolist() == commas_.targets.tolist()
+
+
+@pytest.mark.parametrize("gap", ["-", "n/a", "#DIV/0!"])
+def test_what_spreadsheets_write_in_a_gap_is_missing(tmp_path: Path, gap: str) -> None:
+    """A few dashes, `n/a` and divisions by zero among numbers are missing numbers."""
+    columns = plain(size=[gap if row % 9 == 0 else row * row for row in range(60)])
+    path = str(write_csv(tmp_path / "t.csv", columns))
+    assert nas.data.contents(path, "price").columns["size"] == "numbers, 7 missing"

@@ -249,12 +249,12 @@ def test_before_the_first_look_nothing_is_said(ended: Run) -> None:
 
 
 def test_rules_that_can_not_be_tested_do_not_end_a_run(tmp_path: Path) -> None:
-    """A rule about a column that isn't there is undecided at each look, and the log says why."""
-    hopeless = replace(STUDY_, samples=2, looks=Looks(first=1, every=1), rules=(larger("height"),))
+    """A rule about the order of texts is undecided at each look, and the log says why."""
+    hopeless = replace(STUDY_, samples=2, looks=Looks(first=1, every=1), rules=(larger("architecture"),))
     run = nas.run(hopeless, out=tmp_path / "run", engine=InlineEngine(), device="cpu")
     assert len(run.records) == 4
     log = (run.folder / LOG).read_text()
-    assert "interim look 1: the rules can't be tested: the table has no column 'height'" in log
+    assert "interim look 1: the rules can't be tested: " in log
 
 
 def test_a_plan_names_the_most_that_looks_need() -> None:

@@ -18,13 +18,17 @@ from nas.data import DataInfo
 from nas.engines import InlineEngine
 from nas.errors import Refused, StorageFailed
 from nas.layers import Layer, Shape
+from nas.runner.agreement import agreed
 from nas.runner.progress import Snapshot
+from nas.runner.task import Site
 from nas.space import Choice, Integer, Point
 from nas.storage import study_json
 from nas.storage.database import STUDY, read_records
 from nas.study import Limits
 from nas.study.record import Record
+from nas.study.rules import larger
 from nas.study.table import TIMES, table
+from nas.training.devices import CPU
 from tests.toys.runs import execute
 from tests.toys.spaces import QUICK, TINY, VARIED, Tiny, decode_other, decode_tiny
 from tests.toys.spaces import STUDY as TOY
@@ -202,3 +206,15 @@ def test_a_read_only_disk_is_refused_at_once(tmp_path: Path, capsys: pytest.Capt
         assert read_records(disk / "run") == records
         assert study_json.read(disk / "run").study.name == "toy"
         assert (disk / "run" / STUDY).is_file()
+
+
+def test_a_rule_about_an_unknown_column_is_refused_first(tmp_path: Path) -> None:
+    """A rule about what no network has, or an unmeasured latency, is refused; dimensions, facts and costs are known."""
+    site = Site(folder=tmp_path / "run", engine=InlineEngine(), device=CPU)
+    fact = next(iter(decode_tiny(dict.fromkeys(TINY.dimensions, 4)).facts()))
+    for column in (*TINY.dimensions, fact, "parameters"):
+        agreed(replace(TOY, rules=(larger(column),)), site)
+    for column in ("dropuot", "latency_ms"):
+        with pytest.raises(Refused, match=f"speaks of a column '{column}', which no network of "):
+            agreed(replace(TOY, rules=(larger(column),)), site)
+    assert not site.folder.exists()

@@ -1,10 +1,14 @@
-"""A user's own table: a `.csv` in UTF-8 with names in its first line, one column of which is the target."""
+"""A user's own table: a `.csv` in UTF-8 with names in its first line, one column of which is the target.
+
+Columns are separated by commas; where the first line has semicolons and no comma, by these, and `1,5` is a number.
+"""
 
 from __future__ import annotations
 
 import csv
 import difflib
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -16,9 +20,11 @@ from nas.data.features import MOST_VALUES, Floats, few_texts, number, numbers, s
 from nas.data.source import label_of
 from nas.data.tables import FEWEST_ROWS, FIRST, TEXTS_ARE_MISSING, Table, TableSource
 from nas.errors import Missing, Refused
-from nas.files import digest
+from nas.files import digest, really
 
-FORM = "a table is a .csv in UTF-8, columns separated by commas, with their names in the first line"
+FORM = "a table is a .csv in UTF-8, columns separated by commas or semicolons, with their names in the first line"
+DECIMAL_COMMA = re.compile(r"\s*[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?\s*")
+"""A number as spreadsheets write it where commas don't separate columns."""
 LISTED = 30
 """Names of columns that a message shows."""
 
@@ -140,12 +146,25 @@ def require_feature(path: Path, name: str, cells: Sequence[str]) -> None:
         raise Refused(f"column {name!r} of {path} is infinite in row {row + 1}", hint="leave the cell empty instead")
 
 
+def with_point(cell: str) -> str:
+    """A number with a decimal comma as one with a point; any other cell as it is."""
+    return cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell) else cell
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Iterator[list[str]]]:
     """The lines of a file as lists of cells; a byte order mark, as spreadsheets write it, is skipped."""
     try:
+        if kind := really(path):
+            raise Refused(f"{path} is {kind}, no .csv", hint=f"export it as a .csv: {FORM}")
         with path.open(encoding="utf-8-sig", newline="") as file:
-            yield csv.reader(file)
+            first = file.readline()
+            file.seek(0)
+            if ";" in first and "," not in first:
+                rows = csv.reader(file, delimiter=";")
+                yield ([with_point(cell) for cell in row] for row in rows)
+            else:
+                yield csv.reader(file)
     except UnicodeDecodeError as error:
         hint = "save it as UTF-8 (in a spreadsheet: CSV UTF-8)"
         raise Refused(f"{path} isn't UTF-8: {error.reason} at byte {error.start:,}", hint=hint) from None
