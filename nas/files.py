@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 import secrets
 import time
 from contextlib import suppress
@@ -34,6 +35,20 @@ BEGINNINGS = {
     b"[\n": "JSON",
 }
 """First bytes of a file -> what it is, whatever it is called."""
+
+
+DECIMAL_COMMA = re.compile(r"\s*[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?\s*")
+"""A number as spreadsheets write it where commas don't separate columns."""
+
+
+def separator(first: str) -> str:
+    """What separates the columns of a CSV with this first line: semicolons where it has some and no comma."""
+    return ";" if ";" in first and "," not in first else ","
+
+
+def with_point(cell: str) -> str:
+    """A number with a decimal comma as one with a point; any other cell as it is."""
+    return cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell) else cell
 
 
 def really(path: Path) -> str:

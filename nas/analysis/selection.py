@@ -27,6 +27,7 @@ ONE_SPACE = "table"
 """Name of the space of a table that names none."""
 COLUMN = "stratum"
 OWN = "own error"
+"""Column in which the error of a training stands beside the mean of its network."""
 
 
 def unbiased(frame: pd.DataFrame) -> pd.DataFrame:

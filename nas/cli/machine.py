@@ -86,7 +86,7 @@ def _show_contents(contents: Contents, json: bool) -> None:
             say(f"sizes: {sizes_text(contents)}")
     say("splits: " + ", ".join(f"{split} {count:,}" for split, count in contents.splits.items()))
     if contents.doubled:
-        say(f"doubled: {doubled_text(contents.doubled, 'rows' if contents.columns else 'images')}")
+        say(f"in two splits: {doubled_text(contents.doubled)}")
     if contents.columns:
         say(f"target: {contents.target}\n")
         emit_table(("column", "holds"), contents.columns.items(), left=2)

@@ -128,7 +128,7 @@ def run(
         device=device,
         reference=catalog.reference(study),
         max_seconds=max_seconds,
-        retry=retry.split(",") if retry else (),
+        retry=[name.strip() for name in retry.split(",")] if retry else (),
     )
 
 

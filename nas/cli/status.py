@@ -109,7 +109,7 @@ def best(
     require_validated(run)
     networks = (run.best if by == "error" else run.pareto_front)[:top]
     if json:
-        emit_json(best=[as_json(run, record) for record in networks], chosen=optimism(run) or None)
+        emit_json(best=[as_json(run, record) for record in networks], optimism=optimism(run) or None)
     elif networks:
         emit_best(run, networks)
         if by == "error":
@@ -124,7 +124,7 @@ def best(
 def emit_best(run: Run, networks: Sequence[Record]) -> None:
     """A table of networks of a run with their ranks, which `nas export --rank` takes, and how sure their errors are."""
     ranks = {record.trial: position for position, record in enumerate(run.best, 1)}
-    images = images_of(run)
+    images = run.manifest.data.validating
     timed = any(record.latency_ms is not None for record in networks)
     again = any(len(run.trainings(record)) > 1 for record in networks)
     header = ["space", "architecture", "rank", "trial", "mean error" if again else "error"]
@@ -151,12 +151,6 @@ def emit_best(run: Run, networks: Sequence[Record]) -> None:
         emit_text(OF_IMAGES.format(images))
 
 
-def images_of(run: Run) -> int | None:
-    """Validation images of a run, of which an error is a share; None where it isn't one."""
-    data = run.manifest.data
-    return None if data.target else data.validation
-
-
 def _completed(run: Run, record: Record) -> list[float]:
     return [training.error for training in run.trainings(record) if training.error is not None]
 
@@ -170,7 +164,7 @@ def _page(place: Path, files: Sequence[Path]) -> Path:
 
 def as_json(run: Run, record: Record) -> dict[str, object]:
     """What programs get of a network of a run: its error is the mean of its trainings."""
-    errors, images = _completed(run, record), images_of(run)
+    errors, images = _completed(run, record), run.manifest.data.validating
     error = run.mean_error(record)
     interval = wilson(error, images) if images else None
     return {

@@ -74,6 +74,11 @@ class DataInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return len(self.classes) or 1
 
     @property
+    def validating(self) -> int:
+        """Validation images, of which an error is a share; 0 where it isn't one."""
+        return 0 if self.target else self.validation
+
+    @property
     def guess(self) -> float:
         """Error of guessing: one of the classes, or the mean of the target."""
         return 1.0 if self.target else 1 - 1 / len(self.classes)

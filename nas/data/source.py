@@ -70,16 +70,18 @@ def doubled(train: Collection[bytes], validation: Collection[bytes], test: Colle
     return {split: count for split, count in counts.items() if count}
 
 
-def doubled_text(counts: dict[str, int], noun: str) -> str:
-    """`5 test images train or validate, too`, for each split that has some."""
-    before = {"validation": "train", "test": "train or validate"}
-    return "; ".join(f"{count:,} {split} {noun} {before[split]}, too" for split, count in counts.items())
+def doubled_text(counts: dict[str, int]) -> str:
+    """`validation 1 (of training), test 2 (of training or validation)`, for each split that has some."""
+    before = {"validation": "training", "test": "training or validation"}
+    return ", ".join(f"{split} {count:,} (of {before[split]})" for split, count in counts.items())
 
 
 def warn_of_doubled(name: str, counts: dict[str, int], noun: str) -> None:
     """Say at preparation that errors will look lower than they are."""
     if counts:
-        log.warning("%s: %s: errors on them say nothing about new ones", name, doubled_text(counts, noun))
+        log.warning(
+            "%s: %s in two splits, whose errors say nothing about new ones: %s", name, noun, doubled_text(counts)
+        )
 
 
 def label_of(path: Path) -> str:

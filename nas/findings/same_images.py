@@ -38,8 +38,7 @@ def first_two(run: Run) -> str:
 
 def optimism(run: Run) -> str:
     """How much of a run's lowest error is luck with its validation images; empty where that isn't known."""
-    info = run.manifest.data
-    return optimism_of([run.mean_error(record) for record in run.best], 0 if info.target else info.validation)
+    return optimism_of([run.mean_error(record) for record in run.best], run.manifest.data.validating)
 
 
 def optimism_of(errors: Sequence[float], images: int) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nas.errors import Refused
-from nas.files import really
+from nas.files import really, separator, with_point
 from nas.findings import json_tables
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ENDINGS = (".csv", ".csv.gz", ".parquet", *json_tables.ENDINGS)
+MOST_COLUMNS = 20_000
+"""Of a CSV: each is looked at several times."""
 FORM = "a table is a .csv, .csv.gz, .parquet or .json with the names of its columns and a row for each network"
 
 
@@ -49,10 +51,26 @@ def _csv(path: Path) -> pd.DataFrame:
 
     if (kind := really(path)) and path.suffix == ".csv":
         raise Refused(f"{path} is {kind}, no .csv", hint=FORM)
-    frame = pd.read_csv(path, low_memory=False)
     names = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].dropna()
+    between = separator(str(names.iloc[0])) if len(names) == 1 else ","
+    if between != ",":
+        names = pd.read_csv(path, header=None, nrows=1, dtype=str, sep=between).iloc[0].dropna()
+    if len(names) > MOST_COLUMNS:
+        raise Refused(f"{path} has {len(names):,} columns, at most {MOST_COLUMNS:,} are read", hint=FORM)
+    frame = pd.read_csv(path, low_memory=False, sep=between)
     if not names.is_unique:
         raise Refused(f"{path} has two columns of one name, {names[names.duplicated()].iloc[0]!r}")
     if not isinstance(frame.index, pd.RangeIndex):
         raise Refused(f"{path}: rows have more cells than the {len(names)} columns have names", hint=FORM)
-    return frame
+    return frame if between == "," else frame.apply(_with_points)
+
+
+def _with_points(column: pd.Series[Any]) -> pd.Series[Any]:
+    """A column whose numbers may have decimal commas; numbers, if all of its cells are some."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    cells = column.map(with_point, na_action="ignore")
+    numbers = pd.to_numeric(cells, errors="coerce")
+    return numbers if numbers.notna().equals(cells.notna()) else cells

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,6 +23,8 @@ from nas.training.names import by_position
 
 DOCUMENT = "document"
 FLOAT_BYTES = 4
+LARGEST_HEADER = 2**24
+"""Bytes that the names and shapes in a file may take."""
 LARGEST_OUTPUT = 2**28
 """Most elements that a layer makes of one input: a gigabyte."""
 NORM, STATISTICS = "Normalisation", 2
@@ -37,11 +41,8 @@ def write(module: nn.Module, document: Document, path: Path) -> str:
 
 def read_document(path: Path) -> Document:
     """The document of a weights file, without its tensors."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise Refused(f"{path} is no safetensors file: {error}") from None
+    with opened(path) as file:
+        metadata = file.metadata() or {}
     if DOCUMENT not in metadata:
         raise Refused(f"{path} carries no description of its network")
     return decode(metadata[DOCUMENT])
@@ -79,17 +80,30 @@ def load_into(module: nn.Module, document: Document, path: Path) -> None:
     expected = module.state_dict()
     names = {by_position(module, name): name for name in expected}
     tensors: dict[str, Tensor] = {}
-    try:
-        with safe_open(path, framework="pt") as file:
-            for name in file.keys():  # noqa: SIM118 -- not a mapping
-                tensors[names.get(name, name)] = file.get_tensor(name)
-    except (SafetensorError, OSError) as error:
-        raise Refused(f"{path} is no safetensors file: {error}") from None
-    if odd := misfit(module, tensors):
+    with opened(path) as file:
+        stored = {names.get(name, name): name for name in file.keys()}  # noqa: SIM118 -- not a mapping
+        odd = min(expected.keys() - stored.keys(), default=min(stored.keys() - expected.keys(), default=""))
+        if not odd:
+            tensors = {name: file.get_tensor(key) for name, key in stored.items()}
+    if odd := odd or misfit(module, tensors):
         raise Refused(
             f"{path} doesn't fit the network {document.architecture}: {odd!r} is missing, extra or of another shape"
         )
     module.load_state_dict(tensors)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A safetensors file, refused where it is none or where its names and shapes alone take much memory."""
+    try:
+        with path.open("rb") as start:
+            header = int.from_bytes(start.read(8), "little")
+        if LARGEST_HEADER < header < path.stat().st_size:
+            raise Refused(f"{path} has a header of {header:,} bytes, at most {LARGEST_HEADER:,} are read")
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise Refused(f"{path} is no safetensors file: {error}") from None
 
 
 def require_plausible(document: Document, path: Path) -> None:

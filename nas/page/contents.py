@@ -106,7 +106,7 @@ def _report(run: Run) -> Report:
         rules=verdicts,
         audit=_audit(run),
         objectives=study.objectives,
-        validating=0 if info.target else info.validation,
+        validating=info.validating,
         sampled=f"sampled {'at random' if study.sampler == 'random' else 'evenly'}",
         how=tuple(_how(run)),
         untested=f"the study declares no rules; nas principles {quote(str(run.folder))} --against A,B tests two spaces",

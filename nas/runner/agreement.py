@@ -82,7 +82,10 @@ def tried_again(study: Study, retry: Collection[str]) -> frozenset[Outcome]:
     if unknown := [name for name in retry if name not in failures]:
         raise Refused(f"{unknown[0]!r} is no failure that is tried again", hint=f"there are {', '.join(failures)}")
     if retry and (study.sampler not in UNRELATED or study.halving or study.looks):
-        raise Refused("what was chosen later depends on these failures, so that they can't be tried again")
+        raise Refused(
+            "what was chosen later depends on these failures, so that they can't be tried again",
+            hint="leave out --retry, or begin anew in another folder with --out",
+        )
     return frozenset(map(Outcome, retry))
 
 

@@ -137,6 +137,14 @@ def test_images_of_other_formats_are_read(tmp_path: Path, ending: str) -> None:
     assert nas.data.verify(str(folder)) == "21 images in 2 classes intact"
 
 
+def test_an_image_of_a_wall_is_refused(tmp_path: Path) -> None:
+    """An image with far more pixels than a camera makes is refused by its header, before it is decoded."""
+    folder = write_images(tmp_path / "pets")
+    Image.new("1", (9_000, 9_000)).save(folder / "cat/x.png")
+    with pytest.raises(Refused, match=r"x\.png has 9,000 x 9,000 pixels, at most 67,108,864 are read"):
+        nas.data.contents(str(folder))
+
+
 def test_an_animation_is_refused(tmp_path: Path) -> None:
     """A file of several images is refused in place of its first frame being taken silently."""
     folder = write_images(tmp_path / "pets")
@@ -154,7 +162,7 @@ def test_files_that_are_no_images_are_named(tmp_path: Path, caplog: pytest.LogCa
     nas.data.contents(str(folder))
     assert [line.split("left out, ")[1] for line in caplog.messages] == ["3: cat/Thumbs.db, dog/notes.txt, loose.png"]
     (folder / "cat/IMG_1.HEIC").write_bytes(b"x")
-    with pytest.raises(Refused, match=r"1 images in .* isn't read, as cat/IMG_1\.HEIC"):
+    with pytest.raises(Refused, match=r"images in a format that isn't read, 1, as cat/IMG_1\.HEIC"):
         nas.data.contents(str(folder))
 
 
@@ -250,6 +258,13 @@ def test_broken_npz_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.npz"
     path.write_bytes(b"no zip")
     with pytest.raises(Refused, match="can't be read as an"):
+        nas.data.prepare(str(path))
+    write_npz(path)
+    content = bytearray(path.read_bytes())
+    place = content.index(b"PK\x01\x02") + 10  # how the member is packed, in the directory of the archive
+    content[place : place + 2] = (99).to_bytes(2, "little")
+    path.write_bytes(content)
+    with pytest.raises(Refused, match="can't be read"):
         nas.data.prepare(str(path))
     header = b"\x93NUMPY\x01\x00\x76\x00{'descr': '|u1', 'fortran_order': False, 'shape': (9999999999, 64, 64), }"
     with zipfile.ZipFile(path, "w") as archive:
@@ -438,6 +453,6 @@ def test_images_in_two_splits_are_counted(tmp_path: Path, say: Say, caplog: pyte
         assert json.loads(say("data", path, "--json")[1])["doubled"] == expected
         caplog.clear()
         nas.data.prepare(str(path))
-        assert f"{expected['test']} test images train or validate, too" in caplog.text
-    assert "doubled: 3 test images train or validate, too\n" in say("data", arrays)[1]
+        assert f"test {expected['test']} (of training or validation)" in caplog.text
+    assert "in two splits: test 3 (of training or validation)\n" in say("data", arrays)[1]
     assert nas.data.contents("digits").doubled == {}

@@ -326,7 +326,7 @@ def test_rows_in_two_splits_are_counted(tmp_path: Path, caplog: pytest.LogCaptur
     counts = nas.data.contents(path, "price").doubled
     assert counts["test"] > 12
     nas.data.prepare(path, target="price")
-    assert f"{counts['test']} test rows train or validate, too" in caplog.text
+    assert f"test {counts['test']} (of training or validation)" in caplog.text
     assert nas.data.contents(str(write_csv(tmp_path / "u.csv", plain())), "price").doubled == {}
 
 

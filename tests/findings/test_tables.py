@@ -272,6 +272,24 @@ def test_losses_have_no_unit(tmp_path: Path, text: str) -> None:
     assert not found.percent
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["depth;width;error\n1;2,5;0,25\n2;;0,5\n", "depth;width;error\n1;2.5;0.25\n2;;0.5\n"],
+    ids=["decimal commas", "decimal points"],
+)
+def test_semicolons_separate_columns(tmp_path: Path, text: str) -> None:
+    """A CSV with semicolons, and commas or points in its numbers, is the same table as one with commas."""
+    plain = read(file(tmp_path, "depth,width,error\n1,2.5,0.25\n2,,0.5\n"))
+    pd.testing.assert_frame_equal(read(file(tmp_path, text)), plain)
+
+
+def test_more_columns_than_anybody_has_are_refused(tmp_path: Path) -> None:
+    """A table of 60,000 columns is refused by its first line."""
+    names = ",".join(f"c{place}" for place in range(60_000))
+    with pytest.raises(Refused, match="has 60,000 columns, at most 20,000 are read"):
+        read(file(tmp_path, f"{names}\n{','.join(['1'] * 60_000)}\n"))
+
+
 def test_commas_between_thousands_are_read(tmp_path: Path) -> None:
     """A few such cells, a column of them, errors and costs are numbers, each named; other commas and mixtures stay."""
     rows = "\n".join(

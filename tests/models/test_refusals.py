@@ -243,3 +243,15 @@ def test_weights_must_fit_exactly(copied: Path) -> None:
         resum(copied)
         with pytest.raises(Refused, match=f"doesn't fit the network .*'{odd}' is missing, extra or of another shape"):
             nas.load(copied)
+
+
+def test_a_file_of_names_alone_is_refused(copied: Path) -> None:
+    """Hundreds of thousands of empty tensors are refused by the size of their names, before these are read."""
+    whole = (copied / WEIGHTS).read_bytes()
+    length = int.from_bytes(whole[:8], "little")
+    names = {f"{place:064d}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for place in range(140_000)}
+    header = json.dumps(json.loads(whole[8 : 8 + length]) | names).encode()
+    (copied / WEIGHTS).write_bytes(len(header).to_bytes(8, "little") + header + whole[8 + length :])
+    resum(copied)
+    with pytest.raises(Refused, match=r"has a header of [\d,]+ bytes, at most 16,777,216 are read"):
+        nas.load(copied)

@@ -17,7 +17,7 @@ AGAIN = ALPHA / 5.0
 POWER = 0.9
 """Planned for, so that 80 % are left when the spread itself is an estimate and the rarer of two tests decides."""
 LEFT = 0.8
-"""What is left of it, and the probability of a verdict with the networks that an undecided rule asks for."""
+"""What is left of it, and the probability with which an effect that was seen is shown again."""
 ASSURED = 0.85
 """Probability of a verdict that is planned for, so that 80 % are left when the spread is an estimate."""
 FEWEST, TELLING = 40, 0.85
@@ -66,11 +66,11 @@ class Plannable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def networks_more(plan: Plannable, tests: int = 1) -> int | None:
-    """Networks that an undecided question needs beside its n, about, in the same proportion; None where n is too few.
+    """Networks that an undecided question needs beside its n, about, in the same proportion; None where n tells none.
 
     The fewest with which a study that is tested again is expected to decide it either way, after the correction for all
-    tests, with a probability of `LEFT` over the effects that the networks so far leave possible (assurance, O'Hagan
-    2005), or those that show the effect that was seen, if that takes fewer.
+    tests: with a probability of `ASSURED` over the effects that the networks so far leave possible (assurance, O'Hagan
+    2005), or of `LEFT` for the effect that was seen, if that takes fewer.
     """
     if plan.n < FEWEST or not 0.0 < plan.unit <= plan.n * (TELLING * plan.margin) ** 2:
         return None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.options import Folder, Json
-from nas.cli.status import as_json, images_of
+from nas.cli.status import as_json
 from nas.cli.terminal import emit_json, say
 from nas.errors import Refused, readable
 from nas.findings.wording.images import OF_IMAGES
@@ -92,7 +92,7 @@ def status(
             emit_json(**_as_json(now))
         else:
             say("\n".join(lines(now)))
-            if now.run.best and (images := images_of(now.run)):
+            if now.run.best and (images := now.run.manifest.data.validating):
                 say(f"  {OF_IMAGES.format(images)}")
         if not (watch and now.holder):
             return
@@ -124,7 +124,7 @@ def lines(now: State) -> Iterator[str]:
         yield f"  {pace_text(now.rate * 3600, now.left, bool(now.looks))}"
     if run.best:
         best = run.best[0]
-        error, times = measured(run.mean_error(best), images_of(run)), len(run.trainings(best))
+        error, times = measured(run.mean_error(best), run.manifest.data.validating), len(run.trainings(best))
         mean = f", mean of {times} trainings" if times > 1 else ""
         yield f"  best error {error}{mean}: {best.architecture} (trial {best.trial}, {best.space})"
     if now.word == "stopped":
@@ -211,7 +211,7 @@ def _leaders(run: Run, width: int) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    images = images_of(run)
+    images = run.manifest.data.validating
     note = OF_IMAGES.format(images) if images and run.best else None
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", caption=note, caption_justify="left")
     columns = ("error", "space", "trial", "multiply-adds", "architecture")[: 5 if width >= WIDE else 3]

@@ -35,6 +35,8 @@ PAGED = ("WEBP", "GIF", "TIFF")
 """Formats whose files may hold several images."""
 UNREAD = (".avif", ".heic", ".heif", ".jp2", ".jxl", ".pgm", ".ppm", ".svg", ".tga")
 """Endings of images in other formats, which are refused."""
+MOST_PIXELS = 1 << 26
+"""Of one image, before it is decoded: a camera's have fewer."""
 SHOWN = 5
 """Files that a message names."""
 Split = Literal["train", "validation", "test"]
@@ -192,7 +194,7 @@ def tell_others(path: Path, images: Collection[Path]) -> None:
     others = sorted(file for file in visible if file not in images)
     if unread := [file for file in others if file.suffix.lower() in UNREAD]:
         raise Refused(
-            f"{len(unread):,} images in {path} have a format that isn't read, as {unread[0].relative_to(path)}",
+            f"{path} has images in a format that isn't read, {len(unread):,}, as {unread[0].relative_to(path)}",
             hint=f"convert them to PNG, or move them away; read are {', '.join(SUFFIXES)}",
         )
     if others:
@@ -219,6 +221,8 @@ def scan(path: Path) -> Scanned:
         raise damaged(path, error) from error
     if mode not in EIGHT_BITS:
         raise Refused(f"{path} must have 8 bits a channel, got PIL's mode {mode}", hint="convert it to 8 bits")
+    if width * height > MOST_PIXELS:
+        raise Refused(f"{path} has {width:,} x {height:,} pixels, at most {MOST_PIXELS:,} are read", hint="shrink it")
     if frames > 1:
         raise Refused(f"{path} must hold one image, got {frames}", hint="save the one that is meant as a PNG")
     return Scanned(hashlib.sha256(data).hexdigest(), mode, (height, width))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import difflib
 import logging
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -20,11 +19,9 @@ from nas.data.features import MOST_VALUES, Floats, few_texts, number, numbers, s
 from nas.data.source import label_of
 from nas.data.tables import FEWEST_ROWS, FIRST, TEXTS_ARE_MISSING, Table, TableSource
 from nas.errors import Missing, Refused
-from nas.files import digest, really
+from nas.files import digest, really, separator, with_point
 
 FORM = "a table is a .csv in UTF-8, columns separated by commas or semicolons, with their names in the first line"
-DECIMAL_COMMA = re.compile(r"\s*[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?\s*")
-"""A number as spreadsheets write it where commas don't separate columns."""
 LISTED = 30
 """Names of columns that a message shows."""
 
@@ -69,11 +66,12 @@ def require_names(path: Path, names: Sequence[str]) -> None:
     """Refuse a column without a name, and two with the same."""
     if not names:
         raise Refused(f"{path} is empty", hint=FORM)
+    first: dict[str, int] = {}
     for place, name in enumerate(names, 1):
         if not name:
             hint = "name it, or remove it: pandas leaves its index out with to_csv(index=False)"
             raise Refused(f"column {place} of {path} has no name", hint=hint)
-        if names.index(name) + 1 != place:
+        if first.setdefault(name, place) != place:
             raise Refused(f"{path} has two columns called {name!r}", hint="rename or remove one of them")
 
 
@@ -146,11 +144,6 @@ def require_feature(path: Path, name: str, cells: Sequence[str]) -> None:
         raise Refused(f"column {name!r} of {path} is infinite in row {row + 1}", hint="leave the cell empty instead")
 
 
-def with_point(cell: str) -> str:
-    """A number with a decimal comma as one with a point; any other cell as it is."""
-    return cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell) else cell
-
-
 @contextmanager
 def opened(path: Path) -> Iterator[Iterator[list[str]]]:
     """The lines of a file as lists of cells; a byte order mark, as spreadsheets write it, is skipped."""
@@ -160,11 +153,8 @@ def opened(path: Path) -> Iterator[Iterator[list[str]]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
             file.seek(0)
-            if ";" in first and "," not in first:
-                rows = csv.reader(file, delimiter=";")
-                yield ([with_point(cell) for cell in row] for row in rows)
-            else:
-                yield csv.reader(file)
+            rows = csv.reader(file, delimiter=(between := separator(first)))
+            yield rows if between == "," else ([with_point(cell) for cell in row] for row in rows)
     except UnicodeDecodeError as error:
         hint = "save it as UTF-8 (in a spreadsheet: CSV UTF-8)"
         raise Refused(f"{path} isn't UTF-8: {error.reason} at byte {error.start:,}", hint=hint) from None

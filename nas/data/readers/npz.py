@@ -33,7 +33,8 @@ COLOURS = 4
 """Most channels by which an axis of two that could be them is told, without the file saying so."""
 LAYOUTS = {"NHWC": 3, "NCHW": 1}
 """How the axes of images may be laid out -> which of them the channels are."""
-BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, MemoryError)
+BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, MemoryError, RuntimeError)
+"""What reading a damaged archive raises; one that is encrypted, or of a later kind, a RuntimeError."""
 
 
 class Header(NamedTuple):

@@ -10,6 +10,8 @@ from nas.findings.wording.numbers import NOTHING, compared, percent, plural, sha
 HEADER = ("image", "label", "wrong in first", "wrong in second", "wrong in all")
 LEVEL = 0.05
 """P-value below which a difference counts as more than chance."""
+OF_IMAGES = "±: 95 % interval over {:,} validation images; other seeds add to it"
+"""What stands behind the ± of an error, below a table of errors."""
 
 
 def image_cells(image: int, label: str, wrong: Sequence[int], sizes: Sequence[int]) -> tuple[str, ...]:
@@ -50,10 +52,6 @@ def first_two_text(pair: PairedErrors, several: bool = False) -> str:
         unknown = "" if several else ", seeds not counted"
         return f"ranks 1 and 2 differ by more than these {chance} explain{unknown}: {_difference(pair)}"
     return f"ranks 1 and 2 can't be told apart on these {chance}: {_difference(pair)}"
-
-
-OF_IMAGES = "±: 95 % interval over {:,} validation images; other seeds add to it"
-"""What stands behind the ± of an error, below a table of errors."""
 
 
 def luck_text(luck: float, networks: int, images: int) -> str:
