@@ -138,7 +138,9 @@ def _how(report: Report, frame: pd.DataFrame) -> Iterable[str]:
     chosen = f"chosen by {listed(_searched(frame))}" if _searched(frame) else report.sampled
     several = f"{plural(len(spaces), 'space')} ({few(spaces, 4)})" if len(spaces) > 1 else "".join(spaces)
     where = f" of {several}" if spaces else ""
-    yield f"{plural(len(frame), 'trial')}{where}{f', {chosen}' if chosen and len(frame) else ''}"
+    again = "repeat" in frame and "architecture" in frame and (frame["repeat"] > 0).any()
+    networks = f" of {plural(len(frame[['space', 'architecture']].drop_duplicates()), 'network')}" if again else ""
+    yield f"{plural(len(frame), 'trial')}{networks}{where}{f', {chosen}' if chosen and len(frame) else ''}"
     yield from report.how
     if "seconds" in frame and frame["seconds"].notna().any():
         yield f"Training took {duration(float(frame['seconds'].sum()))} in all"

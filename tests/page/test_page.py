@@ -267,6 +267,16 @@ def test_the_legend_keeps_spaces_and_says_means(show: Open) -> None:
 
 
 @needs_browser
+def test_trainings_are_counted_apart_from_networks(show: Open) -> None:
+    """Where networks were trained with several seeds the legend counts both; the rest of the page holds trainings."""
+    frame = report().frame
+    twice = frame.assign(repeat=[0, 1] * (len(frame) // 2), architecture=[f"n{i // 2}" for i in range(len(frame))])
+    networks = len(twice.drop_duplicates(["space", "architecture"]))
+    page = show(report(frame=twice))
+    assert f"{len(frame)} trainings of {networks} networks; dragging over a figure selects" in page.inner_text("body")
+
+
+@needs_browser
 def test_histograms_select_by_pointer_and_keyboard(show: Open) -> None:
     """Ends that are written select what pandas finds, and so does a drag."""
     run = report()

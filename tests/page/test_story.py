@@ -175,6 +175,7 @@ def test_a_network_with_several_trainings_is_one_leader() -> None:
     means = frame.groupby("architecture")["error"].mean()
     lowest = means.idxmin()
     assert "The lowest mean validation error has" in words(page)
+    assert "40 trials of 20 networks" in words(page)
     assert measured(float(means.min()), 10_000) in page
     errors = frame.loc[frame["architecture"] == lowest, "error"].tolist()
     assert trainings_text(errors) in page

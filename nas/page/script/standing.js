@@ -31,7 +31,17 @@ function standing(means, own, half) {
   return { rank, of: means.length, best: 1 + lower(own - reach), worst: Math.max(rank, means.filter((mean) => mean <= own + reach).length) };
 }
 
-// The same of a row: networks of its space once each, whatever their number of trainings; null without an error.
+// What the rows are: networks, or trainings of fewer networks where some were trained with several seeds.
+function counted(model) {
+  const identity = model.column("architecture");
+  const repeat = model.column("repeat");
+  const rows = Array.from({ length: model.rows }, (_, row) => row);
+  if (!identity || !repeat || !rows.some((row) => repeat.at(row) > 0)) return plural(model.rows, "network");
+  const networks = new Set(rows.map((row) => `${model.space[row]} ${identity.at(row)}`));
+  return `${plural(model.rows, "training")} of ${plural(networks.size, "network")}`;
+}
+
+// Rank and uncertainty of a row: networks of its space once each, whatever their number of trainings; null without an error.
 function standingOf(model, row) {
   if (!(model.errors[row] < Infinity)) return null;
   const identity = model.column("architecture");

@@ -37,7 +37,7 @@ VIEWS.legend = class {
       label.classList.toggle("none", !selected);
       numbers.textContent = `${selected < all ? `${grouped(selected)} of ` : ""}${grouped(all)}${level}`;
     });
-    this.state.textContent = model.selecting ? `Selected by looking: ${grouped(model.selectedRows)} of ${plural(model.rows, "network")}` : `${plural(model.rows, "network")}; dragging over a figure selects`;
+    this.state.textContent = model.selecting ? `Selected by looking: ${grouped(model.selectedRows)} of ${counted(model)}` : `${counted(model)}; dragging over a figure selects`;
     this.end.disabled = !model.selecting;
   }
 };
