@@ -8,14 +8,12 @@ flags of wrong images --paired, images_and_seeds--> PairedErrors, ImagesAndSeeds
 table, and longer errors of some --long_verdicts, agreement--> LongVerdict, Agreement: what longer trainings would say
 """
 
-from nas.analysis.audits.agreement import Agreement, agreement
-from nas.analysis.audits.long_verdicts import LongVerdict, Second, long_verdicts
+from nas.analysis.audits.long_verdicts import Agreement, LongVerdict, Second, agreement, long_verdicts
 from nas.analysis.audits.variance_components import NoiseFloor, noise_floor
+from nas.analysis.best import BestRange, Efficiency, best_range, efficiency, expected_best
 from nas.analysis.discovery.candidates import Tied
-from nas.analysis.discovery.dimensions import inferred_dimensions
 from nas.analysis.discovery.discovery import Discovery, Found, discover
-from nas.analysis.discovery.narrowing import refined
-from nas.analysis.empirical_bootstrap import BestRange, best_range
+from nas.analysis.discovery.narrowing import inferred_dimensions, refined
 from nas.analysis.importance import Importance, importances
 from nas.analysis.normalized_edf import NormalizedEdf, normalized
 from nas.analysis.pareto_front import Front, FrontPoint, front
@@ -25,20 +23,20 @@ from nas.analysis.rules.verdicts import Look, Verdict, principle_rules, verdicts
 from nas.analysis.selection import edfs, left_out, pareto, top, unbiased
 from nas.analysis.statistics.comparison import (
     Comparison,
+    better,
+    better_p_value,
     compare,
     compare_all,
     holm,
     kolmogorov_smirnov,
     mann_whitney,
+    shift,
     together,
 )
 from nas.analysis.statistics.correlation import Correlation, kendall, spearman
-from nas.analysis.statistics.crossed import ImagesAndSeeds, images_and_seeds
+from nas.analysis.statistics.crossed import ImagesAndSeeds, PairedErrors, images_and_seeds, mcnemar, paired
 from nas.analysis.statistics.edf import Band, Edf, band, edf, steps
-from nas.analysis.statistics.expected_best import Efficiency, efficiency, expected_best
 from nas.analysis.statistics.interval import CONFIDENCE, Interval
-from nas.analysis.statistics.paired import PairedErrors, mcnemar, paired
-from nas.analysis.statistics.superiority import better, better_p_value, shift
 
 __all__ = [
     "CONFIDENCE",

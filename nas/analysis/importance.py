@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from nas.analysis.columns import errors_of, having
-from nas.analysis.selection import unbiased
-from nas.analysis.statistics.bootstrap import between
-from nas.analysis.statistics.interval import CONFIDENCE, Interval, check_confidence
+from nas.analysis.selection import errors_of, having, unbiased
+from nas.analysis.statistics.interval import CONFIDENCE, Interval, between, check_confidence
 from nas.errors import Refused
 
 if TYPE_CHECKING:
     import pandas as pd
     from optuna.trial import FrozenTrial
 
-    from nas.analysis.statistics.edf import Floats
+    from nas.analysis.statistics.interval import Floats
     from nas.space import Value
 
 RESAMPLES = 50

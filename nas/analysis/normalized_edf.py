@@ -16,9 +16,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.analysis.columns import errors_of, having, numbers
-from nas.analysis.selection import names_of, unbiased
-from nas.analysis.statistics.edf import Floats, weighted_quantile
+from nas.analysis.selection import errors_of, having, names_of, numbers, unbiased
+from nas.analysis.statistics.edf import weighted_quantile
+from nas.analysis.statistics.interval import Floats
 from nas.errors import Refused
 
 if TYPE_CHECKING:

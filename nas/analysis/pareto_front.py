@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.analysis.columns import errors_of, guess_of, having, numbers
-from nas.analysis.statistics.edf import Floats
+from nas.analysis.selection import errors_of, guess_of, having, numbers
+from nas.analysis.statistics.interval import Floats
 from nas.errors import Refused
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from nas.cli.source import column_names, study_named
 from nas.cli.terminal import emit_head, emit_json, emit_table, emit_text, say
 
 if TYPE_CHECKING:
-    from nas.analysis.searches.curves import Advantage
+    from nas.analysis.searches import Advantage
     from nas.findings.searches import Searches
     from nas.storage.results import Run
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.analysis.statistics.shares import wilson
+from nas.analysis.statistics.interval import wilson
 from nas.cli.options import Accuracy, AsTable, ErrorColumn, Folder, Guess, Json, Places, SpaceColumn
 from nas.cli.source import RunsAndTables
 from nas.cli.terminal import emit_json, emit_table, emit_text, say

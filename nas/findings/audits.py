@@ -27,7 +27,7 @@ from nas.analysis import (
     long_verdicts,
     noise_floor,
 )
-from nas.analysis.statistics.edf import Floats
+from nas.analysis.statistics.interval import Floats
 from nas.errors import NasError, Refused
 from nas.findings.looks import look_of, verdicts_by_look
 from nas.findings.same_images import parts

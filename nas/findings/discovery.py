@@ -12,8 +12,8 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from nas.analysis import Discovery, discover, inferred_dimensions
-from nas.analysis.columns import numeric_columns
 from nas.analysis.discovery.narrowing import steps
+from nas.analysis.selection import numeric_columns
 from nas.errors import Refused
 from nas.files import write_atomically
 from nas.findings.columns.defaults import note_on

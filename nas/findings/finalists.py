@@ -15,9 +15,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from nas.analysis.statistics.held_out import mean_loss, regression_to_the_mean
-from nas.analysis.statistics.interval import Interval
-from nas.analysis.statistics.shares import difference_of_shares, wilson
+from nas.analysis.statistics.crossed import mean_loss, regression_to_the_mean
+from nas.analysis.statistics.interval import Interval, difference_of_shares, wilson
 from nas.sampling.finals import Finalists
 from nas.storage.finals import Results, by_seed
 from nas.storage.results import Run

@@ -11,9 +11,9 @@ import msgspec
 
 from nas.analysis import Need, Scope, scope_drawn, scope_seen
 from nas.analysis.rules import sample_size
+from nas.analysis.rules.looks import price
 from nas.analysis.statistics.equivalence import DEVIATIONS
 from nas.analysis.statistics.power import ALPHA, LEFT, planned
-from nas.analysis.statistics.sequential import price
 from nas.errors import Missing, Refused
 from nas.findings.columns.defaults import note_on
 from nas.findings.samples import requested_rules, require_random, sample_of

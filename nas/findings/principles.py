@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nas.analysis import Look, Verdict, verdicts
-from nas.analysis.columns import spoiled_columns
+from nas.analysis.selection import spoiled_columns
 from nas.errors import Refused
 from nas.findings.audits import audit_line
 from nas.findings.columns.defaults import note_on

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.analysis.searches.best_so_far import Corner, Trace, lowest_errors, undominated
+from nas.analysis.searches import Corner, Trace, lowest_errors, undominated
 from nas.errors import Refused
 from nas.findings.results import Results
 from nas.findings.searches import Searches, measured, stretch

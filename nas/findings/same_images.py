@@ -10,8 +10,7 @@ from statistics import fmean, stdev
 import numpy as np
 
 from nas.analysis import ImagesAndSeeds, PairedErrors, images_and_seeds, paired
-from nas.analysis.statistics.crossed import Flags
-from nas.analysis.statistics.held_out import regression_to_the_mean
+from nas.analysis.statistics.crossed import Flags, regression_to_the_mean
 from nas.errors import NasError
 from nas.findings.wording.images import first_two_text, luck_text
 from nas.storage.audits import read_retrained

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.analysis import principle_rules
-from nas.analysis.columns import numeric_columns
-from nas.analysis.selection import designs
+from nas.analysis.selection import designs, numeric_columns
 from nas.errors import NasError, Refused
 from nas.findings.columns.defaults import note_on, set_aside
 from nas.findings.columns.groups import rules_about

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nas.analysis.searches.best_so_far import Corner, Trace, common
-from nas.analysis.searches.curves import LEAST, Advantage, SearchCurve, advantages, curve
+from nas.analysis.searches import LEAST, Advantage, Corner, SearchCurve, Trace, advantages, common, curve
 from nas.errors import Refused
 from nas.findings.settings import fidelity
 from nas.findings.strategies import (

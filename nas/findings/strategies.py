@@ -10,8 +10,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from nas.analysis.searches.best_so_far import Corner, Trace, lowest_errors, pieces, undominated
-from nas.analysis.searches.curves import LEAST
+from nas.analysis.searches import LEAST, Corner, Trace, lowest_errors, pieces, undominated
 from nas.errors import Refused
 from nas.storage.results import Run
 from nas.storage.study_json import differences

@@ -13,8 +13,7 @@ from markupsafe import Markup
 from pandas.api.types import is_numeric_dtype
 
 from nas.analysis import edfs, top
-from nas.analysis.columns import BETTER
-from nas.analysis.selection import may_enter
+from nas.analysis.selection import BETTER, may_enter
 from nas.errors import Refused
 from nas.findings.same_images import optimism_of
 from nas.findings.wording.audits import LONGER

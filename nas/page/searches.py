@@ -13,7 +13,7 @@ from nas.study.table import table
 
 if TYPE_CHECKING:
     from nas.analysis import Interval
-    from nas.analysis.searches.curves import SearchCurve
+    from nas.analysis.searches import SearchCurve
     from nas.findings.searches import Measured, Searches
 
 QUESTION = "Which search finds the best networks at equal compute?"

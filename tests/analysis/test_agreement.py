@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from nas.analysis import agreement
-from nas.analysis.audits.agreement import regrets
+from nas.analysis.audits.long_verdicts import regrets
 from nas.errors import Refused
 
 

@@ -11,9 +11,8 @@ from scipy import stats
 
 from nas.analysis import Tied, discover, verdicts
 from nas.analysis.discovery.candidates import Candidate, candidates
-from nas.analysis.discovery.discovery import survivors
-from nas.analysis.discovery.halves import explored
-from nas.analysis.rules.sides import in_part
+from nas.analysis.discovery.discovery import explored, survivors
+from nas.analysis.rules.testing import in_part
 from nas.errors import Refused
 from nas.space import Chain, Choice, Integer, Ratio, Space, Value, When
 from nas.study import Part, Parts, Rule

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.analysis import best_range
-from nas.analysis.empirical_bootstrap import best_probabilities, chosen
+from nas.analysis.best import best_probabilities, chosen
 from nas.errors import Refused
 
 

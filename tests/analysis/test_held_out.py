@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nas.analysis.statistics.held_out import mean_loss, regression_to_the_mean
-from nas.analysis.statistics.shares import wilson
+from nas.analysis.statistics.crossed import mean_loss, regression_to_the_mean
+from nas.analysis.statistics.interval import wilson
 
 
 def simulated(generator: np.random.Generator, seeds: int, images: int, luck: float) -> np.ndarray:

@@ -12,8 +12,7 @@ import pytest
 from scipy import stats
 
 from nas.analysis import LongVerdict, Second, holm, long_verdicts, verdicts
-from nas.analysis.audits.double_sampling import difference, order
-from nas.analysis.audits.phases import Phases
+from nas.analysis.audits.double_sampling import Phases, difference, order
 from nas.analysis.statistics.power import networks_needed
 from nas.errors import Refused
 from nas.study import Order, Rule, Spaces, against, larger

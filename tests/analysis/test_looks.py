@@ -12,9 +12,8 @@ import pytest
 
 from nas.analysis import verdicts, verdicts_at_look
 from nas.analysis.rules import testing
-from nas.analysis.rules.looks import Course, after, confidences
+from nas.analysis.rules.looks import Course, after, confidences, corrected
 from nas.analysis.statistics.interval import Interval
-from nas.analysis.statistics.sequential import corrected
 from nas.errors import Refused
 from nas.findings.wording.rules import sentence
 from nas.study import Looks, Part, Parts, Rule, larger

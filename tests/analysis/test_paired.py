@@ -7,8 +7,7 @@ import pytest
 from scipy import stats
 
 from nas.analysis import mcnemar, paired
-from nas.analysis.statistics.crossed import Flags, crossed
-from nas.analysis.statistics.paired import paired_interval
+from nas.analysis.statistics.crossed import Flags, crossed, paired_interval
 
 
 def flags(both: int, only_first: int, only_second: int, neither: int) -> tuple[Flags, Flags]:

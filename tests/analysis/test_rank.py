@@ -23,9 +23,9 @@ from nas.analysis import (
     spearman,
     unbiased,
 )
-from nas.analysis.columns import numbers, numeric_columns
+from nas.analysis.selection import numbers, numeric_columns
+from nas.analysis.statistics.comparison import shifts
 from nas.analysis.statistics.equivalence import allowing, default_delta, uncertainty
-from nas.analysis.statistics.superiority import shifts
 from nas.errors import Refused
 
 PAIRS = st.lists(st.tuples(st.integers(0, 4), st.sampled_from([0.1, 0.2, 0.3, math.inf])), min_size=5, max_size=30)

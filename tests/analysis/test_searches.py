@@ -10,8 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from nas.analysis.searches.best_so_far import Corner, Trace, areas, common, level_at, lowest_errors, pieces, undominated
-from nas.analysis.searches.curves import advantage, advantages, curve, mean_ratio
+from nas.analysis.searches import (
+    Corner,
+    Trace,
+    advantage,
+    advantages,
+    areas,
+    common,
+    curve,
+    level_at,
+    lowest_errors,
+    mean_ratio,
+    pieces,
+    undominated,
+)
 from nas.errors import Refused
 from tests.toys.search_studies import comparisons, pools
 

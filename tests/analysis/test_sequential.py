@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from nas.analysis.statistics.sequential import bounds, corrected, crossings, drift_for, nominal, price, spent
+from nas.analysis.rules.looks import bounds, corrected, crossings, drift_for, nominal, price, spent
 
 POCOCK = {2: (2.178, 1.100), 3: (2.289, 1.151), 4: (2.361, 1.183), 5: (2.413, 1.207), 10: (2.555, 1.271)}
 OBRIEN_FLEMING = {2: (1.977, 1.007), 3: (2.004, 1.016), 4: (2.024, 1.022), 5: (2.040, 1.026), 10: (2.087, 1.037)}

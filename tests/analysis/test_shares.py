@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scipy.stats import binomtest
 
-from nas.analysis.statistics.shares import difference_of_shares, wilson
+from nas.analysis.statistics.interval import difference_of_shares, wilson
 
 
 @pytest.mark.parametrize(("wrong", "n"), [(80, 1_000), (15, 148), (0, 50), (50, 50)])

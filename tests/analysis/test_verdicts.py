@@ -12,9 +12,9 @@ from scipy import stats
 
 from nas.analysis import Verdict, edf, holm, principle_rules, verdicts
 from nas.analysis.rules.testing import of_order
+from nas.analysis.statistics.comparison import shifts
 from nas.analysis.statistics.equivalence import robust_deviation
 from nas.analysis.statistics.power import Plannable, networks_more, networks_needed
-from nas.analysis.statistics.superiority import shifts
 from nas.errors import Refused
 from nas.study import Contrast, Order, Part, Parts, Rule, Spaces
 

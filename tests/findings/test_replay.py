@@ -12,7 +12,7 @@ import pytest
 
 import nas
 from nas.analysis import edf
-from nas.analysis.statistics.expected_best import expected_best
+from nas.analysis.best import expected_best
 from nas.cli import main
 from nas.errors import Refused
 from nas.findings.searches import Searches

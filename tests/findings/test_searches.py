@@ -15,8 +15,7 @@ import pytest
 
 import nas
 from nas.analysis import front
-from nas.analysis.searches.best_so_far import lowest_errors
-from nas.analysis.searches.curves import LEAST, Advantage, curve
+from nas.analysis.searches import LEAST, Advantage, curve, lowest_errors
 from nas.cli import main
 from nas.errors import Refused
 from nas.findings.searches import Measured, Searches
@@ -270,7 +269,7 @@ def test_verdicts_are_sentences() -> None:
     """What a sentence says follows from the interval of the ratio."""
     slow = [lowest_errors([1.0] * 3, [e, e - 0.1, e - 0.2], 0.9) for e in (0.5, 0.51, 0.52)]
     fast = [lowest_errors([1.0] * 3, [e / 2, e / 2, e / 2], 0.9) for e in (0.5, 0.51, 0.52)]
-    from nas.analysis.searches.curves import advantage
+    from nas.analysis.searches import advantage
 
     ahead: Advantage = advantage("tpe", fast, "random", slow, 1.0, 3.0)
     behind = advantage("tpe", slow, "random", fast, 1.0, 3.0)

@@ -26,8 +26,8 @@ ROOMS = (
 )
 """From the ground up: a room imports only what stands before it."""
 INSIDE_ANALYSIS = (
-    *("statistics", "columns", "selection", "normalized_edf", "empirical_bootstrap", "optuna_study", "importance"),
-    *("pareto_front", "rules", "discovery", "audits", "searches"),
+    *("statistics", "selection", "normalized_edf", "best", "optuna_study", "importance", "pareto_front"),
+    *("rules", "discovery", "audits", "searches"),
 )
 """The same among the parts of the analysis."""
 LIGHT = (

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nas.analysis import Discovery, discover
-from nas.analysis.discovery.halves import explored
+from nas.analysis.discovery.discovery import explored
 from nas.space import Choice, Dimension, Integer, Real, Space, rising
 from nas.study import Part
 from tests.simulation.laws import GAMMA, SMOOTH, Law

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from nas.analysis import best_range, edf, expected_best, normalized
-from nas.analysis.empirical_bootstrap import best_probabilities, chosen
+from nas.analysis.best import best_probabilities, chosen
 from nas.analysis.pareto_front import dominators, is_on_front, survival
 from tests.simulation.laws import GUESS, Floats
 

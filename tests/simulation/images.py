@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nas.analysis.statistics.crossed import Flags, images_and_seeds
-from nas.analysis.statistics.edf import Floats
-from nas.analysis.statistics.paired import mcnemar, paired
+from nas.analysis.statistics.crossed import Flags, images_and_seeds, mcnemar, paired
+from nas.analysis.statistics.interval import Floats
 
 SHARED = 0.7
 """Share of the image in the variance of the normal number."""

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from nas.analysis.rules.looks import bounds, drift_for
 from nas.analysis.statistics.power import ALPHA, LEFT, networks_needed, planned
-from nas.analysis.statistics.sequential import bounds, drift_for
 from nas.study import Looks
 from tests.simulation import tables
 from tests.simulation.simulation import Count, Simulation, errs, finds

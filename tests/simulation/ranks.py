@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from nas.analysis import agreement, kendall, spearman
-from nas.analysis.audits.agreement import regrets
+from nas.analysis.audits.long_verdicts import regrets
 from nas.analysis.audits.variance_components import split
 from tests.simulation.laws import Floats
 

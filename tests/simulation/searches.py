@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nas.analysis.searches.best_so_far import common
-from nas.analysis.searches.curves import Advantage, advantage
+from nas.analysis.searches import Advantage, advantage, common
 from nas.findings.strategies import Search, cut
 from tests.simulation.laws import FAILING, GUESS, SMOOTH, Floats
 from tests.simulation.simulation import Simulation, covers, errs

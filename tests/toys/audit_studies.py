@@ -14,10 +14,9 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from nas.analysis import Second, long_verdicts
-from nas.analysis.audits.double_sampling import Effect, difference, order
-from nas.analysis.audits.phases import Phases
-from nas.analysis.statistics.edf import Floats
+from nas.analysis.audits.double_sampling import Effect, Phases, difference, order
 from nas.analysis.statistics.equivalence import DEVIATIONS, TWO_SIDED, inside
+from nas.analysis.statistics.interval import Floats
 from nas.sampling.subset import failures_among, spread
 from nas.study import Order, Part, Parts, Rule
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nas.analysis.searches.best_so_far import Trace, common, level_at, lowest_errors
-from nas.analysis.searches.curves import advantage
-from nas.analysis.statistics.edf import Floats
+from nas.analysis.searches import Trace, advantage, common, level_at, lowest_errors
+from nas.analysis.statistics.interval import Floats
 
 GUESS = 0.9
 TRIALS = 40

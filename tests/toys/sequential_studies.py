@@ -19,7 +19,7 @@ from scipy.stats import rankdata
 from nas.analysis import edf
 from nas.analysis.rules.looks import Course, after, confidences
 from nas.analysis.rules.testing import UNTESTED, Tested, of_order, of_samples
-from nas.analysis.statistics.edf import Floats
+from nas.analysis.statistics.interval import Floats
 from nas.study import Looks
 
 GUESS = 0.9

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from nas.analysis.columns import having, numbers
-from nas.analysis.statistics.edf import Floats
-from nas.analysis.statistics.interval import CONFIDENCE, Interval, check_confidence
+from nas.analysis.selection import having, numbers
+from nas.analysis.statistics.interval import CONFIDENCE, Floats, Interval, check_confidence
 from nas.errors import Refused
 
 if TYPE_CHECKING:

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from nas.analysis.columns import having, numbers
-from nas.analysis.rules.sides import Flags
-from nas.analysis.statistics.edf import Floats, weight_below
+from nas.analysis.rules.testing import Flags
+from nas.analysis.selection import having, numbers
+from nas.analysis.statistics.edf import weight_below
+from nas.analysis.statistics.interval import Floats
 from nas.space import Chain, Choice, Dimension, Ratio, Value, falling, rising
 from nas.study import Part
 

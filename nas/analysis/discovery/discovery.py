@@ -1,5 +1,21 @@
 """Rules that nobody declared: looked for in one half of a random sample, confirmed in the other.
 
+One random sample as two: a half to look for rules in, and a half that has never been looked at to confirm them.
+
+The networks of each space stand in the order of their trials and are taken in pairs; of each pair a fixed hash of the
+first one's name says which of the two is explored. So both halves hold the same spaces, evenly, no seed can be tried
+until a rule appears, and a network stays in its half while its run grows. Trainings of one architecture in one space
+are on one side.
+
+Whether dimensions that are numbered could be one: sharing them costs nothing if three things hold.
+
+* The mean errors of the networks in which they are (nearly) equal and of all others differ by less than delta for sure
+  (two one-sided tests). Few random networks are exactly tied, so where these are below a tenth the quarter that is
+  nearest to it stands for them; a difference that only exact equality makes isn't seen.
+* No order and no ratio of them was found to matter: then they'd better differ, or be equal for a reason.
+* No two of them pull apart, a larger one being better for sure and a larger other one worse (Spearman's rho, 95 %):
+  their best values differ, which the means of the two samples needn't show. Best values in the middle aren't seen.
+
 rows --halves--> explored, confirming; dimensions --candidates--> splits of the same sample, whatever its spaces
 
 In the explored half a candidate's score is Welch's statistic of the ranks of errors, failures last, those that obey
@@ -10,30 +26,95 @@ candidates; an order may also be harmful.
 
 In the other half the survivors are tested like declared rules, corrected by Holm for these and the tied groups.
 
-A group of tied dimensions is tested whatever its score, for what is sought is no difference (`ties.py`).
+A group of tied dimensions is tested whatever its score, for what is sought is no difference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from nas.analysis.columns import errors_of, having, learned
-from nas.analysis.discovery.candidates import LEAST, Candidate, Condition, Tied, candidates
-from nas.analysis.discovery.halves import explored
-from nas.analysis.discovery.ties import together
-from nas.analysis.rules.sides import Flags, in_space
+from nas.analysis.discovery.candidates import LEAST, Candidate, Condition, Tied, candidates, groups
+from nas.analysis.rules.testing import Flags, in_space
 from nas.analysis.rules.verdicts import Verdict, verdicts
-from nas.analysis.selection import left_out, names_of, unbiased
-from nas.analysis.statistics.edf import Floats
-from nas.space import Chain, Dimension
+from nas.analysis.selection import errors_of, having, learned, left_out, names_of, numbers, unbiased
+from nas.analysis.statistics.correlation import spearman
+from nas.analysis.statistics.interval import Floats
+from nas.space import Chain, Dimension, Ratio
 from nas.study import Part, Parts, Rule
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def explored(rows: pd.DataFrame) -> Flags:
+    """Which rows are looked at to find rules; the others confirm them."""
+    order = np.argsort(rows["trial"].to_numpy(), kind="stable") if "trial" in rows else np.arange(len(rows))
+    keys, spaces = _keys(rows), names_of(rows)
+    firsts: dict[str, bool] = {}  # space -> side of the network that waits for its partner
+    sides: dict[tuple[str, str], bool] = {}
+    for row in order.tolist():
+        space = str(spaces[row])
+        network = (space, keys[row])
+        if network in sides:
+            continue
+        sides[network] = not firsts.pop(space) if space in firsts else firsts.setdefault(space, _even(keys[row]))
+    return np.array([sides[str(space), key] for space, key in zip(spaces, keys, strict=True)], dtype=np.bool_)
+
+
+def _keys(rows: pd.DataFrame) -> list[str]:
+    """A name for each row: of its architecture, else its trial, else its place."""
+    for column in ("architecture", "trial"):
+        if column in rows:
+            return [str(cell) for cell in rows[column]]
+    return [str(place) for place in range(len(rows))]
+
+
+def _even(key: str) -> bool:
+    return blake2b(key.encode(), digest_size=8).digest()[0] % 2 == 0
+
+
+def together(
+    verdicts: Sequence[Verdict], tested: Sequence[Candidate], rows: pd.DataFrame, dimensions: Mapping[str, Dimension]
+) -> tuple[Verdict, ...]:
+    """The verdicts; a tied group that is as good as the rest is undecided where something else speaks against it."""
+    matter = {
+        candidate.condition.group: candidate.name
+        for verdict, candidate in zip(verdicts, tested, strict=True)
+        if verdict.verdict in ("helps", "hurts") and isinstance(candidate.condition, Chain | Ratio)
+    }
+    return tuple(
+        _doubted(verdict, candidate.condition, matter, rows, dimensions)
+        if isinstance(candidate.condition, Tied) and verdict.verdict == "equivalent"
+        else verdict
+        for verdict, candidate in zip(verdicts, tested, strict=True)
+    )
+
+
+def _doubted(
+    verdict: Verdict, tied: Tied, matter: Mapping[str, str], rows: pd.DataFrame, dimensions: Mapping[str, Dimension]
+) -> Verdict:
+    ordered = f"it matters that {matter[tied.group]}" if tied.group in matter else ""
+    against = [reason for reason in (ordered, pulling_apart(rows, groups(dimensions)[tied.group])) if reason]
+    if not against:
+        return verdict
+    return msgspec.structs.replace(verdict, verdict="undecided", warnings=(*verdict.warnings, *against))
+
+
+def pulling_apart(rows: pd.DataFrame, members: Sequence[str]) -> str:
+    """Which members would be larger and which smaller; empty where no two surely differ."""
+    errors = errors_of(rows)
+    correlations = {member: spearman(numbers(rows, member), errors).coefficient for member in members}
+    worse = [member for member, rho in correlations.items() if rho.low > 0.0]
+    better = [member for member, rho in correlations.items() if rho.high < 0.0]
+    if not worse or not better:
+        return ""
+    return f"a larger {better[0]} is better and a larger {worse[0]} is worse, so one value would lose something"
+
 
 MOST = 5
 """Survivors that are confirmed, beside tied groups."""

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from nas.analysis.columns import errors_of, guess_of, learned, numbers
-from nas.analysis.rules.sides import in_space, samples
-from nas.analysis.rules.testing import Measure
-from nas.analysis.selection import names_of, unbiased
-from nas.analysis.statistics.edf import FEW, Edf, Floats
+from nas.analysis.rules.testing import Measure, in_space, samples
+from nas.analysis.selection import errors_of, guess_of, learned, names_of, numbers, unbiased
+from nas.analysis.statistics.edf import FEW, Edf
 from nas.analysis.statistics.equivalence import DEVIATIONS, robust_deviation
+from nas.analysis.statistics.interval import Floats
 from nas.analysis.statistics.power import LEFT, networks_needed, planned
 from nas.errors import Refused
 from nas.study import Order, Rule, Spaces

@@ -14,14 +14,36 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import numpy as np
 
-from nas.analysis.columns import errors_of, guess_of, having, held_columns, learned, numbers, numeric_columns
-from nas.analysis.rules.sides import in_space, repeated, samples, sides
-from nas.analysis.rules.testing import LEVELS, LEVELS_AGAIN, UNTESTED, Measure, Tested, of_order, of_samples
-from nas.analysis.selection import left_out, names_of, strata_of, unbiased
+from nas.analysis.rules.testing import (
+    LEVELS,
+    LEVELS_AGAIN,
+    UNTESTED,
+    Measure,
+    Tested,
+    in_space,
+    of_order,
+    of_samples,
+    repeated,
+    samples,
+    sides,
+)
+from nas.analysis.selection import (
+    errors_of,
+    guess_of,
+    having,
+    held_columns,
+    learned,
+    left_out,
+    names_of,
+    numbers,
+    numeric_columns,
+    strata_of,
+    unbiased,
+)
 from nas.analysis.statistics.comparison import holm, warnings_of
-from nas.analysis.statistics.edf import FEW, Floats
+from nas.analysis.statistics.edf import FEW
 from nas.analysis.statistics.equivalence import check_delta
-from nas.analysis.statistics.interval import CONFIDENCE, Interval
+from nas.analysis.statistics.interval import CONFIDENCE, Floats, Interval
 from nas.analysis.statistics.power import AGAIN, ALPHA, networks_more
 from nas.study import Order, Parts, Rule, larger
 from nas.study.rules import require_names

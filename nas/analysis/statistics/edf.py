@@ -13,14 +13,11 @@ from itertools import pairwise
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from nas.analysis.statistics.interval import CONFIDENCE, check_confidence
+from nas.analysis.statistics.interval import CONFIDENCE, Floats, check_confidence
 from nas.errors import Refused
 from nas.layers import display
 from nas.study.strata import parsed
-
-Floats = NDArray[np.float64]
 
 FEW = 8
 """Below this many networks the 95 % band reaches over nearly half of the range to either side."""

@@ -11,8 +11,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from nas.analysis.statistics.edf import Edf, Floats
-from nas.analysis.statistics.interval import Interval
+from nas.analysis.statistics.edf import Edf
+from nas.analysis.statistics.interval import Floats, Interval
 from nas.analysis.statistics.power import ALPHA
 from nas.errors import Refused
 

@@ -8,7 +8,7 @@ from statistics import NormalDist
 import msgspec
 import numpy as np
 
-from nas.analysis.statistics.edf import Floats
+from nas.analysis.statistics.interval import Floats
 
 ALPHA = 0.05
 """Share of false verdicts that is accepted, of all that are given together."""

@@ -14,8 +14,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.analysis.statistics.edf import Edf, Floats, weight_below
-from nas.analysis.statistics.interval import Estimate, of_mean, summed
+from nas.analysis.statistics.edf import Edf, weight_below
+from nas.analysis.statistics.interval import Estimate, Floats, of_mean, summed
 from nas.study.strata import parsed
 
 LEAST = 2

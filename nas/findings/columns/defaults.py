@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from nas.analysis.columns import numeric_columns
+from nas.analysis.selection import numeric_columns
 from nas.findings.columns.names import is_id, is_result
 from nas.findings.columns.networks import LEAST_COUNTED, is_row_name
 from nas.findings.wording.numbers import shortened

@@ -6,8 +6,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from nas.analysis import principle_rules
-from nas.analysis.columns import having, numbers, numeric_columns, spoiled_columns
-from nas.analysis.discovery.dimensions import MOST_OPTIONS
+from nas.analysis.discovery.narrowing import MOST_OPTIONS
+from nas.analysis.selection import having, numbers, numeric_columns, spoiled_columns
 from nas.errors import Refused
 from nas.findings.wording.numbers import plural, shortened
 from nas.space import Value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import isfinite
 
-from nas.analysis.statistics.shares import wilson
+from nas.analysis.statistics.interval import wilson
 from nas.layers.display import plural as plural
 
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))

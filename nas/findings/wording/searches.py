@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from nas.analysis.searches.curves import LEAST, Advantage, SearchCurve
+from nas.analysis.searches import LEAST, Advantage, SearchCurve
 from nas.analysis.statistics.interval import Interval
 from nas.findings.wording.numbers import NOTHING, capitalized, compared, few, isolated, percent
 

@@ -1,1 +1,0 @@
-"""Searches side by side at equal compute."""
