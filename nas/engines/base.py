@@ -24,8 +24,8 @@ class Engine(Protocol):
         ...
 
     @property
-    def running(self) -> set[int]:
-        """Trials that are being trained now; other jobs that were taken wait here."""
+    def running(self) -> dict[int, int]:
+        """Trials that are being trained now, and how many epochs of each are finished; other jobs wait here."""
         ...
 
     @property

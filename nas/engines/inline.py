@@ -28,9 +28,9 @@ class InlineEngine:
         return 1 - len(self._jobs)
 
     @property
-    def running(self) -> set[int]:
+    def running(self) -> dict[int, int]:
         """The job in hand: it is trained before anybody can look again."""
-        return {job.trial for job in self._jobs}
+        return {job.trial: 0 for job in self._jobs}
 
     def submit(self, job: Job) -> None:
         """Keep the job until `wait`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -37,15 +37,18 @@ LOADING = threading.Lock()
 """Held while one thread of this process loads data: the others then find them."""
 
 
-def run_job(job: Job) -> Result:
-    """Train; every error of the training becomes an outcome here, with what was said."""
-    return msgspec.structs.replace(_ended(job), host=platform.node())
+def run_job(job: Job, reached: Callable[[int], None] = lambda epochs: None) -> Result:
+    """Train; every error of the training becomes an outcome here, with what was said.
+
+    `reached` is told of finished epochs, those before an interruption included.
+    """
+    return msgspec.structs.replace(_ended(job, reached), host=platform.node())
 
 
-def _ended(job: Job) -> Result:
+def _ended(job: Job, reached: Callable[[int], None]) -> Result:
     try:
         with one_thread(), aside(torch.device(job.device)):
-            return _trained(job)
+            return _trained(job, reached)
     except (StorageFailed, Missing) as error:
         return msgspec.structs.replace(_failed(job, Outcome.FAILED, error), fatal=True)
     except Exception as error:  # compilers of kernels raise classes of their own
@@ -79,9 +82,10 @@ def _empty() -> None:
     torch.cuda.reset_peak_memory_stats()
 
 
-def _trained(job: Job) -> Result:
+def _trained(job: Job, reached: Callable[[int], None]) -> Result:
     trained = train(
         *(job.layer, job.recipe, _dataset(job), job.seed, torch.device(job.device)),
+        on_epoch=lambda epoch: reached(epoch.number),
         thresholds=job.thresholds,
         checkpoint=Path(job.weights).with_suffix(CHECKPOINT) if job.weights else None,
     )

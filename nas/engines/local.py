@@ -25,7 +25,7 @@ import msgspec
 
 from nas.engines import process
 from nas.engines.cores import Cores, pin
-from nas.engines.messages import Answer, Began, Cause, Job, Ready, Result, Retiring, Returned
+from nas.engines.messages import Answer, Cause, Job, Reached, Ready, Result, Retiring, Returned
 from nas.engines.process import Worker
 from nas.errors import MachineFailed, NasError
 from nas.files import open_to_append
@@ -109,9 +109,9 @@ class LocalEngine:
         return 0 if self._holding else self.workers + AHEAD * len(self._lanes) - held
 
     @property
-    def running(self) -> set[int]:
-        """Trials that workers train now."""
-        return {job.trial for worker in self._workers for job in worker.running}
+    def running(self) -> dict[int, int]:
+        """Trials that workers train now, and their finished epochs."""
+        return {job.trial: worker.epochs.get(job.trial, 0) for worker in self._workers for job in worker.running}
 
     def submit(self, job: Job) -> None:
         """Give a job to the worker that has the fewest."""
@@ -197,7 +197,8 @@ class LocalEngine:
         if job is None:
             return []
         worker.begin(job.trial)
-        if isinstance(answer, Began):
+        if isinstance(answer, Reached):
+            worker.epochs[job.trial] = answer.epochs
             return []
         worker.finish(job)
         return [answer]

@@ -104,16 +104,18 @@ class Retiring(msgspec.Struct, frozen=True, tag="retiring"):
     """A worker begins no job any more; it ends as soon as it has answered those that it trains and is recalled."""
 
 
-class Began(msgspec.Struct, frozen=True, kw_only=True, tag="began"):
-    """A worker with several lanes begins with a job; one that has a single lane needn't say so."""
+class Reached(msgspec.Struct, frozen=True, kw_only=True, tag="reached"):
+    """How far a worker is with a job, from time to time; that it begins, one with a single lane needn't say."""
 
     trial: int
     """Number of the trial."""
     attempt: int
     """Which attempt."""
+    epochs: int
+    """Finished epochs; 0 where it begins."""
 
 
-Answer = Ready | Began | Result | Returned | Retiring
+Answer = Ready | Reached | Result | Returned | Retiring
 """What a worker says."""
 RECALL = b"recall"
 """What a worker is told instead of a job: give back all that you haven't begun."""

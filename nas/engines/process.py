@@ -58,6 +58,8 @@ class Worker:
     """Whether it was asked for what waits and hasn't answered yet."""
     retiring: bool = False
     """Whether it begins nothing any more, and will end."""
+    epochs: dict[int, int] = field(default_factory=dict)
+    """Finished epochs of what it trains, as far as it has said."""
     _begun: dict[int, float] = field(default_factory=dict)
     """When it began which trials."""
 
@@ -108,6 +110,7 @@ class Worker:
         """Note that a job is answered."""
         self.jobs.remove(job)
         del self._begun[job.trial]
+        self.epochs.pop(job.trial, None)
         self._go_on()
 
     def recall(self) -> list[Job]:

@@ -17,22 +17,35 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
-from nas.engines.messages import RECALL, Answer, Began, Job, Ready, Result, Retiring, Returned
+from nas.engines.messages import RECALL, Answer, Job, Reached, Ready, Result, Retiring, Returned
 from nas.engines.packing import Gate, Memory
 from nas.study.record import Outcome
 
 COORDINATOR_GONE, BAD_JOB, BAD_DEVICE, THREAD_DIED, RETIRED = 3, 4, 5, 6, 7
 PR_SET_PDEATHSIG = 1
+REPORTS = 1.0
+"""Seconds between two words on how far a training is."""
 FIRST_TO_GO = "500"
 """Added to what Linux takes for the share of memory, in thousandths, when it looks for a process to end."""
+
+
+class Training(Protocol):
+    """Does a job."""
+
+    def __call__(self, job: Job, reached: Callable[[int], None]) -> Result:
+        """Do it, and tell of finished epochs meanwhile."""
+        ...
 
 
 def main() -> None:
@@ -42,7 +55,7 @@ def main() -> None:
 
 
 def serve(
-    train: Callable[[Job], Result],
+    train: Training,
     memory: Memory | None = None,
     prepare: Callable[[], None] = lambda: None,
     unfit: Callable[[], bool] = lambda: False,
@@ -70,11 +83,11 @@ def serve(
     _lane(mouth, line, train, unfit, tell=lanes > 1)
 
 
-def _trained(job: Job) -> Result:
+def _trained(job: Job, reached: Callable[[int], None]) -> Result:
     from nas.engines.job import run_job
     from nas.training.devices import usable
 
-    result = run_job(job)
+    result = run_job(job, reached)
     if result.outcome is Outcome.FAILED and not usable(job.device):
         logging.error("trial %d has left the device unusable: %s", job.trial, result.message)
         os._exit(BAD_DEVICE)
@@ -176,15 +189,28 @@ class _Line:
         return bool(self._messages) and not self._retiring
 
 
-def _lane(mouth: _Mouth, line: _Line, train: Callable[[Job], Result], unfit: Callable[[], bool], *, tell: bool) -> None:
+def _lane(mouth: _Mouth, line: _Line, train: Training, unfit: Callable[[], bool], *, tell: bool) -> None:
     """Train one job after another."""
     while True:
         job = line.take()
         if tell:
-            mouth.say(Began(trial=job.trial, attempt=job.attempt))
-        mouth.say(line.gate.trained(job, train))
+            mouth.say(Reached(trial=job.trial, attempt=job.attempt, epochs=0))
+        mouth.say(line.gate.trained(job, partial(train, reached=_reports(mouth, job))))
         line.answered(mouth, job, unfit=unfit())
         line.end_if_retired()
+
+
+def _reports(mouth: _Mouth, job: Job) -> Callable[[int], None]:
+    """Tells how far a job is, but not of every epoch of a short one."""
+    last = time.monotonic()
+
+    def reached(epochs: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= REPORTS:
+            last = time.monotonic()
+            mouth.say(Reached(trial=job.trial, attempt=job.attempt, epochs=epochs))
+
+    return reached
 
 
 def _end(failure: threading.ExceptHookArgs) -> None:

@@ -39,7 +39,7 @@ def train(task: Task, site: Site) -> None:
         ledger.best.remove_strays()
         if queue.finished(ledger.total):
             store.update(restated(store.manifest, task.manifest, len(store.over)))
-            ledger.report(0)
+            ledger.report({})
         else:
             devices.announce(site.device)
             with Interrupts() as interrupts, site.engine as engine:
@@ -80,7 +80,7 @@ def _turn(queue: Queue, ledger: Ledger, engine: Engine, *, feeding: bool) -> Non
     _require_a_disk(results)
     queue.losses.require_a_machine()
     if not records:
-        ledger.report(len(engine.running))
+        ledger.report(engine.running)
 
 
 def _drain(queue: Queue, ledger: Ledger, engine: Engine, interrupts: Interrupts) -> None:

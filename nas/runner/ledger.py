@@ -34,6 +34,7 @@ class Ledger:
         self._progress = Progress(
             total=task.study.total,
             workers=site.engine.workers,
+            epochs=task.study.recipe.epochs,
             deadline=site.deadline if task.study.open_ended else None,
         )
         for record in sorted(store.records.values(), key=lambda record: record.trial):
@@ -69,7 +70,7 @@ class Ledger:
     def write(
         self,
         batch: Batch,
-        running: Collection[int],
+        running: Mapping[int, int],
         records: Collection[Record] = (),
         wrong: Mapping[int, bytes] = NONE,
     ) -> None:
@@ -81,10 +82,10 @@ class Ledger:
             self._progress.finish(record)
             self._add(record)
             self._look()
-            self.report(len(running), record)
+            self.report(running, record)
 
-    def report(self, running: int, record: Record | None = None) -> None:
-        """Tell the observer how far we are."""
+    def report(self, running: Mapping[int, int], record: Record | None = None) -> None:
+        """Tell the observer how far we are; trials that are being trained are there with their finished epochs."""
         self._observer(self._progress.snapshot(running), record)
 
     def _add(self, record: Record) -> None:

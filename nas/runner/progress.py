@@ -10,6 +10,9 @@ from math import inf
 
 from nas.study.record import Outcome, Record, rank
 
+LONG = 60.0
+"""Seconds of a training from which on people want to see how far it is."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
@@ -21,6 +24,10 @@ class Snapshot:
     """Finished trials, by outcome."""
     running: int
     """Trials that are being trained."""
+    epochs: tuple[int, ...]
+    """Finished epochs of those that take more than a minute, in ascending order."""
+    epochs_planned: int
+    """Epochs of a training."""
     workers: int
     """Trainings that can run side by side."""
     elapsed: float
@@ -55,6 +62,8 @@ class Progress:
     """Trials of the study; at most so many where a look may end it."""
     workers: int
     """Trainings that can run side by side."""
+    epochs: int = 1
+    """Epochs of a training."""
     deadline: float | None = None
     """On the monotonic clock, for a study that only this ends; None for all others."""
     outcomes: Counter[Outcome] = field(default_factory=Counter)
@@ -65,6 +74,7 @@ class Progress:
     _seconds: float = 0.0
     _work: float = 0.0
     _known: dict[int, float] = field(default_factory=dict)
+    _begun: dict[int, float] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
         """Count a finished trial, whichever command finished it."""
@@ -85,33 +95,41 @@ class Progress:
             self._seconds += record.seconds
             self._work += work
 
-    def snapshot(self, running: int) -> Snapshot:
-        """The state of things."""
-        elapsed = time.monotonic() - self._started
+    def snapshot(self, running: Mapping[int, int]) -> Snapshot:
+        """The state of things, with trials that are being trained and their finished epochs."""
+        now = time.monotonic()
+        elapsed, self._begun = now - self._started, {trial: self._begun.get(trial, now) for trial in running}
         return Snapshot(
             total=self.total,
             outcomes=dict(self.outcomes),
-            running=running,
+            running=len(running),
+            epochs=tuple(sorted(done for trial, done in running.items() if now - self._begun[trial] >= LONG)),
+            epochs_planned=self.epochs,
             workers=self.workers,
             elapsed=elapsed,
             per_hour=3600 * self._finished / elapsed if self._finished and elapsed else None,
-            left=self._left(),
+            left=self._left(running, now),
             best=self.best,
             looks=self.looks,
             open_ended=self.deadline is not None,
         )
 
-    def _left(self) -> float | None:
-        """Work that remains, at the seconds a unit of work has taken so far; unknown trials count as the mean."""
+    def _left(self, running: Mapping[int, int], now: float) -> float | None:
+        """Work that remains, at the seconds a unit of work has taken so far; unknown trials count as the mean.
+
+        What is being trained counts with its finished epochs, where it has some.
+        """
         if self.deadline is not None:
-            return max(0.0, self.deadline - time.monotonic()) if self.deadline < inf else None
-        if not self._work or not self._finished:
+            return max(0.0, self.deadline - now) if self.deadline < inf else None
+        begun = {trial: epochs / self.epochs for trial, epochs in running.items() if epochs and trial in self._known}
+        there = sum(share * self._known[trial] for trial, share in begun.items())
+        if not self._work + there:
             return None
+        pace = (self._seconds + sum(now - self._begun[trial] for trial in begun)) / (self._work + there)
         remaining = self.total - self.outcomes.total()
         planned = sum(self._known.values())
         mean = (planned + self._work) / (len(self._known) + self._finished)
-        work = planned + mean * max(0, remaining - len(self._known))
-        return work * self._seconds / self._work / self.workers
+        return (planned - there + mean * max(0, remaining - len(self._known))) * pace / self.workers
 
 
 def better(first: Record, second: Record) -> bool:

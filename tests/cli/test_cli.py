@@ -243,7 +243,7 @@ def test_the_live_view_shows_the_state_and_every_failure(capsys: pytest.CaptureF
     progress = Progress(total=4, workers=1)
     with LiveView() as view:
         progress.finish(record)
-        view(progress.snapshot(0), record)
+        view(progress.snapshot({}), record)
     said = capsys.readouterr().err
     assert "trial 3 (a [bold]space[/bold]): the loss exploded or was no number" in said
     assert [line for line in said.splitlines() if line.startswith("1/4 trials · 1 diverged")]

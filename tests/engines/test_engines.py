@@ -66,7 +66,7 @@ def test_every_job_is_answered_once(engine: Engine, job: Job) -> None:
     assert sorted((r.trial, r.attempt) for r in results) == [(t, 1 + t % 2) for t in range(5)]
     assert {r.outcome for r in results} == {Outcome.COMPLETED}
     assert engine.free >= engine.workers
-    assert engine.running == set()
+    assert engine.running == {}
     assert all(r.seconds > 0 and r.images_per_second > 0 and r.device for r in results)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -37,7 +38,7 @@ def test_time_left_is_work_left_at_the_pace_so_far() -> None:
         progress.plan(trial, work)
     progress.finish(record(0, 0.5, seconds=20))
     progress.finish(record(1, 0.4, seconds=40))
-    snapshot = progress.snapshot(running=2)
+    snapshot = progress.snapshot(running={2: 0, 3: 0})
     assert snapshot.left == pytest.approx((40 + 3 * 17.5) * 2 / 2)
     assert (snapshot.done, snapshot.running, snapshot.total) == (2, 2, 7)
 
@@ -46,10 +47,24 @@ def test_nothing_is_guessed_before_the_first_result() -> None:
     """Before this command has finished a trial, rate and time left are None, whatever earlier commands did."""
     progress = Progress(total=3, workers=1)
     progress.add(record(0, 0.5))
-    snapshot = progress.snapshot(running=1)
+    snapshot = progress.snapshot(running={1: 0})
     assert (snapshot.per_hour, snapshot.left, snapshot.done) == (None, None, 1)
     assert snapshot.best is not None
     assert snapshot.best.trial == 0
+
+
+def test_finished_epochs_of_a_first_training_tell_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two trainings with 20 and 30 of 60 epochs after 100 s leave what two more and their own other epochs take."""
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    progress = Progress(total=4, workers=2, epochs=60)
+    for trial in range(4):
+        progress.plan(trial, 6.0)
+    assert progress.snapshot(running={0: 0, 1: 0}).left is None
+    clock[0] = 100.0
+    snapshot = progress.snapshot(running={0: 30, 1: 20})
+    assert (snapshot.epochs, snapshot.epochs_planned) == ((20, 30), 60)
+    assert snapshot.left == pytest.approx((4 * 6 - 3 - 2) * (200 / 5) / 2)
 
 
 def test_nothing_is_left_at_the_end() -> None:
@@ -58,17 +73,17 @@ def test_nothing_is_left_at_the_end() -> None:
     for trial in range(2):
         progress.plan(trial, 5.0)
         progress.finish(record(trial, 0.5))
-    assert progress.snapshot(running=0).left == 0
+    assert progress.snapshot(running={}).left == 0
 
 
 def test_failures_are_counted_and_never_best() -> None:
     """A failed trial counts as done and as failed, and doesn't become the best."""
     progress = Progress(total=3, workers=1)
     progress.finish(record(0, None))
-    assert progress.snapshot(running=0).best is None
+    assert progress.snapshot(running={}).best is None
     progress.finish(record(1, 0.9))
     progress.finish(record(2, None))
-    snapshot = progress.snapshot(running=0)
+    snapshot = progress.snapshot(running={})
     assert snapshot.outcomes == {Outcome.FAILED: 2, Outcome.COMPLETED: 1}
     assert (snapshot.done, snapshot.failed) == (3, 2)
     assert snapshot.best is not None
@@ -90,6 +105,6 @@ def test_the_best_does_not_depend_on_the_order_of_results() -> None:
         progress = Progress(total=2, workers=1)
         for trial in order:
             progress.finish(record(trial, 0.3))
-        best = progress.snapshot(running=0).best
+        best = progress.snapshot(running={}).best
         assert best is not None
         assert best.trial == 0

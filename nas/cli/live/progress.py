@@ -11,15 +11,13 @@ from typing import Self
 from nas.cli.terminal import say
 from nas.errors import readable
 from nas.findings.wording.numbers import duration, percent
-from nas.runner.progress import Snapshot
+from nas.runner.progress import LONG, Snapshot
 from nas.study.record import Record
 
 BAR = 40
 """Width of the bar, in characters."""
 EVERY = 5.0
 """Seconds between plain lines, unless something failed."""
-LONG = 60.0
-"""Seconds after which nobody believes that workers start."""
 
 
 def line(snapshot: Snapshot) -> str:
@@ -33,6 +31,7 @@ def line(snapshot: Snapshot) -> str:
         parts.append(_beginning(snapshot))
     else:
         parts.append(pace_text(snapshot.per_hour, snapshot.left, bool(snapshot.looks)))
+        parts += [f"{snapshot.running} being trained, {_epochs(snapshot)}"] if snapshot.epochs else []
     if snapshot.looks:
         parts.append(snapshot.looks)
     if snapshot.best:
@@ -44,8 +43,16 @@ def line(snapshot: Snapshot) -> str:
 def _beginning(snapshot: Snapshot) -> str:
     """What happens until the first trial of this command is finished, which tells its speed."""
     if snapshot.running and snapshot.elapsed >= LONG:
-        return f"{snapshot.running} being trained for {duration(snapshot.elapsed)} so far"
+        far = f", {_epochs(snapshot)}" if snapshot.epochs else ""
+        left = "" if snapshot.left is None else f", about {duration(snapshot.left)} left"
+        return f"{snapshot.running} being trained for {duration(snapshot.elapsed)} so far{far}{left}"
     return "resuming" if snapshot.done else "starting workers"
+
+
+def _epochs(snapshot: Snapshot) -> str:
+    """How far trainings that take long are."""
+    first, last = snapshot.epochs[0], snapshot.epochs[-1]
+    return f"{first if first == last else f'{first} to {last}'} of {snapshot.epochs_planned} epochs"
 
 
 def pace_text(per_hour: float, left: float | None, looks: bool) -> str:
