@@ -14,7 +14,9 @@ torchvision's weights, `nas.create_model(name)` makes a network that `nas.list_m
 Names load what they need when they are first used.
 """
 
+from functools import cache
 from importlib import import_module
+from inspect import isfunction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -158,12 +160,21 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'nas' has no attribute {name!r}")
     module, attribute = _PLACES[name]
     try:
-        return getattr(import_module(module), attribute)
+        value = getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:
         if not error.name or error.name.partition(".")[0] in ("nas", "spaces", "studies"):
             raise
         told = f"nas.{name} needs {error.name}, which isn't installed: pip install it, or nas-atlas without --no-deps"
         raise ModuleNotFoundError(told, name=error.name) from error
+    return _checked(value, f"nas.{name}") if isfunction(value) else value
+
+
+@cache
+def _checked(function: Any, name: str) -> Any:
+    """A public function, the same each time, which refuses arguments of other names and types."""
+    from nas.arguments import checked
+
+    return checked(function, name)
 
 
 def __dir__() -> list[str]:

@@ -131,6 +131,7 @@ def raised_at(error: BaseException) -> str:
 
 
 def _is_theirs(filename: str) -> bool:
-    """Whether a line of a traceback is neither this package's nor the import system's, nor generated."""
-    ours = Path(__file__).parent in Path(filename).parents
-    return not (ours or "importlib" in filename or filename.startswith("<"))
+    """Whether a line of a traceback is neither this package's nor Python's own, nor generated."""
+    places = Path(filename).parents
+    python = Path(traceback.__file__).parent in places and "site-packages" not in filename
+    return not (python or Path(__file__).parent in places or filename.startswith("<"))

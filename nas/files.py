@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import secrets
+import shlex
 import time
 from contextlib import suppress
 from io import BufferedReader
@@ -71,8 +72,15 @@ def write_atomically(path: Path, data: bytes) -> str:
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
-        raise StorageFailed(f"{path} can't be written: {error.strerror or error}") from error
+        raise StorageFailed(f"{path} can't be written: {error.strerror or error}", hint=_way_out(path)) from error
     return hashlib.sha256(data).hexdigest()
+
+
+def _way_out(path: Path) -> str:
+    """What helps where a file can't be written; empty where nobody can know."""
+    if path.is_dir():
+        return f"name a file in it: {shlex.quote(str(path / 'NAME'))}"
+    return "" if path.parent.is_dir() else f"mkdir -p {shlex.quote(str(path.parent))}"
 
 
 def remove_leftovers(path: Path) -> None:

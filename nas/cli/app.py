@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from shlex import join
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperCommand
@@ -30,6 +30,7 @@ from nas.cli import (
 )
 from nas.cli.live import dashboard, watch
 from nas.cli.terminal import UnheardError, say
+from nas.cli.usage import WrongUsage, refused
 from nas.errors import NasError, ReadableFormatter, Refused, StorageFailed
 from nas.training.cpu_quota import cpu_quota
 
@@ -122,23 +123,30 @@ def main() -> None:
 
         os.environ.update({name: str(devices.cores()) for name in devices.THREADS if name not in os.environ})
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
+    except WrongUsage as error:
+        if len(sys.argv) < 2:  # its message is the help
+            error.show()
+            sys.exit(error.exit_code)
+        _fail(refused(error, sys.argv[1:]))
+    except typer.Abort:
+        sys.exit(1)
     except NasError as error:
-        _show(error)
-        sys.exit(error.exit_code)
+        _fail(error)
     except UnheardError:
         sys.exit(0)  # the reader has what it wanted
     except OSError as error:
         failed = StorageFailed(f"{error.filename or 'a file'} can't be used: {error.strerror or error}")
         if "--debug" in sys.argv:
             raise
-        _show(failed)
-        sys.exit(failed.exit_code)
+        _fail(failed)
 
 
-def _show(error: NasError) -> None:
+def _fail(error: NasError) -> NoReturn:
+    """Say what is wrong and the way out, and end with its exit code."""
     if "--debug" in sys.argv:
         raise error
     say(f"nas: {error}", err=True)
     if error.hint:
         say(f"  -> {error.hint}", err=True)
+    sys.exit(error.exit_code)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from shlex import join
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,8 +69,12 @@ def find(name: str, shape: str | None, classes: int | None) -> Subject:
     """The network of a name, a folder or a file."""
     if name.endswith(".json") or Path(name, ARCHITECTURE).is_file():
         return _saved(name, Path(name) if name.endswith(".json") else Path(name, ARCHITECTURE), shape)
+    from nas.errors import Refused
+    from nas.storage.layout import STUDY
     from nas.study import catalog
 
+    if Path(name, STUDY).is_file():
+        raise Refused(f"{name} is the folder of a run", hint=join(["nas", "describe", name, "--trial", "0"]))
     network = catalog.network(name)
     outputs = classes or network.classes
     return Subject(
@@ -111,11 +116,11 @@ def _same(layer: Layer, inputs: Shape, classes: int) -> Layer:
 
 def _saved(name: str, path: Path, shape: str | None) -> Subject:
     from nas.errors import Refused
-    from nas.models.document import decode
+    from nas.models.document import decode_file
 
     if not path.is_file():
         raise Refused(f"there is no file {path}")
-    document = decode(path.read_bytes())
+    document = decode_file(path, path.read_bytes())
     return Subject(
         name=name,
         build=lambda _: document.layers,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -152,6 +153,15 @@ def decode(data: bytes | str) -> Document:
         raise Refused(f"the description has schema version {version}, this program reads {SCHEMA_VERSION}; update it")
     require_sound(document)
     return document
+
+
+def decode_file(path: Path, data: bytes | str) -> Document:
+    """The same of what a file holds, which is named where it is refused."""
+    try:
+        return decode(data)
+    except Refused as error:
+        hint = error.hint or "nas export and nas train write descriptions of networks"
+        raise type(error)(f"{path}: {error}", hint=hint) from None
 
 
 def require_sound(document: Document) -> None:

@@ -13,13 +13,14 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nas.arguments import checked_method
 from nas.data import Cell, encoded
 from nas.errors import NasError, Refused, readable
 from nas.layers.serialization import LARGEST_JSON
 from nas.models import weights
 from nas.models.card import card, notebook
 from nas.models.curves import curves_figure
-from nas.models.document import Document, decode, encode, unmeasured
+from nas.models.document import Document, decode_file, encode, unmeasured
 from nas.models.folder import ARCHITECTURE, CARD, CURVE, WEIGHTS, check_hashes, text_of, write_folder
 from nas.models.heads import class_names, classifier, head_start, with_width
 from nas.models.image_inputs import batches
@@ -64,6 +65,7 @@ class Model(nn.Module):
         names = [field.name for field in msgspec.structs.fields(Epoch)]
         return pandas.DataFrame(rows, columns=names).rename(columns={"number": "epoch"}).set_index("epoch")
 
+    @checked_method
     def figure(self, **others: Model) -> plotly.graph_objects.Figure:
         """Error and loss over the epochs that are known; other models by name beside it."""
         words = REGRESSION if self.document.target else {}
@@ -303,7 +305,7 @@ def load(folder: str | os.PathLike[str]) -> Model:
 
 def described(path: Path) -> Document:
     """The description in a file."""
-    return decode(text_of(path, LARGEST_JSON))
+    return decode_file(path, text_of(path, LARGEST_JSON))
 
 
 def _curve(path: Path) -> tuple[Epoch, ...]:

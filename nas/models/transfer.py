@@ -49,9 +49,14 @@ def fresh(seed: int) -> Settle:
 
 def seeded(seed: int) -> torch.Generator:
     """A generator that begins with a seed."""
+    require_seed(seed)
+    return torch.Generator().manual_seed(seed)
+
+
+def require_seed(seed: int) -> None:
+    """Refuse what is no seed."""
     if type(seed) is not int or not 0 <= seed < SEEDS:
         raise Refused(f"seed must be a whole number from 0 to 2**63 - 1, got {seed!r}")
-    return torch.Generator().manual_seed(seed)
 
 
 def adapted(before: Shape, after: Shape) -> Settle:

@@ -45,9 +45,9 @@ MOST_RUNS = 12
 
 def write_report(
     runs: Sequence[Run],
-    path: Path,
+    path: Path | str,
     *,
-    table_files: Sequence[Path] = (),
+    table_files: Sequence[Path | str] = (),
     error: str | None = None,
     accuracy: bool = False,
     guess: float | None = None,
@@ -60,16 +60,20 @@ def write_report(
     `guess` the error of guessing, `space` one whose values are taken for spaces, `cost` one that holds multiply-adds. A
     page that is there isn't replaced by one of a run that has lost trials.
     """
+    path, files = Path(path), [Path(file) for file in table_files]
     for run in runs:
         require_validated(run)
     lost = next((run.lost for run in runs if run.lost), "")
     if lost and path.exists():
         raise StorageFailed(f"{path} stays as it is: {lost}", hint=f"{WAY_OUT}, or name another page with -o")
-    if not runs and not table_files:
+    if not runs and not files:
         raise Refused("there is nothing to report: no run and no table is given")
+    options = {"error": error, "accuracy": accuracy or None, "guess": guess, "space": space, "cost": cost}
+    if not files and (given := [name for name, value in options.items() if value is not None]):
+        raise Refused(f"{given[0]} is said of tables, and none is given", hint="table_files=[FILE]")
     reports = [_report(run) for run in runs]
-    if table_files:
-        reports += reports_of_tables(tables(table_files, error, accuracy=accuracy, guess=guess, space=space, cost=cost))
+    if files:
+        reports += reports_of_tables(tables(files, error, accuracy=accuracy, guess=guess, space=space, cost=cost))
     now = f"As of {datetime.now(UTC):%-d %B %Y, %H:%M} UTC"
     write_atomically(path, page.html([replace(report, snapshot=now) for report in reports]).encode())
 

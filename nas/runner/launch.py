@@ -17,14 +17,14 @@ from nas.storage.layout import LOG, PAGE, TABLE
 from nas.storage.lock import require_free
 from nas.storage.log import logged
 from nas.storage.results import Run, csv, open_run
-from nas.study import Study
+from nas.study import Study, catalog
 
 RUNS = Path("runs")
 
 
 @outliving_its_terminal()
 def start(
-    study: Study,
+    study: Study | str,
     *,
     out: Path | str | None = None,
     workers: int | None = None,
@@ -37,6 +37,7 @@ def start(
 ) -> Run:
     """Run a study to its end in a folder (default `runs/<name>`), or resume the run that lies there.
 
+    `study` is a value, or as on the command line a name of ours, a file `my_study.py`, or `module:NAME`.
     `device` is `cpu`, `cuda` for all cards, `cuda:1` or `cuda:0,1` for some, or `auto`. `workers` are trainings side by
     side: processes on a CPU, by default one a core and a GiB of memory; on cards, over which they are spread,
     lanes of one process for each, by default 8, of which as many are used as fit into its memory. After `max_seconds`
@@ -45,6 +46,9 @@ def start(
     time is up. Raises Refused for a study, name or folder that can't be accepted, Missing without data or device,
     StorageFailed without disk, Interrupted after a signal.
     """
+    if isinstance(study, str):
+        reference = reference or catalog.reference(study)
+        study = catalog.study(study)
     folder = Path(out) if out else RUNS / study.name
     deadline = deadline_of(max_seconds)
     require_free(folder)

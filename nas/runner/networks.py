@@ -20,6 +20,7 @@ from nas.models.document import Document
 from nas.models.folder import ARCHITECTURE, require_new
 from nas.models.formats.writing import require_folder
 from nas.models.model import Model, described, load
+from nas.models.transfer import require_seed
 from nas.runner.agreement import require_plain
 from nas.runner.notebook import watcher
 from nas.runner.winners import found_again
@@ -96,6 +97,7 @@ def train(
     loaded. Raises Refused for what
     doesn't fit, Missing without data or device, NasError where the loss explodes, StorageFailed where a disk refuses.
     """
+    require_seed(seed)
     chosen = network if isinstance(network, Network) else network_named(network)
     place, folder = devices.device(device), None if out is None else Path(out)
     if folder is not None:

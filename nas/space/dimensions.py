@@ -7,12 +7,15 @@ from collections.abc import Mapping
 
 import msgspec
 
+from nas.arguments import Fields
+from nas.errors import Refused
+
 Value = bool | int | float | str
 Point = Mapping[str, Value]
 """One value for each active dimension."""
 
 
-class When(msgspec.Struct, frozen=True, kw_only=True):
+class When(msgspec.Struct, frozen=True, kw_only=True, metaclass=Fields):
     """A condition: the dimension exists only where another one has one of these values."""
 
     dimension: str
@@ -31,7 +34,7 @@ class When(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.dimension} is {', '.join(most)} or {last}" if most else f"{self.dimension} is {last}"
 
 
-class Integer(msgspec.Struct, frozen=True, kw_only=True, tag="integer"):
+class Integer(msgspec.Struct, frozen=True, kw_only=True, metaclass=Fields, tag="integer"):
     """Whole numbers from low to high, both included."""
 
     low: int
@@ -47,11 +50,11 @@ class Integer(msgspec.Struct, frozen=True, kw_only=True, tag="integer"):
 
     def __post_init__(self) -> None:
         if self.unit < 1 or self.low % self.unit or self.high % self.unit:
-            raise ValueError(f"low and high must be multiples of unit, got {self.low=}, {self.high=}, {self.unit=}")
+            got = f"low={self.low}, high={self.high}, unit={self.unit}"
+            raise Refused(f"low and high must be multiples of unit, and unit at least 1, got {got}")
         if self.low > self.high or (self.log and self.low < 1):
-            raise ValueError(
-                f"low must not exceed high, and be positive if log, got {self.low=}, {self.high=}, {self.log=}"
-            )
+            got = f"low={self.low}, high={self.high}, log={self.log}"
+            raise Refused(f"low must not exceed high, and be positive if log, got {got}")
 
     @property
     def values(self) -> range:
@@ -76,7 +79,7 @@ class Integer(msgspec.Struct, frozen=True, kw_only=True, tag="integer"):
         return isinstance(other, Integer | Choice) and all(other.contains(v) for v in self.values)
 
 
-class Real(msgspec.Struct, frozen=True, kw_only=True, tag="real"):
+class Real(msgspec.Struct, frozen=True, kw_only=True, metaclass=Fields, tag="real"):
     """Numbers from low to high."""
 
     low: float
@@ -90,9 +93,9 @@ class Real(msgspec.Struct, frozen=True, kw_only=True, tag="real"):
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
-            raise ValueError(f"low must not exceed high, both finite, got {self.low=}, {self.high=}")
+            raise Refused(f"low must not exceed high, both finite, got low={self.low}, high={self.high}")
         if self.log and self.low <= 0:
-            raise ValueError(f"low must be positive if log, got {self.low=}")
+            raise Refused(f"low must be positive if log, got low={self.low}")
 
     def contains(self, value: Value) -> bool:
         """Whether the value lies in the range."""
@@ -103,7 +106,7 @@ class Real(msgspec.Struct, frozen=True, kw_only=True, tag="real"):
         return isinstance(other, Real) and other.low <= self.low and self.high <= other.high
 
 
-class Choice(msgspec.Struct, frozen=True, kw_only=True, tag="choice"):
+class Choice(msgspec.Struct, frozen=True, kw_only=True, metaclass=Fields, tag="choice"):
     """One of several options, each as likely as the others."""
 
     options: tuple[Value, ...]
@@ -112,10 +115,10 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, tag="choice"):
     """Condition under which the dimension is active."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.options, tuple) or any(not isinstance(o, int | float | str) for o in self.options):
-            raise ValueError(f"options must be a tuple of numbers and texts, got {self.options!r}")
         if not self.options or len(set(self.options)) < len(self.options):
-            raise ValueError(f"options must be distinct and at least one, got {self.options}")
+            raise Refused(f"options must be distinct and at least one, got {self.options}")
+        if any(isinstance(option, float) and not math.isfinite(option) for option in self.options):
+            raise Refused(f"options must be finite numbers, texts, True or False, got {self.options}")
 
     @property
     def values(self) -> tuple[Value, ...]:

@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from nas.arguments import checked_fields, checked_method
 from nas.errors import Refused
 from nas.layers import Layer, Shape, display
 from nas.space.dimensions import Dimension, Point, Real, Value, in_words, single
@@ -29,6 +30,7 @@ class Architecture(Protocol):
         ...
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class Space:
     """A parametric family of networks."""
@@ -77,10 +79,12 @@ class Space:
         title += f": {size:,} points" if size is not None else ""
         return display.notebook(title, (), [self.source] * bool(self.source), table, map(sentence, self.requirements))
 
+    @checked_method
     def named(self, name: str, source: str = "") -> Space:
         """The same space under another name."""
         return replace(self, name=name, source=source or self.source)
 
+    @checked_method
     def share(self, group: str) -> Space:
         """One dimension in place of the numbered ones of a group; they must be equal."""
         members = self.members(group)
@@ -97,6 +101,7 @@ class Space:
                 rest[name] = dimension
         return replace(self, name=f"{self.name}, one {group}", dimensions=rest, shared={**self.shared, group: members})
 
+    @checked_method
     def restrict(self, **dimensions: Dimension) -> Space:
         """Smaller ranges, by name of a dimension or of a numbered group; conditions stay, nothing new may come in."""
         narrowed = dict(self.dimensions)
@@ -110,16 +115,19 @@ class Space:
                 narrowed[member] = msgspec.structs.replace(dimension, when=old.when)
         return replace(self, name=f"{self.name}, restricted", dimensions=narrowed)
 
+    @checked_method
     def fix(self, **values: Value) -> Space:
         """The points with these values, by name of a dimension or of a numbered group; conditions stay."""
         return self.restrict(**{n: single(self.dimensions[self._named(n)[0]], value) for n, value in values.items()})
 
+    @checked_method
     def require(self, requirement: Requirement) -> Space:
         """The points that obey one more rule."""
         return replace(
             self, name=f"{self.name}, {sentence(requirement)}", requirements=(*self.requirements, requirement)
         )
 
+    @checked_method
     def bound(self, fact: str, *, low: float | None = None, high: float | None = None) -> Space:
         """The points whose architecture states a number within these bounds, both included."""
         return self.require(Fact(name=fact, decode=self.decode, low=low, high=high))

@@ -13,6 +13,7 @@ from shlex import quote
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from nas.arguments import checked_method
 from nas.errors import Refused
 from nas.files import digest
 from nas.layers import Layer, display, identity
@@ -111,6 +112,7 @@ class Run:
         frame.attrs[DRAWN] = [name for name in self.manifest.study.sampled if name in frame]
         return frame
 
+    @checked_method
     def record(self, trial: int) -> Record:
         """The record of a trial; refused if it isn't finished."""
         for record in self.records:
@@ -119,6 +121,7 @@ class Run:
         counts = f"{len(self.records)} of {self.total} trials are finished"
         raise Refused(f"trial {trial} isn't finished or doesn't exist; {counts}")
 
+    @checked_method
     def ranked(self, position: int) -> Record:
         """The record at a rank, counted from 1."""
         require_validated(self)

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nas.errors import NasError, Refused, code_of_others
+from nas.errors import NasError, Refused, code_of_others, raised_at
 from nas.space import Space
 from nas.study.study import Study
 
@@ -161,6 +161,8 @@ def _unknown(kind: str, name: str, known: Iterable[str], also: str) -> Refused:
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     listed = f"; there are {', '.join(names[:LISTED])}{more}" if names else ""
     guess = f"; did you mean {' or '.join(near)}?" if near else listed
+    if name and Path(name).exists():
+        guess = f", and the {'folder' if Path(name).is_dir() else 'file'} of this name is none"
     return Refused(f"there is no {kind} {name!r}{guess}", hint=also)
 
 
@@ -195,6 +197,9 @@ def _code_of_the_user(where: str, folder: Path) -> Iterator[None]:
     try:
         with code_of_others(f"{where} can't be imported"):
             yield
+    except Refused as error:
+        at = raised_at(error)
+        raise (type(error)(f"{error} ({at})", hint=error.hint) if at else error) from None
     finally:
         sys.path.remove(str(folder))
 

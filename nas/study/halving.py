@@ -12,10 +12,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from nas.arguments import Fields
 from nas.errors import Refused
 
 
-class SuccessiveHalving(msgspec.Struct, frozen=True, kw_only=True):
+class SuccessiveHalving(msgspec.Struct, frozen=True, kw_only=True, metaclass=Fields):
     """After which epochs a training is judged, and which share of them continues."""
 
     reduction_factor: int = msgspec.field(default=3, name="factor")
@@ -24,10 +25,9 @@ class SuccessiveHalving(msgspec.Struct, frozen=True, kw_only=True):
     """Epochs before the first rung; at least 1."""
 
     def __post_init__(self) -> None:
-        numbers = all(type(number) is int for number in (self.reduction_factor, self.min_epochs))
-        if not numbers or self.reduction_factor < 2 or self.min_epochs < 1:
+        if self.reduction_factor < 2 or self.min_epochs < 1:
             raise Refused(
-                "halving keeps one of at least two trainings after at least one epoch, both whole numbers, "
+                "halving keeps one of at least two trainings after at least one epoch, "
                 f"got reduction_factor={self.reduction_factor}, min_epochs={self.min_epochs}"
             )
 
@@ -51,8 +51,6 @@ def check_halving(
     """Refuse halving where it can't judge, or where a study must not search; `epochs` are those of its trainings."""
     if halving is None:
         return
-    if not isinstance(halving, SuccessiveHalving):
-        raise Refused(f"a study's halving is SuccessiveHalving(reduction_factor=3, min_epochs=1), got {halving!r}")
     if sampler == "quasirandom" or repeats > 1:
         what = "sampler 'quasirandom'" if sampler == "quasirandom" else f"repeats={repeats}"
         hint = 'sampler="tpe", or leave halving out'

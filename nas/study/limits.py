@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nas.arguments import Fields
+from nas.errors import Refused
 from nas.layers.base import Cost
 
 UNBOUNDED = 2**62
@@ -20,7 +22,7 @@ LATENCY = "latency_ms"
 """The limit that no layer table tells: it is measured, on the machine that runs the study."""
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+class Limits(msgspec.Struct, frozen=True, kw_only=True, metaclass=Fields):
     """Hard limits, both ends included."""
 
     parameters: Range = (0, UNBOUNDED)
@@ -36,18 +38,18 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         low, high = self.latency_ms
-        if not all(isinstance(end, int | float) for end in (low, high)) or not 0 <= low <= high < inf or high == 0:
-            raise ValueError(
+        if not 0 <= low <= high < inf or high == 0:
+            raise Refused(
                 f"limits on latency_ms must be 0 <= low <= high milliseconds, high above 0, got {low=}, {high=}"
             )
         for name in COSTS:
             low, high = getattr(self, name)
-            if not all(isinstance(end, int | float) and end % 1 == 0 for end in (low, high)):
-                raise ValueError(f"limits on {name} must be whole numbers, got {low=}, {high=}")
+            if not all(end % 1 == 0 for end in (low, high)):
+                raise Refused(f"limits on {name} must be whole numbers, got {low=}, {high=}")
             low, high = int(low), int(high)
             msgspec.structs.force_setattr(self, name, (low, high))
             if not 0 <= low <= high:
-                raise ValueError(f"limits on {name} must be 0 <= low <= high, got {low=:,}, {high=:,}")
+                raise Refused(f"limits on {name} must be 0 <= low <= high, got {low=:,}, {high=:,}")
 
     def __repr__(self) -> str:
         return f"Limits({', '.join(f'{name}={getattr(self, name)}' for name in self.bounded)})"

@@ -6,13 +6,14 @@ from collections.abc import Collection
 
 import msgspec
 
+from nas.arguments import Fields
 from nas.errors import Refused
 
 MOST_LOOKS = 50
 """Looks at one study: more save nothing, and at each all workers wait for the slowest training."""
 
 
-class Looks(msgspec.Struct, frozen=True, kw_only=True):
+class Looks(msgspec.Struct, frozen=True, kw_only=True, metaclass=Fields):
     """When a study looks at its rules: it ends as soon as all of them are decided, at its number of samples at last."""
 
     first: int
@@ -22,7 +23,7 @@ class Looks(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for name, count in (("first", self.first), ("every", self.every)):
-            if type(count) is not int or count < 1:
+            if count < 1:
                 raise Refused(f"looks are so many networks of each space apart, at least 1, got {name}={count!r}")
 
     def ends(self, cap: int) -> tuple[int, ...]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 
+from nas.arguments import Fields, checked_method
 from nas.errors import Refused
 from nas.study.schedules import ScheduleName, learning_rate
 
@@ -24,7 +25,9 @@ LARGEST_COUNT, LARGEST_EDGE, LARGEST_MIXUP = 2**31 - 1, 2**14, 1000
 """Most images or epochs, most pixels of an edge, largest alpha: beyond them it is a mistake, and numbers overflow."""
 
 
-class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, repr_omit_defaults=True):
+class Recipe(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, repr_omit_defaults=True, metaclass=Fields
+):
     """One training: data, length, optimiser, augmentation, arithmetic."""
 
     data: str = "fashion-mnist"
@@ -99,30 +102,27 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         _check(self, 1, LARGEST_COUNT, ("epochs", "batch_size", "evaluation_batch_size"))
         _check(self, 0, LARGEST_COUNT, ("train_size", "validation_size"))
         _check(self, 0, LARGEST_EDGE, ("resolution", "crop", "erase"))
-        _check_option("initialisation", self.initialisation, get_args(Initialization))
-        _check_option("precision", self.precision, get_args(Precision))
-        _check_option("optimizer", self.optimizer, get_args(Optimizer))
-        _check_option("schedule", self.schedule, get_args(ScheduleName))
         for name in ("momentum", "warmup", "label_smoothing", "averaging"):
             if not 0 <= (share := getattr(self, name)) < 1:
-                raise ValueError(f"{name} must lie in [0, 1), got {share}")
+                raise Refused(f"{name} must lie in [0, 1), got {share}")
         for name, most in (("random_erasing", 1), ("rotation", 180), ("mixup", LARGEST_MIXUP)):
             if not 0 <= (value := getattr(self, name)) <= most:
-                raise ValueError(f"{name} must lie in [0, {most}], got {value}")
+                raise Refused(f"{name} must lie in [0, {most}], got {value}")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+            raise Refused(f"learning_rate must be positive, got {self.learning_rate}")
         if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
-            raise ValueError(f"weight_decay must not be negative, got {self.weight_decay}")
+            raise Refused(f"weight_decay must not be negative, got {self.weight_decay}")
         if self.nesterov and not self.momentum:
-            raise ValueError("nesterov needs a momentum above 0, got momentum=0")
+            raise Refused("nesterov needs a momentum above 0, got momentum=0")
 
-    def at(self, fidelity: str, **changes: float) -> Recipe:
+    @checked_method
+    def at(self, fidelity: str, **changes: Any) -> Recipe:
         """The recipe at a named fidelity (see `FIDELITIES`) with some fields otherwise; refused for other names."""
         if fidelity in OLD_NAMES:
             raise Refused(f"the fidelity {fidelity!r} is called {OLD_NAMES[fidelity]!r} now")
         if fidelity not in FIDELITIES:
             raise Refused(f"there is no fidelity {fidelity!r}", hint=f"fidelities: {', '.join(FIDELITIES)}")
-        return msgspec.structs.replace(self, **{**FIDELITIES[fidelity].changes, **changes})
+        return Recipe(**{**msgspec.structs.asdict(self), **FIDELITIES[fidelity].changes, **changes})
 
     def learning_rate_at(self, step: int, steps: int) -> float:
         """Learning rate of a step, counted from 0: see `nas.study.schedules`."""
@@ -132,17 +132,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 def _check(recipe: Recipe, low: int, high: int, names: tuple[str, ...]) -> None:
     for name in names:
         value = getattr(recipe, name)
-        if not isinstance(value, int):
-            raise ValueError(f"{name} must be a whole number, got {value!r}")
         if value < low:
-            raise ValueError(f"{name} must be at least {low}, got {value}")
+            raise Refused(f"{name} must be at least {low}, got {value}")
         if value > high:
-            raise ValueError(f"{name} must be at most {high:,}, got {value:,}")
-
-
-def _check_option(name: str, value: str, options: tuple[str, ...]) -> None:
-    if value not in options:
-        raise ValueError(f"{name} must be one of {', '.join(options)}, got {value!r}")
+            raise Refused(f"{name} must be at most {high:,}, got {value:,}")
 
 
 @dataclass(frozen=True, kw_only=True)

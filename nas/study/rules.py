@@ -6,11 +6,12 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from nas.arguments import Fields, checked
 from nas.errors import Refused
 from nas.space import Value
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
+class Part(msgspec.Struct, frozen=True, kw_only=True, metaclass=Fields):
     """The networks whose value of one column lies in a range or among some values; those without a value don't."""
 
     column: str
@@ -29,7 +30,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
             raise Refused(f"low must not exceed high in column {self.column!r}, got low={self.low}, high={self.high}")
 
 
-class Spaces(msgspec.Struct, frozen=True, kw_only=True, tag="spaces"):
+class Spaces(msgspec.Struct, frozen=True, kw_only=True, metaclass=Fields, tag="spaces"):
     """Two spaces: one that obeys a rule and one that doesn't."""
 
     first: str
@@ -42,7 +43,7 @@ class Spaces(msgspec.Struct, frozen=True, kw_only=True, tag="spaces"):
             raise Refused(f"a rule compares two samples without a common network, got space {self.first!r} twice")
 
 
-class Parts(msgspec.Struct, frozen=True, kw_only=True, tag="parts"):
+class Parts(msgspec.Struct, frozen=True, kw_only=True, metaclass=Fields, tag="parts"):
     """Two parts of one random sample."""
 
     first: Part
@@ -53,7 +54,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True, tag="parts"):
     """The space that was sampled; empty for all of the table."""
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
+class Order(msgspec.Struct, frozen=True, kw_only=True, metaclass=Fields, tag="order"):
     """The order of a numeric column: a verdict speaks of larger values."""
 
     column: str
@@ -65,7 +66,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
 Contrast = Spaces | Parts | Order
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
+class Rule(msgspec.Struct, frozen=True, kw_only=True, metaclass=Fields):
     """A design rule as a statement that can be tested: a sentence, and what must differ if it is true."""
 
     name: str
@@ -76,12 +77,14 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """The samples that tell whether it holds."""
 
 
+@checked
 def against(first: str, reference: str, statement: str, name: str = "") -> Rule:
     """The rule that one space has lower errors than another."""
     contrast = Spaces(first=first, reference=reference)
     return Rule(name=name or f"{first} against {reference}", statement=statement, contrast=contrast)
 
 
+@checked
 def among(column: str, first: Value, reference: Value, statement: str, *, space: str = "") -> Rule:
     """The rule that networks with one value of a column have lower errors than those with another."""
     sides = Part(column=column, values=(first,)), Part(column=column, values=(reference,))
@@ -89,6 +92,7 @@ def among(column: str, first: Value, reference: Value, statement: str, *, space:
     return Rule(name=f"{column} {first} against {reference}", statement=statement, contrast=contrast)
 
 
+@checked
 def larger(column: str, statement: str = "", *, space: str = "") -> Rule:
     """The rule that larger values of a numeric column go with lower errors."""
     sentence = statement or f"Larger values of {column} are better."

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 import msgspec
 
+from nas.arguments import checked_fields
 from nas.errors import Refused
 from nas.layers import display
 from nas.space import Choice, Dimension, Point, Space, Value, in_words
@@ -33,6 +34,7 @@ FIELDS = tuple(name for name in Recipe.__struct_fields__ if name not in ("data",
 own."""
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class Grid:
     """Values that are crossed in place of being sampled: each combination is a question of its own."""
@@ -42,10 +44,8 @@ class Grid:
 
     def __post_init__(self) -> None:
         for name, values in self.values.items():
-            if not isinstance(values, tuple) or not values:
-                raise Refused(f"a grid has a tuple of at least one value for {name!r}, got {values!r}")
-            if odd := [value for value in values if not isinstance(value, int | float | str)]:
-                raise Refused(f"a grid's values are numbers and texts, got {odd[0]!r} for {name!r}")
+            if not values:
+                raise Refused(f"a grid has at least one value for {name!r}, got {values!r}")
             if len(set(values)) < len(values):
                 raise Refused(f"a grid has each value of {name!r} once, got {values}")
 
@@ -56,6 +56,7 @@ class Grid:
             yield dict(zip(chosen, values, strict=True))
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class Study:
     """What is asked, of which spaces, with how many networks, trained how."""
@@ -98,17 +99,13 @@ class Study:
     def __post_init__(self) -> None:
         if self.name in ("", ".", "..") or "/" in self.name:
             raise Refused(f"a study's name is the name of a folder, not empty and without a slash, got {self.name!r}")
-        _require_whole(samples=self.samples, repeats=self.repeats, seed=self.seed)
         _require_positive(samples=self.samples, repeats=self.repeats)
         if not self.spaces:
             raise Refused(f"study {self.name!r} has no space")
-        if not isinstance(self.grid, Grid):
-            raise Refused(f"a study's grid is Grid(values={{...}}), got {self.grid!r}")
         names = [space.name for space in self.spaces]
         if len(set(names)) < len(names):
             hint = 'give each another: SPACE.named("...")'
             raise Refused(f"study {self.name!r}: every space needs its own name, got {', '.join(names)}", hint=hint)
-        check_sampler(self.sampler)
         if not 0 < self.max_trial_seconds < inf:
             raise Refused(f"max_trial_seconds must be a positive number of seconds, got {self.max_trial_seconds}")
         if self.seed < 0:
@@ -219,8 +216,6 @@ class Study:
         looks = self.looks
         if looks is None:
             return
-        if not isinstance(looks, Looks):
-            raise Refused(f"a study's looks are Looks(first=..., every=...), got {looks!r}")
         if not self.rules:
             raise Refused(
                 f"study {self.name!r} is sampled until its rules are decided and declares none",
@@ -309,12 +304,6 @@ def _guess(name: str, names: Iterable[str]) -> str:
     """The nearest of the known names, for the end of a message."""
     near = difflib.get_close_matches(name, list(names), 1)
     return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def _require_whole(**numbers: int) -> None:
-    for name, number in numbers.items():
-        if type(number) is not int:
-            raise Refused(f"{name} must be a whole number, got {number!r}")
 
 
 def _require_positive(**counts: int) -> None:

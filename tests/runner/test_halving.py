@@ -232,7 +232,7 @@ REFUSALS = [
     ),
     ({"grid": Grid(values={"epochs": (1, 4)})}, "the last epoch of a training is 1"),
     ({"vary": {"epochs": Integer(low=4, high=8)}}, "where epochs vary they differ there, too"),
-    ({"halving": 3}, r"a study's halving is SuccessiveHalving\(reduction_factor=3, min_epochs=1\), got 3"),
+    ({"halving": 3}, "halving must be a SuccessiveHalving or None, got 3"),
     ({"objectives": ("multiply_adds",)}, r"objectives are \('error',\) or \('error', 'multiply_adds'\) or .*, got"),
     ({"objectives": ("error", "multiply_adds"), "sampler": "gp"}, "sampler 'gp' searches for the error alone"),
     (

@@ -88,7 +88,7 @@ def test_the_name_of_a_stratum_comes_back() -> None:
         ({"strata": Strata(cost="parameters")}, "strata of parameters need limits"),
         ({"limits": Limits(multiply_adds=(10, 12))}, "10 to 12 can't be cut into 5 strata"),
         ({"sampler": "tpe", "repeats": 1}, "drawn from at random, not by sampler 'tpe'"),
-        ({"strata": 10}, "a study's strata are Strata"),
+        ({"strata": 10}, "strata must be a Strata or None, got 10"),
     ],
 )
 def test_strata_that_cannot_be_are_refused(changes: dict[str, object], said: str) -> None:
@@ -100,7 +100,9 @@ def test_strata_that_cannot_be_are_refused(changes: dict[str, object], said: str
 
 def test_strata_are_of_a_known_cost_and_a_sensible_number() -> None:
     """Seconds are no cost that is known before a training, and one stratum matches nothing."""
-    with pytest.raises(Refused, match="one of parameters, multiply_adds, activations, memory, got 'seconds'"):
+    with pytest.raises(
+        Refused, match="cost must be 'parameters', 'multiply_adds', 'activations' or 'memory', got 'seconds'"
+    ):
         Strata(cost="seconds")  # type: ignore[arg-type]
     with pytest.raises(Refused, match="2 to 1,000 in number, got 1"):
         Strata(count=1)

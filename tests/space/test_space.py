@@ -244,10 +244,10 @@ def test_fixed_values_have_the_type_of_their_dimension() -> None:
         ({"x_1": 2.5}, "s: x_1 can't be 2.5, it has 1 to 4"),
         ({"x_1": "2"}, "s: x_1 can't be 2, it has 1 to 4"),
         ({"mode": "maybe"}, "s: mode can't be maybe, it has off, on"),
-        ({"r": float("nan")}, "s: r can't be nan, it has 0.5 to 2, continuous"),
+        ({"r": float("nan")}, "options must be finite numbers, texts, True or False, got"),
         ({"r": "1"}, "s: r can't be 1, it has 0.5 to 2, continuous"),
         ({"z": 1}, "s has no dimension 'z' or z_1; it has mode, x_1, x_2, r"),
-        ({"mode": ["on"]}, "options must be a tuple of numbers and texts"),
+        ({"mode": ["on"]}, "mode must be True or False, a number or a text, got \\['on'\\]"),
     ],
 )
 def test_fix_takes_only_what_the_dimension_has(values: dict[str, Value], message: str) -> None:
@@ -296,8 +296,9 @@ def test_spaces_are_checked_where_they_are_made() -> None:
         Real(low=0, high=1, log=True)
     with pytest.raises(Refused, match="at least one dimension"):
         space({})
-    for no_tuple in ("ab", ["a"], (None,), (["a"],)):
-        with pytest.raises(ValueError, match="options must be a tuple of numbers and texts"):
+    assert Choice(options=["a"]) == Choice(options=("a",))  # type: ignore[arg-type]
+    for no_tuple in ("ab", {"a"}, (None,), (["a"],)):
+        with pytest.raises(Refused, match="options must be a tuple of True or False, numbers or texts"):
             Choice(options=no_tuple)  # type: ignore[arg-type]
     for options in ((), (1, 1), ("a", "a")):
         with pytest.raises(ValueError, match="options must be distinct and at least one"):

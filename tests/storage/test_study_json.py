@@ -198,5 +198,5 @@ def test_limits_as_floats_are_whole_numbers(manifest: Manifest, tmp_path: Path) 
 
 def test_what_could_not_be_read_again_is_not_stored() -> None:
     """A value of another kind than its field is refused with its place before a folder is made."""
-    with pytest.raises(Refused, match=r"study 'toy' is invalid: Expected `str`, got `null` - at `\$\.question`"):
-        stored(replace(STUDY, question=None))  # type: ignore[arg-type]
+    with pytest.raises(Refused, match=r"study 'toy' is invalid: Expected `bool`, got `str` - at `\$\.flip`"):
+        stored(replace(STUDY, recipe=msgspec.structs.replace(STUDY.recipe, flip="yes")))  # type: ignore[call-overload]

@@ -312,9 +312,9 @@ def test_impossible_grids_are_refused(values: dict[str, tuple[int | float | str,
     ("values", "said"),
     [
         ((), r"at least one value for 'width', got \(\)"),
-        ("relu", "a tuple of at least one value for 'width', got 'relu'"),
+        ("relu", "values must be a dict of texts to a tuple of .*, got {'width': 'relu'}"),
         ((4, 8, 4), r"each value of 'width' once, got \(4, 8, 4\)"),
-        ((4, None), "numbers and texts, got None for 'width'"),
+        ((4, None), r"numbers or texts, got {'width': \(4, None\)}"),
     ],
 )
 def test_a_grid_is_a_list_of_distinct_values(values: object, said: str) -> None:

@@ -84,8 +84,8 @@ def test_a_single_step_is_trained_at_the_peak() -> None:
         ({"weight_decay": -1e-5}, "weight_decay must not be negative"),
         ({"weight_decay": math.nan}, "weight_decay"),
         ({"momentum": 0.0}, "nesterov needs a momentum"),
-        ({"precision": "bf16"}, "precision must be one of auto, float32, bfloat16, got 'bf16'"),
-        ({"initialisation": "kaiming"}, "initialisation must be one of he, xavier"),
+        ({"precision": "bf16"}, "precision must be 'auto', 'float32' or 'bfloat16', got 'bf16'"),
+        ({"initialisation": "kaiming"}, "initialisation must be 'he' or 'xavier'"),
     ],
 )
 def test_impossible_values_are_refused_by_name(wrong: dict[str, Any], said: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from nas.errors import Refused
 from nas.space import Choice, Integer, Real
 from nas.study import Order, Part, Parts, Rule, Spaces
+from nas.study.study import check_sampler
 from tests.toys.spaces import QUICK, REPEATED, RICH, STUDY, TINY
 
 
@@ -58,7 +59,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"repeats": 0}, "repeats must be at least 1, got 0"),
     ({"spaces": ()}, "study 'toy' has no space"),
     ({"spaces": (TINY, TINY)}, "every space needs its own name, got tiny, tiny"),
-    ({"sampler": "tep"}, "there is no sampler 'tep'; did you mean 'tpe'"),
+    ({"sampler": "tep"}, "sampler must be .*, got 'tep'; did you mean 'tpe'"),
     ({"seed": -1}, "seed must not be negative, got -1"),
     ({"seed": 1.5}, "seed must be a whole number, got 1.5"),
     ({"samples": 2.5}, "samples must be a whole number, got 2.5"),
@@ -95,9 +96,11 @@ def test_a_field_can_not_vary_beside_a_dimension_of_its_name() -> None:
 
 
 def test_an_unknown_sampler_lists_those_there_are() -> None:
-    """The hint of an unknown sampler names all samplers."""
-    with pytest.raises(Refused) as refused:
+    """An unknown sampler is refused with all samplers, in a study and by its name on the command line."""
+    with pytest.raises(Refused, match="must be 'random', 'quasirandom', 'tpe', 'gp', 'nsga2' or 'cmaes', got 'grid'"):
         replace(STUDY, sampler="grid")  # type: ignore[arg-type]
+    with pytest.raises(Refused, match="there is no sampler 'grid'") as refused:
+        check_sampler("grid")
     assert refused.value.hint == "samplers: random, quasirandom, tpe, gp, nsga2, cmaes"
 
 
