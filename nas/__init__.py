@@ -172,7 +172,7 @@ def __getattr__(name: str) -> Any:
 @cache
 def _checked(function: Any, name: str) -> Any:
     """A public function, the same each time, which refuses arguments of other names and types."""
-    from nas.arguments import checked
+    from nas.errors.arguments import checked
 
     return checked(function, name)
 

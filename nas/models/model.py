@@ -13,9 +13,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nas.arguments import checked_method
 from nas.data import Cell, encoded
 from nas.errors import NasError, Refused, readable
+from nas.errors.arguments import checked_method
 from nas.layers.serialization import LARGEST_JSON
 from nas.models import weights
 from nas.models.card import card, notebook

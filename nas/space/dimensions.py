@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from nas.arguments import Fields
 from nas.errors import Refused
+from nas.errors.arguments import Fields
 
 Value = bool | int | float | str
 Point = Mapping[str, Value]

@@ -10,8 +10,8 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from nas.arguments import checked_fields, checked_method
 from nas.errors import Refused
+from nas.errors.arguments import checked_fields, checked_method
 from nas.layers import Layer, Shape, display
 from nas.space.dimensions import Dimension, Point, Real, Value, in_words, single
 from nas.space.requirements import Chain, Fact, Ratio, Requirement, sentence

@@ -13,8 +13,8 @@ from shlex import quote
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from nas.arguments import checked_method
 from nas.errors import Refused
+from nas.errors.arguments import checked_method
 from nas.files import digest
 from nas.layers import Layer, display, identity
 from nas.storage import study_json

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from nas.arguments import Fields
 from nas.errors import Refused
+from nas.errors.arguments import Fields
 
 
 class SuccessiveHalving(msgspec.Struct, frozen=True, kw_only=True, metaclass=Fields):

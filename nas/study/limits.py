@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nas.arguments import Fields
 from nas.errors import Refused
+from nas.errors.arguments import Fields
 from nas.layers.base import Cost
 
 UNBOUNDED = 2**62

@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import msgspec
 
-from nas.arguments import Fields
 from nas.errors import Refused
+from nas.errors.arguments import Fields
 
 MOST_LOOKS = 50
 """Looks at one study: more save nothing, and at each all workers wait for the slowest training."""

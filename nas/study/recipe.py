@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from nas.arguments import Fields, checked_method
 from nas.errors import Refused
+from nas.errors.arguments import Fields, checked_method
 from nas.study.schedules import ScheduleName, learning_rate
 
 Precision = Literal["auto", "float32", "bfloat16"]

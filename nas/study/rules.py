@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from nas.arguments import Fields, checked
 from nas.errors import Refused
+from nas.errors.arguments import Fields, checked
 from nas.space import Value
 
 

@@ -13,8 +13,8 @@ from typing import Literal, get_args
 
 import msgspec
 
-from nas.arguments import Fields
 from nas.errors import Refused
+from nas.errors.arguments import Fields
 from nas.study.limits import UNBOUNDED, Limits, Range
 
 CostName = Literal["parameters", "multiply_adds", "activations", "memory"]

@@ -12,8 +12,8 @@ from typing import Literal, get_args
 
 import msgspec
 
-from nas.arguments import checked_fields
 from nas.errors import Refused
+from nas.errors.arguments import checked_fields
 from nas.layers import display
 from nas.space import Choice, Dimension, Point, Space, Value, in_words
 from nas.study.halving import SuccessiveHalving, check_halving

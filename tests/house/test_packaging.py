@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "studies": ("studies", "spaces", "nas.study", "nas.space"),
 }
 ROOMS = (
-    *("errors", "files", "arguments", "layers", "space", "study", "data", "sampling", "training"),
+    *("errors", "files", "layers", "space", "study", "data", "sampling", "training"),
     *("models", "engines", "storage", "analysis", "findings", "page", "runner", "cli"),
 )
 """From the ground up: a room imports only what stands before it."""
@@ -31,19 +31,7 @@ INSIDE_ANALYSIS = (
 )
 """The same among the parts of the analysis."""
 LIGHT = (
-    *(
-        "errors",
-        "files",
-        "arguments",
-        "layers",
-        "space",
-        "study",
-        "study.record",
-        "study.table",
-        "study.catalog",
-        "cli",
-        "cli.app",
-    ),
+    *("errors", "files", "layers", "space", "study", "study.record", "study.table", "study.catalog", "cli", "cli.app"),
     *("training", "models", "storage", "findings", "findings.wording.numbers", "runner"),
 )
 """What loads without torch and without optuna."""

@@ -134,4 +134,4 @@ def _is_theirs(filename: str) -> bool:
     """Whether a line of a traceback is neither this package's nor Python's own, nor generated."""
     places = Path(filename).parents
     python = Path(traceback.__file__).parent in places and "site-packages" not in filename
-    return not (python or Path(__file__).parent in places or filename.startswith("<"))
+    return not (python or Path(__file__).parents[1] in places or filename.startswith("<"))

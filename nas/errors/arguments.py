@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, Union, Unpack, cast, get_a
 
 import msgspec
 
-from nas.errors import Refused
+from nas.errors.kinds import Refused
 
 LONGEST = 80
 """Characters of a value that a message shows."""
