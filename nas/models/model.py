@@ -16,6 +16,7 @@ from torch.nn import functional
 from nas.data import Cell, encoded
 from nas.errors import NasError, Refused, readable
 from nas.errors.arguments import checked_method
+from nas.layers import display, shape_text
 from nas.layers.serialization import LARGEST_JSON
 from nas.models import weights
 from nas.models.card import card, notebook
@@ -246,6 +247,16 @@ class Model(nn.Module):
                 hint="model.reset_classifier(CLASSES) puts another last layer in place",
             )
         write_folder(Path(folder), files_of(self))
+
+    def __repr__(self) -> str:
+        """A line; `model.network` shows the modules."""
+        document = self.document
+        ports = f"{shape_text(document.inputs)} -> {len(document.classes) or 1}"
+        parameters = f"{sum(weight.numel() for weight in self.parameters()):,} parameters"
+        epochs = display.plural(document.epochs, "epoch") if document.epochs else ""
+        learned = f"trained on {document.data} for {epochs}" if epochs else ""
+        error = "" if document.error is None else f"validation error {document.error:.4f}"
+        return display.line(self, document.architecture, ports, parameters, learned, error)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: what is true of the weights as they are, in short."""

@@ -23,8 +23,9 @@ from nas.findings.finals import Final, open_final
 from nas.findings.wording.numbers import spoken
 from nas.runner.agreement import check_study
 from nas.runner.retraining import manifest_of, opened, original_study, task_of, train_missing
+from nas.runner.shown import looking_on
 from nas.runner.signals import outliving_its_terminal
-from nas.runner.task import Observer, Task, deadline_of, site_of, unobserved
+from nas.runner.task import Observer, Task, deadline_of, site_of
 from nas.runner.unsealing import is_read, read_test, require_unread
 from nas.sampling.finals import TOP, Finalists, Finals, FrontCost, Selection, arm_of, finals_study
 from nas.storage import study_json
@@ -83,7 +84,8 @@ def final(
     workers: int | None = None,
     device: str = "auto",
     engine: Engine | None = None,
-    observer: Observer = unobserved,
+    observer: Observer | None = None,
+    quiet: bool = False,
     max_seconds: float = inf,
 ) -> Final:
     """Train the best networks of a run anew on all training images, then read the test split once.
@@ -100,7 +102,7 @@ def final(
     requested = _requested(run, folder, _selection(top, pareto, limits), seeds, _recipe(run, fidelity, changes or {}))
     require_unread(run, folder, requested.total, again=again)
     place = devices.device(device)
-    site = partial(site_of, folder, workers, device, engine, observer, deadline_of(max_seconds))
+    site = partial(site_of, folder, workers, device, engine, looking_on(observer, quiet), deadline_of(max_seconds))
     train_missing(folder, requested.total, partial(_task, run, requested, study, folder), site)
     records = read_records(folder)
     if len(records) == requested.total and not is_read(folder, requested.total):

@@ -27,7 +27,13 @@ class Ledger:
         self._store, self._observer = store, site.observer
         self.weights = store.folder.resolve() / WEIGHTS
         """Where weights are kept."""
-        self.best = BestNetworks(self.weights, [space.name for space in task.study.arms], task.kept)
+        self.best = BestNetworks(
+            self.weights,
+            [space.name for space in task.study.arms],
+            task.kept,
+            repeats=task.study.repeats,
+            guess=task.info.guess,
+        )
         """The best networks of each space, whose weights are kept."""
         requested = msgspec.structs.replace(task.manifest, ended=store.manifest.ended)
         self._watch = Watch(requested, task.study.total)

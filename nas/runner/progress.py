@@ -1,4 +1,4 @@
-"""How far a run has come: counts by outcome, rate, time left, best so far; numbers only."""
+"""How far a run has come: counts by outcome, rate, time left, best so far; in numbers, and in a line."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 
+from nas.findings.wording.numbers import duration, percent
 from nas.study.record import Outcome, Record, rank
 
 LONG = 60.0
@@ -135,3 +136,50 @@ class Progress:
 def better(first: Record, second: Record) -> bool:
     """Whether the first completed record ranks before the second: lower error, then lower cost, then lower number."""
     return rank(first) < rank(second)
+
+
+def line(snapshot: Snapshot) -> str:
+    """A run in one line."""
+    parts = [f"{snapshot.done}{'' if snapshot.open_ended else f'/{snapshot.total}'} trials"]
+    parts += [f"{count} {outcome.replace('_', ' ')}" for outcome, count in snapshot.outcomes.items()]
+    if snapshot.done == snapshot.total:
+        fresh = snapshot.per_hour is not None
+        parts.append(f"done after {duration(snapshot.elapsed)}" if fresh else "nothing left to train")
+    elif snapshot.per_hour is None:
+        parts.append(_beginning(snapshot))
+    else:
+        parts.append(pace_text(snapshot.per_hour, snapshot.left, bool(snapshot.looks)))
+        parts += [f"{snapshot.running} being trained, {_epochs(snapshot)}"] if snapshot.epochs else []
+    if snapshot.looks:
+        parts.append(snapshot.looks)
+    if snapshot.best:
+        best = snapshot.best
+        parts.append(f"best error {percent(best.error)} (trial {best.trial}, {best.space})")
+    return " · ".join(parts)
+
+
+def _beginning(snapshot: Snapshot) -> str:
+    """What happens until the first trial of this command is finished, which tells its speed."""
+    if snapshot.running and snapshot.elapsed >= LONG:
+        far = f", {_epochs(snapshot)}" if snapshot.epochs else ""
+        left = "" if snapshot.left is None else f", about {duration(snapshot.left)} left"
+        return f"{snapshot.running} being trained for {duration(snapshot.elapsed)} so far{far}{left}"
+    return "resuming" if snapshot.done else "starting workers"
+
+
+def _epochs(snapshot: Snapshot) -> str:
+    """How far trainings that take long are."""
+    first, last = snapshot.epochs[0], snapshot.epochs[-1]
+    return f"{first if first == last else f'{first} to {last}'} of {snapshot.epochs_planned} epochs"
+
+
+def pace_text(per_hour: float, left: float | None, looks: bool) -> str:
+    """The speed of a run and the seconds that are left, if they are known; interim looks may end it earlier."""
+    if left is None:
+        return f"{per_hour:.0f} trials/h"
+    return f"{per_hour:.0f} trials/h, {'at most' if looks else 'about'} {duration(left)} left"
+
+
+def failure_line(record: Record) -> str:
+    """A trial that failed, in a line."""
+    return f"trial {record.trial} ({record.space}): {record.outcome.sentence}: {record.message}"

@@ -25,6 +25,7 @@ def search(
     out: Path | str | None = None,
     workers: int | None = None,
     device: str = "auto",
+    quiet: bool = False,
     **choices: Unpack[Choices],
 ) -> Run:
     """Search spaces for the best network inside limits, as long as there is time; the same call resumes.
@@ -41,6 +42,7 @@ def search(
         out=out,
         workers=workers,
         device=device,
+        quiet=quiet,
         reference=reference_of(spaces),
         max_seconds=60 * minutes,
     )

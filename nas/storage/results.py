@@ -8,10 +8,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from shlex import quote
-from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+import msgspec
 
 from nas.errors import Refused
 from nas.errors.arguments import checked_method
@@ -25,11 +27,12 @@ from nas.storage.study_json import Manifest
 from nas.storage.wrong_images import Wrong
 from nas.study import catalog, search
 from nas.study.objectives import nondominated_ranks, price
-from nas.study.record import FINAL, Outcome, Record, network_of, rank
+from nas.study.record import FINAL, Epoch, Outcome, Record, mean_error, network_of, rank
 from nas.study.table import DRAWN, GUESS, csv_text, table
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects
 
     from nas.study import Study
 
@@ -85,9 +88,7 @@ class Run:
 
     def mean_error(self, record: Record) -> float:
         """Mean error of all trainings of a network; one that failed counts as the larger of guessing and the worst."""
-        errors = [training.error for training in self.trainings(record)]
-        done = [error for error in errors if error is not None]
-        return fmean([*done, *[max(self.manifest.data.guess, *done)] * (len(errors) - len(done))])
+        return mean_error(self.trainings(record), self.manifest.data.guess)
 
     @cached_property
     def wrong_images(self) -> Mapping[int, Wrong]:
@@ -111,6 +112,24 @@ class Run:
         frame.attrs[GUESS] = self.manifest.data.guess
         frame.attrs[DRAWN] = [name for name in self.manifest.study.sampled if name in frame]
         return frame
+
+    def curves(self) -> pd.DataFrame:
+        """A row for each epoch of each trial that is known, with the columns that `Epoch` describes."""
+        import pandas as pd
+
+        rows = [
+            {"trial": record.trial, "space": record.space, **msgspec.structs.asdict(epoch)}
+            for record in self.records
+            for epoch in record.curve
+        ]
+        names = ["trial", "space", *(field.name for field in msgspec.structs.fields(Epoch))]
+        return pd.DataFrame(rows, columns=names).rename(columns={"number": "epoch"})
+
+    @checked_method
+    def figure(self, name: str) -> plotly.graph_objects.Figure:
+        """A figure of the run: `edf` of each space, `costs` (error against multiply-adds), or `curves` of the best."""
+        drawing = import_module("nas.page.figures")  # drawing stands above what is drawn
+        return cast("plotly.graph_objects.Figure", drawing.figure(self, name))
 
     @checked_method
     def record(self, trial: int) -> Record:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from enum import StrEnum
 from math import inf
+from statistics import fmean
 
 import msgspec
 
@@ -187,6 +188,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 def network_of(record: Record) -> Hashable:
     """What repeated trainings of a network share: all but the seed."""
     return record.space, record.architecture, tuple(sorted(record.point.items()))
+
+
+def mean_error(trainings: Iterable[Record], guess: float) -> float:
+    """Mean error of a network's trainings, at least one completed; a failed one counts as guessing or the worst."""
+    errors = [training.error for training in trainings]
+    done = [error for error in errors if error is not None]
+    return fmean([*done, *[max(guess, *done)] * (len(errors) - len(done))])
 
 
 def rank(record: Record) -> tuple[float, int, int]:

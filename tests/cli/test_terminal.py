@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.cli import main
-from nas.cli.live.progress import line
 from nas.cli.terminal import emit_table, emit_text, terminal_width
-from nas.runner.progress import Snapshot
+from nas.runner.progress import Snapshot, line
 
 HEADER = ("part", "settings", "times", "parameters", "bytes")
 ROWS = (

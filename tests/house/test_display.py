@@ -94,6 +94,14 @@ def test_a_value_shows_itself_in_a_line_and_in_a_small_part_of_a_notebook(name: 
     assert not re.search(r"#[0-9a-f]{3,6}\b|rgb", html)
 
 
+def test_a_model_is_a_line() -> None:
+    """Even a network of many layers is a line in a terminal; its modules are a word away."""
+    shown = repr(nas.create_model("resnet50", num_classes=3))
+    assert len(shown) <= LONGEST_REPR
+    assert "\n" not in shown
+    assert "3x224x224 -> 3, 23,514,179 parameters" in shown
+
+
 def test_a_distribution_draws_its_steps() -> None:
     """The curve of three networks and a failure rises by a quarter at each error, and ends below the top."""
     shown = edf([0.25, 0.5, 0.75, None], name="toy", guess=0.9)

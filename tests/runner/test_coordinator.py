@@ -19,11 +19,13 @@ from nas.models.weights import read_document
 from nas.runner.agreement import versions
 from nas.runner.progress import Snapshot
 from nas.sampling import plan
+from nas.space import Integer
 from nas.storage import study_json
 from nas.storage.database import WEIGHTS, opened, read_records
+from nas.storage.results import open_run
 from nas.storage.study_json import versions_in_words
 from nas.study import Limits, Study, larger
-from nas.study.record import Outcome, Record, rank
+from nas.study.record import Outcome, Record
 from nas.study.table import TIMES, table
 from tests.toys.runs import execute
 from tests.toys.spaces import FRAGILE, HUNT, QUICK, REPEATED, VARIED
@@ -197,12 +199,16 @@ def test_a_study_without_a_success_comes_to_its_end(tmp_path: Path) -> None:
 
 
 def test_the_ten_best_of_each_space_are_kept(tmp_path: Path) -> None:
-    """Of twelve networks a space, exactly the ten first in rank have their weights, whole and described."""
-    records = execute(replace(TOY, samples=12), tmp_path)
+    """The networks of a space that a run ranks first, ten at most, have their weights, whole and described."""
+    wide = {"width": Integer(low=2, high=300)}  # none is drawn twice
+    spaces = tuple(replace(space, dimensions={**space.dimensions, **wide}) for space in TOY.spaces)
+    execute(replace(TOY, spaces=spaces, samples=12), tmp_path)
+    run = open_run(tmp_path)
+    assert len(run.best) == len(run.records)
     best = defaultdict(list)
-    for record in sorted(records, key=rank):
+    for record in run.best:
         best[record.space].append(record)
-    kept = [record for ranked in best.values() for record in ranked[:10]]
+    kept = [training for ranked in best.values() for record in ranked[:10] for training in run.trainings(record)]
     found = {path.name for path in (tmp_path / WEIGHTS).iterdir()}
     assert found == {f"{record.architecture}-{record.trial}.safetensors" for record in kept}
     for record in kept:

@@ -111,7 +111,7 @@ def state_of(folder: Path) -> State:
 
 def lines(now: State) -> Iterator[str]:
     """The state in words."""
-    from nas.cli.live.progress import pace_text
+    from nas.runner.progress import pace_text
 
     run, done = now.run, len(now.run.records)
     counted = f"{done} trials" if now.total is None else f"{done} of {now.total} trials"
