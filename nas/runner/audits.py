@@ -19,8 +19,8 @@ from nas.engines import Engine
 from nas.errors import NasError, Refused
 from nas.findings.audits import Audit, open_audit
 from nas.findings.samples import require_random
+from nas.runner.display import looking_on
 from nas.runner.retraining import manifest_of, opened, original_study, task_of, train_missing
-from nas.runner.shown import looking_on
 from nas.runner.signals import outliving_its_terminal
 from nas.runner.task import Observer, Task, deadline_of, site_of
 from nas.sampling.repetitions import AUDIT, Repetitions, retraining

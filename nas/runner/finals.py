@@ -22,8 +22,8 @@ from nas.errors import Refused
 from nas.findings.finals import Final, open_final
 from nas.findings.wording.numbers import spoken
 from nas.runner.agreement import check_study
+from nas.runner.display import looking_on
 from nas.runner.retraining import manifest_of, opened, original_study, task_of, train_missing
-from nas.runner.shown import looking_on
 from nas.runner.signals import outliving_its_terminal
 from nas.runner.task import Observer, Task, deadline_of, site_of
 from nas.runner.unsealing import is_read, read_test, require_unread

@@ -11,7 +11,7 @@ from nas.files import write_atomically
 from nas.page.contents import write_report
 from nas.runner.agreement import agreed
 from nas.runner.coordinator import train
-from nas.runner.shown import looking_on
+from nas.runner.display import looking_on
 from nas.runner.signals import outliving_its_terminal
 from nas.runner.task import Observer, deadline_of, site_of
 from nas.storage.layout import LOG, PAGE, TABLE

@@ -22,7 +22,7 @@ from nas.models.formats.writing import require_folder
 from nas.models.model import Model, described, load
 from nas.models.transfer import require_seed
 from nas.runner.agreement import require_plain
-from nas.runner.notebook import watcher
+from nas.runner.display import watcher
 from nas.runner.winners import found_again
 from nas.storage.layout import STUDY
 from nas.storage.results import Run

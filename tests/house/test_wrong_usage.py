@@ -52,7 +52,7 @@ FUNCTIONS: list[tuple[Wrong, str, str]] = [
     (lambda run: nas.run(STUDY, max_seconds=NAN), "max_seconds must be a number that isn't negative, got nan", ""),
     (lambda run: nas.run(STUDY, retry="crashed"), "must be a list of texts, got 'crashed'", "('crashed',)"),
     (lambda run: nas.run(STUDY, engine="ray"), "engine must be an Engine or None, got 'ray'", "leave it out"),
-    (lambda run: nas.run(STUDY, observer="print"), "observer must be a function, got 'print'", ""),
+    (lambda run: nas.run(STUDY, observer="print"), "observer must be a function or None, got 'print'", ""),
     (lambda run: nas.search("VGG"), "a search ends after minutes or samples", "minutes=20"),
     (lambda run: nas.search(["VGG"], minutes=1), "spaces must be a text or a Space, got ['VGG']", "spaces.vgg.ALL[0]"),
     (lambda run: nas.search("VGG", minutes="1"), "minutes must be a number, got '1'", "minutes=1.0"),

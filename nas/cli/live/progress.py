@@ -10,8 +10,8 @@ from typing import Self
 
 from nas.cli.terminal import say
 from nas.errors import readable
+from nas.runner.display import Lines
 from nas.runner.progress import Snapshot, failure_line, line
-from nas.runner.shown import Lines
 from nas.runner.task import Observer
 from nas.study.record import Record
 

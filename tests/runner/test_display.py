@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 
 import nas
 from nas.engines import InlineEngine
-from nas.runner.notebook import PLOTLY, watcher
+from nas.runner.display import PLOTLY, watcher
 from tests.toys.spaces import STUDY
 
 CELL = """

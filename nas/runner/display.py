@@ -1,4 +1,4 @@
-"""What a run shows of itself where nobody else looks on: in a notebook a bar below the cell, elsewhere lines."""
+"""What runs and trainings show of themselves: a bar or growing curves in a notebook, lines on stderr elsewhere."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from html import escape
 from importlib import import_module
 from typing import Any
 
+import msgspec
+
 from nas.errors import readable
-from nas.runner.notebook import in_notebook
+from nas.findings.wording.training import epoch_line
+from nas.models.curves import curves_figure
 from nas.runner.progress import Snapshot, failure_line, line
 from nas.runner.task import Observer, unobserved
-from nas.study.record import Record
+from nas.study.record import Epoch, Record
 
+PLOTLY = "application/vnd.plotly.v1+json"
+"""What notebooks draw a plotly figure from; one that can't shows the line."""
 EVERY = 5.0
 """Seconds between lines, unless something failed."""
 
@@ -55,14 +60,14 @@ class Bar:
     """A bar with the state in a line below it, in one place of a notebook."""
 
     def __init__(self) -> None:
-        self._handle = import_module("IPython.display").display(data(None), raw=True, display_id=True)
+        self._handle = import_module("IPython.display").display(state(None), raw=True, display_id=True)
 
     def __call__(self, snapshot: Snapshot, record: Record | None) -> None:
         """Draw the state in place of the one before."""
-        self._handle.update(data(snapshot), raw=True)
+        self._handle.update(state(snapshot), raw=True)
 
 
-def data(snapshot: Snapshot | None) -> dict[str, Any]:
+def state(snapshot: Snapshot | None) -> dict[str, Any]:
     """A run's state in every form that a notebook may choose from; None before the first."""
     if snapshot is None:
         return {"text/plain": "beginning", "text/html": "<progress></progress>"}
@@ -72,3 +77,32 @@ def data(snapshot: Snapshot | None) -> dict[str, Any]:
     text = readable(line(snapshot))
     bar = f'<progress style="width:100%" value="{done:g}" max="{total:g}"></progress>'
     return {"text/plain": text, "text/html": f"{bar}<div>{escape(text)}</div>"}
+
+
+def watcher(name: str, epochs: int) -> Callable[[Epoch], None] | None:
+    """Draws each epoch where a notebook runs this program; None elsewhere."""
+    if not in_notebook():
+        return None
+    curve: list[Epoch] = []
+    handle = import_module("IPython.display").display(shown(name, curve, epochs), raw=True, display_id=True)
+
+    def watch(epoch: Epoch) -> None:
+        curve.append(epoch)
+        handle.update(shown(name, curve, epochs), raw=True)
+
+    return watch
+
+
+def in_notebook() -> bool:
+    """Whether a kernel runs this program, which shows more than text."""
+    shell = sys.modules.get("IPython")
+    return shell is not None and hasattr(shell.get_ipython(), "kernel")
+
+
+def shown(name: str, curve: list[Epoch], epochs: int) -> dict[str, Any]:
+    """The curves so far, below a line on the last epoch, in every form that a notebook may choose from."""
+    line = epoch_line(curve[-1], epochs) if curve else f"{name}: training begins"
+    figure = curves_figure({name: curve})
+    figure.update_layout(title={"text": escape(line), "font": {"size": 13}}, margin={"t": 56})
+    figure.update_xaxes(range=[0.5, epochs + 0.5])
+    return {"text/plain": line, PLOTLY: msgspec.json.decode(figure.to_json())}
