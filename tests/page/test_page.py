@@ -132,8 +132,11 @@ def show(browser: Browser, usual: str, tmp_path: Path) -> Iterator[Open]:
 
 
 def settled(page: Page) -> None:
-    """Waits until what the last click or key changed is drawn: that happens in the next frame."""
-    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    """Waits until what the last click or key changed is drawn: that happens in the next frames."""
+    page.evaluate(
+        "new Promise(done => { const wait = () => requestAnimationFrame(() => shown() && runOf(shown()).later ? wait() "
+        ": done()); requestAnimationFrame(wait); })"
+    )
 
 
 def drawn(page: Page, figure: str, expression: str) -> Any:
@@ -252,6 +255,33 @@ def test_a_drag_selects_for_all_views_and_the_address_keeps_it(show: Open) -> No
     page.get_by_role("button", name="show all").click()
     assert "selects" in selected(page)
     assert "#" not in page.url
+
+
+@needs_browser
+def test_a_change_is_drawn_over_several_frames(show: Open) -> None:
+    """Views that take long share no frame, so that the page hears what comes next; the one pointed at is the first."""
+    page = show()
+    page.locator("[data-view=rail]").hover()
+    settled(page)
+    page.evaluate(
+        """() => {
+          window.drawn = []; window.frame = 0;
+          const next = () => { frame++; requestAnimationFrame(next); };
+          next();
+          for (const { box, view } of runOf(shown()).views) view.draw = () => {
+            drawn.push([box.dataset.view, frame]);
+            for (const end = performance.now() + 50; performance.now() < end; );
+          };
+          for (const each of runOf(shown()).views) each.near = true;
+          runOf(shown()).model.set("error", range(0, 0.2));
+        }"""
+    )
+    settled(page)
+    drawn_ = page.evaluate("drawn")
+    assert drawn_[0][0] == "rail"
+    assert len(drawn_) > 5
+    frames = [frame for _, frame in drawn_]
+    assert len(set(frames)) == len(frames)
 
 
 @needs_browser

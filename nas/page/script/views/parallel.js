@@ -160,8 +160,9 @@ VIEWS.parallel = class {
     this.strokes(pen, this.drawn, colour, Math.min(0.8, Math.max(0.22, 7 / Math.sqrt(this.drawn.length))));
   }
 
+  // One pixel wide: without a graphics card wider lines take a browser five times as long.
   strokes(pen, rows, colour, opacity) {
-    Object.assign(pen, { globalAlpha: opacity, lineWidth: 1.2, lineJoin: "round" });
+    Object.assign(pen, { globalAlpha: opacity, lineWidth: 1 });
     for (const row of rows) {
       pen.strokeStyle = colour(row);
       pen.beginPath();
