@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -409,27 +408,6 @@ def test_what_learned_nothing_counts_as_failed(show: Open) -> None:
     last = drawn(page, "edf", "box.data.find(t => t.meta === 'edf').y.at(-1)")
     assert last == pytest.approx(1 - sample.failures / sample.n)
     assert f"mean {100 * sample.mean:.2f} %" in page.locator(".entries label").inner_text()
-
-
-@needs_browser
-@pytest.mark.parametrize("width", [360, 1440])
-def test_no_two_labels_of_an_axis_touch(show: Open, width: int) -> None:
-    """The boxes of the marks' labels are apart, and no figure is wider than its card."""
-    page = show(width=width)
-    drawn(page, "column", "1")
-    for view in ("edf", "costs", "column", "curves"):
-        drawn(page, view, "1")
-        for axis in "xy":
-            boxes = page.locator(f"[data-view={view}] .js-plotly-plot").evaluate_all(
-                f"plots => plots.map(p => [...p.querySelectorAll('.{axis}tick text')]"
-                ".map(t => t.getBoundingClientRect()).map(r => [r.left, r.right, r.top, r.bottom]))"
-            )
-            for own in boxes:
-                ordered = sorted(own, key=lambda box: box[0] if axis == "x" else -box[3])
-                for one, other in pairwise(ordered):
-                    apart = other[0] - one[1] if axis == "x" else one[2] - other[3]
-                    assert apart > -1, (view, axis, one, other)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @needs_browser

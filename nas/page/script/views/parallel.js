@@ -35,7 +35,8 @@ VIEWS.parallel = class {
     this.menu.addEventListener("change", () => this.draw(this.model));
     this.key = element("span", { class: "key" });
     const boxes = this.offered.map((column) => this.choice(column));
-    const choices = element("details", { class: "chooser" }, element("summary", {}, "axes"), element("div", { class: "choices" }, ...boxes));
+    const notes = [axesLeftOut(this.model)].filter(Boolean).map((text) => element("p", { class: "note" }, text));
+    const choices = element("details", { class: "chooser" }, element("summary", {}, "axes"), element("div", { class: "choices" }, ...notes, ...boxes));
     return element("div", { class: "tools" }, element("label", {}, "Colour by ", this.menu), this.key, choices);
   }
 
@@ -299,11 +300,13 @@ class Axis {
     this.box.classList.toggle("active", this.view.active === this);
     this.name.setAttribute("aria-label", `${column.title}, axis ${place + 1} of ${count_}${scale.log ? ", logarithmic" : ""}; arrow keys move it, its range is below`);
     const y = (share) => heightOf(share) - HEAD;
-    const mark = (share, text) => [svg("path", { class: "tick", d: `M${step / 2} ${y(share)}h5` }), svg("text", { x: step / 2 + 8, y: y(share) + 4 }, text)];
+    const letters = Math.min(14, Math.floor((step - 12) / 5.8));
+    const short = (text) => (text.length > letters ? `${text.slice(0, letters - 1)}…` : text);
+    const mark = (share, text) => [svg("path", { class: "tick", d: `M${step / 2} ${y(share)}h5` }), svg("text", { x: step / 2 + 8, y: y(share) + 4 }, short(text))];
     const filter = model.filters.get(column.name);
     const kept = scale.spans(filter).map(([low, high]) => svg("rect", { class: "kept", x: step / 2 - 7, width: 14, y: y(high) - 1, height: Math.max(3, y(low) - y(high) + 2) }));
     const absent = scale.absent ? [svg("circle", { cx: step / 2, cy: y(scale.none), r: 3.5 }), ...mark(scale.none, absentWord(column)).slice(1)] : [];
-    const marks = scale.marks(LENGTH).flatMap(([share, text]) => mark(share, text.length > 14 ? `${text.slice(0, 13)}…` : text));
+    const marks = scale.marks(LENGTH).flatMap(([share, text]) => mark(share, text));
     this.line.setAttribute("viewBox", `0 0 ${step} ${HEIGHT - HEAD}`);
     this.line.replaceChildren(svg("rect", { class: "grip", x: step / 2 - 14, y: 0, width: 28, height: HEIGHT - HEAD }), svg("path", { class: "spine", d: `M${step / 2} ${y(0)}V${y(1)}` }), ...kept, ...marks, ...absent);
   }
