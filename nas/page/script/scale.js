@@ -93,14 +93,14 @@ class Scale {
 
 // Columns that can be an axis, the error among them, in the order of the table; of many the first.
 function axesOf(model) {
-  model.axes ??= model.data.shown.map((name) => model.column(name)).filter((column) => column.name !== "trial" && hasAxis(column));
-  return model.axes.slice(0, MOST_OFFERED);
+  model.withAxes ??= model.data.shown.map((name) => model.column(name)).filter((column) => column.name !== "trial" && hasAxis(column));
+  return model.withAxes.slice(0, MOST_OFFERED);
 }
 
 // What menus of axes leave out, as a sentence; empty where they have all.
 function axesLeftOut(model) {
   const offered = axesOf(model).length;
-  return offered < model.axes.length ? `The first ${grouped(offered)} of ${grouped(model.axes.length)} columns can be chosen.` : "";
+  return offered < model.withAxes.length ? `The first ${grouped(offered)} of ${grouped(model.withAxes.length)} columns can be chosen.` : "";
 }
 
 // Axes shown at first: dimensions that most networks have, then what else there is if they are few; the error is the last.

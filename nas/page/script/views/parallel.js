@@ -14,8 +14,8 @@ const heightOf = (share) => HEAD + ROOM + (1 - share) * LENGTH;
 
 VIEWS.parallel = class {
   constructor(box, model) {
-    this.model = model;
-    this.axes = firstAxes(model).map((column) => new Axis(this, column));
+    Object.assign(this, { model, axes: [], hears: ["selection", "chosen", "axes"] });
+    this.take();
     this.offered = axesOf(model);
     this.canvas = element("canvas", { role: "img" });
     this.over = svg("svg", { class: "over", "aria-hidden": "true" });
@@ -43,28 +43,37 @@ VIEWS.parallel = class {
   choice(column) {
     const input = element("input", { type: "checkbox", "data-column": column.name });
     input.checked = this.axes.some((axis) => axis.column === column);
+    this.choices = [...(this.choices ?? []), [column, input]];
     input.addEventListener("change", () => (input.checked ? this.add(column) : this.remove(column)));
     return element("label", { title: column.note }, input, element("bdi", {}, column.title));
+  }
+
+  // Takes over the model's axes, such as those of an address; a column that has none is passed over.
+  take() {
+    const names = this.model.axes ?? firstAxes(this.model).map(({ name }) => name);
+    const columns = names.map((name) => this.model.column(name)).filter((column) => hasAxis(column) || column.name === ERROR);
+    this.axes = columns.map((column) => this.axes.find((axis) => axis.column === column) ?? new Axis(this, column));
+    if (!this.axes.includes(this.active)) this.activate(undefined);
+    for (const [column, input] of this.choices ?? []) input.checked = columns.includes(column);
   }
 
   // A new axis stands before the error, if that is the last one.
   add(column) {
     const place = this.axes.at(-1)?.column.name === ERROR ? this.axes.length - 1 : this.axes.length;
-    this.axes.splice(place, 0, new Axis(this, column));
-    this.draw(this.model);
+    this.arrangeAxes(this.axes.map((axis) => axis.column).toSpliced(place, 0, column));
   }
 
   remove(column) {
-    this.axes = this.axes.filter((axis) => axis.column !== column);
-    if (this.active?.column === column) this.activate(undefined);
-    this.draw(this.model);
+    this.arrangeAxes(this.axes.map((axis) => axis.column).filter((other) => other !== column));
   }
 
   move(axis, place) {
-    const others = this.axes.filter((other) => other !== axis);
-    others.splice(Math.min(others.length, Math.max(0, place)), 0, axis);
-    this.axes = others;
-    this.draw(this.model);
+    const others = this.axes.filter((other) => other !== axis).map((other) => other.column);
+    this.arrangeAxes(others.toSpliced(Math.min(others.length, Math.max(0, place)), 0, axis.column));
+  }
+
+  arrangeAxes(columns) {
+    this.model.arrange(columns.map(({ name }) => name));
   }
 
   // Below the figure: the range of one axis as inputs, its scale and its place as buttons.
@@ -120,6 +129,7 @@ VIEWS.parallel = class {
   }
 
   draw(model) {
+    this.take();
     const paper = document.documentElement.classList.contains("printing");
     const room = this.scroll.clientWidth - (paper ? MARGIN : 0);
     this.step = Math.max(paper ? 0 : NARROWEST, room / Math.max(1, this.axes.length));
