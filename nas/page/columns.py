@@ -23,7 +23,7 @@ KINDS = {
     "outcome": "outcome",
     "error": "percent",
     "train_error": "percent",
-    "gap": "percent",
+    "gap": "points",
     "seed": "plain",
     "parameters": "count",
     "multiply_adds": "count",

@@ -19,6 +19,8 @@ CONFIDENCE = 0.8
 EVALUATIONS = 1000
 """Bootstrap samples of all spaces, times columns, that are worth the wait."""
 FEWEST_RESAMPLES = 10
+MOST_DIMENSIONS = 200
+"""Dimensions of a space up to which importance is computed."""
 MOST_ROWS = 2000
 """Networks of all spaces that importance is computed from; more of them are sampled."""
 ROWS_EACH = (100, 300)
@@ -62,6 +64,8 @@ def _of_space(group: pd.DataFrame, dimensions: Sequence[str], spaces: int) -> di
     varying = [name for name in dimensions if name in group and group[name].nunique(dropna=False) > 1]
     if not varying:
         raise Refused("no dimension varies among its networks")
+    if len(varying) > MOST_DIMENSIONS:
+        raise Refused(f"{len(varying):,} dimensions vary, importance is computed of at most {MOST_DIMENSIONS}")
     fewest, most = ROWS_EACH
     room = min(most, max(fewest, MOST_ROWS // spaces))
     rows = group.sample(room, random_state=0) if len(group) > room else group

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tarfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
@@ -14,7 +14,10 @@ import pytest
 from nas.findings.tables import tables
 from nas.page.contents import reports_of_tables
 from nas.page.page import html
-from tests.page.test_page import report, settled
+from tests.page.test_page import Open, drawn, needs_browser, report, selected, settled, trials
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
 
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = "axe-core@4.14.1"
@@ -120,3 +123,77 @@ def test_everything_is_done_by_keyboard(page_file: Path) -> None:
         settled(page)
         assert page.evaluate("location.hash") == ""
         browser.close()
+
+
+def pressed(page: Page, box: Locator, *keys: str) -> None:
+    """Puts the focus on an element, presses keys there, and waits until all is drawn."""
+    box.focus()
+    for key in keys:
+        page.keyboard.press(key)
+    settled(page)
+
+
+@needs_browser
+def test_the_skip_link_leads_past_tabs_and_buttons(show: Open) -> None:
+    """The first stop of the keyboard is the link to the findings; from there the next stop lies in them."""
+    page = show(report(), report(title="second"))
+    page.keyboard.press("Tab")
+    link = page.locator(":focus")
+    assert link.inner_text() == "Skip to the findings"
+    assert link.bounding_box()["x"] >= 0  # type: ignore[index]
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('main') !== null")
+
+
+@needs_browser
+def test_networks_are_opened_and_compared_by_keyboard(show: Open) -> None:
+    """A best network opens, one of the table stands beside it with Shift, only differences show, each is put away."""
+    page = show(report(folder="run", validating=1000))
+    best, panel = page.locator(".best tbody button").first, page.locator("#details")
+    pressed(page, best, "Enter")
+    assert panel.locator("h2").inner_text() == best.inner_text().capitalize()
+    trials(page)
+    other = page.locator(".trials tbody tr:not(.open) button").first
+    pressed(page, other, "Shift+Enter")
+    assert panel.locator("h2").inner_text() == "2 networks"
+    rows = panel.locator(".values-of tbody tr").count()
+    pressed(page, panel.get_by_label("only what differs"), "Space")
+    assert 0 < panel.locator(".values-of tbody tr").count() < rows
+    pressed(page, panel.locator(".network .close").first, "Enter")
+    assert panel.locator(".network").count() == 1
+    page.keyboard.press("Escape")
+    settled(page)
+    assert not panel.is_visible()
+    assert page.evaluate("document.activeElement.closest('main') !== null")
+
+
+@needs_browser
+def test_filters_menus_columns_pages_and_tabs_by_keyboard(show: Open) -> None:
+    """Words select, a column is added, the table turns, a figure changes its column, tabs and colours change."""
+    page = show(report(each=20), report(title="second"))
+    table = trials(page)
+    table.locator("input[type=search]").focus()
+    page.keyboard.type("diverged")
+    assert "selected, of 60" in table.locator("output").inner_text() or "6 of 60" in selected(page)
+    pressed(page, page.locator("section:visible").get_by_role("button", name="show all"), "Enter")
+    pressed(page, table.locator(".chooser summary"), "Enter")
+    columns = table.locator("th").count()
+    pressed(page, table.locator(".choices label", has_text="seed").locator("input"), "Space")
+    assert table.locator("th").count() == columns + 1
+    pressed(page, table.locator("[data-turn=next]"), "Enter")
+    assert "51–60 of 60" in table.locator("output").inner_text()
+    drawn(page, "column", "1")
+    menu = page.locator("section:visible [data-view=column] select")
+    before = menu.input_value()
+    pressed(page, menu, "ArrowDown")
+    assert menu.input_value() != before
+    title = drawn(page, "column", "box.layout.xaxis.title.text")
+    assert title.split(" (")[0] == menu.locator("option:checked").inner_text()
+    pressed(page, page.locator("section:visible [data-view=edf] summary"), "Enter")
+    assert page.locator("section:visible [data-view=edf] .numbers tbody tr").count() == 3
+    pressed(page, page.locator(".scheme"), "Enter")
+    assert page.evaluate("document.documentElement.dataset.scheme") == "dark"
+    pressed(page, page.get_by_role("tab").first, "ArrowRight")
+    assert page.locator(".title:visible").inner_text() == "second"
+    assert page.evaluate("document.activeElement.textContent") == "second"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.page.test_page import CHROMIUM, needs_browser, report
 
 TABLE = Path(studies.__file__).parent / "results" / "anynet_ladder.csv.gz"
 NAMES = ["AnyNetX_A_3", "AnyNetX_B_3", "AnyNetX_C_3", "AnyNetX_D_3", "AnyNetX_E_3", "RegNetX_3"]
+A4 = pytest.approx((594.95996, 841.91998), abs=1)
+"""Points of a sheet."""
 Say = Callable[..., tuple[int, str, str]]
 
 
@@ -68,6 +71,31 @@ def test_nothing_is_wider_than_a_sheet(page) -> None:  # type: ignore[no-untyped
     widths = tab.evaluate("[...document.querySelectorAll('section div.plot .main-svg')].map(e => e.clientWidth)")
     assert len(widths) > 5
     assert max(widths) <= 190 / 25.4 * 96
+
+
+CUT = """[...document.querySelectorAll("main *")].filter(e => {
+  if (!e.checkVisibility() || e.closest("svg, .unseen")) return false;
+  const box = e.getBoundingClientRect(), clips = getComputedStyle(e).overflowX !== "visible";
+  return box.right > innerWidth + 1 || box.left < -1 || (clips && e.scrollWidth > e.clientWidth + 1);
+}).map(e => `${e.tagName} ${e.className}: ${e.textContent.slice(0, 60)}`)"""
+
+
+@needs_browser
+def test_a_sheet_cuts_nothing(page) -> None:  # type: ignore[no-untyped-def]
+    """Of A4 at a printer's usual margins no table, text or figure is cut, and the page is a few sheets long."""
+    tab = page("figure=nothing")
+    tab.goto(tab.url.split("#")[0] + "?")
+    tab.wait_for_selector("html[data-ready]")
+    sheet = tab.pdf(format="A4", print_background=True)
+    sheets = [tuple(map(float, size.split())) for size in re.findall(rb"/MediaBox \[0 0 ([\d. ]+)\]", sheet)]
+    assert 3 < len(sheets) < 12
+    assert all(size == A4 for size in sheets)
+    tab.set_viewport_size({"width": 718, "height": 1000})
+    tab.emulate_media(media="print")
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert tab.locator("table.cells:visible, table.best:visible, .trials table:visible").count() == 3
+    assert tab.locator(".entries .numbers").first.inner_text().startswith("16, mean")
+    assert tab.evaluate(CUT) == []
 
 
 @needs_browser

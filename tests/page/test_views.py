@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,10 +10,12 @@ import pandas as pd
 import pytest
 
 from nas.analysis import edf, edfs, efficiency, importances
+from nas.page.report import Compared, Story
 from nas.page.whole_run import importance, searched
 from nas.study.record import Origin
+from nas.study.table import table
 from spaces.anynet import X3
-from tests.page.test_page import Open, needs_browser, report, selected, settled
+from tests.page.test_page import Open, drawn, needs_browser, report, selected, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -128,7 +131,7 @@ def test_what_does_not_exist_has_a_place_of_its_own(show: Open) -> None:
 
 @needs_browser
 def test_axes_are_moved_chosen_and_filtered_by_the_keyboard(show: Open) -> None:
-    """Arrow keys move an axis and keep the focus, inputs below it select, a box adds an axis before the error."""
+    """Arrow keys move an axis and keep the focus, inputs below it select, a box adds an axis; the address has them."""
     run = report()
     page = show(run)
     view(page, "parallel")
@@ -152,6 +155,14 @@ def test_axes_are_moved_chosen_and_filtered_by_the_keyboard(show: Open) -> None:
     page.locator(".parallel .chooser summary").press("Enter")
     page.locator(".parallel .choices input[data-column=parameters]").press("Space")
     assert axes(page)[-2:] == ["parameters", "error"]
+    again = page.context.new_page()
+    again.goto(page.url)
+    again.wait_for_selector("html[data-ready]")
+    view(again, "parallel")
+    assert axes(again) == axes(page)
+    again.goto(page.url.split("#")[0] + "#axis=error&axis=nothing&axis=depth_1")
+    settled(again)
+    assert axes(again) == ["error", "depth_1"]
 
 
 @needs_browser
@@ -276,6 +287,33 @@ def test_too_few_networks_have_no_importance(show: Open) -> None:
     assert "importance needs at least 20 networks, got 16" in view(page, "importance").inner_text()
     page = show(report(origin=Origin(sampler="tpe", draws=1)))
     assert page.locator("[data-view=importance], [data-view=efficiency]").count() == 0
+
+
+@needs_browser
+def test_searches_are_drawn_with_their_bands(show: Open) -> None:
+    """A strategy is a line of its numbers with name and n, its band is clipped to the axis, one search has none."""
+    spent, mean = [1e6, 2e6, 3e6], [0.3, 0.2, 0.15]
+    curves = [
+        {"name": "random", "n": 3, "spent": spent, "mean": mean, "low": [0.28, 0.18, 0.01], "high": [0.9, 0.22, 0.17]},
+        {"name": "tpe", "n": 1, "spent": spent, "mean": [0.3, 0.16, 0.12], "low": [None] * 3, "high": [None] * 3},
+    ]
+    story = Story(headline="Nothing is decided", lines=(), how=())
+    numbers = {"title": "lowest error", "compute": "compute: multiply-adds", "curves": curves}
+    rows = {"lowest error": (("random", "15 %"), ("tpe", "12 %"))}
+    compared = Compared(story=story, header=("strategy", "in the end"), rows=rows, curves=(numbers,))
+    page = show(replace(report(frame=table([]), total=0, curves={}), spaces=("random", "tpe"), compared=compared))
+    assert drawn(page, "searches", "box.data.filter(t => t.meta === 'mean').map(t => [...t.y])") == [
+        curve["mean"] for curve in curves
+    ]
+    assert drawn(page, "searches", "box._fullLayout.yaxis.type") == "log"
+    low, high = drawn(page, "searches", "box._fullLayout.yaxis.range.map(end => 10 ** end)")
+    band = drawn(page, "searches", "box.data.filter(t => t.meta === 'band').map(t => [...t.y])")
+    assert len(band) == 2
+    assert all(low - 1e-9 <= value <= high + 1e-9 for line in band for value in line)
+    box = view(page, "searches")
+    assert "random (3)" in box.locator(".note").first.inner_text()
+    box.locator("summary").click()
+    assert box.locator("tbody tr").first.inner_text().split("\t") == ["random", "30.00 %", "20.00 %", "15.00 %"]
 
 
 def test_what_only_failed_was_not_searched() -> None:

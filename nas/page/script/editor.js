@@ -1,11 +1,12 @@
 // The filter of one column, written instead of dragged: two ends, or a box for each text, and one for what isn't there.
 
 const absentWord = (column) => (column.name === ERROR ? "failed" : column.role === "dimension" ? "doesn't exist" : "none");
-const unitOf = (column) => (column.kind === "percent" ? " (%)" : "");
+const unitOf = (column) => ({ percent: " (%)", points: " (points)" }[column.kind] ?? "");
+const factorOf = (column) => (unitOf(column) ? 100 : 1); // of what is written, by which a share of 1 is multiplied
 
 class Editor {
   constructor(model, scale) {
-    Object.assign(this, { model, scale, column: scale.column, factor: scale.column.kind === "percent" ? 100 : 1 });
+    Object.assign(this, { model, scale, column: scale.column, factor: factorOf(scale.column) });
     this.entries = this.column.numeric ? [] : scale.order.map((code) => this.entry(this.column.levels[code]));
     this.ends = this.column.numeric ? ["from", "to"].map((end, i) => this.end(end, [scale.low, scale.high][i])) : [];
     this.none = this.entry(null);

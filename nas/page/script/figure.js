@@ -34,9 +34,9 @@ function swatch(space, dash = false) {
 const plotlyText = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 // A numeric axis: `write` makes its labels, `pixels` is its length; plotly gets places and texts of its marks.
-function axis({ title, low, high, log = false, whole = false, pixels, write, upright = false }) {
+function axis({ title, low, high, log = false, whole = false, unit = 1, pixels, write, upright = false }) {
   const at = log ? Math.log10 : (value) => value;
-  const { values, texts } = ticks({ low, high, log, whole, room: pixels, text: write, ...(upright && { across: () => 14 }) });
+  const { values, texts } = ticks({ low, high, log, whole, unit, room: pixels, text: write, ...(upright && { across: () => 14 }) });
   return {
     title: { text: title, standoff: 8 }, type: log ? "log" : "linear", range: [at(low), at(high)], tickvals: values, ticktext: texts,
     zeroline: false, showline: true, ticks: "outside", ticklen: 4, fixedrange: false,

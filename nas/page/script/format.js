@@ -13,6 +13,9 @@ const grouped = (value) => minus(grouping.format(value));
 const prefix = (value, roundsUp) => UNITS.find(([size]) => Math.abs(value) >= roundsUp * size) ?? [1, ""];
 const digits = (value, many) => String(Number(value.toPrecision(many)));
 
+// A name amid other text, which it can't turn round; one that nobody could see in words.
+const nameText = (name) => `\u2068${name.trim() || "(blank)"}\u2069`;
+
 const plural = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
 
 function count(value) {
@@ -32,6 +35,7 @@ function duration(value) {
 
 const WRITERS = {
   percent: (value) => `${minus(Math.abs(value) < LARGE ? (100 * value).toFixed(2) : count(100 * value))} %`,
+  points: (value) => `${minus((100 * value).toFixed(2))} points`,
   count,
   bytes: (value) => `${threeDigits(value / 2 ** 20)} MiB`,
   seconds: duration,
@@ -70,4 +74,5 @@ function element(tag, attributes = {}, ...children) {
 const percentLabel = (value) => minus(String(Number((100 * value).toPrecision(6))));
 const numberLabel = (value) => (Math.abs(value) >= 1e4 || (value && Math.abs(value) < 1e-4) ? minus(count(value)) : grouped(Number(value.toPrecision(6))));
 const durationLabel = (value) => duration(value).replace(/\.0+(?= )/, "");
-const axisLabel = (column, value) => ({ percent: percentLabel, count, seconds: durationLabel }[column.kind] ?? numberLabel)(value);
+const tickUnit = (column, high) => (column.kind !== "seconds" || high < 120 ? 1 : high < 7200 ? 60 : 3600); // of times, the one they are written in
+const axisLabel = (column, value) => ({ percent: percentLabel, points: percentLabel, count, seconds: durationLabel }[column.kind] ?? numberLabel)(value);

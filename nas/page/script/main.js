@@ -2,8 +2,9 @@
 
 const sections = [...document.querySelectorAll("section.run")];
 const panel = document.getElementById("details");
+const SLICE = 40; // milliseconds after which the views that are left wait for the next frame
 
-// One run: its model and its views, each drawn again only while it is on screen.
+// One run: its model and its views, each drawn again only while it is on screen, so many a frame as there is time for.
 class Run {
   constructor(section, place) {
     this.section = section;
@@ -19,7 +20,7 @@ class Run {
 
   view(box) {
     const view = new VIEWS[box.dataset.view](box, this.model);
-    return { box, view, hears: view.hears ?? ["selection", "chosen"], stale: true, near: box === panel };
+    return { box, view, hears: view.hears ?? ["selection", "chosen"], stale: true, near: box === panel, drawn: 0 };
   }
 
   // An element whose `data-spaces` names spaces (JSON) points at them.
@@ -32,6 +33,10 @@ class Run {
   changed(what) {
     for (const each of this.views) each.stale ||= each.hears.includes(what);
     if (what !== "pointed" && !this.reading && !this.section.hidden) writeAddress(this);
+    this.soon();
+  }
+
+  soon() {
     this.later ??= requestAnimationFrame(() => this.draw());
   }
 
@@ -43,11 +48,19 @@ class Run {
   draw(all = false) {
     this.later = undefined;
     if (this.section.hidden) return;
-    for (const each of this.views) {
-      if (!each.stale || !(each.near || all)) continue;
+    const end = performance.now() + (all ? Infinity : SLICE);
+    for (const each of this.waiting(all)) {
+      if (performance.now() > end) return this.soon();
       each.stale = false;
+      each.drawn = performance.now();
       each.view.draw(this.model);
     }
+  }
+
+  // Views to draw: first the one under the pointer, which a drag should move with, then those that waited longest.
+  waiting(all) {
+    const first = ({ box }) => Number(box.matches(":hover"));
+    return this.views.filter((each) => each.stale && (each.near || all)).sort((a, b) => first(b) - first(a) || a.drawn - b.drawn);
   }
 
   // Draws everything again, for other colours or another width.
@@ -75,7 +88,12 @@ function show(section) {
     tab.tabIndex = chosen ? 0 : -1;
   }
   runOf(section).redraw();
-  requestAnimationFrame(() => requestAnimationFrame(() => (document.documentElement.dataset.ready = section.id)));
+  requestAnimationFrame(() => ready(section));
+}
+
+// Says in the document that a run is drawn, as soon as no view of it waits for a frame.
+function ready(section) {
+  requestAnimationFrame(() => (runOf(section).later ? ready(section) : (document.documentElement.dataset.ready = section.id)));
 }
 
 function writeAddress({ place, model }) {

@@ -30,6 +30,12 @@ function isSkewed(low, middle, high) {
   return high / low >= DECADES && off(Math.log) < off((value) => value);
 }
 
+// How far the value next to one lies from it; 0 where there is none.
+function nearest(values, one) {
+  const away = values.map((value) => Math.abs(value - one)).filter((distance) => distance > 0);
+  return away.length ? away.reduce((a, b) => Math.min(a, b)) : 0;
+}
+
 // Ends of an axis that a few far values don't rule, whether it is logarithmic, and how many values lie outside.
 function robust(values) {
   const sorted = Float64Array.from(values).filter(Number.isFinite).sort();
@@ -37,7 +43,7 @@ function robust(values) {
   const wide = sorted[0] > 0 && isSkewed(...[0.02, 0.5, 0.98].map((share) => quantile(sorted, share)));
   const [to, from] = wide ? [Math.log, Math.exp] : [(x) => x, (x) => x];
   const [q1, q3] = [to(quantile(sorted, 0.25)), to(quantile(sorted, 0.75))];
-  const reach = FAR * (q3 - q1 || 0.05 * Math.abs(q3) || 1);
+  const reach = FAR * (q3 - q1 || nearest(sorted.map(to), q1) || 1);
   const [floor, ceiling] = [from(q1 - reach), from(q3 + reach)];
   const inside = sorted.filter((value) => value >= floor && value <= ceiling);
   const [low, high] = [inside[0], inside.at(-1)];

@@ -18,6 +18,7 @@ class Model {
     this.filters = new Map();
     this.passes = new Map();
     this.chosen = [];
+    this.axes = null;
     this.pointed = [];
     this.listeners = [];
     this.count();
@@ -70,6 +71,12 @@ class Model {
     this.tell("chosen");
   }
 
+  // The columns of the parallel coordinates from left to right, by name; null for those that are shown at first.
+  arrange(names) {
+    this.axes = names;
+    this.tell("axes");
+  }
+
   // The spaces (their places in `spaces`) that the pointer or the focus is on: none, one, or two of a pair.
   point(...spaces) {
     if (String(spaces) === String(this.pointed)) return;
@@ -77,7 +84,7 @@ class Model {
     this.tell("pointed");
   }
 
-  // Calls back with what changed: "selection", "chosen" or "pointed".
+  // Calls back with what changed: "selection", "chosen", "axes" or "pointed".
   on(listener) {
     this.listeners.push(listener);
   }
@@ -155,17 +162,18 @@ class Model {
     return -1;
   }
 
-  // Filters and chosen networks as the part of an address behind #.
+  // Filters, chosen networks and axes as the part of an address behind #.
   get address() {
     const parts = new URLSearchParams();
     for (const [name, filter] of this.filters) {
       for (const text of filterTexts(name, filter)) parts.append(keyOf(name), text);
     }
+    for (const name of this.axes ?? []) parts.append("axis", name);
     if (this.chosen.length) parts.set("trial", this.chosen.map((row) => this.column("trial").at(row)).join(","));
     return parts.toString();
   }
 
-  // Takes over filters and chosen networks of an address; what the table doesn't have is passed over.
+  // Takes over filters, chosen networks and axes of an address; what the table doesn't have is passed over.
   set address(text) {
     const parts = new URLSearchParams(text);
     const filters = new Map([...this.filters.keys()].map((name) => [name, null]));
@@ -175,6 +183,8 @@ class Model {
     this.chosen = (parts.get("trial") ?? "").split(",").map((trial) => this.rowOf(trial)).filter((row) => row >= 0).slice(0, MOST_CHOSEN);
     this.change(filters);
     this.tell("chosen");
+    const axes = parts.getAll("axis").filter((name) => this.columns.has(name));
+    this.arrange(axes.length ? axes : null);
   }
 
   filterOf(name, texts) {
@@ -200,7 +210,7 @@ function draggedRange([first, second]) {
   return range(rounded(low), rounded(high));
 }
 
-const RESERVED = new Set(["figure", "run", "trial", "where"]);
+const RESERVED = new Set(["axis", "figure", "run", "trial", "where"]);
 const keyOf = (name) => (name === WHERE ? "where" : RESERVED.has(name) || name.startsWith("~") ? `~${name}` : name);
 const nameOf = (key) => (key === "where" ? WHERE : key.startsWith("~") ? key.slice(1) : key);
 const end = (value) => (Number.isFinite(value) ? String(value) : "");

@@ -86,14 +86,21 @@ class Scale {
       return this.order.filter((_, i) => i % every === 0).map((code) => [this.places.get(code), written(column, column.levels[code])]);
     }
     const write = (value) => (column.kind === "integer" && value % 1 ? "" : axisLabel(column, value));
-    const { values, texts } = ticks({ low: this.low, high: this.high, log: this.log, room: pixels, text: write, across: () => 16 });
+    const { values, texts } = ticks({ low: this.low, high: this.high, log: this.log, unit: tickUnit(column, this.high), room: pixels, text: write, across: () => 16 });
     return values.map((value, i) => [this.at(value), texts[i]]);
   }
 }
 
-// Columns that can be an axis, the error among them, in the order of the table.
+// Columns that can be an axis, the error among them, in the order of the table; of many the first.
 function axesOf(model) {
-  return model.data.shown.map((name) => model.column(name)).filter((column) => column.name !== "trial" && hasAxis(column)).slice(0, MOST_OFFERED);
+  model.withAxes ??= model.data.shown.map((name) => model.column(name)).filter((column) => column.name !== "trial" && hasAxis(column));
+  return model.withAxes.slice(0, MOST_OFFERED);
+}
+
+// What menus of axes leave out, as a sentence; empty where they have all.
+function axesLeftOut(model) {
+  const offered = axesOf(model).length;
+  return offered < model.withAxes.length ? `The first ${grouped(offered)} of ${grouped(model.withAxes.length)} columns can be chosen.` : "";
 }
 
 // Axes shown at first: dimensions that most networks have, then what else there is if they are few; the error is the last.

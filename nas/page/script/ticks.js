@@ -35,12 +35,13 @@ function* logChoices(low, high) {
 }
 
 // The finest marks from low to high whose labels fit into so many pixels; `text` writes a label, `across` is its size,
-// `whole` leaves out fractions.
-function ticks({ low, high, log = false, whole = false, room, text, across = (label) => LETTER * label.length }) {
+// `whole` leaves out fractions, and of `unit` the marks are round multiples.
+function ticks({ low, high, log = false, whole = false, unit = 1, room, text, across = (label) => LETTER * label.length }) {
   const at = log ? Math.log : (value) => value;
   if (!(high > low)) return { values: [low], texts: [text(low)] };
   const place = (value) => (room * (at(value) - at(low))) / (at(high) - at(low));
-  for (const values of log ? logChoices(low, high) : linearChoices(low, high)) {
+  for (const found of (log ? logChoices : linearChoices)(low / unit, high / unit)) {
+    const values = unit === 1 ? found : found.map((value) => value * unit);
     if (whole && values.some((value) => value % 1)) continue;
     const texts = values.map(text);
     const free = values.every((value, i) => !i || place(value) - place(values[i - 1]) >= (across(texts[i]) + across(texts[i - 1])) / 2 + GAP);

@@ -87,3 +87,12 @@ test("labels are moved apart and stay inside", () => {
 test("an axis of whole numbers has no marks between them", () => {
   assert.deepEqual(plain(ticks({ low: 0.6, high: 3.4, whole: true, room: 900, text: String })).values, [1, 2, 3]);
 });
+
+test("marks of minutes are round in minutes", () => {
+  const { values } = ticks({ low: 90, high: 310, log: true, unit: 60, room: 500, text: String });
+  assert.ok(values.includes(120) && values.includes(180) && values.includes(240));
+});
+
+test("few values of which most are equal are all on the axis", () => {
+  assert.deepEqual([robust([1, 1, 1, 1, 1, 1, 1, 1, 3, 6])].map(({ low, high, above }) => [low, high, above]), [[1, 6, 0]]);
+});

@@ -21,14 +21,14 @@ VIEWS.column = class {
     if (!column) return;
     const vertical = errorAxis(model, this.figure);
     const scale = column.numeric ? numericScale(column, this.figure, this.endsOf(column)) : levelScale(model, column, this.figure);
-    const known = model.selected(column.name, ERROR).filter((row) => scale.x(row) === scale.x(row));
+    const rows = model.selected(column.name, ERROR);
+    const known = rows.filter((row) => scale.x(row) === scale.x(row));
     const { traces, note } = cloud(model, { rows: known, x: scale.x, vertical });
     traces.push(...(column.numeric ? medianLines(model, column, known) : medianBars(model, scale, known)));
     this.scale = scale;
-    const without = model.spaces.filter((space, place) => model.counts[place].selected && !known.some((row) => model.space[row] === place)).map((space) => space.name);
     this.figure.draw({
       traces, x: scale.axis, y: vertical.layout, none: vertical.none, shapes: brushShapes(model, [column.name, ERROR], scale.spans?.(model.filters.get(column.name))), name: `Error against ${column.title}: ${known.length} networks`,
-      note: [note, scale.note, without.length && `Without ${column.title}: ${without.join(", ")}.`].filter(Boolean).join(" "),
+      note: [note, scale.note, emptyNote(model, column, rows)].filter(Boolean).join(" "),
       numbers: () => numbers(model, column, known),
     });
   }
@@ -44,6 +44,15 @@ VIEWS.column = class {
     model.change(new Map([[column.name, filter], [ERROR, found && draggedRange(found.y)]]));
   }
 };
+
+// How many rows have no value and so no place, and which spaces have none at all.
+function emptyNote(model, column, rows) {
+  const empty = rows.filter((row) => column.at(row) === null);
+  if (!empty.length) return "";
+  const some = new Set(rows.filter((row) => column.at(row) !== null).map((row) => model.space[row]));
+  const without = [...new Set(empty.map((row) => model.space[row]))].filter((place) => !some.has(place)).map((place) => nameText(model.spaces[place].name));
+  return `${plural(empty.length, "network")} without ${column.title} ${empty.length === 1 ? "isn't" : "aren't"} drawn${without.length ? `, among them all of ${without.join(", ")}` : ""}.`;
+}
 
 // Columns that say something, what was chosen before what was measured.
 function options(model) {
@@ -75,7 +84,7 @@ function numericScale(column, figure, { ends, spread }) {
   const { values } = column;
   const [low, high] = padded(ends.low, ends.high, ends.log);
   const x = (row) => (values[row] >= ends.low && values[row] <= ends.high ? values[row] + spread * (((row * GOLDEN) % 1) - 0.5) : NaN);
-  return { x, note: outside(ends), axis: axis({ title: column.title, low: low - spread, high: high + spread, log: ends.log, whole: column.kind === "integer", pixels: figure.room.x, write: (value) => axisLabel(column, value) }) };
+  return { x, note: outside(ends), axis: axis({ title: `${column.title}${unitOf(column)}`, low: low - spread, high: high + spread, log: ends.log, whole: column.kind === "integer", unit: tickUnit(column, high), pixels: figure.room.x, write: (value) => axisLabel(column, value) }) };
 }
 
 // Levels side by side, the spaces side by side within each; rare ones of many are one.

@@ -26,7 +26,7 @@ VIEWS.costs = class {
     const { traces, note } = cloud(model, { rows, x: (row) => (values[row] >= ends.low && values[row] <= ends.high ? values[row] : NaN), vertical, front: best, most: MOST_SHOWN });
     traces.push({ type: "scatter", mode: "lines", x: best.map((row) => values[row]), y: best.map((row) => model.errors[row]), line: { shape: "hv", dash: "dot", width: 2, color: GREY }, meta: "front" });
     const [low, high] = padded(ends.low, ends.high, true);
-    const x = axis({ title: model.data.units[column.name] ?? column.title, low, high, log: true, pixels: figure.room.x, write: (value) => axisLabel(column, value) });
+    const x = axis({ title: model.data.units[column.name] ?? column.title, low, high, log: true, unit: tickUnit(column, high), pixels: figure.room.x, write: (value) => axisLabel(column, value) });
     figure.draw({
       traces, x, y: vertical.layout, none: vertical.none, shapes: brushShapes(model, [column.name, ERROR]), note: [note, outside(ends)].filter(Boolean).join(" "),
       name: `Error against ${column.title}: ${rows.length} networks, ${best.length} on the front`,

@@ -60,7 +60,7 @@ VIEWS.edf = class {
     const height = (share) => this.figure.room.y * (1 - (share + STRIP * few) / (TOP + STRIP * few));
     const places = apart(ended.map(({ share }) => height(share)), LABEL, 0, this.figure.room.y);
     return ended.map(({ sample, share }, i) => ({
-      x: high, y: share, ax: 26, ay: places[i] - height(share), text: plotlyText(shortened(sample.space.name)), xanchor: "left", align: "left", showarrow: true, arrowhead: 0,
+      x: high, y: share, ax: 26, ay: places[i] - height(share), text: plotlyText(nameText(shortened(sample.space.name))), xanchor: "left", align: "left", showarrow: true, arrowhead: 0,
       arrowwidth: 1.5, arrowcolor: sample.space.colour, standoff: 0, font: { size: 11 },
     }));
   }
@@ -133,13 +133,13 @@ function marked(model, samples) {
 }
 
 function noteOf(samples, { high, cut }) {
-  const names = (found) => found.map((sample) => `${sample.space.name} (${grouped(sample.n)})`).join(", ");
+  const names = (found) => found.map((sample) => `${nameText(sample.space.name)} (${grouped(sample.n)})`).join(", ");
   const few = samples.filter((sample) => sample.n < FEW && sample.errors.length);
   const failed = samples.filter((sample) => !sample.errors.length);
   const lost = samples.filter((sample) => sample.errors.length && sample.shares.at(-1) < 1 && sample.n >= FEW);
   return [
     cut && `The axis ends at ${text(high)}: ${grouped(cut)} higher ${cut === 1 ? "error lies" : "errors lie"} to its right.`,
-    lost.length && `Lines of ${lost.map((sample) => `${sample.space.name} (${grouped(sample.n - Math.round(sample.shares.at(-1) * sample.n))} failed)`).join(", ")} end below 100 %.`,
+    lost.length && `Lines of ${lost.map((sample) => `${nameText(sample.space.name)} (${grouped(sample.n - Math.round(sample.shares.at(-1) * sample.n))} failed)`).join(", ")} end below 100 %.`,
     few.length && `Dots, not lines: ${names(few)} - fewer than ${FEW} networks are no distribution.`,
     failed.length && `No network with a usable error: ${names(failed)}.`,
     samples.length === 0 && "Nothing is selected.",

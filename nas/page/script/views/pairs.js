@@ -34,6 +34,7 @@ VIEWS.pairs = class {
     this.scroll.replaceChildren(element("table", { class: "cells", "aria-label": name }, element("thead", {}, head), element("tbody", {}, ...body)));
     this.note.textContent = [
       medians_.length ? `${across.title} to the right, ${down.title} upwards; in each cell the median error (%) and how many networks it is of. The stronger the colour, the lower the median: from ${WRITERS.percent(low)} to ${WRITERS.percent(high)}. Failures count as the worst.` : "No selected network has an error.",
+      axesLeftOut(model),
       model.selecting && `${grouped(model.selectedRows)} of ${grouped(model.rows)} networks are selected, and counted here.`,
     ].filter(Boolean).join(" ");
   }

@@ -14,8 +14,8 @@ const heightOf = (share) => HEAD + ROOM + (1 - share) * LENGTH;
 
 VIEWS.parallel = class {
   constructor(box, model) {
-    this.model = model;
-    this.axes = firstAxes(model).map((column) => new Axis(this, column));
+    Object.assign(this, { model, axes: [], hears: ["selection", "chosen", "axes"] });
+    this.take();
     this.offered = axesOf(model);
     this.canvas = element("canvas", { role: "img" });
     this.over = svg("svg", { class: "over", "aria-hidden": "true" });
@@ -35,35 +35,45 @@ VIEWS.parallel = class {
     this.menu.addEventListener("change", () => this.draw(this.model));
     this.key = element("span", { class: "key" });
     const boxes = this.offered.map((column) => this.choice(column));
-    const choices = element("details", { class: "chooser" }, element("summary", {}, "axes"), element("div", { class: "choices" }, ...boxes));
+    const notes = [axesLeftOut(this.model)].filter(Boolean).map((text) => element("p", { class: "note" }, text));
+    const choices = element("details", { class: "chooser" }, element("summary", {}, "axes"), element("div", { class: "choices" }, ...notes, ...boxes));
     return element("div", { class: "tools" }, element("label", {}, "Colour by ", this.menu), this.key, choices);
   }
 
   choice(column) {
     const input = element("input", { type: "checkbox", "data-column": column.name });
     input.checked = this.axes.some((axis) => axis.column === column);
+    this.choices = [...(this.choices ?? []), [column, input]];
     input.addEventListener("change", () => (input.checked ? this.add(column) : this.remove(column)));
     return element("label", { title: column.note }, input, element("bdi", {}, column.title));
+  }
+
+  // Takes over the model's axes, such as those of an address; a column that has none is passed over.
+  take() {
+    const names = this.model.axes ?? firstAxes(this.model).map(({ name }) => name);
+    const columns = names.map((name) => this.model.column(name)).filter((column) => hasAxis(column) || column.name === ERROR);
+    this.axes = columns.map((column) => this.axes.find((axis) => axis.column === column) ?? new Axis(this, column));
+    if (!this.axes.includes(this.active)) this.activate(undefined);
+    for (const [column, input] of this.choices ?? []) input.checked = columns.includes(column);
   }
 
   // A new axis stands before the error, if that is the last one.
   add(column) {
     const place = this.axes.at(-1)?.column.name === ERROR ? this.axes.length - 1 : this.axes.length;
-    this.axes.splice(place, 0, new Axis(this, column));
-    this.draw(this.model);
+    this.arrangeAxes(this.axes.map((axis) => axis.column).toSpliced(place, 0, column));
   }
 
   remove(column) {
-    this.axes = this.axes.filter((axis) => axis.column !== column);
-    if (this.active?.column === column) this.activate(undefined);
-    this.draw(this.model);
+    this.arrangeAxes(this.axes.map((axis) => axis.column).filter((other) => other !== column));
   }
 
   move(axis, place) {
-    const others = this.axes.filter((other) => other !== axis);
-    others.splice(Math.min(others.length, Math.max(0, place)), 0, axis);
-    this.axes = others;
-    this.draw(this.model);
+    const others = this.axes.filter((other) => other !== axis).map((other) => other.column);
+    this.arrangeAxes(others.toSpliced(Math.min(others.length, Math.max(0, place)), 0, axis.column));
+  }
+
+  arrangeAxes(columns) {
+    this.model.arrange(columns.map(({ name }) => name));
   }
 
   // Below the figure: the range of one axis as inputs, its scale and its place as buttons.
@@ -119,6 +129,7 @@ VIEWS.parallel = class {
   }
 
   draw(model) {
+    this.take();
     const paper = document.documentElement.classList.contains("printing");
     const room = this.scroll.clientWidth - (paper ? MARGIN : 0);
     this.step = Math.max(paper ? 0 : NARROWEST, room / Math.max(1, this.axes.length));
@@ -160,8 +171,9 @@ VIEWS.parallel = class {
     this.strokes(pen, this.drawn, colour, Math.min(0.8, Math.max(0.22, 7 / Math.sqrt(this.drawn.length))));
   }
 
+  // One pixel wide: without a graphics card wider lines take a browser five times as long.
   strokes(pen, rows, colour, opacity) {
-    Object.assign(pen, { globalAlpha: opacity, lineWidth: 1.2, lineJoin: "round" });
+    Object.assign(pen, { globalAlpha: opacity, lineWidth: 1 });
     for (const row of rows) {
       pen.strokeStyle = colour(row);
       pen.beginPath();
@@ -298,11 +310,13 @@ class Axis {
     this.box.classList.toggle("active", this.view.active === this);
     this.name.setAttribute("aria-label", `${column.title}, axis ${place + 1} of ${count_}${scale.log ? ", logarithmic" : ""}; arrow keys move it, its range is below`);
     const y = (share) => heightOf(share) - HEAD;
-    const mark = (share, text) => [svg("path", { class: "tick", d: `M${step / 2} ${y(share)}h5` }), svg("text", { x: step / 2 + 8, y: y(share) + 4 }, text)];
+    const letters = Math.min(14, Math.floor((step - 12) / 5.8));
+    const short = (text) => (text.length > letters ? `${text.slice(0, letters - 1)}…` : text);
+    const mark = (share, text) => [svg("path", { class: "tick", d: `M${step / 2} ${y(share)}h5` }), svg("text", { x: step / 2 + 8, y: y(share) + 4 }, short(text))];
     const filter = model.filters.get(column.name);
     const kept = scale.spans(filter).map(([low, high]) => svg("rect", { class: "kept", x: step / 2 - 7, width: 14, y: y(high) - 1, height: Math.max(3, y(low) - y(high) + 2) }));
     const absent = scale.absent ? [svg("circle", { cx: step / 2, cy: y(scale.none), r: 3.5 }), ...mark(scale.none, absentWord(column)).slice(1)] : [];
-    const marks = scale.marks(LENGTH).flatMap(([share, text]) => mark(share, text.length > 14 ? `${text.slice(0, 13)}…` : text));
+    const marks = scale.marks(LENGTH).flatMap(([share, text]) => mark(share, text));
     this.line.setAttribute("viewBox", `0 0 ${step} ${HEIGHT - HEAD}`);
     this.line.replaceChildren(svg("rect", { class: "grip", x: step / 2 - 14, y: 0, width: 28, height: HEIGHT - HEAD }), svg("path", { class: "spine", d: `M${step / 2} ${y(0)}V${y(1)}` }), ...kept, ...marks, ...absent);
   }

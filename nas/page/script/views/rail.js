@@ -39,13 +39,13 @@ const offered = (column) => varies(column) && (column.numeric || column.levels.l
 
 class Histogram {
   constructor(model, column) {
-    Object.assign(this, { model, column, factor: column.kind === "percent" ? 100 : 1 });
+    Object.assign(this, { model, column, factor: factorOf(column) });
     this.ends = robust(column.values);
     this.ends.low === this.ends.high && (this.ends.high += 1);
     this.bins = Int8Array.from(column.values, (value) => this.bin(value));
     this.missing = this.bins.some((bin) => bin < 0 && bin !== -2);
     this.picture = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", "aria-hidden": "true" });
-    const unit = column.kind === "percent" ? " (%)" : "";
+    const unit = unitOf(column);
     this.inputs = ["from", "to"].map((end, i) => {
       const input = element("input", { type: "text", inputmode: "decimal", "aria-label": `${column.title}${unit} ${end}`, placeholder: this.hint([this.ends.low, this.ends.high][i]) });
       input.addEventListener("change", () => this.take());
