@@ -319,7 +319,7 @@ def _meant(parameter: str, value: Any, kind: Any) -> str:
         if _is_row(get_origin(option)) and (len(inside) == 1 or inside[1:] == (...,)):
             with suppress(Unsuited):
                 suited(value, inside[0])
-                return f"a tuple of one: ({_shown(value)},)" if len(repr(value)) <= LONGEST else "a tuple of one: (IT,)"
+                return f"{parameter}=[{_shown(value) if len(repr(value)) <= LONGEST else 'IT'}]"
     return ""
 
 

@@ -18,7 +18,7 @@ from nas.errors import Refused
 from nas.files import write_atomically
 from nas.findings.columns.defaults import note_on
 from nas.findings.principles import delta_in_words
-from nas.findings.samples import Sample, guessing, require_list, sample_of
+from nas.findings.samples import Sample, guessing, sample_of
 from nas.findings.study_source import neighbours, study_file
 from nas.findings.tables import ERROR, Tables
 from nas.findings.wording.numbers import plural
@@ -175,7 +175,6 @@ def discovered(
     sample = sample_of(source, error, accuracy=accuracy, guess=guess)
     if sample.run is None and sample.guess is None:
         sample = replace(sample, guess=guessing(study))
-    require_list(columns)
     chosen, smallest = _chosen(sample.frame, space), sample.share(delta)
     discovery = discover(
         sample.frame, _dimensions(sample, chosen, columns, study), space=chosen, guess=sample.guess, delta=smallest

@@ -15,7 +15,7 @@ from nas.findings.looks import head_of, look_of, notes_of, verdicts_by_look
 from nas.findings.samples import Sample, requested_rules, sample_of
 from nas.findings.tables import ERROR, Tables
 from nas.findings.wording.numbers import plural
-from nas.findings.wording.rules import RuleRow, rule_row, shown, summary
+from nas.findings.wording.rules import RuleRow, is_order, rule_row, shown, summary
 from nas.layers.display import html_table, notebook
 from nas.storage.results import Run
 from nas.study import Rule
@@ -59,16 +59,24 @@ COLUMNS = (
 """Of `Principles.table`."""
 
 MORE = (
-    "train as many more as the table says, both sides together, and test all of them with --again (again=True in "
-    "Python; a run that is continued knows it): tests repeated until one finds something mislead, so later ones have a "
-    "fifth of their level"
+    "train so many more in all, in equal parts of both sides; rules on the same networks share them. Then test old and "
+    "new ones together with --again (again=True in Python; a continued run does so itself), which multiplies p by 5, "
+    "for who tests until something is found finds what isn't there"
 )
 """What is said where rules are undecided of a study without interim looks."""
 FEW = (
-    "too few networks to tell how many more decide the undecided rules; nas plan tells how many show an effect that "
-    "matters. With those, test again with --again (in Python again=True)"
+    "these networks are too few, or vary too much, to tell how many more decide the undecided rules. nas plan DIR (or "
+    "nas plan --table FILE) says how many show an effect of delta; with those test again with --again (again=True in "
+    "Python)"
 )
 """What is said where no undecided rule has a number."""
+PAIRS = "share of all pairs, one network of each side, in which the first has the lower error; ties are half"
+PAIRS_APART = "median of those pairs' differences (Hodges and Lehmann), which isn't that of the medians"
+"""What numbers of two samples mean."""
+RHO = "rank correlation of a column with the errors, the columns that its sentence names held fixed"
+THIRDS_APART = "of a column: errors of its upper third less those of its lower one, in the same way"
+"""What numbers of a column mean."""
+FAILED = "of either side; they lose every pair against networks that learned"
 AGAIN = "tested before: p is multiplied by 5, and an interval is one of 99 %"
 """What is said where rules are tested again."""
 
@@ -111,18 +119,36 @@ class Principles:
             ("trained", self.fidelity),
             *([("audited", self.audited)] if self.audited else []),
             ("unit", self.unit),
-            *([("P(better)", "share of pairs in which the first network has the lower error")] if self._pairs else []),
-            ("delta", self.delta),
+            *([("P(better)", PAIRS)] if self._pairs else []),
+            *([("rho", RHO)] if self._columns else []),
+            ("difference", "; ".join([PAIRS_APART] * self._pairs + [THIRDS_APART] * self._columns)),
+            *([("failures", FAILED)] if any(v.failures_first + v.failures_second for v in self.verdicts) else []),
+            ("delta", self.delta + ("; of a column, between any two parts of it" if self._columns else "")),
             (
                 "p",
-                f"two-sided, corrected by Holm for {tests} together"
+                f"two-sided, of {self._tested}, corrected by Holm for {tests} together"
                 + (", and for interim looks" if looked else "")
-                + "; below 0.05 a rule helps or hurts, however much",
+                + ", which intervals aren't; below 0.05 a rule helps or hurts, whether by more than delta or less",
             ),
             *looked,
             *([("again", AGAIN)] if self.again else []),
             *([("more", self._more)] if not looked and self._more else []),
         )
+
+    @property
+    def _columns(self) -> bool:
+        """Whether some rule is about the order of a column."""
+        return any(map(is_order, self.verdicts))
+
+    @property
+    def _pairs(self) -> bool:
+        """Whether some rule compares two samples."""
+        return not all(map(is_order, self.verdicts))
+
+    @property
+    def _tested(self) -> str:
+        """What p belongs to."""
+        return " or ".join(["P(better)"] * self._pairs + ["rho"] * self._columns)
 
     @property
     def _more(self) -> str:
@@ -131,11 +157,6 @@ class Principles:
         if any(verdict.needs for verdict in undecided):
             return MORE
         return FEW if undecided else ""
-
-    @property
-    def _pairs(self) -> bool:
-        """Whether some rule compares two samples."""
-        return any(verdict.better for verdict in self.verdicts)
 
     def table(self) -> pd.DataFrame:
         """One row a rule: effect, low, high in the unit of errors or as a correlation; points, delta in that unit."""
@@ -233,7 +254,10 @@ def _verdicts(
 def delta_in_words(delta: float | None) -> str:
     """Which difference matters."""
     if delta is None:
-        return "the smallest difference that matters: half a robust standard deviation of the errors (IQR / 1.349)"
+        return (
+            "the smallest difference that matters: half a robust standard deviation (IQR / 1.349) of the errors of a "
+            "rule's own networks about their samples' medians"
+        )
     return f"the smallest difference that matters: {100 * delta:g} points, as stated"
 
 

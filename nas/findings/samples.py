@@ -180,7 +180,6 @@ def requested_rules(
     """The rules that are requested, by name of a column or as values; None where nothing is."""
     if rules is not None and columns is not None:
         raise Refused("rules or columns are given, not both", hint="--columns, --study or --against, one of them")
-    require_list(columns)
     if columns is None:
         return None if rules is None else tuple(rules)
     if not columns or len(set(columns)) < len(columns):
@@ -188,9 +187,3 @@ def requested_rules(
     if ERROR in columns:
         raise Refused(f"{ERROR!r} is what is to be explained, so it can't be one of the columns")
     return tuple(rule for column in columns for rule in rules_about(frame, column))
-
-
-def require_list(columns: Sequence[str] | None) -> None:
-    """Refuse a name in place of a list of names."""
-    if isinstance(columns, str):
-        raise Refused(f"columns are a list of names, got {columns!r}", hint=f"columns=[{columns!r}]")

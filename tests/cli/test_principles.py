@@ -69,14 +69,14 @@ def test_a_run_prints_table_and_sentences(say: Say, folder: Path) -> None:
     code, out, err = say(folder)
     assert (code, err) == (0, "")
     assert out.startswith("ruled\n  in short ")
-    assert "\n  trained    200 images of digits, epochs 2, batches of 50\n" in out
+    assert "\n  trained     200 images of digits, epochs 2, batches of 50\n" in out
     assert "corrected by Holm for 2 rules together" in out
     assert "half a robust standard deviation" in out
     assert "p, Holm" in out
     lines = [line for line in out.splitlines() if line.startswith(("R against T", "width"))]
     assert len(lines) == 4
     assert "8 + 8" in lines[0]
-    assert "tested: Rich networks are better." in out
+    assert "claim: Rich networks are better." in out
 
 
 def test_json_has_the_keys_that_programs_rely_on(say: Say, folder: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_table_is_named_with_all_its_columns_by_default(say: Say, csv: Path) -
     code, out, _ = say("--table", csv, "--error", "top1 err")
     assert code == 0
     rows = [
-        line for line in out.splitlines() if "[" in line and "," in line and ":" not in line and "errors" not in line
+        line for line in out.splitlines() if "[" in line and "," in line and ":" not in line and "rule " not in line
     ]
     assert [line.split()[0] for line in rows] == ["depth", "luck", "width"]
     assert "(percentages)" in out

@@ -20,7 +20,7 @@ from nas.engines.inline import InlineEngine
 from nas.errors import Refused
 from nas.findings.principles import COLUMNS, principles
 from nas.findings.tables import tables
-from nas.findings.wording.rules import rule_row, shown
+from nas.findings.wording.rules import rule_row, shown, signed
 from nas.storage.results import Run
 from nas.study import Order, Part, Parts, Rule, Spaces, against, among, larger
 from tests.toys.spaces import CROSSED, HUNT, STUDY, VARIED
@@ -57,7 +57,7 @@ def test_a_run_answers_its_own_rules(run: Run) -> None:
     assert [v.name for v in found.verdicts] == ["R against T", "width"]
     assert found.fidelity == "200 images of digits, epochs 2, batches of 50"
     assert found.notes == ()
-    assert dict(found.head)["more"].startswith("too few networks to tell how many more")
+    assert dict(found.head)["more"].startswith("these networks are too few, or vary too much, to tell")
     sides = [run.table().query("space == @space")["error"] for space in ("rich", "tiny")]
     assert found.verdicts[0].effect == pytest.approx(np.median(np.subtract.outer(*map(np.array, sides))))
 
@@ -141,7 +141,7 @@ def test_again_is_asked_for() -> None:
     ]
     assert "99 % intervals" in found.sentences()[0]
     undecided = nas.principles(table(60, -0.02), columns=["luck"])
-    assert "test all of them with --again" in dict(undecided.head)["more"]
+    assert "test old and new ones together with --again" in dict(undecided.head)["more"]
     assert any("[99 %]" in name for name in shown(found.rows)[0])
 
 
@@ -224,7 +224,7 @@ def test_a_place_and_a_name_are_answered(ask: Any, run: Run) -> None:
     with pytest.raises(Refused, match="a run or a table is taken") as refused:
         ask("runs/a")
     assert refused.value.hint == "nas.open('runs/a') opens a run"
-    with pytest.raises(Refused, match="columns are a list of names") as refused:
+    with pytest.raises(Refused, match="columns must be a list of texts or None") as refused:
         ask(run, columns="width")
     assert refused.value.hint == "columns=['width']"
 
@@ -286,7 +286,7 @@ def test_sentences_say_what_was_found() -> None:
     assert "n = 200 + 200" in helps.sentence
     medians = [100 * spaces.query("space == @s")["error"].median() for s in ("E", "A")]
     assert f"medians {medians[0]:.2f} against {medians[1]:.2f}" in helps.sentence
-    assert "adjusted p < 0.001" in helps.sentence
+    assert "corrected p < 0.001" in helps.sentence
     assert hurts.sentence.startswith("A hurts: A loses to E in ")
     assert same.sentence.startswith("luck makes no difference that matters, ")
     assert "rare is undecided: luck up to 0.05 " in open_.sentence
@@ -294,6 +294,41 @@ def test_sentences_say_what_was_found() -> None:
     assert "networks more in all" in open_.sentence
     order = rule_row(verdicts(table(), [Rule(name="w", statement="W.", contrast=Order(column="wide"))])[0])
     assert "w helps: larger values go with lower errors, adjusted for nothing (rho -0." in order.sentence
+
+
+def test_what_numbers_mean_stands_above_them() -> None:
+    """The head explains what this table shows and nothing else: pairs, columns, failures, each with its difference."""
+    column = nas.principles(table(), columns=["wide"])
+    heads = dict(column.head)
+    assert {"rho", "difference"} <= heads.keys()
+    assert not {"P(better)", "failures"} & heads.keys()
+    assert heads["difference"].startswith("of a column: ")
+    assert "two-sided, of rho, " in heads["p"]
+    halves = Rule(name="luck", statement="Luck.", contrast=Parts(first=Part(column="luck", high=0.5)))
+    failing = table().assign(outcome=lambda frame: np.where(frame.index % 9, "completed", "diverged"))
+    failing["error"] = failing["error"].where(failing["outcome"] == "completed")
+    heads = dict(nas.principles(failing, rules=[halves]).head)
+    assert {"P(better)", "difference", "failures"} <= heads.keys()
+    assert "rho" not in heads
+    assert "two-sided, of P(better), " in heads["p"]
+
+
+def test_medians_that_contradict_the_pairs_are_said() -> None:
+    """Most pairs are won by the first, whose median is higher: the sentence says that the medians differ otherwise."""
+    errors = [0.10] * 9 + [0.26] * 11 + [0.25] * 11 + [0.50] * 9
+    frame = pd.DataFrame({"space": ["A"] * 20 + ["B"] * 20, "error": errors + np.linspace(0.0, 1e-3, 40)})
+    contrasts = [Spaces(first="A", reference="B"), Spaces(first="B", reference="A")]
+    rules = [Rule(name=contrast.first, statement="It is better.", contrast=contrast) for contrast in contrasts]
+    ours, theirs = (rule_row(verdict).sentence for verdict in verdicts(frame, rules))
+    assert "A beats B" in ours
+    assert "B loses to A" in theirs
+    assert all("medians 2" in sentence and ", which differ the other way" in sentence for sentence in (ours, theirs))
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0, "+0.00"), (3e-5, "+0.003"), (-4e-5, "-0.004"), (0.0123, "+1.23")])
+def test_what_is_not_0_is_not_shown_as_0(value: float, text: str) -> None:
+    """An end of an interval just beyond 0 has as many digits as it takes."""
+    assert signed(value, alone=False) == text
 
 
 def test_a_summary_counts_and_names_what_is_decided() -> None:

@@ -138,7 +138,7 @@ def test_what_isnt_torchvisions_is_refused() -> None:
     with pytest.raises(Refused, match=r"torchvision's regnet_y_400mf: .* more lines?$") as caught:
         nas.load_torchvision(SMALL, weights={"fc.weight": torch.zeros(3)})
     assert len(str(caught.value)) < 400
-    with pytest.raises(Refused, match="weights must be a dict of texts to Tensors, a WeightsEnum or None, got 'DEFAULT'"):
+    with pytest.raises(Refused, match=r"weights must be a dict of texts to Tensors, .* or None, got 'DEFAULT'"):
         nas.load_torchvision(SMALL, weights="DEFAULT")
     for classes in (0, -1, 2.5):
         with pytest.raises(Refused, match=f"classes must be a whole number .*got {classes}"):

@@ -131,7 +131,7 @@ def _sentence(verdict: LongVerdict, longer: int) -> str:
     short, long = verdict.short_effect, verdict.long_effect
     rests = (
         f"({effect_text(long.estimate, alone)} {ends_text(long.low, long.high, alone)} after "
-        f"{effect_text(short.estimate, alone)}; adjusted p {probability(verdict.p_adjusted)}, "
+        f"{effect_text(short.estimate, alone)}; corrected p {probability(verdict.p_adjusted)}, "
         f"{counts} networks trained again)"
     )
     match verdict.change:

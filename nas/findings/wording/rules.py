@@ -39,13 +39,15 @@ PHRASES = {
     "equivalent": ("makes no difference that matters", "make no difference that matters"),
 }
 """Decided verdict -> how a headline says it of one rule and of several."""
+LEAST_SHOWN = 0.005
+"""Below this two decimals would say 0."""
 MOST_NAMED = 8
 """Most columns that a sentence names."""
 LEVEL = f"{100 * CONFIDENCE:.0f} %"
 HEADER = (
     "rule",
     "verdict",
-    f"errors, {POINTS} [{LEVEL}]",
+    f"difference, {POINTS} [{LEVEL}]",
     f"P(better) [{LEVEL}]",
     f"rho [{LEVEL}]",
     "medians",
@@ -213,7 +215,7 @@ def sentence(verdict: Verdict) -> str:
         case "ends":
             return f"{verdict.name} is worst in the middle, near {verdict.near:g}: both ends are better {rests}."
         case "equivalent":
-            narrow = f"the {200 * _confidence(verdict) - 100:.0f} % interval lies inside"
+            narrow = f"its {200 * _confidence(verdict) - 100:.0f} % interval, that of two one-sided tests, lies inside"
             inside = "no two parts of it differ by more" if is_order(verdict) else narrow
             return f"{verdict.name} makes no difference that matters, {_delta(verdict)}: {inside} {rests}."
         case "undecided":
@@ -285,15 +287,24 @@ def _effect(verdict: Verdict) -> str:
     if parts:
         parts[-1] += f", {_level(verdict)} intervals{looks}"
     if medians != NOTHING:
-        parts.append(f"medians {medians.replace(' | ', ' against ')}")
+        parts.append(f"medians {medians.replace(' | ', ' against ')}{_turned_medians(verdict)}")
     return "; ".join(parts)
+
+
+def _turned_medians(verdict: Verdict) -> str:
+    """What is said where the medians differ the other way than most pairs."""
+    first, second = verdict.median_first, verdict.median_second
+    if first is None or second is None or not math.isfinite(first - second):
+        return ""
+    return ", which differ the other way" if (first - second) * verdict.effect < 0.0 else ""
 
 
 def _sample(verdict: Verdict) -> str:
     failures = verdict.failures_first + verdict.failures_second
     sides = sides_text(verdict.n_first, verdict.n_second, is_order(verdict))
-    failed = f", {plural(failures, 'failure')}" if failures else ""
-    return f"adjusted p {compared(verdict.p_adjusted)}, n = {sides}{failed}{_looked(verdict)}"
+    lost = sides_text(verdict.failures_first, verdict.failures_second, is_order(verdict))
+    failed = f", failures {lost}" if failures else ""
+    return f"corrected p {compared(verdict.p_adjusted)}, n = {sides}{failed}{_looked(verdict)}"
 
 
 def _looked(verdict: Verdict) -> str:
@@ -345,10 +356,11 @@ def _span(tested: Interval, alone: bool) -> str:
 
 
 def signed(value: float, alone: bool) -> str:
-    """An effect with its sign: in points, or a correlation where it stands alone."""
+    """An effect with its sign: in points, or a correlation where it stands alone; never 0 for what isn't."""
     if math.isinf(value):
         return "-∞" if value < 0 else "∞"
-    return f"{value:+.2f}" if alone else f"{100 * value:+.2f}"
+    shown = value if alone else 100 * value
+    return f"{shown:+.2f}" if abs(shown) >= LEAST_SHOWN or not shown else f"{shown:+.1g}"
 
 
 def effect_text(value: float, alone: bool) -> str:

@@ -98,7 +98,7 @@ def _p(advantage: Advantage) -> str:
     """The p-value in words, where there are searches enough for one."""
     if advantage.verdict == "unknown":
         return ""
-    return f", adjusted p {compared(advantage.p_adjusted)}"
+    return f", corrected p {compared(advantage.p_adjusted)}"
 
 
 def _reach(advantage: Advantage) -> str:
