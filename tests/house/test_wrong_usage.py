@@ -111,7 +111,11 @@ VALUES: list[tuple[Wrong, str, str]] = [
     (lambda _: space.Integer(low=1, high=5, log="yes"), "log must be True or False, got 'yes'", ""),
     (lambda _: space.Real(low=None, high=1), "low must be a number, got None", ""),
     (lambda _: space.Real(low=0, high=1, log=True), "low must be positive if log, got low=0", ""),
-    (lambda _: space.Choice(options="abc"), "options must be a tuple of True or False, numbers or texts", "options=['abc']"),
+    (
+        lambda _: space.Choice(options="abc"),
+        "options must be a tuple of True or False, numbers or texts",
+        "options=['abc']",
+    ),
     (
         lambda _: space.Choice(options=(1, NAN)),
         "options must be finite numbers, texts, True or False, got",
