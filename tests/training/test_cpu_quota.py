@@ -139,12 +139,14 @@ def test_more_workers_than_the_quota_are_told(quota: CpuQuota, caplog: pytest.Lo
 def test_libraries_of_a_command_start_no_more_threads(quota: CpuQuota, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under a quota a command tells them its whole cores, unless the user has; without one it says nothing."""
     monkeypatch.setattr(os, "environ", {"OMP_NUM_THREADS": "7"})
-    monkeypatch.setattr(app, "app", lambda: None)
+    monkeypatch.setattr(app, "app", lambda standalone_mode: 0)
     monkeypatch.setattr(app, "cpu_quota", lambda: None)
-    app.main()
+    with pytest.raises(SystemExit, match="0"):
+        app.main()
     assert os.environ == {"OMP_NUM_THREADS": "7"}
     monkeypatch.setattr(app, "cpu_quota", lambda: quota)
-    app.main()
+    with pytest.raises(SystemExit, match="0"):
+        app.main()
     assert os.environ == {"OMP_NUM_THREADS": "7", "MKL_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
 
 
