@@ -143,8 +143,10 @@ def _require_known(name: str, call: Call, values: tuple[Any, ...], named: Mappin
     all_names = ", ".join(known)
     if not open_ended and (unknown := [each for each in named if each not in known]):
         near = get_close_matches(unknown[0], known, 1)
-        guess = f"; did you mean {near[0]}?" if near else ""
-        raise Refused(f"{name} takes no {unknown[0]!r}{guess}", hint=f"it takes {all_names}")
+        holder = _holder(call, unknown[0])
+        guess = f"; did you mean {near[0]}?" if near and not holder else ""
+        way = f"{holder}({unknown[0]}={_shown(named[unknown[0]])})" if holder else f"it takes {all_names}"
+        raise Refused(f"{name} takes no {unknown[0]!r}{guess}", hint=way)
     unnamed = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if len(values) > len(unnamed) and inspect.Parameter.VAR_POSITIONAL not in kinds:
         most = f"at most {len(unnamed)} without a name" if unnamed else "names with all of its values"
@@ -157,6 +159,15 @@ def _require_known(name: str, call: Call, values: tuple[Any, ...], named: Mappin
         kind = call.kinds.get(missing[0], Any)
         hint = _way(kind) or (f"{missing[0]}={_words(kind)}" if kind is not Any else f"it takes {all_names}")
         raise Refused(f"{name} needs {' and '.join(missing)}", hint=hint)
+
+
+def _holder(call: Call, field: str) -> str:
+    """The argument that takes a struct with such a field, as `recipe=Recipe`; empty where none does."""
+    for parameter, kind in call.kinds.items():
+        for option in (kind, *get_args(kind)):
+            if field in getattr(option, "__struct_fields__", ()):
+                return f"{parameter}={option.__name__}"
+    return ""
 
 
 def _argument(name: str, parameter: str, value: Any, kind: Any) -> Any:

@@ -117,7 +117,9 @@ def sample_of(
             raise Refused("a run knows the error of guessing from its data", hint="leave out guess")
         return _of_run(source)
     if isinstance(source, str | Path):
-        raise Refused(f"a run or a table is taken, got {source!r}", hint=f"nas.open({str(source)!r}) opens a run")
+        place = repr(str(source))
+        way = f"pandas.read_csv({place}) reads a table" if ".csv" in place else f"nas.open({place}) opens a run"
+        raise Refused(f"a run or a table is taken, got {source!r}", hint=way)
     if not isinstance(source, Tables) and not hasattr(source, "columns"):
         raise Refused(f"a run or a table is taken, got {source!r}", hint="one run, or a pandas DataFrame")
     tables = source if isinstance(source, Tables) else checked(source, error, accuracy=accuracy, guess=guess)

@@ -117,6 +117,15 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What the test split says of a finalist; None for a network that it wasn't read for."""
 
 
+def error_text(document: Document) -> str:
+    """The error that says most, with its kind: of a tested network that of the test split; empty for one without."""
+    if document.error is None:
+        return ""
+    if document.test:
+        return f"test error {document.test.error:.4f}"
+    return f"{'validation' if document.validation else 'training'} error {document.error:.4f}"
+
+
 STRUCTURE = (
     *("layers", "inputs", "classes", "mean", "std"),
     *("target", "target_mean", "target_std", "columns"),

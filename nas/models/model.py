@@ -21,7 +21,7 @@ from nas.layers.serialization import LARGEST_JSON
 from nas.models import weights
 from nas.models.card import card, notebook
 from nas.models.curves import curves_figure
-from nas.models.document import Document, decode_file, encode, unmeasured
+from nas.models.document import Document, decode_file, encode, error_text, unmeasured
 from nas.models.folder import ARCHITECTURE, CARD, CURVE, WEIGHTS, check_hashes, text_of, write_folder
 from nas.models.heads import class_names, classifier, head_start, with_width
 from nas.models.image_inputs import batches
@@ -255,8 +255,7 @@ class Model(nn.Module):
         parameters = f"{sum(weight.numel() for weight in self.parameters()):,} parameters"
         epochs = display.plural(document.epochs, "epoch") if document.epochs else ""
         learned = f"trained on {document.data} for {epochs}" if epochs else ""
-        error = "" if document.error is None else f"validation error {document.error:.4f}"
-        return display.line(self, document.architecture, ports, parameters, learned, error)
+        return display.line(self, document.architecture, ports, parameters, learned, error_text(document))
 
     def _repr_html_(self) -> str:
         """What a notebook shows: what is true of the weights as they are, in short."""

@@ -45,6 +45,8 @@ def test_a_winner_says_how_good_it_is_and_how_it_was_found(name: str) -> None:
     assert (test.readings == 1) == ("no choice depended on the test images" in card)
     assert (test.readings == 1) == ("--again" not in test.command)
     assert test.low < test.mean < test.high
+    assert f"test error {test.error:.4f}" in repr(model)
+    assert "validation error" not in repr(model)
     assert test.command.startswith("nas final ")
     assert test.command in card.replace("\\", "")
     assert test.searched > 0
