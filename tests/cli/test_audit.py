@@ -105,7 +105,7 @@ def test_the_audits_folder_is_a_run(say: Say, folder: Path, found: Audit) -> Non
 
 def test_principles_say_what_the_audit_found(say: Say, folder: Path, found: Audit) -> None:
     """Beside the fidelity stands how well longer trainings agree, for people and for programs."""
-    assert "  audited    tau " in say("principles", folder)[1]
+    assert "  audited     tau " in say("principles", folder)[1]
     assert json.loads(say("principles", folder, "--json")[1])["sources"][0]["audited"].startswith("tau ")
 
 
