@@ -126,9 +126,9 @@ class Principles:
             ("delta", self.delta + ("; of a column, between any two parts of it" if self._columns else "")),
             (
                 "p",
-                f"two-sided, of {self._tested}, corrected by Holm for {tests} together"
+                f"two-sided, of {self._tested}, corrected by Holm for {tests} together (intervals aren't)"
                 + (", and for interim looks" if looked else "")
-                + ", which intervals aren't; below 0.05 a rule helps or hurts, whether by more than delta or less",
+                + "; below 0.05 a rule helps or hurts, whether by more than delta or less",
             ),
             *looked,
             *([("again", AGAIN)] if self.again else []),
