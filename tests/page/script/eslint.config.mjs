@@ -6,7 +6,7 @@ export default [
       sourceType: "script",
       globals: Object.fromEntries(
         ["Blob", "DOMParser", "IntersectionObserver", "Intl", "Plotly", "URL", "URLSearchParams", "XMLSerializer", "atob", "cancelAnimationFrame", "clearTimeout", "document", "getComputedStyle", "getSelection", "navigator",
-          "history", "location", "requestAnimationFrame", "setTimeout", "window"].map((name) => [name, "readonly"]),
+          "history", "location", "performance", "requestAnimationFrame", "setTimeout", "window"].map((name) => [name, "readonly"]),
       ),
     },
     rules: {
