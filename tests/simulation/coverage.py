@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from nas.analysis import Edf, Interval, band, better, efficiency, shift
-from tests.simulation.laws import FAILING, GAMMA, SMOOTH, Law
+from tests.simulation.laws import CLUSTERED, FAILING, GAMMA, RARE, SMOOTH, Law
 
 SIZES = (20, 100, 500)
 HALF = replace(FAILING, name="half of failures", failing=0.5)
@@ -17,8 +17,10 @@ PAIRS = (
     ("skewed", GAMMA, GAMMA.moved(0.03)),
     ("unequal spreads", SMOOTH, SMOOTH.moved(0.03).wider(3.0)),
     ("ties and failures", FAILING, replace(FAILING.moved(0.02), failing=0.15)),
+    ("a tenth at guessing, alike", CLUSTERED, CLUSTERED),
+    ("one in twenty at guessing, means alike", SMOOTH, RARE),
 )
-"""Two laws that differ."""
+"""Two laws."""
 
 Estimate = Callable[[Edf, Edf], Interval]
 """An interval from two samples."""

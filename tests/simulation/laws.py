@@ -24,6 +24,29 @@ SKEWED: Any = stats.gamma(2.0, loc=-(2.0**0.5), scale=0.5**0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Clustered:
+    """The normal law but for a share of the networks, which all have one value; as distributions of scipy are called."""
+
+    share: float
+    """Probability of that value; in [0, 1)."""
+    at: float
+    """It, above what the normal law reaches."""
+
+    def rvs(self, shape: tuple[int, ...], random_state: np.random.Generator) -> Floats:
+        """Independent values."""
+        values = NORMAL.rvs(shape, random_state=random_state)
+        return np.where(random_state.random(shape) < self.share, self.at, values)
+
+    def ppf(self, share: Floats) -> Floats:
+        """Quantiles."""
+        return np.where(share < 1.0 - self.share, NORMAL.ppf(np.minimum(share / (1.0 - self.share), 1.0)), self.at)
+
+    def cdf(self, value: Floats) -> Floats:
+        """Probability of at most that value."""
+        return np.asarray((1.0 - self.share) * NORMAL.cdf(value) + self.share * (value >= self.at), dtype=np.float64)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Law:
     """How errors are distributed."""
 
@@ -108,3 +131,6 @@ GAMMA = Law(name="skewed errors", base=SKEWED)
 FINE = Law(name="errors in 1/10,000", unit=1e-4)
 COARSE = Law(name="errors in 1/50", unit=0.02)
 FAILING = Law(name="errors in 1/50, a tenth of failures", unit=0.02, failing=0.1)
+CLUSTERED = Law(name="a tenth at guessing", base=Clustered(share=0.1, at=12.0), unit=1e-4)
+RARE = Law(name="one in twenty at guessing", base=Clustered(share=0.05, at=12.6), centre=0.27, unit=1e-4)
+"""Its others are lower by as much as that costs its mean."""
