@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from nas.analysis import Look, Verdict, verdicts
@@ -32,6 +33,8 @@ COLUMNS = (
     "low",
     "high",
     "delta",
+    "narrow_low",
+    "narrow_high",
     "within_delta",
     "better",
     "points",
@@ -77,6 +80,11 @@ RHO = "rank correlation of a column with the errors, the columns that its senten
 THIRDS_APART = "of a column: errors of its upper third less those of its lower one, in the same way"
 """What numbers of a column mean."""
 FAILED = "of either side; they lose every pair against networks that learned"
+DECIDED = (
+    "go on with what helps, leave out what hurts, and where there is no difference take the simpler one; all of it at "
+    "this length of training"
+)
+"""What to do about decided rules."""
 AGAIN = "tested before: p is multiplied by 5, and an interval is one of 99 %"
 """What is said where rules are tested again."""
 
@@ -98,7 +106,7 @@ class Principles:
     notes: tuple[str, ...]
     """What must be said beside all of them."""
     audited: str = ""
-    """How well longer trainings agree, where some networks were trained again; empty where none were."""
+    """How well longer trainings agree, or how to ask; empty of a table."""
     look: Look | None = None
     """The interim look whose networks they rest on; None where all networks were planned."""
     again: bool = False
@@ -133,6 +141,7 @@ class Principles:
             *looked,
             *([("again", AGAIN)] if self.again else []),
             *([("more", self._more)] if not looked and self._more else []),
+            *([("decided", DECIDED)] if any(v.verdict != "undecided" for v in self.verdicts) else []),
         )
 
     @property
@@ -165,12 +174,14 @@ class Principles:
 
         rows = [{**msgspec.structs.asdict(v), "n": v.n_first + v.n_second} for v in self.verdicts]
         for row in rows:
-            better, points = row.pop("better"), row.pop("points")
+            better, points, narrow = row.pop("better"), row.pop("points"), row.pop("narrow")
             row["better"] = better.estimate if better else None
             row |= {
                 "points": points.estimate if points else None,
                 "points_low": points.low if points else None,
                 "points_high": points.high if points else None,
+                "narrow_low": narrow.low if narrow else None,
+                "narrow_high": narrow.high if narrow else None,
             }
             row["given"] = ", ".join(row["given"])
             row["look"] = row["look"].number if row["look"] else None
@@ -236,7 +247,7 @@ def principles(
             *own,
             *(f"matched: {s}, each with the same weight, so spaces are compared at equal cost" for s in sample.strata),
         ),
-        audited=audit_line(sample.run) if sample.run else "",
+        audited=_audited(sample.run) if sample.run else "",
         look=look,
         again=again,
     )
@@ -277,6 +288,11 @@ def _of_table(sample: Sample, columns: Sequence[str] | None, every: bool) -> lis
         return notes
     how = "the worst error of the table" if sample.guess is None else f"guessing, an error of {sample.guess:g}"
     return [*notes, f"A failure enters means as {how}"]
+
+
+def _audited(run: Run) -> str:
+    how = f"not yet: nas audit {quote(str(run.folder))} trains some longer, and says which verdicts stay"
+    return audit_line(run) or how
 
 
 def _of_state(run: Run, look: Look | None) -> list[str]:

@@ -313,6 +313,31 @@ def test_what_numbers_mean_stands_above_them() -> None:
     assert "two-sided, of P(better), " in heads["p"]
 
 
+def test_no_difference_shows_the_interval_that_it_rests_on() -> None:
+    """It is the shift's at 90 %, wider as delta is an estimate, inside of delta; in the sentence and in the table."""
+    halves = Rule(name="luck", statement="Luck.", contrast=Parts(first=Part(column="luck", high=0.5)))
+    found = nas.principles(table(400), rules=[halves])
+    only = found.verdicts[0]
+    assert only.verdict == "equivalent"
+    assert only.narrow is not None
+    assert only.delta is not None
+    assert only.narrow.confidence == pytest.approx(0.9)
+    assert -only.delta < only.narrow.low < only.effect < only.narrow.high < only.delta
+    stated = verdicts(table(400), [halves], delta=only.delta)[0].narrow
+    assert stated is not None
+    assert only.narrow.low < stated.low < stated.high < only.narrow.high
+    assert f"[{100 * only.narrow.low:+.2f}, {100 * only.narrow.high:+.2f}]" in found.sentences()[0]
+    row = found.table().iloc[0]
+    assert (row["narrow_low"], row["narrow_high"]) == (only.narrow.low, only.narrow.high)
+
+
+def test_decided_rules_say_what_to_do_and_undecided_ones_dont(run: Run) -> None:
+    """The head ends with what follows from a decided rule; a run that no audit has checked names the command."""
+    assert dict(nas.principles(table(), columns=["wide"]).head)["decided"].startswith("go on with what helps")
+    assert "decided" not in dict(nas.principles(table(), columns=["luck"]).head)
+    assert dict(nas.principles(run).head)["audited"].startswith(f"not yet: nas audit {run.folder} ")
+
+
 def test_medians_that_contradict_the_pairs_are_said() -> None:
     """Most pairs are won by the first, whose median is higher: the sentence says that the medians differ otherwise."""
     errors = [0.10] * 9 + [0.26] * 11 + [0.25] * 11 + [0.50] * 9

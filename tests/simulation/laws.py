@@ -25,7 +25,7 @@ SKEWED: Any = stats.gamma(2.0, loc=-(2.0**0.5), scale=0.5**0.5)
 
 @dataclass(frozen=True, kw_only=True)
 class Clustered:
-    """The normal law but for a share of the networks, which all have one value; as distributions of scipy are called."""
+    """The normal law but for a share of networks that all have one value; called as distributions of scipy."""
 
     share: float
     """Probability of that value; in [0, 1)."""

@@ -152,6 +152,8 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
     """Two-sided, of a middle third that lies between the outer ones; in [0, 1]."""
     delta: float | None = None
     """Smallest effect that matters, in the unit of the errors; None where the errors don't vary."""
+    narrow: Interval | None = None
+    """Interval of the shift that is held against delta, wider as delta is an estimate; None for a column."""
     within: bool = False
     """Whether the effect is smaller than that for sure; of a column, whether no two groups of it differ by so much."""
     plan: Plannable | None = None
@@ -180,13 +182,15 @@ def of_samples(first: Edf, reference: Edf, delta: float | None, confidences: tup
     effect, narrow = shifts(first, reference, confidences)
     margin = default_delta(first, reference) if delta is None else delta
     doubt = uncertainty(margin, first, reference) if margin and delta is None else 0.0
+    narrow = allowing(narrow, doubt)
     return Tested(
         measure="shift",
         effect=effect,
         p_value=max(better_p_value(first, reference), mann_whitney(first, reference)),
         better=better(first, reference, confidences[0]),
         delta=margin,
-        within=margin is not None and _within(first, reference, allowing(narrow, doubt), margin),
+        narrow=narrow,
+        within=margin is not None and _within(first, reference, narrow, margin),
         plan=_plan(first, reference, effect.estimate, margin),
         groups=(first.name, reference.name),
         medians=(median(first.errors), median(reference.errors)),

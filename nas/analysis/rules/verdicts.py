@@ -106,6 +106,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Of a column that is best or worst in its middle third, the middle of that; None for others."""
     delta: float | None
     """Smallest effect that matters, in the unit of the errors; None where the errors don't vary."""
+    narrow: Interval | None
+    """Of two samples, the interval of the effect that is held against delta: 90 %, wider as delta is an estimate."""
     within_delta: bool
     """Whether the effect is smaller than that for sure; also beside *helps* and *hurts*."""
     first: str
@@ -276,6 +278,7 @@ def verdict(
         given=tested.given,
         near=tested.near if bent else None,
         delta=tested.delta,
+        narrow=tested.narrow,
         within_delta=tested.within,
         first=tested.groups[0],
         second=tested.groups[1],

@@ -215,12 +215,17 @@ def sentence(verdict: Verdict) -> str:
         case "ends":
             return f"{verdict.name} is worst in the middle, near {verdict.near:g}: both ends are better {rests}."
         case "equivalent":
-            narrow = f"its {200 * _confidence(verdict) - 100:.0f} % interval, that of two one-sided tests, lies inside"
-            inside = "no two parts of it differ by more" if is_order(verdict) else narrow
+            inside = "no two parts of it differ by more" if verdict.narrow is None else _inside(verdict.narrow)
             return f"{verdict.name} makes no difference that matters, {_delta(verdict)}: {inside} {rests}."
         case "undecided":
             seen = "" if _turned(verdict) else f": {_seen(verdict)}, which may be chance"
             return f"{verdict.name} is undecided{seen} {rests}; {_more(verdict)}.{_why(verdict)}"
+
+
+def _inside(narrow: Interval) -> str:
+    """What two one-sided tests go by."""
+    ends = ends_text(narrow.low, narrow.high, False)
+    return f"the {100 * narrow.confidence:.0f} % interval of its effect, {ends} with the doubt about delta, lies inside"
 
 
 def line(verdict: Verdict) -> str:
