@@ -10,9 +10,9 @@ Expected time: 128 networks at `tiny`, 15 minutes on two cores.
 
 Measured at `tiny`, float32, no failures. Round 1, 128 networks (`studies/results/anynet_discovery.csv.gz`): of 206
 candidates scored on 64 networks one is confirmed on the other 64, a last stage at least 72 wide: -4.53 points (95 %
-interval -8.51 to -2.24), p corrected by Holm for six below 0.001; whether dimensions may be tied isn't decided. Round
+interval -8.37 to -2.51), p corrected by Holm for six below 0.001; whether dimensions may be tied isn't decided. Round
 2, 48 fresh networks each of the whole space and of the smaller one (`anynet_discovery_refined.csv.gz`): the smaller
-one is better by 4.18 points (1.87 to 6.54), p below 0.001. On its 48 networks nothing more is confirmed, so the loop
+one is better by 4.18 points (1.92 to 6.53), p below 0.001. On its 48 networks nothing more is confirmed, so the loop
 ends there. The paper's rising widths also make the last stage wide; its other steps aren't seen with so few networks.
 Asked about as columns (`--columns depth_1,depth_2,depth_3,width_1,width_2,width_3`), with the others and the cost held
 fixed, deeper first and second stages and a wider last one help (rho -0.58, -0.52, -0.81), and

@@ -18,11 +18,11 @@ after four):
 
 | rule | after two epochs | after four | in the paper |
 | --- | --- | --- | --- |
-| B against A | undecided, -0.11 (-0.78 to +0.50) | no difference, -0.05 (-0.46 to +0.34) | no difference |
-| C against B | undecided, +0.44 (-0.09 to +1.24) | undecided, +0.39 (-0.11 to +0.89) | no difference |
-| D against C | helps, -1.15 (-1.79 to -0.50), p 0.006 | undecided, -0.52 (-1.06 to +0.03) | helps |
-| E against D | undecided, +0.66 (-0.02 to +1.32) | undecided, +0.33 (-0.07 to +0.71) | helps |
-| RegNetX against E | helps, -1.17 (-1.93 to -0.67) | helps, -0.91 (-1.22 to -0.59) | helps (mean) |
+| B against A | undecided, -0.11 (-0.78 to +0.48) | no difference, -0.04 (-0.46 to +0.33) | no difference |
+| C against B | undecided, +0.44 (-0.08 to +1.24) | undecided, +0.39 (-0.09 to +0.87) | no difference |
+| D against C | helps, -1.15 (-1.79 to -0.52), p 0.006 | undecided, -0.52 (-1.04 to +0.01) | helps |
+| E against D | undecided, +0.66 (+0.003 to +1.30) | undecided, +0.33 (-0.06 to +0.70) | helps |
+| RegNetX against E | helps, -1.17 (-1.93 to -0.69) | helps, -0.91 (-1.22 to -0.60) | helps (mean) |
 
 P is below 0.001 for RegNetX at both lengths; it wins 78 and 83 % of pairs. So one of the paper's findings holds at
 both lengths, RegNetX is better than E, and that sharing the bottleneck ratio is free at the longer one. Rising widths

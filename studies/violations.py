@@ -8,9 +8,9 @@ Expected time: 320 networks of 24 s on one core each, about 65 minutes on two co
 
 Measured with 16 networks an arm at `tiny` (`studies/results/violations.csv.gz`, float32; 95 % intervals, p corrected
 by Holm for the nine rules): of all rules that on widths matters most. The reference beats falling widths with P(better)
-0.94 and errors 7.1 points lower (4.2 to 11.1), p below 0.001, and a wide middle with 0.86 and 4.5 points (2.6 to 8.8),
+0.94 and errors 7.1 points lower (4.5 to 10.8), p below 0.001, and a wide middle with 0.86 and 4.5 points (2.7 to 8.5),
 p = 0.004. The seven others are undecided, and in one the reference may even be the worse one at so short a training:
-against inverted bottlenecks 0.25, +1.4 points (0.2 to 2.9).
+against inverted bottlenecks 0.25, +1.4 points (0.2 to 2.7).
 """
 
 from nas.study import Limits, Recipe, Study, against

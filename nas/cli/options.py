@@ -68,7 +68,12 @@ Against = Annotated[
     typer.Option("--against", metavar="A,B", help="One rule on two spaces in place of the run's: A is better than B."),
 ]
 RulesOf = Annotated[
-    str | None, typer.Option("--study", metavar="NAME", help="Take the rules of this study in place of the run's.")
+    str | None,
+    typer.Option(
+        "--study",
+        metavar="NAME",
+        help="Take the rules of this study in place of the run's; with --columns, only hold fixed what it draws.",
+    ),
 ]
 OwnStudy = Annotated[
     str | None,

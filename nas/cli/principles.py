@@ -66,7 +66,8 @@ def plan(
     source = RunsAndTables(
         verb="plan", places=places, table=table, error=error, accuracy=accuracy, guess=guess, space=space, study=chosen
     )
-    names, rules = column_names(columns), rules_of(chosen, against)
+    names = column_names(columns)
+    rules = rules_of(chosen, against, names)
     result = planned(_subject(source), rules=rules, columns=names, effect=effect, power=power, deviation=deviation)
     if json:
         emit_json(plan=result.needs, samples=result.samples, power=power, notes=result.notes)
@@ -124,7 +125,8 @@ def principles(
         space=space,
         study=chosen,
     )
-    names, rules = column_names(columns), rules_of(chosen, against)
+    names = column_names(columns)
+    rules = rules_of(chosen, against, names)
     drawn = drawn_by(chosen)
     results = [
         tested(place, rules=rules, columns=names, delta=delta, dimensions=drawn, again=again) for place in source.read()

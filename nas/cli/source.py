@@ -111,8 +111,13 @@ def drawn_by(study: Study | None) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys([*dimensions, *study.vary, *study.grid.values]))
 
 
-def rules_of(study: Study | None, spaces: str | None = None) -> tuple[Rule, ...] | None:
-    """The rules of a named study, or one rule on two spaces; None for neither, refused where there are none."""
+def rules_of(
+    study: Study | None, spaces: str | None = None, columns: Sequence[str] | None = None
+) -> tuple[Rule, ...] | None:
+    """The rules of a named study, or one rule on two spaces; None for neither, refused where there are none.
+
+    Of a study that is named beside columns only what it draws is taken.
+    """
     if spaces is not None:
         from nas.study import against
 
@@ -122,6 +127,8 @@ def rules_of(study: Study | None, spaces: str | None = None) -> tuple[Rule, ...]
             raise Refused(f"--against takes the names of two spaces and no --study, got {given}", hint="--against A,B")
         first, reference = names
         return (against(first, reference, f"{first} is better than {reference}."),)
+    if columns is not None:
+        return None
     if study is not None and not study.rules:
         raise Refused(f"study {study.name!r} declares no rules")
     return study.rules if study else None

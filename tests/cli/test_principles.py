@@ -13,6 +13,7 @@ import pytest
 from scipy import stats
 
 import nas
+import studies
 from nas.engines.inline import InlineEngine
 from nas.study import against, larger
 from tests.toys.spaces import STUDY
@@ -166,7 +167,6 @@ def test_several_runs_stand_side_by_side(say: Say, folder: Path, tmp_path: Path)
         (("--table", "FILE", "--error", "top1 err", "--against", "A,B"), "no rows of space 'A'"),
         (("DIR", "--against", "rich,tiny", "--study", "quickstart"), "no --study"),
         (("--table", "FILE", "--error", "top1 err", "--columns", ""), "at least one"),
-        (("--table", "FILE", "--error", "top1 err", "--columns", "depth", "--study", "quickstart"), "not both"),
         (("DIR", "--error", "width"), "--error belongs to tables"),
         (("DIR", "--columns", "message"), "1 different text;"),
         (("DIR", "--study", "families"), "declares no rules"),
@@ -179,6 +179,28 @@ def test_what_is_refused(say: Say, folder: Path, csv: Path, words: tuple[str, ..
     code, out, message = say(*(places.get(word, word) for word in words))
     assert (code, out) == (2, "")
     assert said in message, message
+
+
+def test_a_study_named_beside_columns_says_what_is_held_fixed(say: Say) -> None:
+    """Its rules, if it has any, aren't tested; the columns that it draws are held fixed, asked about or not."""
+    table = ("--table", Path(studies.__path__[0]) / "results" / "anynet_discovery.csv.gz", "--columns", "depth_1")
+    alone, beside = (
+        read(say(*table, *named, "--json")[1])["principles"][0] for named in ((), ("--study", "anynet_discovery"))
+    )
+    assert alone["given"] == ["multiply_adds"]
+    assert {"depth_2", "width_1", "group_width_3"} <= set(beside["given"])
+    assert beside["verdict"] == "helps"
+    assert beside["effect"] < alone["effect"] < 0.0
+
+
+def test_names_of_spaces_with_commas_are_listed_in_the_quotes_that_they_take(say: Say) -> None:
+    """The hint of a space that isn't there can be copied: a name with a comma stands in quotes."""
+    table = ("--table", Path(studies.__path__[0]) / "results" / "anynet_discovery_refined.csv.gz")
+    message = say(*table, "--against", "A,B")[2]
+    assert 'it has AnyNetX_A_3, "AnyNetX_A_3, refined"' in message
+    code, out, _ = say(*table, "--against", '"AnyNetX_A_3, refined",AnyNetX_A_3')
+    assert code == 0
+    assert "1 of 1 rule decided; helps" in out
 
 
 def test_accuracies_are_taken_with_their_option(say: Say, csv: Path, tmp_path: Path) -> None:

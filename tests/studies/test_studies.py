@@ -7,14 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import pandas as pd
 import pytest
 
 import nas
+import studies
 from nas import data
 from nas.engines.inline import InlineEngine
+from nas.findings.wording.rules import signed
 from nas.sampling import Plan
 from nas.storage.results import Run
-from nas.study import Study, catalog
+from nas.study import Rule, Study, against, catalog
 from spaces import ALL
 
 SAYS = ("Source:", "What would count as an answer:", "Expected time:")
@@ -28,6 +31,8 @@ OTHERS = (
     "studies.winners:STUDY_300K",
 )
 """Further forms of some studies."""
+RESULTS = Path(studies.__path__[0]) / "results"
+PAGES = Path(__file__).parents[2]
 EVERY = pytest.mark.parametrize("name", catalog.studies())
 
 
@@ -95,6 +100,51 @@ def test_every_arm_has_networks_in_its_window(name: str) -> None:
     plan = Plan(study, inputs, classes)
     for trial in range(len(study.arms)):
         assert not study.limits.violations(plan.propose(trial).network.cost)
+
+
+def published(table: str, rules: tuple[Rule, ...]) -> list[str]:
+    """Effect and interval of each rule on stored records, in points: `-1.15 (-1.79 to -0.52)`."""
+    found = nas.principles(pd.read_csv(RESULTS / table), rules=rules).verdicts
+    return ["{} ({} to {})".format(*(signed(value, alone=False) for value in (v.effect, v.low, v.high))) for v in found]
+
+
+@pytest.mark.parametrize("table", ["anynet_ladder.csv.gz", "anynet_ladder_4_epochs.csv.gz"])
+def test_the_published_effects_of_the_ladder_are_those_of_its_records(table: str) -> None:
+    """The docstring has all effects and intervals as the statistics of today give them, and the pages no others."""
+    effects = published(table, catalog.study("anynet_ladder").rules)
+    text = (importlib.import_module("studies.anynet_ladder").__doc__ or "") + (PAGES / "docs/results.md").read_text()
+    assert [effect for effect in effects if effect not in text] == []
+    if "4_epochs" not in table:
+        readme = (PAGES / "README.md").read_text()
+        wanted = [effect.replace(" (", " points, ").rstrip(")") for effect in effects]
+        assert [effect for effect in wanted if effect not in readme] == []
+
+
+@pytest.mark.parametrize(
+    ("table", "rules", "places"),
+    [
+        ("violations.csv.gz", ("rising widths", "no wide middle"), ("studies/violations.py", "docs/results.md")),
+        (
+            "anynet_discovery_refined.csv.gz",
+            (against("AnyNetX_A_3, refined", "AnyNetX_A_3", "It is better."),),
+            ("studies/anynet_discovery.py", "docs/results.md"),
+        ),
+    ],
+)
+def test_other_published_effects_are_those_of_the_records(
+    table: str, rules: tuple[str | Rule, ...], places: tuple[str, ...]
+) -> None:
+    """Their intervals, to one or two digits and with either sign, stand where the answers are told."""
+    known = {rule.name: rule for rule in catalog.study("violations").rules}
+    found = nas.principles(
+        pd.read_csv(RESULTS / table), rules=[known[rule] if isinstance(rule, str) else rule for rule in rules]
+    ).verdicts
+    for place in places:
+        text = (PAGES / place).read_text()
+        for verdict in found:
+            low, high = sorted(abs(100 * end) for end in (verdict.low, verdict.high))
+            forms = [f"{low:.{d}f} to {high:.{d}f}" for d in (1, 2)] + [f"-{high:.1f} to -{low:.1f}"]
+            assert any(form in text for form in forms), (place, verdict.name, forms)
 
 
 def test_every_family_has_a_study() -> None:

@@ -88,7 +88,7 @@ def in_space(rows: pd.DataFrame, space: str) -> Flags:
         return np.ones(len(rows), dtype=np.bool_)
     names = names_of(rows)
     if space not in names:
-        spaces = ", ".join(dict.fromkeys(names.tolist()))
+        spaces = ", ".join(f'"{name}"' if "," in str(name) else str(name) for name in dict.fromkeys(names.tolist()))
         raise Refused(f"the table has no rows of space {space!r}", hint=f"it has {spaces}")
     flags = np.asarray(names == space, dtype=np.bool_)
     require_one_design(rows[flags])
