@@ -76,7 +76,7 @@ def test_names_are_unique_and_choose() -> None:
 
 
 def test_the_committed_table_is_that_of_these_claims() -> None:
-    """It has every claim in order, with the limit of its number of studies, and all of them hold."""
+    """It has every claim in order, with the limit of its number of studies, and all of them hold; the docs count them."""
     with TABLE.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["name"] for row in rows] == [one.name for one in ALL]
@@ -84,6 +84,7 @@ def test_the_committed_table_is_that_of_these_claims() -> None:
         result = Result(simulation=one, studies=int(row["simulations"]), count=int(row["count"]), seconds=0.0)
         assert tuple(row.values()) == result.row
         assert result.holds, one.name
+    assert f"checks {len(ALL)} such claims" in (TABLE.parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
 
 
 def test_a_broken_claim_is_told(tmp_path: Path) -> None:
