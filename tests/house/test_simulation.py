@@ -76,7 +76,7 @@ def test_names_are_unique_and_choose() -> None:
 
 
 def test_the_committed_table_is_that_of_these_claims() -> None:
-    """It has every claim in order, with the limit of its number of studies, and all of them hold; the docs count them."""
+    """It has every claim in order, with the limit of its number of studies; all hold, and the docs count them."""
     with TABLE.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["name"] for row in rows] == [one.name for one in ALL]
