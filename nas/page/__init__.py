@@ -1,1 +1,1 @@
-"""What people see: one offline HTML page about one run or several, built from tables and never from torch."""
+"""What people see: one offline HTML page about one run or several, built from tables; torch only names its layers."""

@@ -103,6 +103,7 @@ def _report(run: Run) -> Report:
         windows=run.manifest.windows if any(w.refused or w.strata for w in run.manifest.windows) else (),
         curves={record.trial: record.curve for record in run.records},
         networks=networks.layers,
+        sources=networks.sources,
         stairs=networks.stairs,
         folder=quote(str(run.folder)),
         note=" ".join(f"{text}." for text in (run.lost, *networks.damaged) if text),

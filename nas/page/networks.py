@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from nas.errors import NasError, code_of_others
@@ -14,6 +14,9 @@ from nas.study.record import Record
 
 logger = logging.getLogger(__name__)
 
+LONGEST_SOURCE = 30_000
+"""Characters of a network's source up to which the page holds it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Networks:
@@ -23,6 +26,8 @@ class Networks:
     """Trial -> widths along the depth, of every network that is known."""
     layers: dict[int, Layer] = field(default_factory=dict)
     """Trial -> layer tree, of the best."""
+    sources: dict[int, str] = field(default_factory=dict)
+    """Trial -> the network in plain torch, of the best unless it is long."""
     damaged: list[str] = field(default_factory=list)
     """Weights that can't be used, a sentence each."""
 
@@ -42,7 +47,18 @@ def networks_of(run: Run, best: int) -> Networks:
         found.stairs[record.trial] = stairs(layer, _inputs(run, record))
         if record.trial in leading:
             found.layers[record.trial] = layer
+    found.sources.update(_sources(run, found.layers))
     return found
+
+
+def _sources(run: Run, layers: Mapping[int, Layer]) -> dict[int, str]:
+    """The texts of networks; torch, which knows how its layers are called, is loaded only where there are any."""
+    if not layers:
+        return {}
+    from nas.models.formats.source import network_source
+
+    texts = {trial: network_source(layer, _inputs(run, run.record(trial))) for trial, layer in layers.items()}
+    return {trial: text for trial, text in texts.items() if len(text) <= LONGEST_SOURCE}
 
 
 def _kept(run: Run, record: Record, damaged: list[str]) -> Layer | None:

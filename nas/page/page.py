@@ -176,6 +176,7 @@ def _data(
         "best": [places[int(trial)] for trial in best["trial"]],
         "curves": curves_payload(report.curves, places),
         "layers": layers_payload(report.networks, report.inputs, places),
+        "sources": {places[trial]: text for trial, text in report.sources.items() if trial in places},
         "stairs": stairs_payload(report.stairs, places),
         "folder": report.folder,
         "objectives": report.objectives,

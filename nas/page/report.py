@@ -116,6 +116,8 @@ class Report:
     """Trial -> its epochs, of the best networks at least; may be empty."""
     networks: Mapping[int, Layer] = field(default_factory=dict)
     """Trial -> layer tree, of the best networks; may be empty."""
+    sources: Mapping[int, str] = field(default_factory=dict)
+    """Trial -> its network in plain torch, of the best; may be empty."""
     stairs: Mapping[int, tuple[Stair, ...]] = field(default_factory=dict)
     """Trial -> widths along the depth, of every network whose layers are known; may be empty."""
     folder: str = ""

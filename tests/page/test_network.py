@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.page.test_page import HOSTILE, Open, browser, needs_browser, report, settled, show, trials, usual
+from nas.layers import cost
+from nas.models.formats.source import network_source
+from tests.page.test_page import HOSTILE, INPUTS, Open, browser, needs_browser, report, settled, show, trials, usual
 
 __all__ = ["browser", "show", "usual"]
 VIOLATIONS = """async () => {
@@ -19,7 +22,8 @@ VIOLATIONS = """async () => {
 def pictured(**changes: Any) -> Any:
     """A run whose networks all have their stairs, and a folder to fetch them from."""
     first = dict(list(report().networks.items())[:2])
-    return report(**{"folder": "'my run'", "validating": 10_000, "networks": first} | changes)
+    own: dict[str, Any] = {"folder": "'my run'", "validating": 10_000, "networks": first}
+    return report(**own | changes)
 
 
 @needs_browser
@@ -39,10 +43,31 @@ def test_one_network_has_picture_rank_curve_and_lines(show: Open) -> None:
         "nas export 'my run' --trial 3 -o trial_3",
         'model = nas.load("trial_3")',
         "nas describe 'my run' --trial 3",
+        "nas export 'my run' --trial 3 -o trial_3.py",
     ]
     page.goto(page.url.split("#")[0] + "#trial=0")
     panel.locator("summary", has_text="Layers").wait_for()
     assert "Convolution" in panel.inner_text()
+
+
+@needs_browser
+def test_the_panel_holds_the_source_of_a_best_network(show: Open) -> None:
+    """The embedded source makes the very network with torch alone, also side by side; its button copies it."""
+    run = pictured()
+    networks = {trial: network_source(layer, INPUTS) for trial, layer in run.networks.items()}
+    page = show(replace(run, sources=networks))
+    page.goto(page.url + "#trial=0,1,3")
+    panel = page.locator("#details")
+    panel.locator("summary", has_text="Source of trial 0").click()
+    assert panel.locator(".source").count() == 2
+    assert panel.locator("h3", has_text="Source of trial 3").is_visible()
+    source = panel.locator(".source pre").first
+    names: dict[str, Any] = {"__name__": "net"}
+    exec(str(source.text_content()), names)  # noqa: S102 - it is what a reader would do
+    made = sum(parameter.numel() for parameter in names["Net"]().parameters())
+    assert made == cost(run.networks[0], INPUTS).parameters
+    panel.locator(".source button").first.click()
+    panel.locator(".source button", has_text="ed").wait_for()
 
 
 @needs_browser

@@ -21,6 +21,7 @@ from nas.findings.wording.images import trainings_text
 from nas.findings.wording.numbers import measured
 from nas.findings.wording.rules import headline
 from nas.page.contents import reports_of_tables
+from nas.page.networks import networks_of
 from nas.page.page import html
 from nas.page.report import Report
 from nas.page.templates import told
@@ -95,6 +96,14 @@ def test_the_best_network_is_that_of_the_terminal(run: Run, say: Say) -> None:
     optimism = optimism_of([run.mean_error(record) for record in run.best], images)
     assert optimism in say("best", run.folder)[1]
     assert optimism in unescape((run.folder / "report.html").read_text())
+
+
+def test_the_best_networks_have_their_source(run: Run) -> None:
+    """The page holds layers and source of as many networks as are told to be the best, and names each by its id."""
+    networks = networks_of(run, 2)
+    best = {record.trial: record.architecture for record in run.best[:2]}
+    assert networks.layers.keys() == networks.sources.keys() == best.keys()
+    assert all(networks.sources[trial].startswith(f'"""{architecture}:') for trial, architecture in best.items())
 
 
 def test_how_it_was_obtained_is_one_line(run: Run) -> None:

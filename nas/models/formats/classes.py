@@ -117,7 +117,7 @@ class Writer:
             symbols = [str(slot.value) for slot in self.shapes.slots(part)]
             text += lines(self.row(part, symbols), 8, f"self.{name} = ")
         text += ["", *signature("forward", ["self", "x: Tensor"], "Tensor", 4)]
-        text += docstring("Scores, from what `preprocess` returns.", 8)
+        text += docstring("Scores, from normalized inputs.", 8)
         return [*text, *(f"{' ' * 8}x = self.{name}(x)" for name in attributes), f"{' ' * 8}return x"]
 
     def tensors(self, whole: Row) -> Iterator[str]:

@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Mapping
 
 import msgspec
+import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from nas.layers import shape_text
+from nas.layers import Layer, Shape, identity, shape_text
 from nas.models import card
 from nas.models.document import Document
 from nas.models.formats.classes import Writer, own_modules, source_of
@@ -117,6 +118,18 @@ def source(document: Document, tensors: Mapping[str, Tensor]) -> tuple[str, byte
         _evaluation(document, rounded).splitlines(),
     ]
     return "\n\n\n".join("\n".join(part) for part in parts) + "\n", weights
+
+
+def network_source(layer: Layer, inputs: Shape) -> str:
+    """The text of the network alone, without weights; it is made without memory for them."""
+    with torch.device("meta"):
+        whole = parts_of(layer, inputs)
+        classes = "\n".join(_classes(whole, Writer(Shapes(whole))))
+    head = f"{identity(layer)}: a network for {shape_text(inputs)} in plain torch, without its weights."
+    use = f"    outputs = Net()(inputs)  # normalized, ({', '.join(('batch', *map(str, inputs)))})"
+    imports = ["from __future__ import annotations", "", *(["import torch"] if "torch." in classes else [])]
+    top = [*docstring(f"{head}\n\n{use}", 0), "", *imports, "from torch import Tensor, nn"]
+    return "\n".join([*top, "", "", classes, ""])
 
 
 def _imports(rounded: bool) -> list[str]:

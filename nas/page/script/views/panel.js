@@ -1,4 +1,4 @@
-// Up to four chosen networks side by side: picture, rank, curve, values, layers, and the lines that bring one home.
+// Up to four chosen networks side by side: picture, rank, curve, values, layers, source, and the lines that bring one home.
 
 let owner = null; // the view whose networks the dialog holds: each run of a page has its own
 
@@ -21,7 +21,7 @@ VIEWS.panel = class {
     this.box.style.setProperty("--networks", rows.length);
     const beside = element("div", { class: "beside" }, ...this.heads(model, rows));
     const values = element("div", { class: "compared" });
-    const parts = [beside, ...this.curves(model, rows), ...lines(model, rows), values, ...rows.flatMap((row) => layers(model, row, many))];
+    const parts = [beside, ...this.curves(model, rows), ...lines(model, rows), values, ...rows.flatMap((row) => [...layers(model, row, many), ...source(model, row, many)])];
     this.values(model, rows, values);
     this.content.replaceChildren(...parts.filter(Boolean));
     this.content.scrollTop = 0;
@@ -189,4 +189,17 @@ function layers(model, row, many) {
   if (!folder) return [];
   const own = stairsOf(model, row).length ? [] : [element("p", { class: "note" }, "The run's study doesn't ship with nas: where weights weren't kept, the commands ask for it (--study).")];
   return [element("h3", {}, title), lineToCopy(`nas describe ${folder} --trial ${trialOf(model, row)}`), ...own];
+}
+
+// The network in plain torch where it is embedded, else the command that writes it, with its weights beside it.
+function source(model, row, many) {
+  const { sources, folder } = model.data;
+  const title = many ? `Source of trial ${trialOf(model, row)}` : "Source";
+  const text = sources[row];
+  if (text) {
+    const code = element("pre", { tabindex: "0", role: "region", "aria-label": title }, text);
+    return [element("details", { class: "source" }, element("summary", {}, title), copyButton(text, code), code)];
+  }
+  const trained = model.column("outcome").at(row) === "completed";
+  return folder && trained ? [element("h3", {}, title), lineToCopy(`nas export ${folder} --trial ${trialOf(model, row)} -o trial_${trialOf(model, row)}.py`)] : [];
 }
