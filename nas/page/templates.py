@@ -11,11 +11,18 @@ from markupsafe import Markup
 
 from nas.findings.wording.numbers import isolated
 
+PART = re.compile('<article class="[^"]*" id="([^"]*)" data-part="([^"]*)"')
+"""Id and name of each part of a page that stands in its contents, in the order of the page."""
+
 
 def rendered(template: str, **values: Any) -> str:
     """A template with its values, escaped, and our style sheet as `css`."""
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, loader=FunctionLoader(file_text))
-    environment.filters |= {"told": told, "visible": lambda name: isolated(str(name)).strip("\u2068\u2069")}
+    environment.filters |= {
+        "told": told,
+        "parts": PART.findall,
+        "visible": lambda name: isolated(str(name)).strip("\u2068\u2069"),
+    }
     css = Markup(file_text("page.css"))  # noqa: S704 - our own file
     return environment.get_template(template).render(css=css, **values)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -560,3 +561,28 @@ def test_several_runs_are_tabs(show: Open) -> None:
     page.wait_for_selector("html[data-ready=run-2]")
     assert page.locator(".title:visible").inner_text() == "second"
     assert drawn(page, "edf", "box.data.find(t => t.meta === 'edf').line.color") == "#009e73"
+
+
+@needs_browser
+@pytest.mark.parametrize("searched", [False, True])
+def test_the_contents_name_all_parts_in_their_order(searched: bool, show: Open) -> None:
+    """Contents and parts have one order, also of a search, whose history stands first; a link leads to its part."""
+    run = report(folder="run")
+    if searched:
+        run = dataclasses.replace(run, frame=run.frame.assign(sampler="tpe"))
+    page = show(run)
+    links = page.locator("nav.contents a").evaluate_all("all => all.map((link) => link.hash.slice(1))")
+    assert links == page.locator("section.run .card").evaluate_all("all => all.map((card) => card.id)")
+    assert links[0] == ("run-1-history" if searched else "run-1-edf")
+    assert len(links) > 10
+    page.locator("nav.contents a", has_text="Best networks").click()
+    assert page.locator("#run-1-best").evaluate("card => Math.abs(card.getBoundingClientRect().top) < 80")
+
+
+@needs_browser
+def test_failures_are_spoken_of_where_there_are_any(show: Open) -> None:
+    """What a failure counts as in means is said of a run with failures, and of no other."""
+    run = report()
+    assert "In means a failure counts as guessing (90 % error)" in show(run).locator("#run-1-edf").inner_text()
+    whole = dataclasses.replace(run, frame=run.frame[run.frame["error"].notna()])
+    assert "ailure" not in show(whole).locator("#run-1-edf").inner_text()
