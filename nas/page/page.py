@@ -26,7 +26,7 @@ from nas.page.payload import COSTS, curves_payload, hover, json_text, layers_pay
 from nas.page.report import Report
 from nas.page.staircases import stairs_payload
 from nas.page.story import story
-from nas.page.style import Styles, styles_of
+from nas.page.style import COLOURS, Styles, styles_of
 from nas.page.templates import file_text, rendered
 from nas.page.view import acceptance, network_values
 from nas.page.whole_run import whole_run
@@ -36,7 +36,7 @@ TOP = 10
 """Best networks shown."""
 PARTS = (
     *("format", "data", "ticks", "edf", "front", "medians", "search", "csv", "model", "figure", "cloud", "paper"),
-    *("scale", "editor", "bins", "outcomes", "standing", "stairs", "copy"),
+    *("scale", "editor", "bins", "outcomes", "standing", "stairs", "colours", "copy"),
 )
 """Files of the script that the others build on, in order."""
 VIEWS = (
@@ -167,6 +167,7 @@ def _data(
     payload = {
         "rows": len(frame),
         "columns": [column(name, frame[name], report.dimensions, report.task) for name in frame.columns],
+        "palette": COLOURS,
         "spaces": [{"name": name} | asdict(styles[name]) for name in _spaces(report, frame)],
         "enters": None if enters.all() else packed(enters.to_numpy(), "u1"),
         "guess": report.guess,

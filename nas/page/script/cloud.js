@@ -14,8 +14,9 @@ function errorAxis(model, figure) {
   return { layout, low, high, failed, above: found.above, top: found.high, none: !model.errors.some((error) => error < Infinity) };
 }
 
-// Traces of the selected rows by space, in front of a pale ground of the others; `x(row)` places a row.
+// Traces of the selected rows by space, in the model's colours, in front of a pale ground of the others; `x(row)` places a row.
 function cloud(model, { rows, x, vertical, front: best = [], most = MOST_DRAWN }) {
+  const { of } = colouring(model);
   const finite = (row) => model.errors[row] < Infinity && model.errors[row] <= vertical.top;
   const inside = new Set(rows);
   const trained = rows.filter(finite);
@@ -27,7 +28,7 @@ function cloud(model, { rows, x, vertical, front: best = [], most = MOST_DRAWN }
   }
   model.spaces.forEach((space, place) => {
     const own = drawn.filter((row) => model.space[row] === place);
-    if (own.length) traces.push(points(own, x, model.errors, { color: space.colour, symbol: space.symbol, size: 7, opacity: 0.8 }));
+    if (own.length) traces.push(points(own, x, model.errors, { color: model.colour ? own.map(of) : space.colour, symbol: space.symbol, size: 7, opacity: 0.8 }));
   });
   const lost = rows.filter((row) => !(model.errors[row] < Infinity));
   if (lost.length) traces.push(points(sampled(lost, model.errors, most * PALE), x, () => vertical.failed, { color: GREY, symbol: "x-thin", size: 7, line: { color: GREY, width: 1.5 } }));

@@ -19,6 +19,7 @@ class Model {
     this.passes = new Map();
     this.chosen = [];
     this.axes = null;
+    this.colour = null;
     this.pointed = [];
     this.listeners = [];
     this.count();
@@ -77,6 +78,13 @@ class Model {
     this.tell("axes");
   }
 
+  // The column whose values colour points and lines, by name; null for the spaces.
+  colourBy(name) {
+    this.colour = name;
+    this.colours = undefined; // made when a view first needs them
+    this.tell("colour");
+  }
+
   // The spaces (their places in `spaces`) that the pointer or the focus is on: none, one, or two of a pair.
   point(...spaces) {
     if (String(spaces) === String(this.pointed)) return;
@@ -84,7 +92,7 @@ class Model {
     this.tell("pointed");
   }
 
-  // Calls back with what changed: "selection", "chosen", "axes" or "pointed".
+  // Calls back with what changed: "selection", "chosen", "axes", "colour" or "pointed".
   on(listener) {
     this.listeners.push(listener);
   }
@@ -162,18 +170,19 @@ class Model {
     return -1;
   }
 
-  // Filters, chosen networks and axes as the part of an address behind #.
+  // Filters, chosen networks, axes and colour as the part of an address behind #.
   get address() {
     const parts = new URLSearchParams();
     for (const [name, filter] of this.filters) {
       for (const text of filterTexts(name, filter)) parts.append(keyOf(name), text);
     }
     for (const name of this.axes ?? []) parts.append("axis", name);
+    if (this.colour) parts.set("colour", this.colour);
     if (this.chosen.length) parts.set("trial", this.chosen.map((row) => this.column("trial").at(row)).join(","));
     return parts.toString();
   }
 
-  // Takes over filters, chosen networks and axes of an address; what the table doesn't have is passed over.
+  // Takes over filters, chosen networks, axes and colour of an address; what the table doesn't have is passed over.
   set address(text) {
     const parts = new URLSearchParams(text);
     const filters = new Map([...this.filters.keys()].map((name) => [name, null]));
@@ -185,6 +194,8 @@ class Model {
     this.tell("chosen");
     const axes = parts.getAll("axis").filter((name) => this.columns.has(name));
     this.arrange(axes.length ? axes : null);
+    const colour = this.column(parts.get("colour"));
+    this.colourBy(colour && colour.name !== SPACE && varies(colour) ? colour.name : null);
   }
 
   filterOf(name, texts) {
@@ -210,7 +221,7 @@ function draggedRange([first, second]) {
   return range(rounded(low), rounded(high));
 }
 
-const RESERVED = new Set(["axis", "figure", "run", "trial", "where"]);
+const RESERVED = new Set(["axis", "colour", "figure", "run", "trial", "where"]);
 const keyOf = (name) => (name === WHERE ? "where" : RESERVED.has(name) || name.startsWith("~") ? `~${name}` : name);
 const nameOf = (key) => (key === "where" ? WHERE : key.startsWith("~") ? key.slice(1) : key);
 const end = (value) => (Number.isFinite(value) ? String(value) : "");

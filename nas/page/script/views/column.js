@@ -7,7 +7,7 @@ const GOLDEN = 0.6180339887; // spreads evenly without chance
 
 VIEWS.column = class {
   constructor(box, model) {
-    this.ends = new Map();
+    Object.assign(this, { ends: new Map(), hears: ["selection", "chosen", "colour"] });
     this.menu = element("select", {}, ...options(model));
     this.menu.addEventListener("change", () => this.draw(model));
     box.append(element("label", { class: "menu" }, "Error against", this.menu));

@@ -5,6 +5,7 @@ const COSTS = ["multiply_adds", "parameters", "activations", "seconds"];
 
 VIEWS.costs = class {
   constructor(box, model) {
+    this.hears = ["selection", "chosen", "colour"];
     this.columns = COSTS.map((name) => model.column(name)).filter((column) => column?.numeric && column.values.some((value) => value > 0));
     this.ends = this.columns.map((column) => robust(column.values.filter((value) => value > 0)));
     this.figures = this.columns.map((column) => {

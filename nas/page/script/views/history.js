@@ -4,7 +4,7 @@ const MOST_TRIALS = 600;
 
 VIEWS.history = class {
   constructor(box, model) {
-    this.trial = model.column("trial");
+    Object.assign(this, { trial: model.column("trial"), hears: ["selection", "chosen", "colour"] });
     if (!this.trial.numeric) return;
     this.cost = model.data.objectives.filter((name) => name !== ERROR).map((name) => model.column(name)).find((column) => column?.numeric);
     const figure = (column) => {

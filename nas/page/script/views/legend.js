@@ -1,15 +1,24 @@
-// The legend of all views: a check box for each space, how many are selected, and what ends the selection.
+// The legend of all views: a check box for each space, how many are selected, what ends the selection, and the colour.
 
 VIEWS.legend = class {
   constructor(box, model) {
-    Object.assign(this, { model, hears: ["selection"] });
+    Object.assign(this, { model, hears: ["selection", "colour"] });
     this.entries = model.spaces.map((space, place) => this.entry(space, place));
     this.state = element("output", {});
     this.end = element("button", { type: "button", class: "quiet" }, "show all");
     this.end.addEventListener("click", () => model.clear());
     const longest = Math.min(40, Math.max(...model.spaces.map((space) => space.name.length), 1));
     box.style.setProperty("--entry", `calc(${longest}ch + 17.5rem)`);
-    box.append(element("div", { class: "entries", role: "group", "aria-label": "Spaces" }, ...this.entries.map((each) => each.label)), element("div", { class: "state" }, this.state, this.end));
+    box.append(element("div", { class: "entries", role: "group", "aria-label": "Spaces" }, ...this.entries.map((each) => each.label)), element("div", { class: "state" }, this.state, this.end, ...this.colours(model)));
+  }
+
+  // The menu of columns that colour points and lines, and what the colours mean.
+  colours(model) {
+    const columns = axesOf(model).filter(({ name }) => name !== SPACE);
+    this.menu = element("select", {}, option({ name: SPACE, title: "space" }), ...columns.map(option));
+    this.menu.addEventListener("change", () => model.colourBy(this.menu.value === SPACE ? null : this.menu.value));
+    this.key = element("span", { class: "key" });
+    return columns.length ? [element("label", { class: "colour", title: "Of points and lines, in clouds and combinations" }, "Colour ", this.menu), this.key] : [];
   }
 
   entry(space, place) {
@@ -39,5 +48,11 @@ VIEWS.legend = class {
     });
     this.state.textContent = model.selecting ? `Selected by looking: ${grouped(model.selectedRows)} of ${counted(model)}` : `${counted(model)}; dragging over a figure selects`;
     this.end.disabled = !model.selecting;
+    const colour = model.colour ?? SPACE;
+    if (![...this.menu.options].some(({ value }) => value === colour)) this.menu.append(option(model.column(colour)));
+    this.menu.value = colour;
+    this.key.replaceChildren(...colouring(model).key());
   }
 };
+
+const option = ({ name, title }) => element("option", { value: name }, title);

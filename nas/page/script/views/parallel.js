@@ -8,13 +8,12 @@ const NARROWEST = 92; // pixels from axis to axis
 const MARGIN = 24; // pixels for the labels of the last axis, where axes are closer
 const NEAR = 7; // pixels within which the pointer finds a line
 const CLICK = 4; // pixels below which a drag is a click
-const RAMP = [[47, 116, 208], [150, 92, 178], [206, 92, 22]]; // equally bright, so that they stand out on both grounds
 
 const heightOf = (share) => HEAD + ROOM + (1 - share) * LENGTH;
 
 VIEWS.parallel = class {
   constructor(box, model) {
-    Object.assign(this, { model, axes: [], hears: ["selection", "chosen", "axes"] });
+    Object.assign(this, { model, axes: [], hears: ["selection", "chosen", "axes", "colour"] });
     this.take();
     this.offered = axesOf(model);
     this.canvas = element("canvas", { role: "img" });
@@ -30,14 +29,10 @@ VIEWS.parallel = class {
   }
 
   tools() {
-    const colour = (column) => element("option", { value: column.name }, column.title);
-    this.menu = element("select", {}, colour({ name: SPACE, title: "space" }), ...this.offered.filter(({ name }) => name !== SPACE).map(colour));
-    this.menu.addEventListener("change", () => this.draw(this.model));
-    this.key = element("span", { class: "key" });
     const boxes = this.offered.map((column) => this.choice(column));
     const notes = [axesLeftOut(this.model)].filter(Boolean).map((text) => element("p", { class: "note" }, text));
     const choices = element("details", { class: "chooser" }, element("summary", {}, "axes"), element("div", { class: "choices" }, ...notes, ...boxes));
-    return element("div", { class: "tools" }, element("label", {}, "Colour by ", this.menu), this.key, choices);
+    return element("div", { class: "tools" }, choices);
   }
 
   choice(column) {
@@ -166,9 +161,8 @@ VIEWS.parallel = class {
     this.selected = all.filter((row) => model.mask[row]);
     this.drawn = sampled(this.selected, model.errors, MOST_LINES, model.chosen.filter((row) => model.mask[row]));
     const others = model.selecting ? sampled(all.filter((row) => !model.mask[row]), model.errors, MOST_PALE) : [];
-    const colour = this.colours(model);
     this.strokes(pen, others, () => GREY, 0.13);
-    this.strokes(pen, this.drawn, colour, Math.min(0.8, Math.max(0.22, 7 / Math.sqrt(this.drawn.length))));
+    this.strokes(pen, this.drawn, colouring(model).of, Math.min(0.8, Math.max(0.22, 7 / Math.sqrt(this.drawn.length))));
   }
 
   // One pixel wide: without a graphics card wider lines take a browser five times as long.
@@ -180,18 +174,6 @@ VIEWS.parallel = class {
       this.axes.forEach(({ shares }, i) => pen.lineTo((i + 0.5) * this.step, heightOf(shares[row])));
       pen.stroke();
     }
-  }
-
-  // A row's colour: its space's, or a place between two ends of a column.
-  colours(model) {
-    const column = model.column(this.menu.value);
-    this.key.replaceChildren();
-    if (!column || column.name === SPACE) return (row) => model.spaces[model.space[row]].colour;
-    const scale = new Scale(column);
-    const [low, high] = column.numeric ? [scale.low, scale.high].map((value) => written(column, value)) : [scale.order[0], scale.order.at(-1)].map((code) => written(column, column.levels[code]));
-    const grey = scale.absent ? [`, grey: ${absentWord(column)}`] : [];
-    this.key.append(element("bdi", {}, low), element("span", { class: "ramp", style: `background: linear-gradient(90deg, ${[0, 0.5, 1].map(between).join(", ")})` }), element("bdi", {}, high), ...grey);
-    return (row) => (column.at(row) === null ? GREY : between(scale.share(row)));
   }
 
   // The line under the pointer and those of the chosen networks, over all others.
@@ -226,11 +208,6 @@ function summary(column, rows) {
   if (!column.numeric || !known.length) return [...counts, NOTHING, NOTHING, NOTHING];
   const sorted = Float64Array.from(known, (row) => column.values[row]).sort();
   return [...counts, ...[sorted[0], median(sorted), sorted.at(-1)].map((value) => written(column, value))];
-}
-
-function between(share) {
-  const [from, to, part] = share < 0.5 ? [RAMP[0], RAMP[1], 2 * share] : [RAMP[1], RAMP[2], 2 * share - 1];
-  return `rgb(${from.map((value, i) => Math.round(value + part * (to[i] - value))).join(" ")})`;
 }
 
 // One axis over the canvas: its name, which moves it, and its line, which is brushed.
