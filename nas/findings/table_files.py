@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.errors import Refused
 from nas.files import really, separator, with_point
-from nas.findings import json_tables
+from nas.findings.columns import json_tables
 
 if TYPE_CHECKING:
     import pandas as pd

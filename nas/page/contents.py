@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nas.errors import NasError, Refused, StorageFailed
 from nas.files import write_atomically
 from nas.findings.audits import audit_line, open_audit
+from nas.findings.differences import Side, differences, side_of
 from nas.findings.principles import principles
 from nas.findings.same_images import first_two
 from nas.findings.settings import fidelity, settings
@@ -19,11 +20,11 @@ from nas.findings.tables import Tables, tables
 from nas.findings.wording.audits import audit_summary, longer_cells
 from nas.findings.wording.numbers import capitalized, listed, plural, spoken
 from nas.page import page
+from nas.page.compared import report_of_differences, report_of_searches
 from nas.page.networks import networks_of
 from nas.page.page import TOP
 from nas.page.recipes import RECIPE, apart_text, by_recipe
 from nas.page.report import Audited, Report, Verdicts
-from nas.page.searches import report_of_searches
 from nas.storage.integrity import WAY_OUT
 from nas.storage.results import Run, require_validated
 from nas.study.rules import Spaces
@@ -71,11 +72,28 @@ def write_report(
     options = {"error": error, "accuracy": accuracy or None, "guess": guess, "space": space, "cost": cost}
     if not files and (given := [name for name, value in options.items() if value is not None]):
         raise Refused(f"{given[0]} is said of tables, and none is given", hint="table_files=[FILE]")
-    reports = [_report(run) for run in runs]
+    reports = _titled(runs, [_report(run) for run in runs])
     if files:
         reports += reports_of_tables(tables(files, error, accuracy=accuracy, guess=guess, space=space, cost=cost))
+    if runs and len(reports) > 1:
+        reports.append(_apart(runs, reports))
     now = f"As of {datetime.now(UTC):%-d %B %Y, %H:%M} UTC"
     write_atomically(path, page.html([replace(report, snapshot=now) for report in reports]).encode())
+
+
+def _apart(runs: Sequence[Run], reports: Sequence[Report]) -> Report:
+    """What tells the runs and the tables of a page apart, under the names of their parts."""
+    first, others = zip(runs, reports, strict=False), reports[len(runs) :]
+    sides = [side_of(run, report.title) for run, report in first]
+    sides += [Side(name=report.title, frame=report.frame, settings={}) for report in others]
+    return report_of_differences(differences(sides))
+
+
+def _titled(runs: Sequence[Run], reports: Sequence[Report]) -> list[Report]:
+    """The parts of runs, named by their folders where several have one study."""
+    titles = [report.title for report in reports]
+    folders = [str(run.folder) if titles.count(title) > 1 else title for run, title in zip(runs, titles, strict=True)]
+    return [replace(report, title=title) for report, title in zip(reports, folders, strict=True)]
 
 
 def write_searches(searches: Searches, path: Path, runs: Sequence[Run] = ()) -> None:

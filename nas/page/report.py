@@ -73,17 +73,29 @@ class Story:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Table:
+    """A small table of texts."""
+
+    title: str
+    """What it answers."""
+    header: tuple[str, ...]
+    """Names of its columns."""
+    rows: tuple[tuple[str, ...], ...]
+    """Below the header; may be none."""
+    about: str = ""
+    """How it is read."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Compared:
-    """Searches at equal compute, as texts and as numbers for the script."""
+    """Searches at equal compute, or runs beside each other, as texts and as numbers for the script."""
 
     story: Story
     """The head of the part."""
-    header: tuple[str, ...]
-    """Of the tables."""
-    rows: Mapping[str, tuple[tuple[str, ...], ...]]
-    """Measure in words -> one row a strategy, below the header."""
-    curves: tuple[Mapping[str, Any], ...]
-    """One a measure."""
+    tables: tuple[Table, ...]
+    """One a measure of searches."""
+    curves: tuple[Mapping[str, Any], ...] = ()
+    """One a measure of searches."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +159,7 @@ class Report:
     extended: str = ""
     """What decides undecided rules."""
     compared: Compared | None = None
-    """Searches that this part compares; None for a run or tables."""
+    """What this part compares; None for a run or tables."""
     snapshot: str = ""
     """When the page was made; empty where that isn't said."""
 

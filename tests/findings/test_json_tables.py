@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from nas.errors import Refused
-from nas.findings import json_tables
+from nas.findings.columns import json_tables
 from nas.findings.principles import principles
 from nas.findings.tables import tables
 

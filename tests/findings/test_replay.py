@@ -17,8 +17,8 @@ from nas.cli import main
 from nas.errors import Refused
 from nas.findings.searches import Searches
 from nas.findings.trained import Choosable, choosable, table_of
+from nas.page.compared import report_of_searches
 from nas.page.page import html
-from nas.page.searches import report_of_searches
 from nas.sampling.replay import RowSearcher, replayed
 from nas.study import Limits
 from nas.study.study import SamplerName

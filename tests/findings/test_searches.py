@@ -21,8 +21,8 @@ from nas.errors import Refused
 from nas.findings.searches import Measured, Searches
 from nas.findings.strategies import corner_of, in_order, spent_on, strategy_of
 from nas.findings.wording.searches import search_row
+from nas.page.compared import report_of_searches
 from nas.page.page import html
-from nas.page.searches import report_of_searches
 from nas.storage.results import Run, open_run
 from nas.study import Limits, Study, SuccessiveHalving
 from nas.study.record import Outcome
