@@ -6,6 +6,7 @@ of, ends the command: nothing is begun over in silence.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -41,7 +42,7 @@ def require_run(folder: Path) -> None:
     if (folder / STUDY).is_file():
         require_database(folder)
     elif (folder / DATABASE).is_file():
-        hint = f"put {STUDY} back beside its {DATABASE}; a new run takes another folder"
+        hint = f"put {STUDY} back beside its {DATABASE} (nas doctor {quote(str(folder))} does); a new run takes another"
     if not (folder / STUDY).is_file() or not (folder / DATABASE).is_file():
         raise Refused(f"{folder} is not the folder of a run: it has no {STUDY} with a {DATABASE}", hint=hint)
 
@@ -107,7 +108,7 @@ def reading(folder: Path) -> Iterator[sqlalchemy.Connection]:
         with engine.connect() as connection:
             yield connection
     except sqlalchemy.exc.DatabaseError as error:
-        hint = WAY_OUT if is_damage(error.orig) else ""
+        hint = WAY_OUT if _is_damage(error.orig) else ""
         raise StorageFailed(f"{folder / DATABASE} can't be read: {error.orig}", hint=hint) from None
     finally:
         engine.dispose()
@@ -133,11 +134,22 @@ def described(folder: Path, connection: sqlalchemy.Connection) -> Any:
 
 def intact(folder: Path, row: Row) -> Record:
     """The record of a finished trial; StorageFailed where it isn't what was written there."""
-    return record_of(row, str(folder / DATABASE), WAY_OUT)
+    way_out = f"nas doctor {quote(str(folder))} sets it aside, then the same command trains it again"
+    return record_of(row, str(folder / DATABASE), WAY_OUT if row.sha256 is None else way_out)
 
 
-def is_damage(cause: object) -> bool:
-    """Whether an error of the database is one that repeating the command won't mend."""
+@contextmanager
+def translated(folder: Path) -> Iterator[None]:
+    """Errors of the database as ours."""
+    try:
+        yield
+    except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error) as error:
+        cause = str(getattr(error, "orig", None) or error.__cause__ or error).split("\n")[0]
+        hint = WAY_OUT if _is_damage(cause) else "what is done is kept; repeat the command when the disk works again"
+        raise StorageFailed(f"{folder / DATABASE}: {cause}", hint=hint) from error
+
+
+def _is_damage(cause: object) -> bool:
     return any(words in str(cause) for words in DAMAGED)
 
 

@@ -27,7 +27,7 @@ from sqlalchemy import bindparam, insert, select, update
 from nas.errors import Refused, StorageFailed
 from nas.files import remove_leftovers, text_digest
 from nas.storage import older, study_json
-from nas.storage.database import described, intact, is_damage, reading
+from nas.storage.database import described, intact, reading, translated
 from nas.storage.integrity import WAY_OUT, Evidence, evidence, lost_trials, require_database
 from nas.storage.layout import DATABASE, LOCK, LOG, PAGE, STUDY, TABLE, WEIGHTS, WRITE_AHEAD, require_no_links
 from nas.storage.lock import locked, unwritable
@@ -324,7 +324,7 @@ def opened(folder: Path, manifest: Manifest, retry: Collection[Outcome] = ()) ->
     """
     _make_folder(folder)
     require_no_links(folder)
-    with _translated(folder), locked(folder):
+    with translated(folder), locked(folder):
         stored = study_json.begun(folder)
         if stored is None:
             stored = manifest
@@ -395,14 +395,3 @@ def _make(folder: Path) -> None:
 def _left_by_a_start(name: str) -> bool:
     """Whether a file may lie there although no study was written: the beginning was interrupted."""
     return name in (LOCK, LOG) or name.startswith(f".{STUDY}.")
-
-
-@contextmanager
-def _translated(folder: Path) -> Iterator[None]:
-    """Errors of the database as ours."""
-    try:
-        yield
-    except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error) as error:
-        cause = str(getattr(error, "orig", None) or error.__cause__ or error).split("\n")[0]
-        hint = WAY_OUT if is_damage(cause) else "what is done is kept; repeat the command when the disk works again"
-        raise StorageFailed(f"{folder / DATABASE}: {cause}", hint=hint) from error

@@ -96,7 +96,8 @@ def begun(folder: Path) -> Manifest | None:
     if (folder / DATABASE).is_file():
         raise Refused(
             f"{folder} has a {DATABASE} and no {STUDY}: what its trainings are of isn't known",
-            hint=f"put {STUDY} back from a copy, or move {quote(str(folder))} away to begin anew",
+            hint=f"put {STUDY} back from a copy, or move {quote(str(folder))} away to begin anew; "
+            f"nas doctor {quote(str(folder))} knows what the run wrote",
         )
     return None
 
@@ -134,7 +135,7 @@ def altered(folder: Path, written: str, before: str) -> str:
 def require_unaltered(folder: Path, written: str, before: str) -> None:
     """Refuse a file that isn't as the run wrote it: its trials are of what that asked."""
     if change := altered(folder, written, before):
-        raise Refused(change, hint=f"put {STUDY} back as it was")
+        raise Refused(change, hint=f"nas doctor {quote(str(folder))} puts it back as it was")
 
 
 def _changed(written: object, there: object, name: str = "") -> list[str]:
