@@ -96,8 +96,17 @@ def _show_contents(contents: Contents, json: bool) -> None:
         emit_table(("class", *contents.splits), rows)
 
 
-def doctor(json: Json = False) -> None:
-    """Versions, devices, data, and which setting comes from where."""
+def doctor(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DIR]", help="A run: check its files and set aside what is damaged."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Versions, devices, data and settings; of a run: which of its files are intact, and what became of the others."""
+    if folder is not None:
+        _check(folder, json)
+        return
     report = _report()
     if json:
         emit_json(**report)
@@ -106,6 +115,29 @@ def doctor(json: Json = False) -> None:
         say(section)
         for name, value in entries.items():
             say(f"  {name:<18} {value}")
+
+
+def _check(folder: Path, json: bool) -> None:
+    """Check the files of a run."""
+    import msgspec
+
+    from nas.storage.repair import repaired
+
+    found = repaired(folder)
+    if json:
+        emit_json(folder=str(folder), whole=found.whole, **msgspec.to_builtins(found))
+        return
+    say(f"study.json  {found.study or 'intact'}")
+    say(f"records     {found.records:,} intact" + (f", {len(found.damaged):,} damaged" if found.damaged else ""))
+    for trial, what in found.damaged.items():
+        say(f"            trial {trial} waits again; {what}")
+    say(f"weights     {found.weights:,} files intact")
+    for name in found.set_aside:
+        say(f"set aside   {name}")
+    if found.leftovers:
+        say(f"removed     {found.leftovers:,} half-written files")
+    if found.damaged and found.command:
+        say(f"next        {found.command}")
 
 
 def _data_state(name: str) -> str:

@@ -16,7 +16,7 @@ from nas.runner.ledger import Ledger
 from nas.runner.queue import Batch, Queue
 from nas.runner.signals import Interrupts
 from nas.runner.task import Site, Task
-from nas.storage.database import opened
+from nas.storage.store import opened
 from nas.training import devices
 
 logger = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from nas.runner.progress import Progress
 from nas.runner.queue import Batch
 from nas.runner.task import Site, Task
 from nas.runner.watch import Watch
-from nas.storage.database import Store
 from nas.storage.layout import WEIGHTS
+from nas.storage.store import Store
 from nas.storage.wrong_images import NONE
 from nas.study.record import Record
 

@@ -20,7 +20,7 @@ from nas.runner.trials import job_of, record_of, work_of
 from nas.sampling import Proposal
 from nas.sampling.filter import collection_paused
 from nas.storage.layout import weights_name
-from nas.storage.optuna_tables import Entry
+from nas.storage.tables import Entry
 from nas.study.record import Outcome, Record
 
 logger = logging.getLogger(__name__)
@@ -91,8 +91,7 @@ class Queue:
             elif self._next is not None and self._has_next(horizon):
                 proposal, job = self._take(self._next)
                 space = self._task.study.space_of(job.trial)
-                dimensions = self._task.study.joint(space)
-                entries.append(Entry(trial=job.trial, space=space.name, dimensions=dimensions, point=proposal.point))
+                entries.append(Entry(trial=job.trial, space=space.name, point=proposal.point))
                 jobs.append(job)
                 work.append((job.trial, work_of(proposal, job.recipe, job.info)))
                 self._next = next(self._todo, None)

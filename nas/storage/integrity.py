@@ -21,6 +21,8 @@ from nas.study.record import Outcome
 
 FINISHED = re.compile(rb" INFO trial (\d{1,12}) of .* is completed, ")
 """What the log says of a trial whose record is in the database for good: failures may be begun again."""
+AGAIN = re.compile(rb" WARNING trial (\d{1,12}) waits again: ")
+"""What it says of one whose record was set aside."""
 WAY_OUT = (
     f"put the right {DATABASE} back, with its {WRITE_AHEAD} if it had one; to begin anew give another folder with --out"
 )
@@ -68,9 +70,14 @@ def lost_trials(folder: Path, witnesses: Evidence, finished: Collection[int], kn
 def _in_log(path: Path) -> frozenset[int]:
     if not path.is_file():  # a pipe or a device would never end
         return frozenset()
+    finished: set[int] = set()
     with suppress(OSError), path.open("rb") as lines:
-        return frozenset(int(match[1]) for line in lines if (match := FINISHED.search(line)))
-    return frozenset()
+        for line in lines:
+            if match := FINISHED.search(line):
+                finished.add(int(match[1]))
+            elif match := AGAIN.search(line):
+                finished.discard(int(match[1]))
+    return frozenset(finished)
 
 
 def _in_table(path: Path) -> frozenset[int]:

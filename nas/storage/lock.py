@@ -1,7 +1,8 @@
 """The lock of a run's folder: one coordinator at a time, and whoever asks learns which.
 
 The folder itself is locked, so nobody can delete the lock, and a file in it, which says who holds both; where folders
-can't be locked, the file alone counts. The system takes locks back from a process that dies, so none is ever left.
+can't be locked, the file alone counts, and the first of two coordinators learns of the second by the database. The
+system takes locks back from a process that dies, so none is ever left.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -25,29 +25,8 @@ GLANCES, GLANCE = 5, 0.05
 """Tries to lock, and seconds between them: somebody who asks who works here holds the lock for a moment."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lock:
-    """The lock of a folder that this process holds."""
-
-    path: Path
-    """Its file."""
-    file: IO[bytes]
-    """The same, open."""
-    of_folder: bool
-    """Whether the folder itself is locked, too."""
-
-    @property
-    def held(self) -> bool:
-        """Whether it still keeps others out: a file that was deleted doesn't."""
-        if self.of_folder:
-            return True
-        with suppress(OSError):
-            return os.path.samestat(self.path.lstat(), os.fstat(self.file.fileno()))
-        return False
-
-
 @contextmanager
-def locked(folder: Path) -> Iterator[Lock]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold the run's lock, which the system takes back from a process that dies."""
     place = _locked_folder(folder)
     try:
@@ -66,7 +45,7 @@ def locked(folder: Path) -> Iterator[Lock]:
                 file.flush()
             except OSError as error:
                 raise unwritable(folder, error) from None
-            yield Lock(path=folder / LOCK, file=file, of_folder=place is not None)
+            yield
             file.truncate(0)
     finally:
         if place is not None:

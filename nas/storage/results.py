@@ -20,7 +20,7 @@ from nas.errors.arguments import checked_method
 from nas.files import digest
 from nas.layers import Layer, display, identity
 from nas.storage import study_json
-from nas.storage.database import read_numbers, read_records, read_wrong_images, require_run
+from nas.storage.database import read_manifest, read_records, read_rows, read_wrong_images, require_run
 from nas.storage.integrity import evidence, lost_trials
 from nas.storage.layout import WEIGHTS, weights_name
 from nas.storage.study_json import Manifest
@@ -54,7 +54,8 @@ class Run:
     records: tuple[Record, ...] = field(repr=False)
     """All finished trials, in the order of their numbers."""
     lost: str = ""
-    """What its database lacks of the trials that other files of it tell of, as a sentence; empty where nothing."""
+    """What its database lacks of the trials that other files tell of, or how `study.json` was changed, as a sentence;
+    empty where it is whole."""
 
     @property
     def total(self) -> int:
@@ -210,7 +211,9 @@ def open_run(folder: Path | str) -> Run:
     manifest = study_json.read(place)
     witnesses = evidence(place, manifest.total)
     records = tuple(read_records(place))
-    lost = lost_trials(place, witnesses, {record.trial for record in records}, read_numbers(place))
+    known = [row.number for row in read_rows(place)]
+    lost = lost_trials(place, witnesses, {record.trial for record in records}, known)
+    lost = lost or study_json.altered(place, *read_manifest(place))
     if lost:
         logger.warning("%s", lost)
     return Run(folder=place, manifest=manifest, records=records, lost=lost)

@@ -10,7 +10,7 @@ import msgspec
 
 from nas.data import DataInfo
 from nas.errors import Refused, StorageFailed
-from nas.files import write_atomically
+from nas.files import text_digest, write_atomically
 from nas.sampling.finals import Finalists
 from nas.sampling.subset import Subset
 from nas.sampling.window import Window
@@ -20,6 +20,8 @@ from nas.study.looks import Standing
 from nas.study.stored import StoredStudy, changes
 
 SCHEMA_VERSION = 1
+SHOWN = 60
+"""Characters of a changed value that are shown."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,14 +96,57 @@ def begun(folder: Path) -> Manifest | None:
     if (folder / DATABASE).is_file():
         raise Refused(
             f"{folder} has a {DATABASE} and no {STUDY}: what its trainings are of isn't known",
-            hint=f"put {STUDY} back from a copy, or move {quote(str(folder))} away to begin anew",
+            hint=f"put {STUDY} back from a copy, or move {quote(str(folder))} away to begin anew; "
+            f"nas doctor {quote(str(folder))} knows what the run wrote",
         )
     return None
 
 
 def write(folder: Path, manifest: Manifest) -> None:
     """Store what a run is asked; only who holds its lock may."""
-    write_atomically(folder / STUDY, msgspec.json.format(msgspec.json.encode(manifest)))
+    write_atomically(folder / STUDY, text(manifest).encode())
+
+
+def text(manifest: Manifest) -> str:
+    """What a run is asked, as its file holds it."""
+    return msgspec.json.format(msgspec.json.encode(manifest)).decode()
+
+
+def content(folder: Path) -> str:
+    """The text of the file as it lies there."""
+    try:
+        return (folder / STUDY).read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise StorageFailed(f"{folder / STUDY} can't be read: {error.strerror}") from None
+
+
+def altered(folder: Path, written: str, before: str) -> str:
+    """That the file isn't as the run wrote it, as a sentence; empty where it is, or where nothing was noted.
+
+    `written` is its text in the database, `before` the SHA-256 of the one before, which a killed command may have left.
+    """
+    there = content(folder)
+    if not written or there == written or text_digest(there) == before:
+        return ""
+    fields = _changed(msgspec.json.decode(written), msgspec.json.decode(there))
+    return f"{folder / STUDY} was changed by something else: {'; '.join(fields) or 'its form'}"
+
+
+def require_unaltered(folder: Path, written: str, before: str) -> None:
+    """Refuse a file that isn't as the run wrote it: its trials are of what that asked."""
+    if change := altered(folder, written, before):
+        raise Refused(change, hint=f"nas doctor {quote(str(folder))} puts it back as it was")
+
+
+def _changed(written: object, there: object, name: str = "") -> list[str]:
+    """Entries that differ, one line each: `study.samples is 3, the run wrote 8`."""
+    if isinstance(written, dict) and isinstance(there, dict):
+        names = [n for n in {**written, **there} if written.get(n) != there.get(n) or (n in written) != (n in there)]
+        return [line for n in names for line in _changed(written.get(n), there.get(n), f"{name}.{n}" if name else n)]
+    if written == there:
+        return []
+    now, then = (msgspec.json.encode(value).decode() for value in (there, written))
+    return [f"{name} is {now[:SHOWN]}, the run wrote {then[:SHOWN]}"]
 
 
 def differences(stored: Manifest, new: Manifest) -> list[str]:

@@ -25,8 +25,8 @@ from nas.sampling import training_seed
 from nas.sampling.repetitions import AUDIT, repeat_seed
 from nas.space import Choice
 from nas.storage import study_json
-from nas.storage.database import STUDY as FILE
 from nas.storage.database import read_records
+from nas.storage.layout import STUDY as FILE
 from nas.storage.results import Run, open_run
 from nas.study import Grid, Looks, Study
 from nas.study.record import Outcome

@@ -21,8 +21,10 @@ from nas.runner.progress import Snapshot
 from nas.sampling import plan
 from nas.space import Integer
 from nas.storage import study_json
-from nas.storage.database import WEIGHTS, opened, read_records
+from nas.storage.database import read_records
+from nas.storage.layout import WEIGHTS
 from nas.storage.results import open_run
+from nas.storage.store import opened
 from nas.storage.study_json import versions_in_words
 from nas.study import Limits, Study, larger
 from nas.study.record import Outcome, Record

@@ -26,7 +26,7 @@ from nas.page.story import failures
 from nas.sampling import Plan
 from nas.sampling.plan import GENERATION
 from nas.space import Integer
-from nas.storage.database import DATABASE, WEIGHTS
+from nas.storage.layout import DATABASE, WEIGHTS
 from nas.storage.results import Run, open_run
 from nas.study import Grid, SuccessiveHalving, larger
 from nas.study.record import Outcome, Record

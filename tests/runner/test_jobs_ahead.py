@@ -9,9 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
-import optuna
 import pytest
-from optuna.trial import TrialState
 
 import nas
 from nas import data
@@ -19,7 +17,8 @@ from nas.engines import InlineEngine, LocalEngine
 from nas.errors import Interrupted
 from nas.runner.progress import Snapshot
 from nas.space import Choice
-from nas.storage.database import DATABASE, read_records
+from nas.storage.database import read_records, read_rows
+from nas.storage.tables import State
 from nas.study.record import Outcome, Record
 from nas.study.table import TIMES, table
 from tests.toys import spaces
@@ -30,9 +29,9 @@ QUICK = replace(spaces.STUDY, recipe=msgspec.structs.replace(spaces.QUICK, epoch
 ENDLESS = replace(spaces.STUDY, recipe=msgspec.structs.replace(spaces.QUICK, epochs=36_000))
 
 
-def states(folder: Path) -> list[TrialState]:
-    """What Optuna says of each trial."""
-    return [t.state for t in optuna.load_study(study_name="toy", storage=f"sqlite:///{folder / DATABASE}").trials]
+def states(folder: Path) -> list[str]:
+    """Where each trial stands."""
+    return [row.state for row in read_rows(folder)]
 
 
 def begun(log: Path) -> set[int]:
@@ -47,20 +46,20 @@ def test_a_queue_changes_no_trial(tmp_path: Path) -> None:
         for count in (1, 3)
     )
     assert one.equals(three)
-    assert set(states(tmp_path / "3")) == {TrialState.COMPLETE}
+    assert set(states(tmp_path / "3")) == {State.FINISHED}
 
 
 def test_running_is_what_really_runs(tmp_path: Path) -> None:
-    """Never are more trials shown as running, or RUNNING for Optuna, than there are workers; others are WAITING."""
-    seen: list[tuple[int, list[TrialState]]] = []
+    """Never are more trials shown as running, or stored as such, than there are workers; others wait."""
+    seen: list[tuple[int, list[str]]] = []
 
     def observe(snapshot: Snapshot, record: Record | None) -> None:
         seen.append((snapshot.running, states(tmp_path)))
 
     execute(QUICK, tmp_path, LocalEngine(2, module=MODULE), observer=observe)
     assert max(running for running, _ in seen) == 2
-    assert all(now.count(TrialState.RUNNING) <= 2 for _, now in seen)
-    assert any(TrialState.WAITING in now for _, now in seen)
+    assert all(now.count(State.RUNNING) <= 2 for _, now in seen)
+    assert any(State.WAITING in now for _, now in seen)
 
 
 def test_ctrl_c_begins_nothing_more(tmp_path: Path) -> None:
@@ -76,7 +75,7 @@ def test_ctrl_c_begins_nothing_more(tmp_path: Path) -> None:
     kept = {record.trial for record in read_records(tmp_path)}
     assert begun(tmp_path / "run.log") == kept
     assert len(kept) < 8
-    assert TrialState.RUNNING not in states(tmp_path)
+    assert State.RUNNING not in states(tmp_path)
 
 
 def test_time_is_up(tmp_path: Path) -> None:
@@ -84,7 +83,7 @@ def test_time_is_up(tmp_path: Path) -> None:
     study = replace(QUICK, samples=20)
     first = execute(study, tmp_path / "a", LocalEngine(2, module=MODULE, log=None), max_seconds=2.0)
     assert len(first) < 40
-    assert TrialState.RUNNING not in states(tmp_path / "a")
+    assert State.RUNNING not in states(tmp_path / "a")
     whole = execute(study, tmp_path / "a", LocalEngine(8, module=MODULE))
     assert all(record in whole for record in first)
     expected = execute(study, tmp_path / "b", LocalEngine(8, module=MODULE))

@@ -19,7 +19,8 @@ from nas.findings.looks import notes_of
 from nas.findings.settings import settings
 from nas.runner.progress import Snapshot, line
 from nas.storage import study_json
-from nas.storage.database import LOG, read_records
+from nas.storage.database import read_records
+from nas.storage.layout import LOG
 from nas.storage.results import Run, open_run
 from nas.storage.study_json import Manifest
 from nas.study import Grid, Looks, Study, against, larger

@@ -23,7 +23,8 @@ from nas.runner.progress import Snapshot
 from nas.runner.task import Site
 from nas.space import Choice, Integer, Point
 from nas.storage import study_json
-from nas.storage.database import STUDY, read_records
+from nas.storage.database import read_records
+from nas.storage.layout import STUDY
 from nas.study import Limits
 from nas.study.record import Record
 from nas.study.rules import larger

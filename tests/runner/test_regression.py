@@ -30,7 +30,6 @@ from nas.page.contents import write_report
 from nas.runner.best import BestNetworks
 from nas.space import Choice
 from nas.storage import study_json
-from nas.storage.database import STUDY as STUDY_FILE
 from nas.study import Recipe, Study
 from nas.study.record import Outcome, rank
 from nas.study.table import TIMES, table
@@ -38,6 +37,7 @@ from nas.training.augmentation import draw
 from nas.training.loop import Trained, initial, train
 from nas.training.losses import error_of, loss_of, nothing_wrong, wrong
 from tests.toys import runs
+from tests.toys.runs import forged
 from tests.toys.spaces import STUDY as ON_IMAGES
 from tests.toys.tables import LEARNING, LINEAR, PERCEPTRON, STUDY, Perceptron, houses, write_csv
 
@@ -259,9 +259,7 @@ def test_another_target_is_another_study(tmp_path: Path) -> None:
         execute(replace(STUDY, recipe=msgspec.structs.replace(recipe, target="area")), tmp_path / "run")
     images = replace(ON_IMAGES, samples=1)
     execute(images, tmp_path / "old")
-    stored = json.loads((tmp_path / "old" / STUDY_FILE).read_text(encoding="utf-8"))
-    del stored["study"]["recipe"]["target"]
-    (tmp_path / "old" / STUDY_FILE).write_text(json.dumps(stored), encoding="utf-8")
+    forged(tmp_path / "old", lambda stored: stored["study"]["recipe"].pop("target"))
     assert study_json.read(tmp_path / "old").study.recipe.target == ""
     assert len(execute(replace(images, samples=2), tmp_path / "old")) == 4
 

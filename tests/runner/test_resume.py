@@ -15,14 +15,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import optuna
 import pandas as pd
 import psutil
 import pytest
-from optuna.trial import TrialState
 
-from nas.storage.database import read_records
+from nas.storage.database import read_records, read_rows
 from nas.storage.layout import DATABASE, PAGE, WEIGHTS
+from nas.storage.tables import State
 from nas.study.table import TIMES, table
 from tests.toys.runs import execute
 from tests.toys.spaces import SLOW
@@ -58,10 +57,9 @@ def wait_for_records(folder: Path, count: int, process: subprocess.Popen[str]) -
         time.sleep(0.05)
 
 
-def states(folder: Path) -> list[TrialState]:
-    """What Optuna says of each trial."""
-    study = optuna.load_study(study_name="slow", storage=f"sqlite:///{folder / DATABASE}")
-    return [trial.state for trial in study.trials]
+def states(folder: Path) -> list[str]:
+    """Where each trial stands."""
+    return [row.state for row in read_rows(folder)]
 
 
 def finish(folder: Path) -> pd.DataFrame:
@@ -93,9 +91,9 @@ def test_a_run_goes_on_where_it_was(
     if sign is not signal.SIGKILL:
         assert f"interrupted; {len(kept)} of 6 trials are done and kept" in said
         assert "run the same command again to resume" in said
-        assert TrialState.RUNNING not in states(tmp_path)
+        assert State.RUNNING not in states(tmp_path)
     pd.testing.assert_frame_equal(finish(tmp_path), undisturbed)
-    assert set(states(tmp_path)) == {TrialState.COMPLETE}
+    assert set(states(tmp_path)) == {State.FINISHED}
     assert read_records(tmp_path)[: len(kept)] == kept or sign in (signal.SIGINT, signal.SIGKILL)
     assert len(list((tmp_path / WEIGHTS).iterdir())) == 8
 
@@ -120,7 +118,7 @@ def test_the_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert process.returncode == 130
-    assert states(tmp_path) == [TrialState.WAITING] * 2  # the one that ran and the one that waited behind it
+    assert states(tmp_path) == [State.WAITING] * 2  # the one that ran and the one that waited behind it
 
 
 @pytest.mark.parametrize("shell", [[], ["-c", IGNORING, sys.executable]])

@@ -1,4 +1,4 @@
-"""The Optuna study behind a run: resumable, readable by Optuna, and its file checked before it is believed."""
+"""The database of a run: resumable, and nothing in it believed before it is checked."""
 
 from __future__ import annotations
 
@@ -6,34 +6,36 @@ import json
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import optuna
 import pytest
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+import nas
 from nas.data import DataInfo
 from nas.errors import Refused, StorageFailed
 from nas.sampling import Plan
-from nas.space import Choice, Integer, Real
 from nas.storage import study_json
-from nas.storage.database import DATABASE, LOCK, STUDY, Store, opened, pace, read_records, require_run
-from nas.storage.optuna_tables import Entry, distribution
+from nas.storage.database import pace, read_records, read_rows, require_run
+from nas.storage.layout import DATABASE, LOCK, STUDY
+from nas.storage.store import Store, opened
+from nas.storage.tables import Entry, State
 from nas.study.record import Outcome
 from tests.toys import spaces
 from tests.toys.runs import agreement, execute
 
 TOY = spaces.STUDY
+Say = Callable[..., tuple[int, str, str]]
 
 
 def entry(trial: int, plan: Plan) -> Entry:
     """A trial of the toy study as the store takes it."""
     space = TOY.space_of(trial)
-    return Entry(trial=trial, space=space.name, dimensions=space.dimensions, point=plan.propose(trial).point)
+    return Entry(trial=trial, space=space.name, point=plan.propose(trial).point)
 
 
 @pytest.fixture(scope="module")
@@ -51,28 +53,6 @@ def copied(finished: Path, tmp_path: Path) -> Path:
     return tmp_path / "copy"
 
 
-def test_optuna_reads_a_run(finished: Path) -> None:
-    """`optuna.load_study` opens a run: values, states and parameters named `<space>/<dimension>` equal our records."""
-    study = optuna.load_study(study_name="toy", storage=f"sqlite:///{finished / DATABASE}")
-    records = read_records(finished)
-    assert [trial.number for trial in study.trials] == [record.trial for record in records] == list(range(8))
-    for trial, record in zip(study.trials, records, strict=True):
-        assert trial.value == record.error
-        assert trial.params == {f"{record.space}/{name}": value for name, value in record.point.items()}
-        assert msgspec.convert(trial.user_attrs["record"], type(record)) == record
-        assert trial.state is optuna.trial.TrialState.COMPLETE
-    assert study.best_value == min(record.error or 1 for record in records)
-
-
-def test_objectives_have_names(tmp_path: Path, digits: DataInfo) -> None:
-    """Optuna's tools call the objectives of a new run by what they are."""
-    study = replace(spaces.HUNT, sampler="nsga2", objectives=("error", "multiply_adds"))
-    with opened(tmp_path, agreement(study, tmp_path)):
-        pass
-    opened_by_optuna = optuna.load_study(study_name=study.name, storage=f"sqlite:///{tmp_path / DATABASE}")
-    assert opened_by_optuna.metric_names == ["validation error", "multiply-adds"]
-
-
 def test_a_run_is_one_file_when_it_is_over(finished: Path) -> None:
     """Nothing of SQLite's log is left beside the database, so the folder can be zipped and moved."""
     assert sorted(path.name for path in finished.iterdir()) == [LOCK, DATABASE, STUDY, "weights"]
@@ -86,9 +66,10 @@ def test_what_is_killed_while_it_is_trained_is_begun_again(tmp_path: Path, digit
     for _ in range(2):
         with opened(tmp_path, manifest) as store:
             store.write([entry(0, plan)], running={0})
-        study = optuna.load_study(study_name="toy", storage=f"sqlite:///{tmp_path / DATABASE}")
-        assert [trial.state for trial in study.trials] == [optuna.trial.TrialState.WAITING]
-        assert study.trials[0].params == {"tiny/width": plan.propose(0).point["width"]}
+            assert [row.state for row in read_rows(tmp_path)] == [State.RUNNING]
+        (row,) = read_rows(tmp_path)
+        assert (row.number, row.state, row.space) == (0, State.WAITING, "tiny")
+        assert json.loads(row.point) == plan.propose(0).point
 
 
 def test_a_second_record_of_a_trial_is_ignored(copied: Path, digits: DataInfo) -> None:
@@ -99,12 +80,17 @@ def test_a_second_record_of_a_trial_is_ignored(copied: Path, digits: DataInfo) -
     assert read_records(copied) == before
 
 
-def test_trials_that_somebody_else_added_are_refused(copied: Path, digits: DataInfo) -> None:
-    """A database to which another program has written a trial isn't continued, because numbers would shift."""
-    study = optuna.load_study(study_name="toy", storage=f"sqlite:///{copied / DATABASE}")
-    study.tell(study.ask(), 0.0)
-    with pytest.raises(StorageFailed, match="trial 8 is finished without an intact record; something else wrote to it"):
-        execute(replace(TOY, samples=5), copied)
+@pytest.mark.parametrize("others", ["UPDATE nas_trials SET number = 20 WHERE number = 8", "DELETE FROM nas_trials"])
+def test_trials_that_vanish_meanwhile_end_the_run(copied: Path, digits: DataInfo, others: str) -> None:
+    """A record whose trial something else has taken away isn't lost in silence."""
+    more = replace(TOY, samples=5)
+    before = read_records(copied)
+    with opened(copied, agreement(more, copied)) as store:
+        store.write([entry(8, Plan(more, digits.shape, 10))], running={8})
+        with closing(sqlite3.connect(copied / DATABASE)) as database, database:
+            database.execute(others)
+        with pytest.raises(StorageFailed, match="has lost trials that are trained; something else wrote to it"):
+            store.write(over=[msgspec.structs.replace(before[0], trial=8)])
 
 
 def test_reading_does_not_disturb_who_writes(finished: Path, copied: Path, digits: DataInfo) -> None:
@@ -114,11 +100,11 @@ def test_reading_does_not_disturb_who_writes(finished: Path, copied: Path, digit
         closing(sqlite3.connect(copied / DATABASE, isolation_level=None)) as reader,
     ):
         reader.execute("BEGIN")
-        assert reader.execute("SELECT COUNT(*) FROM trials").fetchone() == (8,)
+        assert reader.execute("SELECT COUNT(*) FROM nas_trials").fetchone() == (8,)
         assert read_records(copied) == read_records(finished)
         assert (pace(copied) or 0) > 0
         store.write([entry(8, Plan(replace(TOY, samples=5), digits.shape, 10))], running={8})
-        assert reader.execute("SELECT COUNT(*) FROM trials").fetchone() == (8,)
+        assert reader.execute("SELECT COUNT(*) FROM nas_trials").fetchone() == (8,)
     assert len(read_records(copied)) == 8
 
 
@@ -128,7 +114,7 @@ def test_a_clock_that_jumps_leaves_the_pace(copied: Path, days: int) -> None:
     before = pace(copied)
     assert before is not None
     with closing(sqlite3.connect(copied / DATABASE)) as database, database:
-        moved = "UPDATE trials SET datetime_complete = strftime('%Y-%m-%d %H:%M:%f', datetime_complete, ?)"
+        moved = "UPDATE nas_trials SET ended = strftime('%Y-%m-%d %H:%M:%f000', ended, ?)"
         database.execute(f"{moved} WHERE number > 3", (f"{days:+} days",))
     assert before / 10 < (pace(copied) or 0) < before * 10
 
@@ -207,11 +193,12 @@ def test_a_damaged_study_file_is_named(copied: Path) -> None:
 def test_a_damaged_database_is_named(copied: Path) -> None:
     """A record that isn't one, a database that isn't one, and a missing one are errors that name the file."""
     with sqlite3.connect(copied / DATABASE) as connection:
-        connection.execute("UPDATE trial_user_attributes SET value_json = '{\"trial\": 0}' WHERE trial_id = 3")
+        connection.execute("UPDATE nas_trials SET record = '{\"trial\": 0}' WHERE number = 2")
     connection.close()
-    with pytest.raises(StorageFailed, match=r"study.db holds a damaged record: .*missing required field `space`"):
+    said = r"study.db: the record of trial 2 is damaged: .*missing required field `space`"
+    with pytest.raises(StorageFailed, match=said):
         read_records(copied)
-    with pytest.raises(StorageFailed, match="trial 2 is finished without an intact record"):
+    with pytest.raises(StorageFailed, match=said):
         execute(replace(TOY, samples=5), copied)
     (copied / DATABASE).write_bytes(b"no database at all" * 1000)
     with pytest.raises(StorageFailed, match=r"study.db.*file is not a database"):
@@ -228,9 +215,81 @@ def test_a_damaged_database_is_named(copied: Path) -> None:
         read_records(copied)
 
 
-def test_dimensions_as_optuna_knows_them() -> None:
-    """Integers, reals and choices become Optuna's distributions; a stepped logarithmic range loses its step only."""
-    assert distribution(Integer(low=8, high=64, unit=8)) == IntDistribution(8, 64, step=8)
-    assert distribution(Integer(low=8, high=64, unit=8, log=True)) == IntDistribution(8, 64, log=True)
-    assert distribution(Real(low=0.1, high=1.0, log=True)) == FloatDistribution(0.1, 1.0, log=True)
-    assert distribution(Choice(options=("a", 2))) == CategoricalDistribution(("a", 2))
+def changed(folder: Path, statement: str, *values: object) -> None:
+    """Write to a database."""
+    with closing(sqlite3.connect(folder / DATABASE)) as database, database:
+        assert database.execute(statement, values).rowcount > 0
+
+
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [
+        ("UPDATE nas_trials SET record = replace(record, '\"number\":1', '\"number\":2') WHERE number = 3", ()),
+        ("UPDATE nas_trials SET record = CAST(? AS TEXT) WHERE number = 3", (b'{"trial": 3, \xff\xfe}',)),
+        ("UPDATE nas_trials SET record = NULL WHERE number = 3", ()),
+        ("UPDATE nas_trials SET sha256 = 'a' WHERE number = 3", ()),
+        (
+            "UPDATE nas_trials SET (record, sha256) = (SELECT record, sha256 FROM nas_trials WHERE number = 2) "
+            "WHERE number = 3",
+            (),
+        ),
+    ],
+)
+def test_a_record_that_is_not_what_was_written_is_named(
+    copied: Path, statement: str, values: tuple[object, ...], say: Say
+) -> None:
+    """A flipped number, bytes that are no text, no record, another's place: readers and writers name the trial."""
+    changed(copied, statement, *values)
+    for act in (read_records, lambda folder: execute(replace(TOY, samples=5), folder)):
+        with pytest.raises(StorageFailed, match=r"study.db: the record of trial 3 is damaged"):
+            act(copied)
+    code, _, message = say("status", copied)
+    assert (code, "trial 3" in message, "Traceback" in message) == (74, True, False)
+
+
+def test_every_bit_of_a_record_counts(copied: Path) -> None:
+    """Of two hundred bits of records that are flipped in the file of the database none goes unseen."""
+    whole = read_records(copied)
+    content = (copied / DATABASE).read_bytes()
+    place = content.index(b'{"trial":5,')
+    for step in range(200):
+        flipped = bytearray(content)
+        flipped[place + 2 * step] ^= 1 << step % 8
+        (copied / DATABASE).write_bytes(flipped)
+        with pytest.raises(StorageFailed, match=r"the record of trial 5 is damaged"):
+            read_records(copied)
+    (copied / DATABASE).write_bytes(content)
+    assert read_records(copied) == whole
+
+
+def test_a_study_file_that_something_else_changed_is_named(copied: Path, say: Say, digits: DataInfo) -> None:
+    """Commands that train are refused with the entry, old and new; those that read say it and show the run."""
+    stored = json.loads((copied / STUDY).read_text())
+    stored["study"]["samples"] = 3
+    (copied / STUDY).write_text(json.dumps(stored))
+    said = "study.json was changed by something else: study.samples is 3, the run wrote 4"
+    with pytest.raises(Refused, match=said) as refusal:
+        execute(TOY, copied)
+    assert STUDY in refusal.value.hint
+    assert said in nas.open(copied).lost
+    assert "damaged" in say("status", copied)[1]
+
+
+def test_a_command_that_was_killed_while_it_extended_a_run_is_repeated(
+    copied: Path, digits: DataInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database learns first what a run is asked; where study.json is still the one before, nothing was damaged."""
+    monkeypatch.setattr(study_json, "write", lambda folder, manifest: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        execute(replace(TOY, samples=5), copied)
+    monkeypatch.undo()
+    assert nas.open(copied).total == 8
+    assert len(execute(replace(TOY, samples=5), copied)) == 10
+
+
+def test_tables_of_a_later_version_are_refused(copied: Path, digits: DataInfo) -> None:
+    """A database of a newer program is neither read nor written."""
+    changed(copied, "UPDATE nas_runs SET schema = 2")
+    for act in (read_records, lambda folder: execute(TOY, folder)):
+        with pytest.raises(Refused, match=r"study.db has schema version 2, this program reads 1; update it"):
+            act(copied)

@@ -9,7 +9,7 @@ import pytest
 
 from nas.errors import StorageFailed
 from nas.files import write_atomically
-from nas.storage.database import STUDY
+from nas.storage.layout import STUDY
 from nas.storage.log import logged
 
 FULL = Path("/dev/full")

@@ -21,9 +21,9 @@ import nas
 from nas.engines import InlineEngine
 from nas.engines.messages import Job, Result
 from nas.errors import Refused, StorageFailed
-from nas.storage.database import RESCUED, read_numbers, read_records
+from nas.storage.database import read_records, read_rows
 from nas.storage.layout import DATABASE, LOCK, LOG, PAGE, TABLE, WEIGHTS, WRITE_AHEAD
-from nas.storage.lock import locked
+from nas.storage.store import RESCUED, opened
 from tests.toys import runs as toys
 from tests.toys.sleepers import made_up
 from tests.toys.spaces import STUDY as TOY
@@ -71,12 +71,7 @@ def run(whole: Path, tmp_path: Path) -> Path:
 def without(folder: Path, least: int) -> None:
     """Make the database one of an earlier time: without trials from a number on."""
     with closing(sqlite3.connect(folder / DATABASE)) as database, database:
-        for table in ("trial_params", "trial_user_attributes", "trial_values"):
-            database.execute(
-                f"delete from {table} where trial_id in (select trial_id from trials where number >= ?)",  # noqa: S608
-                (least,),
-            )
-        database.execute("delete from trials where number >= ?", (least,))
+        database.execute("delete from nas_trials where number >= ?", (least,))
 
 
 def lose(folder: Path, how: str) -> None:
@@ -144,7 +139,7 @@ def test_finished_trials_are_soon_in_the_database_itself(tmp_path: Path) -> None
         (tmp_path / "copy").mkdir()
         shutil.copy(tmp_path / "run" / DATABASE, tmp_path / "copy")
         with closing(sqlite3.connect(tmp_path / "copy" / DATABASE)) as database:
-            seen.extend(n for (n,) in database.execute("select number from trials where state = 'COMPLETE'"))
+            seen.extend(n for (n,) in database.execute("select number from nas_trials where state = 'finished'"))
 
     execute(replace(TOY, samples=60), tmp_path / "run", Toy(at=100, act=look))
     assert 20 <= len(seen) <= 100
@@ -173,7 +168,7 @@ def test_a_database_that_is_replaced_meanwhile_stays_and_ours_is_kept(tmp_path: 
     assert (folder / DATABASE).read_text() == "somebody's"
     (rescued,) = folder.glob(f"{RESCUED}-*")
     with closing(sqlite3.connect(rescued)) as database:
-        assert database.execute("select count(*) from trials where state = 'COMPLETE'").fetchone()[0] >= 5
+        assert database.execute("select count(*) from nas_trials where state = 'finished'").fetchone()[0] >= 5
 
 
 def test_a_folder_that_is_moved_meanwhile_ends_the_run(tmp_path: Path) -> None:
@@ -217,32 +212,39 @@ def test_a_lock_file_that_is_deleted_lets_nobody_in(run: Path, holder: int, say:
     assert "running" in say("status", run)[1]
 
 
-def test_where_folders_cannot_be_locked_the_first_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a disk that locks files only, a coordinator whose lock file was deleted ends at its next write."""
+@pytest.mark.parametrize("busy", [True, False])
+def test_where_folders_cannot_be_locked_the_first_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: bool
+) -> None:
+    """On a disk that locks files only, a second coordinator takes over a run whose lock file was deleted.
+
+    The first ends at its next write, or within seconds where it has nothing to write; what it had written is kept.
+    """
     monkeypatch.setattr("nas.storage.lock._locked_folder", lambda folder: None)
     folder = tmp_path / "run"
-    with pytest.raises(StorageFailed, match=f"{LOCK} was deleted"):
-        execute(LARGER, folder, Toy(at=4, act=(folder / LOCK).unlink))
+    ended: list[float] = []
+
+    def take_over() -> None:
+        (folder / LOCK).unlink()
+        with opened(folder, toys.agreement(LARGER, folder)) as second:
+            ended.extend([len(second.over), time.monotonic()])
+
+    class Slow(Toy):
+        """Has no more answers once the run was taken over."""
+
+        def wait(self, seconds: float) -> list[Result]:
+            """Nothing."""
+            if ended and not busy:
+                time.sleep(0.1)
+                return []
+            return super().wait(seconds)
+
+    with pytest.raises(StorageFailed, match=rf"process {os.getpid()} on .* has taken over .*, so this command ends"):
+        execute(LARGER, folder, Slow(at=4, act=take_over))
+    assert time.monotonic() - ended[1] < 5
+    assert len(read_records(folder)) == ended[0] == 4
     execute(LARGER, folder)
     assert len(read_records(folder)) == 12
-
-
-def test_a_lock_knows_whether_it_is_held(run: Path) -> None:
-    """A folder's lock can't be deleted, a file's can."""
-    with locked(run) as lock:
-        (run / LOCK).unlink()
-        assert lock.held
-        assert not replace(lock, of_folder=False).held
-
-
-def test_values_without_an_end_are_mended(run: Path) -> None:
-    """Trials that two coordinators at once left as waiting beside their values are trained again, and the run ends."""
-    with closing(sqlite3.connect(run / DATABASE)) as database, database:
-        database.execute("update trials set state = 'WAITING' where number in (2, 5)")
-    for name in (LOG, TABLE):
-        (run / name).unlink()
-    execute(TOY, run)
-    assert [record.trial for record in read_records(run)] == list(range(8))
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "another network's", "a folder"])
@@ -282,7 +284,7 @@ def test_files_that_never_end_are_not_read(run: Path, say: Say, name: str) -> No
 
 
 def test_a_database_that_was_killed_while_it_was_made_goes_on(tmp_path: Path) -> None:
-    """Optuna makes its tables one after another: the first of them alone is a beginning, no stranger's."""
+    """Older runs made Optuna's tables one after another: the first of them alone is a beginning, no stranger's."""
     nas.run(TOY, out=tmp_path / "run", engine=InlineEngine(), max_seconds=0)
     (tmp_path / "run" / DATABASE).unlink()
     with closing(sqlite3.connect(tmp_path / "run" / DATABASE)) as database, database:
@@ -301,7 +303,7 @@ def test_trials_are_rows_before_they_are_jobs(tmp_path: Path) -> None:
         def submit(self, job: Job) -> None:
             """Keep the job."""
             if self._count:
-                unknown.extend({job.trial} - read_numbers(tmp_path / "run"))
+                unknown.extend({job.trial} - {row.number for row in read_rows(tmp_path / "run")})
             super().submit(job)
 
     execute(LARGER, tmp_path / "run", Looking())

@@ -14,8 +14,9 @@ import pytest
 
 from nas.data import DataInfo
 from nas.errors import Refused
-from nas.storage.database import opened
-from nas.storage.lock import LOCK, coordinator
+from nas.storage.layout import LOCK
+from nas.storage.lock import coordinator
+from nas.storage.store import opened
 from tests.toys import spaces
 from tests.toys.runs import agreement, execute
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import nas
 from nas.engines import InlineEngine
 from nas.errors import NasError, Refused
 from nas.storage.layout import DATABASE, LOCK, LOG, STUDY, WEIGHTS
+from tests.toys.runs import forged, rerecorded
 from tests.toys.spaces import STUDY as TOY
 
 SMALL = replace(TOY, samples=1)
@@ -34,22 +33,6 @@ def start(folder: Path, study: nas.Study = SMALL) -> nas.Run:
     return nas.run(study, out=folder, engine=InlineEngine())
 
 
-def restated(folder: Path, **changes: object) -> None:
-    """Another study.json."""
-    stored = json.loads((folder / STUDY).read_text())
-    (folder / STUDY).write_text(json.dumps({**stored, **changes}))
-
-
-def rerecorded(folder: Path, **changes: object) -> None:
-    """Other entries in every record of the database."""
-    with closing(sqlite3.connect(folder / DATABASE)) as database, database:
-        query = "select trial_user_attribute_id, value_json from trial_user_attributes where key = 'record'"
-        for row, text in database.execute(query).fetchall():
-            changed = json.dumps({**json.loads(text), **changes})
-            told = "update trial_user_attributes set value_json = ? where trial_user_attribute_id = ?"
-            database.execute(told, (changed, row))
-
-
 @pytest.mark.parametrize("how", ["file", "module"])
 def test_code_that_a_folder_names_runs_only_if_the_command_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say, how: str
@@ -60,7 +43,7 @@ def test_code_that_a_folder_names_runs_only_if_the_command_names_it(
     (tmp_path / "evil.py").write_text(EVIL.format(mark=str(mark)))
     monkeypatch.chdir(tmp_path)
     reference = str(tmp_path / "evil.py") if how == "file" else "evil:STUDY"
-    restated(folder, reference=reference)
+    forged(folder, lambda content: content.update(reference=reference))
     for weights in (folder / WEIGHTS).iterdir():
         weights.unlink()
     for words in (("export", folder, "-o", tmp_path / "best"), ("audit", folder, "--networks", 4)):
@@ -91,7 +74,8 @@ def test_a_path_in_a_record_is_neither_deleted_nor_read(tmp_path: Path, target: 
     start(folder, KEPT)
     place = tmp_path / "thesis.txt" if target != "thesis.txt" else folder / WEIGHTS / target
     place.write_text("precious")
-    rerecorded(folder, weights=target if target != "/thesis.txt" else str(place))
+    named = target if target != "/thesis.txt" else str(place)
+    rerecorded(folder, lambda record: record.update(weights=named))
     run = start(folder, KEPT)
     assert place.read_text() == "precious"
     assert all(found.parent == folder / WEIGHTS for r in run.records if (found := run.weights(r)))
@@ -101,7 +85,7 @@ def test_an_architecture_that_is_a_path_is_refused(tmp_path: Path) -> None:
     """A record whose architecture leads out of the folder names no weights."""
     (tmp_path / "secret-0.safetensors").touch()
     start(tmp_path / "run")
-    rerecorded(tmp_path / "run", architecture="../../secret")
+    rerecorded(tmp_path / "run", lambda record: record.update(architecture="../../secret"))
     run = nas.open(tmp_path / "run")
     with pytest.raises(Refused, match="sixteen hexadecimal digits"):
         run.weights(run.records[0])

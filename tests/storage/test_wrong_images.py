@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import optuna
 import pytest
 import torch
 
@@ -17,8 +16,8 @@ import nas
 from nas.data import Dataset
 from nas.errors import StorageFailed
 from nas.models.weights import load_into, read_document
-from nas.storage import optuna_tables
-from nas.storage.database import DATABASE, read_records
+from nas.storage.database import read_records
+from nas.storage.layout import DATABASE
 from nas.study import SuccessiveHalving
 from nas.study.record import Outcome
 from nas.training.evaluation import evaluation
@@ -65,38 +64,26 @@ def test_they_are_those_of_the_kept_weights(run: nas.Run, digits_data: Dataset) 
     assert (wrong.numpy() == run.wrong_images[record.trial]).all()
 
 
-def test_records_and_optuna_do_not_see_them(run: nas.Run) -> None:
-    """Optuna's attributes hold the record alone, and the table of bits has a row of 45 bytes for 359 images."""
-    study = optuna.load_study(study_name="toy", storage=f"sqlite:///{run.folder / DATABASE}")
-    assert all(set(trial.user_attrs) == {"record"} for trial in study.trials)
+def test_a_bit_an_image_is_kept(run: nas.Run) -> None:
+    """Beside each record lie 45 bytes for 359 images."""
     with closing(sqlite3.connect(run.folder / DATABASE)) as connection:
-        assert connection.execute("SELECT DISTINCT length(bits) FROM wrong_images").fetchall() == [(45,)]
+        assert connection.execute("SELECT DISTINCT length(wrong) FROM nas_trials").fetchall() == [(45,)]
 
 
-def test_an_older_run_has_none_and_goes_on(tmp_path: Path) -> None:
-    """A run without the table opens and is resumed; its new trials have their wrong images."""
+def test_a_run_without_them_goes_on(tmp_path: Path) -> None:
+    """A run of before they were kept opens and is resumed; its new trials have their wrong images."""
     execute(spaces.STUDY, tmp_path)
-    altered(tmp_path, "DROP TABLE wrong_images")
+    altered(tmp_path, "UPDATE nas_trials SET wrong = NULL")
     assert nas.open(tmp_path).wrong_images == {}
     execute(replace(spaces.STUDY, samples=5), tmp_path)
     assert list(nas.open(tmp_path).wrong_images) == [8, 9]
-
-
-def test_other_tables_of_optuna_keep_them_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: nas.Run) -> None:
-    """Written through Optuna's own calls they are the same."""
-    monkeypatch.setattr(optuna_tables, "KNOWN", "another version")
-    execute(spaces.STUDY, tmp_path)
-    other = nas.open(tmp_path).wrong_images
-    assert {trial: wrong.tolist() for trial, wrong in other.items()} == {
-        trial: wrong.tolist() for trial, wrong in run.wrong_images.items()
-    }
 
 
 @pytest.mark.parametrize("bits", [b"", b"\0" * 45, b"\xff" * 45, b"\0" * 46, 5, "x" * 45])
 def test_bits_that_are_not_the_error_are_told(tmp_path: Path, bits: object) -> None:
     """Bits of another number, or of another error, are damage; records can still be read."""
     execute(spaces.STUDY, tmp_path)
-    altered(tmp_path, "UPDATE wrong_images SET bits = ? WHERE trial = 3", bits)
+    altered(tmp_path, "UPDATE nas_trials SET wrong = ? WHERE number = 3", bits)
     run = nas.open(tmp_path)
     with pytest.raises(StorageFailed, match="the wrong images of trial 3 aren't those of its error"):
         _ = run.wrong_images

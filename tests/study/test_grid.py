@@ -21,15 +21,14 @@ from nas.models.weights import read_document
 from nas.sampling import Filter, Plan, draw, measure
 from nas.space import Choice, Integer, Real, Space, When, rising
 from nas.space.distribution import Distribution
-from nas.storage.database import STUDY as STORED
-from nas.storage.database import WEIGHTS
+from nas.storage.layout import WEIGHTS
 from nas.study import Grid, Limits
 from nas.study.record import Record
 from nas.study.stored import changes, stored
 from nas.study.study import SAMPLERS, SamplerName
 from nas.study.table import TIMES, table
 from studies import quickstart
-from tests.toys.runs import older
+from tests.toys.runs import forged, older
 from tests.toys.spaces import CROSSED, QUICK, RICH, STUDY, TINY, decode_tiny
 
 INPUTS = (1, 16, 16)
@@ -198,9 +197,7 @@ def test_another_grid_is_refused_to_resume(run: nas.Run) -> None:
 def test_a_run_from_before_grids_is_read(run: nas.Run, tmp_path: Path) -> None:
     """A folder whose study.json has no grid counts the trials of its spaces."""
     folder = Path(shutil.copytree(run.folder, tmp_path / "run"))
-    content = msgspec.json.decode((folder / STORED).read_bytes())
-    del content["study"]["grid"]
-    (folder / STORED).write_bytes(msgspec.json.encode(content))
+    forged(folder, lambda content: content["study"].pop("grid"))
     older = nas.open(folder)
     assert older.total == 2
     assert older.manifest.study.sampled == ("width", "function")

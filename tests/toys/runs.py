@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from collections.abc import Callable
+from contextlib import closing
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -13,7 +17,9 @@ from nas.runner.agreement import agreed
 from nas.runner.coordinator import train
 from nas.runner.task import Observer, Site, unobserved
 from nas.storage.database import read_records
+from nas.storage.layout import DATABASE, STUDY
 from nas.storage.study_json import Manifest
+from nas.storage.tables import seal
 from nas.study import Study
 from nas.study.record import Record
 from nas.study.stored import StoredStudy, stored
@@ -56,3 +62,27 @@ def older(study: Study, without: str) -> StoredStudy:
     fields = msgspec.to_builtins(stored(study))
     del fields[without]
     return msgspec.convert(fields, StoredStudy)
+
+
+def forged(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Another study.json, in a run that believes to have written it."""
+    content = msgspec.json.decode((folder / STUDY).read_bytes())
+    change(content)
+    text = msgspec.json.encode(content).decode()
+    (folder / STUDY).write_text(text)
+    with closing(sqlite3.connect(folder / DATABASE)) as database, database:
+        database.execute("UPDATE nas_runs SET manifest = ?", (text,))
+
+
+def rerecorded(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Other entries in every record, with hashes that fit."""
+    with closing(sqlite3.connect(folder / DATABASE)) as database, database:
+        rows = database.execute(
+            "SELECT name, number, record FROM nas_trials JOIN nas_runs ON run = id WHERE record IS NOT NULL"
+        )
+        for name, number, text in rows.fetchall():
+            record = msgspec.json.decode(text)
+            change(record)
+            new = msgspec.json.encode(record).decode()
+            told = "UPDATE nas_trials SET record = ?, sha256 = ? WHERE number = ?"
+            database.execute(told, (new, seal(name, number, new), number))

@@ -1,4 +1,4 @@
-"""Optuna's dashboard of a run, served to this machine alone, from a database that it can't write to."""
+"""Optuna's dashboard of a run, served to this machine alone, from memory: what it writes reaches no file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from nas.errors import Refused
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from optuna.storages import RDBStorage
 
 LOOPBACK = "127.0.0.1"
 REFUSAL = b'{"reason": "nas dashboard shows a run and changes nothing in it"}'
@@ -60,24 +59,14 @@ def serving(folder: Path, port: int = 0) -> WSGIServer:
         )
     from optuna_dashboard import wsgi
 
+    from nas.storage.optuna_view import view
+
     try:
-        return make_server(
-            LOOPBACK, port, _reading(wsgi(_read_only(folder))), server_class=Server, handler_class=Silent
-        )
+        return make_server(LOOPBACK, port, _reading(wsgi(view(folder))), server_class=Server, handler_class=Silent)
     except OSError as error:
         raise Refused(
             f"port {port} can't be used: {error.strerror}", hint="leave --port out: a free one is taken"
         ) from None
-
-
-def _read_only(folder: Path) -> RDBStorage:
-    """The run's Optuna study without a way to write: the dashboard has buttons that delete, rename and annotate."""
-    from optuna.storages import RDBStorage
-
-    from nas.storage.layout import DATABASE
-    from nas.storage.optuna_tables import database_url
-
-    return RDBStorage(database_url(folder / DATABASE, read_only=True), skip_table_creation=True)
 
 
 def _reading(application: WSGIApplication) -> WSGIApplication:

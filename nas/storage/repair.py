@@ -1,0 +1,198 @@
+"""A run's folder checked file by file: what isn't intact is set aside, so that the next command trains it again.
+
+Nothing is deleted but half-written files of ours. What is whole stays as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+import sqlalchemy
+from sqlalchemy import update
+
+from nas.errors import Refused, StorageFailed
+from nas.files import digest, remove_leftovers, write_atomically
+from nas.storage import study_json
+from nas.storage.database import described, intact, rows, translated
+from nas.storage.integrity import require_database
+from nas.storage.layout import (
+    DATABASE,
+    LOG,
+    PAGE,
+    STUDY,
+    TABLE,
+    WEIGHTS,
+    owner_of,
+    require_no_links,
+    weights_name,
+)
+from nas.storage.lock import locked
+from nas.storage.log import logged
+from nas.storage.study_json import Manifest
+from nas.storage.tables import RUNS, TRIALS, Row, State, writing_engine
+from nas.study.record import Record
+
+logger = logging.getLogger(__name__)
+
+ASIDE = "damaged"
+"""Folder in the run's folder for what isn't intact."""
+
+
+class Repair(msgspec.Struct, frozen=True, kw_only=True):
+    """What a check of a run's folder found and did."""
+
+    study: str
+    """What was done to `study.json`; empty where it is intact."""
+    records: int
+    """Intact records."""
+    damaged: dict[int, str]
+    """Trial -> what is wrong with its record; it waits again."""
+    weights: int
+    """Intact files of weights."""
+    set_aside: tuple[str, ...]
+    """Files that aren't what a record says or the run wrote, under their new names."""
+    leftovers: int
+    """Half-written files that were removed."""
+    command: str
+    """The command that began the run, which trains what is missing; empty where that isn't known."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing had to be done."""
+        return not (self.study or self.damaged or self.set_aside)
+
+
+def repaired(folder: Path) -> Repair:
+    """Check a run's folder that nobody works on, and set aside what is damaged; a second check finds it whole."""
+    if not (folder / DATABASE).is_file():
+        raise Refused(f"{folder} is not the folder of a run: it has no {DATABASE}")
+    require_no_links(folder)
+    require_database(folder)
+    with translated(folder), locked(folder):
+        engine = writing_engine(folder / DATABASE, 30.0)
+        try:
+            with engine.begin() as connection:
+                found = _checked(folder, connection)
+        finally:
+            engine.dispose()
+    return found
+
+
+def _checked(folder: Path, connection: sqlalchemy.Connection) -> Repair:
+    run = described(folder, connection)
+    if run is None:
+        raise Refused(
+            f"{folder} is a run of an earlier program, without hashes of its records",
+            hint="the next command that trains in it adds them",
+        )
+    connection.execute(update(RUNS).values(token=secrets.token_hex(16), owner="nas doctor"))
+    study, aside = _check_study(folder, run.manifest)
+    with logged(folder / LOG):
+        records, damaged = _check_records(folder, connection, rows(folder, connection))
+    if damaged and (folder / TABLE).is_file():
+        aside.append(_set_aside(folder, folder / TABLE))
+    lost = [r for r in records if (path := _weights(folder, r)) and not _is_intact(path, r)]
+    aside += [_set_aside(folder, folder / WEIGHTS / weights_name(r.architecture, r.trial)) for r in lost]
+    kept = [record for record in records if _weights(folder, record)]
+    return Repair(
+        study=study,
+        records=len(records),
+        damaged=damaged,
+        weights=len(kept),
+        set_aside=tuple(aside),
+        leftovers=_remove_leftovers(folder),
+        command=study_json.read(folder).command,
+    )
+
+
+def _check_study(folder: Path, written: str) -> tuple[str, list[str]]:
+    """Put study.json back as the run wrote it, if it isn't so; what was done, and what was set aside."""
+    path = folder / STUDY
+    try:
+        msgspec.json.decode(written, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise StorageFailed(f"{folder / DATABASE} holds a damaged {STUDY}: {error}", hint="put both back") from None
+    if path.is_file() and study_json.content(folder) == written:
+        return "", []
+    aside = [_set_aside(folder, path)] if path.is_file() else []
+    write_atomically(path, written.encode())
+    return f"put back as the run wrote it; it was {'changed' if aside else 'missing'}", aside
+
+
+def _check_records(
+    folder: Path, connection: sqlalchemy.Connection, trials: Iterable[Row]
+) -> tuple[list[Record], dict[int, str]]:
+    """The intact records; those that aren't are kept as files, and their trials wait again."""
+    records: list[Record] = []
+    damaged: dict[int, str] = {}
+    emptied = dict.fromkeys(("began", "ended", "record", "sha256", "wrong"))
+    for row in [row for row in trials if row.over]:
+        try:
+            records.append(intact(folder, row))
+        except StorageFailed as error:
+            damaged[row.number] = str(error)
+            content = (row.record or "").encode(errors="surrogateescape")
+            _make_aside(folder)
+            write_atomically(folder / ASIDE / f"record-{row.number}-{secrets.token_hex(4)}.json", content)
+            connection.execute(
+                update(TRIALS).where(TRIALS.c.number == row.number).values(state=State.WAITING, **emptied)
+            )
+            logger.warning("trial %d waits again: its record was damaged", row.number)
+    return records, damaged
+
+
+def _weights(folder: Path, record: Record) -> Path | None:
+    """The file of a record's weights, if it has one that is there."""
+    if not record.weights:
+        return None
+    try:
+        path = folder / WEIGHTS / weights_name(record.architecture, record.trial)
+    except Refused:
+        return None  # a record that names no network names no file
+    return path if path.is_file() else None
+
+
+def _is_intact(path: Path, record: Record) -> bool:
+    try:
+        return digest(path) == record.weights_sha256
+    except OSError:
+        return False
+
+
+def _set_aside(folder: Path, path: Path) -> str:
+    """Move a file to where damaged ones lie; its new name in the run's folder."""
+    _make_aside(folder)
+    target = folder / ASIDE / f"{path.stem}-{secrets.token_hex(4)}{path.suffix}"
+    try:
+        path.rename(target)
+    except OSError as error:
+        raise StorageFailed(f"{path} can't be moved to {target}: {error.strerror}") from None
+    return str(target.relative_to(folder))
+
+
+def _make_aside(folder: Path) -> None:
+    place = folder / ASIDE
+    if place.is_symlink() or (place.exists() and not place.is_dir()):
+        raise Refused(f"{place} is no folder, and damaged files are moved there", hint="move it away")
+    try:
+        place.mkdir(exist_ok=True)
+    except OSError as error:
+        raise StorageFailed(f"{place} can't be made: {error.strerror}") from None
+
+
+def _remove_leftovers(folder: Path) -> int:
+    """Remove what killed commands have left half-written: of weights at once, for nobody trains."""
+    for name in (STUDY, TABLE, PAGE):
+        remove_leftovers(folder / name)
+    halves = [
+        path
+        for path in ((folder / WEIGHTS).iterdir() if (folder / WEIGHTS).is_dir() else ())
+        if owner_of(path.name) and path.name.endswith(".partial") and path.is_file() and not path.is_symlink()
+    ]
+    for path in halves:
+        path.unlink(missing_ok=True)
+    return len(halves)

@@ -1,0 +1,397 @@
+"""A run's database, open for the one coordinator that writes to it.
+
+Whoever opens it writes a token of its own into it, and every transaction looks whether that is still there: of two
+coordinators, however both came to work, the first one stops. What a killed coordinator left unfinished is begun again
+under the same number.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import sqlite3
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import sqlalchemy
+from sqlalchemy import bindparam, insert, select, update
+
+from nas.errors import Refused, StorageFailed
+from nas.files import remove_leftovers, text_digest
+from nas.storage import older, study_json
+from nas.storage.database import described, intact, reading, translated
+from nas.storage.integrity import WAY_OUT, Evidence, evidence, lost_trials, require_database
+from nas.storage.layout import DATABASE, LOCK, LOG, PAGE, STUDY, TABLE, WEIGHTS, WRITE_AHEAD, require_no_links
+from nas.storage.lock import locked, unwritable
+from nas.storage.optuna_mirror import Mirror
+from nas.storage.study_json import Manifest, require_agreement
+from nas.storage.tables import (
+    METADATA,
+    ROWS,
+    RUNS,
+    SCHEMA,
+    TRIALS,
+    Entry,
+    Row,
+    State,
+    database_url,
+    directly,
+    seal,
+    writing_engine,
+)
+from nas.storage.wrong_images import NONE
+from nas.study.record import Outcome, Record
+
+logger = logging.getLogger(__name__)
+
+RUN = 1
+"""A file holds one run."""
+TIMEOUT = 30.0
+"""Seconds to wait for a database that somebody else writes to."""
+CHECKPOINT = 1.0
+"""Seconds after which what was written to the write-ahead log is copied into the database itself."""
+MIRRORED = 10.0
+"""Seconds at most that the end of a command takes for Optuna's tables."""
+RESCUED = f"{DATABASE}.rescued"
+MIRRORED_AT_ONCE = 1.0
+"""The same where it was interrupted."""
+MANY = 50
+"""Finished trials that are read for Optuna's tables at once."""
+ROW = (TRIALS.c.run == RUN) & (TRIALS.c.number == bindparam("trial"))
+OWNER = select(RUNS.c.owner, RUNS.c.token).where(RUNS.c.id == RUN).with_for_update()
+ADD = insert(TRIALS)
+BEGIN = update(TRIALS).where(ROW).values(state=State.RUNNING, began=bindparam("now"))
+END = (
+    update(TRIALS)
+    .where(ROW)
+    .values(
+        state=State.FINISHED,
+        ended=bindparam("now"),
+        record=bindparam("text"),
+        sha256=bindparam("hash"),
+        wrong=bindparam("bits"),
+    )
+)
+KEPT = "what is done is kept; run the same command again to resume"
+
+
+class Store:
+    """An open run; use `opened` to get one."""
+
+    def __init__(self, folder: Path, manifest: Manifest, witnesses: Evidence, retry: Collection[Outcome] = ()) -> None:
+        self.folder, self.manifest = folder, manifest
+        _make(folder / WEIGHTS)
+        require_database(folder)
+        _require_ours(folder)
+        self._engine = writing_engine(folder / DATABASE, TIMEOUT)
+        self._token = secrets.token_hex(16)
+        self.records: dict[int, Record] = {}
+        """What was finished when the run was opened."""
+        self._open: dict[int, State] = {}
+        self._logged, self._dirty, self._copied = False, False, time.monotonic()
+        try:
+            stale = self._take()
+            self._file = (folder / DATABASE).stat()
+            self._read(witnesses)
+            retried = [trial for trial, record in self.records.items() if record.outcome in retry]
+            self._reopen(retried)
+        except BaseException:
+            self._let_go()
+            raise
+        self.over = set(self.records)
+        """Numbers of all finished trials."""
+        self._mirror = Mirror(database_url(folder / DATABASE), manifest.study, self._finished_from)
+        if stale or retried:
+            self._mirror.forget()
+
+    def write(
+        self,
+        added: Sequence[Entry] = (),
+        running: Collection[int] = (),
+        over: Sequence[Record] = (),
+        wrong: Mapping[int, bytes] = NONE,
+    ) -> Sequence[Record]:
+        """Note what has happened since the last call, in one transaction; the records that are new, now on the disk.
+
+        `added` are trials that are wanted now, in the order of their numbers; those that are known stay as they are.
+        `running` are all that are trained at this moment; `over` are records, of which a second for a trial is ignored;
+        `wrong` are the bits of their wrong images.
+        StorageFailed where the database has been taken away meanwhile, or another command works on the run.
+        """
+        self._require_intact()
+        new = [entry for entry in added if entry.trial not in self._open and entry.trial not in self.over]
+        fresh: dict[int, Record] = {}
+        for record in over:
+            if record.trial not in self.over:
+                fresh.setdefault(record.trial, record)
+        self._open.update((entry.trial, State.WAITING) for entry in new)
+        begun = [t for t, state in self._open.items() if state is not State.RUNNING and (t in running or t in fresh)]
+        if new or begun or fresh:
+            self._write(new, begun, list(fresh.values()), wrong)
+            self._dirty = True
+        self._copy()
+        self._open.update((trial, State.RUNNING) for trial in begun)
+        for trial in fresh:
+            del self._open[trial]
+        self.over.update(fresh)
+        self._mirror.step()
+        return list(fresh.values())
+
+    def update(self, manifest: Manifest) -> None:
+        """Store what the run is asked from now on, where that has changed."""
+        if manifest != self.manifest:
+            before = text_digest(study_json.content(self.folder))
+            with self._transaction() as connection:
+                connection.execute(
+                    update(RUNS).where(RUNS.c.id == RUN),
+                    {"manifest": study_json.text(manifest), "manifest_before": before},
+                )
+            study_json.write(self.folder, manifest)
+            self.manifest = manifest
+
+    def release(self) -> None:
+        """Put trials that were begun and not finished back into the queue."""
+        with self._transaction() as connection:
+            running = (TRIALS.c.run == RUN) & (TRIALS.c.state == State.RUNNING)
+            connection.execute(update(TRIALS).where(running).values(state=State.WAITING))
+
+    def close(self, seconds: float) -> None:
+        """Let go of the database, after so many seconds at most for what Optuna's tools see."""
+        self._mirror.catch_up(seconds)
+        self._mirror.close()
+        self._let_go()
+
+    def _take(self) -> bool:
+        """Make the run ours, with tables if it has none yet; whether Optuna's tables hold what isn't so any more."""
+        content = study_json.content(self.folder)
+        owner = {"owner": f"process {os.getpid()} on {socket.gethostname()}", "token": self._token}
+        with self._engine.begin() as connection:
+            METADATA.create_all(connection)
+            if (run := described(self.folder, connection)) is not None:
+                study_json.require_unaltered(self.folder, run.manifest, run.manifest_before)
+                connection.execute(update(RUNS).where(RUNS.c.id == RUN), owner)
+                return False
+            name = self.manifest.study.name
+            asked = {"name": name, "schema": SCHEMA, "manifest": content, "manifest_before": ""}
+            connection.execute(insert(RUNS), {"id": RUN, **asked, **owner})
+            return self._migrate(connection, name)
+
+    def _migrate(self, connection: sqlalchemy.Connection, name: str) -> bool:
+        """Copy the finished trials of an older run to our tables; whether it has others, which are begun anew."""
+        if not older.there(connection):
+            return False
+        rows, wrong = list(older.rows(connection)), dict(older.wrong_images(connection))
+        finished = [(row, intact(self.folder, row)) for row in rows if row.over]
+        if finished:
+            connection.execute(insert(TRIALS), [_migrated(name, r, record, wrong) for r, record in finished])
+        older.remove_wrong_images(connection)
+        return len(finished) < len(rows)
+
+    def _read(self, witnesses: Evidence) -> None:
+        """All trials; refused where the files beside the database know of others."""
+        with self._transaction() as connection:
+            rows = [Row(*row) for row in connection.execute(ROWS)]
+        for row in rows:
+            if row.over:
+                self.records[row.number] = intact(self.folder, row)
+            else:
+                self._open[row.number] = State.WAITING
+        if lost := lost_trials(self.folder, witnesses, self.records, [row.number for row in rows]):
+            raise StorageFailed(lost, hint=WAY_OUT)
+        self.release()
+
+    def _reopen(self, failed: Sequence[int]) -> None:
+        """Begin trials again that failed: they wait, as if they had never been trained."""
+        emptied = dict.fromkeys(("began", "ended", "record", "sha256", "wrong"))
+        if failed:
+            with self._transaction() as connection:
+                waiting = update(TRIALS).where(ROW).values(state=State.WAITING, **emptied)
+                connection.execute(waiting, [{"trial": trial} for trial in failed])
+        for trial in failed:
+            logger.info("trial %d is tried again: it was %s", trial, self.records.pop(trial).outcome)
+            self._open[trial] = State.WAITING
+
+    def _write(
+        self, new: Sequence[Entry], begun: Sequence[int], over: Sequence[Record], wrong: Mapping[int, bytes]
+    ) -> None:
+        """Add trials that wait, then begin trials, then end trials with their records."""
+        now = datetime.now(UTC).replace(tzinfo=None)
+        with self._transaction() as connection:
+            if new:
+                at_once = {entry.trial: now for entry in new if entry.trial in begun}
+                connection.execute(ADD, [_added(entry, at_once.get(entry.trial)) for entry in new])
+                begun = [trial for trial in begun if trial not in at_once]
+            if begun:
+                connection.execute(BEGIN, [{"trial": trial, "now": now} for trial in begun])
+            if over:
+                name = self.manifest.study.name
+                ended = connection.execute(END, [_ended(name, r, now, wrong.get(r.trial)) for r in over])
+                if ended.rowcount != len(over):
+                    raise StorageFailed(
+                        f"{self.folder / DATABASE} has lost trials that are trained; something else wrote to it",
+                        hint=WAY_OUT,
+                    )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlalchemy.Connection]:
+        """A transaction of the run's owner; StorageFailed where another command has taken it over."""
+        with self._engine.begin() as connection:
+            self._require_ownership(connection)
+            yield connection
+
+    def _require_ownership(self, connection: sqlalchemy.Connection) -> None:
+        found = connection.execute(OWNER).first()
+        if found is None or found.token != self._token:
+            who = found.owner if found else "another program"
+            raise StorageFailed(f"{who} has taken over {self.folder}, so this command ends", hint=KEPT)
+
+    def _finished_from(self, trial: int) -> list[tuple[Row, Record]]:
+        """Finished trials from a number on, without a gap, a few at once."""
+        with reading(self.folder) as connection:
+            few = ROWS.where((TRIALS.c.run == RUN) & (TRIALS.c.number >= trial)).limit(MANY)
+            rows = [Row(*row) for row in connection.execute(few)]
+        gapless = takewhile(lambda pair: pair[0] == pair[1].number and pair[1].over, enumerate(rows, trial))
+        return [(row, intact(self.folder, row)) for _, row in gapless]
+
+    def _copy(self) -> None:
+        """Have what was written in the database itself soon: the write-ahead log may be lost, or left behind.
+
+        Where nothing was written, look whether the run is still ours.
+        """
+        if time.monotonic() - self._copied < CHECKPOINT:
+            return
+        if self._dirty:
+            directly(self._engine, "PRAGMA wal_checkpoint(PASSIVE)")
+        else:
+            with reading(self.folder) as connection:
+                self._require_ownership(connection)
+        self._dirty, self._copied = False, time.monotonic()
+
+    def _require_intact(self) -> None:
+        """Refuse to write what nobody will find: the database or its log was deleted, moved or replaced."""
+        path, log = self.folder / DATABASE, self.folder / WRITE_AHEAD
+        there, logged = self._is_there(), log.exists()
+        if there and (logged or not self._logged):
+            self._logged = logged
+            return
+        gone = f"{log if there else path} was taken away while the run worked"
+        try:
+            where = self._rescued()
+        except (OSError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError) as error:
+            cause = str(getattr(error, "orig", None) or error)
+            raise StorageFailed(f"{gone}, and what it held can't be written: {cause}", hint=WAY_OUT) from None
+        hint = "run the same command again to resume"
+        if where != path:
+            hint = f"another file lies in its place; if that one is wrong, move {where.name} to {path.name}: {hint}"
+        raise StorageFailed(f"{gone}; {where} holds all {len(self.over):,} finished trials", hint=hint)
+
+    def _is_there(self) -> bool:
+        """Whether the file that was opened still lies in its place."""
+        with suppress(OSError):
+            return os.path.samestat((self.folder / DATABASE).stat(), self._file)
+        return False
+
+    def _rescued(self) -> Path:
+        """Write all that the open database holds to where it will be found: its own place, if nothing else is there."""
+        path = self.folder / DATABASE
+        directly(self._engine, "PRAGMA wal_checkpoint(PASSIVE)")
+        if self._is_there():
+            return path
+        target = self.folder / f"{RESCUED}-{secrets.token_hex(4)}" if os.path.lexists(path) else path
+        directly(self._engine, "VACUUM INTO ?", str(target))
+        return target
+
+    def _let_go(self) -> None:
+        """Leave the database as one file that can be moved and read anywhere."""
+        with suppress(sqlite3.Error, sqlalchemy.exc.DatabaseError):
+            directly(self._engine, "PRAGMA journal_mode=DELETE")  # refused while somebody reads: then the log stays
+        self._engine.dispose()
+
+
+@contextmanager
+def opened(folder: Path, manifest: Manifest, retry: Collection[Outcome] = ()) -> Iterator[Store]:
+    """The run of a study in a folder, new or to be continued; locked against a second coordinator.
+
+    Trials that had these outcomes are begun again.
+    """
+    _make_folder(folder)
+    require_no_links(folder)
+    with translated(folder), locked(folder):
+        stored = study_json.begun(folder)
+        if stored is None:
+            stored = manifest
+            study_json.write(folder, manifest)  # first of all, so that a folder with other things in it is a run's
+        else:
+            require_agreement(folder, stored, manifest)  # it may have been begun since we first looked
+        for name in (STUDY, TABLE, PAGE):
+            remove_leftovers(folder / name)
+        witnesses = evidence(folder, stored.total)
+        store = Store(folder, stored, witnesses, retry)
+        seconds = MIRRORED_AT_ONCE
+        try:
+            yield store
+            seconds = MIRRORED
+        finally:
+            with suppress(sqlalchemy.exc.SQLAlchemyError, StorageFailed):
+                store.release()
+            store.close(seconds)
+
+
+def _added(entry: Entry, began: datetime | None) -> dict[str, Any]:
+    """A trial that waits, or is begun at once."""
+    point = msgspec.json.encode(dict(entry.point)).decode()
+    state = State.RUNNING if began else State.WAITING
+    return {"run": RUN, "number": entry.trial, "state": state, "space": entry.space, "point": point, "began": began}
+
+
+def _ended(name: str, record: Record, now: datetime, wrong: bytes | None) -> dict[str, Any]:
+    text = msgspec.json.encode(record).decode()
+    sha256 = seal(name, record.trial, text)
+    return {"trial": record.trial, "now": now, "text": text, "hash": sha256, "bits": wrong}
+
+
+def _migrated(name: str, row: Row, record: Record, wrong: Mapping[int, bytes]) -> dict[str, Any]:
+    entry = Entry(trial=row.number, space=record.space, point=record.point)
+    hashed = {"record": row.record, "sha256": seal(name, row.number, row.record or "")}
+    finished = {"state": State.FINISHED, "ended": row.ended, "wrong": wrong.get(row.number)}
+    return {**_added(entry, row.began), **finished, **hashed}
+
+
+def _require_ours(folder: Path) -> None:
+    """Refuse a database of another program, before tables of ours are made in it."""
+    if not (folder / DATABASE).is_file():
+        return
+    with reading(folder) as connection:
+        tables = sqlalchemy.inspect(connection).get_table_names()
+    if tables and RUNS.name not in tables and not older.NAMES & {*tables}:
+        raise StorageFailed(f"{folder / DATABASE} holds {tables[0]}, not the trials of a run", hint=WAY_OUT)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the run's folder; refuse one that holds other things."""
+    if folder.exists() and not folder.is_dir():
+        raise Refused(f"{folder} is a file, not a folder")
+    strangers = [p.name for p in folder.iterdir() if not _left_by_a_start(p.name)] if folder.is_dir() else []
+    if strangers and not (folder / STUDY).exists():
+        raise Refused(f"{folder} is not the folder of a run and not empty (it holds {strangers[0]})", hint="--out DIR")
+    _make(folder)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from None
+
+
+def _left_by_a_start(name: str) -> bool:
+    """Whether a file may lie there although no study was written: the beginning was interrupted."""
+    return name in (LOCK, LOG) or name.startswith(f".{STUDY}.")
