@@ -7,6 +7,8 @@ and writes a study of the whole space and the smaller one; running that is the n
 What would count as an answer: whether fresh networks of the smaller space are better (the rule `refined` of each
 round), and which of the paper's steps (one bottleneck ratio, one group width, rising widths, rising depths) are found.
 Expected time: 128 networks at `tiny`, 15 minutes on two cores.
+Answer: of 206 candidates one rule is confirmed, a last stage at least 72 wide; fresh networks that obey it are better
+by 4.18 points (1.92 to 6.53).
 
 Measured at `tiny`, float32, no failures. Round 1, 128 networks (`studies/results/anynet_discovery.csv.gz`): of 206
 candidates scored on 64 networks one is confirmed on the other 64, a last stage at least 72 wide: -4.53 points (95 %

@@ -5,6 +5,7 @@ RegNets; exercise of *Dive into Deep Learning*, 8.8.
 What would count as an answer: P(better) of X against each other block with its interval, at equal multiply-adds. All
 spaces are AnyNet E: shared bottleneck ratio and group width where a block has them, widths and depths rise.
 Expected time: 200 networks of 28 s on one core each, about 45 minutes on two cores.
+Answer: undecided with 16 networks a space.
 
 Measured with 16 networks a space at `short` in float32 (`studies/results/blocks.csv.gz`; 95 % intervals, p corrected by
 Holm for four comparisons, all 1): nothing is decided. P(X better) is 0.42 (0.24 to 0.62) against Y, 0.47 (0.28 to 0.67)

@@ -24,10 +24,10 @@ from nas.cli import (
     principles,
     run,
     search,
-    spaces,
     status,
     train,
 )
+from nas.cli.listing import spaces, studies
 from nas.cli.live import dashboard, watch
 from nas.cli.terminal import UnheardError, say
 from nas.cli.usage import WrongUsage, refused
@@ -71,7 +71,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 VERBS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Before a run": (spaces.spaces, describe.describe, machine.data, principles.plan),
+    "Before a run": (studies.studies, spaces.spaces, describe.describe, machine.data, principles.plan),
     "A run": (run.run, search.search, watch.status, dashboard.dashboard, audit.audit),
     "Its results": (
         status.table,

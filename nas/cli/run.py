@@ -33,6 +33,7 @@ SAMPLING = "Networks"
 if TYPE_CHECKING:
     from nas.storage.results import Run
     from nas.study import Study
+    from nas.study.description import Description
 
 
 def run(
@@ -101,8 +102,9 @@ def run(
 
     if data is not None:
         require_one_meaning(data)
+    found, said = catalog.described_study(study)
     requested = adjusted(
-        trained_at(catalog.study(study), fidelity),
+        trained_at(found, fidelity),
         {
             "samples": samples,
             "sampler": sampler,
@@ -121,6 +123,8 @@ def run(
     )
     if fidelity is not None and "train_size" not in {**given(train_size=train_size), **fields_of(settings)}:
         requested = replace(requested, recipe=fitted(requested.recipe))
+    retried = [name.strip() for name in retry.split(",")] if retry else []
+    foretell(requested, found, said, out, retried)
     train_and_tell(
         requested,
         out=out,
@@ -128,8 +132,59 @@ def run(
         device=device,
         reference=catalog.reference(study),
         max_seconds=max_seconds,
-        retry=[name.strip() for name in retry.split(",")] if retry else (),
+        retry=retried,
     )
+
+
+def foretell(study: Study, found: Study, said: Description, out: Path | None, retried: list[str]) -> None:
+    """What begins, on stderr: the question, the expected time of the study as it stands, and what is left here."""
+    from nas.cli.listing.studies import here_text, seconds_here, time_text
+    from nas.findings.wording.numbers import plural
+    from nas.runner.launch import RUNS
+
+    say(f"question  {study.question}", err=True)
+    if said.expected:
+        say(f"expected  {time_text(found, said)}", err=True)
+    if study.open_ended:
+        return
+    done = finished(out or RUNS / study.name, retried)
+    left = max(0, study.total - done)
+    share = None if (work := relative_work(study, found)) is None else work * left / study.total
+    seconds = seconds_here(said)
+    parts = [f"{left} of {plural(study.total, 'training')}"]
+    parts += [f"{done} are finished"] * bool(done)
+    if seconds is not None and share and (left, study) != (study.total, found):
+        parts.append(here_text(seconds * share))
+    say(f"left      {'; '.join(parts)}", err=True)
+
+
+def relative_work(study: Study, found: Study) -> float | None:
+    """Images that a study trains on over those of the one it was made from; None where more than that differs."""
+    from dataclasses import replace
+
+    import msgspec
+
+    sizes = [of.recipe.train_size for of in (study, found)]
+    kept = msgspec.structs.replace(study.recipe, epochs=found.recipe.epochs, train_size=found.recipe.train_size)
+    same = replace(study, recipe=kept, samples=found.samples, seed=found.seed) == found
+    if not same or (0 in sizes and sizes[0] != sizes[1]):
+        return None
+    images = sizes[0] / sizes[1] if all(sizes) else 1.0
+    return images * study.total * study.recipe.epochs / (found.total * found.recipe.epochs)
+
+
+def finished(folder: Path, retried: list[str]) -> int:
+    """Trials of a folder that won't be trained again; 0 where it holds no run, or none that can be read."""
+    from nas.errors import NasError
+    from nas.storage.layout import DATABASE
+    from nas.storage.results import open_run
+
+    if not (folder / DATABASE).is_file():
+        return 0
+    try:
+        return sum(record.outcome.value not in retried for record in open_run(folder).records)
+    except NasError:
+        return 0  # the run says it, with a way out
 
 
 def train_and_tell(study: Study, *, max_seconds: float, **site: Any) -> None:

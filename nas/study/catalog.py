@@ -9,6 +9,7 @@ import pkgutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 from nas.errors import NasError, Refused, code_of_others, raised_at
 from nas.space import Space
+from nas.study.description import Description, description
 from nas.study.study import Study
 
 OF_FILES = "_nas_study_"
@@ -33,15 +35,27 @@ MOVED = {"nas.cost": "nas.study", "nas.recipe": "nas.study"}
 
 def study(name: str) -> Study:
     """The study of a name of ours, of a file `my_study.py`, or of `my_package.module:NAME`."""
+    return described_study(name)[0]
+
+
+def described_study(name: str) -> tuple[Study, Description]:
+    """A study as `study` finds it, and what the docstring of its file says; expected times are those of its STUDY."""
+    module, attribute = _place_of(name)
+    said = description(module.__doc__)
+    return _study_in(module, attribute, name), said if attribute == ATTRIBUTE else replace(said, expected="")
+
+
+def _place_of(name: str) -> tuple[ModuleType, str]:
+    """The module of a study and the name of its value there."""
     if name.endswith(".py") or "/" in name:
-        return _study_in(_file(Path(name)), ATTRIBUTE, name)
+        return _file(Path(name)), ATTRIBUTE
     if ":" in name:
         module, _, attribute = name.partition(":")
-        return _study_in(_import(module, name), attribute or ATTRIBUTE, name)
+        return _import(module, name), attribute or ATTRIBUTE
     names = studies()
     if name not in names:
         raise _unknown("study", name, names, "a file my_study.py or module:NAME works, too")
-    return _study_in(_import(f"studies.{name}", name), ATTRIBUTE, name)
+    return _import(f"studies.{name}", name), ATTRIBUTE
 
 
 def reference(name: str) -> str:
