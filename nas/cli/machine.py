@@ -81,9 +81,7 @@ def _show_contents(contents: Contents, json: bool) -> None:
         sides = "x".join("any" if side is None else str(side) for side in contents.shape)
         say(f"{contents.name}: {total} images of {sides} (channels x height x width)")
         if contents.sizes:
-            from nas.page.images import sizes_text
-
-            say(f"sizes: {sizes_text(contents)}")
+            say(f"sizes: {contents.sizes_text}")
     say("splits: " + ", ".join(f"{split} {count:,}" for split, count in contents.splits.items()))
     if contents.doubled:
         say(f"in two splits: {doubled_text(contents.doubled)}")

@@ -16,6 +16,10 @@ from nas.data.loading import Split
 log = logging.getLogger(__name__)
 
 
+SIZES = 5
+"""Sizes that are told of a data set, the most frequent first."""
+
+
 class Contents(msgspec.Struct, frozen=True, kw_only=True):
     """A data set, counted."""
 
@@ -35,6 +39,15 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     """Height x width -> how many images have it, most first, where they differ."""
     doubled: dict[str, int] = {}
     """Split -> how many of its images or rows lie in a split before it, too; those with none are left out."""
+
+    @property
+    def sizes_text(self) -> str:
+        """`28x28`, or the most frequent sizes with their counts, where images differ."""
+        if not self.sizes:
+            return "x".join(map(str, self.shape[1:]))
+        shown = [f"{size} ({count:,})" for size, count in list(self.sizes.items())[:SIZES]]
+        more = len(self.sizes) - len(shown)
+        return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
 class Source(Protocol):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nas.errors import Refused
-from nas.findings.table_files import read
+from nas.findings.columns.table_files import read
 from nas.findings.wording.numbers import percent
 from nas.layers import Layer, identity
 from nas.layers.display import html_table

@@ -21,8 +21,8 @@ from nas.findings.columns.errors import ERROR as ERROR
 from nas.findings.columns.errors import PERCENTAGES, UNITLESS, column_of, error_column, errors_of, guess_of
 from nas.findings.columns.networks import one_row_each
 from nas.findings.columns.numbers import with_numbers
-from nas.findings.table_files import ENDINGS
-from nas.findings.table_files import read as read
+from nas.findings.columns.table_files import ENDINGS
+from nas.findings.columns.table_files import read as read
 from nas.study.record import Outcome
 from nas.study.strata import stratum
 from nas.study.table import GUESS, drawn_columns

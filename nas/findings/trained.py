@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import Refused
+from nas.findings.columns.table_files import read
 from nas.findings.results import Results, read_results, results
-from nas.findings.table_files import read
 from nas.findings.tables import checked
 from nas.findings.wording.numbers import shortened
 from nas.sampling.trained import TrainedNetwork

@@ -15,7 +15,6 @@ from nas.errors import Refused
 from nas.page.templates import rendered
 
 if TYPE_CHECKING:
-    from nas.data import Contents
     from nas.findings.images import Image, Images
 
 PICTURES = 24
@@ -28,8 +27,6 @@ DECIDING = "Which images decide, and which are hard for nearly all?"
 BELOW = "Below each picture: its label, and in how many trainings it is wrong."
 EXAMPLES = 12
 """Images of each class on the page of a data set."""
-SIZES = 5
-"""Sizes that are told of a data set, the most frequent first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +74,7 @@ def data_page(name: str) -> str:
         title=held.name,
         question=f"{total:,} images of {len(held.classes)} classes; none of those shown is held out for the test.",
         below="",
-        head=[("splits", splits), ("height x width", sizes_text(held))],
+        head=[("splits", splits), ("height x width", held.sizes_text)],
         notes=[],
         groups=[
             (
@@ -87,15 +84,6 @@ def data_page(name: str) -> str:
             for label, shown in pictures.items()
         ],
     )
-
-
-def sizes_text(held: Contents) -> str:
-    """`28x28`, or the most frequent sizes with their counts, where images differ."""
-    if not held.sizes:
-        return "x".join(map(str, held.shape[1:]))
-    shown = [f"{size} ({count:,})" for size, count in list(held.sizes.items())[:SIZES]]
-    more = len(held.sizes) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
 def png_uri(pixels: NDArray[np.uint8]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from nas.errors import NasError, code_of_others
 from nas.layers import Layer, Shape, cost, identity
-from nas.page.staircases import Stair, stairs
+from nas.layers.staircases import Stair, stairs
 from nas.storage.results import Run, study_of
 from nas.study.record import Record
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -18,17 +19,16 @@ from nas.errors import Refused
 from nas.findings.same_images import optimism_of
 from nas.findings.wording.audits import LONGER
 from nas.findings.wording.images import trainings_text
-from nas.findings.wording.numbers import UNITS
+from nas.findings.wording.limits import acceptance
+from nas.findings.wording.matrix import matrix
+from nas.findings.wording.numbers import UNITS, count, duration, measured, rate, spoken
 from nas.findings.wording.rules import shown as shown_rules
 from nas.page.columns import column, packed
-from nas.page.matrix import matrix
-from nas.page.payload import COSTS, curves_payload, hover, json_text, layers_payload, shown
+from nas.page.payload import COSTS, curves_payload, hover, json_text, layers_payload, shown, stairs_payload
 from nas.page.report import Report
-from nas.page.staircases import stairs_payload
 from nas.page.story import story
 from nas.page.style import COLOURS, Styles, styles_of
 from nas.page.templates import file_text, rendered
-from nas.page.view import acceptance, network_values
 from nas.page.whole_run import whole_run
 from nas.study.record import SENTENCES
 
@@ -152,6 +152,18 @@ def _best_networks(
         }
         for trial, row in zip(trials, best.to_dict("records"), strict=True)
     ]
+
+
+def network_values(row: Mapping[Any, Any], units: Mapping[str, str], images: int = 0) -> dict[str, str]:
+    """Column title -> text for one of the best networks; columns that the table lacks are left out."""
+    writers: Mapping[str, Callable[[float | None], str]] = {
+        "error": partial(measured, images=images),
+        **dict.fromkeys(("parameters", "multiply_adds", "activations"), count),
+        "seconds": duration,
+        "images_per_second": partial(rate, unit=units["speed"]),
+    }
+    values = {name: None if pd.isna(row[name]) else float(row[name]) for name in writers if name in row}
+    return {spoken(name): writers[name](value) for name, value in values.items()}
 
 
 def _data(

@@ -1,4 +1,4 @@
-"""What the page's script gets of a run: columns, spaces, curves and layers as JSON that can't leave its element."""
+"""What the page's script gets of a run: columns, curves, layers and stairs as JSON that can't leave its element."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from nas.layers import Layer, Shape, rows, shape_text
+from nas.layers.staircases import Stair
 from nas.study.record import Epoch
 from nas.study.table import COLUMNS
 
@@ -56,6 +57,17 @@ def layers_payload(
 ) -> dict[int, list[list[Any]]]:
     """Row of the table -> the layer table of its network."""
     return {places[trial]: _layers(network, inputs) for trial, network in networks.items() if trial in places}
+
+
+def stairs_payload(networks: Mapping[int, Sequence[Stair]], places: Mapping[int, int]) -> dict[str, Any]:
+    """Names of parts, and row of the table -> place of the part, width, blocks and edge of each stair in turn."""
+    parts = list(dict.fromkeys(stair.part for steps in networks.values() for stair in steps))
+    numbers = {
+        places[trial]: [number for s in steps for number in (parts.index(s.part), s.width, s.blocks, s.edge)]
+        for trial, steps in networks.items()
+        if trial in places
+    }
+    return {"parts": parts, "rows": numbers}
 
 
 def _finite(value: float | None) -> float | None:

@@ -11,7 +11,7 @@ import pandas as pd
 from nas.data import Task
 from nas.findings.wording.rules import RuleRow
 from nas.layers import Layer
-from nas.page.staircases import Stair
+from nas.layers.staircases import Stair
 from nas.sampling.window import Window
 from nas.study.record import Epoch
 

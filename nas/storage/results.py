@@ -129,7 +129,7 @@ class Run:
     @checked_method
     def figure(self, name: str) -> plotly.graph_objects.Figure:
         """A figure of the run: `edf` of each space, `costs` (error against multiply-adds), or `curves` of the best."""
-        drawing = import_module("nas.page.figures")  # drawing stands above what is drawn
+        drawing = import_module("nas.findings.figures")  # drawing stands above what is drawn
         return cast("plotly.graph_objects.Figure", drawing.figure(self, name))
 
     @checked_method

@@ -14,7 +14,7 @@ import nas
 from nas.analysis import verdicts
 from nas.engines.inline import InlineEngine
 from nas.errors import Refused
-from nas.findings.table_files import read
+from nas.findings.columns.table_files import read
 from nas.findings.tables import checked, tables
 from nas.storage.results import Run, csv
 from nas.study import Rule, against, catalog, larger

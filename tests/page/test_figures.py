@@ -13,13 +13,13 @@ import pytest
 
 from nas.findings.wording import numbers
 from nas.layers import Convolution, Flatten, Linear, Repetition, Residual, Sequence
+from nas.layers.staircases import Stair, stairs
 from nas.page import payload, style
 from nas.page.columns import column
-from nas.page.page import html
+from nas.page.page import html, network_values
+from nas.page.payload import stairs_payload
 from nas.page.report import Report
-from nas.page.staircases import Stair, stairs, stairs_payload
 from nas.page.templates import file_text
-from nas.page.view import network_values
 
 
 def frame(**columns: list[object]) -> pd.DataFrame:

@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from nas.analysis import edfs
 from nas.findings.wording import numbers as texts
 from nas.layers import cost, identity
+from nas.layers.staircases import stairs
 from nas.page.page import html
 from nas.page.report import Report
-from nas.page.staircases import stairs
 from nas.sampling.window import Shift, Window
 from nas.space import Space
 from nas.space.distribution import Distribution

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from nas.findings.wording.limits import acceptance
 from nas.page.page import html
-from nas.page.view import acceptance
 from nas.sampling.window import Shift, Window
 from nas.study.record import Epoch, Origin, Outcome
 from tests.page.test_page import HOSTILE, Open, browser, drag, drawn, needs_browser, report, selected, show, usual

@@ -1,4 +1,4 @@
-"""Renews the page's copy of plotly: `python -m nas.page.vendor` fetches the basic bundle of the installed version."""
+"""Renews the page's copy of plotly: `python -m tests.page.vendor` fetches the basic bundle of the installed version."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from plotly.offline import get_plotlyjs_version
+
+import nas.page
 
 REGISTRY = "https://registry.npmjs.org/plotly.js-basic-dist-min"
 FILES = {"plotly-basic.min.js": "package/plotly-basic.min.js", "plotly-basic.LICENSE": "package/LICENSE"}
@@ -33,4 +35,4 @@ def renew(folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{renew(Path(__file__).parent / 'bundle')}\n")
+    sys.stdout.write(f"{renew(Path(nas.page.__file__).parent / 'bundle')}\n")

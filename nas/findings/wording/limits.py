@@ -1,29 +1,17 @@
-"""What the template shows beside the figures: small tables, as texts."""
+"""What the limits of a study did to its spaces, as texts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
-import pandas as pd
-
-from nas.findings.wording.numbers import count, duration, measured, rate, share, spoken
+from nas.findings.wording.numbers import share, spoken
 from nas.sampling.window import Shift, Window
 
 MOST_SHIFTS = 4
 MOST_REASONS = 3
 SLIGHT, CLEAR, MUCH = 0.02, 0.08, 0.2
 """From which distances to the middle on a typical value is slightly, clearly and much smaller or larger."""
-WRITERS = {
-    "parameters": count,
-    "multiply_adds": count,
-    "activations": count,
-    "seconds": duration,
-}
-"""Columns of the table of best networks, the speed aside."""
-SPEED = "images_per_second"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,17 +58,6 @@ def _strata(window: Window) -> str:
         f"; strata from {100 * rarest.acceptance:.2g} % ({rarest.stratum}) to {100 * commonest.acceptance:.2g} % "
         f"({commonest.stratum}), of {rarest.draws:,} proposals"
     )
-
-
-def network_values(row: Mapping[Any, Any], units: Mapping[str, str], images: int = 0) -> dict[str, str]:
-    """Column title -> text for one of the best networks; columns that the table lacks are left out."""
-    own = {"error": partial(measured, images=images), SPEED: partial(rate, unit=units["speed"])}
-    writers: Mapping[str, Callable[[float | None], str]] = {"error": own["error"], **WRITERS, **own}
-    return {spoken(name): write(_number(row[name])) for name, write in writers.items() if name in row}
-
-
-def _number(value: Any) -> float | None:
-    return None if pd.isna(value) else float(value)
 
 
 def _shift(shift: Shift) -> str:

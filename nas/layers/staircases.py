@@ -1,25 +1,17 @@
-"""The widths of networks along their depth, as numbers from the layer tree; the page's script draws them."""
+"""The widths of networks along their depth, as numbers from the layer tree."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
-from nas.layers import (
-    Concatenation,
-    Convolution,
-    DenseConcatenation,
-    Layer,
-    Repetition,
-    Residual,
-    Shape,
-    rows,
-)
-from nas.layers import Sequence as LayerSequence
+from nas.layers.base import Shape
+from nas.layers.combinators import Concatenation, DenseConcatenation, Layer, Repetition, Residual, Sequence
+from nas.layers.costs import rows
+from nas.layers.leaves import Convolution
 
-COMBINATORS = (Concatenation, DenseConcatenation, Repetition, Residual, LayerSequence)
+COMBINATORS = (Concatenation, DenseConcatenation, Repetition, Residual, Sequence)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,27 +33,16 @@ def stairs(network: Layer, inputs: Shape) -> tuple[Stair, ...]:
     return _merged(_parts(network, inputs)) or _merged(_layers(network, inputs))
 
 
-def stairs_payload(networks: Mapping[int, Sequence[Stair]], places: Mapping[int, int]) -> dict[str, Any]:
-    """Names of parts, and row of the table -> place of the part, width, blocks and edge of each stair in turn."""
-    parts = list(dict.fromkeys(stair.part for steps in networks.values() for stair in steps))
-    rows = {
-        places[trial]: [number for s in steps for number in (parts.index(s.part), s.width, s.blocks, s.edge)]
-        for trial, steps in networks.items()
-        if trial in places
-    }
-    return {"parts": parts, "rows": rows}
-
-
 def _parts(network: Layer, inputs: Shape) -> Iterator[Stair]:
-    if not isinstance(network, LayerSequence):
+    if not isinstance(network, Sequence):
         return
     for part in network.layers:
-        if isinstance(part, LayerSequence) and part.name and len(part.trace(inputs)[0]) > 1:
+        if isinstance(part, Sequence) and part.name and len(part.trace(inputs)[0]) > 1:
             yield from _part(part, inputs)
         inputs = part.trace(inputs)[0]
 
 
-def _part(part: LayerSequence, inputs: Shape) -> Iterator[Stair]:
+def _part(part: Sequence, inputs: Shape) -> Iterator[Stair]:
     """Its combinators are blocks; in a part of plain layers each convolution is one."""
     kinds = COMBINATORS if any(isinstance(layer, COMBINATORS) for layer in part.layers) else (Convolution,)
     for layer in part.layers:
