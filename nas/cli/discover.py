@@ -41,11 +41,11 @@ def discover(
     json: Json = False,
 ) -> None:
     """Rules nobody declared, found on one half of the networks, confirmed on the other: nas discover DIR -o FILE.py."""
-    from nas.errors import StorageFailed
+    from nas.errors import StorageFailed, path_text
     from nas.findings.discovery import discovered
 
     if out is not None and not out.parent.is_dir():
-        raise StorageFailed(f"{out} can't be written: there is no folder {out.parent}")
+        raise StorageFailed(f"{out} can't be written: there is no folder {path_text(out.parent)}")
     source = RunsAndTables(
         verb="discover", places=places, table=table, error=error, accuracy=accuracy, guess=guess, space=space
     )

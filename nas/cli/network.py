@@ -115,11 +115,11 @@ def _same(layer: Layer, inputs: Shape, classes: int) -> Layer:
 
 
 def _saved(name: str, path: Path, shape: str | None) -> Subject:
-    from nas.errors import Refused
+    from nas.errors import Refused, path_text
     from nas.models.document import decode_file
 
     if not path.is_file():
-        raise Refused(f"there is no file {path}")
+        raise Refused(f"there is no file {path_text(path)}")
     document = decode_file(path, path.read_bytes())
     return Subject(
         name=name,

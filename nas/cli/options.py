@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
+
+from nas.errors.suggestions import near
 
 if TYPE_CHECKING:
     from nas.study import Limits, Recipe
@@ -149,8 +150,8 @@ def fields_of(settings: list[str] | None) -> dict[str, Any]:
     for setting in settings or []:
         name, equals, value = setting.partition("=")
         if not equals or name not in kinds:
-            near = get_close_matches(name, kinds, 1)
-            guess = f"; did you mean {near[0]}?" if near and name not in kinds else ""
+            close = near(name, kinds, 2) if name not in kinds else ()
+            guess = f"; did you mean {' or '.join(close)}?" if close else ""
             raise Refused(f"--set takes FIELD=VALUE, got {setting!r}{guess}", hint=f"fields: {', '.join(kinds)}")
         try:
             fields[name] = msgspec.convert(value, kinds[name], strict=False)

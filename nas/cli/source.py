@@ -8,7 +8,7 @@ from pathlib import Path
 from shlex import join
 from typing import TYPE_CHECKING
 
-from nas.errors import Refused
+from nas.errors import Refused, path_text
 
 if TYPE_CHECKING:
     from nas.findings.tables import Tables
@@ -52,7 +52,8 @@ class RunsAndTables:
         """Folders of runs; a file without --table is refused."""
         if not self.table and (file := next((place for place in self.places if place.is_file()), None)):
             raise Refused(
-                f"{file} is a file, not the folder of a run", hint=join(["nas", self.verb, "--table", str(file)])
+                f"{path_text(file)} is a file, not the folder of a run",
+                hint=join(["nas", self.verb, "--table", str(file)]),
             )
         return [place for place in self.places if not self.table or place.is_dir()]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from nas.data.readers.npz import npz_source
 from nas.data.readers.official import OFFICIAL
 from nas.data.source import Source
 from nas.errors import Refused
+from nas.errors.suggestions import near
 
 NAMES: tuple[str, ...] = ("fashion-mnist", "digits", "mnist", "kmnist", "emnist", "svhn", "cifar10", "diabetes")
 EMBEDDED: Mapping[str, tuple[Callable[[str], Source], Callable[[], Path]]] = {
@@ -81,7 +81,7 @@ def meaning(name: str) -> Meaning:
     endings = [ending for ending in READERS if ending]
     way = f"choose {', '.join(NAMES)}, or give the path of a folder of class folders, an {' or a '.join(endings)}"
     if not exists:
-        close = difflib.get_close_matches(name.lower(), NAMES, n=1)
+        close = near(name.lower(), NAMES)
         guess = f"; did you mean {close[0]}?" if close else ""
         raise Refused(f"no data set or path is called {name!r}{guess}", hint=way)
     if not path.is_dir() and _ending(path) not in endings:

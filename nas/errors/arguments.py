@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from difflib import get_close_matches
 from functools import cache, wraps
 from os import PathLike, fspath
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, Union, Unpack, cast, get_a
 import msgspec
 
 from nas.errors.kinds import Refused
+from nas.errors.suggestions import near
 
 LONGEST = 80
 """Characters of a value that a message shows."""
@@ -142,9 +142,9 @@ def _require_known(name: str, call: Call, values: tuple[Any, ...], named: Mappin
     open_ended = inspect.Parameter.VAR_KEYWORD in kinds and len(known) == len(call.signature.parameters) - 1
     all_names = ", ".join(known)
     if not open_ended and (unknown := [each for each in named if each not in known]):
-        near = get_close_matches(unknown[0], known, 1)
+        close = near(unknown[0], known)
         holder = _holder(call, unknown[0])
-        guess = f"; did you mean {near[0]}?" if near and not holder else ""
+        guess = f"; did you mean {close[0]}?" if close and not holder else ""
         way = f"{holder}({unknown[0]}={_shown(named[unknown[0]])})" if holder else f"it takes {all_names}"
         raise Refused(f"{name} takes no {unknown[0]!r}{guess}", hint=way)
     unnamed = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
@@ -337,8 +337,8 @@ def _meant(parameter: str, value: Any, kind: Any) -> str:
 def _near(value: Any, kind: Any) -> str:
     """The nearest of the texts that are allowed."""
     options = get_args(kind) if get_origin(kind) is Literal else ()
-    near = get_close_matches(value, options, 1) if isinstance(value, str) and options else ()
-    return f"; did you mean {near[0]!r}?" if near else ""
+    close = near(value, options) if isinstance(value, str) and options else ()
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _shown(value: Any) -> str:

@@ -39,6 +39,11 @@ def typed() -> list[str]:
     return [Path(sys.argv[0]).name, *sys.argv[1:]]
 
 
+def path_text(path: Path | str) -> str:
+    """A path within a sentence: in quotation marks where its blanks could be taken for those between words."""
+    return repr(str(path)) if any(letter.isspace() for letter in str(path)) else str(path)
+
+
 def in_place_of(path: Path, other: Path) -> str:
     """A hint: the command that runs now with another path in the place of one; in a program the path alone."""
     words = typed()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
 
-from nas.errors import Missing, Refused, StorageFailed, in_place_of
+from nas.errors import Missing, Refused, StorageFailed, in_place_of, path_text
 from nas.files import digest, write_atomically
 
 ARCHITECTURE, WEIGHTS, CARD, SUMS = "architecture.json", "model.safetensors", "card.md", "SHA256SUMS"
@@ -53,9 +53,9 @@ def check_hashes(folder: Path) -> None:
     """Refuse a folder that isn't whole: each of our files must be listed and have the hash that is listed."""
     if folder.is_file():
         hint = in_place_of(folder, folder.parent) if (folder.parent / SUMS).is_file() else _way_to(folder)
-        raise Refused(f"{folder} is a file, not the folder of an exported network", hint=hint)
+        raise Refused(f"{path_text(folder)} is a file, not the folder of an exported network", hint=hint)
     if not folder.is_dir():
-        raise Refused(f"there is no folder {folder}", hint=_way_to(folder))
+        raise Refused(f"there is no folder {path_text(folder)}", hint=_way_to(folder))
     listed = _sums(folder / SUMS)
     for name in (ARCHITECTURE, WEIGHTS):
         if name not in listed:
@@ -95,7 +95,7 @@ def text_of(path: Path, largest: int) -> str:
             raise Refused(f"{path} has {path.stat().st_size:,} bytes, at most {largest:,} are read")
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        missing = f"{path.parent} is no exported network: it has no {path.name}"
+        missing = f"{path_text(path.parent)} is no exported network: it has no {path.name}"
         raise Refused(missing, hint=_way_to(path.parent)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"{path} can't be read: {error}") from None

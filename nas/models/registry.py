@@ -5,7 +5,6 @@ A winner is an exported folder in `nas/models/winners`, with its weights; publis
 
 from __future__ import annotations
 
-import difflib
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from typing import NamedTuple
 import torch
 
 from nas.errors import Refused
+from nas.errors.suggestions import near
 from nas.layers import Shape, identity
 from nas.layers.base import LARGEST
 from nas.models.document import Document, require_sound, unmeasured
@@ -160,8 +160,8 @@ def _trained(model: Model, ports: _Ports, seed: int) -> Model:
 
 
 def _unknown(name: str) -> Refused:
-    near = difflib.get_close_matches(name, list_models(), 3)
-    guess = f"; did you mean {' or '.join(near)}?" if near else ""
+    close = near(name, list_models(), 3)
+    guess = f"; did you mean {' or '.join(close)}?" if close else ""
     return Refused(
         f"there is no network {name!r:.80}{guess}", hint="nas.list_models() lists all; nas.load takes folders"
     )

@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 
 from nas import data
 from nas.data import DataInfo
-from nas.errors import ImpossibleShape, NasError, Refused, StorageFailed, code_of_others
+from nas.errors import ImpossibleShape, NasError, Refused, StorageFailed, code_of_others, path_text
 from nas.files import CHECKPOINT
 from nas.layers import Layer, Normalisation, Shape, norm_named, output_shape, shape_text, with_norm
 from nas.models import exports
@@ -57,7 +57,9 @@ def network_named(name: str | PathLike[str]) -> Network:
     if (path / STUDY).is_file():
         raise Refused(f"{path} is the folder of a run", hint=f"nas train --run {quote(str(path))} --trial NUMBER")
     if len(path.parts) > 1:
-        raise Refused(f"there is no file {file}", hint="a network is a published name, an exported folder, or a .json")
+        raise Refused(
+            f"there is no file {path_text(file)}", hint="a network is a published name, an exported folder, or a .json"
+        )
     architecture = catalog.network(str(name)).architecture
     return Network(name=str(name), layers=lambda info: _built(str(name), architecture.network, info))
 

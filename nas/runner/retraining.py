@@ -10,7 +10,7 @@ import msgspec
 
 from nas import data
 from nas.data import DataInfo
-from nas.errors import Refused
+from nas.errors import Refused, path_text
 from nas.files import write_atomically
 from nas.runner.agreement import versions
 from nas.runner.best import KEPT
@@ -34,7 +34,7 @@ def opened(source: Run | Path | str, mark: str) -> tuple[Run, Path]:
     """A run whose networks may be trained once more, and the folder in it of that; Refused for one that still works."""
     if not isinstance(source, Run) and Path(source).is_file():
         hint = f"nas {mark} DIR; of a table only errors are known"
-        raise Refused(f"{source} is a file: {_named(mark)} trains networks of a run", hint=hint)
+        raise Refused(f"{path_text(source)} is a file: {_named(mark)} trains networks of a run", hint=hint)
     run = source if isinstance(source, Run) else open_run(source)
     _require_own(run)
     if who := coordinator(run.folder):

@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import select
 
-from nas.errors import Refused, StorageFailed, in_place_of
+from nas.errors import Refused, StorageFailed, in_place_of, path_text
 from nas.storage import older
 from nas.storage.integrity import WAY_OUT, require_database
 from nas.storage.layout import DATABASE, STUDY
@@ -35,16 +35,17 @@ DAMAGED = ("malformed", "not a database")
 def require_run(folder: Path) -> None:
     """Refuse a folder that holds no run."""
     if folder.is_file():
-        raise Refused(f"{folder} is a file, a run is the folder around it", hint=in_place_of(folder, folder.parent))
+        hint = in_place_of(folder, folder.parent)
+        raise Refused(f"{path_text(folder)} is a file, a run is the folder around it", hint=hint)
     if not folder.is_dir():
-        raise Refused(f"there is no folder {folder}", hint="start a run: nas run quickstart")
+        raise Refused(f"there is no folder {path_text(folder)}", hint="start a run: nas run quickstart")
     hint = f"a run makes one: nas run STUDY --out {quote(str(folder))}"
     if (folder / STUDY).is_file():
         require_database(folder)
     elif (folder / DATABASE).is_file():
         hint = f"put {STUDY} back beside its {DATABASE} (nas doctor {quote(str(folder))} does); a new run takes another"
     if not (folder / STUDY).is_file() or not (folder / DATABASE).is_file():
-        raise Refused(f"{folder} is not the folder of a run: it has no {STUDY} with a {DATABASE}", hint=hint)
+        raise Refused(f"{path_text(folder)} is not the folder of a run: it has no {STUDY} with a {DATABASE}", hint=hint)
 
 
 def read_records(folder: Path) -> list[Record]:

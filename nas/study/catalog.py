@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import pkgutil
@@ -16,7 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nas.errors import NasError, Refused, code_of_others, raised_at
+from nas.errors import NasError, Refused, code_of_others, path_text, raised_at
+from nas.errors.suggestions import near
 from nas.space import Space
 from nas.study.description import Description, description
 from nas.study.study import Study
@@ -171,10 +171,10 @@ def _sibling(name: str) -> ModuleType:
 
 def _unknown(kind: str, name: str, known: Iterable[str], also: str) -> Refused:
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, 3)
+    close = near(name, names, 3)
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     listed = f"; there are {', '.join(names[:LISTED])}{more}" if names else ""
-    guess = f"; did you mean {' or '.join(near)}?" if near else listed
+    guess = f"; did you mean {' or '.join(close)}?" if close else listed
     if name and Path(name).exists():
         guess = f", and the {'folder' if Path(name).is_dir() else 'file'} of this name is none"
     return Refused(f"there is no {kind} {name!r}{guess}", hint=also)
@@ -184,10 +184,12 @@ def _file(path: Path) -> ModuleType:
     """A file of the user as a module; its own folder is on the path while it is read."""
     if not path.is_file():
         hint = "a study is a name of ours, a file my_study.py, or module:NAME"
-        raise Refused(f"{path} is a folder" if path.is_dir() else f"there is no file {path}", hint=hint)
+        raise Refused(
+            f"{path_text(path)} is a folder" if path.is_dir() else f"there is no file {path_text(path)}", hint=hint
+        )
     spec = importlib.util.spec_from_file_location(f"{OF_FILES}{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise Refused(f"{path} is no Python file")
+        raise Refused(f"{path_text(path)} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     with _code_of_the_user(path.name, path.parent.resolve()):

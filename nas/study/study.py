@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,6 +13,7 @@ import msgspec
 
 from nas.errors import Refused
 from nas.errors.arguments import checked_fields
+from nas.errors.suggestions import near
 from nas.layers import display
 from nas.space import Choice, Dimension, Point, Space, Value, in_words
 from nas.study.halving import SuccessiveHalving, check_halving
@@ -302,8 +302,8 @@ def _text(value: Value) -> str:
 
 def _guess(name: str, names: Iterable[str]) -> str:
     """The nearest of the known names, for the end of a message."""
-    near = difflib.get_close_matches(name, list(names), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    close = near(name, names)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _require_positive(**counts: int) -> None:

@@ -27,6 +27,8 @@ WRONG = [
     ("run quickstart --samples=2.5", "--samples must be a whole number, got '2.5'", HELP),
     ("run quickstart --learning-rate 0.1", "has no option --learning-rate", "--set learning_rate=VALUE"),
     ("run quickstart --max-seconds -1", "--max-seconds must be greater than or equal to 0, got '-1'", HELP),
+    ("run quickstart --set erasing=0.25", "did you mean random_erasing or erase?", "fields: data"),
+    ("status 'no folder'", "there is no folder 'no folder'", "nas run quickstart"),
     ("run quickstart --set epoch=3", "'epoch=3'; did you mean epochs?", "fields: data"),
     ("run quickstart --set epochs=many", "--set epochs takes a whole number, got 'many'", ""),
     ("run quickstart --set learning_rate=nan", "learning_rate must be positive, got nan", ""),

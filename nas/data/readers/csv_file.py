@@ -6,7 +6,6 @@ Columns are separated by commas; where the first line has semicolons and no comm
 from __future__ import annotations
 
 import csv
-import difflib
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from nas.data.features import MOST_VALUES, Floats, few_texts, number, numbers, s
 from nas.data.source import label_of
 from nas.data.tables import FEWEST_ROWS, FIRST, TEXTS_ARE_MISSING, Table, TableSource
 from nas.errors import Missing, Refused
+from nas.errors.suggestions import near
 from nas.files import digest, really, separator, with_point
 
 FORM = "a table is a .csv in UTF-8, columns separated by commas or semicolons, with their names in the first line"
@@ -84,8 +84,8 @@ def require_target(path: Path, names: Sequence[str], target: str) -> None:
         hint = "name it: --target NAME on the command line, target='NAME' in a recipe"
         raise Refused(f"which column of {path} is the target? It has {shown}", hint=hint)
     if target not in names:
-        near = difflib.get_close_matches(target, names, 1)
-        guess = f"; did you mean {near[0]!r}?" if near else ""
+        close = near(target, names)
+        guess = f"; did you mean {close[0]!r}?" if close else ""
         raise Refused(f"{path} has no column {target!r}{guess}", hint=f"it has {shown}")
 
 

@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.errors import Refused
+from nas.errors import Refused, path_text
 from nas.files import really, separator, with_point
 from nas.findings.columns import json_tables
 
@@ -24,7 +24,7 @@ def read(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     if not path.is_file():
-        raise Refused(f"there is no file {path}", hint="without --table a run's folder is meant")
+        raise Refused(f"there is no file {path_text(path)}", hint="without --table a run's folder is meant")
     if not path.name.endswith(ENDINGS):
         raise Refused(f"a table is a .csv, .csv.gz, .parquet or .json, not {path.name!r}", hint=FORM)
     if path.name.endswith(json_tables.ENDINGS):
