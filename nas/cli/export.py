@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.options import Device, OwnStudy
+from nas.cli.options import Device, Json, OwnStudy
 from nas.cli.source import study_named
-from nas.cli.terminal import say
+from nas.cli.terminal import emit_json, say
 from nas.findings.wording.numbers import percent
+
+if TYPE_CHECKING:
+    from nas.models.document import Document
 
 
 def export(
@@ -27,6 +30,7 @@ def export(
     ] = None,
     study: OwnStudy = None,
     device: Device = "auto",
+    json: Json = False,
 ) -> None:
     """Export a network: a folder of plain files, or torch source, ONNX, torch.export."""
     from nas.errors import Refused
@@ -37,12 +41,12 @@ def export(
     if rank is not None and trial is not None:
         raise Refused("give --rank or --trial, not both")
     if final:
-        _finalist(folder, out, rank, trial, format_)
+        _finalist(folder, out, rank, trial, format_, json)
         return
     if (folder / ARCHITECTURE).is_file():
         if (rank, trial, study) != (None, None, None):
             raise Refused(f"{folder} holds one network: --rank, --trial and --study are for runs")
-        _converted(folder, out, format_)
+        _converted(folder, out, format_, json)
         return
     run = open_run(folder)
     record = run.record(trial) if trial is not None else run.ranked(1 if rank is None else rank)
@@ -50,13 +54,12 @@ def export(
         say(f"the weights of trial {record.trial} weren't kept: training it again", err=True)
     model = export_network(run, record, out, study=study_named(study), device=device, format=format_)
     error = model.document.error
-    say(f"{out}: {record.architecture} (trial {record.trial}), validation error {percent(error)}")
+    _tell(out, model.document, f" (trial {record.trial}), validation error {percent(error)}", json)
     if error != record.error:
         say(f"trained again here it has another error than recorded ({percent(record.error)})", err=True)
-    say(_use(out))
 
 
-def _finalist(folder: Path, out: Path, rank: int | None, trial: int | None, format_: str | None) -> None:
+def _finalist(folder: Path, out: Path, rank: int | None, trial: int | None, format_: str | None, json: bool) -> None:
     """Export a finalist, with the weights of its first seed."""
     from nas.errors import Refused
     from nas.findings.finals import open_final
@@ -66,11 +69,10 @@ def _finalist(folder: Path, out: Path, rank: int | None, trial: int | None, form
     document = open_final(folder).export(out, 1 if rank is None else rank, format_).document
     test = document.test
     said = "" if test is None else f", test error {percent(test.error)} (mean of {test.seeds}: {percent(test.mean)})"
-    say(f"{out}: {document.architecture} (trial {document.trial}){said}")
-    say(_use(out))
+    _tell(out, document, f" (trial {document.trial}){said}", json)
 
 
-def _converted(folder: Path, out: Path, format_: str | None) -> None:
+def _converted(folder: Path, out: Path, format_: str | None, json: bool) -> None:
     """An exported network in another format."""
     from nas.models.formats.writing import save
     from nas.models.model import load
@@ -79,8 +81,24 @@ def _converted(folder: Path, out: Path, format_: str | None) -> None:
     save(model, out, format_)
     error, split = model.metrics["error"], model.metrics["error_split"]
     known = f"{split} error {percent(error)}" if isinstance(error, float) else "no error known"
-    say(f"{out}: {model.document.architecture}, {known}")
-    say(_use(out))
+    _tell(out, model.document, f", {known}", json)
+
+
+def _tell(out: Path, document: Document, said: str, json: bool) -> None:
+    """What was exported and how it is used, in words or as JSON: errors are those that the network's folder records."""
+    if not json:
+        say(f"{out}: {document.architecture}{said}\n{_use(out)}")
+        return
+    test = document.test
+    emit_json(
+        out=out,
+        architecture=document.architecture,
+        trial=document.trial,
+        error=document.error,
+        validation=document.validation,
+        test=None if test is None else {"error": test.error, "mean": test.mean, "seeds": test.seeds},
+        use=_use(out),
+    )
 
 
 def _use(out: Path) -> str:
@@ -98,10 +116,15 @@ def verify(
         str | None,
         typer.Option(metavar="PATH", help="Where its data are now, if not where they were."),
     ] = None,
+    json: Json = False,
 ) -> None:
     """Check an exported network: its hashes, then its validation error again."""
     from nas.errors import NasError
     from nas.models.exports import verify as check
 
-    if not check(folder, say, data):
+    lines: list[str] = []
+    reproduced = check(folder, lines.append if json else say, data)
+    if json:
+        emit_json(folder=folder, reproduced=reproduced, checks=lines)
+    if not reproduced:
         raise NasError(f"{folder} doesn't reproduce its recorded error", hint="another torch or processor may be why")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from math import inf
 from pathlib import Path
 from shlex import quote
@@ -15,6 +17,7 @@ from nas.cli.options import (
     DataSet,
     Device,
     Epochs,
+    Json,
     MaxSeconds,
     Resolution,
     Settings,
@@ -24,16 +27,21 @@ from nas.cli.options import (
     fields_of,
     given,
 )
-from nas.cli.terminal import UnheardError, emit_text, say
+from nas.cli.terminal import UnheardError, emit_json, emit_text, say
 from nas.storage.layout import LOG, PAGE, TABLE
 
 SAMPLING = "Networks"
 """Group of options in the help."""
+SHOWN = 5
+"""Best networks that a finished run shows."""
 
 if TYPE_CHECKING:
+    from nas.runner.progress import Snapshot
+    from nas.runner.task import Observer
     from nas.storage.results import Run
     from nas.study import Study
     from nas.study.description import Description
+    from nas.study.record import Record
 
 
 def run(
@@ -88,6 +96,7 @@ def run(
         float | None,
         typer.Option(help="A training times out after so long; part of the study.", rich_help_panel=TRAINING),
     ] = None,
+    json: Json = False,
 ) -> None:
     """Start a study, or resume it: run the same command again."""
     from nas.storage.lock import require_free
@@ -123,8 +132,6 @@ def run(
     )
     if fidelity is not None and "train_size" not in {**given(train_size=train_size), **fields_of(settings)}:
         requested = replace(requested, recipe=fitted(requested.recipe))
-    retried = [name.strip() for name in retry.split(",")] if retry else []
-    foretell(requested, found, said, out, retried)
     train_and_tell(
         requested,
         out=out,
@@ -132,29 +139,28 @@ def run(
         device=device,
         reference=catalog.reference(study),
         max_seconds=max_seconds,
-        retry=retried,
+        retry=[name.strip() for name in retry.split(",")] if retry else (),
+        json=json,
+        before=partial(foretell, requested, found, said),
     )
 
 
-def foretell(study: Study, found: Study, said: Description, out: Path | None, retried: list[str]) -> None:
+def foretell(study: Study, found: Study, said: Description, finished: int) -> None:
     """What begins, on stderr: the question, the expected time of the study as it stands, and what is left here."""
     from nas.cli.listing.studies import here_text, seconds_here, time_text
     from nas.findings.wording.numbers import plural
-    from nas.runner.launch import RUNS
 
     say(f"question  {study.question}", err=True)
     if said.expected:
         say(f"expected  {time_text(found, said)}", err=True)
     if study.open_ended:
         return
-    done = finished(out or RUNS / study.name, retried)
-    left = max(0, study.total - done)
-    share = None if (work := relative_work(study, found)) is None else work * left / study.total
-    seconds = seconds_here(said)
+    left = study.total - finished
+    work, seconds = relative_work(study, found), seconds_here(said)
     parts = [f"{left} of {plural(study.total, 'training')}"]
-    parts += [f"{done} are finished"] * bool(done)
-    if seconds is not None and share and (left, study) != (study.total, found):
-        parts.append(here_text(seconds * share))
+    parts += [f"{finished} are finished"] * bool(finished)
+    if left and work is not None and seconds is not None and (finished or study != found):
+        parts.append(here_text(seconds * work * left / study.total))
     say(f"left      {'; '.join(parts)}", err=True)
 
 
@@ -187,21 +193,39 @@ def finished(folder: Path, retried: list[str]) -> int:
         return 0  # the run says it, with a way out
 
 
-def train_and_tell(study: Study, *, max_seconds: float, **site: Any) -> None:
-    """Run a study as `nas.run` does, and say what came of it."""
+def train_and_tell(
+    study: Study, *, max_seconds: float, json: bool, before: Callable[[int], None] = lambda _: None, **site: Any
+) -> None:
+    """Run a study as `nas.run` does, and say what came of it, in words or as JSON.
+
+    `before` is told how many trials are finished once nothing is left to refuse, and before the first is trained.
+    """
     from nas.cli.live.progress import view
     from nas.errors import NasError
     from nas.runner.launch import start
     from nas.study.record import Outcome
 
     with view() as observer:
-        done = start(study, observer=observer, max_seconds=max_seconds, **site)
+        done = start(study, observer=introduced(observer, before), max_seconds=max_seconds, **site)
     with suppress(UnheardError):  # the run is done, whoever started it has gone
-        summary(done)
+        (emit_result if json else summary)(done)
     if len(done.records) < done.total or done.manifest.study.open_ended:
         tell_how_far(done, max_seconds)
     if done.records and not done.outcomes.get(Outcome.COMPLETED):
         raise NasError(f"no trial was completed; see {done.folder / LOG}")
+
+
+def introduced(observer: Observer, before: Callable[[int], None]) -> Observer:
+    """An observer before whose first look something is told how many trials were finished by then."""
+    begun: list[int] = []
+
+    def look(snapshot: Snapshot, record: Record | None) -> None:
+        if not begun:
+            begun.append(snapshot.done)
+            before(snapshot.done)
+        observer(snapshot, record)
+
+    return look
 
 
 def trained_at(study: Study, fidelity: str | None) -> Study:
@@ -253,13 +277,32 @@ def tell_how_far(done: Run, max_seconds: float) -> None:
     say(f"stopped after {max_seconds:g} s; {far}; run the same command again to {again}", err=True)
 
 
+def emit_result(done: Run) -> None:
+    """What other programs may rely on: `done` of `total` trials, `outcomes`, `best`, and where everything lies."""
+    from nas.cli.status import as_json
+
+    looks = done.manifest.standing({record.trial for record in done.records})
+    emit_json(
+        study=done.manifest.study.name,
+        question=done.manifest.study.question,
+        folder=done.folder,
+        done=len(done.records),
+        total=None if done.manifest.study.open_ended else done.total,
+        outcomes=done.outcomes,
+        looks=looks.words if looks else None,
+        best=[as_json(done, record) for record in done.best[:SHOWN]],
+        page=done.folder / PAGE,
+        table=done.folder / TABLE,
+    )
+
+
 def summary(done: Run) -> None:
     """The best networks and where everything lies."""
     from nas.cli.status import emit_best
     from nas.findings.same_images import first_two, optimism
 
     say(f"{done.manifest.study.question}\n")
-    shown = done.best[:5]
+    shown = done.best[:SHOWN]
     if shown:
         emit_best(done, shown)
         for line in filter(None, (first_two(done), optimism(done))):

@@ -15,6 +15,7 @@ from nas.cli.options import (
     DataSet,
     Device,
     Epochs,
+    Json,
     Resolution,
     Settings,
     Target,
@@ -79,6 +80,7 @@ def search(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder of the run (default: runs/search-SPACE).")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Search a space for the best network inside limits; the same command resumes."""
     from nas.storage.lock import require_free
@@ -112,7 +114,13 @@ def search(
     )
     study = study_of(spaces, recipe if "train_size" in fields else fitted(recipe), limits, **choices)
     train_and_tell(
-        study, out=out, workers=workers, device=device, reference=reference_of(space), max_seconds=60 * minutes
+        study,
+        out=out,
+        workers=workers,
+        device=device,
+        reference=reference_of(space),
+        max_seconds=60 * minutes,
+        json=json,
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def table(
     folder: Folder,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="FILE.csv, FILE.csv.gz or FILE.parquet.")] = None,
+    json: Json = False,
 ) -> None:
     """Every trial, every column; CSV on stdout unless a file is named."""
     from nas.errors import StorageFailed
@@ -32,10 +33,15 @@ def table(
     run = open_run(folder)
     if run.lost and out is not None and out.exists():
         raise StorageFailed(f"{out} stays as it is: {run.lost}", hint="name another file with --out")
-    if out is None:
+    if out is not None:
+        write(run.table(), out)
+    if json:
+        frame = run.table()
+        rows = None if out is not None else frame.astype(object).where(frame.notna(), None).to_dict("records")
+        emit_json(out=out, trials=len(frame), columns=list(frame), rows=rows)
+    elif out is None:
         say(csv(run), nl=False)
     else:
-        write(run.table(), out)
         say(f"{len(run.records)} trials in {out}", err=True)
 
 
@@ -54,6 +60,7 @@ def report(
         typer.Option("--out", "-o", help="Default: report.html in the first run, FILE.html beside the first table."),
     ] = None,
     show: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
+    json: Json = False,
 ) -> None:
     """The interactive page, one offline file: nas report DIR... or nas report --table FILE..."""
     import webbrowser
@@ -69,7 +76,7 @@ def report(
     write_report(
         runs, path, table_files=source.files, error=error, accuracy=accuracy, guess=guess, space=space, cost=cost
     )
-    say(str(path))
+    _written(path, json)
     if show and not webbrowser.open(path.resolve().as_uri()):
         say("no browser was found that could show it", err=True)
 
@@ -79,6 +86,7 @@ def figure(
     place: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run, or a file with a table.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="FILE.svg, FILE.pdf or FILE.png.")] = None,
     width: Annotated[float, typer.Option(help="In mm; text stays as large.", min=60, max=400)] = 170,
+    json: Json = False,
 ) -> None:
     """One figure of the page for a paper: nas figure edf DIR -o edf.pdf."""
     from nas.page.paper import write_figure
@@ -87,7 +95,15 @@ def figure(
     path = out or Path(f"{name}.svg")
     runs, files = ((), (place,)) if place.is_file() else ((open_run(place),), ())
     write_figure(name, path, runs=runs, table_files=files, width=width)
-    say(str(path))
+    _written(path, json)
+
+
+def _written(path: Path, json: bool) -> None:
+    """Where a file is now."""
+    if json:
+        emit_json(out=path)
+    else:
+        say(str(path))
 
 
 def best(

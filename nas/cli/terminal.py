@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePath
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -44,11 +45,18 @@ def say(text: str = "", *, err: bool = False, nl: bool = True) -> None:
 
 
 def emit_json(**values: Any) -> None:
-    """One JSON object with a schema version."""
+    """One JSON object with a schema version; paths are texts."""
     import msgspec
 
-    ready = msgspec.json.encode({"schema_version": SCHEMA_VERSION, **values})
+    ready = msgspec.json.encode({"schema_version": SCHEMA_VERSION, **values}, enc_hook=_path_text)
     say(msgspec.json.format(ready).decode())
+
+
+def _path_text(value: Any) -> str:
+    """A path as JSON has it; nothing else of ours lacks a form there."""
+    if isinstance(value, PurePath):
+        return str(value)
+    raise NotImplementedError
 
 
 def emit_table(

@@ -16,6 +16,7 @@ from nas.cli.options import (
     DataSet,
     Device,
     Epochs,
+    Json,
     Norm,
     OwnStudy,
     Resolution,
@@ -27,7 +28,7 @@ from nas.cli.options import (
     given,
 )
 from nas.cli.source import study_named
-from nas.cli.terminal import emit_table, say
+from nas.cli.terminal import emit_json, emit_table, say
 from nas.findings.wording.numbers import NOTHING, duration, percent, plural
 from nas.findings.wording.training import epoch_line
 
@@ -74,6 +75,7 @@ def train(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="New folder for the network (default: trained/NETWORK).")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Train one network and watch it; the same command resumes it."""
     from nas.runner import networks
@@ -95,7 +97,7 @@ def train(
     watched = partial(networks.train, chosen, seed=seed, device=device)
     try:
         if batch_sizes is not None:
-            sweep(watched, recipe, _sizes(batch_sizes), folder)
+            sweep(watched, recipe, _sizes(batch_sizes), folder, json)
             return
         model = watched(recipe, out=folder, on_epoch=lambda epoch: tell(epoch, recipe.epochs))
     except KeyboardInterrupt:
@@ -106,6 +108,16 @@ def train(
         raise typer.Exit(130) from None
     error = f"validation error {percent(model.document.error)} after {plural(recipe.epochs, 'epoch')}"
     write_page(model.figure(), f"{chosen.name} on {recipe.data}: {error}", folder)
+    if json:
+        emit_json(
+            folder=folder,
+            architecture=model.document.architecture,
+            error=model.document.error,
+            epochs=recipe.epochs,
+            page=folder / PAGE,
+            curve=model.curve,
+        )
+        return
     say(f"{folder}: {model.document.architecture}, {error}; the test split was not read")
     say(f"curve  {folder / PAGE}")
     say(f"next   nas verify {quote(str(folder))}; in Python: nas.load({str(folder)!r})")
@@ -133,7 +145,7 @@ def _sizes(text: str) -> list[int]:
     return sizes
 
 
-def sweep(train: Callable[..., Model], recipe: Recipe, sizes: Sequence[int], folder: Path) -> None:
+def sweep(train: Callable[..., Model], recipe: Recipe, sizes: Sequence[int], folder: Path, json: bool) -> None:
     """Train once with each batch size, all else equal, and show speed, errors and memory beside one another."""
     from nas.models.curves import curves_figure
 
@@ -142,6 +154,11 @@ def sweep(train: Callable[..., Model], recipe: Recipe, sizes: Sequence[int], fol
         say(f"batches of {size}", err=True)
         asked = changed(recipe, {"batch_size": size})
         models[size] = train(asked, out=folder / f"batch-{size}", on_epoch=lambda epoch: tell(epoch, recipe.epochs))
+    figure = curves_figure({f"batches of {size}": model.curve for size, model in models.items()})
+    write_page(figure, f"{folder.name} on {recipe.data}", folder)
+    if json:
+        emit_json(networks=[_as_json(size, model, folder) for size, model in models.items()], page=folder / PAGE)
+        return
     emit_table(
         ("batch size", "images/s", "validation error", "training error", "time", "peak memory"),
         [
@@ -156,9 +173,21 @@ def sweep(train: Callable[..., Model], recipe: Recipe, sizes: Sequence[int], fol
             for size, model in models.items()
         ],
     )
-    figure = curves_figure({f"batches of {size}": model.curve for size, model in models.items()})
-    write_page(figure, f"{folder.name} on {recipe.data}", folder)
     say(f"curves  {folder / PAGE}")
+
+
+def _as_json(size: int, model: Model, folder: Path) -> dict[str, object]:
+    """What programs get of a network that was trained with a batch size; memory in bytes."""
+    last = model.curve[-1]
+    return {
+        "folder": folder / f"batch-{size}",
+        "batch_size": size,
+        "images_per_second": median(epoch.images_per_second or 0 for epoch in model.curve),
+        "error": last.error,
+        "train_error": last.train_error,
+        "seconds": sum(epoch.seconds for epoch in model.curve),
+        "peak_memory": model.peak_memory,
+    }
 
 
 def write_page(figure: Figure, title: str, folder: Path) -> None:

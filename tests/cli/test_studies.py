@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from nas.cli.run import foretell
 from nas.study import catalog
+from nas.study.description import description
 from nas.training import devices
 
 Say = Callable[..., tuple[int, str, str]]
@@ -81,12 +85,20 @@ def test_a_run_says_what_is_expected_and_left(say: Say, tmp_path: Path) -> None:
     assert "left      0 of 3 trainings; 3 are finished" in say("run", path, *SMALL, "-o", folder)[2]
 
 
-def test_what_is_left_is_reckoned_from_images(say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With half the networks and half the epochs, a quarter of the time; with other data no time is told."""
+def test_what_is_left_is_reckoned_from_images(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With half the networks and half the epochs, a quarter of the time; less what is finished; none at other sizes."""
     monkeypatch.setattr(devices, "workers", lambda *_: 1)
-    path = tmp_path / "mine.py"
-    path.write_text(FILE)
-    small = ("run", path, "--samples", "4", "--epochs", "1", "--max-seconds", "0", "-o")
-    assert "left      12 of 12 trainings; here about 60.0 s with 1 worker on the CPU" in say(*small, tmp_path / "a")[2]
-    other = say(*small, tmp_path / "b", "--resolution", "8")[2]
-    assert "left      12 of 12 trainings\n" in other
+    found, said = catalog.study("quickstart"), description("Expected time: 24 networks of 10 s on one core each.")
+    shorter = replace(found, samples=4, recipe=msgspec.structs.replace(found.recipe, epochs=1))
+    other = replace(found, recipe=msgspec.structs.replace(found.recipe, resolution=8))
+    for study, finished, left in (
+        (found, 0, "24 of 24 trainings"),
+        (shorter, 0, "12 of 12 trainings; here about 60.0 s with 1 worker on the CPU"),
+        (shorter, 6, "6 of 12 trainings; 6 are finished; here about 30.0 s with 1 worker on the CPU"),
+        (shorter, 12, "0 of 12 trainings; 12 are finished"),
+        (other, 0, "24 of 24 trainings"),
+    ):
+        foretell(study, found, said, finished)
+        assert capsys.readouterr().err.splitlines()[-1] == f"left      {left}"

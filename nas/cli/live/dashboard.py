@@ -11,8 +11,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import typer
 
-from nas.cli.options import Folder
-from nas.cli.terminal import say
+from nas.cli.options import Folder, Json
+from nas.cli.terminal import emit_json, say
 from nas.errors import Refused
 
 if TYPE_CHECKING:
@@ -40,10 +40,15 @@ class Silent(WSGIRequestHandler):
 def dashboard(
     folder: Folder,
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.", min=0, max=65535)] = 0,
+    json: Json = False,
 ) -> None:
     """Optuna's dashboard of a run, in a browser on this machine, also while it trains; Ctrl-C ends it."""
     with serving(folder, port) as server:
-        say(f"http://{LOOPBACK}:{server.server_port}/dashboard")
+        url = f"http://{LOOPBACK}:{server.server_port}/dashboard"
+        if json:
+            emit_json(url=url)
+        else:
+            say(url)
         say("it reads the run and can't change it; Ctrl-C ends it", err=True)
         server.serve_forever()
 
