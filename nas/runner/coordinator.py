@@ -16,7 +16,7 @@ from nas.runner.ledger import Ledger
 from nas.runner.queue import Batch, Queue
 from nas.runner.signals import Interrupts
 from nas.runner.task import Site, Task
-from nas.storage.store import opened
+from nas.storage.store import Locked, opened
 from nas.training import devices
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ def train(task: Task, site: Site) -> None:
         else:
             devices.announce(site.device)
             with Interrupts() as interrupts, site.engine as engine:
+                store.interrupted = lambda: bool(interrupts.signal)
                 # No job reaches a worker before the engine is waited for, so these may come before they are rows.
                 batch = queue.feed(engine.free, ledger.horizon)
                 _submit(engine, batch.jobs)
@@ -51,8 +52,12 @@ def train(task: Task, site: Site) -> None:
                 store.update(with_versions(manifest, len(store.over)))
                 counted = "%s: %s are finished; %d workers on %s"
                 logger.info(counted, site.folder, ledger.how_far, engine.workers, site.device)
-                ledger.write(batch, engine.running)
-                _loop(queue, ledger, site, interrupts)
+                try:
+                    ledger.write(batch, engine.running)
+                    _loop(queue, ledger, site, interrupts)
+                except Locked:
+                    _end_if_interrupted(ledger, interrupts)
+                    raise
             logger.info("%s: %s are finished", site.folder, ledger.how_far)
         store.update(msgspec.structs.replace(store.manifest, ended=ledger.ended))
 
@@ -89,6 +94,10 @@ def _drain(queue: Queue, ledger: Ledger, engine: Engine, interrupts: Interrupts)
     deadline = time.monotonic() + DRAIN_LIMIT
     while engine.running and not interrupts.now and time.monotonic() < deadline:
         _turn(queue, ledger, engine, feeding=False)
+    _end_if_interrupted(ledger, interrupts)
+
+
+def _end_if_interrupted(ledger: Ledger, interrupts: Interrupts) -> None:
     if interrupts.signal:
         raise Interrupted(
             f"interrupted; {ledger.how_far} are done and kept",

@@ -12,8 +12,11 @@ STUDY, DATABASE, LOG, WEIGHTS, LOCK = "study.json", "study.db", "run.log", "weig
 PAGE, TABLE = "report.html", "records.csv"
 LATENCIES = "latencies.jsonl"
 """What was measured of networks that were proposed: which of them are accepted depends on it."""
+SPOOL, ASIDE = "spool", "damaged"
+"""Results that the database couldn't take yet; files that aren't intact."""
 WRITE_AHEAD = f"{DATABASE}-wal"
-OURS = (STUDY, DATABASE, WRITE_AHEAD, f"{DATABASE}-shm", f"{DATABASE}-journal", LOG, WEIGHTS, LOCK, LATENCIES)
+DATABASES = (DATABASE, WRITE_AHEAD, f"{DATABASE}-shm", f"{DATABASE}-journal")
+OURS = (STUDY, *DATABASES, LOG, WEIGHTS, LOCK, LATENCIES, SPOOL, ASIDE)
 """What a command that trains writes to; a link under one of these names would lead it out of the folder."""
 WEIGHTS_NAME = re.compile(
     r"\.?(?P<architecture>[0-9a-f]{16})-(?P<trial>0|[1-9]\d{0,11})\.(safetensors|checkpoint)(\.\w+\.partial)?", re.ASCII

@@ -17,6 +17,7 @@ from sqlalchemy import update
 from nas.errors import Refused, StorageFailed
 from nas.files import digest, remove_leftovers, write_atomically
 from nas.storage import study_json
+from nas.storage.aside import place, set_aside
 from nas.storage.database import described, intact, rows, translated
 from nas.storage.integrity import require_database
 from nas.storage.layout import (
@@ -37,9 +38,6 @@ from nas.storage.tables import RUNS, TRIALS, Row, State, writing_engine
 from nas.study.record import Record
 
 logger = logging.getLogger(__name__)
-
-ASIDE = "damaged"
-"""Folder in the run's folder for what isn't intact."""
 
 
 class Repair(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,9 +92,9 @@ def _checked(folder: Path, connection: sqlalchemy.Connection) -> Repair:
     with logged(folder / LOG):
         records, damaged = _check_records(folder, connection, rows(folder, connection))
     if damaged and (folder / TABLE).is_file():
-        aside.append(_set_aside(folder, folder / TABLE))
+        aside.append(set_aside(folder, folder / TABLE))
     lost = [r for r in records if (path := _weights(folder, r)) and not _is_intact(path, r)]
-    aside += [_set_aside(folder, folder / WEIGHTS / weights_name(r.architecture, r.trial)) for r in lost]
+    aside += [set_aside(folder, folder / WEIGHTS / weights_name(r.architecture, r.trial)) for r in lost]
     kept = [record for record in records if _weights(folder, record)]
     return Repair(
         study=study,
@@ -118,7 +116,7 @@ def _check_study(folder: Path, written: str) -> tuple[str, list[str]]:
         raise StorageFailed(f"{folder / DATABASE} holds a damaged {STUDY}: {error}", hint="put both back") from None
     if path.is_file() and study_json.content(folder) == written:
         return "", []
-    aside = [_set_aside(folder, path)] if path.is_file() else []
+    aside = [set_aside(folder, path)] if path.is_file() else []
     write_atomically(path, written.encode())
     return f"put back as the run wrote it; it was {'changed' if aside else 'missing'}", aside
 
@@ -136,8 +134,7 @@ def _check_records(
         except StorageFailed as error:
             damaged[row.number] = str(error)
             content = (row.record or "").encode(errors="surrogateescape")
-            _make_aside(folder)
-            write_atomically(folder / ASIDE / f"record-{row.number}-{secrets.token_hex(4)}.json", content)
+            write_atomically(place(folder) / f"record-{row.number}-{secrets.token_hex(4)}.json", content)
             connection.execute(
                 update(TRIALS).where(TRIALS.c.number == row.number).values(state=State.WAITING, **emptied)
             )
@@ -161,27 +158,6 @@ def _is_intact(path: Path, record: Record) -> bool:
         return digest(path) == record.weights_sha256
     except OSError:
         return False
-
-
-def _set_aside(folder: Path, path: Path) -> str:
-    """Move a file to where damaged ones lie; its new name in the run's folder."""
-    _make_aside(folder)
-    target = folder / ASIDE / f"{path.stem}-{secrets.token_hex(4)}{path.suffix}"
-    try:
-        path.rename(target)
-    except OSError as error:
-        raise StorageFailed(f"{path} can't be moved to {target}: {error.strerror}") from None
-    return str(target.relative_to(folder))
-
-
-def _make_aside(folder: Path) -> None:
-    place = folder / ASIDE
-    if place.is_symlink() or (place.exists() and not place.is_dir()):
-        raise Refused(f"{place} is no folder, and damaged files are moved there", hint="move it away")
-    try:
-        place.mkdir(exist_ok=True)
-    except OSError as error:
-        raise StorageFailed(f"{place} can't be made: {error.strerror}") from None
 
 
 def _remove_leftovers(folder: Path) -> int:

@@ -13,7 +13,7 @@ import secrets
 import socket
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import takewhile
@@ -26,7 +26,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from nas.errors import Refused, StorageFailed
 from nas.files import remove_leftovers, text_digest
-from nas.storage import older, study_json
+from nas.storage import older, spool, study_json
 from nas.storage.database import described, intact, reading, translated
 from nas.storage.integrity import WAY_OUT, Evidence, evidence, lost_trials, require_database
 from nas.storage.layout import DATABASE, LOCK, LOG, PAGE, STUDY, TABLE, WEIGHTS, WRITE_AHEAD, require_no_links
@@ -54,8 +54,8 @@ logger = logging.getLogger(__name__)
 
 RUN = 1
 """A file holds one run."""
-TIMEOUT = 30.0
-"""Seconds to wait for a database that somebody else writes to."""
+TIMEOUT, STEP = 60.0, 0.5
+"""Seconds to wait for a database that somebody else writes to, in steps between which signals are heard."""
 CHECKPOINT = 1.0
 """Seconds after which what was written to the write-ahead log is copied into the database itself."""
 MIRRORED = 10.0
@@ -83,6 +83,10 @@ END = (
 KEPT = "what is done is kept; run the same command again to resume"
 
 
+class Locked(StorageFailed):
+    """Another program writes to the database for longer than a command waits."""
+
+
 class Store:
     """An open run; use `opened` to get one."""
 
@@ -91,16 +95,20 @@ class Store:
         _make(folder / WEIGHTS)
         require_database(folder)
         _require_ours(folder)
-        self._engine = writing_engine(folder / DATABASE, TIMEOUT)
+        self._engine = writing_engine(folder / DATABASE, STEP)
         self._token = secrets.token_hex(16)
         self.records: dict[int, Record] = {}
         """What was finished when the run was opened."""
+        self.interrupted: Callable[[], bool] = lambda: False
+        """Whether somebody wants the command to end, so that it doesn't wait for the database any more."""
         self._open: dict[int, State] = {}
+        self._locked = False
         self._logged, self._dirty, self._copied = False, False, time.monotonic()
         try:
             stale = self._take()
             self._file = (folder / DATABASE).stat()
             self._read(witnesses)
+            self._unspool()
             retried = [trial for trial, record in self.records.items() if record.outcome in retry]
             self._reopen(retried)
         except BaseException:
@@ -135,7 +143,11 @@ class Store:
         self._open.update((entry.trial, State.WAITING) for entry in new)
         begun = [t for t, state in self._open.items() if state is not State.RUNNING and (t in running or t in fresh)]
         if new or begun or fresh:
-            self._write(new, begun, list(fresh.values()), wrong)
+            try:
+                self._write(new, begun, list(fresh.values()), wrong)
+            except Locked:
+                spool.keep(self.folder, self.manifest.study.name, fresh.values(), wrong)
+                raise
             self._dirty = True
         self._copy()
         self._open.update((trial, State.RUNNING) for trial in begun)
@@ -158,7 +170,9 @@ class Store:
             self.manifest = manifest
 
     def release(self) -> None:
-        """Put trials that were begun and not finished back into the queue."""
+        """Put trials that were begun and not finished back into the queue; not into a locked database."""
+        if self._locked:
+            return
         with self._transaction() as connection:
             running = (TRIALS.c.run == RUN) & (TRIALS.c.state == State.RUNNING)
             connection.execute(update(TRIALS).where(running).values(state=State.WAITING))
@@ -173,7 +187,7 @@ class Store:
         """Make the run ours, with tables if it has none yet; whether Optuna's tables hold what isn't so any more."""
         content = study_json.content(self.folder)
         owner = {"owner": f"process {os.getpid()} on {socket.gethostname()}", "token": self._token}
-        with self._engine.begin() as connection:
+        with self._begun() as connection:
             METADATA.create_all(connection)
             if (run := described(self.folder, connection)) is not None:
                 study_json.require_unaltered(self.folder, run.manifest, run.manifest_before)
@@ -207,6 +221,23 @@ class Store:
         if lost := lost_trials(self.folder, witnesses, self.records, [row.number for row in rows]):
             raise StorageFailed(lost, hint=WAY_OUT)
         self.release()
+
+    def _unspool(self) -> None:
+        """Tell what an earlier command couldn't."""
+        name, now = self.manifest.study.name, datetime.now(UTC).replace(tzinfo=None)
+        told = list(spool.kept(self.folder, name))
+        fresh = {record.trial: (record, wrong) for _, record, wrong in told if record.trial not in self.records}
+        with self._transaction() as connection:
+            for trial, (record, wrong) in fresh.items():
+                if trial not in self._open:
+                    entry = Entry(trial=trial, space=record.space, point=record.point)
+                    connection.execute(ADD, [_added(entry, None)])
+                connection.execute(END, [_ended(name, record, now, wrong)])
+        for trial, (record, _) in fresh.items():
+            self._open.pop(trial, None)
+            self.records[trial] = record
+            logger.info("trial %d, which the database couldn't take before, is in it now", trial)
+        spool.remove(self.folder, [path for path, _, _ in told])
 
     def _reopen(self, failed: Sequence[int]) -> None:
         """Begin trials again that failed: they wait, as if they had never been trained."""
@@ -243,8 +274,27 @@ class Store:
     @contextmanager
     def _transaction(self) -> Iterator[sqlalchemy.Connection]:
         """A transaction of the run's owner; StorageFailed where another command has taken it over."""
-        with self._engine.begin() as connection:
+        with self._begun() as connection:
             self._require_ownership(connection)
+            yield connection
+
+    @contextmanager
+    def _begun(self) -> Iterator[sqlalchemy.Connection]:
+        """A transaction, once nobody else writes; Locked where that takes too long, or somebody wants us to end."""
+        until = time.monotonic() + TIMEOUT
+        while True:
+            connection = self._engine.connect()
+            try:
+                transaction = connection.begin()
+                break
+            except sqlalchemy.exc.OperationalError as error:
+                connection.close()
+                if "database is locked" not in str(error.orig):
+                    raise
+                if time.monotonic() >= until or self.interrupted():
+                    self._locked = True
+                    raise Locked(f"{self.folder / DATABASE} is locked by another program", hint=KEPT) from None
+        with connection, transaction:
             yield connection
 
     def _require_ownership(self, connection: sqlalchemy.Connection) -> None:

@@ -14,9 +14,9 @@ import pytest
 import nas
 from nas.engines import InlineEngine
 from nas.errors import Refused, StorageFailed
-from nas.storage.layout import DATABASE, LOG, STUDY, TABLE, WEIGHTS
+from nas.storage.layout import ASIDE, DATABASE, LOG, STUDY, TABLE, WEIGHTS
 from nas.storage.lock import locked
-from nas.storage.repair import ASIDE, repaired
+from nas.storage.repair import repaired
 from nas.study.table import TIMES
 from tests.toys.spaces import STUDY as TOY
 
