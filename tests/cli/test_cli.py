@@ -135,11 +135,11 @@ def test_report_of_two_runs_is_one_page(nas, finished: Path, tmp_path: Path) -> 
 
 
 def test_report_of_a_run_and_a_table_is_one_page(nas, finished: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    """A run and what `nas table` wrote of it stand side by side, with the same best network."""
+    """A run and what `nas table` wrote of it stand side by side, with the same best network, and what differs."""
     assert nas("table", finished, "-o", tmp_path / "t.csv.gz").code == 0
     assert nas("report", finished, "--table", tmp_path / "t.csv.gz", "-o", tmp_path / "page.html").code == 0
     page = (tmp_path / "page.html").read_text()
-    assert page.count('<section class="run"') == 2
+    assert page.count('<section class="run"') == 3
     first, second = (line.split(":")[0] for line in page.splitlines() if "The lowest validation error has" in line)
     assert first.strip() == second.strip()
     assert nas("report", "--table", tmp_path / "t.csv.gz").out.strip() == str(tmp_path / "t.html")

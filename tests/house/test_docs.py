@@ -23,6 +23,7 @@ from nas.cli.app import app
 from nas.data import source_path
 from nas.engines import InlineEngine
 from nas.study import catalog
+from spaces import ALL
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -150,6 +151,32 @@ def test_commands_in_sentences_have_these_options(page: Path) -> None:
         known = {option for parameter in verbs[verb].params for option in parameter.opts}
         options = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
         assert options <= known | {"--help"}, command
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_names_in_sentences_are_there(page: Path) -> None:
+    """What a page calls `nas.something` is a name or a module of the package."""
+    for marked in re.findall(r"`([^`\n]+)`", BLOCK.sub("", page.read_text())):
+        for name in re.findall(r"(?<![\w./-])nas\.([a-z]\w*)", marked):
+            assert hasattr(nas, name) or importlib.util.find_spec(f"nas.{name}"), f"{page.name}: nas.{name}"
+
+
+def test_names_for_who_comes_from_other_tools_are_there() -> None:
+    """Dimensions, fields of a recipe, samplers and methods that the page for others names exist."""
+    text = (ROOT / "docs" / "coming_from.md").read_text()
+    spaces = {space.name: space for space in ALL}
+    for space, names in (
+        ("RegNetX", "depth initial_width slope multiplier group_width bottleneck"),
+        ("AnyNetX_A", "depth_1 width_1 bottleneck_1 group_width_1"),
+    ):
+        assert {*names.split()} <= {*spaces[space].dimensions}
+        assert all(f"`{name}`" in text for name in names.split())
+    ours = "\n".join(row.split("|")[2] for row in text.splitlines() if row.startswith("| "))
+    fields = re.findall(r"`(?:--set )?(\w+)=[\w.]+`", ours)
+    assert "mixup" in fields
+    assert {*fields} <= {*nas.Recipe.__struct_fields__}
+    assert all(hasattr(nas.Run, name) for name in re.findall(r"`run\.(\w+)", text))
+    assert all(hasattr(nas.Model, name) for name in re.findall(r"`model\.(\w+)", text))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
