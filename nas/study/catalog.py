@@ -1,15 +1,21 @@
-"""Names to objects: studies, spaces and networks; the one place that reaches beyond this package, at run time."""
+"""Names to objects: studies, spaces and networks; the one place that reaches beyond this package, at run time.
+
+Other distributions add their own by entry points: `nas.families` names modules with `ALL` and `NETWORKS`, as those of
+`spaces` have, `nas.studies` names studies. One that can't be loaded is left out with a warning.
+"""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import pkgutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +27,8 @@ from nas.space import Space
 from nas.study.description import Description, description
 from nas.study.study import Study
 
+logger = logging.getLogger(__name__)
+
 OF_FILES = "_nas_study_"
 """Begins the name of a module that was read from a file of the user, so that it hides no other."""
 
@@ -29,6 +37,8 @@ ATTRIBUTE = "STUDY"
 LISTED = 8
 """Names that a message shows where none is near."""
 SIBLINGS = ("nas", "spaces", "studies")
+FAMILIES, STUDIES = "nas.families", "nas.studies"
+"""Groups of entry points."""
 MOVED = {"nas.cost": "nas.study", "nas.recipe": "nas.study"}
 """Modules that study files of before named; what they imported from there is in the face of `nas.study`."""
 
@@ -45,6 +55,17 @@ def described_study(name: str) -> tuple[Study, Description]:
     return _study_in(module, attribute, name), said if attribute == ATTRIBUTE else replace(said, expected="")
 
 
+def described_studies() -> dict[str, tuple[Study, Description]]:
+    """All studies by name; one of another distribution that can't be loaded is left out with a warning."""
+    found = {name: described_study(name) for name in _own_studies()}
+    for name in studies()[len(found) :]:
+        try:
+            found[name] = described_study(name)
+        except NasError as trouble:
+            _leave_out("study", _installed(STUDIES)[name], str(trouble))
+    return found
+
+
 def _place_of(name: str) -> tuple[ModuleType, str]:
     """The module of a study and the name of its value there."""
     if name.endswith(".py") or "/" in name:
@@ -52,10 +73,11 @@ def _place_of(name: str) -> tuple[ModuleType, str]:
     if ":" in name:
         module, _, attribute = name.partition(":")
         return _import(module, name), attribute or ATTRIBUTE
-    names = studies()
-    if name not in names:
-        raise _unknown("study", name, names, "a file my_study.py or module:NAME works, too")
-    return _import(f"studies.{name}", name), ATTRIBUTE
+    if name in _own_studies():
+        return _import(f"studies.{name}", name), ATTRIBUTE
+    if (entry := _installed(STUDIES).get(name)) is not None:
+        return _import(entry.module, name), entry.attr or ATTRIBUTE
+    raise _unknown("study", name, studies(), "a file my_study.py or module:NAME works, too")
 
 
 def reference(name: str) -> str:
@@ -72,7 +94,12 @@ def release() -> str:
 
 
 def studies() -> tuple[str, ...]:
-    """Names of the studies that come with this program."""
+    """Names of the studies that come with this program, then of those that other distributions add."""
+    own = _own_studies()
+    return (*own, *sorted(_installed(STUDIES).keys() - {*own}))
+
+
+def _own_studies() -> tuple[str, ...]:
     package = _sibling("studies")
     return tuple(sorted(module.name for module in pkgutil.iter_modules(package.__path__)))
 
@@ -94,25 +121,68 @@ def results_of(name: str) -> Path:
 
 
 def spaces() -> tuple[Space, ...]:
-    """All spaces that come with this program."""
-    return tuple(_sibling("spaces").ALL)
+    """All spaces that come with this program, then those that other distributions add."""
+    return tuple(space for own, _ in families().values() for space in own)
 
 
 def networks() -> Sequence[Any]:
-    """All published networks: values with `name`, `architecture`, `inputs`, `classes`, `source`."""
-    return tuple(_sibling("spaces").NETWORKS)
+    """All published networks, in the same order: values with `name`, `architecture`, `inputs`, `classes`, `source`."""
+    return tuple(network for _, own in families().values() for network in own)
 
 
 def families() -> dict[str, tuple[tuple[Space, ...], tuple[Any, ...]]]:
     """Name of each family -> its spaces and its published networks."""
-    return {
-        module.__name__.rpartition(".")[2]: (tuple(module.ALL), tuple(module.NETWORKS)) for module in family_modules()
-    }
+    return {name: (tuple(module.ALL), tuple(module.NETWORKS)) for name, module in _families().items()}
 
 
 def family_modules() -> tuple[ModuleType, ...]:
     """The modules of all families."""
-    return tuple(importlib.import_module(f"spaces.{name}") for name in _sibling("spaces").FAMILIES)
+    return tuple(_families().values())
+
+
+def _families() -> dict[str, ModuleType]:
+    """Name of each family -> its module."""
+    own = {name: importlib.import_module(f"spaces.{name}") for name in _sibling("spaces").FAMILIES}
+    taken = {item.name for module in own.values() for item in (*module.ALL, *module.NETWORKS)}
+    for name, entry in sorted(_installed(FAMILIES).items()):
+        module = _family(entry)
+        if module is None or name in own:
+            continue
+        names = {item.name for item in (*module.ALL, *module.NETWORKS)}
+        if twice := sorted(names & taken):
+            _leave_out("family", entry, f"its {twice[0]} has the name of another")
+            continue
+        taken |= names
+        own[name] = module
+    return own
+
+
+@cache
+def _installed(group: str) -> dict[str, EntryPoint]:
+    """What other distributions add, by name."""
+    return {entry.name: entry for entry in entry_points(group=group)}
+
+
+@cache
+def _family(entry: EntryPoint) -> ModuleType | None:
+    """The module of a family that another distribution adds; None, with a warning, where it is none."""
+    try:
+        with code_of_others(f"{entry.value} can't be imported"):
+            module = importlib.import_module(entry.module)
+        held = (*module.ALL, *module.NETWORKS)
+        if all(isinstance(one, Space) or hasattr(one, "architecture") for one in held):
+            return module
+        _leave_out("family", entry, "ALL holds no spaces, or NETWORKS no networks")
+    except (NasError, AttributeError, TypeError) as trouble:
+        _leave_out("family", entry, str(trouble))
+    return None
+
+
+@cache
+def _leave_out(kind: str, entry: EntryPoint, why: str) -> None:
+    """Say once that a family or a study isn't there."""
+    of = entry.dist.name if entry.dist else entry.value
+    logger.warning("%s %s of %s is left out: %s", kind, entry.name, of, why)
 
 
 def imported_as(module: str) -> str:

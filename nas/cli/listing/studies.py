@@ -33,7 +33,7 @@ def studies(
         else:
             _show(name, study, said)
         return
-    listed = {own: catalog.described_study(own) for own in catalog.studies()}
+    listed = catalog.described_studies()
     if json:
         emit_json(studies=[_as_json(own, *described) for own, described in listed.items()])
         return
