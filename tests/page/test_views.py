@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from nas.analysis import edf, edfs, efficiency, importances
-from nas.page.report import Compared, Story
+from nas.page.report import Compared, Story, Table
 from nas.page.whole_run import importance, searched
 from nas.study.record import Origin
 from nas.study.table import table
@@ -296,8 +296,8 @@ def test_searches_are_drawn_with_their_bands(show: Open) -> None:
     ]
     story = Story(headline="Nothing is decided", lines=(), how=())
     numbers = {"title": "lowest error", "compute": "compute: multiply-adds", "curves": curves}
-    rows = {"lowest error": (("random", "15 %"), ("tpe", "12 %"))}
-    compared = Compared(story=story, header=("strategy", "in the end"), rows=rows, curves=(numbers,))
+    ends = Table(title="lowest error", header=("strategy", "in the end"), rows=(("random", "15 %"), ("tpe", "12 %")))
+    compared = Compared(story=story, tables=(ends,), curves=(numbers,))
     page = show(replace(report(frame=table([]), total=0, curves={}), spaces=("random", "tpe"), compared=compared))
     assert drawn(page, "searches", "box.data.filter(t => t.meta === 'mean').map(t => [...t.y])") == [
         curve["mean"] for curve in curves
