@@ -138,21 +138,19 @@ def discovery() -> tuple[Simulation, ...]:
     quiet = "Discovery in a space without rules says that something helps or hurts."
     return (
         errs("discovery, null, 100", quiet, "100", partial(discoveries.alarms, GAMMA, 100)),
-        errs("discovery, null, 400", quiet, "400", partial(discoveries.alarms, GAMMA, 400), share=0.1),
-        errs("discovery, null with failures, 400", quiet, "400", partial(discoveries.alarms, FAILING, 400), share=0.1),
+        errs("discovery, null, 400", quiet, "400", partial(discoveries.alarms, GAMMA, 400)),
+        errs("discovery, null with failures, 400", quiet, "400", partial(discoveries.alarms, FAILING, 400)),
         errs(
             "discovery, beside twelve declared rules",
             "A null rule is said to help or to hurt, of twelve declared ones and of those looked for.",
             "5 x 40",
             partial(discoveries.both_alarms, 40),
-            share=0.1,
         ),
         finds(
             "discovery, planted, 800",
             "The order and the bound are found, and the tied dimension is free.",
             "800",
             partial(discoveries.planted_is_found, 800),
-            share=0.1,
             small=4,
         ),
         never(
