@@ -21,11 +21,11 @@ from nas.errors import EmptyWindow, Refused, StorageFailed
 from nas.layers import Layer, Shape, identity
 from nas.models.latency import Latency
 from nas.sampling import Plan
-from nas.storage.layout import LATENCIES, STUDY
+from nas.storage.layout import LATENCIES
 from nas.study import Limits
 from nas.study.objectives import ERROR_AGAINST_LATENCY
 from tests.toys import spaces
-from tests.toys.runs import execute
+from tests.toys.runs import execute, forged
 
 LIMITED = replace(spaces.STUDY, name="limited", limits=Limits(latency_ms=(0, 0.5)))
 
@@ -147,10 +147,7 @@ def test_another_machine_is_told(timed: list[str], tmp_path: Path, caplog: pytes
 def test_runs_from_before_there_was_such_a_limit_go_on(timed: list[str], tmp_path: Path) -> None:
     """Their study is read as one without it, and nothing is timed."""
     execute(replace(spaces.STUDY, samples=1), tmp_path / "run")
-    path = tmp_path / "run" / STUDY
-    manifest = json.loads(path.read_text())
-    del manifest["study"]["limits"]["latency_ms"]
-    path.write_text(json.dumps(manifest))
+    forged(tmp_path / "run", lambda manifest: manifest["study"]["limits"].pop("latency_ms"))
     assert len(execute(replace(spaces.STUDY, samples=2), tmp_path / "run")) == 4
     assert (timed, (tmp_path / "run" / LATENCIES).exists()) == ([], False)
 
