@@ -179,7 +179,8 @@ class Store:
 
     def close(self, seconds: float) -> None:
         """Let go of the database, after so many seconds at most for what Optuna's tools see."""
-        self._mirror.catch_up(seconds)
+        if self._is_there():  # a file in its place would be written to
+            self._mirror.catch_up(seconds)
         self._mirror.close()
         self._let_go()
 

@@ -270,7 +270,7 @@ def test_a_study_file_that_something_else_changed_is_named(copied: Path, say: Sa
     said = "study.json was changed by something else: study.samples is 3, the run wrote 4"
     with pytest.raises(Refused, match=said) as refusal:
         execute(TOY, copied)
-    assert STUDY in refusal.value.hint
+    assert refusal.value.hint == f"nas doctor {copied} puts it back as it was"
     assert said in nas.open(copied).lost
     assert "damaged" in say("status", copied)[1]
 
