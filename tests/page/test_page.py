@@ -429,13 +429,17 @@ def test_table_sorts_filters_and_turns(show: Open) -> None:
     page = show(report(each=20))
     header = heading(page, "error")
     header.click()
+    settled(page)
     rising = cells(page, 3)
     assert rising == sorted(rising, key=lambda text: float(text.split()[0]))
     header.click()
+    settled(page)
     assert float(cells(page, 3)[0].split()[0]) > float(rising[-1].split()[0])
     page.locator("[data-turn=next]").click()
+    settled(page)
     assert cells(page, 3)[-1] == "–"
     page.locator("input[type=search]").fill("diverged anynetx_a")
+    settled(page)
     assert set(cells(page, 4)) == {"diverged"}
     assert set(cells(page, 2)) == {"AnyNetX_A_3"}
     assert "selected, of 60" in trials(page).locator("output").inner_text()
