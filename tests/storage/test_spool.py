@@ -105,6 +105,6 @@ def test_a_signal_ends_a_run_whose_database_is_held(tmp_path: Path, sign: signal
             _, said = process.communicate(timeout=60)
             took = time.monotonic() - began
     assert process.returncode == code
-    assert took < 15  # on a machine whose cores are busy; a lock was waited for a minute
+    assert took < 45  # on a machine whose cores are busy; a lock is waited for a minute
     assert "are done and kept" in said
     assert "Traceback" not in said
