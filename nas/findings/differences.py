@@ -79,7 +79,7 @@ def differences(sides: Sequence[Side]) -> Differences:
     pairs = {f"{first.name} and {other.name}": _pairs(first, other) for other in others}
     shared = len(_networks(first).keys() & _networks(others[0]).keys())
     said = [f"differ in {plural(len(differing), 'setting')}"] if len(known) > 1 else []
-    said += [f"share {plural(shared, 'network')}"] if len(sides) == 2 else []
+    said += [f"share {plural(shared, 'network') if shared else 'no network'}"] if len(sides) == 2 else []
     return Differences(
         headline=f"{listed(isolated(side.name) for side in sides)} {' and '.join(said) or 'differ'}",
         sentences=(*(_sentence(first, other) for other in others), *_limits(sides, differing)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from nas.findings.wording.numbers import plural
 from nas.space import Choice
 from nas.storage.results import Run
 from nas.storage.study_json import versions_in_words
@@ -50,7 +51,7 @@ def settings(run: Run) -> dict[str, str]:
         + (f", target {info.target}: mean {info.target_mean:.4g}, std {info.target_std:.4g}" if info.target else ""),
         "spaces": ", ".join(space.name for space in study.spaces),
         **({"crossed": crossing(study.grid)} if study.grid else {}),
-        "samples": f"{many}, {study.repeats} training(s) each",
+        "samples": f"{many}, {plural(study.repeats, 'training')} each",
         **_interim_looks(run),
         "limits": "; ".join(limits) or "none",
         **({"matched": strata} if (strata := matched_cost(study)) else {}),

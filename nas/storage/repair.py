@@ -18,7 +18,7 @@ from nas.errors import Refused, StorageFailed
 from nas.files import digest, remove_leftovers, write_atomically
 from nas.storage import study_json
 from nas.storage.aside import place, set_aside
-from nas.storage.database import described, intact, rows, translated
+from nas.storage.database import described, intact, reading, rows, translated
 from nas.storage.integrity import require_database
 from nas.storage.layout import (
     DATABASE,
@@ -34,10 +34,13 @@ from nas.storage.layout import (
 from nas.storage.lock import locked
 from nas.storage.log import logged
 from nas.storage.study_json import Manifest
-from nas.storage.tables import RUNS, TRIALS, Row, State, writing_engine
+from nas.storage.tables import ANEW, RUNS, TRIALS, Row, let_go, writing_engine
 from nas.study.record import Record
 
 logger = logging.getLogger(__name__)
+
+PATIENCE = 30.0
+"""Seconds to wait for a database that somebody else writes to."""
 
 
 class Repair(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,24 +74,24 @@ def repaired(folder: Path) -> Repair:
     require_no_links(folder)
     require_database(folder)
     with translated(folder), locked(folder):
-        engine = writing_engine(folder / DATABASE, 30.0)
+        with reading(folder) as connection:
+            run = described(folder, connection)
+        if run is None:
+            raise Refused(
+                f"{folder} is a run of an earlier program, without hashes of its records",
+                hint="the next command that trains in it adds them",
+            )
+        engine = writing_engine(folder / DATABASE, PATIENCE)
         try:
             with engine.begin() as connection:
-                found = _checked(folder, connection)
+                return _checked(folder, connection, run.manifest)
         finally:
-            engine.dispose()
-    return found
+            let_go(engine)
 
 
-def _checked(folder: Path, connection: sqlalchemy.Connection) -> Repair:
-    run = described(folder, connection)
-    if run is None:
-        raise Refused(
-            f"{folder} is a run of an earlier program, without hashes of its records",
-            hint="the next command that trains in it adds them",
-        )
+def _checked(folder: Path, connection: sqlalchemy.Connection, written: str) -> Repair:
     connection.execute(update(RUNS).values(token=secrets.token_hex(16), owner="nas doctor"))
-    study, aside = _check_study(folder, run.manifest)
+    study, aside = _check_study(folder, written)
     with logged(folder / LOG):
         records, damaged = _check_records(folder, connection, rows(folder, connection))
     if damaged and (folder / TABLE).is_file():
@@ -127,7 +130,6 @@ def _check_records(
     """The intact records; those that aren't are kept as files, and their trials wait again."""
     records: list[Record] = []
     damaged: dict[int, str] = {}
-    emptied = dict.fromkeys(("began", "ended", "record", "sha256", "wrong"))
     for row in [row for row in trials if row.over]:
         try:
             records.append(intact(folder, row))
@@ -135,9 +137,7 @@ def _check_records(
             damaged[row.number] = str(error)
             content = (row.record or "").encode(errors="surrogateescape")
             write_atomically(place(folder) / f"record-{row.number}-{secrets.token_hex(4)}.json", content)
-            connection.execute(
-                update(TRIALS).where(TRIALS.c.number == row.number).values(state=State.WAITING, **emptied)
-            )
+            connection.execute(update(TRIALS).where(TRIALS.c.number == row.number).values(ANEW))
             logger.warning("trial %d waits again: its record was damaged", row.number)
     return records, damaged
 

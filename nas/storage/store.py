@@ -11,7 +11,6 @@ import logging
 import os
 import secrets
 import socket
-import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -28,12 +27,14 @@ from nas.errors import Refused, StorageFailed
 from nas.files import remove_leftovers, text_digest
 from nas.storage import older, spool, study_json
 from nas.storage.database import described, intact, reading, translated
+from nas.storage.guard import Guard
 from nas.storage.integrity import WAY_OUT, Evidence, evidence, lost_trials, require_database
-from nas.storage.layout import DATABASE, LOCK, LOG, PAGE, STUDY, TABLE, WEIGHTS, WRITE_AHEAD, require_no_links
+from nas.storage.layout import DATABASE, LOCK, LOG, PAGE, STUDY, TABLE, WEIGHTS, require_no_links
 from nas.storage.lock import locked, unwritable
 from nas.storage.optuna_mirror import Mirror
 from nas.storage.study_json import Manifest, require_agreement
 from nas.storage.tables import (
+    ANEW,
     METADATA,
     ROWS,
     RUNS,
@@ -44,6 +45,7 @@ from nas.storage.tables import (
     State,
     database_url,
     directly,
+    let_go,
     seal,
     writing_engine,
 )
@@ -60,7 +62,6 @@ CHECKPOINT = 1.0
 """Seconds after which what was written to the write-ahead log is copied into the database itself."""
 MIRRORED = 10.0
 """Seconds at most that the end of a command takes for Optuna's tables."""
-RESCUED = f"{DATABASE}.rescued"
 MIRRORED_AT_ONCE = 1.0
 """The same where it was interrupted."""
 MANY = 50
@@ -103,16 +104,16 @@ class Store:
         """Whether somebody wants the command to end, so that it doesn't wait for the database any more."""
         self._open: dict[int, State] = {}
         self._locked = False
-        self._logged, self._dirty, self._copied = False, False, time.monotonic()
+        self._dirty, self._copied = False, time.monotonic()
         try:
             stale = self._take()
-            self._file = (folder / DATABASE).stat()
+            self._guard = Guard(folder, self._engine)
             self._read(witnesses)
             self._unspool()
             retried = [trial for trial, record in self.records.items() if record.outcome in retry]
             self._reopen(retried)
         except BaseException:
-            self._let_go()
+            let_go(self._engine)
             raise
         self.over = set(self.records)
         """Numbers of all finished trials."""
@@ -134,7 +135,7 @@ class Store:
         `wrong` are the bits of their wrong images.
         StorageFailed where the database has been taken away meanwhile, or another command works on the run.
         """
-        self._require_intact()
+        self._guard.require(len(self.over))
         new = [entry for entry in added if entry.trial not in self._open and entry.trial not in self.over]
         fresh: dict[int, Record] = {}
         for record in over:
@@ -179,10 +180,10 @@ class Store:
 
     def close(self, seconds: float) -> None:
         """Let go of the database, after so many seconds at most for what Optuna's tools see."""
-        if self._is_there():  # a file in its place would be written to
+        if self._guard.there:  # a file in its place would be written to
             self._mirror.catch_up(seconds)
         self._mirror.close()
-        self._let_go()
+        let_go(self._engine)
 
     def _take(self) -> bool:
         """Make the run ours, with tables if it has none yet; whether Optuna's tables hold what isn't so any more."""
@@ -242,11 +243,9 @@ class Store:
 
     def _reopen(self, failed: Sequence[int]) -> None:
         """Begin trials again that failed: they wait, as if they had never been trained."""
-        emptied = dict.fromkeys(("began", "ended", "record", "sha256", "wrong"))
         if failed:
             with self._transaction() as connection:
-                waiting = update(TRIALS).where(ROW).values(state=State.WAITING, **emptied)
-                connection.execute(waiting, [{"trial": trial} for trial in failed])
+                connection.execute(update(TRIALS).where(ROW).values(ANEW), [{"trial": trial} for trial in failed])
         for trial in failed:
             logger.info("trial %d is tried again: it was %s", trial, self.records.pop(trial).outcome)
             self._open[trial] = State.WAITING
@@ -325,46 +324,6 @@ class Store:
             with reading(self.folder) as connection:
                 self._require_ownership(connection)
         self._dirty, self._copied = False, time.monotonic()
-
-    def _require_intact(self) -> None:
-        """Refuse to write what nobody will find: the database or its log was deleted, moved or replaced."""
-        path, log = self.folder / DATABASE, self.folder / WRITE_AHEAD
-        there, logged = self._is_there(), log.exists()
-        if there and (logged or not self._logged):
-            self._logged = logged
-            return
-        gone = f"{log if there else path} was taken away while the run worked"
-        try:
-            where = self._rescued()
-        except (OSError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError) as error:
-            cause = str(getattr(error, "orig", None) or error)
-            raise StorageFailed(f"{gone}, and what it held can't be written: {cause}", hint=WAY_OUT) from None
-        hint = "run the same command again to resume"
-        if where != path:
-            hint = f"another file lies in its place; if that one is wrong, move {where.name} to {path.name}: {hint}"
-        raise StorageFailed(f"{gone}; {where} holds all {len(self.over):,} finished trials", hint=hint)
-
-    def _is_there(self) -> bool:
-        """Whether the file that was opened still lies in its place."""
-        with suppress(OSError):
-            return os.path.samestat((self.folder / DATABASE).stat(), self._file)
-        return False
-
-    def _rescued(self) -> Path:
-        """Write all that the open database holds to where it will be found: its own place, if nothing else is there."""
-        path = self.folder / DATABASE
-        directly(self._engine, "PRAGMA wal_checkpoint(PASSIVE)")
-        if self._is_there():
-            return path
-        target = self.folder / f"{RESCUED}-{secrets.token_hex(4)}" if os.path.lexists(path) else path
-        directly(self._engine, "VACUUM INTO ?", str(target))
-        return target
-
-    def _let_go(self) -> None:
-        """Leave the database as one file that can be moved and read anywhere."""
-        with suppress(sqlite3.Error, sqlalchemy.exc.DatabaseError):
-            directly(self._engine, "PRAGMA journal_mode=DELETE")  # refused while somebody reads: then the log stays
-        self._engine.dispose()
 
 
 @contextmanager

@@ -7,7 +7,9 @@ of the trial and with a hash over run, number and text, which is checked wheneve
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -53,6 +55,18 @@ TRIALS = Table(
 )
 
 
+class State(StrEnum):
+    """Where a trial stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    FINISHED = "finished"
+
+
+ANEW: dict[str, Any] = {"state": State.WAITING, **dict.fromkeys(("began", "ended", "record", "sha256", "wrong"))}
+"""Values of a trial that waits as if it had never been trained."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """A trial that is new to the database."""
@@ -63,14 +77,6 @@ class Entry:
     """Name of its space."""
     point: Mapping[str, Value]
     """Values of its dimensions and of the recipe's."""
-
-
-class State(StrEnum):
-    """Where a trial stands."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    FINISHED = "finished"
 
 
 class Row(NamedTuple):
@@ -149,6 +155,13 @@ def directly(engine: sqlalchemy.Engine, statement: str, *values: object) -> None
         connection.cursor().execute(statement, values)
     finally:
         connection.close()
+
+
+def let_go(engine: sqlalchemy.Engine) -> None:
+    """Leave a database that was written to as one file that can be moved and read anywhere."""
+    with suppress(sqlite3.Error, sqlalchemy.exc.DatabaseError):
+        directly(engine, "PRAGMA journal_mode=DELETE")  # refused while somebody reads: then the log stays
+    engine.dispose()
 
 
 def database_url(path: Path) -> str:

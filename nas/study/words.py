@@ -19,7 +19,7 @@ def how_many(samples: int, *, open_ended: bool, crossed: bool) -> str:
     arm = "space at each combination" if crossed else "space"
     if open_ended:
         return f"as many networks of each {arm} as there was time for"
-    return f"{samples} networks of each {arm}"
+    return f"{samples} network{'s' * (samples != 1)} of each {arm}"
 
 
 def sampling(sampler: str, seed: int, objectives: tuple[Objective, ...], halving: SuccessiveHalving | None) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -36,21 +35,6 @@ def entry(trial: int, plan: Plan) -> Entry:
     """A trial of the toy study as the store takes it."""
     space = TOY.space_of(trial)
     return Entry(trial=trial, space=space.name, point=plan.propose(trial).point)
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run; tests don't write to it."""
-    folder = tmp_path_factory.mktemp("store") / "run"
-    execute(TOY, folder)
-    return folder
-
-
-@pytest.fixture
-def copied(finished: Path, tmp_path: Path) -> Path:
-    """A copy of it that may be damaged."""
-    subprocess.run(["cp", "-r", finished, tmp_path / "copy"], check=True)
-    return tmp_path / "copy"
 
 
 def test_a_run_is_one_file_when_it_is_over(finished: Path) -> None:

@@ -22,8 +22,9 @@ from nas.engines import InlineEngine
 from nas.engines.messages import Job, Result
 from nas.errors import Refused, StorageFailed
 from nas.storage.database import read_records, read_rows
+from nas.storage.guard import RESCUED
 from nas.storage.layout import DATABASE, LOCK, LOG, PAGE, TABLE, WEIGHTS, WRITE_AHEAD
-from nas.storage.store import RESCUED, opened
+from nas.storage.store import opened
 from tests.toys import runs as toys
 from tests.toys.sleepers import made_up
 from tests.toys.spaces import STUDY as TOY
@@ -52,20 +53,6 @@ class Toy(InlineEngine):
 def execute(study: nas.Study, folder: Path, engine: InlineEngine | None = None) -> None:
     """Run a study in this process without its page."""
     toys.execute(study, folder, engine or Toy())
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run with weights, table, page and log; tests don't write to it."""
-    folder = tmp_path_factory.mktemp("integrity") / "run"
-    nas.run(TOY, out=folder, engine=InlineEngine())
-    return folder
-
-
-@pytest.fixture
-def run(whole: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
-    return Path(shutil.copytree(whole, tmp_path / "run"))
 
 
 def without(folder: Path, least: int) -> None:

@@ -43,7 +43,7 @@ def names(folder: Path) -> set[str]:
 
 
 def test_verbs_read_it_and_write_nothing(folder: Path, tmp_path: Path, say: Say) -> None:
-    """Status, table, best, page and the flags of wrong images come out of it, and its database stays as it was."""
+    """Status, table, best, page and flags of wrong images come out of it; its database stays, for the doctor, too."""
     before = (folder / DATABASE).read_bytes()
     run = nas.open(folder)
     assert (len(run.records), run.total, run.lost) == (7, 12, "")
@@ -53,6 +53,7 @@ def test_verbs_read_it_and_write_nothing(folder: Path, tmp_path: Path, say: Say)
     for words in (("status", folder), ("best", folder), ("principles", folder)):
         assert say(*words)[0] == 0
     assert say("table", folder, "-o", tmp_path / "t.csv")[0] == say("report", folder, "-o", tmp_path / "p.html")[0] == 0
+    assert say("doctor", folder)[0] == 2
     shown = view(folder).get_all_trials(0)
     assert sum(trial.state.is_finished() for trial in shown) == 7
     assert (folder / DATABASE).read_bytes() == before

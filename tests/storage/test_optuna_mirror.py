@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -32,21 +31,6 @@ TOY = spaces.STUDY
 def mirrored(folder: Path, name: str = "toy") -> optuna.Study:
     """What Optuna opens."""
     return optuna.load_study(study_name=name, storage=f"sqlite:///{folder / DATABASE}")
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run; tests don't write to it."""
-    folder = tmp_path_factory.mktemp("mirror") / "run"
-    execute(TOY, folder)
-    return folder
-
-
-@pytest.fixture
-def copied(finished: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
-    subprocess.run(["cp", "-r", finished, tmp_path / "copy"], check=True)
-    return tmp_path / "copy"
 
 
 def emptied(folder: Path) -> None:

@@ -136,7 +136,7 @@ def test_settings_name_what_was_asked(run: Run) -> None:
     said = settings(run)
     info = run.manifest.data
     assert said["data"] == f"digits, {info.train:,} training and {info.validation:,} validation images"
-    assert said["samples"] == "2 networks of each space, 1 training(s) each"
+    assert said["samples"] == "2 networks of each space, 1 training each"
     assert (said["limits"], said["sampler"], said["spaces"]) == ("none", "random, seed 0", "tiny, rich")
     assert "torch" in said["versions"]
     assert "batch_size 50" in said["recipe"]

@@ -163,7 +163,7 @@ def test_each_column_is_constant_in_its_arm(run: nas.Run) -> None:
     assert run.manifest.study.sampled == ("width", "function", "learning_rate")
     said = settings(run)
     assert said["crossed"] == "learning_rate 0.01, 0.1; function relu, tanh"
-    assert said["samples"] == "2 networks of each space at each combination, 1 training(s) each"
+    assert said["samples"] == "2 networks of each space at each combination, 1 training each"
 
 
 def test_a_crossed_study_resumes_and_extends(run: nas.Run, tmp_path: Path) -> None:
