@@ -179,20 +179,6 @@ def relative_work(study: Study, found: Study) -> float | None:
     return images * study.total * study.recipe.epochs / (found.total * found.recipe.epochs)
 
 
-def finished(folder: Path, retried: list[str]) -> int:
-    """Trials of a folder that won't be trained again; 0 where it holds no run, or none that can be read."""
-    from nas.errors import NasError
-    from nas.storage.layout import DATABASE
-    from nas.storage.results import open_run
-
-    if not (folder / DATABASE).is_file():
-        return 0
-    try:
-        return sum(record.outcome.value not in retried for record in open_run(folder).records)
-    except NasError:
-        return 0  # the run says it, with a way out
-
-
 def train_and_tell(
     study: Study, *, max_seconds: float, json: bool, before: Callable[[int], None] = lambda _: None, **site: Any
 ) -> None:

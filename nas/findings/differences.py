@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,6 +23,8 @@ FEWEST = 3
 """Shared networks from which their mean difference has an interval."""
 MOST_SHOWN = 12
 """Shared networks that are named."""
+COUNTED = ("trials", "networks", "trained to the end", "lowest error")
+"""What is counted of each side."""
 Rows = tuple[tuple[str, ...], ...]
 
 
@@ -37,6 +40,22 @@ class Side:
     """Study and recipe, name and text; empty where they aren't known."""
     data: str = ""
     """Identity of the data; empty where it isn't known."""
+
+    @cached_property
+    def errors(self) -> pd.Series[float]:
+        """Of each trial; no number where it wasn't trained to the end."""
+        import pandas as pd
+
+        errors = pd.to_numeric(self.frame["error"], errors="coerce").astype(float)
+        return errors.where(errors.abs() < float("inf"))
+
+    @cached_property
+    def networks(self) -> Mapping[str, float]:
+        """Architecture id -> mean error of its trainings, no number where none was trained to the end."""
+        if "architecture" not in self.frame:
+            return {}
+        means = self.errors.groupby(self.frame["architecture"]).mean()
+        return {str(identity): float(error) for identity, error in means.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +96,7 @@ def differences(sides: Sequence[Side]) -> Differences:
     keys = dict.fromkeys(key for side in known for key in side.settings)
     differing = [key for key in keys if len({side.settings.get(key) for side in known}) > 1]
     pairs = {f"{first.name} and {other.name}": _pairs(first, other) for other in others}
-    shared = len(_networks(first).keys() & _networks(others[0]).keys())
+    shared = len(first.networks.keys() & others[0].networks.keys())
     said = [f"differ in {plural(len(differing), 'setting')}"] if len(known) > 1 else []
     said += [f"share {plural(shared, 'network') if shared else 'no network'}"] if len(sides) == 2 else []
     return Differences(
@@ -90,35 +109,16 @@ def differences(sides: Sequence[Side]) -> Differences:
     )
 
 
-COUNTED = ("trials", "networks", "trained to the end", "lowest error")
-
-
 def _counts(side: Side) -> tuple[str, ...]:
-    errors = _errors(side)
+    errors = side.errors
     networks = f"{side.frame['architecture'].nunique():,}" if "architecture" in side.frame else NOTHING
     lowest = float(errors.min()) if errors.notna().any() else None
     return f"{len(side.frame):,}", networks, f"{int(errors.notna().sum()):,}", percent(lowest)
 
 
-def _errors(side: Side) -> pd.Series[float]:
-    import pandas as pd
-
-    errors = pd.to_numeric(side.frame["error"], errors="coerce").astype(float)
-    return errors.where(errors.abs() < float("inf"))
-
-
-def _networks(side: Side) -> dict[str, float]:
-    """Architecture id -> mean error of its trainings, no number where none was trained to the end."""
-    if "architecture" not in side.frame:
-        return {}
-    means = _errors(side).groupby(side.frame["architecture"]).mean()
-    return {str(identity): float(error) for identity, error in means.items()}
-
-
 def _both(first: Side, second: Side) -> list[tuple[str, float, float]]:
     """Id and both errors of each network that both trained to the end."""
-    one, other = _networks(first), _networks(second)
-    pairs = [(identity, one[identity], other[identity]) for identity in one if identity in other]
+    pairs = [(name, error, second.networks[name]) for name, error in first.networks.items() if name in second.networks]
     return [pair for pair in pairs if pair[1] == pair[1] and pair[2] == pair[2]]
 
 
@@ -131,7 +131,7 @@ def _sentence(first: Side, second: Side) -> str:
     import numpy as np
 
     names = f"{isolated(first.name)} and {isolated(second.name)}"
-    both, shared = _both(first, second), _networks(first).keys() & _networks(second).keys()
+    both, shared = _both(first, second), first.networks.keys() & second.networks.keys()
     if not shared:
         return f"{names} share no network (no architecture id is in both), so no errors are compared pair by pair"
     if not _comparable(first, second):

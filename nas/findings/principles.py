@@ -291,8 +291,8 @@ def _of_table(sample: Sample, columns: Sequence[str] | None, every: bool) -> lis
 
 
 def _audited(run: Run) -> str:
-    how = f"not yet: nas audit {quote(str(run.folder))} trains some longer, and says which verdicts stay"
-    return audit_line(run) or how
+    folder = quote(str(run.folder))
+    return audit_line(run) or f"not yet: nas audit {folder} trains some longer, and says which verdicts stay"
 
 
 def _of_state(run: Run, look: Look | None) -> list[str]:
