@@ -76,11 +76,13 @@ TWINS: tuple[tuple[Block, str], ...] = (("x", "400mf"), ("y", "800mf"), ("y", "8
 
 def block_widths(slope: float, initial: int, multiplier: float, depth: int) -> list[int]:
     """Width of each block: linear, snapped to powers of `multiplier`, then to 8 (equations 2 to 4)."""
-    widths = []
+    widths, width, before = [], 0, -1
     base = log(multiplier)
     for block in range(depth):
         power = round(log((initial + slope * block) / initial) / base)
-        widths.append(MULTIPLE * round(initial * multiplier**power / MULTIPLE))
+        if power != before:
+            width, before = MULTIPLE * round(initial * multiplier**power / MULTIPLE), power
+        widths.append(width)
     return widths
 
 

@@ -15,7 +15,7 @@ from nas.layers import output_shape, shape_text
 from nas.sampling.filter import NO_SHAPE, NO_VECTOR, Filter, Network, collection_paused
 from nas.sampling.reach import Reach
 from nas.sampling.window import Shift, Window
-from nas.space import Choice, Dimension, Point, Value
+from nas.space import Choice, Dimension, Point, Value, sentence
 from nas.space.distribution import Distribution
 from nas.study.limits import LATENCY
 from nas.study.record import Origin
@@ -101,7 +101,7 @@ def measure(filter_: Filter, seed: int, index: int, *, most: int = MOST_DRAWS) -
     allowed: list[Point] = []
     accepted: list[Point] = []
     draws = 0
-    requirements = len(filter_.space.requirements)
+    required = {sentence(requirement) for requirement in filter_.space.requirements}
     with collection_paused():
         for draws, point in enumerate(stream(distribution, generator(seed, index, WINDOW_STREAM), most), 1):
             verdict = filter_.judge(point)
@@ -113,7 +113,7 @@ def measure(filter_: Filter, seed: int, index: int, *, most: int = MOST_DRAWS) -
                 refused.update(verdict)
             if refused[NO_VECTOR] == FOR_IMAGES and not accepted:
                 raise for_images(filter_)
-            if draws <= MEASURED_DRAWS and (not requirements or filter_.space.allows(point)):
+            if draws <= MEASURED_DRAWS and (isinstance(verdict, Network) or required.isdisjoint(verdict)):
                 allowed.append(point)
             if len(accepted) >= MEASURED or (accepted and draws >= MEASURED_DRAWS):
                 break

@@ -64,8 +64,15 @@ def run_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("file", ["page_file", "run_file"])
-@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (360, "dark")])
+@pytest.mark.parametrize(
+    ("file", "width", "scheme"),
+    [
+        ("page_file", 360, "dark"),
+        ("run_file", 1400, "light"),
+        pytest.param("page_file", 1400, "light", marks=pytest.mark.long),
+        pytest.param("run_file", 360, "dark", marks=pytest.mark.long),
+    ],
+)
 def test_axe_finds_nothing_serious(
     axe: str, file: str, width: int, scheme: Any, request: pytest.FixtureRequest
 ) -> None:

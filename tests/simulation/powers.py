@@ -95,6 +95,17 @@ def decided_as_asked(planted: Planted, studies: int, generator: np.random.Genera
     return found
 
 
+def named(wider: float, n: int, studies: int, generator: np.random.Generator) -> int:
+    """Undecided studies without an effect in which it is said how many more networks it takes."""
+    found, undecided = 0, 0
+    while undecided < studies:
+        verdict = verdicts(_alike(wider, n, generator), [SPACES])[0]
+        if verdict.verdict == "undecided":
+            undecided += 1
+            found += bool(verdict.needs)
+    return found
+
+
 def followed(wider: float, n: int, studies: int, generator: np.random.Generator) -> int:
     """Studies without an effect in which who adds what undecided verdicts ask for, up to three times, finds one."""
     found = 0

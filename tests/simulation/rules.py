@@ -130,7 +130,13 @@ def power() -> tuple[Simulation, ...]:
         )
         for wider, n in ((1.0, 20), (1.0, 40), (4.0, 40))
     )
-    return (*found, *asked, *adding)
+    silent = errs(
+        "needs, none, spreads of 1 to 4, 20",
+        "Undecided networks of two spaces that can't tell how many more it takes name a number.",
+        "20 + 20",
+        partial(powers.named, 4.0, 20),
+    )
+    return (*found, *asked, *adding, silent)
 
 
 def discovery() -> tuple[Simulation, ...]:

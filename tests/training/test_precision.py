@@ -173,6 +173,7 @@ def plain_errors(narrow: Layer, digits_data: Dataset) -> np.ndarray[tuple[int], 
         return errors(narrow, RECIPE, digits_data)
 
 
+@pytest.mark.long
 def test_fast_kernels_learn_as_well_as_torchs(
     narrow: Layer, digits_data: Dataset, plain_errors: np.ndarray[tuple[int], np.dtype[np.float64]]
 ) -> None:

@@ -85,6 +85,7 @@ def check_sample(batch: int, dtype: torch.dtype) -> int:
     return len(found)
 
 
+@pytest.mark.long
 @TYPES
 def test_norms_equal_torchs_on_all_shapes_of_the_sample(dtype: torch.dtype) -> None:
     """On all 105 shapes of the 24 networks, with and without sum and ReLU: to 1e-5 in float32, 1e-2 in bfloat16."""
