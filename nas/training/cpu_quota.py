@@ -51,6 +51,7 @@ def groups(root: Path, controller: str) -> Iterator[Path]:
         inside = group.relative_to(top) if group.is_relative_to(top) else PurePosixPath()
         for folder in (inside, *inside.parents):
             yield root / place.lstrip("/") / folder
+    yield root / "sys/fs/cgroup"  # where a sandbox shows the files of a group in a file system of another kind
 
 
 def _own_groups(root: Path) -> dict[str | None, PurePosixPath]:

@@ -79,8 +79,16 @@ def test_the_least_of_a_group_and_those_above_counts(tmp_path: Path) -> None:
         ("1:cpu,cpuacct:/docker/1f/in", CPU.replace(" / /sys", " /docker/1f /sys"), v1(V1 / "in", 200_000)),
         ("0::/../outside", UNIFIED, {V2 / "cpu.max": "200000 100000"}),
         ("0::/other", UNIFIED.replace(" / /sys", " /docker/1f /sys"), {V2 / "cpu.max": "200000 100000"}),
+        ("0::/", UNIFIED.replace("cgroup2 cgroup2", "tmpfs none"), {V2 / "cpu.max": "200000 100000"}),
     ],
-    ids=["v2", "v1", "v1 mounted from within", "outside of the namespace", "beside the mount"],
+    ids=[
+        "v2",
+        "v1",
+        "v1 mounted from within",
+        "outside of the namespace",
+        "beside the mount",
+        "in another file system",
+    ],
 )
 def test_inside_a_container_what_is_mounted_counts(
     tmp_path: Path, groups: str, mount: str, files: dict[Path, str]
