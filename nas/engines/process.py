@@ -18,6 +18,7 @@ from typing import IO
 import msgspec
 
 from nas.engines.messages import RECALL, Job
+from nas.layers import require_readable
 from nas.training.devices import THREADS, VISIBLE
 
 START_LIMIT = 120.0
@@ -91,14 +92,18 @@ class Worker:
         """Add a job to what it has to do."""
         self.jobs.append(job)
         if self.ready:
-            self._say(msgspec.json.encode(job))
+            self._tell(job)
         self._go_on()
+
+    def _tell(self, job: Job) -> None:
+        require_readable(job.layer)
+        self._say(msgspec.json.encode(job))
 
     def get_ready(self) -> None:
         """Note that it has started; it hears of its jobs now, because nobody emptied the pipe before."""
         self.ready = True
         for job in self.jobs:
-            self._say(msgspec.json.encode(job))
+            self._tell(job)
         self._go_on()
 
     def begin(self, trial: int) -> None:

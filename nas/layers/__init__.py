@@ -19,6 +19,7 @@ from nas.layers.costs import (
     smallest_input,
     summary,
 )
+from nas.layers.custom import Custom, LayerDefinition
 from nas.layers.leaves import (
     Activation,
     AdaptivePooling,
@@ -31,7 +32,7 @@ from nas.layers.leaves import (
     SqueezeExcite,
 )
 from nas.layers.norms import norm_named, with_norm
-from nas.layers.serialization import from_json, identity, normal, to_json
+from nas.layers.serialization import from_json, identity, normal, require_readable, to_json
 
 __all__ = [
     "HEADER",
@@ -40,10 +41,12 @@ __all__ = [
     "Bytes",
     "Concatenation",
     "Convolution",
+    "Custom",
     "DenseConcatenation",
     "Dropout",
     "Flatten",
     "Layer",
+    "LayerDefinition",
     "Linear",
     "Node",
     "Normalisation",
@@ -63,6 +66,7 @@ __all__ = [
     "norm_named",
     "normal",
     "output_shape",
+    "require_readable",
     "rows",
     "shape_text",
     "smallest_input",

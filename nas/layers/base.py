@@ -48,6 +48,11 @@ class Node(
         """Output shape and sums of costs for one input; raises ImpossibleShape where the layer can't take it."""
         raise NotImplementedError
 
+    @property
+    def title(self) -> str:
+        """What this layer is called in tables and messages."""
+        return type(self).__name__
+
     def describe(self) -> str:
         """The settings of this layer in a few words, for tables."""
         return ""
@@ -114,7 +119,7 @@ def window(node: Node, inputs: Shape, kernel: int, stride: int, padding: int, *,
 
 def label(node: Node) -> str:
     """Name and settings of a layer, for messages."""
-    return f"{type(node).__name__} {node.describe()}".strip()
+    return f"{node.title} {node.describe()}".strip()
 
 
 def unchanged(inputs: Shape, parameters_per_channel: int = 0) -> Trace:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from nas.errors import ImpossibleShape
 from nas.layers.base import LARGEST, Node, Shape, Trace, remember_size, require_between, shape_text
+from nas.layers.custom import Custom
 from nas.layers.display import first_rows, line, notebook, plural
 from nas.layers.leaves import (
     Activation,
@@ -36,7 +37,7 @@ class Combinator(Node, frozen=True, kw_only=True):
             if isinstance(child, Combinator):
                 yield from child.outline(inside, times * each)
             else:
-                row = (" / ".join(inside), type(child).__name__, child.describe())
+                row = (" / ".join(inside), child.title, child.describe())
                 yield *row, f"x{times * each}" if times * each > 1 else ""
 
     def __repr__(self) -> str:
@@ -206,6 +207,7 @@ Layer = (
     | Dropout
     | SqueezeExcite
     | Flatten
+    | Custom
     | Sequence
     | Residual
     | Concatenation

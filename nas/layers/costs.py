@@ -35,7 +35,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     part: str
     """The named parts that it lies in, outermost first, joined by ` / `."""
     kind: str
-    """Name of the node."""
+    """Name of the node; of a layer of another package its kind."""
     settings: str
     """Its settings in a few words."""
     times: int
@@ -138,7 +138,7 @@ def _row(layer: Layer, trace: Trace, at: Moment, alive: int) -> Row:
     p, m, a, e = (at.times * count for count in counts)
     return Row(
         part=" / ".join(at.part),
-        kind=type(layer).__name__,
+        kind=layer.title,
         settings=layer.describe(),
         times=at.times,
         output=shape,
@@ -161,7 +161,7 @@ LINEAR = ("Linear",)
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):
-    """Parts of one cost; together at most 1, the rest belongs to norms; all 0 where there is no such cost."""
+    """Parts of one cost, at most 1 together, for norms and layers of other packages cost, too; 0 where nothing does."""
 
     convolutions: float
     """Of convolutions, those of squeeze-excite included; in [0, 1]."""

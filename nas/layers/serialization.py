@@ -7,7 +7,8 @@ import hashlib
 import msgspec
 
 from nas.errors import Refused
-from nas.layers.combinators import Concatenation, DenseConcatenation, Layer, Repetition, Residual, Sequence
+from nas.layers.combinators import Combinator, Concatenation, DenseConcatenation, Layer, Repetition, Residual, Sequence
+from nas.layers.custom import Custom, require_installed
 from nas.layers.leaves import Dropout, Normalisation
 
 LARGEST_JSON = 4 * 2**20
@@ -33,6 +34,16 @@ def from_json(data: bytes | str) -> Layer:
         raise Refused("a network's description is nested too deeply to be read") from None
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise Refused(f"not a network's description: {error}") from None
+
+
+def require_readable(layer: Layer) -> None:
+    """Refuse a network that another process can't read: of layers of other packages these must be installed."""
+    match layer:
+        case Custom():
+            require_installed(layer.kind)
+        case Combinator():
+            for _, child, _ in layer.children():
+                require_readable(child)
 
 
 def identity(layer: Layer) -> str:

@@ -84,7 +84,7 @@ def _last(layer: Layer) -> Path | None:
             way = _last(layer.layer)
             return None if way is None else (layer.times - 1, *way)
         case Residual() | Concatenation() | DenseConcatenation():
-            raise Refused(f"the last weights of this network are in a {type(layer).__name__}: no one layer is the last")
+            raise Refused(f"the last weights of this network are in a {layer.title}: no one layer is the last")
         case _:
             return None
 

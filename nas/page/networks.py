@@ -27,7 +27,7 @@ class Networks:
     layers: dict[int, Layer] = field(default_factory=dict)
     """Trial -> layer tree, of the best."""
     sources: dict[int, str] = field(default_factory=dict)
-    """Trial -> the network in plain torch, of the best unless it is long."""
+    """Trial -> the network in plain torch, of the best unless it is long or has layers that can't be written."""
     damaged: list[str] = field(default_factory=list)
     """Weights that can't be used, a sentence each."""
 
@@ -57,8 +57,16 @@ def _sources(run: Run, layers: Mapping[int, Layer]) -> dict[int, str]:
         return {}
     from nas.models.formats.source import network_source
 
-    texts = {trial: network_source(layer, _inputs(run, run.record(trial))) for trial, layer in layers.items()}
-    return {trial: text for trial, text in texts.items() if len(text) <= LONGEST_SOURCE}
+    texts: dict[int, str] = {}
+    for trial, layer in layers.items():
+        try:
+            text = network_source(layer, _inputs(run, run.record(trial)))
+        except NasError as error:
+            logger.info("trial %d has no source on the page: %s", trial, error)
+            continue
+        if len(text) <= LONGEST_SOURCE:
+            texts[trial] = text
+    return texts
 
 
 def _kept(run: Run, record: Record, damaged: list[str]) -> Layer | None:

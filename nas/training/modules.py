@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from nas import layers
-from nas.layers import Layer, Shape, output_shape
+from nas.errors import Refused, code_of_others
+from nas.layers import Layer, Shape, output_shape, shape_text
 from nas.study.recipe import Initialization
 from nas.training.names import names_of
 
@@ -128,6 +129,14 @@ class SqueezeExcite(nn.Module):
         return x * gate
 
 
+@runtime_checkable
+class Initialized(Protocol):
+    """A module of another package that sets tensors of its own."""
+
+    def initialize(self, generator: torch.Generator) -> None:
+        """Set them, with random numbers of the generator alone."""
+
+
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "sigmoid": nn.Sigmoid,
@@ -155,7 +164,8 @@ def initialize(
 ) -> None:
     """Set all weights and statistics from the generator.
 
-    `he`: convolutions normal with variance 2 / fan-out, linear layers N(0, 0.01). `xavier`: uniform for both.
+    `he`: convolutions normal with variance 2 / fan-out, linear layers N(0, 0.01). `xavier`: uniform for both. What a
+    module of another package sets in its `initialize(generator)` stays.
     """
     for part in module.modules():
         match part:
@@ -165,6 +175,9 @@ def initialize(
                 part.reset_parameters()
             case PartialNorm():
                 _reset_norm(part)
+    for part in module.modules():
+        if isinstance(part, Initialized):
+            part.initialize(generator)
     if zero_residual:
         for part in module.modules():
             if isinstance(part, Residual) and (weight := _last_weight(part.branch)) is not None:
@@ -244,8 +257,56 @@ def _leaf(layer: Layer, inputs: Shape) -> nn.Module:
             return SqueezeExcite(inputs[0], layer.width)
         case layers.Flatten():
             return nn.Flatten()
+        case layers.Custom():
+            return _custom(layer, inputs)
         case _:
             raise TypeError(f"no module for {type(layer).__name__}")
+
+
+def _custom(layer: layers.Custom, inputs: Shape) -> nn.Module:
+    """The module of a layer of another package, refused where it isn't what its definition says."""
+    of = f"the module of {layer.kind} for {shape_text(inputs)}"
+    with code_of_others(f"{of} fails"):
+        module = layer.definition.module(inputs)
+        outputs = _output_shape(module, inputs)
+    shape, parameters, *_ = layer.trace(inputs)
+    own = sum(tensor.numel() for tensor in module.parameters() if tensor.requires_grad)
+    if own != parameters:
+        raise Refused(f"{of} has {own:,} parameters, its definition says {parameters:,}")
+    if outputs not in (shape, None):
+        raise Refused(f"{of} returns {shape_text(outputs)}, its definition says {shape_text(shape)}")
+    if lost := _unset(module):
+        raise Refused(f"nothing sets {lost} of {of}", hint="its method `initialize(generator)` sets what isn't torch's")
+    if hidden := sorted(_tensors(module) - module.state_dict().keys()):
+        raise Refused(f"{of} has {hidden[0]} beside its state_dict, so it wouldn't be saved", hint="register_buffer")
+    return module
+
+
+def _output_shape(module: nn.Module, inputs: Shape) -> Shape | None:
+    """What it makes of an image, worked out without numbers; None where torch can't."""
+    try:
+        with torch.no_grad():
+            return tuple(module.eval()(torch.empty(2, *inputs, device="meta")).shape[1:])
+    except NotImplementedError:
+        return None
+    finally:
+        module.train()
+
+
+def _unset(module: nn.Module) -> str:
+    """A tensor that neither the recipe nor `initialize` of a module around it sets; empty if there is none."""
+    if isinstance(module, (Initialized, *WEIGHTED)):
+        return ""
+    own = next((name for name, _ in (*module.named_parameters("", False), *module.named_buffers("", False))), "")
+    inner = (f"{name}.{lost}" for name, child in module.named_children() if (lost := _unset(child)))
+    return own or next(inner, "")
+
+
+def _tensors(module: nn.Module) -> set[str]:
+    """Names of all tensors of a module and its parts, registered or not."""
+    known = {name for name, _ in (*module.named_parameters(), *module.named_buffers())}
+    parts = ((f"{path}." if path else "", vars(part)) for path, part in module.named_modules())
+    return known | {f"{path}{name}" for path, own in parts for name, value in own.items() if isinstance(value, Tensor)}
 
 
 def _norm(layer: layers.Normalisation, inputs: Shape) -> nn.Module:

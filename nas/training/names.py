@@ -76,6 +76,8 @@ def unique(name: str, taken: Iterable[str], mark: str = "") -> str:
 def _name(layer: Layer) -> str:
     if isinstance(layer, layers.Sequence) and layer.name:
         return attribute(layer.name)
+    if isinstance(layer, layers.Custom):
+        return attribute(layer.kind)
     if isinstance(layer, layers.Activation):
         return layer.function
     return KINDS.get(type(layer), type(layer).__name__.lower())

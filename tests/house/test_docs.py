@@ -57,7 +57,7 @@ SHORTER = {
     "nas final found --top 2 --epochs 20": "nas final found --top 1 --seeds 1 --epochs 1",
 }
 """What takes minutes -> the same with less to train."""
-FILES = ("my_study", "search", "rates", "plain", "norms")
+FILES = ("my_study", "search", "rates", "plain", "norms", "layer_scale")
 """Modules that pages have their readers write."""
 NEED_FASHION = {"README.md", "rules.md"}
 LONGEST = 40

@@ -15,6 +15,12 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "families.md").read_text()
 FAMILY = re.search(r"```python\n(# plain\.py\n.*?)```", PAGE, re.DOTALL)[1]  # type: ignore[index]
 """The example of the docs, with a study in it."""
+LAYER = re.search(r"```python\n(# layer_scale\.py\n.*?)```", PAGE, re.DOTALL)[1]  # type: ignore[index]
+UNIT = "unit = (convolution(self.width, 3), NORM, RELU)"
+SCALED = FAMILY.replace(UNIT, UNIT.replace("RELU", "LayerScale(initial=0.5).node(), RELU")).replace(
+    "import msgspec\n", "import msgspec\n\nfrom their_plain.layer_scale import LayerScale\n"
+)
+"""The same with the layer of the docs in it."""
 
 
 def install(folder: Path, name: str, files: dict[str, str], entries: str) -> None:
@@ -52,7 +58,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the family of the docs as a package, and a broken package beside it."""
     folder = tmp_path_factory.mktemp("installed")
     entries = "[nas.families]\nplain = their_plain.plain\n[nas.studies]\nplain = their_plain.plain:STUDY\n"
-    install(folder, "their_plain", {"their_plain/__init__.py": "", "their_plain/plain.py": FAMILY}, entries)
+    entries += "[nas.layers]\nLayerScale = their_plain.layer_scale:LayerScale\n"
+    files = {"their_plain/__init__.py": "", "their_plain/plain.py": SCALED, "their_plain/layer_scale.py": LAYER}
+    install(folder, "their_plain", files, entries)
     entries = "[nas.families]\nbroken = their_broken\nregnet = their_broken\ntwice = their_twice\n"
     entries += "[nas.studies]\nbroken = their_broken:STUDY\nquickstart = their_broken:STUDY\n"
     twice = "from spaces.lenet import ALL, NETWORKS\n"
@@ -66,7 +74,7 @@ def test_an_installed_family_is_one_of_ours(place: Path) -> None:
     assert code == 0
     assert "plain_6" in out
     assert "regnet_x_400mf" in out
-    assert nas(place, "describe", "plain_6")[0] == 0
+    assert "LayerScale" in nas(place, "describe", "plain_6")[1]
     code, out, _ = nas(place, "studies")
     assert "\nplain\n  How good are plain networks?\n" in out
     code, _, err = nas(
@@ -74,7 +82,21 @@ def test_an_installed_family_is_one_of_ours(place: Path) -> None:
     )
     assert code == 0, err
     assert (place / "runs" / "plain" / "report.html").is_file()
-    assert nas(place, "export", "runs/plain", "--rank", "1", "-o", "best")[0] == 0
+    code, _, err = nas(place, "export", "runs/plain", "--rank", "1", "-o", "best")
+    assert code == 0, err
+
+
+def test_a_layer_of_a_package_is_in_its_sources_and_missed_without_it(place: Path) -> None:
+    """A source of its network needs no package; the exported folder names what is missing where it isn't installed."""
+    code, _, err = nas(place, "export", "best", "-o", "net.py")
+    assert code == 0, err
+    script = "import torch, net; print(tuple(net.load()(torch.zeros(3, *net.INPUTS)).shape))"
+    alone = subprocess.run([sys.executable, "-c", script], cwd=place, capture_output=True, text=True, check=True)
+    assert alone.stdout == "(3, 10)\n"
+    (place / "elsewhere").mkdir()
+    code, _, err = nas(place / "elsewhere", "describe", str(place / "best"))
+    assert code == 69
+    assert "no installed package has the layer LayerScale" in err
 
 
 def test_a_broken_package_costs_a_line(place: Path) -> None:

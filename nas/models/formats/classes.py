@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import nn
 
+from nas.errors import Refused
 from nas.models.formats.definitions import Definition, Shapes
 from nas.models.formats.layout import Call, Code, Keyword, Loop, docstring, flat, lines, signature
 from nas.models.formats.names import name_of, sentence
-from nas.models.formats.parts import OWN, Block, Leaf, Part, Row
+from nas.models.formats.own_classes import is_torchs, with_parts
+from nas.models.formats.parts import Block, Leaf, Part, Row, leaves_of
 from nas.training.names import attribute, unique
 
 FUNCTIONS: Mapping[type[nn.Module], str] = {
@@ -142,25 +144,13 @@ class Writer:
 
 
 def own_modules(whole: Row) -> list[type[nn.Module]]:
-    """Classes of ours that are written out with their source."""
-    return [module for module in OWN if any(leaf.module is module for leaf in _all_leaves(whole))]
-
-
-def source_of(module: type[nn.Module]) -> list[str]:
-    """The class as it stands in our code, which is plain torch."""
-    return inspect.getsource(module).rstrip().splitlines()
-
-
-def _all_leaves(part: Part) -> Iterator[Leaf]:
-    match part:
-        case Leaf():
-            yield part
-        case Row():
-            for item in part.items:
-                yield from _all_leaves(item)
-        case Block():
-            for row in (part.before, *part.branches, part.shortcut, part.after):
-                yield from _all_leaves(row)
+    """Classes that aren't torch's, those first that others use; they are written out with their source."""
+    found = {leaf.module: None for leaf in leaves_of(whole) if not is_torchs(leaf.module)}
+    ordered = {inner: None for module in sorted(found, key=lambda m: m.__name__) for inner in with_parts(module)}
+    names = Counter(module.__name__ for module in ordered)
+    if twice := [name for name in names if names[name] > 1 or name == "Net"]:
+        raise Refused(f"no source can be written of this network: another class is called {twice[0]}, too")
+    return list(ordered)
 
 
 def _attributes_of(whole: Row) -> dict[str, Row]:
@@ -189,8 +179,8 @@ def _leaf_call(leaf: Leaf, symbols: Sequence[str]) -> Call:
             arguments.append(Keyword(argument.name, text))
         elif not argument.keyword:
             arguments.append(text)
-    own = leaf.module in OWN
-    return Call(leaf.module.__name__ if own else f"nn.{leaf.module.__name__}", tuple(arguments))
+    name = leaf.module.__name__
+    return Call(f"nn.{name}" if is_torchs(leaf.module) else name, tuple(arguments))
 
 
 def _looped(calls: Sequence[Call]) -> tuple[Code, ...]:

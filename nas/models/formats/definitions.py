@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nas.models.formats.names import class_name, kernel_of, label
 from nas.models.formats.parameters import Column, Parameter, unified
-from nas.models.formats.parts import OUT, Block, Leaf, Part, Row, Slot, key_of
+from nas.models.formats.parts import OUT, Block, Leaf, Part, Row, Slot, key_of, leaves_of
 from nas.training.names import unique
 
 Key = tuple[Hashable, ...]
@@ -43,6 +43,8 @@ class Shapes:
     def __init__(self, network: Row) -> None:
         self._apart: set[Key] = set()
         """Shapes whose blocks are written apart, by their shortcuts."""
+        self._taken = {leaf.module.__name__ for leaf in leaves_of(network)}
+        """Names of classes that blocks can't have."""
         self._shortcuts: dict[Key, Row] = {}
         self.definitions: dict[Key, Definition] = {}
         """In the order in which they are to be written: the inner ones first."""
@@ -105,7 +107,7 @@ class Shapes:
             groups.setdefault(self._key(block), []).append(block)
         self.definitions.clear()
         for key, group in groups.items():
-            taken = {definition.name for definition in self.definitions.values()}
+            taken = {"Net", *self._taken, *(definition.name for definition in self.definitions.values())}
             self.definitions[key] = self._definition(group, taken)
 
     def _definition(self, group: Sequence[Row | Block], taken: set[str]) -> Definition:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
+import torch
 from torch import nn
 
 from nas import layers
+from nas.errors import Refused, code_of_others
 from nas.layers import Layer, Shape
 from nas.training.modules import PartialNorm, SqueezeExcite, build
 
@@ -20,7 +22,7 @@ OWN: Mapping[type[nn.Module], Callable[[Any], Mapping[str, object]]] = {
     PartialNorm: lambda m: {"width": m.running_mean.numel(), "affine": m.weight is not None},
     SqueezeExcite: lambda m: {"channels": m.narrow.in_channels, "width": m.narrow.out_channels},
 }
-"""Arguments that aren't attributes of the same name, by module; a module of ours is written out with its source."""
+"""Arguments that aren't attributes of the same name, by module of ours."""
 IN = ("in_channels", "in_features", "num_features", "num_channels", "channels")
 OUT = ("out_channels", "out_features", "width")
 """Arguments that are channels or features of what comes in, or of what goes out."""
@@ -159,7 +161,7 @@ def _leaf(layer: Layer, inputs: Shape) -> Leaf:
     """Its torch module's class, and the arguments that make this one."""
     module = build(layer, inputs)
     own = OWN.get(type(module), lambda _: {})(module)
-    free = not type(module).__module__.endswith("pooling")
+    free = type(module).__module__ != "torch.nn.modules.pooling"
     arguments = []
     for parameter in inspect.signature(type(module)).parameters.values():
         if parameter.name in UNWRITTEN or parameter.kind is parameter.VAR_KEYWORD or parameter.name == "args":
@@ -174,7 +176,43 @@ def _leaf(layer: Layer, inputs: Shape) -> Leaf:
         keyword &= not isinstance(module, nn.Dropout)
         slot = free and isinstance(value, int) and not isinstance(value, bool)
         arguments.append(Argument(parameter.name, value, keyword, default, slot))
+    if isinstance(layer, layers.Custom):
+        _require_remade(layer, module, arguments)
     return Leaf(type(module), tuple(arguments), tuple(module.state_dict()))
+
+
+def _require_remade(layer: layers.Custom, module: nn.Module, arguments: Sequence[Argument]) -> None:
+    """Refuse a module of another package of which the call that would be written makes another one."""
+    what = type(module).__name__
+    call = f"{what}({', '.join(f'{a.name}={a.value!r:.40}' for a in arguments)})"
+    with code_of_others(f"no source can be written of the layer {layer.kind}: {call} fails"), torch.device("meta"):
+        again = type(module)(**{argument.name: argument.value for argument in arguments})
+    if _likeness(again) != _likeness(module):
+        way = f"{what} keeps each argument of its __init__ as an attribute of the same name"
+        raise Refused(f"no source can be written of the layer {layer.kind}: {call} makes another module", hint=way)
+
+
+def _likeness(module: nn.Module) -> tuple[object, ...]:
+    """What modules of the same arguments have in common: their parts, shapes of tensors, and plain attributes."""
+    shapes = {name: tensor.shape for name, tensor in module.state_dict().items()}
+    return (
+        repr(module),
+        shapes,
+        {name: v for name, v in vars(module).items() if isinstance(v, bool | int | float | str)},
+    )
+
+
+def leaves_of(part: Part) -> Iterator[Leaf]:
+    """All calls of a part, in the order of the layers."""
+    match part:
+        case Leaf():
+            yield part
+        case Row():
+            for item in part.items:
+                yield from leaves_of(item)
+        case Block():
+            for row in (part.before, *part.branches, part.shortcut, part.after):
+                yield from leaves_of(row)
 
 
 def key_of(part: Part) -> tuple[Hashable, ...]:

@@ -13,9 +13,10 @@ from torch import Tensor
 from nas.layers import Layer, Shape, identity, shape_text
 from nas.models import card
 from nas.models.document import Document
-from nas.models.formats.classes import Writer, own_modules, source_of
+from nas.models.formats.classes import Writer, own_modules
 from nas.models.formats.definitions import Shapes
 from nas.models.formats.layout import constant, docstring, lines, literal
+from nas.models.formats.own_classes import source_of
 from nas.models.formats.parts import Row, parts_of
 from nas.study import Recipe
 
@@ -151,7 +152,7 @@ def _classes(whole: Row, writer: Writer) -> list[str]:
     """All classes."""
     text: list[str] = []
     for module in own_modules(whole):
-        text += [*source_of(module), "", ""]
+        text += [*source_of(module).splitlines(), "", ""]
     for definition in writer.shapes.definitions.values():
         text += [*writer.definition(definition), "", ""]
     return text + writer.network(whole)
