@@ -304,7 +304,10 @@ def _measured(document: Document) -> dict[str, float | int | str | None]:
 
 
 def load(folder: str | os.PathLike[str]) -> Model:
-    """The network of an exported folder, in evaluation mode; its hashes are checked first."""
+    """The network of an exported folder, in evaluation mode; its hashes are checked first.
+
+    Raises Refused for what is damaged or no such folder, Missing where the package of one of its layers is absent.
+    """
     place = Path(folder)
     check_hashes(place)
     model = restore(described(place / ARCHITECTURE), place / WEIGHTS)

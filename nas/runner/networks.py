@@ -74,7 +74,8 @@ def normed(network: Network, norm: str) -> Network:
 def network_of(run: Run, trial: int, study: Study | None = None) -> tuple[Network, Recipe]:
     """The network of a trial, and the recipe that it was trained with.
 
-    `study` is needed where the run was started from a program, or from a file, whose code isn't run unasked.
+    `study` is needed where the run was started from a program, or from a file, whose code isn't run unasked. Raises
+    Refused without it, for a trial that isn't finished, and for one of a final or an audit.
     """
     architecture, recipe = found_again(run, run.record(trial), study)
     name = f"{run.manifest.study.name}-{trial}"
@@ -96,8 +97,8 @@ def train(
     `normed` gives one another norm.
     With a folder as `out` it is exported there, and a training of more than a minute that is interrupted, or killed,
     goes on after its last epoch when the same call is made again, on a CPU to the same numbers; one that is over is
-    loaded. Raises Refused for what
-    doesn't fit, Missing without data or device, NasError where the loss explodes, StorageFailed where a disk refuses.
+    loaded. `on_epoch` is told of each epoch. Raises Refused for what doesn't fit, Missing without data or device,
+    NasError where the loss explodes, StorageFailed where a disk refuses.
     """
     require_seed(seed)
     chosen = network if isinstance(network, Network) else network_named(network)

@@ -37,9 +37,10 @@ def export(
 ) -> Model:
     """Export a network as a folder of plain files; one whose weights weren't kept is trained again from its number.
 
-    `folder` may be a file in another `format`, which its ending tells: `source` (.py), `onnx` (.onnx), `torch-export`
-    (.pt2). Of several cards the first one trains. `study` is needed for it where the run was started from a program, or
-    from a file, whose code isn't run unasked.
+    `record` is one of `run.best`, or `run.record(trial)`. `folder` may be a file in another `format`, which its ending
+    tells: `source` (.py), `onnx` (.onnx), `torch-export` (.pt2). Of several cards the first one trains. `study` is
+    needed for it where the run was started from a program, or from a file, whose code isn't run unasked. Raises Refused
+    for a failed trial, a place that holds something else, or a network that isn't that of the record any more.
     """
     writing.require_possible(Path(folder), format)
     path = run.weights(record)

@@ -205,7 +205,10 @@ def require_validated(run: Run) -> None:
 
 
 def open_run(folder: Path | str) -> Run:
-    """The run in a folder, finished or not; a coordinator that works on it isn't disturbed."""
+    """The run in a folder, finished or not; a coordinator that works on it isn't disturbed.
+
+    Raises Refused for a folder that holds no run, StorageFailed where its database can't be read.
+    """
     place = Path(folder)
     require_run(place)
     manifest = study_json.read(place)
