@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.cli import completion
 from nas.cli.options import Json
 from nas.cli.source import column_names, study_named
 from nas.cli.terminal import emit_head, emit_json, emit_table, emit_text, say
@@ -22,7 +23,10 @@ CurvesPage = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE.ht
 
 
 def compare(
-    places: Annotated[list[Path], typer.Argument(metavar="DIR DIR...", help="Folders of runs, one a seed.")],
+    places: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR DIR...", help="Folders of runs, one a seed.", autocompletion=completion.runs),
+    ],
     cost: Compute = "multiply_adds",
     out: CurvesPage = None,
     json: Json = False,

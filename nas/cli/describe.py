@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.cli import completion
 from nas.cli.network import IMAGE, Subject, find, of_trial
 from nas.cli.options import Json, Norm, OwnStudy
 from nas.cli.terminal import emit_json, emit_table, emit_text, say
@@ -44,6 +45,7 @@ def describe(
             metavar="NAME...",
             help="Published networks, exported folders, files architecture.json, or a run with --trial; several are "
             "compared.",
+            autocompletion=completion.networks,
         ),
     ],
     compare: Annotated[

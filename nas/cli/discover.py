@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.cli import completion
 from nas.cli.options import Accuracy, AsTable, Delta, ErrorColumn, Guess, Json, SpaceColumn
 from nas.cli.source import RunsAndTables, column_names, study_named
 from nas.cli.terminal import emit_head, emit_json, emit_rules, say
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def discover(
-    places: Annotated[list[Path], typer.Argument(metavar="DIR", help="Folder of a run; with --table files of tables.")],
+    places: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DIR", help="Folder of a run; with --table files of tables.", autocompletion=completion.runs
+        ),
+    ],
     table: AsTable = False,
     error: ErrorColumn = None,
     accuracy: Accuracy = False,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.cli import completion
 from nas.cli.options import Device, Json, OwnStudy
 from nas.cli.source import study_named
 from nas.cli.terminal import emit_json, say
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="Folder of a run, or of an exported network.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a run, or of an exported network.", autocompletion=completion.runs)
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the network, or a file: .py, .onnx, .pt2.")],
     rank: Annotated[int | None, typer.Option(help="Rank among the best networks, from 1 (default: 1).")] = None,
     trial: Annotated[int | None, typer.Option(help="Number of a trial instead.")] = None,

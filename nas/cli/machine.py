@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nas.cli import completion
 from nas.cli.options import Json
 from nas.cli.terminal import emit_json, emit_table, say
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def data(
-    name: Annotated[str | None, typer.Argument(help="A data set or path; all are listed without it.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A data set or path; all are listed without it.", autocompletion=completion.data_sets),
+    ] = None,
     fetch: Annotated[bool, typer.Option("--fetch", help="Download it.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Check that it is intact.")] = False,
     path: Annotated[bool, typer.Option("--path", help="Print where it is or should be.")] = False,
@@ -97,7 +101,11 @@ def _show_contents(contents: Contents, json: bool) -> None:
 def doctor(
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="[DIR]", help="A run: check its files and set aside what is damaged."),
+        typer.Argument(
+            metavar="[DIR]",
+            help="A run: check its files and set aside what is damaged.",
+            autocompletion=completion.runs,
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
+from nas.cli import completion
 from nas.errors.suggestions import near
 
 if TYPE_CHECKING:
@@ -17,9 +18,12 @@ TABLES, MACHINE, TRAINING = "Tables", "Machine and time", "Training"
 LIMITS = "Limits, as LEAST..MOST, LEAST.. or ..MOST"
 """The group whose options are ranges."""
 
-Folder = Annotated[Path, typer.Argument(help="Folder of a run.")]
+Folder = Annotated[Path, typer.Argument(help="Folder of a run.", autocompletion=completion.runs)]
 Places = Annotated[
-    list[Path], typer.Argument(metavar="DIR...", help="Folders of runs; with --table also files of tables.")
+    list[Path],
+    typer.Argument(
+        metavar="DIR...", help="Folders of runs; with --table also files of tables.", autocompletion=completion.runs
+    ),
 ]
 AsTable = Annotated[
     bool,
@@ -74,11 +78,17 @@ RulesOf = Annotated[
         "--study",
         metavar="NAME",
         help="Take the rules of this study in place of the run's; with --columns, only hold fixed what it draws.",
+        autocompletion=completion.studies,
     ),
 ]
 OwnStudy = Annotated[
     str | None,
-    typer.Option("--study", metavar="NAME", help="The run's study, where it was run from a file or a program."),
+    typer.Option(
+        "--study",
+        metavar="NAME",
+        help="The run's study, where it was run from a file or a program.",
+        autocompletion=completion.studies,
+    ),
 ]
 Delta = Annotated[
     float | None, typer.Option("--delta", help="Smallest difference that matters, in the unit of the errors.")
@@ -100,7 +110,11 @@ Resolution = Annotated[
 ]
 DataSet = Annotated[
     str | None,
-    typer.Option(help="Data set: a name, a folder of class folders, an .npz, a .csv.", rich_help_panel=TRAINING),
+    typer.Option(
+        help="Data set: a name, a folder of class folders, an .npz, a .csv.",
+        rich_help_panel=TRAINING,
+        autocompletion=completion.data_sets,
+    ),
 ]
 Target = Annotated[str | None, typer.Option(help="Column of a .csv that is to be predicted.", rich_help_panel=TRAINING)]
 Settings = Annotated[
@@ -110,6 +124,7 @@ Settings = Annotated[
         metavar="FIELD=VALUE",
         help="Any field of the recipe, as optimizer=adamw; may be given again.",
         rich_help_panel=TRAINING,
+        autocompletion=completion.recipe_fields,
     ),
 ]
 Norm = Annotated[

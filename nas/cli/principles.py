@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.cli import completion
 from nas.cli.options import (
     Accuracy,
     Against,
@@ -38,7 +39,11 @@ SEVERAL = 2
 def plan(
     places: Annotated[
         list[Path],
-        typer.Argument(metavar="STUDY|DIR", help="A study, or the folder of a run; with --table files."),
+        typer.Argument(
+            metavar="STUDY|DIR",
+            help="A study, or the folder of a run; with --table files.",
+            autocompletion=completion.studies_and_runs,
+        ),
     ],
     table: AsTable = False,
     error: ErrorColumn = None,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nas.cli import completion
 from nas.cli.options import (
     TRAINING,
     DataSet,
@@ -45,7 +46,10 @@ if TYPE_CHECKING:
 
 
 def run(
-    study: Annotated[str, typer.Argument(help="A study of ours, a file my_study.py, or module:NAME.")],
+    study: Annotated[
+        str,
+        typer.Argument(help="A study of ours, a file my_study.py, or module:NAME.", autocompletion=completion.studies),
+    ],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the run (default: runs/STUDY).")] = None,
     samples: Annotated[
         int | None,

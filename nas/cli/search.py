@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.cli import completion
 from nas.cli.options import (
     LIMITS,
     MACHINE,
@@ -38,7 +39,10 @@ AGAINST = ("multiply-adds", "latency")
 def search(
     space: Annotated[
         list[str],
-        typer.Option(help="A space of ours (`nas spaces`), my_space.py:NAME or module:NAME; may be given again."),
+        typer.Option(
+            help="A space of ours (`nas spaces`), my_space.py:NAME or module:NAME; may be given again.",
+            autocompletion=completion.spaces,
+        ),
     ],
     data: DataSet = None,
     target: Target = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.analysis.statistics.interval import wilson
+from nas.cli import completion
 from nas.cli.options import Accuracy, AsTable, ErrorColumn, Folder, Guess, Json, Places, SpaceColumn
 from nas.cli.source import RunsAndTables
 from nas.cli.terminal import emit_json, emit_table, emit_text, say
@@ -83,7 +84,10 @@ def report(
 
 def figure(
     name: Annotated[str, typer.Argument(help="Its name; those that there are come with the refusal of another.")],
-    place: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run, or a file with a table.")],
+    place: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="Folder of a run, or a file with a table.", autocompletion=completion.runs),
+    ],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="FILE.svg, FILE.pdf or FILE.png.")] = None,
     width: Annotated[float, typer.Option(help="In mm; text stays as large.", min=60, max=400)] = 170,
     json: Json = False,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.cli import completion
 from nas.cli.options import (
     TRAINING,
     DataSet,
@@ -48,10 +49,16 @@ PAGE = "curve.html"
 def train(
     network: Annotated[
         str | None,
-        typer.Argument(help="A published network (`nas spaces`), an exported folder, or an architecture.json."),
+        typer.Argument(
+            help="A published network (`nas spaces`), an exported folder, or an architecture.json.",
+            autocompletion=completion.networks,
+        ),
     ] = None,
     run: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of a run instead.", rich_help_panel=TRIAL)
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder of a run instead.", autocompletion=completion.runs, rich_help_panel=TRIAL
+        ),
     ] = None,
     trial: Annotated[int | None, typer.Option(help="Number of its trial.", rich_help_panel=TRIAL)] = None,
     study: OwnStudy = None,

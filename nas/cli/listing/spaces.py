@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nas.cli import completion
 from nas.cli.network import IMAGE
 from nas.cli.options import Json
 from nas.cli.terminal import emit_json, emit_table, emit_text, say
@@ -22,7 +23,10 @@ DRAWN = 400
 
 
 def spaces(
-    name: Annotated[str | None, typer.Argument(help="One space; all are listed without it.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="One space; all are listed without it.", autocompletion=completion.spaces_and_networks),
+    ] = None,
     json: Json = False,
 ) -> None:
     """List spaces and published networks; of one space: dimensions, exact size, costs."""

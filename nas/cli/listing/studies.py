@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.cli import completion
 from nas.cli.options import Json
 from nas.cli.terminal import emit_head, emit_json, emit_text, say
 from nas.findings.wording.numbers import count, duration, plural
@@ -19,7 +20,11 @@ INDENT = 2
 
 def studies(
     name: Annotated[
-        str | None, typer.Argument(help="One study: of ours, a file, or module:NAME; all of ours without it.")
+        str | None,
+        typer.Argument(
+            help="One study: of ours, a file, or module:NAME; all of ours without it.",
+            autocompletion=completion.studies,
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
