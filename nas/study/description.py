@@ -35,9 +35,13 @@ class Description:
         """Seconds that the study as it stands takes on one core; None where `expected` gives no number."""
         if found := OF_NETWORKS.search(self.expected):
             return float(found[1].replace(",", "")) * float(found[2])
-        if found := ON_TWO_CORES.search(self.expected):
-            return 2 * (AMOUNTS.get(found[1]) or float(found[1])) * UNITS[found[2]]
-        return None
+        return None if self.seconds_on_two is None else 2 * self.seconds_on_two
+
+    @property
+    def seconds_on_two(self) -> float | None:
+        """Seconds on two cores, as `expected` says in so many words; None where it doesn't."""
+        found = ON_TWO_CORES.search(self.expected)
+        return (AMOUNTS.get(found[1]) or float(found[1])) * UNITS[found[2]] if found else None
 
 
 def description(docstring: str | None) -> Description:

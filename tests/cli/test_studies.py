@@ -43,6 +43,14 @@ def test_all_studies_are_listed(say: Say, monkeypatch: pytest.MonkeyPatch) -> No
     assert "here about 23.3 min with 4 workers on the CPU" in blocks.partition("\n  answer")[0]
 
 
+def test_a_time_on_two_cores_is_said_once(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With two workers a time that the study's file has in words isn't reckoned again; another one is."""
+    monkeypatch.setattr(devices, "workers", lambda *_: 2)
+    out = " ".join(say("studies")[1].split())
+    assert "about 45 minutes on two cores answer" in out
+    assert "takes about 3 hours on two cores; here about 30.0 s with 2 workers" in out
+
+
 def test_one_study_says_everything(say: Say) -> None:
     """Its criterion, its rules and all that was measured; a name that isn't there gets the nearest."""
     _, out, _ = say("studies", "blocks")

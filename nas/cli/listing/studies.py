@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from nas.study.description import Description
 
 INDENT = 2
+ROUNDED = 0.15
+"""Part of a time by which a number in words, as half an hour, may be off."""
 
 
 def studies(
@@ -52,9 +54,20 @@ def studies(
 
 
 def time_text(study: Study, said: Description) -> str:
-    """How long a study takes as it stands: what its file says, and on this machine."""
+    """How long a study takes as it stands: what its file says, and on this machine unless the file says as much."""
     own = said.expected.rstrip(".") or f"{plural(study.total, 'training')}, not measured"
-    return "; ".join(filter(None, (own, here_text(seconds_here(said)))))
+    here = seconds_here(said)
+    return own if _is_told(said, here) else "; ".join(filter(None, (own, here_text(here))))
+
+
+def _is_told(said: Description, here: float | None) -> bool:
+    """Whether this machine takes as long as the two cores that the file of a study speaks of."""
+    from nas.training import devices
+
+    two = said.seconds_on_two
+    if here is None or two is None or devices.workers(None, devices.CPU) != 2:
+        return False
+    return abs(two - here) < ROUNDED * here
 
 
 def here_text(seconds: float | None) -> str:
