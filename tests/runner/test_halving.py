@@ -26,14 +26,14 @@ from nas.page.story import failures
 from nas.sampling import Plan
 from nas.sampling.plan import GENERATION
 from nas.space import Integer
-from nas.storage.layout import DATABASE, WEIGHTS
+from nas.storage.layout import WEIGHTS
 from nas.storage.results import Run, open_run
 from nas.study import Grid, SuccessiveHalving, larger
 from nas.study.record import Outcome, Record
 from nas.study.table import TIMES, table
 from nas.training.loop import train
 from tests.sampling.test_optuna_samplers import INPUTS
-from tests.toys.runs import execute
+from tests.toys.runs import execute, in_optuna
 from tests.toys.spaces import HUNT, QUICK, toy_job
 
 FOUR = msgspec.structs.replace(QUICK, epochs=4, train_size=100)
@@ -154,7 +154,7 @@ def test_a_pruned_trial_is_no_failure_and_no_result(halved: Run) -> None:
 def test_optuna_reads_a_halved_run(which: str, request: pytest.FixtureRequest) -> None:
     """Pruned trials are Optuna's PRUNED with their last error, and two objectives are its two values."""
     run: Run = request.getfixturevalue(which)
-    study = optuna.load_study(study_name=None, storage=f"sqlite:///{run.folder / DATABASE}")
+    study = optuna.load_study(study_name=None, storage=in_optuna(run.folder))
     both = which == "against_cost"
     for trial, record in zip(study.trials, run.records, strict=True):
         assert trial.state is (TrialState.PRUNED if record.outcome is Outcome.PRUNED else TrialState.COMPLETE)

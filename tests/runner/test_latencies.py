@@ -25,7 +25,7 @@ from nas.storage.layout import LATENCIES
 from nas.study import Limits
 from nas.study.objectives import ERROR_AGAINST_LATENCY
 from tests.toys import spaces
-from tests.toys.runs import execute, forged
+from tests.toys.runs import execute, forged, in_optuna
 
 LIMITED = replace(spaces.STUDY, name="limited", limits=Limits(latency_ms=(0, 0.5)))
 
@@ -79,7 +79,7 @@ def test_error_is_searched_against_latency(timed: list[str], tmp_path: Path) -> 
     assert times == sorted(times, key=float)  # type: ignore[arg-type]
     for r in records:
         assert any((f.error or 0) <= (r.error or 9) and (f.latency_ms or 0) <= (r.latency_ms or 9) for f in front)
-    stored = optuna.load_study(study_name="hunt", storage=f"sqlite:///{tmp_path / 'run' / 'study.db'}")
+    stored = optuna.load_study(study_name="hunt", storage=in_optuna(tmp_path / "run"))
     assert [t.values[1] for t in stored.trials] == [r.latency_ms for r in records]
 
 

@@ -20,6 +20,7 @@ from nas.storage.database import pace, read_records, read_rows, read_wrong_image
 from nas.storage.layout import DATABASE, STUDY, WEIGHTS
 from nas.storage.optuna_view import view
 from nas.storage.tables import State
+from tests.toys.runs import in_optuna
 
 STORED = Path(__file__).parent / "older"
 RESUME = ("run", "quickstart", "--samples", "4", "--epochs", "1", "--train-size", "100", "--workers", "1")
@@ -72,7 +73,7 @@ def test_it_is_resumed_and_copied(folder: Path) -> None:
     assert all((after[trial] == bits).all() for trial, bits in wrong.items())
     assert {"nas_runs", "nas_trials"} <= names(folder)
     assert "wrong_images" not in names(folder)
-    study = optuna.load_study(study_name="quickstart", storage=f"sqlite:///{folder / DATABASE}")
+    study = optuna.load_study(study_name="quickstart", storage=in_optuna(folder))
     assert [trial.user_attrs["record"]["trial"] for trial in study.trials] == list(range(12))
     exported = [sys.executable, "-m", "nas", "export", str(folder), "--trial", "0", "-o", str(folder.parent / "best")]
     assert not list((folder / WEIGHTS).glob("*-0.safetensors"))

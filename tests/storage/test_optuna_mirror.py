@@ -18,24 +18,23 @@ from nas.data import DataInfo
 from nas.space import Choice, Integer, Real
 from nas.storage import optuna_mirror, store
 from nas.storage.database import read_records
-from nas.storage.layout import DATABASE
 from nas.storage.optuna_mirror import distribution
 from nas.storage.store import opened
 from nas.study import Study
 from tests.toys import spaces
-from tests.toys.runs import agreement, execute
+from tests.toys.runs import agreement, execute, in_optuna
 
 TOY = spaces.STUDY
 
 
 def mirrored(folder: Path, name: str = "toy") -> optuna.Study:
     """What Optuna opens."""
-    return optuna.load_study(study_name=name, storage=f"sqlite:///{folder / DATABASE}")
+    return optuna.load_study(study_name=name, storage=in_optuna(folder))
 
 
 def emptied(folder: Path) -> None:
     """Take the mirror's trials away."""
-    optuna.delete_study(study_name="toy", storage=f"sqlite:///{folder / DATABASE}")
+    optuna.delete_study(study_name="toy", storage=in_optuna(folder))
 
 
 def test_optuna_reads_a_run(finished: Path) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from optuna.storages import RDBStorage
+from sqlalchemy.pool import NullPool
 
 from nas.engines import Engine, InlineEngine
 from nas.runner.agreement import agreed
@@ -50,6 +52,11 @@ def execute(
 def trained(study: Study, site: Site, reference: str = "") -> None:
     """Train a study and read nothing back."""
     train(agreed(study, site, reference), site)
+
+
+def in_optuna(folder: Path) -> RDBStorage:
+    """A run's database as Optuna opens it; no connection stays open behind a call."""
+    return RDBStorage(f"sqlite:///{folder / DATABASE}", engine_kwargs={"poolclass": NullPool})
 
 
 def agreement(study: Study, folder: Path) -> Manifest:
