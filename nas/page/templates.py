@@ -13,6 +13,8 @@ from nas.findings.wording.numbers import isolated
 
 PART = re.compile('<article class="[^"]*" id="([^"]*)" data-part="([^"]*)"')
 """Id and name of each part of a page that stands in its contents, in the order of the page."""
+WITHIN = re.compile(r"(?<=\d) (?=[%±])|(?<=±) (?=\d)|(?<=\bp) (?=[=<] \d)|(?<=\bp [=<]) (?=\d)")
+"""Blanks inside of a number with its unit or its uncertainty, and of p with its value."""
 
 
 def rendered(template: str, **values: Any) -> str:
@@ -28,10 +30,13 @@ def rendered(template: str, **values: Any) -> str:
 
 
 def told(html: str) -> Markup:
-    """Words as the page shows them: isolated names in `<bdi>`, one minus sign in all numbers; tags stay as they are."""
+    """Words as the page shows them: isolated names in `<bdi>`, one minus sign, numbers that no line ends within.
+
+    Tags stay as they are.
+    """
     marked = str(html).replace("\u2068", "<bdi>").replace("\u2069", "</bdi>")
     parts = re.split(r"(<bdi>.*?</bdi>|<[^>]*>)", marked, flags=re.DOTALL)
-    parts[::2] = [re.sub(r"(?<![\w-])-(?=[\d∞])", "−", part) for part in parts[::2]]
+    parts[::2] = [WITHIN.sub("\u00a0", re.sub(r"(?<![\w-])-(?=[\d∞])", "−", part)) for part in parts[::2]]
     return Markup("".join(parts))  # noqa: S704 - what comes in is escaped
 
 

@@ -47,7 +47,7 @@ def test_two_runs_differ_in_settings_and_in_paired_errors(runs: list[Run], tmp_p
     first, second = (errors(run) for run in runs)
     apart = (100 * (first - second)).dropna()
     low, high = stats.t.interval(0.95, len(apart) - 1, apart.mean(), stats.sem(apart))
-    said = part.inner_text().replace("\u2212", "-")
+    said = part.inner_text().replace("\u2212", "-").replace("\u00a0", " ")
     assert f"differ in 1 setting and share {len(apart)} networks" in said
     assert f"{apart.mean():+.2f} points on average [{low:+.2f}, {high:+.2f}], 95 %" in said
     assert f"; {(apart < 0).sum()} are lower" in said

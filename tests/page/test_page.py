@@ -587,6 +587,6 @@ def test_the_contents_name_all_parts_in_their_order(searched: bool, show: Open) 
 def test_failures_are_spoken_of_where_there_are_any(show: Open) -> None:
     """What a failure counts as in means is said of a run with failures, and of no other."""
     run = report()
-    assert "In means a failure counts as guessing (90 % error)" in show(run).locator("#run-1-edf").inner_text()
+    assert "In means a failure counts as guessing (90\u00a0% error)" in show(run).locator("#run-1-edf").inner_text()
     whole = dataclasses.replace(run, frame=run.frame[run.frame["error"].notna()])
     assert "ailure" not in show(whole).locator("#run-1-edf").inner_text()

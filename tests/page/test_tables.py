@@ -70,7 +70,7 @@ def test_the_column_of_errors_is_named(write: Write, say: Say, tmp_path: Path) -
     code, _, message = say("report", "--table", path)
     assert (code, "--error COLUMN" in message) == (2, True)
     assert say("report", "--table", path, "--error", "top1_err", "-o", tmp_path / "p.html")[0] == 0
-    assert "The best of 3 networks has 34.50 % validation error" in (tmp_path / "p.html").read_text()
+    assert "The best of 3 networks has 34.50\u00a0% validation error" in (tmp_path / "p.html").read_text()
     assert say("report", tmp_path, "--error", "top1_err")[0] == 2
 
 
@@ -110,12 +110,12 @@ def test_failures_count_as_the_worst_of_the_table(write: Write) -> None:
     path = write("t.csv", error=[0.25, "", 0.5], outcome=["completed", "diverged", "completed"])
     page = html([report(path)])
     assert "1 failure (1 diverged: the loss exploded or was no number)" in page
-    assert "In means a failure counts as the worst network of the table (50 % error)" in page
+    assert "In means a failure counts as the worst network of the table (50\u00a0% error)" in page
 
 
 def test_one_row_and_only_failures_are_pages(write: Write) -> None:
     """The smallest tables are drawn as well."""
-    assert "The one trained network has 25.00 %" in html([report(write("one.csv", error=[0.25], width=[8]))])
+    assert "The one trained network has 25.00\u00a0%" in html([report(write("one.csv", error=[0.25], width=[8]))])
     failed = write("failed.csv", error=["", ""], outcome=["crashed", "timed_out"], width=[8, 9])
     assert "No network was trained to its last epoch: 2 failures (1 crashed" in html([report(failed)])
 

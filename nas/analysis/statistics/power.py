@@ -20,7 +20,7 @@ LEFT = 0.8
 """What is left of it, and the probability with which an effect that was seen is shown again."""
 ASSURED = 0.85
 """Probability of a verdict that is planned for, so that 80 % are left when the spread is an estimate."""
-FEWEST, TELLING = 40, 0.75
+FEWEST, TELLING = 40, 0.85
 """Fewest networks that tell how many more it takes, and the largest deviation of the effect, in effects that matter."""
 USUAL = 0.25
 """Deviation of effects before any network is seen, as P(better) beyond one half or as a rank correlation."""
