@@ -18,6 +18,7 @@ from nas.cli.options import (
     Json,
     Resolution,
     Settings,
+    Storage,
     Target,
     TrainSize,
     Workers,
@@ -77,6 +78,7 @@ def search(
     settings: Settings = None,
     workers: Workers = None,
     device: Device = "auto",
+    storage: Storage = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder of the run (default: runs/search-SPACE).")
     ] = None,
@@ -118,6 +120,7 @@ def search(
         out=out,
         workers=workers,
         device=device,
+        storage=storage,
         reference=reference_of(space),
         max_seconds=60 * minutes,
         json=json,
