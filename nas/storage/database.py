@@ -20,7 +20,7 @@ from sqlalchemy import select
 
 from nas.errors import Refused, StorageFailed, in_place_of, path_text
 from nas.storage import older
-from nas.storage.backend import Backend, first_line
+from nas.storage.backends.base import Backend, first_line
 from nas.storage.integrity import require_database
 from nas.storage.layout import DATABASE, STORAGE, STUDY, holds_run
 from nas.storage.location import backend_of

@@ -16,10 +16,10 @@ import msgspec
 
 from nas.errors import Refused, StorageFailed, typed
 from nas.files import open_to_append, write_atomically
-from nas.storage.backend import Backend
+from nas.storage.backends.base import Backend
+from nas.storage.backends.postgresql import Server, server_url
+from nas.storage.backends.sqlite import SqliteFile
 from nas.storage.layout import DATABASE, STORAGE
-from nas.storage.postgresql import Server, server_url
-from nas.storage.sqlite import SqliteFile
 
 VARIABLE = "NAS_STORAGE"
 """Names the server of new runs, and one that folders may name."""

@@ -168,6 +168,23 @@ def test_the_command_names_the_server_once(
     assert "lie in postgresql+psycopg://nas@/postgres" in message
 
 
+def test_what_the_page_shows_works(
+    postgres: Postgres, tmp_path: Path, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commands of `docs/run_folder.md` that name a server, with another server and fewer networks."""
+    monkeypatch.setattr("nas.runner.task.local_engine", lambda count, device, log: Answering())
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "run_folder.md").read_text()
+    lines = page.partition("```text\n")[2].partition("```")[0].splitlines()
+    commands = [line.split() for line in lines if line.startswith("nas ")]
+    assert len(commands) == 4
+    for _, *words in commands:
+        told = [postgres.url if word.startswith("postgresql") else word for word in words]
+        code, _, message = say(*told, *(["--samples", 1] if words[0] == "run" else []))
+        assert code == 0, message
+    assert len(read_records(tmp_path / "first")) == 3
+
+
 def backend_url(folder: Path) -> str:
     """The server that a folder names."""
     return str(json.loads((folder / STORAGE).read_text())["url"])

@@ -12,8 +12,8 @@ import sqlalchemy
 
 from nas.errors import StorageFailed
 from nas.storage import older
-from nas.storage.backend import first_line
-from nas.storage.guard import Guard, directly
+from nas.storage.backends.base import first_line
+from nas.storage.backends.guard import Guard, directly
 from nas.storage.integrity import WAY_OUT
 from nas.storage.layout import DATABASE
 from nas.storage.tables import RUNS

@@ -11,7 +11,7 @@ from typing import Protocol
 import sqlalchemy
 
 from nas.errors import StorageFailed
-from nas.storage.guard import Guard
+from nas.storage.backends.guard import Guard
 
 KEPT = "what is done is kept; run the same command again to resume"
 

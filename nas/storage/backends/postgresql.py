@@ -16,8 +16,8 @@ import sqlalchemy
 from sqlalchemy import text
 
 from nas.errors import Refused
-from nas.storage.backend import KEPT, TakenOver, first_line
-from nas.storage.guard import Guard
+from nas.storage.backends.base import KEPT, TakenOver, first_line
+from nas.storage.backends.guard import Guard
 from nas.storage.tables import METADATA
 
 DRIVER = "postgresql+psycopg"
