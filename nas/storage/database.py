@@ -6,9 +6,7 @@ of, ends the command: nothing is begun over in silence.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from shlex import quote
@@ -20,7 +18,7 @@ from sqlalchemy import select
 
 from nas.errors import Refused, StorageFailed, in_place_of, path_text
 from nas.storage import older
-from nas.storage.backends.base import Backend, first_line
+from nas.storage.backends.base import Backend, reading
 from nas.storage.integrity import require_database
 from nas.storage.layout import DATABASE, STORAGE, STUDY, holds_run
 from nas.storage.location import backend_of
@@ -111,20 +109,6 @@ def pace(folder: Path) -> float | None:
     return len(usual) / sum(usual) if sum(usual) else None
 
 
-@contextmanager
-def reading(backend: Backend) -> Iterator[sqlalchemy.Connection]:
-    """The database of a run for a moment; StorageFailed where it can't be read."""
-    engine = backend.reader()
-    try:
-        with engine.connect() as connection:
-            yield connection
-    except sqlalchemy.exc.DatabaseError as error:
-        cause = first_line(error)
-        raise StorageFailed(f"{backend} can't be read: {cause}", hint=backend.hint(cause)) from None
-    finally:
-        engine.dispose()
-
-
 def rows(backend: Backend, connection: sqlalchemy.Connection) -> Iterable[Row]:
     """All trials of the run, in the order of their numbers; of a database that was just made there are none."""
     if described(backend, connection):
@@ -147,16 +131,6 @@ def intact(backend: Backend, row: Row) -> Record:
     """The record of a finished trial; StorageFailed where it isn't what was written there."""
     way_out = f"nas doctor {quote(str(backend.folder))} sets it aside, then the same command trains it again"
     return record_of(row, str(backend), backend.way_out if row.sha256 is None else way_out)
-
-
-@contextmanager
-def translated(backend: Backend) -> Iterator[None]:
-    """Errors of the database as ours."""
-    try:
-        yield
-    except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error) as error:
-        cause = first_line(error)
-        raise StorageFailed(f"{backend}: {cause}", hint=backend.hint(cause)) from error
 
 
 def _wrong_images(backend: Backend, connection: sqlalchemy.Connection) -> Iterable[tuple[int, object]]:

@@ -16,9 +16,10 @@ import msgspec
 
 from nas.errors import Refused, StorageFailed, typed
 from nas.files import open_to_append, write_atomically
-from nas.storage.backends.base import Backend
-from nas.storage.backends.postgresql import Server, server_url
+from nas.storage.backends.base import Backend, reading
+from nas.storage.backends.postgresql import PostgresServer, server_url
 from nas.storage.backends.sqlite import SqliteFile
+from nas.storage.integrity import require_database
 from nas.storage.layout import DATABASE, STORAGE
 
 VARIABLE = "NAS_STORAGE"
@@ -52,7 +53,7 @@ def backend_of(folder: Path) -> Backend:
         return SqliteFile(folder)
     place = _read(folder)
     _require_named(folder, place.url)
-    return Server(folder, place.url, place.run)
+    return PostgresServer(folder, place.url, place.run)
 
 
 def settled(folder: Path, url: str) -> Backend:
@@ -64,8 +65,10 @@ def settled(folder: Path, url: str) -> Backend:
             raise Refused(f"the trials of {folder} lie in {backend}", hint=hint)
         return backend
     if url := url or _in_environment():
-        server = Server(folder, url, secrets.randbelow(LARGEST))
-        server.reader().connect().close()  # first of all: what can't be reached isn't written down
+        server = PostgresServer(folder, url, secrets.randbelow(LARGEST))
+        require_database(folder)  # a file that was lost isn't replaced by a server
+        with reading(server):  # what can't be reached isn't written down
+            pass
         write_atomically(folder / STORAGE, msgspec.json.format(msgspec.json.encode(Place(url=url, run=server.run))))
     return backend_of(folder)
 

@@ -18,8 +18,8 @@ from nas.errors import Refused, StorageFailed
 from nas.files import digest, remove_leftovers, write_atomically
 from nas.storage import study_json
 from nas.storage.aside import place, set_aside
-from nas.storage.backends.base import Backend
-from nas.storage.database import described, intact, reading, rows, translated
+from nas.storage.backends.base import Backend, reading, translated
+from nas.storage.database import described, intact, rows
 from nas.storage.integrity import require_database
 from nas.storage.layout import (
     DATABASE,

@@ -26,8 +26,8 @@ from sqlalchemy import bindparam, insert, select, update
 from nas.errors import Refused, StorageFailed
 from nas.files import remove_leftovers, text_digest
 from nas.storage import older, spool, study_json
-from nas.storage.backends.base import KEPT, Backend, TakenOver
-from nas.storage.database import described, intact, reading, translated
+from nas.storage.backends.base import KEPT, Backend, TakenOver, reading, translated
+from nas.storage.database import described, intact
 from nas.storage.integrity import Evidence, evidence, lost_trials, require_database
 from nas.storage.layout import LOCK, LOG, PAGE, STUDY, TABLE, WEIGHTS, require_no_links
 from nas.storage.location import settled

@@ -155,7 +155,14 @@ def test_the_verbs_need_the_folder_alone(tmp_path: Path, say: Say) -> None:
     """Status, table, best, page and the rest find the trials by the run's folder."""
     execute(TOY, tmp_path, Answering())
     page = tmp_path / "page.html"
-    for verb in (["status"], ["table"], ["best"], ["report", "--out", page], ["principles"], ["doctor"]):
+    for verb in (
+        ["status"],
+        ["table"],
+        ["best"],
+        ["report", "--out", page],
+        ["principles", "--columns", "width"],
+        ["doctor"],
+    ):
         code, _, message = say(verb[0], tmp_path, *verb[1:])
         assert code == 0, message
     assert page.stat().st_size > 100_000

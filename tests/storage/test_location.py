@@ -12,7 +12,7 @@ import pytest
 
 import nas
 from nas.engines import InlineEngine
-from nas.errors import Refused
+from nas.errors import Refused, StorageFailed
 from nas.storage.layout import DATABASE, STORAGE
 from nas.storage.location import named
 from tests.toys.spaces import STUDY as TOY
@@ -90,6 +90,24 @@ def test_a_missing_driver_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(Refused, match="PostgreSQL needs psycopg") as refused:
         nas.run(TOY, out=tmp_path / "run", engine=InlineEngine(), storage="postgresql://me@host/db")
     assert refused.value.hint == "pip install 'nas-atlas[postgresql]'"
+
+
+def test_a_server_that_cannot_be_reached_is_not_written_down(tmp_path: Path) -> None:
+    """A name with a slip of the pen ends with 74, and the right one begins the run."""
+    url = f"postgresql://me@/db?host={tmp_path}"
+    with pytest.raises(StorageFailed, match="can't be read: connection") as failed:
+        nas.run(TOY, out=tmp_path / "run", engine=InlineEngine(), storage=url)
+    assert failed.value.exit_code == 74
+    assert not (tmp_path / "run" / STORAGE).exists()
+
+
+def test_a_lost_file_is_not_replaced_by_a_server(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where log and table tell of trials whose file is lost, nothing is begun on the server of the environment."""
+    (run / DATABASE).unlink()
+    monkeypatch.setenv("NAS_STORAGE", "postgresql://me@127.0.0.1:9/db")
+    with pytest.raises(StorageFailed, match=r"study.db is missing, but other files tell of finished trials"):
+        nas.run(TOY, out=run, engine=InlineEngine())
+    assert not (run / STORAGE).exists()
 
 
 def test_a_run_in_a_file_stays_there(copied: Path) -> None:

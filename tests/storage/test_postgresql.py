@@ -145,6 +145,24 @@ def test_who_loses_its_connection_and_its_run_is_told_to_whom(
         assert second.over == {0, 1}
 
 
+def test_a_broken_connection_that_the_server_still_holds_is_waited_for(server: Postgres, tmp_path: Path) -> None:
+    """A session of this very command, not yet known to be dead, keeps it waiting and doesn't end it."""
+    import psycopg
+
+    execute(SMALL, tmp_path, Answering())
+    run, me = backend_of(tmp_path).run, f"process {os.getpid()} on {socket.gethostname()}"
+    with opened(tmp_path, agreement(SMALL, tmp_path)) as ours:
+        ghost = psycopg.connect(**server.address, application_name=me)
+        server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid != pg_backend_pid()"
+        )
+        ghost.execute("SELECT pg_advisory_lock(%s)", (run,))
+        threading.Timer(1.0, ghost.close).start()
+        began = time.monotonic()
+        ours.release()
+        assert time.monotonic() - began > 0.9
+
+
 def test_the_command_names_the_server_once(
     postgres: Postgres, tmp_path: Path, say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TypedDict
 
 PROGRAMS = ("initdb", "postgres")
 USER = "65534"
@@ -24,6 +25,14 @@ def why_none() -> str:
         return str(error)
     absent = [name for name in PROGRAMS if shutil.which(name) is None]
     return f"no {absent[0]} on the PATH, {psycopg.__name__} alone is no server" if absent else ""
+
+
+class Address(TypedDict):
+    """Settings of a connection."""
+
+    host: str
+    user: str
+    dbname: str
 
 
 class Postgres:
@@ -42,6 +51,11 @@ class Postgres:
     def url(self) -> str:
         """Of its database."""
         return f"postgresql+psycopg://nas@/postgres?host={self._folder}"
+
+    @property
+    def address(self) -> Address:
+        """The same as libpq's settings."""
+        return {"host": str(self._folder), "user": "nas", "dbname": "postgres"}
 
     def start(self) -> None:
         """Begin to serve; returns when it does."""
@@ -69,7 +83,7 @@ class Postgres:
         """Run a statement; its rows."""
         import psycopg
 
-        with psycopg.connect(host=str(self._folder), user="nas", dbname="postgres", connect_timeout=2) as connection:
+        with psycopg.connect(**self.address, connect_timeout=2) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 

@@ -5,6 +5,9 @@ Everything that differs between the two is behind this; tables and statements ar
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -69,3 +72,27 @@ class Backend(Protocol):
 
     def let_go(self, engine: sqlalchemy.Engine) -> None:
         """Leave what was written to, in a state in which anybody can read it."""
+
+
+@contextmanager
+def reading(backend: Backend) -> Iterator[sqlalchemy.Connection]:
+    """The database of a run for a moment; StorageFailed where it can't be read."""
+    engine = backend.reader()
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except sqlalchemy.exc.DatabaseError as error:
+        cause = first_line(error)
+        raise StorageFailed(f"{backend} can't be read: {cause}", hint=backend.hint(cause)) from None
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def translated(backend: Backend) -> Iterator[None]:
+    """Errors of the database as ours."""
+    try:
+        yield
+    except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error) as error:
+        cause = first_line(error)
+        raise StorageFailed(f"{backend}: {cause}", hint=backend.hint(cause)) from error

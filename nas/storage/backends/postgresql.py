@@ -16,7 +16,7 @@ import sqlalchemy
 from sqlalchemy import text
 
 from nas.errors import Refused
-from nas.storage.backends.base import KEPT, TakenOver, first_line
+from nas.storage.backends.base import KEPT, TakenOver, first_line, reading
 from nas.storage.backends.guard import Guard
 from nas.storage.tables import METADATA
 
@@ -50,7 +50,7 @@ AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()
 """
 
 
-class Server:
+class PostgresServer:
     """One run on a server."""
 
     way_out = "put the right database back, as from a backup; to begin anew give another folder with --out"
@@ -115,7 +115,7 @@ class Server:
 
     def holder(self) -> str | None:
         """The name of the connection that holds the run."""
-        with self.reader().connect() as connection:
+        with reading(self) as connection:
             return connection.exec_driver_sql(HOLDER, (self.run,)).scalar()
 
     def _begin(self, engine: sqlalchemy.Engine) -> None:
