@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +25,6 @@ from tests.toys.runs import agreement, execute
 from tests.toys.spaces import STUDY as TOY
 
 pytestmark = pytest.mark.usefixtures("database")
-Say = Callable[..., tuple[int, str, str]]
 
 
 def entry(trial: int, plan: Plan) -> Entry:
@@ -149,20 +147,3 @@ def test_a_later_schema_is_refused(tmp_path: Path) -> None:
         read_records(tmp_path)
     with pytest.raises(Refused, match="has schema version 2, this program reads 1"):
         execute(TOY, tmp_path, Answering())
-
-
-def test_the_verbs_need_the_folder_alone(tmp_path: Path, say: Say) -> None:
-    """Status, table, best, page and the rest find the trials by the run's folder."""
-    execute(TOY, tmp_path, Answering())
-    page = tmp_path / "page.html"
-    for verb in (
-        ["status"],
-        ["table"],
-        ["best"],
-        ["report", "--out", page],
-        ["principles", "--columns", "width"],
-        ["doctor"],
-    ):
-        code, _, message = say(verb[0], tmp_path, *verb[1:])
-        assert code == 0, message
-    assert page.stat().st_size > 100_000

@@ -168,11 +168,13 @@ def test_the_command_names_the_server_once(
 ) -> None:
     """`--storage` is remembered on this machine, and the folder holds it; elsewhere a folder alone connects nobody."""
     monkeypatch.setattr("nas.runner.task.local_engine", lambda count, device, log: Answering())
-    words = ("tests.toys.spaces:STUDY", "--samples", 1, "--out", tmp_path / "run", "--workers", 1)
+    words = ("tests.toys.spaces:STUDY", "--samples", 4, "--out", tmp_path / "run", "--workers", 1)
     code, _, message = say("run", *words, "--storage", postgres.url)
     assert code == 0, message
     assert not (tmp_path / "run" / DATABASE).exists()
-    assert say("status", tmp_path / "run")[0] == 0
+    for verb, *more in (["status"], ["table"], ["best"], ["principles", "--columns", "width"], ["doctor"]):
+        code, _, message = say(verb, tmp_path / "run", *more)
+        assert code == 0, message
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
         for verb in ("status", "best", "table", "report", "doctor"):

@@ -40,6 +40,8 @@ GLANCES, GLANCE = 5, 0.2
 """Tries to hold a run, and seconds between them: a server sees the end of a killed coordinator in a moment."""
 NAME = 63
 """Letters that PostgreSQL keeps of the name of an application."""
+GONE = "a connection that has just ended"
+"""Who holds a run when nobody is found any more that does."""
 MAKING = 0x6E61735F
 """Lock of those who make the tables, of whom one at a time may."""
 HOLD = "SELECT pg_try_advisory_lock(%s)"
@@ -97,7 +99,8 @@ class PostgresServer:
     def worth_waiting(self, error: Exception) -> str:
         """That the server is away, or hasn't noticed yet that an earlier connection of this command broke."""
         if isinstance(error, TakenOver):
-            return f"{self} still holds a broken connection of this command" if error.who == self._owner else ""
+            ours = error.who in (self._owner, GONE)
+            return f"{self} still holds a broken connection of this command" if ours else ""
         kinds = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.InternalError)
         broken = isinstance(error, sqlalchemy.exc.DBAPIError) and error.connection_invalidated
         return f"{self} can't be used: {first_line(error)}" if broken or isinstance(error, kinds) else ""
@@ -142,7 +145,7 @@ class PostgresServer:
                     cursor.execute(setting)
                 if not cursor.execute(HOLD, (self.run,)).fetchone()[0]:
                     holder = cursor.execute(HOLDER, (self.run,)).fetchone()
-                    raise TakenOver(self.folder, holder[0] if holder else "another command")
+                    raise TakenOver(self.folder, holder[0] if holder else GONE)
             connection.commit()
         except BaseException:
             connection.close()
