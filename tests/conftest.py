@@ -28,6 +28,8 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NAS_CACHE_DIR", str(folder))
+        patch.setenv("XDG_STATE_HOME", str(folder))  # servers that tests name
+        patch.delenv("NAS_STORAGE", raising=False)
         yield folder
 
 

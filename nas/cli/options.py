@@ -98,6 +98,14 @@ Workers = Annotated[
     typer.Option(help="Trainings at once (default: one a core and GiB, 8 a card).", rich_help_panel=MACHINE),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda (all cards), cuda:1, cuda:0,1.", rich_help_panel=MACHINE)]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Trials on a server: postgresql+psycopg://user@host/database (default: in the folder).",
+        rich_help_panel=MACHINE,
+    ),
+]
 MaxSeconds = Annotated[
     float,
     typer.Option(help="Begin no training after so long; the same command resumes.", min=0, rich_help_panel=MACHINE),

@@ -22,6 +22,7 @@ from nas.cli.options import (
     MaxSeconds,
     Resolution,
     Settings,
+    Storage,
     Target,
     TrainSize,
     Workers,
@@ -89,6 +90,7 @@ def run(
     settings: Settings = None,
     workers: Workers = None,
     device: Device = "auto",
+    storage: Storage = None,
     max_seconds: MaxSeconds = inf,
     retry: Annotated[
         str | None,
@@ -141,6 +143,7 @@ def run(
         out=out,
         workers=workers,
         device=device,
+        storage=storage,
         reference=catalog.reference(study),
         max_seconds=max_seconds,
         retry=[name.strip() for name in retry.split(",")] if retry else (),

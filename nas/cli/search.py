@@ -19,6 +19,7 @@ from nas.cli.options import (
     Json,
     Resolution,
     Settings,
+    Storage,
     Target,
     TrainSize,
     Workers,
@@ -81,6 +82,7 @@ def search(
     settings: Settings = None,
     workers: Workers = None,
     device: Device = "auto",
+    storage: Storage = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder of the run (default: runs/search-SPACE).")
     ] = None,
@@ -122,6 +124,7 @@ def search(
         out=out,
         workers=workers,
         device=device,
+        storage=storage,
         reference=reference_of(space),
         max_seconds=60 * minutes,
         json=json,

@@ -25,7 +25,7 @@ from nas.sampling.finals import Finalists
 from nas.storage import study_json
 from nas.storage.database import read_records
 from nas.storage.finals import READINGS, Results, by_seed, candidates, read_results, readings
-from nas.storage.layout import DATABASE, STUDY, WEIGHTS, weights_name
+from nas.storage.layout import WEIGHTS, holds_run, weights_name
 from nas.storage.results import Run, open_run, require_intact
 from nas.study.record import FINAL, Outcome, Record
 
@@ -213,7 +213,7 @@ def open_final(source: Run | Path | str) -> Final:
     """The final of a run as it is; refused where it has none."""
     run = source if isinstance(source, Run) else open_run(source)
     folder = run.folder / FINAL
-    if not all((folder / name).is_file() for name in (STUDY, DATABASE)):
+    if not holds_run(folder):
         raise Refused(
             f"{run.folder} has no final", hint=f"nas final {run.folder} trains its best networks and tests them"
         )

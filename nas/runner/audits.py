@@ -27,6 +27,7 @@ from nas.sampling.repetitions import AUDIT, Repetitions, retraining
 from nas.sampling.subset import Subset
 from nas.storage import study_json
 from nas.storage.audits import chosen, population
+from nas.storage.location import address_of
 from nas.storage.results import Run
 from nas.storage.study_json import Manifest
 from nas.study import Study
@@ -64,7 +65,8 @@ def audit(
     run, folder = opened(source, AUDIT)
     require_random(run.manifest.study)
     requested = _asked(run, folder, networks, seeds, longer)
-    site = partial(site_of, folder, workers, device, engine, looking_on(observer, quiet), deadline_of(max_seconds))
+    looks, deadline, storage = looking_on(observer, quiet), deadline_of(max_seconds), address_of(run.folder)
+    site = partial(site_of, folder, workers, device, engine, looks, deadline, storage)
     total = len(run.manifest.fingerprint) * requested.rounds * (1 + requested.seeds)
     train_missing(folder, total, partial(repeated, run, requested, study, folder), site)
     result = open_audit(run)

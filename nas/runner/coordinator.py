@@ -32,7 +32,7 @@ def train(task: Task, site: Site) -> None:
 
     Raises Refused for a folder of another study, Interrupted after a signal, StorageFailed where the disk fails.
     """
-    with opened(site.folder, task.manifest, task.retry) as store:
+    with opened(site.folder, task.manifest, task.retry, site.storage) as store:
         ledger = Ledger(task, site, store)
         queue = Queue(task, site.device.kind, ledger.weights, ledger.best.threshold)
         queue.resume(store.records.values())

@@ -32,6 +32,7 @@ from nas.storage import study_json
 from nas.storage.database import read_records
 from nas.storage.finals import chosen
 from nas.storage.layout import LOG
+from nas.storage.location import address_of
 from nas.storage.log import logged
 from nas.storage.results import Run
 from nas.storage.study_json import Manifest
@@ -102,7 +103,8 @@ def final(
     requested = _requested(run, folder, _selection(top, pareto, limits), seeds, _recipe(run, fidelity, changes or {}))
     require_unread(run, folder, requested.total, again=again)
     place = devices.device(device)
-    site = partial(site_of, folder, workers, device, engine, looking_on(observer, quiet), deadline_of(max_seconds))
+    looks, deadline, storage = looking_on(observer, quiet), deadline_of(max_seconds), address_of(run.folder)
+    site = partial(site_of, folder, workers, device, engine, looks, deadline, storage)
     train_missing(folder, requested.total, partial(_task, run, requested, study, folder), site)
     records = read_records(folder)
     if len(records) == requested.total and not is_read(folder, requested.total):

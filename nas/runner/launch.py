@@ -15,6 +15,7 @@ from nas.runner.display import looking_on
 from nas.runner.signals import outliving_its_terminal
 from nas.runner.task import Observer, deadline_of, site_of
 from nas.storage.layout import LOG, PAGE, TABLE
+from nas.storage.location import named
 from nas.storage.lock import require_free
 from nas.storage.log import logged
 from nas.storage.results import Run, csv, open_run
@@ -30,6 +31,7 @@ def start(
     out: Path | str | None = None,
     workers: int | None = None,
     device: str = "auto",
+    storage: str | None = None,
     engine: Engine | None = None,
     observer: Observer | None = None,
     quiet: bool = False,
@@ -44,7 +46,8 @@ def start(
     side: processes on a CPU, by default one a core and a GiB of memory; on cards, over which they are spread,
     lanes of one process for each, by default 8, of which as many are used as fit into its memory. After `max_seconds`
     no training is begun any more, and those that run get a few seconds to end. Finished trials whose outcome is in
-    `retry` (`crashed`, `timed_out`, ...) are trained again. Shows its progress, in a notebook as a bar, unless `quiet`
+    `retry` (`crashed`, `timed_out`, ...) are trained again. `storage` puts the trials of a new run on a server of
+    PostgreSQL, `postgresql+psycopg://user@host/database`. Shows its progress, in a notebook as a bar, unless `quiet`
     or where an `observer` looks on. Writes `records.csv` and `report.html` when it is done or time is up. Raises
     Refused for a study, name or folder that can't be accepted, Missing without data or device,
     StorageFailed without disk, Interrupted after a signal.
@@ -53,9 +56,9 @@ def start(
         reference = reference or catalog.reference(study)
         study = catalog.study(study)
     folder = Path(out) if out else RUNS / study.name
-    deadline = deadline_of(max_seconds)
+    server, deadline = named(storage), deadline_of(max_seconds)
     require_free(folder)
-    site = site_of(folder, workers, device, engine, looking_on(observer, quiet), deadline)
+    site = site_of(folder, workers, device, engine, looking_on(observer, quiet), deadline, server)
     with logged(folder / LOG):
         train(agreed(study, site, reference, retry), site)
     run = open_run(folder)

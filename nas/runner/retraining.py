@@ -19,9 +19,8 @@ from nas.runner.task import Site, Task
 from nas.sampling import Plan
 from nas.sampling.repetitions import AUDIT
 from nas.storage import study_json
-from nas.storage.database import read_records
-from nas.storage.layout import DATABASE, LOG, TABLE
-from nas.storage.lock import coordinator
+from nas.storage.database import read_records, working_on
+from nas.storage.layout import LOG, TABLE, holds_run
 from nas.storage.log import logged
 from nas.storage.results import Run, csv, open_run, required_study
 from nas.storage.study_json import Manifest, differences, require_unchanged
@@ -37,7 +36,7 @@ def opened(source: Run | Path | str, mark: str) -> tuple[Run, Path]:
         raise Refused(f"{path_text(source)} is a file: {_named(mark)} trains networks of a run", hint=hint)
     run = source if isinstance(source, Run) else open_run(source)
     _require_own(run)
-    if who := coordinator(run.folder):
+    if who := working_on(run.folder):
         raise Refused(f"{who} still works on {run.folder}", hint=f"nas {mark} works when it is done or stopped")
     folder = run.folder / mark
     if folder.is_symlink():
@@ -59,7 +58,7 @@ def _named(mark: str) -> str:
 
 def train_missing(folder: Path, total: int, task: Callable[[], Task], site: Callable[[], Site]) -> None:
     """Train what is left of so many trainings, and write their table; where nothing is, no code or data are needed."""
-    if not (folder / DATABASE).is_file() or len(read_records(folder)) < total:
+    if not holds_run(folder) or len(read_records(folder)) < total:
         place = site()
         with logged(folder / LOG):
             train(task(), place)

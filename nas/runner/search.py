@@ -25,6 +25,7 @@ def search(
     out: Path | str | None = None,
     workers: int | None = None,
     device: str = "auto",
+    storage: str | None = None,
     quiet: bool = False,
     **choices: Unpack[Choices],
 ) -> Run:
@@ -33,7 +34,7 @@ def search(
     Spaces are names of ours, `my_space.py:NAME`, `module:NAME`, or values. After so many `minutes` no training is
     begun; `samples` ends it after so many networks of each space, and one of the two must be given. Further choices are
     `sampler` (`tpe`; `random` makes a sample of the space), `objectives`, `seed` and `name`. The folder is
-    `runs/<name>`, by default `runs/search-SPACE`. Raises as `nas.run` does.
+    `runs/<name>`, by default `runs/search-SPACE`; the rest is as for `nas.run`. Raises as `nas.run` does.
     """
     require_end(minutes, choices.get("samples"))
     study = study_of(spaces_of(spaces), recipe or Recipe().at(FIDELITY), limits or Limits(), **choices)
@@ -42,6 +43,7 @@ def search(
         out=out,
         workers=workers,
         device=device,
+        storage=storage,
         quiet=quiet,
         reference=reference_of(spaces),
         max_seconds=60 * minutes,

@@ -57,6 +57,8 @@ class Site:
     """Where trainings run."""
     device: Device
     """What they compute on."""
+    storage: str = ""
+    """URL of the server for the trials of a new run; empty where nothing is said of it."""
     observer: Observer = unobserved
     """Who looks on."""
     deadline: float = inf
@@ -69,7 +71,13 @@ class Site:
 
 
 def site_of(
-    folder: Path, workers: int | None, device: str, engine: Engine | None, observer: Observer, deadline: float
+    folder: Path,
+    workers: int | None,
+    device: str,
+    engine: Engine | None,
+    observer: Observer,
+    deadline: float,
+    storage: str = "",
 ) -> Site:
     """A folder with the device of that name, and so many workers on it unless there is an engine."""
     place = devices.device(device)
@@ -79,6 +87,7 @@ def site_of(
         folder=folder,
         engine=engine or local_engine(devices.workers(workers, place), place, folder / LOG),
         device=place,
+        storage=storage,
         observer=observer,
         deadline=deadline,
     )

@@ -13,7 +13,7 @@ from nas.sampling.repetitions import AUDIT, Chosen
 from nas.sampling.subset import Subset, order, weights
 from nas.storage import study_json
 from nas.storage.database import read_records
-from nas.storage.layout import DATABASE, STUDY
+from nas.storage.layout import holds_run
 from nas.storage.results import Run
 from nas.storage.study_json import Manifest
 from nas.study.record import Record
@@ -94,7 +94,7 @@ class Retrained:
 def read_retrained(run: Run) -> Retrained | None:
     """The audit in the folder of a run; None where it has none, refused where it is of another run."""
     folder = run.folder / AUDIT
-    if not all((folder / name).is_file() for name in (STUDY, DATABASE)):
+    if not holds_run(folder):
         return None  # nothing, or a beginning that was interrupted at once
     manifest = study_json.read(folder)
     if manifest.subset is None or manifest.fingerprint != run.manifest.fingerprint:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from nas.errors import StorageFailed
 from nas.files import CHECKPOINT
-from nas.storage.layout import DATABASE, LOG, TABLE, WEIGHTS, WRITE_AHEAD, owner_of
+from nas.storage.layout import DATABASE, LOG, STORAGE, TABLE, WEIGHTS, WRITE_AHEAD, owner_of
 from nas.study.record import Outcome
 
 FINISHED = re.compile(rb" INFO trial (\d{1,12}) of .* is completed, ")
@@ -54,17 +54,17 @@ def evidence(folder: Path, total: float = inf) -> Evidence:
 def require_database(folder: Path) -> None:
     """Refuse a run whose database isn't there, or is empty, although other files tell of its trials."""
     path = folder / DATABASE
-    if path.is_file() and path.stat().st_size:
+    if (folder / STORAGE).is_file() or (path.is_file() and path.stat().st_size):
         return
     if lost := evidence(folder).against((), ()):
         state = "is empty" if path.is_file() else "is missing"
         raise StorageFailed(f"{path} {state}, but other files tell of finished trials: {lost}", hint=WAY_OUT)
 
 
-def lost_trials(folder: Path, witnesses: Evidence, finished: Collection[int], known: Collection[int]) -> str:
+def lost_trials(database: object, witnesses: Evidence, finished: Collection[int], known: Collection[int]) -> str:
     """That a database is older than the files beside it, as a sentence; empty where it isn't."""
     lost = witnesses.against(finished, known)
-    return f"{folder / DATABASE} lacks trials that other files tell of: {lost}" if lost else ""
+    return f"{database} lacks trials that other files tell of: {lost}" if lost else ""
 
 
 def _in_log(path: Path) -> frozenset[int]:

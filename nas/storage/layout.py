@@ -10,13 +10,15 @@ from nas.errors import Refused
 
 STUDY, DATABASE, LOG, WEIGHTS, LOCK = "study.json", "study.db", "run.log", "weights", "run.lock"
 PAGE, TABLE = "report.html", "records.csv"
+STORAGE = "storage.json"
+"""Names the server that a run's trials lie on, where that isn't the file here."""
 LATENCIES = "latencies.jsonl"
 """What was measured of networks that were proposed: which of them are accepted depends on it."""
 SPOOL, ASIDE = "spool", "damaged"
 """Results that the database couldn't take yet; files that aren't intact."""
 WRITE_AHEAD = f"{DATABASE}-wal"
 DATABASES = (DATABASE, WRITE_AHEAD, f"{DATABASE}-shm", f"{DATABASE}-journal")
-OURS = (STUDY, *DATABASES, LOG, WEIGHTS, LOCK, LATENCIES, SPOOL, ASIDE)
+OURS = (STUDY, STORAGE, *DATABASES, LOG, WEIGHTS, LOCK, LATENCIES, SPOOL, ASIDE)
 """What a command that trains writes to; a link under one of these names would lead it out of the folder."""
 WEIGHTS_NAME = re.compile(
     r"\.?(?P<architecture>[0-9a-f]{16})-(?P<trial>0|[1-9]\d{0,11})\.(safetensors|checkpoint)(\.\w+\.partial)?", re.ASCII
@@ -29,6 +31,11 @@ class Owner(NamedTuple):
 
     architecture: str
     trial: int
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether a folder is one of a run: something was asked, and there is a place for trials."""
+    return (folder / STUDY).is_file() and any((folder / name).is_file() for name in (DATABASE, STORAGE))
 
 
 def weights_name(architecture: str, trial: int) -> str:

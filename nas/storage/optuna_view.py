@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.sampling.quiet import quiet
 from nas.storage import study_json
 from nas.storage.database import intact, read_rows
+from nas.storage.location import backend_of
 from nas.storage.optuna_mirror import frozen, study_of
 from nas.study.stored import StoredStudy
 
@@ -22,7 +23,7 @@ class RunStorage(InMemoryStorage):
 
     def __init__(self, folder: Path, study: StoredStudy) -> None:
         super().__init__()
-        self._folder, self._stored = folder, study
+        self._backend, self._stored = backend_of(folder), study
         self._finished: dict[int, FrozenTrial] = {}
         self._looking = threading.Lock()
         with quiet():
@@ -44,10 +45,10 @@ class RunStorage(InMemoryStorage):
 
     def _now(self) -> list[FrozenTrial]:
         trials = []
-        for row in read_rows(self._folder):
+        for row in read_rows(self._backend.folder):
             trial = self._finished.get(row.number)
             if trial is None:
-                trial = frozen(self._stored, row, intact(self._folder, row) if row.over else None)
+                trial = frozen(self._stored, row, intact(self._backend, row) if row.over else None)
             if trial.state.is_finished():
                 self._finished[row.number] = trial
             trials.append(trial)

@@ -18,12 +18,14 @@ from nas.errors import Refused, StorageFailed
 from nas.files import digest, remove_leftovers, write_atomically
 from nas.storage import study_json
 from nas.storage.aside import place, set_aside
-from nas.storage.database import described, intact, reading, rows, translated
+from nas.storage.backends.base import Backend, reading, translated
+from nas.storage.database import described, intact, rows
 from nas.storage.integrity import require_database
 from nas.storage.layout import (
     DATABASE,
     LOG,
     PAGE,
+    STORAGE,
     STUDY,
     TABLE,
     WEIGHTS,
@@ -31,14 +33,16 @@ from nas.storage.layout import (
     require_no_links,
     weights_name,
 )
+from nas.storage.location import backend_of
 from nas.storage.lock import locked
 from nas.storage.log import logged
 from nas.storage.study_json import Manifest
-from nas.storage.tables import ANEW, RUNS, TRIALS, Row, let_go, writing_engine
+from nas.storage.tables import ANEW, RUNS, TRIALS, Row
 from nas.study.record import Record
 
 logger = logging.getLogger(__name__)
 
+OWNER = "nas doctor"
 PATIENCE = 30.0
 """Seconds to wait for a database that somebody else writes to."""
 
@@ -69,31 +73,35 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True):
 
 def repaired(folder: Path) -> Repair:
     """Check a run's folder that nobody works on, and set aside what is damaged; a second check finds it whole."""
-    if not (folder / DATABASE).is_file():
+    if not any((folder / name).is_file() for name in (DATABASE, STORAGE)):
         raise Refused(f"{folder} is not the folder of a run: it has no {DATABASE}")
     require_no_links(folder)
     require_database(folder)
-    with translated(folder), locked(folder):
-        with reading(folder) as connection:
-            run = described(folder, connection)
+    backend = backend_of(folder)
+    with translated(backend), locked(folder):
+        with reading(backend) as connection:
+            run = described(backend, connection)
+        if run is None and not backend.may_be_older:
+            raise StorageFailed(f"{backend} has no run of {folder}", hint=backend.way_out)
         if run is None:
             raise Refused(
                 f"{folder} is a run of an earlier program, without hashes of its records",
                 hint="the next command that trains in it adds them",
             )
-        engine = writing_engine(folder / DATABASE, PATIENCE)
+        engine = backend.writer(OWNER, PATIENCE)
         try:
             with engine.begin() as connection:
-                return _checked(folder, connection, run.manifest)
+                return _checked(backend, connection, run.manifest)
         finally:
-            let_go(engine)
+            backend.let_go(engine)
 
 
-def _checked(folder: Path, connection: sqlalchemy.Connection, written: str) -> Repair:
-    connection.execute(update(RUNS).values(token=secrets.token_hex(16), owner="nas doctor"))
+def _checked(backend: Backend, connection: sqlalchemy.Connection, written: str) -> Repair:
+    folder, ours = backend.folder, RUNS.c.id == backend.run
+    connection.execute(update(RUNS).where(ours).values(token=secrets.token_hex(16), owner=OWNER))
     study, aside = _check_study(folder, written)
     with logged(folder / LOG):
-        records, damaged = _check_records(folder, connection, rows(folder, connection))
+        records, damaged = _check_records(backend, connection, rows(backend, connection))
     if damaged and (folder / TABLE).is_file():
         aside.append(set_aside(folder, folder / TABLE))
     lost = [r for r in records if (path := _weights(folder, r)) and not _is_intact(path, r)]
@@ -125,19 +133,20 @@ def _check_study(folder: Path, written: str) -> tuple[str, list[str]]:
 
 
 def _check_records(
-    folder: Path, connection: sqlalchemy.Connection, trials: Iterable[Row]
+    backend: Backend, connection: sqlalchemy.Connection, trials: Iterable[Row]
 ) -> tuple[list[Record], dict[int, str]]:
     """The intact records; those that aren't are kept as files, and their trials wait again."""
     records: list[Record] = []
     damaged: dict[int, str] = {}
     for row in [row for row in trials if row.over]:
         try:
-            records.append(intact(folder, row))
+            records.append(intact(backend, row))
         except StorageFailed as error:
             damaged[row.number] = str(error)
             content = (row.record or "").encode(errors="surrogateescape")
-            write_atomically(place(folder) / f"record-{row.number}-{secrets.token_hex(4)}.json", content)
-            connection.execute(update(TRIALS).where(TRIALS.c.number == row.number).values(ANEW))
+            write_atomically(place(backend.folder) / f"record-{row.number}-{secrets.token_hex(4)}.json", content)
+            damage = (TRIALS.c.run == backend.run) & (TRIALS.c.number == row.number)
+            connection.execute(update(TRIALS).where(damage).values(ANEW))
             logger.warning("trial %d waits again: its record was damaged", row.number)
     return records, damaged
 

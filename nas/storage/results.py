@@ -23,6 +23,7 @@ from nas.storage import study_json
 from nas.storage.database import read_manifest, read_records, read_rows, read_wrong_images, require_run
 from nas.storage.integrity import evidence, lost_trials
 from nas.storage.layout import WEIGHTS, weights_name
+from nas.storage.location import backend_of
 from nas.storage.study_json import Manifest
 from nas.storage.wrong_images import Wrong
 from nas.study import catalog, search
@@ -215,7 +216,7 @@ def open_run(folder: Path | str) -> Run:
     witnesses = evidence(place, manifest.total)
     records = tuple(read_records(place))
     known = [row.number for row in read_rows(place)]
-    lost = lost_trials(place, witnesses, {record.trial for record in records}, known)
+    lost = lost_trials(backend_of(place), witnesses, {record.trial for record in records}, known)
     lost = lost or study_json.altered(place, *read_manifest(place))
     if lost:
         logger.warning("%s", lost)

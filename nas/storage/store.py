@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy
@@ -26,48 +26,43 @@ from sqlalchemy import bindparam, insert, select, update
 from nas.errors import Refused, StorageFailed
 from nas.files import remove_leftovers, text_digest
 from nas.storage import older, spool, study_json
-from nas.storage.database import described, intact, reading, translated
-from nas.storage.guard import Guard
-from nas.storage.integrity import WAY_OUT, Evidence, evidence, lost_trials, require_database
-from nas.storage.layout import DATABASE, LOCK, LOG, PAGE, STUDY, TABLE, WEIGHTS, require_no_links
+from nas.storage.backends.base import KEPT, Backend, TakenOver, reading, translated
+from nas.storage.database import described, intact
+from nas.storage.integrity import Evidence, evidence, lost_trials, require_database
+from nas.storage.layout import LOCK, LOG, PAGE, STUDY, TABLE, WEIGHTS, require_no_links
+from nas.storage.location import settled
 from nas.storage.lock import locked, unwritable
 from nas.storage.optuna_mirror import Mirror
 from nas.storage.study_json import Manifest, require_agreement
 from nas.storage.tables import (
     ANEW,
     METADATA,
-    ROWS,
     RUNS,
     SCHEMA,
     TRIALS,
     Entry,
     Row,
     State,
-    database_url,
-    directly,
-    let_go,
+    rows_of,
     seal,
-    writing_engine,
 )
 from nas.storage.wrong_images import NONE
 from nas.study.record import Outcome, Record
 
 logger = logging.getLogger(__name__)
 
-RUN = 1
-"""A file holds one run."""
 TIMEOUT, STEP = 60.0, 0.5
-"""Seconds to wait for a database that somebody else writes to, in steps between which signals are heard."""
+"""Seconds to wait for a database that somebody else writes to, or that is away; between steps signals are heard."""
 CHECKPOINT = 1.0
-"""Seconds after which what was written to the write-ahead log is copied into the database itself."""
+"""Seconds after which what was written is also brought to where nobody overlooks it."""
 MIRRORED = 10.0
 """Seconds at most that the end of a command takes for Optuna's tables."""
 MIRRORED_AT_ONCE = 1.0
 """The same where it was interrupted."""
 MANY = 50
 """Finished trials that are read for Optuna's tables at once."""
-ROW = (TRIALS.c.run == RUN) & (TRIALS.c.number == bindparam("trial"))
-OWNER = select(RUNS.c.owner, RUNS.c.token).where(RUNS.c.id == RUN).with_for_update()
+ROW = (TRIALS.c.run == bindparam("of")) & (TRIALS.c.number == bindparam("trial"))
+OWNER = select(RUNS.c.owner, RUNS.c.token).where(RUNS.c.id == bindparam("of")).with_for_update()
 ADD = insert(TRIALS)
 BEGIN = update(TRIALS).where(ROW).values(state=State.RUNNING, began=bindparam("now"))
 END = (
@@ -81,22 +76,24 @@ END = (
         wrong=bindparam("bits"),
     )
 )
-KEPT = "what is done is kept; run the same command again to resume"
+T = TypeVar("T")
 
 
 class Locked(StorageFailed):
-    """Another program writes to the database for longer than a command waits."""
+    """The database is held by another program, or away, for longer than a command waits."""
 
 
 class Store:
     """An open run; use `opened` to get one."""
 
-    def __init__(self, folder: Path, manifest: Manifest, witnesses: Evidence, retry: Collection[Outcome] = ()) -> None:
-        self.folder, self.manifest = folder, manifest
-        _make(folder / WEIGHTS)
-        require_database(folder)
-        _require_ours(folder)
-        self._engine = writing_engine(folder / DATABASE, STEP)
+    def __init__(
+        self, backend: Backend, manifest: Manifest, witnesses: Evidence, retry: Collection[Outcome] = ()
+    ) -> None:
+        self.folder, self.manifest, self._backend = backend.folder, manifest, backend
+        _make(self.folder / WEIGHTS)
+        require_database(self.folder)
+        self._owner = f"process {os.getpid()} on {socket.gethostname()}"
+        self._engine = backend.writer(self._owner, STEP)
         self._token = secrets.token_hex(16)
         self.records: dict[int, Record] = {}
         """What was finished when the run was opened."""
@@ -107,18 +104,19 @@ class Store:
         self._dirty, self._copied = False, time.monotonic()
         try:
             stale = self._take()
-            self._guard = Guard(folder, self._engine)
+            self._guard = backend.guard(self._engine)
             self._read(witnesses)
             self._unspool()
             retried = [trial for trial, record in self.records.items() if record.outcome in retry]
             self._reopen(retried)
         except BaseException:
-            let_go(self._engine)
+            backend.let_go(self._engine)
             raise
         self.over = set(self.records)
         """Numbers of all finished trials."""
-        self._mirror = Mirror(database_url(folder / DATABASE), manifest.study, self._finished_from)
-        if stale or retried:
+        url = backend.mirror_url
+        self._mirror = Mirror(url, manifest.study, self._finished_from) if url else None
+        if self._mirror and (stale or retried):
             self._mirror.forget()
 
     def write(
@@ -135,7 +133,8 @@ class Store:
         `wrong` are the bits of their wrong images.
         StorageFailed where the database has been taken away meanwhile, or another command works on the run.
         """
-        self._guard.require(len(self.over))
+        if self._guard:
+            self._guard.require(len(self.over))
         new = [entry for entry in added if entry.trial not in self._open and entry.trial not in self.over]
         fresh: dict[int, Record] = {}
         for record in over:
@@ -155,18 +154,16 @@ class Store:
         for trial in fresh:
             del self._open[trial]
         self.over.update(fresh)
-        self._mirror.step()
+        if self._mirror:
+            self._mirror.step()
         return list(fresh.values())
 
     def update(self, manifest: Manifest) -> None:
         """Store what the run is asked from now on, where that has changed."""
         if manifest != self.manifest:
             before = text_digest(study_json.content(self.folder))
-            with self._transaction() as connection:
-                connection.execute(
-                    update(RUNS).where(RUNS.c.id == RUN),
-                    {"manifest": study_json.text(manifest), "manifest_before": before},
-                )
+            asked = {"manifest": study_json.text(manifest), "manifest_before": before}
+            self._within(lambda connection: connection.execute(self._of_run(), asked))
             study_json.write(self.folder, manifest)
             self.manifest = manifest
 
@@ -174,67 +171,74 @@ class Store:
         """Put trials that were begun and not finished back into the queue; not into a locked database."""
         if self._locked:
             return
-        with self._transaction() as connection:
-            running = (TRIALS.c.run == RUN) & (TRIALS.c.state == State.RUNNING)
-            connection.execute(update(TRIALS).where(running).values(state=State.WAITING))
+        running = (TRIALS.c.run == self._backend.run) & (TRIALS.c.state == State.RUNNING)
+        waiting = update(TRIALS).where(running).values(state=State.WAITING)
+        self._within(lambda connection: connection.execute(waiting))
 
     def close(self, seconds: float) -> None:
         """Let go of the database, after so many seconds at most for what Optuna's tools see."""
-        if self._guard.there:  # a file in its place would be written to
-            self._mirror.catch_up(seconds)
-        self._mirror.close()
-        let_go(self._engine)
+        if self._mirror:
+            if self._guard is None or self._guard.there:  # a file in its place would be written to
+                self._mirror.catch_up(seconds)
+            self._mirror.close()
+        self._backend.let_go(self._engine)
 
     def _take(self) -> bool:
         """Make the run ours, with tables if it has none yet; whether Optuna's tables hold what isn't so any more."""
-        content = study_json.content(self.folder)
-        owner = {"owner": f"process {os.getpid()} on {socket.gethostname()}", "token": self._token}
-        with self._begun() as connection:
+        content, name = study_json.content(self.folder), self.manifest.study.name
+        owner = {"owner": self._owner, "token": self._token}
+        asked = {"name": name, "schema": SCHEMA, "manifest": content, "manifest_before": ""}
+
+        def take(connection: sqlalchemy.Connection) -> bool:
             METADATA.create_all(connection)
-            if (run := described(self.folder, connection)) is not None:
+            if (run := described(self._backend, connection)) is not None:
                 study_json.require_unaltered(self.folder, run.manifest, run.manifest_before)
-                connection.execute(update(RUNS).where(RUNS.c.id == RUN), owner)
+                connection.execute(self._of_run(), owner)
                 return False
-            name = self.manifest.study.name
-            asked = {"name": name, "schema": SCHEMA, "manifest": content, "manifest_before": ""}
-            connection.execute(insert(RUNS), {"id": RUN, **asked, **owner})
+            connection.execute(insert(RUNS), {"id": self._backend.run, **asked, **owner})
             return self._migrate(connection, name)
+
+        return self._repeated(take)
 
     def _migrate(self, connection: sqlalchemy.Connection, name: str) -> bool:
         """Copy the finished trials of an older run to our tables; whether it has others, which are begun anew."""
-        if not older.there(connection):
+        if not self._backend.may_be_older or not older.there(connection):
             return False
         rows, wrong = list(older.rows(connection)), dict(older.wrong_images(connection))
-        finished = [(row, intact(self.folder, row)) for row in rows if row.over]
+        finished = [(row, intact(self._backend, row)) for row in rows if row.over]
         if finished:
-            connection.execute(insert(TRIALS), [_migrated(name, r, record, wrong) for r, record in finished])
+            connection.execute(ADD, [self._migrated(name, r, record, wrong) for r, record in finished])
         older.remove_wrong_images(connection)
         return len(finished) < len(rows)
 
     def _read(self, witnesses: Evidence) -> None:
         """All trials; refused where the files beside the database know of others."""
-        with self._transaction() as connection:
-            rows = [Row(*row) for row in connection.execute(ROWS)]
+        rows = self._within(lambda connection: [Row(*row) for row in connection.execute(rows_of(self._backend.run))])
         for row in rows:
             if row.over:
-                self.records[row.number] = intact(self.folder, row)
+                self.records[row.number] = intact(self._backend, row)
             else:
                 self._open[row.number] = State.WAITING
-        if lost := lost_trials(self.folder, witnesses, self.records, [row.number for row in rows]):
-            raise StorageFailed(lost, hint=WAY_OUT)
+        if lost := lost_trials(self._backend, witnesses, self.records, [row.number for row in rows]):
+            raise StorageFailed(lost, hint=self._backend.way_out)
         self.release()
 
     def _unspool(self) -> None:
         """Tell what an earlier command couldn't."""
-        name, now = self.manifest.study.name, datetime.now(UTC).replace(tzinfo=None)
+        name, now = self.manifest.study.name, _now()
         told = list(spool.kept(self.folder, name))
         fresh = {record.trial: (record, wrong) for _, record, wrong in told if record.trial not in self.records}
-        with self._transaction() as connection:
-            for trial, (record, wrong) in fresh.items():
-                if trial not in self._open:
-                    entry = Entry(trial=trial, space=record.space, point=record.point)
-                    connection.execute(ADD, [_added(entry, None)])
-                connection.execute(END, [_ended(name, record, now, wrong)])
+        entries = [Entry(trial=r.trial, space=r.space, point=r.point) for r, _ in fresh.values()]
+        new = [self._added(entry, None) for entry in entries if entry.trial not in self._open]
+        ended = [self._ended(name, record, now, wrong) for record, wrong in fresh.values()]
+
+        def tell(connection: sqlalchemy.Connection) -> None:
+            self._add(connection, new)
+            if ended:
+                connection.execute(END, ended)
+
+        if fresh:
+            self._within(tell)
         for trial, (record, _) in fresh.items():
             self._open.pop(trial, None)
             self.records[trial] = record
@@ -244,8 +248,8 @@ class Store:
     def _reopen(self, failed: Sequence[int]) -> None:
         """Begin trials again that failed: they wait, as if they had never been trained."""
         if failed:
-            with self._transaction() as connection:
-                connection.execute(update(TRIALS).where(ROW).values(ANEW), [{"trial": trial} for trial in failed])
+            again, rows = update(TRIALS).where(ROW).values(ANEW), [self._key(trial) for trial in failed]
+            self._within(lambda connection: connection.execute(again, rows))
         for trial in failed:
             logger.info("trial %d is tried again: it was %s", trial, self.records.pop(trial).outcome)
             self._open[trial] = State.WAITING
@@ -254,87 +258,124 @@ class Store:
         self, new: Sequence[Entry], begun: Sequence[int], over: Sequence[Record], wrong: Mapping[int, bytes]
     ) -> None:
         """Add trials that wait, then begin trials, then end trials with their records."""
-        now = datetime.now(UTC).replace(tzinfo=None)
-        with self._transaction() as connection:
-            if new:
-                at_once = {entry.trial: now for entry in new if entry.trial in begun}
-                connection.execute(ADD, [_added(entry, at_once.get(entry.trial)) for entry in new])
-                begun = [trial for trial in begun if trial not in at_once]
-            if begun:
-                connection.execute(BEGIN, [{"trial": trial, "now": now} for trial in begun])
-            if over:
-                name = self.manifest.study.name
-                ended = connection.execute(END, [_ended(name, r, now, wrong.get(r.trial)) for r in over])
-                if ended.rowcount != len(over):
-                    raise StorageFailed(
-                        f"{self.folder / DATABASE} has lost trials that are trained; something else wrote to it",
-                        hint=WAY_OUT,
-                    )
+        now, name = _now(), self.manifest.study.name
+        at_once = {entry.trial: now for entry in new if entry.trial in begun}
+        added = [self._added(entry, at_once.get(entry.trial)) for entry in new]
+        started = [{**self._key(trial), "now": now} for trial in begun if trial not in at_once]
+        finished = [self._ended(name, record, now, wrong.get(record.trial)) for record in over]
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlalchemy.Connection]:
-        """A transaction of the run's owner; StorageFailed where another command has taken it over."""
-        with self._begun() as connection:
+        def write(connection: sqlalchemy.Connection) -> None:
+            self._add(connection, added)
+            if started:
+                connection.execute(BEGIN, started)
+            if finished and connection.execute(END, finished).rowcount != len(finished):
+                raise StorageFailed(
+                    f"{self._backend} has lost trials that are trained; something else wrote to it",
+                    hint=self._backend.way_out,
+                )
+
+        self._within(write)
+
+    def _add(self, connection: sqlalchemy.Connection, trials: Sequence[dict[str, Any]]) -> None:
+        """Add trials but those that are there: a server that went away may have taken them without a word."""
+        if not trials:
+            return
+        ours = (TRIALS.c.run == self._backend.run) & TRIALS.c.number.in_([trial["number"] for trial in trials])
+        there = {*connection.scalars(select(TRIALS.c.number).where(ours))}
+        if new := [trial for trial in trials if trial["number"] not in there]:
+            connection.execute(ADD, new)
+
+    def _within(self, act: Callable[[sqlalchemy.Connection], T]) -> T:
+        """What comes of an act in a transaction of the run's owner; TakenOver where another command works on it."""
+
+        def owned(connection: sqlalchemy.Connection) -> T:
             self._require_ownership(connection)
-            yield connection
+            return act(connection)
 
-    @contextmanager
-    def _begun(self) -> Iterator[sqlalchemy.Connection]:
-        """A transaction, once nobody else writes; Locked where that takes too long, or somebody wants us to end."""
+        return self._repeated(owned)
+
+    def _repeated(self, act: Callable[[sqlalchemy.Connection], T]) -> T:
+        """What comes of an act in a transaction, once the database lets us; one that was done may be done again.
+
+        Locked where that takes too long, or somebody wants us to end.
+        """
         until = time.monotonic() + TIMEOUT
         while True:
-            connection = self._engine.connect()
+            began = time.monotonic()
             try:
-                transaction = connection.begin()
-                break
-            except sqlalchemy.exc.OperationalError as error:
-                connection.close()
-                if "database is locked" not in str(error.orig):
+                with self._engine.begin() as connection:
+                    return act(connection)
+            except (sqlalchemy.exc.DBAPIError, TakenOver) as error:
+                if not (matter := self._backend.worth_waiting(error)):
                     raise
                 if time.monotonic() >= until or self.interrupted():
                     self._locked = True
-                    raise Locked(f"{self.folder / DATABASE} is locked by another program", hint=KEPT) from None
-        with connection, transaction:
-            yield connection
+                    raise Locked(matter, hint=KEPT) from None
+            time.sleep(max(0.0, STEP - (time.monotonic() - began)))
 
     def _require_ownership(self, connection: sqlalchemy.Connection) -> None:
-        found = connection.execute(OWNER).first()
+        found = connection.execute(OWNER, {"of": self._backend.run}).first()
         if found is None or found.token != self._token:
-            who = found.owner if found else "another program"
-            raise StorageFailed(f"{who} has taken over {self.folder}, so this command ends", hint=KEPT)
+            raise TakenOver(self.folder, found.owner if found else "another program")
 
     def _finished_from(self, trial: int) -> list[tuple[Row, Record]]:
         """Finished trials from a number on, without a gap, a few at once."""
-        with reading(self.folder) as connection:
-            few = ROWS.where((TRIALS.c.run == RUN) & (TRIALS.c.number >= trial)).limit(MANY)
+        with reading(self._backend) as connection:
+            few = rows_of(self._backend.run).where(TRIALS.c.number >= trial).limit(MANY)
             rows = [Row(*row) for row in connection.execute(few)]
         gapless = takewhile(lambda pair: pair[0] == pair[1].number and pair[1].over, enumerate(rows, trial))
-        return [(row, intact(self.folder, row)) for _, row in gapless]
+        return [(row, intact(self._backend, row)) for _, row in gapless]
 
     def _copy(self) -> None:
         """Have what was written in the database itself soon: the write-ahead log may be lost, or left behind.
 
-        Where nothing was written, look whether the run is still ours.
+        Where nothing was written, look whether the run is still ours; a server tells that by itself.
         """
         if time.monotonic() - self._copied < CHECKPOINT:
             return
         if self._dirty:
-            directly(self._engine, "PRAGMA wal_checkpoint(PASSIVE)")
-        else:
-            with reading(self.folder) as connection:
+            self._backend.sync(self._engine)
+        elif self._guard:
+            with reading(self._backend) as connection:
                 self._require_ownership(connection)
         self._dirty, self._copied = False, time.monotonic()
 
+    def _of_run(self) -> sqlalchemy.Update:
+        """A change of the run's own row."""
+        return update(RUNS).where(RUNS.c.id == self._backend.run)
+
+    def _key(self, trial: int) -> dict[str, Any]:
+        """Which row is meant by `ROW`."""
+        return {"of": self._backend.run, "trial": trial}
+
+    def _added(self, entry: Entry, began: datetime | None) -> dict[str, Any]:
+        """A trial that waits, or is begun at once."""
+        key = {"run": self._backend.run, "number": entry.trial}
+        point = msgspec.json.encode(dict(entry.point)).decode()
+        state = State.RUNNING if began else State.WAITING
+        return {**key, "state": state, "space": entry.space, "point": point, "began": began}
+
+    def _ended(self, name: str, record: Record, now: datetime, wrong: bytes | None) -> dict[str, Any]:
+        text = msgspec.json.encode(record).decode()
+        sha256 = seal(name, record.trial, text)
+        return {**self._key(record.trial), "now": now, "text": text, "hash": sha256, "bits": wrong}
+
+    def _migrated(self, name: str, row: Row, record: Record, wrong: Mapping[int, bytes]) -> dict[str, Any]:
+        entry = Entry(trial=row.number, space=record.space, point=record.point)
+        hashed = {"record": row.record, "sha256": seal(name, row.number, row.record or "")}
+        finished = {"state": State.FINISHED, "ended": row.ended, "wrong": wrong.get(row.number)}
+        return {**self._added(entry, row.began), **finished, **hashed}
+
 
 @contextmanager
-def opened(folder: Path, manifest: Manifest, retry: Collection[Outcome] = ()) -> Iterator[Store]:
+def opened(folder: Path, manifest: Manifest, retry: Collection[Outcome] = (), server: str = "") -> Iterator[Store]:
     """The run of a study in a folder, new or to be continued; locked against a second coordinator.
 
-    Trials that had these outcomes are begun again.
+    Trials that had these outcomes are begun again. The trials of a new run lie on a server if one is named.
     """
     _make_folder(folder)
     require_no_links(folder)
-    with translated(folder), locked(folder):
+    with locked(folder):
         stored = study_json.begun(folder)
         if stored is None:
             stored = manifest
@@ -344,45 +385,22 @@ def opened(folder: Path, manifest: Manifest, retry: Collection[Outcome] = ()) ->
         for name in (STUDY, TABLE, PAGE):
             remove_leftovers(folder / name)
         witnesses = evidence(folder, stored.total)
-        store = Store(folder, stored, witnesses, retry)
-        seconds = MIRRORED_AT_ONCE
-        try:
-            yield store
-            seconds = MIRRORED
-        finally:
-            with suppress(sqlalchemy.exc.SQLAlchemyError, StorageFailed):
-                store.release()
-            store.close(seconds)
+        backend = settled(folder, server)
+        with translated(backend):
+            store = Store(backend, stored, witnesses, retry)
+            seconds = MIRRORED_AT_ONCE
+            try:
+                yield store
+                seconds = MIRRORED
+            finally:
+                with suppress(sqlalchemy.exc.SQLAlchemyError, StorageFailed):
+                    store.release()
+                store.close(seconds)
 
 
-def _added(entry: Entry, began: datetime | None) -> dict[str, Any]:
-    """A trial that waits, or is begun at once."""
-    point = msgspec.json.encode(dict(entry.point)).decode()
-    state = State.RUNNING if began else State.WAITING
-    return {"run": RUN, "number": entry.trial, "state": state, "space": entry.space, "point": point, "began": began}
-
-
-def _ended(name: str, record: Record, now: datetime, wrong: bytes | None) -> dict[str, Any]:
-    text = msgspec.json.encode(record).decode()
-    sha256 = seal(name, record.trial, text)
-    return {"trial": record.trial, "now": now, "text": text, "hash": sha256, "bits": wrong}
-
-
-def _migrated(name: str, row: Row, record: Record, wrong: Mapping[int, bytes]) -> dict[str, Any]:
-    entry = Entry(trial=row.number, space=record.space, point=record.point)
-    hashed = {"record": row.record, "sha256": seal(name, row.number, row.record or "")}
-    finished = {"state": State.FINISHED, "ended": row.ended, "wrong": wrong.get(row.number)}
-    return {**_added(entry, row.began), **finished, **hashed}
-
-
-def _require_ours(folder: Path) -> None:
-    """Refuse a database of another program, before tables of ours are made in it."""
-    if not (folder / DATABASE).is_file():
-        return
-    with reading(folder) as connection:
-        tables = sqlalchemy.inspect(connection).get_table_names()
-    if tables and RUNS.name not in tables and not older.NAMES & {*tables}:
-        raise StorageFailed(f"{folder / DATABASE} holds {tables[0]}, not the trials of a run", hint=WAY_OUT)
+def _now() -> datetime:
+    """In UTC, as the tables have it."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _make_folder(folder: Path) -> None:

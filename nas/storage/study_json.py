@@ -14,7 +14,7 @@ from nas.files import text_digest, write_atomically
 from nas.sampling.finals import Finalists
 from nas.sampling.subset import Subset
 from nas.sampling.window import Window
-from nas.storage.layout import DATABASE, STUDY
+from nas.storage.layout import DATABASE, STORAGE, STUDY
 from nas.study import Study
 from nas.study.looks import Standing
 from nas.study.stored import StoredStudy, changes
@@ -93,9 +93,9 @@ def begun(folder: Path) -> Manifest | None:
     """What the run in a folder was asked; None where none was begun, Refused where that is lost."""
     if (folder / STUDY).is_file():
         return read(folder)
-    if (folder / DATABASE).is_file():
+    if name := next((name for name in (DATABASE, STORAGE) if (folder / name).is_file()), ""):
         raise Refused(
-            f"{folder} has a {DATABASE} and no {STUDY}: what its trainings are of isn't known",
+            f"{folder} has a {name} and no {STUDY}: what its trainings are of isn't known",
             hint=f"put {STUDY} back from a copy, or move {quote(str(folder))} away to begin anew; "
             f"nas doctor {quote(str(folder))} knows what the run wrote",
         )

@@ -7,19 +7,15 @@ of the trial and with a hash over run, number and text, which is checked wheneve
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import msgspec
 import sqlalchemy
-from sqlalchemy import Column, DateTime, ForeignKey, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Integer, LargeBinary, MetaData, String, Table, Text
 
 from nas.errors import StorageFailed
 from nas.space import Value
@@ -28,10 +24,12 @@ from nas.study.record import Record
 SCHEMA = 1
 """Of these tables."""
 METADATA = MetaData()
+LONG = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite's own key of a row is an INTEGER."""
 RUNS = Table(
     "nas_runs",
     METADATA,
-    Column("id", Integer, primary_key=True),
+    Column("id", LONG, primary_key=True, autoincrement=False),
     Column("name", String, nullable=False),  # of the study
     Column("schema", Integer, nullable=False),
     Column("manifest", Text, nullable=False),  # study.json as it was last written
@@ -42,7 +40,7 @@ RUNS = Table(
 TRIALS = Table(
     "nas_trials",
     METADATA,
-    Column("run", Integer, ForeignKey(RUNS.c.id), primary_key=True),
+    Column("run", LONG, ForeignKey(RUNS.c.id), primary_key=True, autoincrement=False),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("state", String, nullable=False),
     Column("space", String, nullable=False),
@@ -103,12 +101,14 @@ class Row(NamedTuple):
         return self.state == State.FINISHED or self.record is not None
 
 
-ROWS = (
-    sqlalchemy.select(RUNS.c.name, *(TRIALS.c[name] for name in Row._fields[1:]))
-    .join(RUNS, RUNS.c.id == TRIALS.c.run)
-    .order_by(TRIALS.c.number)
-)
-"""All trials, in the order of their numbers."""
+def rows_of(run: int) -> sqlalchemy.Select[Any]:
+    """All trials of a run, in the order of their numbers."""
+    return (
+        sqlalchemy.select(RUNS.c.name, *(TRIALS.c[name] for name in Row._fields[1:]))
+        .join(RUNS, RUNS.c.id == TRIALS.c.run)
+        .where(TRIALS.c.run == run)
+        .order_by(TRIALS.c.number)
+    )
 
 
 def seal(run: str, trial: int, record: str) -> str:
@@ -127,61 +127,3 @@ def record_of(row: Row, where: str, hint: str) -> Record:
             f"{where}: the record of trial {row.number} is damaged: its SHA-256 isn't the one beside it", hint=hint
         )
     return record
-
-
-def reading_engine(path: Path) -> sqlalchemy.Engine:
-    """Connections to a database for who reads it."""
-    engine = sqlalchemy.create_engine(database_url(path))
-    sqlalchemy.event.listen(engine, "connect", _set_text)
-    return engine
-
-
-def writing_engine(path: Path, timeout: float) -> sqlalchemy.Engine:
-    """Connections for its one writer, whose transactions hold the right to write from their first moment.
-
-    Others read meanwhile; what is committed has reached the disk.
-    """
-    engine = sqlalchemy.create_engine(database_url(path), connect_args={"timeout": timeout})
-    sqlalchemy.event.listen(engine, "connect", _set_text)
-    sqlalchemy.event.listen(engine, "connect", _set_pragmas)
-    sqlalchemy.event.listen(engine, "begin", _begin)
-    return engine
-
-
-def directly(engine: sqlalchemy.Engine, statement: str, *values: object) -> None:
-    """Run a statement of SQLite's own that no transaction may surround; sqlite3.Error where it can't."""
-    connection = engine.raw_connection()
-    try:
-        connection.cursor().execute(statement, values)
-    finally:
-        connection.close()
-
-
-def let_go(engine: sqlalchemy.Engine) -> None:
-    """Leave a database that was written to as one file that can be moved and read anywhere."""
-    with suppress(sqlite3.Error, sqlalchemy.exc.DatabaseError):
-        directly(engine, "PRAGMA journal_mode=DELETE")  # refused while somebody reads: then the log stays
-    engine.dispose()
-
-
-def database_url(path: Path) -> str:
-    """The database as a URL; a `?` in a folder's name would begin its options."""
-    return sqlalchemy.URL.create(
-        "sqlite", database=f"file:{quote(str(path.resolve()))}", query={"uri": "true"}
-    ).render_as_string()
-
-
-def _set_text(connection: Any, _: object) -> None:
-    """Bytes that are no text are kept as they are: whoever checks hashes names their trial."""
-    connection.text_factory = lambda data: data.decode(errors="surrogateescape")
-
-
-def _set_pragmas(connection: Any, _: object) -> None:
-    """A log that survives a killed writer, lets others read meanwhile, and reaches the disk at every commit."""
-    connection.isolation_level = None  # transactions begin where `_begin` says
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-
-
-def _begin(connection: sqlalchemy.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

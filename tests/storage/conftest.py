@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import nas
 from nas.engines import InlineEngine
+from tests.toys.postgres import Postgres, why_none
 from tests.toys.runs import execute
 from tests.toys.spaces import STUDY
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A server; who stops it starts it again."""
+    if reason := why_none():
+        pytest.skip(reason)
+    server = Postgres()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def server(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Postgres:
+    """A server that the environment names: new runs lie there, and their folders are read."""
+    monkeypatch.setenv("NAS_STORAGE", postgres.url)
+    return postgres
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def database(request: pytest.FixtureRequest) -> None:
+    """Where the trials of new runs lie: both answer alike."""
+    if request.param == "PostgreSQL":
+        request.getfixturevalue("server")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 import nas
@@ -19,11 +18,10 @@ from nas.data import DataInfo
 from nas.errors import Refused, StorageFailed
 from nas.sampling import Plan
 from nas.storage import study_json
-from nas.storage.database import pace, read_records, read_rows, require_run
+from nas.storage.database import pace, read_records, require_run
 from nas.storage.layout import DATABASE, LOCK, STUDY
 from nas.storage.store import Store, opened
-from nas.storage.tables import Entry, State
-from nas.study.record import Outcome
+from nas.storage.tables import Entry
 from tests.toys import spaces
 from tests.toys.runs import agreement, execute
 
@@ -41,40 +39,6 @@ def test_a_run_is_one_file_when_it_is_over(finished: Path) -> None:
     """Nothing of SQLite's log is left beside the database, so the folder can be zipped and moved."""
     assert sorted(path.name for path in finished.iterdir()) == [LOCK, DATABASE, STUDY, "weights"]
     assert (finished / LOCK).read_text() == ""
-
-
-def test_what_is_killed_while_it_is_trained_is_begun_again(tmp_path: Path, digits: DataInfo) -> None:
-    """A trial that was begun and not finished is put back into the queue and keeps its number and parameters."""
-    manifest = agreement(TOY, tmp_path)
-    plan = Plan(TOY, digits.shape, len(digits.classes))
-    for _ in range(2):
-        with opened(tmp_path, manifest) as store:
-            store.write([entry(0, plan)], running={0})
-            assert [row.state for row in read_rows(tmp_path)] == [State.RUNNING]
-        (row,) = read_rows(tmp_path)
-        assert (row.number, row.state, row.space) == (0, State.WAITING, "tiny")
-        assert json.loads(row.point) == plan.propose(0).point
-
-
-def test_a_second_record_of_a_trial_is_ignored(copied: Path, digits: DataInfo) -> None:
-    """Finishing a finished trial changes nothing: what was acknowledged stays."""
-    before = read_records(copied)
-    with opened(copied, agreement(TOY, copied)) as store:
-        assert store.write(over=[msgspec.structs.replace(before[0], outcome=Outcome.CRASHED, curve=())]) == []
-    assert read_records(copied) == before
-
-
-@pytest.mark.parametrize("others", ["UPDATE nas_trials SET number = 20 WHERE number = 8", "DELETE FROM nas_trials"])
-def test_trials_that_vanish_meanwhile_end_the_run(copied: Path, digits: DataInfo, others: str) -> None:
-    """A record whose trial something else has taken away isn't lost in silence."""
-    more = replace(TOY, samples=5)
-    before = read_records(copied)
-    with opened(copied, agreement(more, copied)) as store:
-        store.write([entry(8, Plan(more, digits.shape, 10))], running={8})
-        with closing(sqlite3.connect(copied / DATABASE)) as database, database:
-            database.execute(others)
-        with pytest.raises(StorageFailed, match="has lost trials that are trained; something else wrote to it"):
-            store.write(over=[msgspec.structs.replace(before[0], trial=8)])
 
 
 def test_reading_does_not_disturb_who_writes(finished: Path, copied: Path, digits: DataInfo) -> None:
@@ -269,11 +233,3 @@ def test_a_command_that_was_killed_while_it_extended_a_run_is_repeated(
     monkeypatch.undo()
     assert nas.open(copied).total == 8
     assert len(execute(replace(TOY, samples=5), copied)) == 10
-
-
-def test_tables_of_a_later_version_are_refused(copied: Path, digits: DataInfo) -> None:
-    """A database of a newer program is neither read nor written."""
-    changed(copied, "UPDATE nas_runs SET schema = 2")
-    for act in (read_records, lambda folder: execute(TOY, folder)):
-        with pytest.raises(Refused, match=r"study.db has schema version 2, this program reads 1; update it"):
-            act(copied)

@@ -21,8 +21,8 @@ import nas
 from nas.engines import InlineEngine
 from nas.engines.messages import Job, Result
 from nas.errors import Refused, StorageFailed
+from nas.storage.backends.guard import RESCUED
 from nas.storage.database import read_records, read_rows
-from nas.storage.guard import RESCUED
 from nas.storage.layout import DATABASE, LOCK, LOG, PAGE, TABLE, WEIGHTS, WRITE_AHEAD
 from nas.storage.store import opened
 from tests.toys import runs as toys

@@ -101,11 +101,10 @@ def status(
 
 def state_of(folder: Path) -> State:
     """The run in a folder as it is now."""
-    from nas.storage.database import pace
-    from nas.storage.lock import coordinator
+    from nas.storage.database import pace, working_on
     from nas.storage.results import open_run
 
-    run, holder = open_run(folder), coordinator(folder)
+    run, holder = open_run(folder), working_on(folder)
     return State(run=run, holder=holder, rate=pace(folder) if holder else None)
 
 

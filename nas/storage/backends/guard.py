@@ -13,9 +13,17 @@ import sqlalchemy
 from nas.errors import StorageFailed
 from nas.storage.integrity import WAY_OUT
 from nas.storage.layout import DATABASE, WRITE_AHEAD
-from nas.storage.tables import directly
 
 RESCUED = f"{DATABASE}.rescued"
+
+
+def directly(engine: sqlalchemy.Engine, statement: str, *values: object) -> None:
+    """Run a statement of SQLite's own that no transaction may surround; sqlite3.Error where it can't."""
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute(statement, values)
+    finally:
+        connection.close()
 
 
 class Guard:
