@@ -14,8 +14,10 @@ from nas.cli.options import (
     TRAINING,
     DataSet,
     Device,
+    EngineName,
     Epochs,
     Json,
+    RayAddress,
     Resolution,
     Settings,
     Target,
@@ -77,6 +79,8 @@ def search(
     settings: Settings = None,
     workers: Workers = None,
     device: Device = "auto",
+    engine: EngineName = "local",
+    ray_address: RayAddress = "",
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder of the run (default: runs/search-SPACE).")
     ] = None,
@@ -118,6 +122,8 @@ def search(
         out=out,
         workers=workers,
         device=device,
+        engine=engine,
+        ray_address=ray_address,
         reference=reference_of(space),
         max_seconds=60 * minutes,
         json=json,

@@ -8,6 +8,7 @@ from typing import Unpack
 
 from nas.errors import Refused
 from nas.runner.launch import start
+from nas.runner.task import EngineChoice
 from nas.space import Space
 from nas.storage.results import Run
 from nas.study import Limits, Recipe
@@ -25,6 +26,8 @@ def search(
     out: Path | str | None = None,
     workers: int | None = None,
     device: str = "auto",
+    engine: EngineChoice = None,
+    ray_address: str = "",
     quiet: bool = False,
     **choices: Unpack[Choices],
 ) -> Run:
@@ -42,6 +45,8 @@ def search(
         out=out,
         workers=workers,
         device=device,
+        engine=engine,
+        ray_address=ray_address,
         quiet=quiet,
         reference=reference_of(spaces),
         max_seconds=60 * minutes,
