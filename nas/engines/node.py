@@ -58,8 +58,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """What the last digits depend on; empty where cards train."""
     precision: str
     """The arithmetic that it computes fastest."""
-    lanes: int
-    """Trainings side by side."""
+    room: int
+    """Trainings side by side for which its processor has cores and memory."""
 
 
 class Look(NamedTuple):
@@ -74,30 +74,14 @@ class Look(NamedTuple):
 class Node:
     """Trains on one computer for a coordinator elsewhere."""
 
-    def __init__(self, lanes: int, cards: int, *, fitted: bool) -> None:
-        """So many lanes, on a processor no more than `fitted` it; of cards it has those that this process sees."""
-        if fitted and not cards:
-            lanes = min(lanes, devices.workers(None, devices.CPU))
-        self._lanes, self._kind = lanes, "cuda" if cards else "cpu"
+    def __init__(self, lanes: int, cards: int) -> None:
+        """So many lanes on a processor, or on cards: the first ones that this process sees."""
         self._folder = _new_folder()
         seen = [devices.visible(card) for card in range(cards)]
         self._engine = LocalEngine(lanes, cards=seen, log=self._folder / LOG)
         self._begun = False
         self._jobs: dict[int, Job] = {}
         self._data: dict[str, str] = {}  # folders of the coordinator, and ours of the same data
-
-    def traits(self) -> bytes:
-        """What it is; loads no torch."""
-        return msgspec.json.encode(
-            Traits(
-                host=platform.node(),
-                software=software(),
-                processor=devices.processor(),
-                instructions="" if self._kind == "cuda" else devices.instructions(),
-                precision=_precision(self._kind),
-                lanes=self._lanes,
-            )
-        )
 
     def look(self, jobs: Collection[bytes], files: Callable[[str], Files], seconds: float) -> Look:
         """Take jobs; what is answered within this time. `files` gives a folder of the coordinator's.
@@ -164,6 +148,20 @@ class Node:
         return weights
 
 
+def traits(kind: str) -> bytes:
+    """What this computer is, where processors or cards are to train, as JSON; loads no torch into this process."""
+    return msgspec.json.encode(
+        Traits(
+            host=platform.node(),
+            software=software(),
+            processor=devices.processor(),
+            instructions="" if kind == "cuda" else devices.instructions(),
+            precision=_precision(kind),
+            room=devices.workers(None, devices.CPU),
+        )
+    )
+
+
 def software() -> str:
     """`nas-atlas 0.1.0 (code 1f2e3d4c5b6a), python 3.11, torch 2.14.1, ...`: equal where results may be compared."""
     root, code = Path(__file__).parents[1], hashlib.sha256()
@@ -182,12 +180,13 @@ def _version(name: str) -> str:
 
 
 def _precision(kind: str) -> str:
-    """The arithmetic of the processor, or of all cards; these are asked by a process that then lets go of them."""
+    """The arithmetic of the processor, or of all cards; a process asks these and lets go of them."""
     if kind == "cpu":
         return devices.precision("cpu")
+    names = {name: value for name, value in environment().items() if name != devices.VISIBLE}  # Ray hides all cards
     code = "from nas.training import devices as d; print(d.precision('cuda', range(d.card_count())))"
     command = [sys.executable, "-P", "-c", code]
-    return subprocess.run(command, env=environment(), capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(command, env=names, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _new_folder() -> Path:
