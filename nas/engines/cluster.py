@@ -24,6 +24,8 @@ from nas.training.devices import Device
 
 logger = logging.getLogger(__name__)
 
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "."}
+"""A cluster that is started here tells nobody of itself, and what Ray says of nodes isn't printed among our lines."""
 PATIENCE = 120.0
 """Seconds in which nodes must answer."""
 
@@ -151,7 +153,8 @@ def _cards(node: dict[str, Any]) -> int:
 
 def _connected(address: str) -> tuple[Any, bool]:
     """Ray, connected to a cluster, and whether the connection was made here."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told of a cluster that is started here
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     try:
         import ray
     except ImportError:

@@ -36,6 +36,8 @@ WATCH = 2.0
 """Seconds between two looks at which nodes there are."""
 MOST_DEATHS = 3
 """Actors in a row that a node loses before it answers a job; then it is left out."""
+DOUBT = 60.0
+"""Seconds until a node counts as alive that has lost its actor, and hasn't begun another one so far."""
 FAREWELL = 2.0
 """Seconds in which nodes end their workers themselves."""
 
@@ -72,6 +74,10 @@ class Place:
     """What it trains."""
     running: dict[int, int] = field(default_factory=dict)
     """Trials that have begun, and their finished epochs."""
+    seen: bool = False
+    """Whether it has answered."""
+    lost: float = 0.0
+    """When it was found dead."""
 
     @property
     def idle(self) -> int:
@@ -97,6 +103,7 @@ class RayEngine:
         self.device, self.precision = self._cluster.greeted(device)
         """What the nodes train on, and the arithmetic that all of them compute fastest."""
         self._places: list[Place] = []
+        self._doubted: list[Place] = []
         self._deaths = Counter[str]()
         self._stored: dict[str, list[Any]] = {}
         self._homeless: list[Job] = []
@@ -129,7 +136,7 @@ class RayEngine:
     @property
     def free(self) -> int:
         """Lanes without a job; those of a node that is still starting count."""
-        held = len(self._homeless) + sum(len(place.jobs) for place in self._places)
+        held = len(self._homeless) + sum(len(place.jobs) for place in (*self._places, *self._doubted))
         return 0 if self._holding else max(0, self.workers - held)
 
     @property
@@ -155,10 +162,10 @@ class RayEngine:
     def wait(self, seconds: float) -> list[Result]:
         """Answers and deaths within this time."""
         end = time.monotonic() + seconds
-        results, self._answers = self._answers, []
         while True:
             self._watch()
             self._give()
+            results, self._answers = self._answers, []
             left = end - time.monotonic()
             results += self._heard(0.0 if results else max(0.0, left))
             if results or left <= 0:
@@ -167,9 +174,12 @@ class RayEngine:
     def _watch(self) -> None:
         """Begin on nodes that have come, forget those that have gone."""
         now = time.monotonic()
-        if self._holding or now - self._watched < WATCH:
+        if now - self._watched < WATCH:
             return
         self._watched, members = now, self._cluster.members()
+        self._judge(now)
+        if self._holding:
+            return
         for place in list(self._places):
             if place.node not in members and not place.jobs and place.call is None:
                 self._remove(place)
@@ -245,8 +255,9 @@ class RayEngine:
             self._leave_out(place, f"can't train: {error.cause}")
             return []
         except self._ray.exceptions.RayError as error:
-            return self._lost(place, error)
-        place.running = look.running
+            self._lost(place, error)
+            return []
+        place.seen, place.running = True, look.running
         answers = [(msgspec.json.decode(said, type=Result), weights) for said, weights in look.answers]
         return [self._settled(place, result, weights) for result, weights in answers]
 
@@ -262,21 +273,30 @@ class RayEngine:
             return ended(job, Outcome.FAILED, str(error), fatal=True)
         return result
 
-    def _lost(self, place: Place, error: Any) -> list[Result]:
-        """An actor that is no more: with its node, or by itself, which is the machine's fault, too."""
+    def _lost(self, place: Place, error: Any) -> None:
+        """Note an actor that is no more; whether its node went with it, the cluster knows some seconds later."""
         if getattr(error, "actor_init_failed", False):
             self._leave_out(place, f"can't train: {str(error).strip().splitlines()[-1]}")
-            return []
+            return
         self._remove(place)
-        self._deaths[place.node] += 1
-        gone = not self._cluster.is_there(place.node)
-        said = f"the cluster has lost {place.host}" if gone else f"what trains on {place.host} was killed"
-        if not gone and self._deaths[place.node] >= MOST_DEATHS:
-            self._cluster.leave_out(place.node, f"was killed {MOST_DEATHS} times in a row")
-        logger.warning("%s; trainings there: %d", said, len(place.jobs))
-        cause = Cause.NODE if gone else Cause.KILLED
-        results = [ended(job, Outcome.CRASHED, said, cause) for job in place.jobs]
-        return [msgspec.structs.replace(result, host=place.host) for result in results]
+        place.lost = time.monotonic()
+        self._doubted.append(place)
+
+    def _judge(self, now: float) -> None:
+        """Say of what was lost whether its node is gone, or the machine has ended a process of one that lives."""
+        for place in list(self._doubted):
+            gone = not self._cluster.is_there(place.node)
+            lives = any(other.node == place.node and other.seen for other in self._places)
+            if not (gone or lives or now - place.lost > DOUBT):
+                continue
+            self._doubted.remove(place)
+            said = f"the cluster has lost {place.host}" if gone else f"what trains on {place.host} was killed"
+            logger.warning("%s; trainings there: %d", said, len(place.jobs))
+            results = [ended(job, Outcome.CRASHED, said, Cause.NODE if gone else Cause.KILLED) for job in place.jobs]
+            self._answers += [msgspec.structs.replace(result, host=place.host) for result in results]
+            self._deaths[place.node] += 1
+            if not gone and self._deaths[place.node] >= MOST_DEATHS:
+                self._cluster.leave_out(place.node, f"was killed {MOST_DEATHS} times in a row")
 
     def _leave_out(self, place: Place, reason: str) -> None:
         """Do without a node whose workers never begin; what it was given goes elsewhere."""
