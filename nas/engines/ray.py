@@ -121,6 +121,8 @@ class RayEngine:
 
     def __exit__(self, *exception: object) -> None:
         """End everything on all nodes, and the cluster if it was started here."""
+        if not self._ray.is_initialized():  # somebody else has ended it, and Ray would start another one
+            return
         farewells = [place.actor.close.remote() for place in self._places]
         if farewells:
             self._ray.wait(farewells, num_returns=len(farewells), timeout=FAREWELL)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,32 +136,3 @@ def test_other_choices_are_refused(choice: dict[str, Any], message: str, tmp_pat
     usual: dict[str, Any] = {"workers": None, "device": "cpu", "ray_address": ""}
     with pytest.raises(Refused, match=message):
         site_of(folder=tmp_path, observer=unobserved, deadline=0.0, **(usual | choice))
-
-
-@pytest.mark.long
-def test_nodes_come_and_go(tmp_path: Path) -> None:
-    """A study on three nodes, of which one is lost and another comes: the table is that of a quiet machine."""
-    ray = pytest.importorskip("ray")
-    utils = pytest.importorskip("ray.cluster_utils")
-    ray.shutdown()
-    nodes = utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    doomed = nodes.add_node(num_cpus=1)
-    nodes.add_node(num_cpus=1)
-    nodes.wait_for_nodes()
-    study = replace(STUDY, samples=12, recipe=msgspec.structs.replace(QUICK, epochs=30))
-    finished: list[int] = []
-
-    def observer(snapshot: Any, record: Record | None) -> None:
-        finished.extend([record.trial] if record else [])
-        if record and len(finished) == 6:
-            nodes.remove_node(doomed, allow_graceful=False)
-            nodes.add_node(num_cpus=1)
-
-    try:
-        ray.init(nodes.address, log_to_driver=False, logging_level="ERROR")
-        records = execute(study, tmp_path / "ray", RayEngine(), observer=observer)
-    finally:
-        ray.shutdown()
-        nodes.shutdown()
-    same(records, execute(study, tmp_path / "here"))
-    assert {record.cause for record in records} <= {"", "node"}
