@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.options import Device, Folder, Json, MaxSeconds, OwnStudy, Workers
+from nas.cli.options import Device, EngineName, Folder, Json, MaxSeconds, OwnStudy, RayAddress, Workers
 from nas.cli.source import study_named
 from nas.cli.terminal import emit_head, emit_json, emit_table, emit_text, say
 from nas.storage.layout import TABLE
@@ -31,6 +31,8 @@ def audit(
     study: OwnStudy = None,
     workers: Workers = None,
     device: Device = "auto",
+    engine: EngineName = "local",
+    ray_address: RayAddress = "",
     max_seconds: MaxSeconds = inf,
     json: Json = False,
 ) -> None:
@@ -47,6 +49,8 @@ def audit(
             study=study_named(study),
             workers=workers,
             device=device,
+            engine=engine,
+            ray_address=ray_address,
             observer=observer,
             max_seconds=max_seconds,
         )

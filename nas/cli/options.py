@@ -106,6 +106,15 @@ Storage = Annotated[
         rich_help_panel=MACHINE,
     ),
 ]
+EngineName = Annotated[
+    str, typer.Option("--engine", metavar="NAME", help="local, or ray: a cluster's nodes.", rich_help_panel=MACHINE)
+]
+RayAddress = Annotated[
+    str,
+    typer.Option(
+        metavar="ADDRESS", help="Of the Ray cluster (default: the one here, else a new one).", rich_help_panel=MACHINE
+    ),
+]
 MaxSeconds = Annotated[
     float,
     typer.Option(help="Begin no training after so long; the same command resumes.", min=0, rich_help_panel=MACHINE),

@@ -15,8 +15,10 @@ from nas.cli.options import (
     TRAINING,
     DataSet,
     Device,
+    EngineName,
     Epochs,
     Json,
+    RayAddress,
     Resolution,
     Settings,
     Storage,
@@ -83,6 +85,8 @@ def search(
     workers: Workers = None,
     device: Device = "auto",
     storage: Storage = None,
+    engine: EngineName = "local",
+    ray_address: RayAddress = "",
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder of the run (default: runs/search-SPACE).")
     ] = None,
@@ -125,6 +129,8 @@ def search(
         workers=workers,
         device=device,
         storage=storage,
+        engine=engine,
+        ray_address=ray_address,
         reference=reference_of(space),
         max_seconds=60 * minutes,
         json=json,

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import logging
 import math
-import platform
 import signal
 import time
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ import msgspec
 
 from nas.engines import process
 from nas.engines.cores import Cores, pin
-from nas.engines.messages import Answer, Cause, Job, Reached, Ready, Result, Retiring, Returned
+from nas.engines.messages import Answer, Cause, Job, Reached, Ready, Result, Retiring, Returned, ended
 from nas.engines.process import Worker
 from nas.errors import MachineFailed, NasError
 from nas.files import open_to_append
@@ -143,7 +142,7 @@ class LocalEngine:
         """Move the deadlines of all where we come back much later than we meant to: we were stopped, they with us."""
         now = time.monotonic()
         late = now - self._seen - seconds
-        if late > STANDSTILL:
+        if late > STANDSTILL and self.running:
             logger.warning("this command stood still for %.0f s, which no training is charged with", late)
             for worker in self._workers:
                 worker.forgive(late)
@@ -216,7 +215,7 @@ class LocalEngine:
         self._replace(worker, worker.waiting)
         cause = Cause.KILLED if status in KILLS else Cause.PROCESS
         said = f"the worker ended with status {status}" + (KILLED if cause is Cause.KILLED else "")
-        return [_ended(job, Outcome.CRASHED, said, cause) for job in running]
+        return [ended(job, Outcome.CRASHED, said, cause) for job in running]
 
     def _overdue(self, worker: Worker) -> list[Result]:
         late = worker.overdue(time.monotonic())
@@ -226,7 +225,7 @@ class LocalEngine:
         if not worker.ready:
             self._count_death(f"the last one didn't load torch within {process.START_LIMIT:g} s")
         self._replace(worker, [job for job in worker.jobs if job not in late])
-        return [_ended(job, Outcome.TIMED_OUT, f"longer than {job.max_seconds:g} s") for job in late]
+        return [ended(job, Outcome.TIMED_OUT, f"longer than {job.max_seconds:g} s") for job in late]
 
     def _replace(self, worker: Worker, left: list[Job]) -> None:
         """Put a new worker in the place of one that has ended; what is left of its jobs goes elsewhere."""
@@ -260,9 +259,3 @@ class LocalEngine:
         if place < len(self._pinned):
             pin(worker.process.pid, self._pinned[place])
         return worker
-
-
-def _ended(job: Job, outcome: Outcome, message: str, cause: Cause | None = None) -> Result:
-    """The answer to a job whose worker can't give one."""
-    where = platform.node()
-    return Result(trial=job.trial, attempt=job.attempt, outcome=outcome, message=message, host=where, cause=cause)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from enum import StrEnum
 
 import msgspec
@@ -87,6 +88,20 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
     """What ended its worker; None unless crashed."""
     fatal: bool = False
     """Whether disk or data fail, which says nothing of the network: the run must stop and the trial doesn't count."""
+
+
+def ended(job: Job, outcome: Outcome, message: str, cause: Cause | None = None, *, fatal: bool = False) -> Result:
+    """The answer to a job whose worker can't give one."""
+    where = platform.node()
+    return Result(
+        trial=job.trial,
+        attempt=job.attempt,
+        outcome=outcome,
+        message=message,
+        host=where,
+        cause=cause,
+        fatal=fatal,
+    )
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):

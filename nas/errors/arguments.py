@@ -37,7 +37,7 @@ WAYS = {
     "Looks": "Looks(first=20, every=10)",
     "Strata": "Strata(cost='multiply_adds', count=10)",
     "SuccessiveHalving": "SuccessiveHalving(reduction_factor=3, min_epochs=1)",
-    "Engine": "leave it out: processes of this machine train",
+    "Engine": "leave it out: processes of this machine train; 'ray': a cluster's nodes",
     "Grid": "Grid(values={'depth_1': (2, 4)})",
     "Integer": "Integer(low=1, high=8), Real(low=0.1, high=1.0) or Choice(options=(1, 2))",
     "Limits": "Limits(parameters=(0, 60_000))",

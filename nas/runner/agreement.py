@@ -93,7 +93,7 @@ def with_precision(study: Study, begun: Manifest | None, site: Site) -> Study:
     """The study with one arithmetic for all trials: the run's where it is begun, else what suits the device."""
     if study.recipe.precision != "auto":
         return study
-    usual = devices.precision(site.device.kind, site.device.cards)
+    usual = site.precision or devices.precision(site.device.kind, site.device.cards)
     precision = begun.study.recipe.precision if begun else usual
     if precision == "bfloat16" != usual:
         logger.warning("%s computes in bfloat16, which this device has to emulate: that is slow", site.folder)

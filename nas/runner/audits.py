@@ -15,14 +15,13 @@ from shlex import quote
 import msgspec
 
 from nas import data
-from nas.engines import Engine
 from nas.errors import NasError, Refused
 from nas.findings.audits import Audit, open_audit
 from nas.findings.samples import require_random
 from nas.runner.display import looking_on
 from nas.runner.retraining import manifest_of, opened, original_study, task_of, train_missing
 from nas.runner.signals import outliving_its_terminal
-from nas.runner.task import Observer, Task, deadline_of, site_of
+from nas.runner.task import EngineChoice, Observer, Task, deadline_of, site_of
 from nas.sampling.repetitions import AUDIT, Repetitions, retraining
 from nas.sampling.subset import Subset
 from nas.storage import study_json
@@ -50,7 +49,8 @@ def audit(
     study: Study | None = None,
     workers: int | None = None,
     device: str = "auto",
-    engine: Engine | None = None,
+    engine: EngineChoice = None,
+    ray_address: str = "",
     observer: Observer | None = None,
     quiet: bool = False,
     max_seconds: float = inf,
@@ -66,7 +66,7 @@ def audit(
     require_random(run.manifest.study)
     requested = _asked(run, folder, networks, seeds, longer)
     looks, deadline, storage = looking_on(observer, quiet), deadline_of(max_seconds), address_of(run.folder)
-    site = partial(site_of, folder, workers, device, engine, looks, deadline, storage)
+    site = partial(site_of, folder, workers, device, engine, ray_address, looks, deadline, storage)
     total = len(run.manifest.fingerprint) * requested.rounds * (1 + requested.seeds)
     train_missing(folder, total, partial(repeated, run, requested, study, folder), site)
     result = open_audit(run)

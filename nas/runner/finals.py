@@ -17,7 +17,6 @@ from typing import Any, get_args
 import msgspec
 
 from nas import data
-from nas.engines import Engine
 from nas.errors import Refused
 from nas.findings.finals import Final, open_final
 from nas.findings.wording.numbers import spoken
@@ -25,7 +24,7 @@ from nas.runner.agreement import check_study
 from nas.runner.display import looking_on
 from nas.runner.retraining import manifest_of, opened, original_study, task_of, train_missing
 from nas.runner.signals import outliving_its_terminal
-from nas.runner.task import Observer, Task, deadline_of, site_of
+from nas.runner.task import EngineChoice, Observer, Task, deadline_of, site_of
 from nas.runner.unsealing import is_read, read_test, require_unread
 from nas.sampling.finals import TOP, Finalists, Finals, FrontCost, Selection, arm_of, finals_study
 from nas.storage import study_json
@@ -84,7 +83,8 @@ def final(
     study: Study | None = None,
     workers: int | None = None,
     device: str = "auto",
-    engine: Engine | None = None,
+    engine: EngineChoice = None,
+    ray_address: str = "",
     observer: Observer | None = None,
     quiet: bool = False,
     max_seconds: float = inf,
@@ -102,9 +102,9 @@ def final(
     run, folder = opened(source, FINAL)
     requested = _requested(run, folder, _selection(top, pareto, limits), seeds, _recipe(run, fidelity, changes or {}))
     require_unread(run, folder, requested.total, again=again)
-    place = devices.device(device)
+    place = devices.device("auto" if engine == "ray" else device)  # the test split is read here
     looks, deadline, storage = looking_on(observer, quiet), deadline_of(max_seconds), address_of(run.folder)
-    site = partial(site_of, folder, workers, device, engine, looks, deadline, storage)
+    site = partial(site_of, folder, workers, device, engine, ray_address, looks, deadline, storage)
     train_missing(folder, requested.total, partial(_task, run, requested, study, folder), site)
     records = read_records(folder)
     if len(records) == requested.total and not is_read(folder, requested.total):

@@ -8,6 +8,7 @@ from typing import Unpack
 
 from nas.errors import Refused
 from nas.runner.launch import start
+from nas.runner.task import EngineChoice
 from nas.space import Space
 from nas.storage.results import Run
 from nas.study import Limits, Recipe
@@ -26,6 +27,8 @@ def search(
     workers: int | None = None,
     device: str = "auto",
     storage: str | None = None,
+    engine: EngineChoice = None,
+    ray_address: str = "",
     quiet: bool = False,
     **choices: Unpack[Choices],
 ) -> Run:
@@ -44,6 +47,8 @@ def search(
         workers=workers,
         device=device,
         storage=storage,
+        engine=engine,
+        ray_address=ray_address,
         quiet=quiet,
         reference=reference_of(spaces),
         max_seconds=60 * minutes,

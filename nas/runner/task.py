@@ -21,6 +21,8 @@ from nas.study.record import Outcome, Record
 from nas.training import devices
 from nas.training.devices import Device
 
+EngineChoice = Engine | str | None
+"""An engine, or the name of one, `local` or `ray`; None means processes of this machine."""
 Observer = Callable[[Snapshot, Record | None], None]
 """Hears of every record as it is stored, and of nothing new every second."""
 
@@ -59,6 +61,8 @@ class Site:
     """What they compute on."""
     storage: str = ""
     """URL of the server for the trials of a new run; empty where nothing is said of it."""
+    precision: str = ""
+    """The arithmetic that the engine's computers compute fastest; empty where they are this one."""
     observer: Observer = unobserved
     """Who looks on."""
     deadline: float = inf
@@ -74,18 +78,37 @@ def site_of(
     folder: Path,
     workers: int | None,
     device: str,
-    engine: Engine | None,
+    engine: EngineChoice,
+    ray_address: str,
     observer: Observer,
     deadline: float,
     storage: str = "",
 ) -> Site:
-    """A folder with the device of that name, and so many workers on it unless there is an engine."""
+    """A folder with the device of that name, and so many workers on it, here or on a cluster, or with an engine."""
+    if engine == "ray":
+        from nas.engines.ray import RayEngine
+
+        cluster = RayEngine(ray_address, workers, device)
+        return Site(
+            folder=folder,
+            engine=cluster,
+            device=cluster.device,
+            storage=storage,
+            precision=cluster.precision,
+            observer=observer,
+            deadline=deadline,
+        )
+    if ray_address:
+        raise Refused(f"{ray_address!r} is the address of a Ray cluster", hint="--engine ray trains on it")
+    if isinstance(engine, str) and engine != "local":
+        raise Refused(f"there is no engine {engine!r}", hint="engines: local, ray")
+    given = None if isinstance(engine, str) else engine
     place = devices.device(device)
-    if engine and ":" in device:
+    if given and ":" in device:
         raise Refused(f"an engine has cards of its own, got {device=} beside one", hint="device='cuda'")
     return Site(
         folder=folder,
-        engine=engine or local_engine(devices.workers(workers, place), place, folder / LOG),
+        engine=given or local_engine(devices.workers(workers, place), place, folder / LOG),
         device=place,
         storage=storage,
         observer=observer,

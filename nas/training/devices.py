@@ -144,6 +144,12 @@ def maker() -> str:
     return _told("vendor_id")
 
 
+def instructions() -> str:
+    """What the last digits of a training on the processor depend on: its maker, and its vector instructions."""
+    vectors = [flag for flag in _told("flags").split() if flag.startswith(("avx", "fma", "amx"))]
+    return " ".join([maker() or platform.machine(), *sorted(vectors)])
+
+
 def precision(kind: str, cards: Sequence[int | None] = (None,)) -> Literal["float32", "bfloat16"]:
     """The arithmetic that a device computes fastest: bfloat16 where it, or each of the cards, has instructions for it.
 

@@ -13,6 +13,7 @@ from nas.data import DataInfo
 from nas.engines import Engine, InlineEngine, LocalEngine
 from nas.engines import job as engine_job
 from nas.engines.messages import Job, Result
+from nas.engines.ray import RayEngine
 from nas.files import digest
 from nas.layers import Flatten, Layer, Linear, Sequence
 from nas.models.weights import read_document
@@ -23,12 +24,20 @@ PATIENCE = 120
 """Looks of half a second each before a job counts as never answered."""
 
 
-@pytest.fixture(scope="module", params=["inline", "local"])
+@pytest.fixture(scope="module", params=["inline", "local", "ray"])
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """Each engine, open; the local one with two workers."""
-    log = tmp_path_factory.mktemp("engine") / "run.log"
-    with InlineEngine() if request.param == "inline" else LocalEngine(2, log=log) as opened:
+    """Each engine, open; with two workers where it has some."""
+    with _made(request, tmp_path_factory.mktemp("engine") / "run.log") as opened:
         yield opened
+
+
+def _made(request: pytest.FixtureRequest, log: Path) -> Engine:
+    if request.param == "inline":
+        return InlineEngine()
+    if request.param == "local":
+        return LocalEngine(2, log=log)
+    request.getfixturevalue("ray_cluster")
+    return RayEngine(workers=2)
 
 
 @pytest.fixture
