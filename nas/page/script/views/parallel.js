@@ -289,10 +289,13 @@ class Axis {
     const y = (share) => heightOf(share) - HEAD;
     const letters = Math.min(14, Math.floor((step - 12) / 5.8));
     const short = (text) => (text.length > letters ? `${text.slice(0, letters - 1)}…` : text);
-    const mark = (share, text) => [svg("path", { class: "tick", d: `M${step / 2} ${y(share)}h5` }), svg("text", { x: step / 2 + 8, y: y(share) + 4 }, short(text))];
+    const label = (share, text, down = 4) => svg("text", { x: step / 2 + 8, y: y(share) + down }, short(text));
+    const mark = (share, text) => [svg("path", { class: "tick", d: `M${step / 2} ${y(share)}h5` }), label(share, text)];
     const filter = model.filters.get(column.name);
     const kept = scale.spans(filter).map(([low, high]) => svg("rect", { class: "kept", x: step / 2 - 7, width: 14, y: y(high) - 1, height: Math.max(3, y(low) - y(high) + 2) }));
-    const absent = scale.absent ? [svg("circle", { cx: step / 2, cy: y(scale.none), r: 3.5 }), ...mark(scale.none, absentWord(column)).slice(1)] : [];
+    const word = absentWord(column);
+    const lines = word.length > letters ? word.split(" ") : [word];
+    const absent = scale.absent ? [svg("circle", { cx: step / 2, cy: y(scale.none), r: 3.5 }), ...lines.map((text, line) => label(scale.none, text, 4 + 11 * (line - (lines.length - 1) / 2)))] : [];
     const marks = scale.marks(LENGTH).flatMap(([share, text]) => mark(share, text));
     this.line.setAttribute("viewBox", `0 0 ${step} ${HEIGHT - HEAD}`);
     this.line.replaceChildren(svg("rect", { class: "grip", x: step / 2 - 14, y: 0, width: 28, height: HEIGHT - HEAD }), svg("path", { class: "spine", d: `M${step / 2} ${y(0)}V${y(1)}` }), ...kept, ...marks, ...absent);
