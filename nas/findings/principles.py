@@ -62,9 +62,9 @@ COLUMNS = (
 """Of `Principles.table`."""
 
 MORE = (
-    "train so many more in all, in equal parts of both sides; rules on the same networks share them. Then test old and "
-    "new ones together with --again (again=True in Python; a continued run does so itself), which multiplies p by 5, "
-    "for who tests until something is found finds what isn't there"
+    'train the number under "more needed", in all, in equal parts of both sides; rules on the same networks share '
+    "them. Then test old and new ones together with --again (again=True in Python; a continued run does so itself), "
+    "which multiplies p by 5, for who tests until something is found finds what isn't there"
 )
 """What is said where rules are undecided of a study without interim looks."""
 FEW = (
@@ -73,18 +73,21 @@ FEW = (
     "Python)"
 )
 """What is said where no undecided rule has a number."""
-PAIRS = "share of all pairs, one network of each side, in which the first has the lower error; ties are half"
+PAIRS = (
+    "share of all pairs, one network of each side, in which the first has the lower error; ties are half; 50 % means "
+    "that neither wins"
+)
 PAIRS_APART = "median of those pairs' differences (Hodges and Lehmann), which isn't that of the medians"
 """What numbers of two samples mean."""
 RHO = "rank correlation of a column with the errors, the columns that its sentence names held fixed"
-THIRDS_APART = "of a column: errors of its upper third less those of its lower one, in the same way"
+THIRDS_APART = "of a column: errors of its upper third less those of its lower one, the same columns held fixed"
 """What numbers of a column mean."""
 FAILED = "of either side; they lose every pair against networks that learned"
 DECIDED = (
-    "go on with what helps, leave out what hurts, and where there is no difference take the simpler one; all of it at "
-    "this length of training"
+    "go on with what helps, leave out what hurts, where there is no difference take the simpler one; an undecided rule "
+    "shows nothing, not even that there is no difference; all of it at this length of training"
 )
-"""What to do about decided rules."""
+"""What to do where some rule is decided."""
 AGAIN = "tested before: p is multiplied by 5, and an interval is one of 99 %"
 """What is said where rules are tested again."""
 
@@ -134,14 +137,14 @@ class Principles:
             ("delta", self.delta + ("; of a column, between any two parts of it" if self._columns else "")),
             (
                 "p",
-                f"two-sided, of {self._tested}, corrected by Holm for {tests} together (intervals aren't)"
+                f"two-sided, of {self._tested}, corrected by Holm for {tests} together (intervals are not corrected)"
                 + (", and for interim looks" if looked else "")
                 + "; below 0.05 a rule helps or hurts, whether by more than delta or less",
             ),
             *looked,
             *([("again", AGAIN)] if self.again else []),
             *([("more", self._more)] if not looked and self._more else []),
-            *([("decided", DECIDED)] if any(v.verdict != "undecided" for v in self.verdicts) else []),
+            *([("what to do", DECIDED)] if any(v.verdict != "undecided" for v in self.verdicts) else []),
         )
 
     @property

@@ -333,8 +333,8 @@ def test_no_difference_shows_the_interval_that_it_rests_on() -> None:
 
 def test_decided_rules_say_what_to_do_and_undecided_ones_dont(run: Run) -> None:
     """The head ends with what follows from a decided rule; a run that no audit has checked names the command."""
-    assert dict(nas.principles(table(), columns=["wide"]).head)["decided"].startswith("go on with what helps")
-    assert "decided" not in dict(nas.principles(table(), columns=["luck"]).head)
+    assert dict(nas.principles(table(), columns=["wide"]).head)["what to do"].startswith("go on with what helps")
+    assert "what to do" not in dict(nas.principles(table(), columns=["luck"]).head)
     assert dict(nas.principles(run).head)["audited"].startswith(f"not yet: nas audit {run.folder} ")
 
 

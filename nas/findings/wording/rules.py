@@ -118,7 +118,7 @@ def rule_row(verdict: Verdict) -> RuleRow:
             probability(verdict.p_adjusted),
             sides_text(verdict.n_first, verdict.n_second, alone),
             sides_text(verdict.failures_first, verdict.failures_second, alone) if failed else NOTHING,
-            NOTHING if verdict.needs is None else f"{verdict.needs:,}",
+            f"{verdict.needs:,}" if verdict.needs else "unknown" if verdict.verdict == "undecided" else NOTHING,
         ),
         line=line(verdict),
         sentence=sentence(verdict),
@@ -204,12 +204,7 @@ def sentence(verdict: Verdict) -> str:
     rests = f"({_effect(verdict)}; {_sample(verdict)})"
     match verdict.verdict:
         case "helps" | "hurts":
-            small = (
-                f" The effect is certainly smaller than what matters, {_delta(verdict)}."
-                if verdict.within_delta
-                else ""
-            )
-            return f"{verdict.name} {verdict.verdict}: {_finding(verdict)} {rests}.{small}"
+            return f"{verdict.name} {verdict.verdict}: {_finding(verdict)} {rests}.{_against_delta(verdict)}"
         case "middle":
             return f"{verdict.name} is best in the middle, near {verdict.near:g}: larger and smaller are worse {rests}."
         case "ends":
@@ -220,6 +215,19 @@ def sentence(verdict: Verdict) -> str:
         case "undecided":
             seen = "" if _turned(verdict) else f": {_seen(verdict)}, which may be chance"
             return f"{verdict.name} is undecided{seen} {rests}; {_more(verdict)}.{_why(verdict)}"
+
+
+def _against_delta(verdict: Verdict) -> str:
+    """Whether an effect that is there is known to matter."""
+    points, delta = of_errors(verdict), _delta(verdict)
+    if verdict.within_delta:
+        return f" The effect is certainly smaller than what matters, {delta}."
+    if points is None or verdict.delta is None:
+        return ""
+    least = max(points.low, -points.high)
+    if least > verdict.delta:
+        return f" The effect is certainly larger than what matters, {delta}."
+    return f" The effect may be smaller than what matters, {delta}."
 
 
 def _inside(narrow: Interval) -> str:
@@ -335,7 +343,7 @@ def _more(verdict: Verdict) -> str:
             f"{shortened(verdict.given, MOST_NAMED)}"
         )
     if verdict.needs is None:
-        few = "these networks don't tell how many more decide it"
+        few = "these networks can't tell how many more it takes"
         return few if verdict.delta else "nothing says which effect matters"
     return f"about {plural(verdict.needs, 'network')} more in all are likely to decide it, one way or the other"
 
@@ -348,7 +356,10 @@ def _why(verdict: Verdict) -> str:
     """Why an interval without 0 doesn't decide: there are other rules."""
     if verdict.low <= 0.0 <= verdict.high or _turned(verdict):
         return ""
-    return " Its interval alone leaves out 0; p is corrected for all rules together, intervals aren't."
+    return (
+        " Uncorrected it would count, for its interval leaves out 0; p is corrected for all rules together, intervals "
+        "are not."
+    )
 
 
 def _tested(value: float, alone: bool) -> str:
