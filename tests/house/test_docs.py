@@ -38,7 +38,7 @@ SHORTER = {
     'Recipe(data="fashion-mnist").at("tiny")': 'Recipe(data="fashion-mnist").at("tiny", train_size=100)',
     "--latency-ms ..20 --minutes 20 -o small": "--latency-ms ..2000 --samples 1 --epochs 1 -o small",
     "--multiply-adds ..8e6 --minutes 20": "--multiply-adds ..8e6 --samples 1 --epochs 1 --train-size 100",
-    "nas run quickstart\n": "nas run quickstart --samples 4 --epochs 2 --train-size 150\n",
+    "nas run quickstart\n": "nas run quickstart --samples 4 --epochs 2 --train-size 600\n",
     "nas audit runs/quickstart --networks 6": "nas audit runs/quickstart --networks 4",
     "nas run quickstart --out": "nas run quickstart --samples 2 --epochs 1 --train-size 100 --out",
     "--sampler tpe --samples 12": "--sampler tpe --samples 3 --epochs 1 --train-size 100",
