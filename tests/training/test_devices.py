@@ -122,10 +122,10 @@ def test_workers_are_spread_over_the_cards(cards: int, count: int, lanes: list[i
 
 def test_an_engine_of_ones_own_has_its_own_cards(cards: int, tmp_path) -> None:  # type: ignore[no-untyped-def]
     """Cards that are named beside an engine would be ignored, so they are refused."""
-    site = site_of(tmp_path, None, "cuda", InlineEngine(), unobserved, 0.0)
+    site = site_of(tmp_path, None, "cuda", InlineEngine(), "", unobserved, 0.0)
     assert site.device.kind == "cuda"
     with pytest.raises(Refused, match="cards of its own"):
-        site_of(tmp_path, None, "cuda:1", InlineEngine(), unobserved, 0.0)
+        site_of(tmp_path, None, "cuda:1", InlineEngine(), "", unobserved, 0.0)
 
 
 def test_bfloat16_takes_all_cards(cards: int, monkeypatch: pytest.MonkeyPatch) -> None:
