@@ -41,6 +41,7 @@ def test_data_tells_what_a_table_holds(table: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.long
 def test_from_a_file_to_a_verified_network(table: Path, tmp_path: Path) -> None:
     """Run with data and target of the command line, repeated, exported and verified."""
     asked = ("run", "tests.toys.tables:STUDY", "--data", str(table), "--target", "price", "--samples", "2")

@@ -185,6 +185,7 @@ def measured(own_cache: Path) -> tuple[Report, str]:
     return msgspec.json.decode(file.read_bytes(), type=Report), "".join(lines)
 
 
+@pytest.mark.long
 def test_command_measures_both_sides(measured: tuple[Report, str]) -> None:
     """Each pair has the speed of the book's loop and that of our workers, on the same number of images."""
     (line,) = measured[0].lines
@@ -198,6 +199,7 @@ def test_command_measures_both_sides(measured: tuple[Report, str]) -> None:
     assert measured[0].bandwidth.rate > 0
 
 
+@pytest.mark.long
 def test_command_looks_into_our_side(measured: tuple[Report, str]) -> None:
     """The shares of time add up to the whole, with kernels in them, and the memory of a worker was seen."""
     shares, memory = measured[0].lines[0].shares, measured[0].lines[0].memory
@@ -207,6 +209,7 @@ def test_command_looks_into_our_side(measured: tuple[Report, str]) -> None:
     assert 0 < memory.anonymous <= memory.resident
 
 
+@pytest.mark.long
 def test_command_prints_a_table(measured: tuple[Report, str]) -> None:
     """The table has a row for the network with all columns; another shows its shares, a third one its roofline."""
     report_lines = measured[1].splitlines()

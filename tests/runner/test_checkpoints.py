@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 import nas
 
 PROGRAM = """
@@ -42,6 +44,7 @@ def errors(folder: Path) -> list[tuple[int, float | None, tuple[float, ...]]]:
     return [(r.trial, r.error, tuple(epoch.loss for epoch in r.curve)) for r in nas.open(folder).records]
 
 
+@pytest.mark.long
 def test_a_killed_study_goes_on_within_a_training(tmp_path: Path) -> None:
     """Killed within a training, the run goes on after that one's last epoch, to equal records, and leaves no file."""
     told, said = program(tmp_path / "whole", 0).communicate(timeout=120)

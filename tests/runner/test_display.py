@@ -45,7 +45,7 @@ nas.run(study, workers=1, device="cpu"{more})
 """
 
 
-@pytest.mark.parametrize(("more", "bars"), [("", 1), (", quiet=True", 0)])
+@pytest.mark.parametrize(("more", "bars"), [("", 1), pytest.param(", quiet=True", 0, marks=pytest.mark.long)])
 def test_a_notebook_shows_a_run_as_a_bar(more: str, bars: int, tmp_path: Path) -> None:
     """A cell that runs a study has one bar, which ends full, with the line on it as plain text; none on request."""
     recipe = 'nas.Recipe(data="digits", epochs=1, train_size=200, batch_size=50)'

@@ -75,7 +75,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     return finish(tmp_path_factory.mktemp("undisturbed"))
 
 
-@pytest.mark.parametrize(("workers", "sign"), [(1, signal.SIGTERM), (2, signal.SIGKILL), (2, signal.SIGINT)])
+@pytest.mark.parametrize(
+    ("workers", "sign"),
+    [(1, signal.SIGTERM), (2, signal.SIGKILL), pytest.param(2, signal.SIGINT, marks=pytest.mark.long)],
+)
 def test_a_run_goes_on_where_it_was(
     tmp_path: Path, undisturbed: pd.DataFrame, workers: int, sign: signal.Signals
 ) -> None:
@@ -121,7 +124,7 @@ def test_the_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     assert states(tmp_path) == [State.WAITING] * 2  # the one that ran and the one that waited behind it
 
 
-@pytest.mark.parametrize("shell", [[], ["-c", IGNORING, sys.executable]])
+@pytest.mark.parametrize("shell", [[], pytest.param(["-c", IGNORING, sys.executable], marks=pytest.mark.long)])
 def test_a_hangup_ends_nothing(tmp_path: Path, shell: list[str]) -> None:
     """A run goes on to its end when its terminal is closed, also where whoever started it ignores SIGHUP."""
     with started([*shell, *command(tmp_path, 1)]) as process:
@@ -132,7 +135,13 @@ def test_a_hangup_ends_nothing(tmp_path: Path, shell: list[str]) -> None:
     assert len(read_records(tmp_path)) == 6
 
 
-@pytest.mark.parametrize("streams", ["2>&1 | head -1", "2>&1 >/dev/null | head -1", "2>/dev/null | true"])
+@pytest.mark.parametrize(
+    "streams",
+    [
+        "2>&1 | head -1",
+        *(pytest.param(one, marks=pytest.mark.long) for one in ("2>&1 >/dev/null | head -1", "2>/dev/null | true")),
+    ],
+)
 def test_a_run_goes_on_without_its_reader(tmp_path: Path, streams: str) -> None:
     """Whoever reads progress or summary may leave: all is trained, the page written, the exit code 0."""
     words = " ".join([sys.executable, *command(tmp_path / "run", 1)])
