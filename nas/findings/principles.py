@@ -84,8 +84,9 @@ THIRDS_APART = "of a column: errors of its upper third less those of its lower o
 """What numbers of a column mean."""
 FAILED = "of either side; they lose every pair against networks that learned"
 DECIDED = (
-    "go on with what helps, leave out what hurts, where there is no difference take the simpler one; an undecided rule "
-    "shows nothing, not even that there is no difference; all of it at this length of training"
+    "go on with what helps, leave out what hurts (of a column that hurts take smaller values), choose freely where "
+    "there is no difference; an undecided rule shows nothing, not even that there is none; all of it at this length of "
+    "training"
 )
 """What to do where some rule is decided."""
 AGAIN = "tested before: p is multiplied by 5, and an interval is one of 99 %"
@@ -139,7 +140,8 @@ class Principles:
                 "p",
                 f"two-sided, of {self._tested}, corrected by Holm for {tests} together (intervals are not corrected)"
                 + (", and for interim looks" if looked else "")
-                + "; below 0.05 a rule helps or hurts, whether by more than delta or less",
+                + "; below 0.05 a rule helps or hurts, whether by more than delta or less; no "
+                "difference that matters rests on intervals inside of delta, not on p",
             ),
             *looked,
             *([("again", AGAIN)] if self.again else []),
