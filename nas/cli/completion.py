@@ -56,8 +56,10 @@ def spaces_and_networks(incomplete: str) -> Iterable[str]:
 
 @_offering
 def networks(incomplete: str) -> Iterable[str]:
-    """Names of published networks, then run folders."""
-    return [*_names("networks"), *_runs(incomplete)]
+    """Names of published networks, then of winners, then run folders."""
+    from nas.models.folder import winners
+
+    return [*_names("networks"), *winners(), *_runs(incomplete)]
 
 
 @_offering

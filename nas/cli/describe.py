@@ -43,8 +43,8 @@ def describe(
         list[str],
         typer.Argument(
             metavar="NAME...",
-            help="Published networks, exported folders, files architecture.json, or a run with --trial; several are "
-            "compared.",
+            help="Published networks, winners, exported folders, files architecture.json, or a run with --trial; "
+            "several are compared.",
             autocompletion=completion.networks,
         ),
     ],

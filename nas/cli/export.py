@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 def export(
     folder: Annotated[
-        Path, typer.Argument(help="Folder of a run, or of an exported network.", autocompletion=completion.runs)
+        Path,
+        typer.Argument(help="Folder of a run, or of an exported network, or a winner.", autocompletion=completion.runs),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the network, or a file: .py, .onnx, .pt2.")],
     rank: Annotated[int | None, typer.Option(help="Rank among the best networks, from 1 (default: 1).")] = None,
@@ -37,7 +38,7 @@ def export(
 ) -> None:
     """Export a network: a folder of plain files, or torch source, ONNX, torch.export."""
     from nas.errors import Refused
-    from nas.models.folder import ARCHITECTURE
+    from nas.models.folder import ARCHITECTURE, exported
     from nas.runner.winners import export as export_network
     from nas.storage.results import open_run
 
@@ -46,6 +47,7 @@ def export(
     if final:
         _finalist(folder, out, rank, trial, format_, json)
         return
+    folder = exported(folder)
     if (folder / ARCHITECTURE).is_file():
         if (rank, trial, study) != (None, None, None):
             raise Refused(f"{folder} holds one network: --rank, --trial and --study are for runs")
@@ -114,7 +116,7 @@ def _use(out: Path) -> str:
 
 
 def verify(
-    folder: Annotated[Path, typer.Argument(help="Folder of an exported network.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of an exported network, or a winner.")],
     data: Annotated[
         str | None,
         typer.Option(metavar="PATH", help="Where its data are now, if not where they were."),
@@ -124,8 +126,9 @@ def verify(
     """Check an exported network: its hashes, then its validation error again."""
     from nas.errors import NasError
     from nas.models.exports import verify as check
+    from nas.models.folder import exported
 
-    lines: list[str] = []
+    folder, lines = exported(folder), list[str]()
     reproduced = check(folder, lines.append if json else say, data)
     if json:
         emit_json(folder=folder, reproduced=reproduced, checks=lines)

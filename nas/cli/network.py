@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from nas.layers import Layer, Shape, Smallest, Summary
 
 IMAGE = "1x28x28"
-ARCHITECTURE = "architecture.json"
 MOST_PIXELS = 2**16
 """Largest edge of an image that is described."""
 
@@ -67,8 +66,11 @@ class Subject:
 
 def find(name: str, shape: str | None, classes: int | None) -> Subject:
     """The network of a name, a folder or a file."""
-    if name.endswith(".json") or Path(name, ARCHITECTURE).is_file():
-        return _saved(name, Path(name) if name.endswith(".json") else Path(name, ARCHITECTURE), shape)
+    from nas.models.folder import ARCHITECTURE, exported
+
+    file = Path(name) if name.endswith(".json") else exported(name) / ARCHITECTURE
+    if name.endswith(".json") or file.is_file():
+        return _saved(name, file, shape)
     from nas.errors import Refused
     from nas.storage.layout import STUDY
     from nas.study import catalog

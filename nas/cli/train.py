@@ -50,7 +50,7 @@ def train(
     network: Annotated[
         str | None,
         typer.Argument(
-            help="A published network (`nas spaces`), an exported folder, or an architecture.json.",
+            help="A published network (`nas spaces`), a winner, an exported folder, or an architecture.json.",
             autocompletion=completion.networks,
         ),
     ] = None,

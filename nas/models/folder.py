@@ -19,6 +19,22 @@ RUN = "study.json"
 """What the folder of a run has instead."""
 
 
+def winners_folder() -> Path:
+    """Where the folders of the winners lie."""
+    return Path(__file__).with_name("winners")
+
+
+def winners() -> dict[str, Path]:
+    """Name of each winner -> its folder."""
+    return {file.parent.name: file.parent for file in sorted(winners_folder().glob(f"*/{ARCHITECTURE}"))}
+
+
+def exported(named: str | Path) -> Path:
+    """The folder of an exported network, as it was named; of a winner where nothing else has its name."""
+    path = Path(named)
+    return path if path.exists() else winners().get(str(named), path)
+
+
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     """Put files into a new folder, with their hashes beside them, all or none; StorageFailed where the disk refuses."""
     require_new(folder)

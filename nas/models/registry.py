@@ -6,7 +6,6 @@ A winner is an exported folder in `nas/models/winners`, with its weights; publis
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -16,7 +15,7 @@ from nas.errors.suggestions import near
 from nas.layers import Shape, identity
 from nas.layers.base import LARGEST
 from nas.models.document import Document, require_sound, unmeasured
-from nas.models.folder import ARCHITECTURE, check_hashes
+from nas.models.folder import ARCHITECTURE, check_hashes, winners
 from nas.models.heads import class_names, with_width
 from nas.models.model import Model, described, load
 from nas.models.transfer import adapted, seeded, statistics_changed, with_new_layers
@@ -25,16 +24,6 @@ from nas.training.modules import build, initialize
 
 UNTRAINED = 0.5
 """Mean and standard deviation of each channel where no data gave them: pixels of [0, 1] become [-1, 1]."""
-
-
-def winners_folder() -> Path:
-    """Where the folders of the winners lie."""
-    return Path(__file__).with_name("winners")
-
-
-def winners() -> dict[str, Path]:
-    """Name of each winner -> its folder."""
-    return {file.parent.name: file.parent for file in sorted(winners_folder().glob(f"*/{ARCHITECTURE}"))}
 
 
 def list_models(pattern: str = "*", *, pretrained: bool = False) -> list[str]:

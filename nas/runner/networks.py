@@ -17,7 +17,7 @@ from nas.files import CHECKPOINT
 from nas.layers import Layer, Normalisation, Shape, norm_named, output_shape, shape_text, with_norm
 from nas.models import exports
 from nas.models.document import Document
-from nas.models.folder import ARCHITECTURE, require_new
+from nas.models.folder import ARCHITECTURE, exported, require_new
 from nas.models.formats.writing import require_folder
 from nas.models.model import Model, described, load
 from nas.models.transfer import require_seed
@@ -48,9 +48,9 @@ class Network:
 
 
 def network_named(name: str | PathLike[str]) -> Network:
-    """The network of a published name, of an exported folder, or of a file `architecture.json`."""
+    """The network of a published name, of a winner, of an exported folder, or of a file `architecture.json`."""
     path = Path(name)
-    file = path if path.suffix == ".json" else path / ARCHITECTURE
+    file = path if path.suffix == ".json" else exported(path) / ARCHITECTURE
     if path.suffix == ".json" or file.is_file():
         document = described(file)
         return Network(name=file.resolve().parent.name, layers=lambda info: _fitting(document, info))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
 
@@ -85,19 +86,12 @@ def site_of(
     storage: str = "",
 ) -> Site:
     """A folder with the device of that name, and so many workers on it, here or on a cluster, or with an engine."""
+    site = partial(Site, folder=folder, storage=storage, observer=observer, deadline=deadline)
     if engine == "ray":
         from nas.engines.ray import RayEngine
 
         cluster = RayEngine(ray_address, workers, device)
-        return Site(
-            folder=folder,
-            engine=cluster,
-            device=cluster.device,
-            storage=storage,
-            precision=cluster.precision,
-            observer=observer,
-            deadline=deadline,
-        )
+        return site(engine=cluster, device=cluster.device, precision=cluster.precision)
     if ray_address:
         raise Refused(f"{ray_address!r} is the address of a Ray cluster", hint="--engine ray trains on it")
     if isinstance(engine, str) and engine != "local":
@@ -106,14 +100,7 @@ def site_of(
     place = devices.device(device)
     if given and ":" in device:
         raise Refused(f"an engine has cards of its own, got {device=} beside one", hint="device='cuda'")
-    return Site(
-        folder=folder,
-        engine=given or local_engine(devices.workers(workers, place), place, folder / LOG),
-        device=place,
-        storage=storage,
-        observer=observer,
-        deadline=deadline,
-    )
+    return site(engine=given or local_engine(devices.workers(workers, place), place, folder / LOG), device=place)
 
 
 def deadline_of(max_seconds: float) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 from nas.data import DataInfo
 from nas.layers import Activation, AdaptivePooling, Convolution, Flatten, Linear, Normalisation, Sequence
-from nas.models import exports, registry
+from nas.models import exports
 from nas.study import Recipe
 
 CONVOLUTION = Convolution(width=8, kernel=3, padding=1, bias=False)
@@ -36,5 +36,5 @@ def packaged(tmp_path_factory: pytest.TempPathFactory, digits: DataInfo) -> Path
 @pytest.fixture
 def winner(packaged: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of the winner, which comes with the program for this test."""
-    monkeypatch.setattr(registry, "winners_folder", lambda: packaged)
+    monkeypatch.setattr("nas.models.folder.winners_folder", lambda: packaged)
     return NAME

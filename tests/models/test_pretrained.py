@@ -209,7 +209,7 @@ def test_a_number_has_no_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         number.reset_classifier(2)
     with pytest.raises(Refused, match="predicts progression from a table, got Tensor"):
         number.predict(torch.zeros(1, 16, 16))  # type: ignore[call-overload]
-    monkeypatch.setattr("nas.models.registry.winners_folder", lambda: tmp_path / "winners")
+    monkeypatch.setattr("nas.models.folder.winners_folder", lambda: tmp_path / "winners")
     with pytest.raises(Refused, match="number predicts progression from a table"):
         nas.create_model("number", pretrained=True, num_classes=3)
     loaded = nas.create_model("number", pretrained=True)

@@ -165,7 +165,7 @@ def test_what_does_not_exist_or_fit_is_refused(winner: str, settings: dict[str, 
 
 def test_weights_for_a_fixed_size_are_refused_for_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A network that flattens its positions can't be had with its weights for images of another size."""
-    monkeypatch.setattr("nas.models.registry.winners_folder", lambda: tmp_path)
+    monkeypatch.setattr("nas.models.folder.winners_folder", lambda: tmp_path)
     nas.create_model("mlp_256_128_100").save_pretrained(tmp_path / "mlp")
     with pytest.raises(Refused, match="weights for 1x28x28 don't fit a network for 1x32x32"):
         nas.create_model("mlp", pretrained=True, input_size=32)
@@ -178,7 +178,7 @@ def test_weights_for_a_fixed_size_are_refused_for_another(tmp_path: Path, monkey
 def test_a_damaged_winner_is_told(packaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, winner: str) -> None:
     """Weights that aren't those of the list of hashes are an error, with random weights wanted, too."""
     shutil.copytree(packaged, tmp_path / "winners")
-    monkeypatch.setattr("nas.models.registry.winners_folder", lambda: tmp_path / "winners")
+    monkeypatch.setattr("nas.models.folder.winners_folder", lambda: tmp_path / "winners")
     with (tmp_path / "winners" / winner / WEIGHTS).open("ab") as file:
         file.write(b"x")
     for pretrained in (True, False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,7 @@ import torch
 import nas
 from nas import data
 from nas.layers import cost
-from nas.models.folder import check_hashes
-from nas.models.registry import winners, winners_folder
+from nas.models.folder import check_hashes, winners, winners_folder
 from nas.training.devices import one_thread
 
 LARGEST = 6_000_000
@@ -82,3 +82,15 @@ def recorded_error(model: nas.Model) -> float:
     """The test error in its document."""
     assert model.document.test is not None
     return model.document.test.error
+
+
+def test_a_winner_is_known_by_name_to_every_verb(
+    say: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`describe` and `export` take it as they take a folder; a folder of that name comes first."""
+    monkeypatch.chdir(tmp_path)
+    assert "15,186" in say("describe", FAST)[1]
+    assert say("export", FAST, "-o", "copy")[0] == 0
+    assert nas.load("copy").document.architecture == nas.create_model(FAST, pretrained=True).document.architecture
+    (tmp_path / FAST).mkdir()
+    assert say("export", FAST, "-o", "other")[0] == 2
