@@ -14,7 +14,7 @@ from shlex import quote
 
 import msgspec
 
-from nas.errors import Refused, StorageFailed, typed
+from nas.errors import Refused, StorageFailed, path_text, typed
 from nas.files import open_to_append, write_atomically
 from nas.storage.backends.base import Backend, reading
 from nas.storage.backends.postgresql import PostgresServer, server_url
@@ -85,10 +85,17 @@ def _read(folder: Path) -> Place:
     except OSError as error:
         raise StorageFailed(f"{path} can't be read: {error.strerror}") from None
     except msgspec.MsgspecError as error:
-        raise Refused(f"{path} is damaged: {error}", hint="restore it from a copy") from None
+        raise _damaged(path, str(error)) from None
     if not 0 <= place.run < LARGEST:
-        raise Refused(f"{path} is damaged: {place.run} is no number of a run", hint="restore it from a copy")
+        raise _damaged(path, f"{place.run} is no number of a run")
     return msgspec.structs.replace(place, url=server_url(place.url))
+
+
+def _damaged(path: Path, why: str) -> Refused:
+    hint = "restore it from a copy"
+    if (path.parent / DATABASE).is_file():
+        hint = f"the trials may lie in {DATABASE} beside it: then remove it; else restore it from a copy"
+    return Refused(f"{path_text(path)} is damaged: {why}", hint=hint)
 
 
 def _require_named(folder: Path, url: str) -> None:

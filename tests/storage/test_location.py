@@ -55,6 +55,7 @@ def test_a_hostile_place_is_refused(copied: Path, say: Say, content: str, said: 
     assert code == 2
     assert said in message
     assert "secret" not in message
+    assert ("the trials may lie in study.db beside it" in message) == ("damaged" in message)
 
 
 @pytest.mark.parametrize(
