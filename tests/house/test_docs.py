@@ -33,7 +33,9 @@ DEFINED = re.compile(r"^def (test_\w+)\(", re.MULTILINE)
 NOT_RUN = ("pip install", ".ci/run")
 """Commands that make the environment in which this test runs."""
 SHORTER = {
-    "--samples 8 --epochs 1 --train-size 2000 --out ladder": "--samples 2 --epochs 1 --train-size 100 --out ladder",
+    "--samples 8 --epochs 1 --train-size 2000 --out ladder": (
+        "--samples 2 --epochs 1 --train-size 100 --set validation_size=500 --out ladder"
+    ),
     "samples=40,": "samples=2,",
     'Recipe(data="fashion-mnist").at("tiny")': 'Recipe(data="fashion-mnist").at("tiny", train_size=100)',
     "--latency-ms ..20 --minutes 20 -o small": "--latency-ms ..2000 --samples 1 --epochs 1 -o small",
