@@ -31,6 +31,8 @@ BETTER = 0.98
 """Share of the error of guessing below which a network has learned anything; one that always says the same has 1."""
 FEW_TEXTS = 20
 """Most texts of a column that is held fixed."""
+Coded = tuple[str, str]
+"""A column that is held fixed, and of one of texts which of them it tells; each has all but its first."""
 
 
 def having(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
@@ -69,28 +71,25 @@ def learned(errors: Floats, guess: float | None) -> Floats:
     return errors if guess is None else np.where(errors < BETTER * guess, errors, np.inf)
 
 
-def held_columns(frame: pd.DataFrame, column: str, others: Sequence[str]) -> dict[str, Floats]:
-    """What is held fixed while a column is asked about: the other ones, the cost, and the space.
-
-    Of texts each but the first is a column that tells where it is.
-    """
+def held_columns(frame: pd.DataFrame, column: str, others: Sequence[str]) -> dict[Coded, Floats]:
+    """What is held fixed while a column is asked about: the other ones, the cost, and the space."""
     names = [*others, *([COST] if COST in frame else []), *(["space"] if "space" in frame else [])]
-    held: dict[str, Floats] = {}
+    held: dict[Coded, Floats] = {}
     for name in names:
         if name != column:
             held |= _coded(frame, name)
     return held
 
 
-def _coded(frame: pd.DataFrame, name: str) -> dict[str, Floats]:
+def _coded(frame: pd.DataFrame, name: str) -> dict[Coded, Floats]:
     """A column as numbers: itself, or where it holds texts one for each but the first of a few."""
     from pandas.api.types import is_numeric_dtype
 
     if is_numeric_dtype(frame[name]):
-        return {name: np.array(frame[name], dtype=np.float64)}
+        return {(name, ""): np.array(frame[name], dtype=np.float64)}
     texts = frame[name].astype(str)
     found = list(texts.unique())[1:] if texts.nunique() <= FEW_TEXTS else []
-    return {f"{name} {text}": np.array(texts == text, dtype=np.float64) for text in found}
+    return {(name, text): np.array(texts == text, dtype=np.float64) for text in found}
 
 
 def guess_of(errors: Floats, guess: float | None) -> float:

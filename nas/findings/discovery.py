@@ -75,7 +75,11 @@ class Discovered:
             ),
             ("unit", self.unit),
             ("delta", self.delta),
-            ("p", f"two-sided, corrected by Holm for the {plural(len(discovery.found), 'survivor')} together"),
+            (
+                "p",
+                f"two-sided, corrected by Holm for the {plural(len(discovery.found), 'survivor')} together; rules that "
+                "were declared are a family of their own, so where nothing matters both say something twice as often",
+            ),
         )
 
     @property

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace as replaced
+
 from nas.analysis import Look, Verdict, verdicts
-from nas.analysis.selection import spoiled_columns
+from nas.analysis.selection import spoiled_columns, unbiased
 from nas.errors import Refused
 from nas.findings.audits import audit_line
 from nas.findings.columns.defaults import note_on
@@ -62,11 +65,15 @@ COLUMNS = (
 """Of `Principles.table`."""
 
 MORE = (
-    'train the number under "more needed", in all, in equal parts of both sides; rules on the same networks share '
-    "them. Then test old and new ones together with --again (again=True in Python; a continued run does so itself), "
-    "which multiplies p by 5, for who tests until something is found finds what isn't there"
+    'the numbers under "more needed" are of the networks that a rule is about, in the proportion that is there; rules '
+    "share them: {}. Then test old and new ones together with --again (again=True in Python; a continued run does so "
+    "itself), which multiplies p by 5, for who tests until something is found finds what isn't there"
 )
-"""What is said where rules are undecided of a study without interim looks."""
+"""What is said where rules are undecided of a study without interim looks, after how many networks are enough."""
+SIZES = (
+    "; beside a verdict, (> delta) or (< delta): its effect is certainly larger, or smaller; (> 0): it may be either"
+)
+"""What is said of how large effects are."""
 FEW = (
     "these networks are too few, or vary too much, to tell how many more decide the undecided rules. nas plan DIR (or "
     "nas plan --table FILE) says how many show an effect of delta; with those test again with --again (again=True in "
@@ -115,11 +122,24 @@ class Principles:
     """The interim look whose networks they rest on; None where all networks were planned."""
     again: bool = False
     """Whether the rules were tested before and left undecided."""
+    networks: int = 0
+    """Which were tested, with an error or failed."""
+    samples: int = 0
+    """Networks of each space that the study of a run declares; 0 of a table."""
 
     @property
     def rows(self) -> tuple[RuleRow, ...]:
-        """Each verdict as texts."""
-        return tuple(rule_row(verdict) for verdict in self.verdicts)
+        """Each verdict as texts, without the warnings that all share."""
+        return tuple(
+            rule_row(replaced(verdict, warnings=tuple(w for w in verdict.warnings if w not in self.shared)))
+            for verdict in self.verdicts
+        )
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """Warnings that each of several verdicts has."""
+        first, *others = [verdict.warnings for verdict in self.verdicts] or [()]
+        return tuple(text for text in first if others and all(text in warnings for warnings in others))
 
     @property
     def head(self) -> tuple[tuple[str, str], ...]:
@@ -135,7 +155,7 @@ class Principles:
             *([("rho", RHO)] if self._columns else []),
             ("difference", "; ".join([PAIRS_APART] * self._pairs + [THIRDS_APART] * self._columns)),
             *([("failures", FAILED)] if any(v.failures_first + v.failures_second for v in self.verdicts) else []),
-            ("delta", self.delta + ("; of a column, between any two parts of it" if self._columns else "")),
+            ("delta", self.delta + "; of a column, between any two parts of it" * self._columns + SIZES * self._sized),
             (
                 "p",
                 f"two-sided, of {self._tested}, corrected by Holm for {tests} together (intervals are not corrected)"
@@ -144,6 +164,7 @@ class Principles:
                 "difference that matters rests on intervals inside of delta, not on p",
             ),
             *looked,
+            *([("all rules", "; ".join(self.shared))] if self.shared else []),
             *([("again", AGAIN)] if self.again else []),
             *([("more", self._more)] if not looked and self._more else []),
             *([("what to do", DECIDED)] if any(v.verdict != "undecided" for v in self.verdicts) else []),
@@ -165,12 +186,29 @@ class Principles:
         return " or ".join(["P(better)"] * self._pairs + ["rho"] * self._columns)
 
     @property
+    def _sized(self) -> bool:
+        """Whether the size of some effect is told beside its verdict."""
+        return any("delta" in row.cells[1] or "> 0" in row.cells[1] for row in self.rows)
+
+    @property
     def _more(self) -> str:
         """What to do about undecided rules; empty where there are none."""
         undecided = [verdict for verdict in self.verdicts if verdict.verdict == "undecided" and verdict.delta]
         if any(verdict.needs for verdict in undecided):
-            return MORE
+            return MORE.format(self._enough)
         return FEW if undecided else ""
+
+    @property
+    def _enough(self) -> str:
+        """How many networks are enough for all rules that have a number: all grow by the largest share."""
+        growth = max((verdict.needs or 0) / (verdict.n_first + verdict.n_second) for verdict in self.verdicts)
+        more = f"{plural(math.ceil(growth * self.networks), 'network')} more, spread as these are,"
+        if not self.samples:
+            return f"{more} are enough for all that have one"
+        return (
+            f"{more} are enough for all that have one; the command of the run with --samples "
+            f"{math.ceil((1.0 + growth) * self.samples)} trains them"
+        )
 
     def table(self) -> pd.DataFrame:
         """One row a rule: effect, low, high in the unit of errors or as a correlation; points, delta in that unit."""
@@ -255,6 +293,8 @@ def principles(
         audited=_audited(sample.run) if sample.run else "",
         look=look,
         again=again,
+        networks=len(unbiased(sample.frame)),
+        samples=sample.run.manifest.study.samples if sample.run else 0,
     )
 
 

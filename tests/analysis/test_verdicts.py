@@ -16,7 +16,7 @@ from nas.analysis.statistics.comparison import shifts
 from nas.analysis.statistics.equivalence import robust_deviation
 from nas.analysis.statistics.power import Plannable, networks_more, networks_needed
 from nas.errors import Refused
-from nas.study import Contrast, Order, Part, Parts, Rule, Spaces
+from nas.study import Contrast, Order, Part, Parts, Rule, Spaces, larger
 
 
 def rule(contrast: Contrast, name: str = "it") -> Rule:
@@ -235,6 +235,19 @@ def test_parts_of_one_space() -> None:
     between = int(frame["luck"].between(0.2, 0.8, inclusive="neither").sum())
     assert f"{between} networks are in neither sample" in found.warnings
     assert "2 spaces are taken together" in found.warnings
+
+
+def test_columns_that_are_one_given_the_others_say_so() -> None:
+    """Two columns that differ only by the space are one finding once that is held fixed, and each names the other."""
+    frame = table(120, -0.03).assign(space=np.repeat(["A", "B"], 60), depth=np.tile([1, 2, 3, 4], 30))
+    frame["layers"] = frame["depth"] + 4 * (frame["space"] == "B")
+    frame["unlike"] = frame["depth"] + frame["luck"]
+    found = verdicts(frame, [larger("depth"), larger("layers")], dimensions=[])
+    said = {verdict.name: [text for text in verdict.warnings if "can't be told" in text] for verdict in found}
+    assert said["depth"] == ["the others held fixed it can't be told from layers: one finding, not two"]
+    assert said["layers"] == ["the others held fixed it can't be told from depth: one finding, not two"]
+    apart = verdicts(frame, [larger("wide"), larger("unlike")])
+    assert not any("can't be told" in text for verdict in apart for text in verdict.warnings)
 
 
 def test_overlapping_samples_are_refused() -> None:

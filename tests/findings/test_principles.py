@@ -62,6 +62,40 @@ def test_a_run_answers_its_own_rules(run: Run) -> None:
     assert found.verdicts[0].effect == pytest.approx(np.median(np.subtract.outer(*map(np.array, sides))))
 
 
+def test_what_all_rules_share_is_said_once() -> None:
+    """A warning of all rules stands above them, and one of a single rule beside it; the verdicts keep both."""
+    frame = table().assign(space=lambda rows: np.where(rows["luck"] < 0.5, "A", "B"))
+    frame.loc[:9, "luck"] = np.nan
+    found = principles(frame, columns=["wide", "luck"])
+    assert dict(found.head)["all rules"] == "2 spaces are taken together"
+    assert [row.warnings for row in found.rows] == [(), ("10 networks have no value of luck",)]
+    assert all("2 spaces are taken together" in verdict.warnings for verdict in found.verdicts)
+    alone = principles(frame, columns=["wide"])
+    assert "all rules" not in dict(alone.head)
+    assert alone.rows[0].warnings == ("2 spaces are taken together",)
+
+
+def test_the_table_says_how_large_an_effect_certainly_is() -> None:
+    """Beside helps and hurts stands whether the effect is certainly above delta, below it, or only above zero."""
+    for delta, size in ((0.01, "> delta"), (0.045, "> 0"), (0.2, "< delta")):
+        found = principles(table(), rules=[among("wide", 1, 0, "Wide ones are better.")], delta=delta)
+        assert found.rows[0].cells[1] == f"helps ({size})"
+        assert "beside a verdict, (> delta)" in dict(found.head)["delta"]
+    undecided = principles(table(effect=0.0), columns=["luck"])
+    assert "beside a verdict" not in dict(undecided.head)["delta"]
+
+
+def test_how_many_networks_are_enough_for_all_rules_is_said() -> None:
+    """Rules share networks, so all grow by the share of the rule that needs most, of those that have a number."""
+    frame = table(80, effect=-0.008)
+    frame["other"] = np.random.default_rng(3).random(80)
+    found = principles(frame, columns=["wide", "luck", "other"])
+    needs = [verdict.needs for verdict in found.verdicts if verdict.needs]
+    assert len(needs) > 1
+    more = f"{max(needs):,} networks more, spread as these are, are enough for all that have one"
+    assert more in dict(found.head)["more"]
+
+
 def test_the_result_is_a_table_and_a_notebook_shows_it(run: Run) -> None:
     """One row a rule with effect, interval, p and counts; as HTML the same with all that must be said, escaped."""
     frame = nas.principles(run).table()
@@ -350,9 +384,11 @@ def test_medians_that_contradict_the_pairs_are_said() -> None:
     assert all("medians 2" in sentence and ", which differ the other way" in sentence for sentence in (ours, theirs))
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.0, "+0.00"), (3e-5, "+0.003"), (-4e-5, "-0.004"), (0.0123, "+1.23")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "+0.00"), (3e-5, "+0.003"), (-4e-5, "-0.004"), (-2e-8, "-0.00"), (0.0123, "+1.23")]
+)
 def test_what_is_not_0_is_not_shown_as_0(value: float, text: str) -> None:
-    """An end of an interval just beyond 0 has as many digits as it takes."""
+    """An end of an interval just beyond 0 has as many digits as it takes; what is rounding keeps its sign."""
     assert signed(value, alone=False) == text
 
 

@@ -148,9 +148,10 @@ def discovery() -> tuple[Simulation, ...]:
         errs("discovery, null with failures, 400", quiet, "400", partial(discoveries.alarms, FAILING, 400)),
         errs(
             "discovery, beside twelve declared rules",
-            "A null rule is said to help or to hurt, of twelve declared ones and of those looked for.",
+            "A null rule is said to help or to hurt, of twelve declared ones or of those looked for, two families.",
             "5 x 40",
             partial(discoveries.both_alarms, 40),
+            families=2,
         ),
         finds(
             "discovery, planted, 800",

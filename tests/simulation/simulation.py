@@ -77,9 +77,12 @@ def covers(name: str, claim: str, n: str, count: Count, *, small: int = 0) -> Si
     return Simulation(name=name, claim=claim, n=n, rate=0.95, kind="at least", count=count, small=small)
 
 
-def errs(name: str, claim: str, n: str, count: Count, *, share: float = 1.0, small: int = 0) -> Simulation:
-    """The claim that at most 5 % of the studies say something false."""
-    return Simulation(name=name, claim=claim, n=n, rate=0.05, kind="at most", count=count, share=share, small=small)
+def errs(
+    name: str, claim: str, n: str, count: Count, *, families: int = 1, share: float = 1.0, small: int = 0
+) -> Simulation:
+    """The claim that at most 5 % of the studies say something false, of each family of rules that is asked for."""
+    rate = 1.0 - 0.95**families
+    return Simulation(name=name, claim=claim, n=n, rate=rate, kind="at most", count=count, share=share, small=small)
 
 
 def finds(name: str, claim: str, n: str, count: Count, *, share: float = 1.0, small: int = 0) -> Simulation:

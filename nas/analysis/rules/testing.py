@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.analysis.selection import having, names_of, numbers, require_one_design, strata_of
+from nas.analysis.selection import Coded, having, names_of, numbers, require_one_design, strata_of
 from nas.analysis.statistics.comparison import better, better_p_value, mann_whitney, placements, shifted, shifts
 from nas.analysis.statistics.correlation import Levels, held_fixed, levels, parted, spearman, trend, unit_ranks
 from nas.analysis.statistics.edf import Edf, edf
@@ -231,7 +231,7 @@ def _moved(first: Edf, reference: Edf, shift: float, margin: float) -> float:
 def of_order(
     values: Floats,
     errors: Floats,
-    others: Mapping[str, Floats],
+    others: Mapping[Coded, Floats],
     delta: float | None,
     confidences: tuple[float, float] = LEVELS,
 ) -> Tested:
@@ -275,7 +275,7 @@ def of_order(
     )
 
 
-def _held(column: Floats, others: Mapping[str, Floats]) -> tuple[tuple[str, ...], Floats]:
+def _held(column: Floats, others: Mapping[Coded, Floats]) -> tuple[tuple[str, ...], Floats]:
     """Which columns are held fixed, and their ranks; neither their values nor their ranks tell all of the column."""
     names, ranks = tuple(others), {name: unit_ranks(values) for name, values in others.items()}
     if not names or not len(column):
@@ -286,7 +286,7 @@ def _held(column: Floats, others: Mapping[str, Floats]) -> tuple[tuple[str, ...]
         return (), np.zeros((len(column), 0))
     table = np.column_stack([ranks[name] for name in kept])
     places = held_fixed(unit_ranks(column), table)
-    return tuple(kept[place] for place in places), table[:, list(places)]
+    return tuple(dict.fromkeys(kept[place][0] for place in places)), table[:, list(places)]
 
 
 def _parts(rows: int) -> int:

@@ -9,6 +9,7 @@ corrected by Holm; *equivalent* takes one-sided tests against the smallest diffe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Finding = Literal["helps", "hurts", "middle", "ends", "equivalent", "undecided"]
+SAME = 1e-9
+"""Largest difference of intervals that are one."""
 BENT = ALPHA / 5.0
 """Share of studies in which some column is said to be best or worst in its middle by chance, at most."""
 
@@ -184,7 +187,21 @@ def alone(
     columns = [rule.contrast.column for rule in rules if isinstance(rule.contrast, Order)]
     fixed = columns if dimensions is None else [name for name in dimensions if name in rows]
     results = [_test(rows, errors, rule, error_of_failure, fixed, delta, levels) for rule in rules]
-    return [(tested, (*common, *warnings)) for tested, warnings in results]
+    alike = _alike(rules, [tested for tested, _ in results])
+    return [(tested, (*common, *found, *alike[place])) for place, (tested, found) in enumerate(results)]
+
+
+def _alike(rules: Sequence[Rule], results: Sequence[Tested]) -> list[list[str]]:
+    """What must be said of each column that orders the networks as another does, once the others are held fixed."""
+    found: list[list[str]] = [[] for _ in rules]
+    columns = [place for place, tested in enumerate(results) if tested.plain is not None]
+    for one, two in combinations(columns, 2):
+        ends, theirs = ((results[place].effect.low, results[place].effect.high) for place in (one, two))
+        same = any(np.allclose(ends, other, rtol=0.0, atol=SAME) for other in (theirs, (-theirs[1], -theirs[0])))
+        if same and results[one].n == results[two].n:
+            for place, other in ((one, rules[two]), (two, rules[one])):
+                found[place].append(f"the others held fixed it can't be told from {other.name}: one finding, not two")
+    return found
 
 
 def principle_rules(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> tuple[Rule, ...]:

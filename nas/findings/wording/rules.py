@@ -39,8 +39,8 @@ PHRASES = {
     "equivalent": ("makes no difference that matters", "make no difference that matters"),
 }
 """Decided verdict -> how a headline says it of one rule and of several."""
-LEAST_SHOWN = 0.005
-"""Below this two decimals would say 0."""
+LEAST_SHOWN, NOISE = 0.005, 0.0005
+"""Below the first two decimals would say 0; below the other it is rounding, for errors are counts of images."""
 MOST_NAMED = 8
 """Most columns that a sentence names."""
 LEVEL = f"{100 * CONFIDENCE:.0f} %"
@@ -109,7 +109,7 @@ def rule_row(verdict: Verdict) -> RuleRow:
         level=_level(verdict),
         cells=(
             verdict.name,
-            _word(verdict),
+            " ".join([_word(verdict), *_size_known(verdict)]),
             f"{signed(points.estimate, False)} {ends_text(points.low, points.high, False)}" if points else NOTHING,
             NOTHING if alone else _tested_text(verdict),
             _tested_text(verdict) if alone else NOTHING,
@@ -218,16 +218,26 @@ def sentence(verdict: Verdict) -> str:
 
 
 def _against_delta(verdict: Verdict) -> str:
-    """Whether an effect that is there is known to matter."""
-    points, delta = of_errors(verdict), _delta(verdict)
+    """Whether an effect that is there is known to matter, in a sentence."""
+    words = {"> delta": "is certainly larger", "< delta": "is certainly smaller", "> 0": "may be smaller"}
+    known = _known(verdict)
+    return f" The effect {words[known]} than what matters, {_delta(verdict)}." if known else ""
+
+
+def _size_known(verdict: Verdict) -> tuple[str, ...]:
+    """The same in a table: what the size of an effect that is there is certainly above, or below."""
+    known = _known(verdict) if verdict.verdict in ("helps", "hurts") else ""
+    return (f"({known})",) if known else ()
+
+
+def _known(verdict: Verdict) -> str:
+    """What is certain of the size of an effect that is there; empty where nothing says which size matters."""
+    points = of_errors(verdict)
     if verdict.within_delta:
-        return f" The effect is certainly smaller than what matters, {delta}."
+        return "< delta"
     if points is None or verdict.delta is None:
         return ""
-    least = max(points.low, -points.high)
-    if least > verdict.delta:
-        return f" The effect is certainly larger than what matters, {delta}."
-    return f" The effect may be smaller than what matters, {delta}."
+    return "> delta" if max(points.low, -points.high) > verdict.delta else "> 0"
 
 
 def _inside(narrow: Interval) -> str:
@@ -376,7 +386,7 @@ def signed(value: float, alone: bool) -> str:
     if math.isinf(value):
         return "-∞" if value < 0 else "∞"
     shown = value if alone else 100 * value
-    return f"{shown:+.2f}" if abs(shown) >= LEAST_SHOWN or not shown else f"{shown:+.1g}"
+    return f"{shown:+.1g}" if NOISE < abs(shown) < LEAST_SHOWN else f"{shown:+.2f}"
 
 
 def effect_text(value: float, alone: bool) -> str:
