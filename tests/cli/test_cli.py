@@ -80,6 +80,7 @@ def test_the_same_command_again_trains_nothing(nas, finished: Path) -> None:  # 
     assert (finished / "records.csv").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_run_out_of_time_ends_well_and_goes_on(nas, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """`--max-seconds` stops in order: exit code 0, a line that says how far it is, and the same command goes on."""
     said = nas("run", "quickstart", *SMALL, "--out", tmp_path / "run", "--workers", "1", "--max-seconds", "0")

@@ -195,6 +195,7 @@ def test_another_norm_is_described(say: Say) -> None:
     assert say("describe", "lenet", "--norm", "layer")[0] == 2
 
 
+@pytest.mark.slow
 def test_latency_is_measured(say: Callable[..., tuple[int, str, str]]) -> None:
     """A line a network for one image and for 128, on this processor; programs get numbers."""
     code, out, err = say("describe", "lenet_bn", "alexnet_28", "--latency")

@@ -85,6 +85,7 @@ def call(say: Say, here: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     return called
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", CALLS)
 def test_a_verb_gives_one_object(call: Call, verb: str) -> None:
     """Stdout is one JSON object with a schema version and what the verb is for; nothing else is there."""
@@ -144,6 +145,7 @@ def test_a_figure_says_its_file(call: Call, monkeypatch: pytest.MonkeyPatch) -> 
     assert call("figure", "edf", "RUN")[1]["out"] == str(drawn[0]) == "edf.svg"
 
 
+@pytest.mark.slow
 def test_stdout_of_a_process_is_the_object(tmp_path: Path) -> None:
     """A run in a process of its own writes its progress to stderr."""
     words = (*RUN, "--samples", "1", "--workers", "1", "--json", "-o", str(tmp_path / "run"))

@@ -85,6 +85,7 @@ def test_spaces_of_the_user_are_searched(say: Say, tmp_path: Path) -> None:
     assert say("search", "--space", "my_space:SMALL", *SHORT, "--samples", "1", "-o", "module")[0] == 0
 
 
+@pytest.mark.slow
 def test_latency_is_limited_and_searched_against(say: Say) -> None:
     """The best networks then have their milliseconds beside their errors."""
     words = ("search", "--space", "MLP_2", *SHORT, "--samples", "2", "--latency-ms", "..500", "--against", "latency")
@@ -126,6 +127,7 @@ def test_what_does_not_fit_is_said(say: Say, words: tuple[str, ...], said: str) 
     assert said in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -149,6 +151,7 @@ def test_the_sentence_on_few_images_has_numbers(caplog: pytest.LogCaptureFixture
     assert fitted(Recipe(data="digits", train_size=1079)).train_size == 1079
 
 
+@pytest.mark.slow
 def test_a_random_sample_is_to_be_explored(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a random sample of enough networks `nas discover` is named; after a search it isn't, as it is refused."""
     for least, sampler in ((1, "random"), (2, "random"), (1, "quasirandom"), (1, "tpe")):

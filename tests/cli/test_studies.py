@@ -80,6 +80,7 @@ def test_a_file_and_its_other_studies(say: Say, tmp_path: Path) -> None:
     assert "440 trainings, not measured" in say("studies", "studies.families:STUDY_30M")[1]
 
 
+@pytest.mark.slow
 def test_a_run_says_what_is_expected_and_left(say: Say, tmp_path: Path) -> None:
     """Before the first training stderr has question, time and what is left; a repetition counts what is finished."""
     path, folder = tmp_path / "mine.py", tmp_path / "run"

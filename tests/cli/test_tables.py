@@ -25,6 +25,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_csv(tmp_path_factory.mktemp("tables") / "houses.csv", houses())
 
 
+@pytest.mark.slow
 def test_data_tells_what_a_table_holds(table: Path) -> None:
     """The embedded table, a file with a target, and a file without one, whose columns are listed."""
     assert "442 rows of 10 columns, 10 features" in nas("data", "diabetes").stdout

@@ -74,6 +74,7 @@ def test_what_does_not_fit_is_said(say: Say, words: tuple[str, ...], said: str) 
     assert said in err
 
 
+@pytest.mark.slow
 def test_a_study_takes_settings_too(say: Say) -> None:
     """`nas run --set` changes the recipe of a study, which is kept with the run; a wrong one is refused."""
     words = ("run", "quickstart", "--samples", "1", "--epochs", "1", "--train-size", "100", "--workers", "1", "-o", "r")

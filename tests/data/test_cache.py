@@ -64,6 +64,7 @@ def test_truncated_file_is_not_mapped() -> None:
         nas.data.load(info)
 
 
+@pytest.mark.slow
 def test_preparing_twice_at_once_is_safe(cache: Path) -> None:
     """Several processes that prepare the same data at once all get it, and leave one folder."""
     command = [sys.executable, "-c", "import nas.data; print(nas.data.prepare('digits', 8).key)"]

@@ -122,6 +122,7 @@ def test_flipped_byte_in_an_archive_is_named(name: str, tmp_path: Path) -> None:
     assert not list((tmp_path / "cache").rglob("*.bin"))
 
 
+@pytest.mark.slow
 @needs_fashion
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/smaps is Linux's")
 def test_workers_share_one_copy(fashion: DataInfo) -> None:

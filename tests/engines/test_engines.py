@@ -69,6 +69,7 @@ def numbers(result: Result) -> list[tuple[float, float]]:
     return [(epoch.loss, epoch.error) for epoch in result.curve]
 
 
+@pytest.mark.slow
 def test_every_job_is_answered_once(engine: Engine, job: Job) -> None:
     """Five jobs give five answers, each to its own trial and attempt, and all slots are free again."""
     results = answers(engine, [replaced(job, trial=t, attempt=1 + t % 2) for t in range(5)])

@@ -146,6 +146,7 @@ def test_an_unreadable_job_is_not_met_with_silence(engine: LocalEngine, job: Job
     assert (result.outcome, result.message) == (Outcome.CRASHED, "the worker ended with status 4")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("still", [1.5, 8.0])
 def test_what_stood_still_with_everything_is_not_late(endless: Job, still: float) -> None:
     """A coordinator that was stopped together with its workers charges no training for that; one that wasn't, does."""
@@ -163,6 +164,7 @@ def test_what_stood_still_with_everything_is_not_late(endless: Job, still: float
     assert lasted < still + 10.0
 
 
+@pytest.mark.slow
 def test_late_workers_are_ended(endless: Job) -> None:
     """Workers over their time limit, busy or stopped by SIGSTOP, are killed, answered as TIMED_OUT, and replaced."""
     with LocalEngine(2) as engine:
@@ -246,6 +248,7 @@ nas.run(replace(STUDY, samples=1), out=sys.argv[1], workers=1)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["file", pytest.param("command", marks=pytest.mark.long)])
 def test_the_callers_script_is_not_imported_again(tmp_path: Path, way: str) -> None:
     """`nas.run` works in a script without `__main__` guard and in `python -c`, and the script runs only once."""

@@ -70,6 +70,7 @@ def same(records: list[Record], expected: list[Record]) -> None:
     pd.testing.assert_frame_equal(left, right)
 
 
+@pytest.mark.slow
 def test_a_study_has_the_table_that_it_has_here(ray_cluster: None, tmp_path: Path) -> None:
     """Errors of a study on the cluster are those of this process, bit for bit, with equal weights; hosts are told."""
     with_ray = execute(STUDY, tmp_path / "ray", RayEngine(workers=2))

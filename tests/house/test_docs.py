@@ -97,6 +97,7 @@ def test_every_promise_has_its_test() -> None:
     assert named <= there, named - there
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands exit with 0 and Python runs, one after another in one folder, with nothing but what the page says."""
@@ -225,6 +226,7 @@ def test_the_family_runs_as_a_file_of_the_user(family: str, tmp_path: Path) -> N
     assert (run.table()["layers"] == run.table()["depth"] + 1).all()
 
 
+@pytest.mark.slow
 def test_one_line_makes_the_family_ours(family: str, tmp_path: Path) -> None:
     """With its file in `spaces` and its name in the list, `nas` lists and describes it, and it keeps the contract."""
     for package in ("nas", "spaces", "studies", "tests"):

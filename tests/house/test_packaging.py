@@ -166,6 +166,7 @@ def test_import_nas_loads_neither_torch_nor_optuna(tmp_path: Path) -> None:
     assert not loaded & {"torch", "optuna", "pandas", "plotly", "scipy", "numpy", "typer"}
 
 
+@pytest.mark.slow
 def test_no_submodule_takes_the_name_of_a_public_function(tmp_path: Path) -> None:
     """After every submodule was imported the public names still are what they were, asked for twice."""
     code = """

@@ -64,6 +64,7 @@ def run_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "width", "scheme"),
     [
@@ -179,6 +180,7 @@ def test_networks_are_opened_and_compared_by_keyboard(show: Open) -> None:
     assert page.evaluate("document.activeElement.closest('main') !== null")
 
 
+@pytest.mark.slow
 @needs_browser
 def test_filters_menus_columns_pages_and_tabs_by_keyboard(show: Open) -> None:
     """Words select, a column is added, the table turns, a figure changes its column, tabs and colours change."""

@@ -41,6 +41,7 @@ def resampled(rows: int) -> pd.DataFrame:
     return small.iloc[np.arange(rows) % len(small)].assign(trial=range(rows)).reset_index(drop=True)
 
 
+@pytest.mark.slow
 @needs_browser
 @pytest.mark.parametrize("rows", [1, 24, 10_000])
 def test_no_two_labels_of_an_axis_touch(show: Open, rows: int) -> None:
@@ -56,6 +57,7 @@ def test_no_two_labels_of_an_axis_touch(show: Open, rows: int) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.slow
 @needs_browser
 def test_an_axis_that_is_cut_says_so(show: Open) -> None:
     """A line that ends below 100 % without failures ends at an axis whose note counts the errors beyond it."""
@@ -92,6 +94,7 @@ def test_marks_of_a_space_are_those_of_the_finished_run(show: Open) -> None:
         assert own == {name: finished[name] for name in own} != {}
 
 
+@pytest.mark.slow
 @needs_browser
 def test_three_errors_of_a_billion_among_46_000_rule_nothing(show: Open) -> None:
     """The page opens, draws the usual errors at their scale, counts those that it doesn't draw, and selects."""
@@ -113,6 +116,7 @@ def test_three_errors_of_a_billion_among_46_000_rule_nothing(show: Open) -> None
     assert "of 3 selected, of 46,000" in trials(page).locator("output").inner_text().replace("1–3 ", "")
 
 
+@pytest.mark.slow
 @needs_browser
 def test_two_thousand_columns_are_offered_in_part(show: Open) -> None:
     """Of 2,000 columns menus, histograms and table offer a part and say so; expressions and the file have all."""

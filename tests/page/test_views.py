@@ -109,6 +109,7 @@ def test_a_brush_to_the_edge_keeps_what_lies_on_it(show: Open) -> None:
     assert "selects" in selected(page)
 
 
+@pytest.mark.slow
 @needs_browser
 def test_what_does_not_exist_has_a_place_of_its_own(show: Open) -> None:
     """A conditional dimension's empty cells lie below its axis, and a brush there selects them alone."""

@@ -228,6 +228,7 @@ def interrupted(folder: Path, sign: signal.Signals) -> int:
         return process.returncode
 
 
+@pytest.mark.slow
 def test_two_workers_and_an_interruption_change_nothing(
     pristine: Run, turning: Run, found: Audit, tmp_path: Path
 ) -> None:

@@ -125,6 +125,7 @@ def test_a_hunt_whose_sampler_has_changed_is_refused(tmp_path: Path, monkeypatch
     assert execute(HUNT, tmp_path)[:10] == begun
 
 
+@pytest.mark.slow
 def test_a_hunt_does_not_depend_on_workers_or_interruption(tmp_path: Path) -> None:
     """An adaptive sampler's trials are the same with one process, with two workers, and begun in the midst again."""
     one = timeless(execute(HUNT, tmp_path / "one"))

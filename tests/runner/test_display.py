@@ -22,6 +22,7 @@ assert len(model.curve) == 3
 """
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_the_curves_of_the_last_epoch(tmp_path: Path) -> None:
     """A cell that trains has one figure, which was drawn anew after each epoch, and the line on it as plain text."""
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
@@ -45,6 +46,7 @@ nas.run(study, workers=1, device="cpu"{more})
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("more", "bars"), [("", 1), pytest.param(", quiet=True", 0, marks=pytest.mark.long)])
 def test_a_notebook_shows_a_run_as_a_bar(more: str, bars: int, tmp_path: Path) -> None:
     """A cell that runs a study has one bar, which ends full, with the line on it as plain text; none on request."""

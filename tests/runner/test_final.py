@@ -328,6 +328,7 @@ def final_command(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_an_interrupted_final_goes_on(
     pristine: Run, run: Run, found: Final, tmp_path: Path, sign: signal.Signals, code: int

@@ -86,6 +86,7 @@ def baseline(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return open_run(folder)
 
 
+@pytest.mark.slow
 def test_a_halved_hunt_does_not_depend_on_workers_or_interruption(halved: Run, tmp_path: Path) -> None:
     """Trials, curves and who is pruned are the same with two workers, and where the run is begun in the midst again."""
     expected = timeless(halved.records)

@@ -78,6 +78,7 @@ def test_ctrl_c_begins_nothing_more(tmp_path: Path) -> None:
     assert State.RUNNING not in states(tmp_path)
 
 
+@pytest.mark.slow
 def test_time_is_up(tmp_path: Path) -> None:
     """After `max_seconds` a run returns with what is done, and the same call goes on to the undisturbed end."""
     study = replace(QUICK, samples=20)

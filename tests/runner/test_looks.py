@@ -224,6 +224,7 @@ def test_a_planted_rule_ends_a_run_early(ended: Run) -> None:
     assert "decided at interim look" in (ended.folder / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_workers_and_interruption_change_nothing(ended: Run, tmp_path: Path) -> None:
     """Two workers, and a run that was broken off and went on, end at the same look with the same table."""
     two = nas.run(PLANTED, out=tmp_path / "two", engine=LocalEngine(2), device="cpu")

@@ -136,6 +136,7 @@ def program(out: Path, pause: float) -> subprocess.Popen[str]:
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_a_killed_training_goes_on(tmp_path: Path, how: signal.Signals) -> None:
     """Killed or interrupted after its third epoch, the same call ends with the numbers of one that never stopped."""

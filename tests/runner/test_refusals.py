@@ -89,6 +89,7 @@ MANY = replace(TOY, spaces=(replace(TINY, dimensions={"width": Integer(low=2, hi
 """More networks than the fingerprint holds."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("audited", [False, True])
 def test_changed_code_of_any_network_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, audited: bool) -> None:
     """Code that makes another network of one of the last points only is refused by its trial, and nothing is stored."""

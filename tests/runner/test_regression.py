@@ -241,6 +241,7 @@ def execute(study: Study, folder: Path, engine: Engine | None = None) -> pd.Data
     return table(runs.execute(study, folder, engine)).drop(columns=list(TIMES))
 
 
+@pytest.mark.slow
 def test_workers_and_resuming_change_nothing(tmp_path: Path) -> None:
     """One process, two workers, and half of it continued: the same trials with the same errors."""
     expected = execute(STUDY, tmp_path / "one")

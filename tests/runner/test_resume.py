@@ -75,6 +75,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     return finish(tmp_path_factory.mktemp("undisturbed"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("workers", "sign"),
     [(1, signal.SIGTERM), (2, signal.SIGKILL), pytest.param(2, signal.SIGINT, marks=pytest.mark.long)],
@@ -101,6 +102,7 @@ def test_a_run_goes_on_where_it_was(
     assert len(list((tmp_path / WEIGHTS).iterdir())) == 8
 
 
+@pytest.mark.slow
 def test_the_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     """The first SIGINT waits for running trainings, the second ends them, and the exit code is 130."""
     code = (
@@ -124,6 +126,7 @@ def test_the_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     assert states(tmp_path) == [State.WAITING] * 2  # the one that ran and the one that waited behind it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", [[], pytest.param(["-c", IGNORING, sys.executable], marks=pytest.mark.long)])
 def test_a_hangup_ends_nothing(tmp_path: Path, shell: list[str]) -> None:
     """A run goes on to its end when its terminal is closed, also where whoever started it ignores SIGHUP."""
@@ -135,6 +138,7 @@ def test_a_hangup_ends_nothing(tmp_path: Path, shell: list[str]) -> None:
     assert len(read_records(tmp_path)) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "streams",
     [
@@ -152,6 +156,7 @@ def test_a_run_goes_on_without_its_reader(tmp_path: Path, streams: str) -> None:
     assert (tmp_path / "run" / PAGE).is_file()
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_closed_ends_nothing_that_ignores_it(tmp_path: Path) -> None:
     """The bar of a run under nohup writes to a terminal that is gone; the run ends as if somebody looked."""
     leader, follower = pty.openpty()

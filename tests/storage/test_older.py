@@ -60,6 +60,7 @@ def test_verbs_read_it_and_write_nothing(folder: Path, tmp_path: Path, say: Say)
     assert (folder / DATABASE).read_bytes() == before
 
 
+@pytest.mark.slow
 def test_it_is_resumed_and_copied(folder: Path) -> None:
     """The same command trains what is left; records and wrong images of then are equal, and Optuna sees all trials."""
     kept = read_records(folder)

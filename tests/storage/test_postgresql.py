@@ -84,6 +84,7 @@ def test_a_server_that_is_gone_for_good_ends_the_command(
     assert not (run / SPOOL).exists()
 
 
+@pytest.mark.slow
 def test_a_real_run_survives_a_restart_and_a_kill(server: Postgres, tmp_path: Path) -> None:
     """The server restarts under `nas run`, whose process is killed later: resumed, the run has every trial once."""
     words = ["-m", "nas", "run", "tests.toys.spaces:SLOW", "--samples", "3", "--out", str(tmp_path), "--workers", "1"]

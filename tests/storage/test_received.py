@@ -58,6 +58,7 @@ def test_code_that_a_folder_names_runs_only_if_the_command_names_it(
     assert mark.exists()
 
 
+@pytest.mark.slow
 def test_a_study_of_ours_is_found_by_its_name(tmp_path: Path, say: Say) -> None:
     """What comes with this program resolves by itself: weights that weren't kept are trained again."""
     options = ("--samples", 1, "--epochs", 1, "--train-size", 100, "--out", tmp_path / "run")

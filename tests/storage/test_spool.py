@@ -85,6 +85,7 @@ def test_what_cannot_be_written_is_told_by_the_next_command(
     assert mended.equals(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_a_run_whose_database_is_held(tmp_path: Path, sign: signal.Signals, code: int) -> None:
     """Ctrl-C and SIGTERM are heard while the database is locked: the command ends within seconds, with their codes."""

@@ -100,6 +100,7 @@ def test_only_completed_trials_have_them(tmp_path: Path) -> None:
     assert set(run.wrong_images) == {r.trial for r in run.records if r.outcome is Outcome.COMPLETED}
 
 
+@pytest.mark.slow
 def test_a_run_with_workers_keeps_the_same(tmp_path: Path, run: nas.Run) -> None:
     """Two worker processes send the very flags that this process has."""
     other = nas.run(spaces.STUDY, out=tmp_path / "run", workers=2, device="cpu")

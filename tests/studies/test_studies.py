@@ -70,6 +70,7 @@ def test_a_study_says_what_it_asks(name: str) -> None:
     assert catalog.study(name).name == name
 
 
+@pytest.mark.slow
 @EVERY
 def test_a_study_runs_in_a_small_form(name: str, tmp_path: Path) -> None:
     """Two networks of every arm are trained, with table, verdicts on its rules and page, whatever the study crosses."""
@@ -82,6 +83,7 @@ def test_a_study_runs_in_a_small_form(name: str, tmp_path: Path) -> None:
     assert (tmp_path / name / "report.html").stat().st_size > 1_000_000
 
 
+@pytest.mark.slow
 def test_a_study_runs_in_workers(tmp_path: Path) -> None:
     """A study with a grid and conditional dimensions gives the same table from two processes as from this one."""
     study = small("vgg_head")

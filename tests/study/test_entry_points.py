@@ -68,6 +68,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_an_installed_family_is_one_of_ours(place: Path) -> None:
     """Its spaces and networks are listed, described and trained by name, and its study is run by name."""
     code, out, _ = nas(place, "spaces")
@@ -86,6 +87,7 @@ def test_an_installed_family_is_one_of_ours(place: Path) -> None:
     assert code == 0, err
 
 
+@pytest.mark.slow
 def test_a_layer_of_a_package_is_in_its_sources_and_missed_without_it(place: Path) -> None:
     """A source of its network needs no package; the exported folder names what is missing where it isn't installed."""
     code, _, err = nas(place, "export", "best", "-o", "net.py")

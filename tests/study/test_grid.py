@@ -174,6 +174,7 @@ def test_a_crossed_study_resumes_and_extends(run: nas.Run, tmp_path: Path) -> No
     assert records(tmp_path / "run", 2) == whole
 
 
+@pytest.mark.slow
 def test_workers_do_not_matter(run: nas.Run, tmp_path: Path) -> None:
     """Two worker processes give the table of one process, training errors and counted memory included."""
     pd.testing.assert_frame_equal(timeless(records(tmp_path, 2, LocalEngine(2))), timeless(run.records))

@@ -65,6 +65,7 @@ def check(module: nn.Module, x: Tensor) -> None:
         torch.testing.assert_close(ours.double(), theirs.double(), rtol=0, atol=TOLERANCE[x.dtype] * scale)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from([row, block]),
