@@ -107,7 +107,8 @@ function axesLeftOut(model) {
 function firstAxes(model, most = 12, fewest = 5) {
   const offered = axesOf(model).filter((column) => column.name !== ERROR);
   const known = ({ numeric, values, codes }) => (numeric ? values.filter((value) => value === value) : codes.filter((code) => code >= 0)).length;
-  const common = (role) => offered.filter((column) => column.role === role).sort((a, b) => known(b) - known(a));
+  model.known ??= new Map(offered.map((column) => [column, known(column)]));
+  const common = (role) => offered.filter((column) => column.role === role).sort((a, b) => model.known.get(b) - model.known.get(a));
   const dimensions = common("dimension").slice(0, most - 1);
   const costs = offered.filter((column) => ["multiply_adds", "parameters"].includes(column.name));
   const added = [...common("attribute"), ...costs].slice(0, Math.max(0, fewest - 1 - dimensions.length));
