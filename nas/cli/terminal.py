@@ -107,7 +107,7 @@ def emit_rules(rows: Sequence[RuleRow]) -> None:
     say("")
     for row in rows:
         emit_text(row.sentence, hang=2)
-        emit_text(f"  claim tested: {row.statement}", hang=4)
+        emit_text(f"  claim, {row.claim}: {row.statement}", hang=4)
         for warning in row.warnings:
             emit_text(f"  warning: {warning}", hang=4)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from shlex import quote
@@ -18,11 +19,11 @@ from nas.findings.columns.defaults import note_on
 from nas.findings.looks import head_of, look_of, notes_of, verdicts_by_look
 from nas.findings.samples import Sample, requested_rules, sample_of
 from nas.findings.tables import ERROR, Tables
-from nas.findings.wording.numbers import plural
-from nas.findings.wording.rules import RuleRow, is_order, rule_row, shown, summary
+from nas.findings.wording.numbers import plural, shortened
+from nas.findings.wording.rules import MOST_NAMED, RuleRow, is_order, rule_row, shown, summary
 from nas.layers.display import html_table, notebook
 from nas.storage.results import Run
-from nas.study import Rule
+from nas.study import Rule, Spaces
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,38 +65,44 @@ COLUMNS = (
 )
 """Of `Principles.table`."""
 
+TOGETHER = (
+    "Test old and new ones together with nas principles --again (again=True in Python; a continued run does so "
+    "itself): p is five times as large, beside Holm's correction, for repeated tests find what isn't there"
+)
 MORE = (
     'the numbers under "more needed" are of the networks that a rule is about, in the proportion that is there; rules '
-    "share them: {}. Then test old and new ones together with --again (again=True in Python; a continued run does so "
-    "itself), which multiplies p by 5, for who tests until something is found finds what isn't there"
+    f"share them: {{}}. {TOGETHER}; the numbers allow for that"
 )
 """What is said where rules are undecided of a study without interim looks, after how many networks are enough."""
-SIZES = (
-    "; beside a verdict, (> delta) or (< delta): its effect is certainly larger, or smaller; (> 0): it may be either"
-)
-"""What is said of how large effects are."""
 FEW = (
-    "these networks are too few, or vary too much, to tell how many more decide the undecided rules. nas plan DIR (or "
-    "nas plan --table FILE) says how many show an effect of delta; with those test again with --again (again=True in "
-    "Python)"
+    "these networks are too few, or vary too much, to tell how many decide the undecided rules. nas plan DIR, or nas "
+    f"plan --table FILE, says how many of each space show an effect of delta. {TOGETHER}"
 )
 """What is said where no undecided rule has a number."""
+SIZE = "beside a verdict: whether the interval of its difference lies above delta, inside of it, or neither (unclear)"
+"""What is said of how large effects are."""
 PAIRS = (
     "share of all pairs, one network of each side, in which the first has the lower error; ties are half; 50 % means "
     "that neither wins"
 )
-PAIRS_APART = "median of those pairs' differences (Hodges and Lehmann), which isn't that of the medians"
+PAIRS_APART = "median of those pairs' differences (Hodges and Lehmann), not the difference of the medians"
 """What numbers of two samples mean."""
+PARTS = "; of a column, between any two of its values, or of three to five equal parts of the networks by it"
 RHO = "rank correlation of a column with the errors, the columns that its sentence names held fixed"
-THIRDS_APART = "of a column: errors of its upper third less those of its lower one, the same columns held fixed"
+THIRDS_APART = (
+    "of a column: errors of the third of networks with its largest values less those of the third with its smallest, "
+    "the same columns held fixed"
+)
 """What numbers of a column mean."""
 FAILED = "of either side; they lose every pair against networks that learned"
 DECIDED = (
     "go on with what helps, leave out what hurts (of a column that hurts take smaller values), choose freely where "
-    "there is no difference; an undecided rule shows nothing, not even that there is none; all of it at this length of "
-    "training"
+    "there is no difference of delta; each rule compares its own two sides and no others, and holds for trainings like "
+    "these"
 )
 """What to do where some rule is decided."""
+OPEN = "an undecided rule shows nothing, not even that there is no difference"
+"""What to do where some rule isn't."""
 AGAIN = "tested before: p is multiplied by 5, and an interval is one of 99 %"
 """What is said where rules are tested again."""
 
@@ -122,10 +129,8 @@ class Principles:
     """The interim look whose networks they rest on; None where all networks were planned."""
     again: bool = False
     """Whether the rules were tested before and left undecided."""
-    networks: int = 0
-    """Which were tested, with an error or failed."""
-    samples: int = 0
-    """Networks of each space that the study of a run declares; 0 of a table."""
+    enough: str = ""
+    """How many networks more are enough for all undecided rules that have a number, in words."""
 
     @property
     def rows(self) -> tuple[RuleRow, ...]:
@@ -155,19 +160,20 @@ class Principles:
             *([("rho", RHO)] if self._columns else []),
             ("difference", "; ".join([PAIRS_APART] * self._pairs + [THIRDS_APART] * self._columns)),
             *([("failures", FAILED)] if any(v.failures_first + v.failures_second for v in self.verdicts) else []),
-            ("delta", self.delta + "; of a column, between any two parts of it" * self._columns + SIZES * self._sized),
+            ("delta", self.delta + PARTS * self._columns),
+            *([("size", SIZE)] if any(v.verdict in ("helps", "hurts") for v in self.verdicts) else []),
             (
                 "p",
                 f"two-sided, of {self._tested}, corrected by Holm for {tests} together (intervals are not corrected)"
                 + (", and for interim looks" if looked else "")
-                + "; below 0.05 a rule helps or hurts, whether by more than delta or less; no "
-                "difference that matters rests on intervals inside of delta, not on p",
+                + "; below 0.05 a rule helps or hurts, whether by more than delta or less; that there is no difference "
+                "that matters is told by intervals inside of delta",
             ),
             *looked,
             *([("all rules", "; ".join(self.shared))] if self.shared else []),
             *([("again", AGAIN)] if self.again else []),
             *([("more", self._more)] if not looked and self._more else []),
-            *([("what to do", DECIDED)] if any(v.verdict != "undecided" for v in self.verdicts) else []),
+            ("what to do", "; ".join([DECIDED] * self._some(True) + [OPEN] * self._some(False))),
         )
 
     @property
@@ -185,30 +191,17 @@ class Principles:
         """What p belongs to."""
         return " or ".join(["P(better)"] * self._pairs + ["rho"] * self._columns)
 
-    @property
-    def _sized(self) -> bool:
-        """Whether the size of some effect is told beside its verdict."""
-        return any("delta" in row.cells[1] or "> 0" in row.cells[1] for row in self.rows)
+    def _some(self, decided: bool) -> bool:
+        """Whether some rule is decided, or some isn't."""
+        return any((verdict.verdict != "undecided") == decided for verdict in self.verdicts)
 
     @property
     def _more(self) -> str:
         """What to do about undecided rules; empty where there are none."""
         undecided = [verdict for verdict in self.verdicts if verdict.verdict == "undecided" and verdict.delta]
         if any(verdict.needs for verdict in undecided):
-            return MORE.format(self._enough)
+            return MORE.format(self.enough)
         return FEW if undecided else ""
-
-    @property
-    def _enough(self) -> str:
-        """How many networks are enough for all rules that have a number: all grow by the largest share."""
-        growth = max((verdict.needs or 0) / (verdict.n_first + verdict.n_second) for verdict in self.verdicts)
-        more = f"{plural(math.ceil(growth * self.networks), 'network')} more, spread as these are,"
-        if not self.samples:
-            return f"{more} are enough for all that have one"
-        return (
-            f"{more} are enough for all that have one; the command of the run with --samples "
-            f"{math.ceil((1.0 + growth) * self.samples)} trains them"
-        )
 
     def table(self) -> pd.DataFrame:
         """One row a rule: effect, low, high in the unit of errors or as a correlation; points, delta in that unit."""
@@ -279,9 +272,10 @@ def principles(
     again = again or sample.extended
     declared = requested is None
     own = _of_run(sample.run, look, declared) if sample.run else _of_table(sample, columns, declared)
+    found = _verdicts(sample, tested, look, smallest, again)
     return Principles(
         title=sample.title,
-        verdicts=_verdicts(sample, tested, look, smallest, again),
+        verdicts=found,
         fidelity=sample.fidelity,
         unit=sample.unit,
         delta=delta_in_words(smallest),
@@ -293,8 +287,33 @@ def principles(
         audited=_audited(sample.run) if sample.run else "",
         look=look,
         again=again,
-        networks=len(unbiased(sample.frame)),
-        samples=sample.run.manifest.study.samples if sample.run else 0,
+        enough=_enough(sample, tested, found),
+    )
+
+
+def _enough(sample: Sample, rules: Sequence[Rule], found: Sequence[Verdict]) -> str:
+    """How many networks more are enough for all rules that have a number, in words; empty where none has one.
+
+    Rules share networks: of each side those of the rule that takes most, and of columns and parts, whose sides can't be
+    drawn alone, of the whole sample in the largest proportion.
+    """
+    grown = {verdict: verdict.needs / (verdict.n_first + verdict.n_second) for verdict in found if verdict.needs}
+    if not grown:
+        return ""
+    most, sides = max(grown.values()), Counter[str]()
+    for verdict, share in grown.items():
+        for side, n in ((verdict.first, verdict.n_first), (verdict.second, verdict.n_second)):
+            sides[side] = max(sides[side], math.ceil(share * n))
+    if all(isinstance(rule.contrast, Spaces) for rule, verdict in zip(rules, found, strict=True) if verdict in grown):
+        each = shortened([f"{side} {count:,}" for side, count in sides.items()], MOST_NAMED)
+        text = f"about {sides.total():,} more are enough for all that have one ({each})"
+    else:
+        more = math.ceil(most * len(unbiased(sample.frame)))
+        text = f"about {more:,} more, spread as these are, are enough for all that have one"
+    if sample.run is None:
+        return text
+    return (
+        f"{text}; the command of the run with --samples {math.ceil((1.0 + most) * sample.run.manifest.study.samples)}"
     )
 
 
@@ -311,8 +330,8 @@ def delta_in_words(delta: float | None) -> str:
     """Which difference matters."""
     if delta is None:
         return (
-            "the smallest difference that matters: half a robust standard deviation (IQR / 1.349) of the errors of a "
-            "rule's own networks about their samples' medians"
+            "the smallest difference that matters, unless --delta states yours (delta= in Python): half a robust "
+            "standard deviation (IQR / 1.349) of the errors of a rule's own networks, less the medians of their sides"
         )
     return f"the smallest difference that matters: {100 * delta:g} points, as stated"
 

@@ -77,7 +77,7 @@ def test_a_run_prints_table_and_sentences(say: Say, folder: Path) -> None:
     lines = [line for line in out.splitlines() if line.startswith(("R against T", "width"))]
     assert len(lines) == 4
     assert "8 + 8" in lines[0]
-    assert "claim tested: Rich networks are better." in out
+    assert ": Rich networks are better." in out
 
 
 def test_json_has_the_keys_that_programs_rely_on(say: Say, folder: Path) -> None:

@@ -76,13 +76,17 @@ def test_what_all_rules_share_is_said_once() -> None:
 
 
 def test_the_table_says_how_large_an_effect_certainly_is() -> None:
-    """Beside helps and hurts stands whether the effect is certainly above delta, below it, or only above zero."""
-    for delta, size in ((0.01, "> delta"), (0.045, "> 0"), (0.2, "< delta")):
+    """Beside helps and hurts stands whether the interval lies above delta, inside of it, or neither."""
+    for delta, size in ((0.01, "size > delta"), (0.045, "size unclear"), (0.2, "size < delta")):
         found = principles(table(), rules=[among("wide", 1, 0, "Wide ones are better.")], delta=delta)
         assert found.rows[0].cells[1] == f"helps ({size})"
-        assert "beside a verdict, (> delta)" in dict(found.head)["delta"]
-    undecided = principles(table(effect=0.0), columns=["luck"])
-    assert "beside a verdict" not in dict(undecided.head)["delta"]
+        assert "size" in dict(found.head)
+    generator = np.random.default_rng(2)
+    frame = table(120).assign(space=np.repeat(["A", "B", "C", "D"], 30), multiply_adds=generator.random(120))
+    frame["norms"] = frame["space"].map({"A": 0, "B": 2, "C": 4, "D": 4})
+    tied = principles(frame.assign(error=frame["error"] + 0.3 - 0.05 * frame["norms"]), columns=["norms"])
+    assert (tied.verdicts[0].points, tied.rows[0].cells[1]) == (None, "helps (size unknown)")
+    assert "size" not in dict(principles(table(effect=0.0), columns=["luck"]).head)
 
 
 def test_how_many_networks_are_enough_for_all_rules_is_said() -> None:
@@ -92,8 +96,22 @@ def test_how_many_networks_are_enough_for_all_rules_is_said() -> None:
     found = principles(frame, columns=["wide", "luck", "other"])
     needs = [verdict.needs for verdict in found.verdicts if verdict.needs]
     assert len(needs) > 1
-    more = f"{max(needs):,} networks more, spread as these are, are enough for all that have one"
+    more = f"about {max(needs):,} more, spread as these are, are enough for all that have one"
     assert more in dict(found.head)["more"]
+
+
+def test_of_spaces_each_grows_by_what_its_rules_take() -> None:
+    """Of spaces it is said how many each takes for all of its rules, and their sum is less than that of the rules."""
+    generator = np.random.default_rng(7)
+    frame = pd.DataFrame({"space": np.repeat(["A", "B", "C"], 40), "error": generator.normal(0.3, 0.04, 120)})
+    found = principles(frame, rules=[against("B", "A", "B is better."), against("C", "B", "C is better.")])
+    first, second = (verdict.needs for verdict in found.verdicts)
+    assert first
+    assert second
+    each = {"A": -(-first // 2), "B": -(-max(first, second) // 2), "C": -(-second // 2)}
+    text = dict(found.head)["more"]
+    assert f"about {sum(each.values()):,} more are enough for all that have one" in text
+    assert all(f"{space} {count:,}" in text for space, count in each.items())
 
 
 def test_the_result_is_a_table_and_a_notebook_shows_it(run: Run) -> None:
@@ -175,7 +193,7 @@ def test_again_is_asked_for() -> None:
     ]
     assert "99 % intervals" in found.sentences()[0]
     undecided = nas.principles(table(60, -0.02), columns=["luck"])
-    assert "test old and new ones together with --again" in dict(undecided.head)["more"]
+    assert "Test old and new ones together with nas principles --again" in dict(undecided.head)["more"]
     assert any("[99 %]" in name for name in shown(found.rows)[0])
 
 
@@ -325,7 +343,7 @@ def test_sentences_say_what_was_found() -> None:
     assert same.sentence.startswith("luck makes no difference that matters, ")
     assert "rare is undecided: luck up to 0.05 " in open_.sentence
     assert " the others in " in open_.sentence
-    assert "networks more in all" in open_.sentence
+    assert "networks more, both sides together, are likely to decide it" in open_.sentence
     order = rule_row(verdicts(table(), [Rule(name="w", statement="W.", contrast=Order(column="wide"))])[0])
     assert "w helps: larger values go with lower errors, adjusted for nothing (rho -0." in order.sentence
 
@@ -365,10 +383,12 @@ def test_no_difference_shows_the_interval_that_it_rests_on() -> None:
     assert (row["narrow_low"], row["narrow_high"]) == (only.narrow.low, only.narrow.high)
 
 
-def test_decided_rules_say_what_to_do_and_undecided_ones_dont(run: Run) -> None:
-    """The head ends with what follows from a decided rule; a run that no audit has checked names the command."""
+def test_what_follows_is_said_of_decided_rules_and_of_others(run: Run) -> None:
+    """The head ends with what follows from what is decided and what isn't; a run without an audit names the command."""
     assert dict(nas.principles(table(), columns=["wide"]).head)["what to do"].startswith("go on with what helps")
-    assert "what to do" not in dict(nas.principles(table(), columns=["luck"]).head)
+    assert dict(nas.principles(table(), columns=["luck"]).head)["what to do"].startswith(
+        "an undecided rule shows nothing"
+    )
     assert dict(nas.principles(run).head)["audited"].startswith(f"not yet: nas audit {run.folder} ")
 
 
@@ -379,8 +399,8 @@ def test_medians_that_contradict_the_pairs_are_said() -> None:
     contrasts = [Spaces(first="A", reference="B"), Spaces(first="B", reference="A")]
     rules = [Rule(name=contrast.first, statement="It is better.", contrast=contrast) for contrast in contrasts]
     ours, theirs = (rule_row(verdict).sentence for verdict in verdicts(frame, rules))
-    assert "A beats B" in ours
-    assert "B loses to A" in theirs
+    assert "A is ahead of B" in ours
+    assert "B is behind A" in theirs
     assert all("medians 2" in sentence and ", which differ the other way" in sentence for sentence in (ours, theirs))
 
 

@@ -31,6 +31,8 @@ WORDS = {
 """Verdict -> how it is shown."""
 TURNED = "depends on the others"
 """How an undecided column is shown whose sign turns once it is adjusted for the others."""
+CLAIMS = {"helps": "supported", "hurts": "contradicted", "undecided": "open"}
+"""Verdict -> what it means for the rule's statement, where that isn't "not supported"."""
 PHRASES = {
     "helps": ("helps", "help"),
     "hurts": ("hurts", "hurt"),
@@ -85,6 +87,8 @@ class RuleRow:
     """The same without the name, as short as it can be: effect, interval, and what would decide it."""
     sentence: str
     """The verdict with its numbers, in words."""
+    claim: str
+    """What the verdict means for the statement: supported, contradicted, not supported or open."""
     warnings: tuple[str, ...]
     """What must be said beside it."""
 
@@ -109,7 +113,7 @@ def rule_row(verdict: Verdict) -> RuleRow:
         level=_level(verdict),
         cells=(
             verdict.name,
-            " ".join([_word(verdict), *_size_known(verdict)]),
+            f"{_word(verdict)} ({_size(verdict)})" if verdict.verdict in ("helps", "hurts") else _word(verdict),
             f"{signed(points.estimate, False)} {ends_text(points.low, points.high, False)}" if points else NOTHING,
             NOTHING if alone else _tested_text(verdict),
             _tested_text(verdict) if alone else NOTHING,
@@ -122,6 +126,7 @@ def rule_row(verdict: Verdict) -> RuleRow:
         ),
         line=line(verdict),
         sentence=sentence(verdict),
+        claim=CLAIMS.get(verdict.verdict, "not supported"),
         warnings=verdict.warnings,
     )
 
@@ -210,7 +215,8 @@ def sentence(verdict: Verdict) -> str:
         case "ends":
             return f"{verdict.name} is worst in the middle, near {verdict.near:g}: both ends are better {rests}."
         case "equivalent":
-            inside = "no two parts of it differ by more" if verdict.narrow is None else _inside(verdict.narrow)
+            inside = f"no two parts of it differ by more, {_held(verdict)}"
+            inside = inside if verdict.narrow is None else _inside(verdict.narrow)
             return f"{verdict.name} makes no difference that matters, {_delta(verdict)}: {inside} {rests}."
         case "undecided":
             seen = "" if _turned(verdict) else f": {_seen(verdict)}, which may be chance"
@@ -219,25 +225,23 @@ def sentence(verdict: Verdict) -> str:
 
 def _against_delta(verdict: Verdict) -> str:
     """Whether an effect that is there is known to matter, in a sentence."""
-    words = {"> delta": "is certainly larger", "< delta": "is certainly smaller", "> 0": "may be smaller"}
-    known = _known(verdict)
-    return f" The effect {words[known]} than what matters, {_delta(verdict)}." if known else ""
+    matters = f"what matters, {_delta(verdict)}"
+    said = {
+        "size > delta": f" By its interval the effect is larger than {matters}.",
+        "size < delta": f" By its interval the effect is smaller than {matters}.",
+        "size unclear": f" The effect may be smaller or larger than {matters}.",
+    }
+    return said.get(_size(verdict), " In points its size isn't known: what is held fixed tells its parts.")
 
 
-def _size_known(verdict: Verdict) -> tuple[str, ...]:
-    """The same in a table: what the size of an effect that is there is certainly above, or below."""
-    known = _known(verdict) if verdict.verdict in ("helps", "hurts") else ""
-    return (f"({known})",) if known else ()
-
-
-def _known(verdict: Verdict) -> str:
-    """What is certain of the size of an effect that is there; empty where nothing says which size matters."""
+def _size(verdict: Verdict) -> str:
+    """What is known of the size of an effect that is there, as short as a table has it."""
     points = of_errors(verdict)
     if verdict.within_delta:
-        return "< delta"
+        return "size < delta"
     if points is None or verdict.delta is None:
-        return ""
-    return "> delta" if max(points.low, -points.high) > verdict.delta else "> 0"
+        return "size unknown"
+    return "size > delta" if max(points.low, -points.high) > verdict.delta else "size unclear"
 
 
 def _inside(narrow: Interval) -> str:
@@ -284,11 +288,12 @@ def _seen(verdict: Verdict) -> str:
     if is_order(verdict):
         return f"larger values go with {'lower' if low else 'higher'} errors, {_held(verdict)}"
     wins = verdict.better.estimate if verdict.better else 0.5
-    pairs = f"{verdict.first} {'beats' if low else 'loses to'} {verdict.second}"
+    words = ("is ahead of", "is behind") if verdict.verdict == "undecided" else ("beats", "loses to")
+    pairs = f"{verdict.first} {words[0] if low else words[1]} {verdict.second}"
     pairs = f"{pairs} in {share(wins if low else 1.0 - wins)} of pairs"
     if math.isinf(verdict.effect):
         return f"{pairs}, for failures decide it"
-    return f"{pairs}, with errors {_size(abs(verdict.effect))} {'lower' if low else 'higher'}"
+    return f"{pairs}, with errors {_in_points(abs(verdict.effect))} {'lower' if low else 'higher'}"
 
 
 def _held(verdict: Verdict) -> str:
@@ -341,7 +346,7 @@ def _looked(verdict: Verdict) -> str:
 
 
 def _delta(verdict: Verdict) -> str:
-    return NOTHING if verdict.delta is None else _size(verdict.delta)
+    return NOTHING if verdict.delta is None else _in_points(verdict.delta)
 
 
 def _more(verdict: Verdict) -> str:
@@ -355,7 +360,8 @@ def _more(verdict: Verdict) -> str:
     if verdict.needs is None:
         few = "these networks can't tell how many more it takes"
         return few if verdict.delta else "nothing says which effect matters"
-    return f"about {plural(verdict.needs, 'network')} more in all are likely to decide it, one way or the other"
+    sides = "" if is_order(verdict) else ", both sides together,"
+    return f"about {plural(verdict.needs, 'network')} more{sides} are likely to decide it, one way or the other"
 
 
 def _turned(verdict: Verdict) -> bool:
@@ -404,5 +410,5 @@ def sides_text(first: int, second: int, alone: bool) -> str:
     return f"{first:,}" if alone else f"{first:,} + {second:,}"
 
 
-def _size(value: float) -> str:
+def _in_points(value: float) -> str:
     return f"{100 * value:.2f} {POINTS}"
