@@ -88,7 +88,10 @@ PAIRS = (
 PAIRS_APART = "median of those pairs' differences (Hodges and Lehmann), not the difference of the medians"
 """What numbers of two samples mean."""
 PARTS = "; of a column, between any two of its values, or of three to five equal parts of the networks by it"
-RHO = "rank correlation of a column with the errors, the columns that its sentence names held fixed"
+RHO = (
+    "rank correlation of a column with the errors, the columns that its sentence names held fixed; not those that tell "
+    "it, as a sum does its parts"
+)
 THIRDS_APART = (
     "of a column: errors of the third of networks with its largest values less those of the third with its smallest, "
     "the same columns held fixed"
@@ -166,7 +169,9 @@ class Principles:
                 "p",
                 f"two-sided, of {self._tested}, corrected by Holm for {tests} together (intervals are not corrected)"
                 + (", and for interim looks" if looked else "")
-                + "; below 0.05 a rule helps or hurts, whether by more than delta or less; that there is no difference "
+                + "; below 0.05 a rule helps or hurts, whether by more than delta or less"
+                + ", unless its sign turns once others are held fixed" * self._columns
+                + "; that there is no difference "
                 "that matters is told by intervals inside of delta",
             ),
             *looked,

@@ -234,7 +234,7 @@ def test_parts_of_one_space() -> None:
     found = one(frame, rule(ends))
     between = int(frame["luck"].between(0.2, 0.8, inclusive="neither").sum())
     assert f"{between} networks are in neither sample" in found.warnings
-    assert "2 spaces are taken together" in found.warnings
+    assert "2 spaces are taken together: A, B" in found.warnings
 
 
 def test_columns_that_are_one_given_the_others_say_so() -> None:

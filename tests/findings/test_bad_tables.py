@@ -63,7 +63,7 @@ FLAGGED = {
         csv(width=lambda i: "x" if i % 3 == 0 else i, depth=lambda i: i % 3),
         "left out: 'width', which holds 'x' among its numbers",
     ),
-    "spaces": (csv(width=lambda i: i, space=lambda i: "AB"[i % 2]), "warning: 2 spaces are taken together"),
+    "spaces": (csv(width=lambda i: i, space=lambda i: "AB"[i % 2]), "warning: 2 spaces are taken together: A, B"),
     "repeats": (
         csv(width=lambda i: i % 5, architecture=lambda i: i // 4),
         "warning: 30 rows have a network that an earlier row has",

@@ -67,12 +67,12 @@ def test_what_all_rules_share_is_said_once() -> None:
     frame = table().assign(space=lambda rows: np.where(rows["luck"] < 0.5, "A", "B"))
     frame.loc[:9, "luck"] = np.nan
     found = principles(frame, columns=["wide", "luck"])
-    assert dict(found.head)["all rules"] == "2 spaces are taken together"
+    assert dict(found.head)["all rules"] == "2 spaces are taken together: B, A"
     assert [row.warnings for row in found.rows] == [(), ("10 networks have no value of luck",)]
-    assert all("2 spaces are taken together" in verdict.warnings for verdict in found.verdicts)
+    assert all("2 spaces are taken together: B, A" in verdict.warnings for verdict in found.verdicts)
     alone = principles(frame, columns=["wide"])
     assert "all rules" not in dict(alone.head)
-    assert alone.rows[0].warnings == ("2 spaces are taken together",)
+    assert alone.rows[0].warnings == ("2 spaces are taken together: B, A",)
 
 
 def test_the_table_says_how_large_an_effect_certainly_is() -> None:

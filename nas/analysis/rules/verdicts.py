@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Finding = Literal["helps", "hurts", "middle", "ends", "equivalent", "undecided"]
+MOST_NAMED = 8
+"""Most spaces that a warning names."""
 SAME = 1e-9
 """Largest difference of intervals that are one."""
 BENT = ALPHA / 5.0
@@ -248,8 +250,10 @@ def _test(
 
 
 def _pooled(rows: pd.DataFrame, space: str) -> tuple[str, ...]:
-    count = 1 if space else len(set(names_of(rows)))
-    return (f"{count} spaces are taken together",) if count > 1 else ()
+    spaces = () if space else tuple(dict.fromkeys(map(str, names_of(rows))))
+    more = ", ..." if len(spaces) > MOST_NAMED else ""
+    named = ", ".join(spaces[:MOST_NAMED]) + more
+    return (f"{len(spaces)} spaces are taken together: {named}",) if len(spaces) > 1 else ()
 
 
 def _unmatched(sampled: pd.DataFrame) -> tuple[str, ...]:

@@ -43,8 +43,8 @@ PHRASES = {
 """Decided verdict -> how a headline says it of one rule and of several."""
 LEAST_SHOWN, NOISE = 0.005, 0.0005
 """Below the first two decimals would say 0; below the other it is rounding, for errors are counts of images."""
-MOST_NAMED = 8
-"""Most columns that a sentence names."""
+MOST_NAMED, MOST_HELD = 8, 24
+"""Most rules that a sentence names, and most columns that were held fixed."""
 LEVEL = f"{100 * CONFIDENCE:.0f} %"
 HEADER = (
     "rule",
@@ -122,7 +122,7 @@ def rule_row(verdict: Verdict) -> RuleRow:
             probability(verdict.p_adjusted),
             sides_text(verdict.n_first, verdict.n_second, alone),
             sides_text(verdict.failures_first, verdict.failures_second, alone) if failed else NOTHING,
-            f"{verdict.needs:,}" if verdict.needs else "unknown" if verdict.verdict == "undecided" else NOTHING,
+            f"{verdict.needs:,}" if verdict.needs else "unknown" if _word(verdict) == WORDS["undecided"] else NOTHING,
         ),
         line=line(verdict),
         sentence=sentence(verdict),
@@ -219,8 +219,10 @@ def sentence(verdict: Verdict) -> str:
             inside = inside if verdict.narrow is None else _inside(verdict.narrow)
             return f"{verdict.name} makes no difference that matters, {_delta(verdict)}: {inside} {rests}."
         case "undecided":
-            seen = "" if _turned(verdict) else f": {_seen(verdict)}, which may be chance"
-            return f"{verdict.name} is undecided{seen} {rests}; {_more(verdict)}.{_why(verdict)}"
+            if _turned(verdict):
+                return f"{verdict.name} {TURNED}: {_more(verdict)} {rests}. More networks like these needn't decide it."
+            seen = f"{_seen(verdict)}, which may be chance"
+            return f"{verdict.name} is undecided: {seen} {rests}; {_more(verdict)}.{_why(verdict)}"
 
 
 def _against_delta(verdict: Verdict) -> str:
@@ -298,7 +300,7 @@ def _seen(verdict: Verdict) -> str:
 
 def _held(verdict: Verdict) -> str:
     """What was held fixed, in words."""
-    return f"adjusted for {shortened(verdict.given, MOST_NAMED)}" if verdict.given else "adjusted for nothing"
+    return f"adjusted for {shortened(verdict.given, MOST_HELD)}" if verdict.given else "adjusted for nothing"
 
 
 def _effect(verdict: Verdict) -> str:
@@ -355,7 +357,7 @@ def _more(verdict: Verdict) -> str:
         held = "higher" if verdict.effect > 0.0 else "lower"
         return (
             f"larger values go with {plain} errors as they stand, and with {held} ones adjusted for "
-            f"{shortened(verdict.given, MOST_NAMED)}"
+            f"{shortened(verdict.given, MOST_HELD)}"
         )
     if verdict.needs is None:
         few = "these networks can't tell how many more it takes"
@@ -369,13 +371,16 @@ def _turned(verdict: Verdict) -> bool:
 
 
 def _why(verdict: Verdict) -> str:
-    """Why an interval without 0 doesn't decide: there are other rules."""
-    if verdict.low <= 0.0 <= verdict.high or _turned(verdict):
+    """Why an interval without 0 doesn't decide, for there are other rules; and one inside of delta, of a column."""
+    if not verdict.low <= 0.0 <= verdict.high:
+        which = "the interval of rho" if is_order(verdict) else "the interval of its difference"
+        return (
+            f" Uncorrected it would count, for {which} leaves out 0; p is corrected for all rules, intervals are not."
+        )
+    points, delta = verdict.points, verdict.delta
+    if points is None or delta is None or not -delta < points.low <= points.high < delta:
         return ""
-    return (
-        " Uncorrected it would count, for its interval leaves out 0; p is corrected for all rules together, intervals "
-        "are not."
-    )
+    return f" Its outer thirds differ by less than what matters, {_in_points(delta)}; others of its parts may not."
 
 
 def _tested(value: float, alone: bool) -> str:
