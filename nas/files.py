@@ -8,18 +8,25 @@ import os
 import re
 import secrets
 import shlex
+import stat
 import time
 from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
+
+import msgspec
 
 from nas.errors import StorageFailed
+
+T = TypeVar("T")
 
 CHECKPOINT = ".checkpoint"
 """Ends the name of a file from which an interrupted training goes on; in a run it lies beside the trial's weights."""
 STALE = 3600.0
 """Age after which an unfinished file is taken for left behind, in seconds."""
+LARGEST_JSON = 2**24
+"""Most bytes of a file of JSON that we write ourselves."""
 
 
 BEGINNINGS = {
@@ -57,6 +64,25 @@ def really(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(64)
     return next((kind for beginning, kind in BEGINNINGS.items() if start.startswith(beginning)), "")
+
+
+def read_json(path: Path, kind: type[T]) -> T:
+    """The value in a file of JSON. OSError where it can't be read, MsgspecError where it is none, or has no end."""
+    state = path.stat()
+    if not stat.S_ISREG(state.st_mode):
+        raise msgspec.DecodeError("it is no file")
+    if state.st_size > LARGEST_JSON:
+        raise msgspec.DecodeError(f"it has {state.st_size:,} bytes, at most {LARGEST_JSON:,} are read")
+    return parsed(path.read_bytes(), kind)
+
+
+def parsed(data: bytes | str, kind: type[T]) -> T:
+    """The value of a type that JSON holds; MsgspecError where it is none, whatever the reason."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (UnicodeError, RecursionError) as error:
+        why = "is nested too deeply" if isinstance(error, RecursionError) else f"isn't UTF-8: {error}"
+        raise msgspec.DecodeError(f"JSON {why}") from None
 
 
 def write_atomically(path: Path, data: bytes) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from nas.data.features import Column
 from nas.data.splits import TENTHS
-from nas.files import digest, text_digest
+from nas.files import digest, read_json, text_digest
 
 INFO = "info.json"
 Task = Literal["classification", "regression"]
@@ -124,7 +124,7 @@ def write_info(folder: Path, info: DataInfo) -> None:
 
 def read_info(folder: Path) -> DataInfo:
     """The info file of a prepared folder; ValueError where it isn't what was written."""
-    stamped = msgspec.json.decode((folder / INFO).read_bytes(), type=_Stamped)
+    stamped = read_json(folder / INFO, _Stamped)
     if _stamp(stamped.info) != stamped.sha256:
         raise ValueError(f"{INFO} must be as it was written, but its SHA-256 differs")
     return msgspec.structs.replace(stamped.info, folder=str(folder))

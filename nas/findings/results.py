@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nas.errors import Refused
+from nas.files import read_json
 from nas.findings.columns.table_files import read
 from nas.findings.wording.numbers import percent
 from nas.layers import Layer, identity
@@ -132,7 +133,7 @@ def described(path: Path) -> Published:
     """The `.json` beside a table."""
     beside = path.with_name(f"{path.name.removesuffix('.csv.gz')}.json")
     try:
-        return msgspec.json.decode(beside.read_bytes(), type=Published)
+        return read_json(beside, Published)
     except (OSError, msgspec.MsgspecError) as error:
         raise Refused(f"{beside} doesn't describe a table: {error}", hint="install nas-atlas again") from None
 

@@ -16,6 +16,7 @@ from torch.nn import functional
 from nas.data import Cell, encoded
 from nas.errors import NasError, Refused, readable
 from nas.errors.arguments import checked_method
+from nas.files import parsed
 from nas.layers import display, shape_text
 from nas.layers.serialization import LARGEST_JSON
 from nas.models import weights
@@ -323,7 +324,7 @@ def described(path: Path) -> Document:
 
 def _curve(path: Path) -> tuple[Epoch, ...]:
     try:
-        return msgspec.json.decode(text_of(path, LARGEST_CURVE), type=tuple[Epoch, ...])
+        return parsed(text_of(path, LARGEST_CURVE), tuple[Epoch, ...])
     except msgspec.MsgspecError as error:
         raise Refused(f"{path} is no curve of a training: {error}") from None
 

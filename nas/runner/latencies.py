@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from nas.errors import Refused, StorageFailed
-from nas.files import append
+from nas.files import append, parsed
 from nas.layers import Layer, Shape, identity
 from nas.training import devices
 
@@ -94,7 +94,7 @@ class Latencies:
             whole = data[: data.rfind(b"\n") + 1]
             if whole != data:
                 os.truncate(self._path, len(whole))
-            lines = [msgspec.json.decode(line, type=TimedNetwork) for line in whole.splitlines()]
+            lines = [parsed(line, TimedNetwork) for line in whole.splitlines()]
         except OSError as error:
             raise StorageFailed(f"{self._path} can't be read: {error.strerror or error}") from None
         except msgspec.MsgspecError as error:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.errors import Refused, StorageFailed
-from nas.files import append, write_atomically
+from nas.files import append, parsed, read_json, write_atomically
 from nas.sampling.finals import Finalists, Selection
 from nas.storage.results import Run, pareto
 from nas.study.limits import LATENCY, Limits, span
@@ -153,7 +153,7 @@ def read_results(folder: Path) -> Results | None:
     """What a final's folder holds of a reading; None where there is nothing."""
     path = folder / RESULTS
     try:
-        results = msgspec.json.decode(path.read_bytes(), type=Results)
+        results = read_json(path, Results)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -197,7 +197,7 @@ def readings(run: Path) -> tuple[Reading, ...]:
 
 def _reading(line: bytes) -> Reading:
     with suppress(msgspec.MsgspecError):
-        return msgspec.json.decode(line, type=Reading)
+        return parsed(line, Reading)
     return Reading()
 
 

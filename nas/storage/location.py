@@ -15,7 +15,7 @@ from shlex import quote
 import msgspec
 
 from nas.errors import Refused, StorageFailed, path_text, typed
-from nas.files import open_to_append, write_atomically
+from nas.files import open_to_append, read_json, write_atomically
 from nas.storage.backends.base import Backend, reading
 from nas.storage.backends.postgresql import PostgresServer, server_url
 from nas.storage.backends.sqlite import SqliteFile
@@ -81,7 +81,7 @@ def address_of(folder: Path) -> str:
 def _read(folder: Path) -> Place:
     path = folder / STORAGE
     try:
-        place = msgspec.json.decode(path.read_bytes(), type=Place)
+        place = read_json(path, Place)
     except OSError as error:
         raise StorageFailed(f"{path} can't be read: {error.strerror}") from None
     except msgspec.MsgspecError as error:

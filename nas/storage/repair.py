@@ -15,7 +15,7 @@ import sqlalchemy
 from sqlalchemy import update
 
 from nas.errors import Refused, StorageFailed
-from nas.files import digest, remove_leftovers, write_atomically
+from nas.files import digest, parsed, remove_leftovers, write_atomically
 from nas.storage import study_json
 from nas.storage.aside import place, set_aside
 from nas.storage.backends.base import Backend, reading, translated
@@ -122,7 +122,7 @@ def _check_study(folder: Path, written: str) -> tuple[str, list[str]]:
     """Put study.json back as the run wrote it, if it isn't so; what was done, and what was set aside."""
     path = folder / STUDY
     try:
-        msgspec.json.decode(written, type=Manifest)
+        parsed(written, Manifest)
     except msgspec.MsgspecError as error:
         raise StorageFailed(f"{folder / DATABASE} holds a damaged {STUDY}: {error}", hint="put both back") from None
     if path.is_file() and study_json.content(folder) == written:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from nas.files import write_atomically
+from nas.files import parsed, read_json, write_atomically
 from nas.storage.aside import set_aside
 from nas.storage.layout import SPOOL
 from nas.storage.tables import seal
@@ -44,8 +44,8 @@ def kept(folder: Path, run: str) -> Iterator[tuple[Path, Record, bytes | None]]:
     """What was written so, checked; what isn't whole is set aside, and said."""
     for path in sorted((folder / SPOOL).glob("*.json")):
         try:
-            result = msgspec.json.decode(path.read_bytes(), type=Spooled)
-            record = msgspec.json.decode(result.record, type=Record)
+            result = read_json(path, Spooled)
+            record = parsed(result.record, Record)
             intact = result.sha256 == seal(run, record.trial, result.record)
         except (msgspec.MsgspecError, OSError, UnicodeEncodeError):
             intact = False

@@ -10,7 +10,7 @@ import msgspec
 
 from nas.data import DataInfo
 from nas.errors import Refused, StorageFailed
-from nas.files import text_digest, write_atomically
+from nas.files import parsed, read_json, text_digest, write_atomically
 from nas.sampling.finals import Finalists
 from nas.sampling.subset import Subset
 from nas.sampling.window import Window
@@ -76,7 +76,7 @@ def read(folder: Path) -> Manifest:
     """What the run in a folder was asked."""
     path = folder / STUDY
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        manifest = read_json(path, Manifest)
     except OSError as error:
         raise StorageFailed(f"{path} can't be read: {error.strerror}") from None
     except msgspec.MsgspecError as error:
@@ -128,7 +128,10 @@ def altered(folder: Path, written: str, before: str) -> str:
     there = content(folder)
     if not written or there == written or text_digest(there) == before:
         return ""
-    fields = _changed(msgspec.json.decode(written), msgspec.json.decode(there))
+    try:
+        fields = _changed(parsed(written, object), parsed(there, object))
+    except msgspec.MsgspecError:  # the file was read before: the database's text is damaged
+        return f"{folder / STUDY} and its text in the database differ, which is damaged"
     return f"{folder / STUDY} was changed by something else: {'; '.join(fields) or 'its form'}"
 
 

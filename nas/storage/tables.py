@@ -18,6 +18,7 @@ import sqlalchemy
 from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Integer, LargeBinary, MetaData, String, Table, Text
 
 from nas.errors import StorageFailed
+from nas.files import parsed
 from nas.space import Value
 from nas.study.record import Record
 
@@ -119,8 +120,8 @@ def seal(run: str, trial: int, record: str) -> str:
 def record_of(row: Row, where: str, hint: str) -> Record:
     """The record of a finished trial; StorageFailed where it isn't what was written there."""
     try:
-        record = msgspec.json.decode(row.record or "", type=Record)
-    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
+        record = parsed(row.record or "", Record)
+    except msgspec.MsgspecError as error:
         raise StorageFailed(f"{where}: the record of trial {row.number} is damaged: {error}", hint=hint) from None
     if row.sha256 is not None and row.sha256 != seal(row.run, row.number, row.record or ""):
         raise StorageFailed(

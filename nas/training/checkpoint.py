@@ -20,7 +20,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from nas.data import DataInfo
-from nas.files import remove_leftovers, text_digest, write_atomically
+from nas.files import parsed, remove_leftovers, text_digest, write_atomically
 from nas.layers import Layer
 from nas.study import Recipe
 from nas.study.record import Epoch
@@ -89,7 +89,7 @@ class Checkpoint:
             return None
         try:
             with safe_open(self.path, framework="pt") as file:
-                position = msgspec.json.decode((file.metadata() or {})[POSITION], type=Position)
+                position = parsed((file.metadata() or {})[POSITION], Position)
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- not a mapping
         except (SafetensorError, OSError, KeyError, msgspec.MsgspecError) as error:
             logger.warning("%s can't be read, the training begins anew: %s", self.path, error)
