@@ -15,6 +15,8 @@ from nas.data.splits import Integers
 
 MOST_IMAGES, MOST_PIXELS = 512, 1 << 22
 """Bounds on what is held in memory at once while it is resized: images, and pixels of the result."""
+AT_ONCE = 1 << 25
+"""Numbers that are resized together; of more, which are few large images, one channel after the other."""
 
 Images = npt.NDArray[np.uint8]
 Size = tuple[int, int]
@@ -61,6 +63,8 @@ def resized(images: Images, size: Size) -> Images:
     """Images at another size: bilinear, with antialiasing where they shrink, rounded to whole grey levels."""
     if images.shape[2:] == size:
         return images
+    if images.size > AT_ONCE and images.shape[1] > 1:
+        return np.concatenate([resized(images[:, [n]], size) for n in range(images.shape[1])], axis=1)
     import torch
 
     pixels = torch.from_numpy(np.array(images)).float()

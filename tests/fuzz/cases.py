@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import resource
 import shutil
 import signal
@@ -27,7 +26,7 @@ from tests.fuzz.readers import Reader, trained
 
 MOST_SECONDS, MOST_MEMORY = 10.0, 5 * 10**8
 """What a file may cost: of CPU time, and in bytes beside the program, which holds as much with torch loaded."""
-SPACE = 6 * 2**30
+SPACE = 3 * 2**30
 """Bytes of addresses beyond those of the loaded program, so that a bomb ends the case, not the machine."""
 KILLED: Mapping[int, str] = {
     signal.SIGPROF: "more than 10 s of CPU time",
@@ -142,7 +141,7 @@ class Batch:
 
     def file(self, number: int) -> Path:
         """Where the file of a case is kept."""
-        return (self.keep or Path()) / f"{re.sub('[^a-z]+', '-', self.reader.name.lower())}-{self.seed}-{number}"
+        return (self.keep or Path()) / f"{self.reader.slug}.{self.seed}-{number}"
 
 
 def cases(batch: Batch) -> Iterator[Case]:

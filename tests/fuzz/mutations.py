@@ -129,11 +129,11 @@ def changed_tree(data: bytes, random: Random) -> bytes:
     """JSON with one to three entries changed; changed bytes where it is none."""
     try:
         tree = json.loads(data)
+        for _ in range(random.choice((1, 1, 1, 2, 3))):
+            tree = _changed(tree, random)
+        return text(tree).encode(errors="surrogatepass")
     except (ValueError, RecursionError):
         return changed_bytes(data, random)
-    for _ in range(random.choice((1, 1, 1, 2, 3))):
-        tree = _changed(tree, random)
-    return text(tree).encode(errors="surrogatepass")
 
 
 def _changed(tree: Any, random: Random) -> Any:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import sqlite3
 import struct
@@ -20,7 +21,6 @@ from collections.abc import Callable, Mapping
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, cast
 
@@ -56,6 +56,11 @@ class Reader:
     """What becomes of the real file."""
     bombs: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
     """Small files that cost much time or memory where nobody looks: name -> content."""
+
+    @property
+    def slug(self) -> str:
+        """The name as files have it."""
+        return re.sub("[^a-z]+", "-", self.name.lower())
 
 
 def command(*words: object) -> None:
@@ -182,15 +187,13 @@ def many_tensors(count: int) -> bytes:
 
 @cache
 def trained() -> Path:
-    """A run of two spaces, trained once, by a process of its own."""
+    """A run of two spaces, trained once."""
     from tests.toys.runs import execute
     from tests.toys.spaces import STUDY
 
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder)
-    child = get_context("fork").Process(target=execute, args=(replace(STUDY, samples=1), folder / "run"))
-    child.start()
-    child.join()
+    execute(replace(STUDY, samples=1), folder / "run")
     command("table", folder / "run", "-o", folder / "run" / "records.csv")
     line = "2026-01-01 00:00:00,000 INFO trial 0 of toy is completed, error 0.5\n"
     (folder / "run" / "run.log").write_text(line)
@@ -226,6 +229,18 @@ def put_study(path: Path, data: bytes) -> None:
     path.write_bytes(data)
     with closing(sqlite3.connect(path.with_name("study.db"))) as database, database:
         database.execute("UPDATE nas_runs SET manifest = ?", (data.decode(errors="replace"),))
+
+
+def get_manifest(path: Path) -> bytes:
+    """The text of study.json in the database."""
+    with closing(sqlite3.connect(path)) as database:
+        return cast(str, database.execute("SELECT manifest FROM nas_runs").fetchone()[0]).encode()
+
+
+def put_manifest(path: Path, data: bytes) -> None:
+    """Another text there."""
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE nas_runs SET manifest = CAST(? AS TEXT)", (data,))
 
 
 def get_record(path: Path) -> bytes:
@@ -371,15 +386,15 @@ def read_published(folder: Path) -> None:
 # Data
 
 
-def in_cache(folder: Path, name: str, target: str = "") -> None:
+def in_cache(folder: Path, name: str, target: str = "", resolution: int = 0) -> None:
     """A data set prepared in a cache of its own, loaded, and its test split read."""
     from nas import data
 
     before = os.environ.get("NAS_CACHE_DIR")
     os.environ["NAS_CACHE_DIR"] = str(folder / "cache")
     try:
-        data.load(data.prepare(str(folder / name), target=target))
-        data.unseal(str(folder / name), target=target)
+        data.load(data.prepare(str(folder / name), resolution, target))
+        data.unseal(str(folder / name), resolution, target)
     finally:
         if before is None:
             del os.environ["NAS_CACHE_DIR"]
@@ -608,6 +623,15 @@ READERS: tuple[Reader, ...] = (
     Reader(
         name="study.json", make=make_run, file="run/study.json", put=put_study, read=look, tree=True, bombs=JSON_BOMBS
     ),
+    Reader(
+        name="study.json in study.db",
+        make=make_run,
+        file="run/study.db",
+        get=get_manifest,
+        put=put_manifest,
+        read=glance,
+        tree=True,
+    ),
     Reader(name="record", make=make_run, file="run/study.db", get=get_record, put=put_record, read=look, tree=True),
     Reader(name="study.db", make=make_run, file="run/study.db", read=look),
     Reader(name="study.db resumed", make=make_run, file="run/study.db", read=resume, writes=True),
@@ -679,7 +703,7 @@ READERS: tuple[Reader, ...] = (
             name=f"data, {kind.upper()}",
             make=partial(make_images, kind=kind),
             file=f"d/a/0.{kind}",
-            read=partial(in_cache, name="d"),
+            read=partial(in_cache, name="d", resolution=8),
             bombs={"13,000 x 13,000": lambda: png_claim(13_000, 13_000), "8,000 x 8,000": lambda: png_claim(8000, 8000)}
             if kind == "png"
             else {},

@@ -12,7 +12,7 @@ from nas.data.images import ImageSource
 from nas.data.pictures import Stack
 from nas.data.readers.formats import Part
 from nas.data.readers.official import OFFICIAL, Archive, Official
-from nas.errors import Missing
+from nas.errors import Missing, NasError
 from nas.files import digest
 
 
@@ -103,10 +103,16 @@ def _misplaced(official: Official, archive: Archive, owner: Official, other: Arc
 
 
 def read(official: Official, part: Part) -> Stack:
-    """The images of one part of an official data set."""
-    with ExitStack() as stack:
-        archives = official.train if part == "train" else official.test
-        return official.read([stack.enter_context(opened(official, archive)) for archive in archives], part)
+    """The images of one part of an official data set; Missing where a decoder fails, as on no intact archive."""
+    archives = official.train if part == "train" else official.test
+    try:
+        with ExitStack() as stack:
+            return official.read([stack.enter_context(opened(official, archive)) for archive in archives], part)
+    except NasError:
+        raise
+    except Exception as error:  # of gzip, zip, tar or MATLAB files, by several libraries
+        message = f"{place(archives[0])} has the published hash and can't be decoded: {type(error).__name__}: {error}"
+        raise Missing(message, hint=f"update this program, or {other_ways(official)}") from error
 
 
 def verify_archives(official: Official) -> str:

@@ -243,7 +243,7 @@ def planes(image: PIL.Image.Image, mode: str) -> Images:
     """The pixels of an image in PIL's mode `L` or `RGB`; (1, channels, height, width)."""
     # PIL warns where a palette with transparency goes to RGB at once.
     opaque = image.convert("RGBA") if "transparency" in image.info else image
-    pixels = np.array(opaque.convert(mode), dtype=np.uint8)
+    pixels = np.asarray(opaque.convert(mode), dtype=np.uint8)
     return (pixels[..., None] if mode == "L" else pixels).transpose(2, 0, 1)[None]
 
 

@@ -7,6 +7,8 @@ Pickles are never read.
 from __future__ import annotations
 
 import math
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -33,7 +35,12 @@ COLOURS = 4
 """Most channels by which an axis of two that could be them is told, without the file saying so."""
 LAYOUTS = {"NHWC": 3, "NCHW": 1}
 """How the axes of images may be laid out -> which of them the channels are."""
-BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, MemoryError, RuntimeError)
+LARGEST, MOST_PACKED = 2**28, 200
+"""Bytes from which an array is refused that is larger than so many times its packed bytes, as no images are."""
+BROKEN = (
+    *(OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, MemoryError, RuntimeError),
+    *(tokenize.TokenError, TypeError, struct.error),
+)
 """What reading a damaged archive raises; one that is encrypted, or of a later kind, a RuntimeError."""
 
 
@@ -88,11 +95,14 @@ def headers(path: Path) -> dict[str, Header]:
 
 def _header(archive: zipfile.ZipFile, name: str) -> Header:
     """The header of one array; a length that doesn't fit it is an error."""
-    with archive.open(f"{name}.npy") as file:
+    entry = archive.getinfo(f"{name}.npy")
+    if entry.file_size > max(LARGEST, MOST_PACKED * entry.compress_size):
+        raise ValueError(f"`{name}` has {entry.file_size:,} bytes, {MOST_PACKED} times what is packed and more")
+    with archive.open(entry) as file:
         version = npy.read_magic(file)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, _, dtype = read(file)
-        length = archive.getinfo(f"{name}.npy").file_size - file.tell()
+        length = entry.file_size - file.tell()
     if not dtype.hasobject and length != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"`{name}` must hold the bytes of its shape {shape}, got {length:,}")
     return Header(shape, dtype)

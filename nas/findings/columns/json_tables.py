@@ -31,6 +31,8 @@ FORM = (
 )
 LARGEST = 2**29
 """Most bytes of a file, unpacked."""
+SMALL, MOST_PACKED = 2**24, 50
+"""Bytes up to which a packed file may unpack whatever its size, and how often its own size beyond: tables take 20."""
 DEEPEST = 8
 """Most mappings within one another in a record."""
 MOST_PARTS = 32
@@ -90,13 +92,26 @@ def _records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _text(path: Path) -> str:
     """The file as text, of a bounded size."""
     try:
+        most = largest(path)
         with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-        if len(data) <= LARGEST:
+            data = file.read(most + 1)
+        if len(data) <= most:
             return data.decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise Refused(f"{path} can't be read as JSON: {error}", hint=FORM) from None
-    raise Refused(f"{path} is larger than {LARGEST:,} bytes, which is the most that is read")
+    raise too_large(path, most)
+
+
+def largest(path: Path) -> int:
+    """Most bytes of a file, unpacked: a small packed one may not become a large one."""
+    packed = path.name.endswith(".gz")
+    return min(LARGEST, max(SMALL, MOST_PACKED * path.stat().st_size)) if packed else LARGEST
+
+
+def too_large(path: Path, most: int) -> Refused:
+    """The error for a file that holds more."""
+    unpacked = "unpack it, if it is yours: gzip -dk" if path.name.endswith(".gz") and most < LARGEST else ""
+    return Refused(f"{path} is larger than {most:,} bytes, which is the most that is read of it", hint=unpacked)
 
 
 def _decoded(text: str, place: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 ENDINGS = (".csv", ".csv.gz", ".parquet", *json_tables.ENDINGS)
 MOST_COLUMNS = 20_000
 """Of a CSV: each is looked at several times."""
+PIECE = 2**20
+"""Bytes that are unpacked at once."""
 FORM = "a table is a .csv, .csv.gz, .parquet or .json with the names of its columns and a row for each network"
 
 
@@ -51,6 +54,7 @@ def _csv(path: Path) -> pd.DataFrame:
 
     if (kind := really(path)) and path.suffix == ".csv":
         raise Refused(f"{path} is {kind}, no .csv", hint=FORM)
+    _require_bounded(path)
     names = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].dropna()
     between = separator(str(names.iloc[0])) if len(names) == 1 else ","
     if between != ",":
@@ -63,6 +67,18 @@ def _csv(path: Path) -> pd.DataFrame:
     if not isinstance(frame.index, pd.RangeIndex):
         raise Refused(f"{path}: rows have more cells than the {len(names)} columns have names", hint=FORM)
     return frame if between == "," else frame.apply(_with_points)
+
+
+def _require_bounded(path: Path) -> None:
+    """Refuse a small packed file that becomes a large one."""
+    if path.suffix != ".gz":
+        return
+    most = left = json_tables.largest(path)
+    with gzip.open(path) as file:
+        while chunk := file.read(PIECE):
+            left -= len(chunk)
+            if left < 0:
+                raise json_tables.too_large(path, most)
 
 
 def _with_points(column: pd.Series[Any]) -> pd.Series[Any]:
