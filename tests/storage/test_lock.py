@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,3 +78,47 @@ with open({str(finished / LOCK)!r}, "r+") as file:
         assert looking.stdout.readline() == "looking\n"
         with opened(finished, agreement(TOY, finished)):
             assert "process" in (coordinator(finished) or "")
+
+
+RACE = """
+import sys
+from pathlib import Path
+from nas.errors import Refused
+from nas.storage.lock import locked
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    with locked(Path(sys.argv[1])):
+        print("works", flush=True)
+        sys.stdin.readline()
+except Refused as refused:
+    print(refused, flush=True)
+"""
+
+
+def test_of_twenty_at_once_one_works(tmp_path: Path) -> None:
+    """Of twenty processes that begin in the same moment one gets the run; each of the others is told its number."""
+    words = [sys.executable, "-c", RACE, str(tmp_path)]
+    with ExitStack() as stack:
+        starts = (subprocess.Popen(words, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(20))
+        racers = [stack.enter_context(process) for process in starts]
+        assert [told(racer) for racer in racers] == ["ready\n"] * 20
+        for racer in racers:
+            tell(racer)
+        answers = [told(racer) for racer in racers]
+        (winner,) = [racer for racer, answer in zip(racers, answers, strict=True) if answer == "works\n"]
+        tell(winner)
+    assert sum(f": process {winner.pid} on {os.uname().nodename}\n" in answer for answer in answers) == 19
+
+
+def told(process: subprocess.Popen[str]) -> str:
+    """The next line that a process says."""
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def tell(process: subprocess.Popen[str]) -> None:
+    """Let a process go on."""
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
