@@ -140,8 +140,8 @@ def digest(source: Path | BufferedReader, algorithm: str = "sha256") -> str:
 
 
 def text_digest(text: str) -> str:
-    """SHA-256 of a text, hexadecimal."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    """SHA-256 of a text, hexadecimal; of bytes that are none as they were read."""
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
 def _sync(folder: Path) -> None:

@@ -6,7 +6,8 @@ of, ends the command: nothing is begun over in silence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from shlex import quote
@@ -112,8 +113,24 @@ def pace(folder: Path) -> float | None:
 def rows(backend: Backend, connection: sqlalchemy.Connection) -> Iterable[Row]:
     """All trials of the run, in the order of their numbers; of a database that was just made there are none."""
     if described(backend, connection):
-        return (Row(*row) for row in connection.execute(rows_of(backend.run)))
-    return older.rows(connection) if backend.may_be_older and older.there(connection) else ()
+        return our_rows(backend, connection)
+    with damage_named(backend):
+        return list(older.rows(connection)) if backend.may_be_older and older.there(connection) else ()
+
+
+def our_rows(backend: Backend, connection: sqlalchemy.Connection) -> list[Row]:
+    """All trials in our tables; StorageFailed where a cell can't be what it says."""
+    with damage_named(backend):
+        return [Row(*row) for row in connection.execute(rows_of(backend.run))]
+
+
+@contextmanager
+def damage_named(backend: Backend) -> Iterator[None]:
+    """What no database of ours holds, such as a moment that is none, as an error of ours."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as error:
+        raise StorageFailed(f"{backend} is damaged: {error}", hint=backend.way_out) from None
 
 
 def described(backend: Backend, connection: sqlalchemy.Connection) -> Any:

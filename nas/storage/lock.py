@@ -121,7 +121,7 @@ def _take(descriptor: int) -> bool:
 
 
 def _holder(folder: Path) -> str:
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         holder = json.loads((folder / LOCK).read_bytes())
         return f"process {holder['pid']} on {holder['host']}"
     return "it hasn't said which"

@@ -27,7 +27,7 @@ from nas.errors import Refused, StorageFailed
 from nas.files import remove_leftovers, text_digest
 from nas.storage import older, spool, study_json
 from nas.storage.backends.base import KEPT, Backend, TakenOver, reading, translated
-from nas.storage.database import described, intact
+from nas.storage.database import damage_named, described, intact, our_rows
 from nas.storage.integrity import Evidence, evidence, lost_trials, require_database
 from nas.storage.layout import LOCK, LOG, PAGE, STUDY, TABLE, WEIGHTS, require_no_links
 from nas.storage.location import settled
@@ -204,7 +204,8 @@ class Store:
         """Copy the finished trials of an older run to our tables; whether it has others, which are begun anew."""
         if not self._backend.may_be_older or not older.there(connection):
             return False
-        rows, wrong = list(older.rows(connection)), dict(older.wrong_images(connection))
+        with damage_named(self._backend):
+            rows, wrong = list(older.rows(connection)), dict(older.wrong_images(connection))
         finished = [(row, intact(self._backend, row)) for row in rows if row.over]
         if finished:
             connection.execute(ADD, [self._migrated(name, r, record, wrong) for r, record in finished])
@@ -213,7 +214,7 @@ class Store:
 
     def _read(self, witnesses: Evidence) -> None:
         """All trials; refused where the files beside the database know of others."""
-        rows = self._within(lambda connection: [Row(*row) for row in connection.execute(rows_of(self._backend.run))])
+        rows = self._within(lambda connection: our_rows(self._backend, connection))
         for row in rows:
             if row.over:
                 self.records[row.number] = intact(self._backend, row)

@@ -130,8 +130,8 @@ def altered(folder: Path, written: str, before: str) -> str:
         return ""
     try:
         fields = _changed(parsed(written, object), parsed(there, object))
-    except msgspec.MsgspecError:  # the file was read before: the database's text is damaged
-        return f"{folder / STUDY} and its text in the database differ, which is damaged"
+    except msgspec.MsgspecError:
+        return f"{folder / STUDY} and its text in the database differ, and one of them is damaged"
     return f"{folder / STUDY} was changed by something else: {'; '.join(fields) or 'its form'}"
 
 

@@ -134,7 +134,8 @@ def _harmless(cell: Any) -> Any:
 
 
 def _all_integers(rows: list[dict[str, Any]], name: str) -> bool:
-    return all(type(row[name]) is int for row in rows if name in row)
+    """Whether a column holds whole numbers alone, none beyond 64 bits."""
+    return all(type(row[name]) is int and -(2**63) <= row[name] < 2**63 for row in rows if name in row)
 
 
 def _row(record: Record) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Guide:
 
     def content(self) -> bytes:
         """The next file: one of those, changed."""
-        parent = self._random.choice(self.pool)
+        parent = self._random.choice(self.pool if self._random.random() < 0.7 else self.pool[:1])
         change = changed_tree if self._random.random() < 0.7 else changed_bytes
         return change(parent, self._random)
 

@@ -132,7 +132,7 @@ def changed_tree(data: bytes, random: Random) -> bytes:
         for _ in range(random.choice((1, 1, 1, 2, 3))):
             tree = _changed(tree, random)
         return text(tree).encode(errors="surrogatepass")
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, OverflowError):
         return changed_bytes(data, random)
 
 
@@ -159,7 +159,7 @@ def _changed(tree: Any, random: Random) -> Any:
         return _replaced(
             tree,
             place,
-            random.choice((value + 1, value - 1, -value, value * 1000, value * 10**9, value / 7, str(value))),
+            random.choice((value + 1, value - 1, -value, value * 1000, value * 10**9, value // 7, str(value))),
         )
     return _replaced(tree, place, random.choice(VALUES))
 

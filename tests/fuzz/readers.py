@@ -522,13 +522,6 @@ def make_cifar(folder: Path) -> None:
             archive.addfile(info, io.BytesIO(bytes(info.size)))
 
 
-def make_svhn(folder: Path) -> None:
-    """SVHN's MATLAB file with four images."""
-    from scipy.io import savemat
-
-    savemat(folder / "s.mat", {"X": np.zeros((32, 32, 3, 4), np.uint8), "y": np.array([[1], [2], [10], [4]], np.uint8)})
-
-
 def make_cache(folder: Path) -> None:
     """A prepared data set."""
     make_npz(folder)
@@ -592,6 +585,7 @@ def wide_csv(columns: int, rows: int) -> bytes:
     return (",".join(f"c{n}" for n in range(columns)) + "\n" + (",".join("1" * columns) + "\n") * rows).encode()
 
 
+# SVHN isn't among them: SciPy's reader of MATLAB files can crash, and only the file with the published hash reaches it.
 READERS: tuple[Reader, ...] = (
     Reader(name="description", make=make_document, file="network.json", read=describe, tree=True, bombs=JSON_BOMBS),
     Reader(
@@ -736,7 +730,6 @@ READERS: tuple[Reader, ...] = (
         file="c.tar.gz",
         read=partial(read_archives, name="cifar10", files=("c.tar.gz",)),
     ),
-    Reader(name="data, SVHN", make=make_svhn, file="s.mat", read=partial(read_archives, name="svhn", files=("s.mat",))),
     Reader(
         name="prepared data",
         make=make_cache,

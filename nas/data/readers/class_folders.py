@@ -10,6 +10,8 @@ import hashlib
 import io
 import logging
 import re
+import struct
+import zlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -46,6 +48,11 @@ SPLITS: Mapping[Split, Sequence[str]] = {
     "test": ("test", "testing"),
 }
 """What folders of splits are called, in any case."""
+BROKEN = (
+    *(OSError, EOFError, SyntaxError, ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError),
+    *(struct.error, zlib.error),
+)
+"""What PIL raises of damaged images, beside one of its own."""
 EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 """PIL's modes of at most 8 bits a channel: deeper ones would be cut off silently."""
 
@@ -217,7 +224,7 @@ def scan(path: Path) -> Scanned:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             mode, (width, height) = image.mode, image.size
             frames = getattr(image, "n_frames", 1) if image.format in PAGED else 1
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (*BROKEN, Image.DecompressionBombError) as error:
         raise damaged(path, error) from error
     if mode not in EIGHT_BITS:
         raise Refused(f"{path} must have 8 bits a channel, got PIL's mode {mode}", hint="convert it to 8 bits")
@@ -235,7 +242,7 @@ def decoded(path: Path, mode: str) -> Images:
     try:
         with Image.open(path, formats=FORMATS) as image:
             return planes(image, mode)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (*BROKEN, Image.DecompressionBombError) as error:
         raise damaged(path, error) from error
 
 

@@ -156,7 +156,7 @@ def server_url(given: str) -> str:
     """The URL of a database on a server, with its driver; Refused for others, and for one that holds a password."""
     try:
         url = sqlalchemy.make_url(given)
-    except sqlalchemy.exc.ArgumentError:
+    except (sqlalchemy.exc.ArgumentError, ValueError):  # its port is no number
         raise Refused("that is no URL of a database", hint=FORM) from None  # it isn't shown: it may hold a password
     if url.password is not None or "password" in url.query:
         raise Refused("a password in a URL is seen by who lists processes, and would be stored", hint=PASSWORDS)
