@@ -231,10 +231,10 @@ def statistics(counts: Counts) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(mean.tolist()), tuple(std.tolist())
 
 
-def require_classes(path: Path, counts: Sequence[int], classes: Sequence[str]) -> None:
-    """Refuse a user's own data with fewer than two classes, or with a class too small to be split."""
+def require_classes(path: Path, counts: Sequence[int], classes: Sequence[str], hint: str = "") -> None:
+    """Refuse a user's own data with fewer than two classes, with a way out, or with a class too small to be split."""
     if len(classes) < 2:
-        raise Refused(f"{path} must hold at least 2 classes, got {len(classes)}")
+        raise Refused(f"{path} must hold at least 2 classes, got {len(classes)}", hint=hint)
     for name, count in zip(classes, counts, strict=True):
         if count < FEWEST:
             hint = f"each class needs {FEWEST} images, so that training, validation and test all have one"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -166,6 +167,52 @@ def test_files_that_are_no_images_are_named(tmp_path: Path, caplog: pytest.LogCa
         nas.data.contents(str(folder))
 
 
+def test_photos_are_upright(tmp_path: Path) -> None:
+    """An image whose camera lay on its side has the size and the pixels of the upright one."""
+    folder = write_images(tmp_path / "pets", "RGB")
+    pixels = RANDOM.integers(0, 256, (12, 8, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[274] = 6  # its pixels are to be turned clockwise
+    Image.fromarray(pixels).save(folder / "cat/0.png", exif=exif)
+    data = nas.data.load(nas.data.prepare(str(folder)))
+    images = torch.cat([data.train.images, data.validation.images, nas.data.unseal(str(folder)).images])
+    upright = np.rot90(pixels, -1).transpose(2, 0, 1)
+    assert any(np.array_equal(image.numpy(), upright) for image in images)
+
+
+def test_images_of_one_bit_are_grey(tmp_path: Path) -> None:
+    """Black and white, and grey with transparency, is one channel."""
+    folder = write_images(tmp_path / "pets")
+    for place, file in enumerate(sorted(folder.rglob("*.png"))):
+        Image.open(file).convert("1" if place % 2 else "LA").save(file)
+    assert nas.data.prepare(str(folder)).shape == (1, 8, 12)
+
+
+def test_images_that_may_not_be_meant_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Masks beside images, transparency, and the same folders in each class are each a warning."""
+    folder = write_images(tmp_path / "pets")
+    nas.data.contents(str(folder))
+    assert not caplog.messages
+    (folder / "cat/3.png").rename(folder / "cat/4_mask.png")
+    Image.new("RGBA", (12, 8), (255, 0, 0, 0)).save(folder / "dog/0.png")
+    nas.data.contents(str(folder))
+    assert "1 images are called as masks of others: move them away if they are, as cat/4_mask.png" in caplog.text
+    assert "1 images may be transparent, which isn't read" in caplog.text
+    nas.data.contents(str(write_splits(tmp_path / "folds", one=10, two=10)))
+    assert "one, two are the classes, and each has the same folders in it: cat, dog" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("inside", "way"), [("pets", "is it .*data/pets that is meant"), ("pets/cat", "a folder of images for each class")]
+)
+def test_a_folder_above_or_below_is_shown_the_way(tmp_path: Path, inside: str, way: str) -> None:
+    """A folder around the class folders names the one that is meant; one of loose images says how classes lie."""
+    write_images(tmp_path / "data/pets")
+    with pytest.raises(Refused) as refused:
+        nas.data.prepare(str(tmp_path / "data" / inside if inside == "pets/cat" else tmp_path / "data"))
+    assert re.search(way, refused.value.hint)
+
+
 def test_small_classes_are_refused(tmp_path: Path) -> None:
     """A class with fewer than five images is named, and so is a folder with fewer than two classes."""
     with pytest.raises(Refused, match=r"class 'cat' of .* has 4 images"):
@@ -211,7 +258,8 @@ def test_objects_in_an_npz_are_refused(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"images": None}, "no array `images`"),
+        ({"images": None}, "no array `images`; it has labels"),
+        ({"images": None, "labels": None, "x": np.zeros(3)}, "no array `images`; it has x"),
         ({"labels": None}, "no array `labels`"),
         ({"images": np.zeros((30, 8, 8))}, "uint8, got .* of float64"),
         ({"images": np.zeros((30, 64), np.uint8)}, r"must be \(n, h, w\)"),
@@ -242,6 +290,26 @@ def test_unfit_arrays_are_refused(tmp_path: Path, changes: dict[str, object], re
     """Arrays that are missing, or of another shape, type or range than documented, are refused with the reason."""
     with pytest.raises(Refused, match=reason):
         nas.data.prepare(str(write_npz(tmp_path / "own.npz", **changes)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "way"),
+    [
+        ({"images": RANDOM.random((30, 8, 8))}, "images=(255 * images).round().astype('uint8')"),
+        ({"images": RANDOM.random((30, 8, 8)) > 0.5}, "images=255 * images.astype('uint8')"),
+        ({"images": RANDOM.integers(0, 256, (30, 8, 8))}, "images=images.astype('uint8')"),
+        ({"labels": np.arange(30) % 3 + 1}, "labels=labels - 1"),
+        ({"labels": np.arange(30) % 3 / 1}, "labels=labels.astype('int64')"),
+        ({"labels": np.eye(3, dtype=int)[np.arange(30) % 3]}, "labels=labels.argmax(1)"),
+        ({"labels": (np.arange(30) % 3)[:, None]}, "labels=labels[:, 0]"),
+        ({"labels": np.array(["b", "c", "d"] * 10)}, "np.unique(labels, return_inverse=True)"),
+    ],
+)
+def test_arrays_in_another_form_are_shown_the_way(tmp_path: Path, changes: dict[str, object], way: str) -> None:
+    """Pixels from 0 to 1, labels from 1, of one-hot rows or in words are refused with the line that makes them fit."""
+    with pytest.raises(Refused) as refused:
+        nas.data.prepare(str(write_npz(tmp_path / "own.npz", **changes)))
+    assert way in refused.value.hint
 
 
 def test_unknown_test_label_is_refused(tmp_path: Path) -> None:

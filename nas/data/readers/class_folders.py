@@ -1,7 +1,8 @@
 """A user's own images: a folder that holds one folder of image files for each class.
 
 Where it holds `train`, `test` and perhaps `val` instead, each with a folder for each class, these are its splits.
-Images are grey if every file is, else RGB; they are decoded one at a time, when they are taken.
+Images are grey if every file is, else RGB; they are turned as their camera was held, and decoded one at a time, when
+they are taken. Transparency isn't read.
 """
 
 from __future__ import annotations
@@ -53,6 +54,12 @@ BROKEN = (
     *(struct.error, zlib.error),
 )
 """What PIL raises of damaged images, beside one of its own."""
+GREY = ("1", "L", "LA")
+"""PIL's modes without colours."""
+MASKS = re.compile(r"(?P<image>.+?)[ _-]?(mask|seg|segmentation|label|gt)", re.IGNORECASE)
+"""What files beside images are called that say where something is in them."""
+EXIF_ORIENTATION, UPRIGHT, ON_ITS_SIDE = 274, 1, (5, 6, 7, 8)
+"""EXIF's tag, and the values that change nothing and that exchange height and width."""
 EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 """PIL's modes of at most 8 bits a channel: deeper ones would be cut off silently."""
 
@@ -65,6 +72,10 @@ class Scanned(NamedTuple):
     digest: str
     mode: str
     size: Size
+    """Height and width of the upright image."""
+    turned: bool
+    """Whether the file says that its pixels lie on their side, upside down or mirrored."""
+    transparent: bool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,11 +110,12 @@ def folder_source(path: Path) -> ImageSource:
     parts = split_folders(path)
     classes = class_folders(parts.get("train", path))
     groups = {split: _groups(folder, classes) for split, folder in (parts or {"train": path}).items()}
-    require_classes(parts.get("train", path), [len(group) for group in groups["train"]], classes)
+    require_classes(parts.get("train", path), [len(group) for group in groups["train"]], classes, _inside(path))
     scans = {file: scan(file) for split in groups.values() for group in split for file in group}
     tell_others(path, scans)
+    tell_doubts(path, scans, {} if parts else {name: class_folders(path / name) for name in classes})
     sizes = Counter(entry.size for entry in scans.values())
-    mode = "L" if all(entry.mode == "L" for entry in scans.values()) else "RGB"
+    mode = "L" if all(entry.mode in GREY for entry in scans.values()) else "RGB"
     files = {split: _files(found, mode) for split, found in groups.items()}
     if "test" not in files:
         development, sealed = cut_test(files["train"].labels)
@@ -111,7 +123,7 @@ def folder_source(path: Path) -> ImageSource:
     return ImageSource(
         name=str(path),
         label=label_of(path),
-        identity=text_digest("\n".join(f"{f.relative_to(path).as_posix()}\t{s.digest}" for f, s in scans.items())),
+        identity=text_digest("\n".join(_identity(file.relative_to(path), entry) for file, entry in scans.items())),
         channels=len(mode),
         size=next(iter(sizes)) if len(sizes) == 1 else None,
         sizes=dict(sizes.most_common()) if len(sizes) > 1 else {},
@@ -122,6 +134,19 @@ def folder_source(path: Path) -> ImageSource:
         test=lambda: files["test"],
         verify=lambda: verify_files(tuple(scans), mode, classes),
     )
+
+
+def _identity(file: Path, scanned: Scanned) -> str:
+    """Name and content of a file; that it is turned is part of it, for it once wasn't."""
+    return f"{file.as_posix()}\t{scanned.digest}" + "\tturned" * scanned.turned
+
+
+def _inside(path: Path) -> str:
+    """Where to look for the classes of a folder that has less than two: one level below, else how they would lie."""
+    for name in class_folders(path):
+        if len(class_folders(path / name)) > 1:
+            return f"{name}/ has folders: is it {path / name} that is meant?"
+    return "it takes a folder of images for each class: cat/1.png, dog/1.png"
 
 
 def split_folders(path: Path) -> dict[Split, Path]:
@@ -209,6 +234,22 @@ def tell_others(path: Path, images: Collection[Path]) -> None:
         log.warning("%s: files that are no images of a class are left out, %d: %s", path, len(others), ", ".join(shown))
 
 
+def tell_doubts(path: Path, scans: Mapping[Path, Scanned], inner: Mapping[str, Sequence[str]]) -> None:
+    """Warn of what images may not be meant: by masks, transparency, or the folders in each class; `inner` by class."""
+    masks = [
+        file for file in scans if (found := MASKS.fullmatch(file.stem)) and file.with_stem(found["image"]) in scans
+    ]
+    if masks:
+        named = f"{len(masks):,} images are called as masks of others: move them away if they are, as"
+        log.warning("%s: %s %s", path, named, masks[0].relative_to(path))
+    if clear := sum(scanned.transparent for scanned in scans.values()):
+        log.warning("%s: %d images may be transparent, which isn't read: the colours below are", path, clear)
+    shared = set(inner.values()) if len(inner) > 1 else set()
+    if len(shared) == 1 and len(names := next(iter(shared))) > 1:
+        told = f"{', '.join(inner)} are the classes, and each has the same folders in it: {', '.join(names)}"
+        log.warning("%s: %s; if these are the classes, put all images of one into one folder", path, told)
+
+
 def _is_visible(path: Path) -> bool:
     return not any(name.startswith((".", "__MACOSX")) for name in path.parts)
 
@@ -223,6 +264,8 @@ def scan(path: Path) -> Scanned:
         data = path.read_bytes()
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             mode, (width, height) = image.mode, image.size
+            orientation = image.getexif().get(EXIF_ORIENTATION, UPRIGHT) if "exif" in image.info else UPRIGHT
+            clear = "A" in mode or "transparency" in image.info
             frames = getattr(image, "n_frames", 1) if image.format in PAGED else 1
     except (*BROKEN, Image.DecompressionBombError) as error:
         raise damaged(path, error) from error
@@ -232,7 +275,9 @@ def scan(path: Path) -> Scanned:
         raise Refused(f"{path} has {width:,} x {height:,} pixels, at most {MOST_PIXELS:,} are read", hint="shrink it")
     if frames > 1:
         raise Refused(f"{path} must hold one image, got {frames}", hint="save the one that is meant as a PNG")
-    return Scanned(hashlib.sha256(data).hexdigest(), mode, (height, width))
+    size = (width, height) if orientation in ON_ITS_SIDE else (height, width)
+    turned = orientation in range(UPRIGHT + 1, max(ON_ITS_SIDE) + 1)
+    return Scanned(hashlib.sha256(data).hexdigest(), mode, size, turned, clear)
 
 
 def decoded(path: Path, mode: str) -> Images:
@@ -247,9 +292,12 @@ def decoded(path: Path, mode: str) -> Images:
 
 
 def planes(image: PIL.Image.Image, mode: str) -> Images:
-    """The pixels of an image in PIL's mode `L` or `RGB`; (1, channels, height, width)."""
+    """The pixels of an upright image in PIL's mode `L` or `RGB`; (1, channels, height, width)."""
+    from PIL.ImageOps import exif_transpose
+
+    upright = exif_transpose(image)
     # PIL warns where a palette with transparency goes to RGB at once.
-    opaque = image.convert("RGBA") if "transparency" in image.info else image
+    opaque = upright.convert("RGBA") if "transparency" in upright.info else upright
     pixels = np.asarray(opaque.convert(mode), dtype=np.uint8)
     return (pixels[..., None] if mode == "L" else pixels).transpose(2, 0, 1)[None]
 

@@ -11,7 +11,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,12 +84,13 @@ def headers(path: Path) -> dict[str, Header]:
         with zipfile.ZipFile(path) as archive:
             members = set(archive.namelist())
             arrays = {name: _header(archive, name) for name in ARRAYS if f"{name}.npy" in members}
+            others = sorted(name.removesuffix(".npy") for name in members if name.removesuffix(".npy") not in arrays)
     except BROKEN as error:
         raise Refused(f"{path} can't be read as an .npz: {error}", hint=FORM) from error
     for name, header in arrays.items():
         if header.dtype.hasobject:
             raise Refused(f"`{name}` in {path} is an array of objects: pickles are not read", hint=FORM)
-    _require_form(path, arrays)
+    _require_form(path, arrays, others)
     return arrays
 
 
@@ -108,10 +109,14 @@ def _header(archive: zipfile.ZipFile, name: str) -> Header:
     return Header(shape, dtype)
 
 
-def _require_form(path: Path, arrays: dict[str, Header]) -> None:
-    """Refuse arrays that are missing, or whose type or shape isn't the documented one."""
+def _require_form(path: Path, arrays: dict[str, Header], others: Sequence[str]) -> None:
+    """Refuse arrays that are missing, with the names of others, or whose type or shape isn't the documented one."""
     for images, labels in (("images", "labels"), ("test_images", "test_labels")):
-        if images in arrays or labels in arrays or images == "images":
+        if absent := [name for name in (images, labels) if name not in arrays]:
+            if images == "images" or len(absent) == 1:
+                known = f"; it has {', '.join([*arrays, *others])}" if arrays or others else ""
+                raise Refused(f"{path} has no array `{absent[0]}`{known}", hint=FORM)
+        else:
             _require_pair(path, arrays, images, labels)
     layout = arrays.get("layout", Header((), np.dtype("U4")))
     if layout.dtype.kind != "U" or layout.shape:
@@ -126,14 +131,34 @@ def _require_form(path: Path, arrays: dict[str, Header]) -> None:
 
 def _require_pair(path: Path, arrays: dict[str, Header], images: str, labels: str) -> None:
     """Refuse images and labels that don't belong together."""
-    absent = [name for name in (images, labels) if name not in arrays]
-    if absent:
-        raise Refused(f"{path} has no array `{absent[0]}`", hint=FORM)
     pixels, targets = arrays[images], arrays[labels]
     if pixels.dtype != np.uint8 or not (len(pixels.shape) == 3 or _layouts(pixels.shape)):
-        raise Refused(f"`{images}` in {path} must be {SHAPES} of uint8, got {pixels}", hint=FORM)
+        raise Refused(f"`{images}` in {path} must be {SHAPES} of uint8, got {pixels}", hint=_to_pixels(images, pixels))
     if targets.dtype.kind not in "iu" or targets.shape != pixels.shape[:1]:
-        raise Refused(f"`{labels}` in {path} must be {pixels.shape[:1]} of integers, got {targets}", hint=FORM)
+        raise Refused(
+            f"`{labels}` in {path} must be {pixels.shape[:1]} of integers, got {targets}",
+            hint=_to_classes(labels, targets),
+        )
+
+
+def _to_pixels(name: str, pixels: Header) -> str:
+    """How an array becomes uint8 images, where its type alone is in the way."""
+    if len(pixels.shape) not in (3, 4) or pixels.dtype == np.uint8:
+        return FORM
+    ways = {
+        "f": f"of numbers from 0 to 1: {name}=(255 * {name}).round().astype('uint8')",
+        "b": f"{name}=255 * {name}.astype('uint8')",
+    }
+    return ways.get(pixels.dtype.kind, f"where they are from 0 to 255: {name}={name}.astype('uint8')")
+
+
+def _to_classes(name: str, labels: Header) -> str:
+    """How an array becomes one integer an image, where it says the same in another way."""
+    if labels.dtype.kind == "U":
+        return f"names, {name} = np.unique({name}, return_inverse=True), and save them with classes=names"
+    if len(labels.shape) == 2:
+        return f"{name}={name}[:, 0]" if labels.shape[1] == 1 else f"of rows with a single 1: {name}={name}.argmax(1)"
+    return f"{name}={name}.astype('int64')" if labels.dtype.kind in "fb" else FORM
 
 
 def channel_axis(path: Path, arrays: Mapping[str, Header]) -> int:
@@ -195,6 +220,11 @@ def class_names(path: Path, arrays: dict[str, Header], labels: Integers) -> tupl
     """The names in the file, else the numbers of the classes; refused where labels have no name."""
     highest = int(labels.max())
     if "classes" not in arrays:
+        if lowest := int(labels.min()):
+            raise Refused(
+                f"`labels` in {path} must begin with 0, got {lowest} to {highest}",
+                hint=f"labels=labels - {lowest}",
+            )
         return tuple(str(number) for number in range(highest + 1))
     names = tuple(str(name) for name in load_array(path, "classes"))
     if len(names) <= highest:
