@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import glob
+import gzip
 import hashlib
 import os
 import re
@@ -17,7 +19,7 @@ from typing import IO, TypeVar
 
 import msgspec
 
-from nas.errors import StorageFailed
+from nas.errors import Refused, StorageFailed
 
 T = TypeVar("T")
 
@@ -41,12 +43,21 @@ BEGINNINGS = {
     b"[{": "JSON",
     b"[[": "JSON",
     b"[\n": "JSON",
+    b"ARROW1": "a feather file",
+    b"\x80\x04": "a pickle",
+    b"\x80\x05": "a pickle",
+    b"<!": "a web page",
+    b"<html": "a web page",
+    b"version https://git-lfs": "a pointer of Git LFS, whose file wasn't fetched (git lfs pull)",
 }
 """First bytes of a file -> what it is, whatever it is called."""
 
 
 DECIMAL_COMMA = re.compile(r"\s*[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?\s*")
 """A number as spreadsheets write it where commas don't separate columns."""
+
+DECIMAL_POINT = re.compile(DECIMAL_COMMA.pattern.replace(",", r"\."))
+"""The same with a point."""
 
 
 def separator(first: str) -> str:
@@ -57,6 +68,23 @@ def separator(first: str) -> str:
 def with_point(cell: str) -> str:
     """A number with a decimal comma as one with a point; any other cell as it is."""
     return cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell) else cell
+
+
+def require_one_mark(path: Path) -> None:
+    """Refuse a CSV with semicolons in which `1,5` and `1.234` are numbers: one of the marks separates thousands."""
+    told: dict[str, str] = {}
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        for row in csv.reader(file, delimiter=";"):
+            for cell in row:
+                for mark, written in ((",", DECIMAL_COMMA), (".", DECIMAL_POINT)):
+                    if mark in cell and written.fullmatch(cell):
+                        told.setdefault(mark, cell.strip())
+            if len(told) > 1:
+                raise Refused(
+                    f"{path} has the numbers {told[',']} and {told['.']}: which mark begins the decimals?",
+                    hint="write all numbers with the same one, and none between thousands",
+                )
 
 
 def really(path: Path) -> str:

@@ -34,6 +34,10 @@ SHOWN = 5
 """Different texts that are named."""
 LONGEST = 40
 """Characters of a text that are shown."""
+WRITTEN = re.compile(r"[^\w\s]?\s*[+-]?\d[\d.,'\s]*([^\w\s]|[A-Za-z]{1,3})?")
+"""A number as `1,234.50`, `$5` or `5 cm`."""
+CATEGORIES = 2
+"""Texts up to which such a column may well be one of categories."""
 DIGIT = re.compile(r"\d")
 MOST_VALUES = 64
 """Different texts that a column may have; each becomes a feature."""
@@ -110,6 +114,13 @@ def spoken_of(name: str, cells: Sequence[Cell], missing: Sequence[str]) -> str:
     shown = ", ".join(repr(word[:LONGEST]) for word in missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
     hint = "; remove units and commas if they are numbers" if any(map(DIGIT.search, missing)) else ""
     return f"{count:,} of {len(cells):,} cells of column {name!r} are no numbers ({shown}) and count as missing{hint}"
+
+
+def written_number(cells: Sequence[Cell]) -> str:
+    """The first of the texts of a column that are mostly numbers with commas or a unit; empty where they aren't."""
+    different = {text(cell) for cell in cells}
+    written = sorted(word for word in different if numbers([word]) is None and WRITTEN.fullmatch(word))
+    return written[0] if len(written) > CATEGORIES and 2 * len(written) >= len(different) else ""
 
 
 def columns_of(cells: Cells, training: Integers) -> tuple[Column, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -199,6 +200,11 @@ FILES = {
     "gzip": (gzip.compress(b"a,b\n" + b"1,2\n" * 60), "is a gzip archive, no .csv"),
     "UTF-16": ("a,b\n1,2\n".encode("utf-16"), "is a text in UTF-16, no .csv"),
     "JSON": (b'[{"a": 1, "b": 2}]', "is JSON, no .csv"),
+    "pickle": (pickle.dumps([1, 2], protocol=4), "is a pickle, no .csv"),
+    "web page": (b"<!DOCTYPE html><html>a,b</html>", "is a web page, no .csv"),
+    "Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "is a pointer of Git LFS"),
+    "thousands with points": (b"a;b\n" + b"1,5;4.830\n" * 60, "has the numbers 1,5 and 4.830: which mark"),
+    "thousands with commas": (b"a;b\n" + b"1,234;5.25\n" * 60, "has the numbers 1,234 and 5.25: which mark"),
 }
 
 
@@ -339,6 +345,22 @@ def test_semicolons_separate_where_commas_are_decimal(tmp_path: Path) -> None:
     points, commas_ = (csv_source(tmp_path / f"{name}.csv", "price").read() for name in ("points", "commas"))
     assert dict(points.cells) == dict(commas_.cells)
     assert points.targets.tolist() == commas_.targets.tolist()
+
+
+def test_numbers_with_units_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A few different texts that look like numbers, and the target once more, are each a warning; `1st` isn't one."""
+    columns = plain(area=[f"{row % 9 + 1},200 m" for row in range(60)], floor=["1st", "2nd"] * 30)
+    columns["price_2"] = columns["price"]
+    nas.data.contents(str(write_csv(tmp_path / "t.csv", columns)), "price")
+    assert "column 'area' holds texts as '1,200 m', each a category of its own" in caplog.text
+    assert "column 'price_2' is the target once more" in caplog.text
+    assert len(caplog.messages) == 2
+
+
+def test_excels_line_before_the_names_is_skipped(tmp_path: Path) -> None:
+    """`sep=;` in the first line says what the names in the second do."""
+    (tmp_path / "t.csv").write_text("sep=;\na;price\n" + "".join(f"{i * i},5;{i}\n" for i in range(60)))
+    assert nas.data.contents(str(tmp_path / "t.csv"), "price").columns == {"a": "numbers"}
 
 
 @pytest.mark.parametrize("gap", ["-", "n/a", "#DIV/0!"])

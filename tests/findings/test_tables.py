@@ -283,6 +283,12 @@ def test_semicolons_separate_columns(tmp_path: Path, text: str) -> None:
     pd.testing.assert_frame_equal(read(file(tmp_path, text)), plain)
 
 
+def test_two_decimal_marks_are_asked_about(tmp_path: Path) -> None:
+    """Where a CSV with semicolons has `0,5` and `4.830`, nobody knows which are thousands."""
+    with pytest.raises(Refused, match=r"has the numbers 0,5 and 4\.830: which mark begins the decimals\?"):
+        read(file(tmp_path, "params;error\n4.830;0,5\n"))
+
+
 def test_more_columns_than_anybody_has_are_refused(tmp_path: Path) -> None:
     """A table of 60,000 columns is refused by its first line."""
     names = ",".join(f"c{place}" for place in range(60_000))

@@ -14,14 +14,16 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.data.features import MOST_VALUES, Floats, few_texts, number, numbers, spoken_of, text
+from nas.data.features import MOST_VALUES, Floats, few_texts, number, numbers, spoken_of, text, written_number
 from nas.data.source import label_of
 from nas.data.tables import FEWEST_ROWS, FIRST, TEXTS_ARE_MISSING, Table, TableSource
 from nas.errors import Missing, Refused
 from nas.errors.suggestions import near
-from nas.files import digest, really, separator, with_point
+from nas.files import digest, really, require_one_mark, separator, with_point
 
 FORM = "a table is a .csv in UTF-8, columns separated by commas or semicolons, with their names in the first line"
+EXCEL_SEPARATOR = "sep=;"
+"""A line that Excel may write before the names of the columns."""
 LISTED = 30
 """Names of columns that a message shows."""
 
@@ -52,6 +54,13 @@ def rows_source(path: Path, target: str, names: Sequence[str], rows: Sequence[Se
         if name != target and (missing := few_texts(column)):
             spoken.append(spoken_of(name, column, missing))
             log.warning("%s: %s", path, spoken[-1])
+        elif name != target and (shown := written_number(column)):
+            hint = "remove units and commas if they are numbers"
+            log.warning("%s: column %r holds texts as %r, each a category of its own; %s", path, name, shown, hint)
+        if name != target and column == [row[names.index(target)] for row in rows]:
+            log.warning(
+                "%s: column %r is the target once more; remove it, for it says what is to be predicted", path, name
+            )
     return TableSource(
         name=str(path),
         label=label_of(path),
@@ -152,8 +161,11 @@ def opened(path: Path) -> Iterator[Iterator[list[str]]]:
             raise Refused(f"{path} is {kind}, no .csv", hint=f"export it as a .csv: {FORM}")
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
-            file.seek(0)
+            if first.strip() != EXCEL_SEPARATOR:
+                file.seek(0)
             rows = csv.reader(file, delimiter=(between := separator(first)))
+            if between != ",":
+                require_one_mark(path)
             yield rows if between == "," else ([with_point(cell) for cell in row] for row in rows)
     except UnicodeDecodeError as error:
         hint = "save it as UTF-8 (in a spreadsheet: CSV UTF-8)"

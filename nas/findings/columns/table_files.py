@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import Refused, path_text
-from nas.files import really, separator, with_point
+from nas.files import really, require_one_mark, separator, with_point
 from nas.findings.columns import json_tables
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def _csv(path: Path) -> pd.DataFrame:
     names = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].dropna()
     between = separator(str(names.iloc[0])) if len(names) == 1 else ","
     if between != ",":
+        require_one_mark(path)
         names = pd.read_csv(path, header=None, nrows=1, dtype=str, sep=between).iloc[0].dropna()
     if len(names) > MOST_COLUMNS:
         raise Refused(f"{path} has {len(names):,} columns, at most {MOST_COLUMNS:,} are read", hint=FORM)
