@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import nas
+from nas.errors import Refused
 from nas.findings.columns.names import is_of_training, is_result
 from nas.findings.tables import checked, tables
 
@@ -49,6 +50,19 @@ def test_what_differs_between_trainings_is_passed_over() -> None:
     assert len(found.frame) == 30
     assert found.frame["val_loss"].iloc[0] == pytest.approx(luck[:3].mean())
     assert "all columns but the error, 'seed', 'train_seconds', 'val_loss', 'run_id'" in found.origins["the table"]
+
+
+@pytest.mark.parametrize("name", ["random_state", "cv_fold", "repeat_id", "run_id", "randomState"])
+def test_seeds_have_many_names(name: str) -> None:
+    """What numbers the trainings of a network is no dimension of it, however it is called."""
+    assert len(checked(rows(**{name: np.arange(90) % 3})).frame) == 30
+
+
+def test_a_row_for_each_epoch_is_refused() -> None:
+    """A table of learning curves is no table of networks; where each network has one row, `epoch` is a setting."""
+    with pytest.raises(Refused, match="a row for each epoch: its 90 rows are 30 networks"):
+        checked(rows(epoch=np.arange(90) % 3))
+    assert len(checked(rows(seeds=1, epoch=np.arange(30) % 3)).frame) == 30
 
 
 def test_the_order_of_rows_and_spaces_and_gaps_dont_matter() -> None:

@@ -169,7 +169,7 @@ def test_names_that_mean_something_here_are_kept_apart(tmp_path: Path) -> None:
 
 TWO_UNITS = (
     *("0.05\n0.07\n6.5\n7\n", "5\n90\n0.06\n", "0.93\n92.5\n88\n", "0.0625\n0.5\n30\n"),
-    *("0.02\n0.03\n0.9\n1.7\n3\n", "0.05\n0.07\n0.9\n1.5\n30\n"),
+    *("0.02\n0.03\n0.9\n1.7\n3\n", "0.05\n0.07\n0.9\n1.5\n30\n", "0.1\n0.2\n" * 20 + "99.99\n"),
 )
 
 

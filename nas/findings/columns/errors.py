@@ -26,6 +26,8 @@ SHARES, PERCENTAGES, UNITLESS = "shares of 1", "percentages", "no unit, taken as
 PERCENT = 100.0
 APART, ALIKE = 5.0, 2.0
 """Errors in two units lie so many times apart, and overlap within such a factor once the smaller ones are scaled."""
+STRAY = 0.05
+"""Share of errors up to which those beyond such a gap needn't overlap: a few in another unit, or placeholders."""
 MOST_NAMED = 30
 """Most columns named in a message."""
 
@@ -108,14 +110,15 @@ def _unit(values: pd.Series[float], column: str, place: str, ours: bool) -> str:
 
 
 def _require_one_unit(values: Sequence[float], column: str, place: str) -> None:
-    """Refuse errors some of which are shares and some percentages: a wide gap parts them, and scaled they are alike."""
+    """Refuse errors that may be shares and percentages: a wide gap parts few from many, or alike ones once scaled."""
     positive = sorted(value for value in values if 0 < value < math.inf)
     if not positive or positive[-1] <= 1:
         return
     for below, above in pairwise(positive):
         shares = [PERCENT * value for value in positive if value <= below]
         alike = ALIKE * shares[-1] >= above and shares[0] <= ALIKE * positive[-1]
-        if below <= 1 and above > APART * below and alike:
+        stray = len(positive) - len(shares) <= STRAY * len(positive)
+        if below <= 1 and above > APART * below and (alike or stray):
             low, high = (f"row {values.index(value) + 1} has {value:g}" for value in (below, positive[-1]))
             raise Refused(
                 f"{place}: errors in two units? In {column!r} {low}, {high}: shares of 1 and percentages",

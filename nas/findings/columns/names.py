@@ -22,7 +22,11 @@ QUALIFIERS = frozenset(
 """Words that may follow: `acc_std` is a result, `loss_weight` a setting."""
 SEEDS = frozenset({"seed", "seeds", "rng"})
 REPEATS = frozenset({"fold", "rep", "repeat", "repetition", "replicate", "replication"})
-"""Whole names; `repeats` counts blocks as often as trainings."""
+"""Alone or with a word for a number; `repeats` counts blocks as often as trainings."""
+NUMBERS = frozenset({"cv", "id", "idx", "index", "k", "no", "nr", "num", "number"})
+"""Words that may stand beside those above."""
+EPOCHS = frozenset({"epoch", "iter", "iteration", "step"})
+"""Whole names of what counts rows of one training; `epochs` is how long it is."""
 TIMES = frozenset(
     {
         *("time", "date", "datetime", "timestamp", "duration", "elapsed", "walltime", "runtime", "started", "finished"),
@@ -33,6 +37,7 @@ MEASURED = frozenset({"gap", "peak_memory", "attempts", "draws", "message", "che
 """Whole names of what else differs between trainings of one network."""
 ROWS = frozenset({"index", "idx", "job", "row", "run", "trial", "unnamed"})
 IDS = frozenset({"hash", "id", "ids", "uid", "uuid"})
+RUN_IDS = [[word, "id"] for word in sorted(ROWS)]
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 WORD = re.compile(r"top[ _-]?\d+|[a-z]+|\d+")
 
@@ -81,13 +86,19 @@ def is_of_training(name: str) -> bool:
 
 def is_seed(name: str) -> bool:
     """Whether it says which training of a network a row is: its seed, or the number of its repetition."""
-    return name.lower() in REPEATS or bool(set(words(name)) & SEEDS)
+    return is_repeat(name) or words(name) == ["random", "state"] or bool(set(words(name)) & SEEDS)
+
+
+def is_repeat(name: str) -> bool:
+    """Whether it numbers the trainings of a network: `fold`, `cv_fold`, `repeat_id`."""
+    own = words(name)
+    return any(word in REPEATS for word in own) and all(word in REPEATS | NUMBERS or word.isdigit() for word in own)
 
 
 def is_of_row(name: str) -> bool:
-    """Whether it numbers rows: `trial`, `run`, `index`."""
+    """Whether it numbers rows: `trial`, `run_id`, `index`."""
     own = words(name)
-    return bool(own) and (own[-1] in ROWS or own[0] in ROWS & {"trial", "unnamed"})
+    return bool(own) and (own[-1] in ROWS or own[0] in ROWS & {"trial", "unnamed"} or own in RUN_IDS)
 
 
 def is_id(name: str) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from nas.findings.columns.names import REPEATS, is_id, is_of_training, is_seed
+from nas.errors import Refused
+from nas.findings.columns.names import EPOCHS, is_id, is_of_training, is_repeat, is_seed
 from nas.findings.wording.numbers import shortened
 from nas.study.record import Outcome
 
@@ -37,6 +38,7 @@ def one_row_each(frame: pd.DataFrame, guess: float | None = None) -> tuple[pd.Da
     """
     columns = [str(name) for name in frame if name not in FIXED]
     key = _key(frame, columns)
+    _require_no_epochs(frame, key)
     network = _numbered(frame, key)
     if network.is_unique:
         return frame, ""
@@ -69,6 +71,18 @@ def _key(frame: pd.DataFrame, columns: list[str]) -> list[str]:
         return own
     kinds = frame[own].drop_duplicates()[ARCHITECTURE].duplicated().any()
     return own if kinds and frame[ARCHITECTURE].nunique() < FEW_NETWORKS else NAMED
+
+
+def _require_no_epochs(frame: pd.DataFrame, key: list[str]) -> None:
+    """Refuse a table with a row for each epoch, in which every network comes several times without being repeated."""
+    for name in [name for name in key if name.lower() in EPOCHS]:
+        rest = [other for other in key if other != name]
+        network = _numbered(frame, rest)
+        if frame.groupby(network)[name].nunique().min() > 1 and _are_trainings(frame, rest, network):
+            raise Refused(
+                f"the table has a row for each {name}: its {len(frame):,} rows are {network.nunique():,} networks",
+                hint=f"keep one row of each network, that of its last {name}",
+            )
 
 
 def _numbered(frame: pd.DataFrame, key: list[str]) -> pd.Series[int]:
@@ -124,7 +138,7 @@ def _averaged(frame: pd.DataFrame, network: pd.Series[int], differing: list[str]
         if is_numeric_dtype(frame[name]) and not is_bool_dtype(frame[name]) and not is_id(name):
             ready[name] = frame.groupby(network)[name].transform("mean")
     once = ready[~network.duplicated()].reset_index(drop=True)
-    return once.drop(columns=[name for name in differing if name.lower() in REPEATS or is_row_name(frame[name], name)])
+    return once.drop(columns=[name for name in differing if is_repeat(name) or is_row_name(frame[name], name)])
 
 
 def _outcomes(frame: pd.DataFrame, network: pd.Series[int], all_failed: pd.Series[bool]) -> pd.Series[str]:

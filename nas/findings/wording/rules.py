@@ -41,6 +41,8 @@ PHRASES = {
     "equivalent": ("makes no difference that matters", "make no difference that matters"),
 }
 """Decided verdict -> how a headline says it of one rule and of several."""
+MOST_SHOWN = 1e6
+"""From this on digits after the point would only be long."""
 LEAST_SHOWN, NOISE = 0.005, 0.0005
 """Below the first two decimals would say 0; below the other it is rounding, for errors are counts of images."""
 MOST_NAMED, MOST_HELD = 8, 24
@@ -397,6 +399,8 @@ def signed(value: float, alone: bool) -> str:
     if math.isinf(value):
         return "-∞" if value < 0 else "∞"
     shown = value if alone else 100 * value
+    if abs(shown) >= MOST_SHOWN:
+        return f"{shown:+.3g}"
     return f"{shown:+.1g}" if NOISE < abs(shown) < LEAST_SHOWN else f"{shown:+.2f}"
 
 
