@@ -68,6 +68,8 @@ class NasError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(readable(message))
         self.hint = readable(hint)
+        if self.hint:
+            self.add_note(f"  -> {self.hint}")  # Python shows it below the message
 
 
 class Refused(NasError, ValueError):

@@ -97,7 +97,7 @@ THIRDS_APART = (
     "the same columns held fixed"
 )
 """What numbers of a column mean."""
-FAILED = "of either side; they lose every pair against networks that learned"
+FAILED = "of either side, no better than guessing or broken off; they lose every pair against networks that learned"
 DECIDED = (
     "go on with what helps, leave out what hurts (of a column that hurts take smaller values), choose freely where "
     "there is no difference of delta; each rule compares its own two sides and no others, and holds for trainings like "

@@ -209,7 +209,9 @@ def space(name: str) -> Space:
 
 
 def space_or_network(name: str) -> Any:
-    """The space or the published network of a name."""
+    """The space or the published network of a name of ours, or the space of `my_space.py:NAME`."""
+    if ":" in name or name.endswith(".py"):
+        return space(name)
     items = {item.name: item for item in (*spaces(), *networks())}
     if name not in items:
         raise _unknown("space or network", name, items, "`nas spaces` lists all")
