@@ -16,6 +16,9 @@ from nas.errors import Missing, Refused
 if TYPE_CHECKING:
     import torch
 
+LONGEST_FILE = 2**63
+"""Bytes that no file has."""
+
 
 class Split(NamedTuple):
     """Images and their labels, or rows of a table and their targets, in a fixed order."""
@@ -79,9 +82,10 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Ten
     import torch
 
     count = math.prod(shape)
-    length = path.stat().st_size if path.is_file() else 0
-    if length != count * dtype.itemsize:
-        message = f"{path} must have {count * dtype.itemsize:,} bytes, has {length:,}"
+    length, needed = path.stat().st_size if path.is_file() else 0, count * dtype.itemsize
+    if length != needed:
+        told = f"{needed:,} bytes" if needed < LONGEST_FILE else "more bytes than a file can have"
+        message = f"{path} must have {told}, has {length:,}"
         raise Missing(message, hint="prepare the data set again: the same command does it")
     return torch.from_file(str(path), shared=False, size=count, dtype=dtype).view(shape)
 

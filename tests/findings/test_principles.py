@@ -62,6 +62,14 @@ def test_a_run_answers_its_own_rules(run: Run) -> None:
     assert found.verdicts[0].effect == pytest.approx(np.median(np.subtract.outer(*map(np.array, sides))))
 
 
+def test_a_number_without_end_is_refused() -> None:
+    """An integer beyond floats, as JSON may hold, is named as too large."""
+    frame = table(20).astype({"error": object})
+    frame.loc[3, "error"] = 10**400
+    with pytest.raises(Refused, match="too large for an error"):
+        principles(frame, columns=["wide"])
+
+
 def test_what_all_rules_share_is_said_once() -> None:
     """A warning of all rules stands above them, and one of a single rule beside it; the verdicts keep both."""
     frame = table().assign(space=lambda rows: np.where(rows["luck"] < 0.5, "A", "B"))

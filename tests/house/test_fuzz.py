@@ -20,6 +20,7 @@ FEW = 6
 """New files of each kind."""
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
 def test_no_file_ends_in_a_traceback(reader: Reader, tmp_path: Path) -> None:

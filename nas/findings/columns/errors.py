@@ -55,7 +55,11 @@ def errors_of(
 
     cells = column_of(frame, column, place, "--error")
     _require_meaning(column, place, accuracy)
-    values = pd.Series(pd.to_numeric(cells, errors="coerce").to_numpy(float, na_value=math.nan), index=frame.index)
+    try:
+        numbers = pd.to_numeric(cells, errors="coerce").to_numpy(float, na_value=math.nan)
+    except OverflowError:
+        raise Refused(f"{place}: a number in {column!r} is too large for an error", hint="remove its row") from None
+    values = pd.Series(numbers, index=frame.index)
     wrong = (values.isna() & cells.notna()) | (values < 0)
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
