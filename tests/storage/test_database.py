@@ -235,10 +235,10 @@ def test_a_command_that_was_killed_while_it_extended_a_run_is_repeated(
     assert len(execute(replace(TOY, samples=5), copied)) == 10
 
 
-def test_a_moment_that_is_none_is_damage(finished: Path) -> None:
+def test_a_moment_that_is_none_is_damage(copied: Path) -> None:
     """A time in the database that is no time is said to be damage, by who reads and by who would train."""
-    with closing(sqlite3.connect(finished / DATABASE)) as database, database:
+    with closing(sqlite3.connect(copied / DATABASE)) as database, database:
         database.execute("UPDATE nas_trials SET ended = '2026,11-29 x' WHERE number = 0")
     for act in (nas.open, lambda folder: execute(TOY, folder)):
         with pytest.raises(StorageFailed, match="is damaged: Invalid isoformat"):
-            act(finished)
+            act(copied)
