@@ -241,6 +241,7 @@ def test_differences_of_delta_are_rarely_called_none(kind: str, side: int) -> No
     assert audit_studies.false_equivalences(kind, side, 25, 60) <= 9
 
 
+@pytest.mark.slow
 def test_null_rules_are_rarely_called() -> None:
     """Of 20 simulated audits of twelve null rules at most 4 call any of them helpful or harmful."""
     assert audit_studies.false_alarms("straight", "two spaces", 20) <= 4

@@ -51,6 +51,7 @@ def test_a_perfect_order_of_few_rows_is_no_certainty() -> None:
     assert few.p_value > 2 / math.factorial(6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "columns", "studies"), [(8, 12, 20), (12, 12, 20), (40, 9, 20)])
 def test_orders_of_few_rows_are_called_by_luck_in_a_twentieth_at_most(n: int, columns: int, studies: int) -> None:
     """Of tables without any order 5 % at most have a column named, luck of the simulation apart."""

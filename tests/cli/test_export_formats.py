@@ -17,6 +17,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_ending_tells_the_format(say: Say, tmp_path: Path) -> None:
     """The folder of a training becomes source, torch.export, or a folder again; a line says how it is used."""
     assert say("train", "lenet_bn", *SHORT)[0] == 0

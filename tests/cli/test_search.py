@@ -48,6 +48,7 @@ def test_a_space_is_searched_and_searched_on(say: Say) -> None:
     assert (code, "limits.parameters" in err) == (2, True)
 
 
+@pytest.mark.slow
 def test_time_ends_it(say: Say) -> None:
     """Nothing counts towards a number that nobody wanted: neither the search, nor its status, nor its page."""
     code, out, err = say("search", "--space", "MLP_2", *SHORT, "--sampler", "random", "--minutes", "0.05", "-o", "map")

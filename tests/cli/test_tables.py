@@ -63,6 +63,7 @@ def test_from_a_file_to_a_verified_network(table: Path, tmp_path: Path) -> None:
     assert other.returncode == 2
 
 
+@pytest.mark.slow
 def test_lengths_for_images_are_refused(tmp_path: Path) -> None:
     """A fidelity flips images, so it is refused with what to say instead."""
     said = nas("run", "tests.toys.tables:STUDY", "--fidelity", "long", "--out", str(tmp_path / "other"))

@@ -103,6 +103,7 @@ def test_a_screen_fits_the_terminal(run: Run, width: int) -> None:
         assert "a tiny" in shown
 
 
+@pytest.mark.slow
 def test_a_search_has_no_distribution(tmp_path: Path) -> None:
     """Networks that a search chose are no sample: the screen says so, and shows the leaders."""
     execute(HUNT, tmp_path)
@@ -157,6 +158,7 @@ def appears(written: list[bytes], text: str, times: int = 1) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_the_view_is_drawn_in_place_and_ends_with_the_run(run: Run) -> None:
     """While somebody trains, the screen is drawn over itself; then the last state stays, and the exit code is 0."""
     with locked(run.folder), watching(run.folder) as (process, written):

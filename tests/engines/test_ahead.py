@@ -68,6 +68,7 @@ def test_the_next_job_begins_without_the_coordinator(job: Job) -> None:
         assert (engine.free, engine.running) == (2, {})
 
 
+@pytest.mark.slow
 def test_a_long_training_says_how_far_it_is(job: Job) -> None:
     """Within seconds the engine knows of finished epochs, which never become fewer."""
     with LocalEngine(1, module=MODULE) as engine:
@@ -128,6 +129,7 @@ def test_an_idle_worker_takes_what_waits_for_one_that_starts(job: Job) -> None:
         assert not engine._workers[1].ready
 
 
+@pytest.mark.slow
 def test_the_time_limit_counts_from_the_beginning(job: Job) -> None:
     """Time in the pipe doesn't count: a job that waits longer than its limit and then needs less is completed."""
     with LocalEngine(1, module=MODULE) as engine:

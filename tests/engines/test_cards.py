@@ -82,6 +82,7 @@ def test_workers_of_cards_run_on_any_core(workers: int) -> None:
         assert engine._cores._locks == []
 
 
+@pytest.mark.slow
 def test_cards_change_no_trial(tmp_path: Path) -> None:
     """A run on two cards has the trials of a run of one worker, and their records name the cards."""
     one = execute(STUDY, tmp_path / "one", LocalEngine(1, module=MODULE))

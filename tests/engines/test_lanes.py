@@ -69,6 +69,7 @@ def test_results_come_in_any_order(job: Job, log: Path) -> None:
         assert (engine.running.keys(), engine.free) == ({0, 1}, 2)
 
 
+@pytest.mark.slow
 def test_a_death_costs_only_who_is_alone(job: Job, log: Path) -> None:
     """Jobs that a killed worker trained together are tried again one by one, and only who dies alone has CRASHED."""
     with LocalEngine(3, processes=1, module=MODULE, log=log) as engine:
@@ -86,6 +87,7 @@ def test_a_death_costs_only_who_is_alone(job: Job, log: Path) -> None:
         assert engine.running == {}
 
 
+@pytest.mark.slow
 def test_who_ran_beside_a_late_one_is_trained_again(job: Job, log: Path) -> None:
     """One that takes too long is TIMED_OUT with its process; the innocent one begins anew, as the same attempt."""
     with LocalEngine(2, processes=1, module=MODULE, log=log) as engine:
@@ -103,6 +105,7 @@ def test_who_ran_beside_a_late_one_is_trained_again(job: Job, log: Path) -> None
         assert sorted(begun(log)) == [0, 1, 1, 2]
 
 
+@pytest.mark.slow
 def test_waiting_for_a_lane_costs_no_time(job: Job, log: Path) -> None:
     """A job whose lane isn't let in yet, because another must be alone, isn't late: its time counts from its begin."""
     alone = lasting(job, 0, 20, alone=True)
@@ -132,6 +135,7 @@ def test_after_a_hold_no_lane_begins(job: Job, log: Path) -> None:
     assert begun(log) == [0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_an_unfit_process_retires(job: Job, log: Path, lanes: int) -> None:
     """It ends what it trains and begins nothing more; the rest goes to the next process, and nothing is done twice."""
@@ -157,6 +161,7 @@ def test_a_late_worker_says_where_it_is(job: Job, log: Path) -> None:
     assert "sleepers.py" in said
 
 
+@pytest.mark.slow
 def test_lanes_change_no_number(job: Job, tmp_path: Path) -> None:
     """Real trainings, two of them with dropout, give the same curves and weights in three lanes as one by one."""
     layers = [job.layer, WITH_DROPOUT, job.layer, WITH_DROPOUT, job.layer, job.layer]

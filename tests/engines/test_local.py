@@ -97,6 +97,7 @@ def start_training(engine: LocalEngine, job: Job) -> psutil.Process:
     return worker
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_noticed_and_replaced(engine: LocalEngine, job: Job, endless: Job) -> None:
     """SIGKILL in the middle of a training is answered with CRASHED by the next looks, and the slot trains again."""
     start_training(engine, endless).kill()
@@ -117,6 +118,7 @@ def test_a_network_that_kills_every_worker_does_not_end_the_engine(engine: Local
         assert next_result(engine).outcome is Outcome.CRASHED
 
 
+@pytest.mark.slow
 def test_a_worker_killed_while_idle_costs_no_job(engine: LocalEngine, job: Job) -> None:
     """SIGKILL of a worker without a job gives no answer at all, and the next job is trained."""
     engine.submit(job)
@@ -139,6 +141,7 @@ def test_a_job_given_to_a_dead_worker_is_answered(engine: LocalEngine, job: Job)
     assert next_result(engine).outcome is Outcome.CRASHED
 
 
+@pytest.mark.slow
 def test_an_unreadable_job_is_not_met_with_silence(engine: LocalEngine, job: Job) -> None:
     """A job that its worker can't read ends the worker and is answered at once, not after the time limit."""
     engine.submit(msgspec.structs.replace(job, device=3))  # type: ignore[arg-type]
@@ -195,6 +198,7 @@ def test_workers_that_die_at_start_end_the_engine(tmp_path: Path, job: Job, monk
     assert "no msgspec here" in (tmp_path / "run.log").read_text()
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_at_start_hands_its_job_on(job: Job) -> None:
     """A job whose worker was killed while it loaded torch wasn't begun: the next worker does it as attempt 1."""
     with LocalEngine(1) as engine:
@@ -265,6 +269,7 @@ def test_the_callers_script_is_not_imported_again(tmp_path: Path, way: str) -> N
     assert (tmp_path / "run" / "records.csv").read_text().count("completed") == 2
 
 
+@pytest.mark.slow
 def test_a_killed_coordinator_leaves_no_worker(tmp_path: Path) -> None:
     """SIGKILL of the coordinator ends its workers in the middle of endless trainings, even one that is paused."""
     script = SCRIPT.replace("samples=1)", "samples=1, recipe=type(STUDY.recipe)(data='digits', epochs=100_000))")

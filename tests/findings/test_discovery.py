@@ -85,6 +85,7 @@ def test_a_program_must_pass_its_study(run: Run) -> None:
     assert "study=" in (refusal.value.hint or "")
 
 
+@pytest.mark.slow
 def test_rules_are_looked_for_in_one_space(tmp_path: Path) -> None:
     """Of several spaces one is named, dimensions that don't exist are refused, and so is what a search has chosen."""
     two = nas.run(STUDY, out=tmp_path / "two", engine=InlineEngine(), device="cpu")

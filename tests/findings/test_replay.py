@@ -76,6 +76,7 @@ def test_the_intervals_of_random_search_hold_what_is_expected(searches: Searches
     assert np.mean(inside) > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["random", *LEARNERS])
 def test_every_network_is_asked_for_once(chosen: Choosable, name: SamplerName) -> None:
     """A search comes to each network once, in an order that depends on the seed alone."""
@@ -106,6 +107,7 @@ def test_a_proposal_is_answered_by_the_nearest_that_is_left(chosen: Choosable) -
     assert searcher._nearest(networks[7].point) != 7
 
 
+@pytest.mark.slow
 def test_a_sampler_that_can_learn_does(chosen: Choosable) -> None:
     """Where the error hangs on one width alone, TPE has in 40 trials on average less than random search."""
     ((space, networks),) = chosen.arms

@@ -45,6 +45,7 @@ def test_every_network_is_the_one_that_its_row_names(published: Results) -> None
         assert msgspec.structs.asdict(cost(layer, build.SHAPE)).items() <= row.items()
 
 
+@pytest.mark.slow
 def test_older_rows_are_made_from_the_records_of_each_study(published: Results) -> None:
     """Made anew from the files in `studies/results`, with networks, seeds and costs checked, the rows are the same."""
     parts = build.older()
@@ -118,6 +119,7 @@ def test_a_stored_study_draws_from_the_same_distributions() -> None:
         plain.arms[0].decode({})
 
 
+@pytest.mark.slow
 def test_a_run_is_added_by_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its trials come with curve, device and versions; added again, they take the place of the first."""
     table = tmp_path / "fashion-mnist.csv.gz"

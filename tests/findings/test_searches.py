@@ -151,6 +151,7 @@ def test_fewer_than_three_seeds_have_no_interval(runs: Mapping[str, list[Run]]) 
     assert found.table()["low"].isna().sum() == 1 or math.isinf(found.table()["low"].iloc[-1])
 
 
+@pytest.mark.slow
 def test_a_long_map_is_cut_into_searches(runs: Mapping[str, list[Run]], tmp_path: Path) -> None:
     """A random run that is five times as long as the three hunts stands for three random searches, its first ones."""
     long = searched(replace(RANDOM, samples=50, seed=7), tmp_path)

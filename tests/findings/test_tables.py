@@ -289,6 +289,7 @@ def test_two_decimal_marks_are_asked_about(tmp_path: Path) -> None:
         read(file(tmp_path, "params;error\n4.830;0,5\n"))
 
 
+@pytest.mark.slow
 def test_more_columns_than_anybody_has_are_refused(tmp_path: Path) -> None:
     """A table of 60,000 columns is refused by its first line."""
     names = ",".join(f"c{place}" for place in range(60_000))

@@ -220,6 +220,7 @@ def test_command_prints_a_table(measured: tuple[Report, str]) -> None:
     assert measured[0].machine.instruction_set in measured[1]
 
 
+@pytest.mark.slow
 def test_scaling_compares_one_worker_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scaling tells the ratio of all workers to one."""
     monkeypatch.setattr(throughput, "LocalEngine", lambda workers: InlineEngine())  # starting processes takes seconds

@@ -80,6 +80,7 @@ def test_the_group_is_a_part_of_the_dependencies() -> None:
     assert set(command.split()) == names(group)
 
 
+@pytest.mark.slow
 def test_networks_need_four_packages(tmp_path: Path) -> None:
     """Made, changed, saved, loaded and asked, with all else refused, a network answers as it does here."""
     code = """
@@ -100,6 +101,7 @@ print(model.predict(images).probabilities.tolist(), len(nas.list_models()))
     assert printed.split() == f"{answer.tolist()} {len(nas.list_models())}".split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "said"),
     [

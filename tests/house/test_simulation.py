@@ -18,6 +18,7 @@ TABLE = Path(__file__).parents[1] / "simulation" / "results.csv"
 SMALL = tuple(one for one in ALL if one.small)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("simulation", SMALL, ids=lambda one: one.name)
 def test_a_few_studies_agree_with_each_claim(simulation: Simulation) -> None:
     """The count of a few studies keeps to the binomial limit of its claim."""

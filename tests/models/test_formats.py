@@ -161,6 +161,7 @@ def trained() -> Model:
     return nas.train("lenet_bn", Recipe(data="digits", epochs=1, train_size=200, batch_size=50))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TREES)
 def test_a_source_computes_the_same_elsewhere(name: str, tmp_path: Path) -> None:
     """Whatever mode and kernels a network is left with, its source has its outputs where there is only torch."""
@@ -171,6 +172,7 @@ def test_a_source_computes_the_same_elsewhere(name: str, tmp_path: Path) -> None
     assert model.training
 
 
+@pytest.mark.slow
 def test_a_torch_export_computes_the_same_elsewhere(tmp_path: Path) -> None:
     """A .pt2 takes batches of any size and carries the network's description."""
     model = untrained(TREES["post"](), IMAGES, CLASSES)

@@ -33,6 +33,7 @@ ONE_OF_EACH = (
 NAMES = {network.name for network in NETWORKS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in ONE_OF_EACH if name in NAMES])
 def test_outputs_are_equal(name: str) -> None:
     """With torchvision's weights and statistics, all drawn by chance, ours gives torchvision's outputs to 1e-5."""

@@ -66,6 +66,7 @@ def test_a_winner_errs_on_the_images_that_its_card_says(name: str) -> None:
     assert float((scores.argmax(1) != split.labels).double().mean()) == recorded_error(model)
 
 
+@pytest.mark.slow
 @needs_images
 @pytest.mark.parametrize("name", MEASURED)
 def test_its_source_errs_on_the_same_number_elsewhere(name: str, tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ def test_axe_finds_nothing_serious(
     assert [(v["id"], v["nodes"][0]["html"][:80]) for v in found if v["impact"] in ("serious", "critical")] == []
 
 
+@pytest.mark.slow
 def test_everything_is_done_by_keyboard(page_file: Path) -> None:
     """Without a pointer a space is left out, a range set, the table sorted, a network opened, all shown."""
     from playwright.sync_api import sync_playwright
@@ -158,6 +159,7 @@ def test_the_skip_link_leads_past_tabs_and_buttons(show: Open) -> None:
     assert page.evaluate("document.activeElement.closest('main') !== null")
 
 
+@pytest.mark.slow
 @needs_browser
 def test_networks_are_opened_and_compared_by_keyboard(show: Open) -> None:
     """A best network opens, one of the table stands beside it with Shift, only differences show, each is put away."""

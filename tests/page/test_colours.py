@@ -18,6 +18,7 @@ COLOURED = """view => runOf(shown()).views.find((each) => each.box.dataset.view 
   .flatMap((trace) => trace.customdata.map((row, i) => [row, trace.marker.color[i]]))"""
 
 
+@pytest.mark.slow
 @needs_browser
 @pytest.mark.parametrize("kind", ["costs", "column", "history"])
 def test_a_number_colours_points(kind: str, show: Open) -> None:
@@ -45,6 +46,7 @@ def test_a_number_colours_points(kind: str, show: Open) -> None:
     assert "#" not in again.url
 
 
+@pytest.mark.slow
 @needs_browser
 def test_texts_colour_points_and_lines(show: Open) -> None:
     """A column of texts has a colour of the palette for each frequent text, grey for rarer ones; each has its name."""

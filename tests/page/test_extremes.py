@@ -75,6 +75,7 @@ def test_an_axis_that_is_cut_says_so(show: Open) -> None:
     assert page.locator("[data-view=edf] .says").inner_text() == ""
 
 
+@pytest.mark.slow
 @needs_browser
 def test_marks_of_a_space_are_those_of_the_finished_run(show: Open) -> None:
     """Colour, symbol and dash are the same while a run has trials of one space and when it has all."""
@@ -150,6 +151,7 @@ def test_empty_cells_are_counted(show: Open) -> None:
     assert "without" not in page.locator("[data-view=column] .says").inner_text().replace("without a usable", "")
 
 
+@pytest.mark.slow
 @needs_browser
 def test_gaps_are_points(show: Open) -> None:
     """The difference of two errors is written in points, and selected by points."""
@@ -167,6 +169,7 @@ def test_gaps_are_points(show: Open) -> None:
     assert drawn(page, "column", "box.layout.xaxis.title.text") == "generalization gap (points)"
 
 
+@pytest.mark.slow
 @needs_browser
 def test_names_at_lines_are_isolated(show: Open) -> None:
     """A name that turns what follows, and a blank one, are the texts at their lines and in notes, each by itself."""

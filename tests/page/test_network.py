@@ -70,6 +70,7 @@ def test_the_panel_holds_the_source_of_a_best_network(show: Open) -> None:
     panel.locator(".source button", has_text="ed").wait_for()
 
 
+@pytest.mark.slow
 @needs_browser
 def test_a_line_is_copied_or_selected(show: Open) -> None:
     """The button beside a line copies it, or selects it where the browser keeps its clipboard shut."""
@@ -79,6 +80,7 @@ def test_a_line_is_copied_or_selected(show: Open) -> None:
     page.locator("#details .copy button", has_text="ed").first.wait_for()
 
 
+@pytest.mark.slow
 @needs_browser
 @pytest.mark.parametrize("width", [360, 1400])
 def test_networks_side_by_side(show: Open, width: int) -> None:
@@ -105,6 +107,7 @@ def test_networks_side_by_side(show: Open, width: int) -> None:
     assert "trial" not in page.url
 
 
+@pytest.mark.slow
 @needs_browser
 def test_hostile_networks_are_text_in_the_panel(show: Open) -> None:
     """Names, messages and parts of strangers are shown as text in the panel of several networks."""

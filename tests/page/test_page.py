@@ -215,6 +215,7 @@ def test_page_shows_every_part(show: Open) -> None:
     assert "5 failures (5 diverged: the loss exploded" in page.locator(".how").inner_text()
 
 
+@pytest.mark.slow
 @needs_browser
 def test_hover_shows_the_architecture_and_click_opens_it(show: Open) -> None:
     """A point says which network it is, and a click on it opens the details of that network."""
@@ -234,6 +235,7 @@ def test_hover_shows_the_architecture_and_click_opens_it(show: Open) -> None:
     assert f"{title.lower()} ·" in words
 
 
+@pytest.mark.slow
 @needs_browser
 def test_a_drag_selects_for_all_views_and_the_address_keeps_it(show: Open) -> None:
     """Counts after a brush equal pandas on the same rows, and a fresh page of that address shows the same."""
@@ -257,6 +259,7 @@ def test_a_drag_selects_for_all_views_and_the_address_keeps_it(show: Open) -> No
     assert "#" not in page.url
 
 
+@pytest.mark.slow
 @needs_browser
 def test_a_change_is_drawn_over_several_frames(show: Open) -> None:
     """Views that take long share no frame, so that the page hears what comes next; the one pointed at is the first."""
@@ -306,6 +309,7 @@ def test_trainings_are_counted_apart_from_networks(show: Open) -> None:
     assert f"{len(frame)} trainings of {networks} networks; dragging over a figure selects" in page.inner_text("body")
 
 
+@pytest.mark.slow
 @needs_browser
 def test_histograms_select_by_pointer_and_keyboard(show: Open) -> None:
     """Ends that are written select what pandas finds, and so does a drag."""
@@ -332,6 +336,7 @@ def test_histograms_select_by_pointer_and_keyboard(show: Open) -> None:
     assert "depth_2=" in page.url
 
 
+@pytest.mark.slow
 @needs_browser
 def test_error_against_any_column(show: Open) -> None:
     """Numbers stand to scale with medians of each space, texts as categories; a drag over categories selects them."""
@@ -347,6 +352,7 @@ def test_error_against_any_column(show: Open) -> None:
     assert selected(page).startswith("Selected")
 
 
+@pytest.mark.slow
 @needs_browser
 def test_expressions_columns_and_csv(show: Open, tmp_path: Path) -> None:
     """An expression selects for all views, a fault in one says why, columns are chosen, the selection is saved."""
@@ -384,6 +390,7 @@ def test_a_button_turns_light_into_dark(show: Open) -> None:
     assert drawn(page, "edf", "box.layout.font.color") == "#1b2027"
 
 
+@pytest.mark.slow
 @needs_browser
 def test_few_networks_are_dots_and_a_pointed_space_has_a_band(show: Open) -> None:
     """Below eight networks a space is a strip of dots; the band of a space is drawn while it is pointed at."""
@@ -411,6 +418,7 @@ def test_what_learned_nothing_counts_as_failed(show: Open) -> None:
     assert f"mean {100 * sample.mean:.2f} %" in page.locator(".entries label").inner_text()
 
 
+@pytest.mark.slow
 @needs_browser
 def test_an_address_opens_a_network_or_a_part(show: Open) -> None:
     """`#trial=3` opens that network, and the part of a second run shows that run."""
@@ -423,6 +431,7 @@ def test_an_address_opens_a_network_or_a_part(show: Open) -> None:
     page.locator("#details h2", has_text="Trial 5").wait_for()
 
 
+@pytest.mark.slow
 @needs_browser
 def test_table_sorts_filters_and_turns(show: Open) -> None:
     """The header sorts both ways with failures last, the filter finds words, the buttons turn pages of 50."""
@@ -445,6 +454,7 @@ def test_table_sorts_filters_and_turns(show: Open) -> None:
     assert "selected, of 60" in trials(page).locator("output").inner_text()
 
 
+@pytest.mark.slow
 @needs_browser
 def test_row_opens_details_and_escape_closes_them(show: Open) -> None:
     """A click on a row shows all that is known of its trial, and Escape gives the page back."""
@@ -471,6 +481,7 @@ def test_both_tables_write_numbers_alike(show: Open) -> None:
     assert rates == [texts.rate(number, "images/s") for number in numbers]
 
 
+@pytest.mark.slow
 @needs_browser
 def test_hostile_names_are_inert(show: Open) -> None:
     """Markup and formulas in titles, spaces, facts and messages are shown as text and never run."""
@@ -497,6 +508,7 @@ def test_fits_narrow_and_dark(show: Open, width: int, scheme: str) -> None:
     assert (ink == "#e5e8ec") == (scheme == "dark")
 
 
+@pytest.mark.slow
 @needs_browser
 def test_colours_follow_the_system_and_the_printer(show: Open) -> None:
     """Figures are drawn again when the system turns dark, and light and narrow for paper."""
@@ -509,6 +521,7 @@ def test_colours_follow_the_system_and_the_printer(show: Open) -> None:
     assert drawn(page, "edf", "box.layout.font.color") == "#e5e8ec"
 
 
+@pytest.mark.slow
 @needs_browser
 def test_ten_thousand_rows_stay_usable(show: Open) -> None:
     """A page of 10,000 trials opens, sorts and filters; only fifty rows are in the document."""
@@ -583,6 +596,7 @@ def test_the_contents_name_all_parts_in_their_order(searched: bool, show: Open) 
     assert page.locator("#run-1-best").evaluate("card => Math.abs(card.getBoundingClientRect().top) < 80")
 
 
+@pytest.mark.slow
 @needs_browser
 def test_failures_are_spoken_of_where_there_are_any(show: Open) -> None:
     """What a failure counts as in means is said of a run with failures, and of no other."""

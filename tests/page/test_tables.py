@@ -127,6 +127,7 @@ def test_too_many_spaces_are_refused(write: Write) -> None:
         report(many)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium")
 def test_a_browser_draws_it(write: Write, tmp_path: Path) -> None:
     """The page of a hostile foreign table draws its figures, opens a row, logs no fault and runs nothing."""

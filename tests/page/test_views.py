@@ -68,6 +68,7 @@ def axes(page: Page) -> list[str]:
     return names
 
 
+@pytest.mark.slow
 @needs_browser
 def test_a_brush_along_axes_selects_what_pandas_finds(show: Open) -> None:
     """Counts after two brushes equal pandas on the same rows, and a fresh page of that address shows the same."""
@@ -92,6 +93,7 @@ def test_a_brush_along_axes_selects_what_pandas_finds(show: Open) -> None:
     assert view(again, "parallel").locator(".kept").count() == 2
 
 
+@pytest.mark.slow
 @needs_browser
 def test_a_brush_to_the_edge_keeps_what_lies_on_it(show: Open) -> None:
     """To an end of an axis a brush is open; only beyond it does it take failures, or what doesn't exist."""
@@ -130,6 +132,7 @@ def test_what_does_not_exist_has_a_place_of_its_own(show: Open) -> None:
     assert number(selected(page)) == frame["one"].notna().sum()
 
 
+@pytest.mark.slow
 @needs_browser
 def test_axes_are_moved_chosen_and_filtered_by_the_keyboard(show: Open) -> None:
     """Arrow keys move an axis and keep the focus, inputs below it select, a box adds an axis; the address has them."""
@@ -214,6 +217,7 @@ def test_an_axis_is_moved_by_dragging_its_name(show: Open) -> None:
     assert axes(page)[:3] == [before[1], before[2], before[0]]
 
 
+@pytest.mark.slow
 @needs_browser
 def test_parallel_coordinates_of_ten_thousand_draw_a_sample(show: Open) -> None:
     """At most 2,000 lines are drawn, and the page says so."""
@@ -224,6 +228,7 @@ def test_parallel_coordinates_of_ten_thousand_draw_a_sample(show: Open) -> None:
     assert "1,500 of 10,000 lines are drawn" in box.inner_text()
 
 
+@pytest.mark.slow
 @needs_browser
 def test_cells_of_two_dimensions_hold_the_medians_of_the_selection(show: Open) -> None:
     """Each cell's number and median equal pandas on the selected rows, failures as the worst; others are empty."""
@@ -250,6 +255,7 @@ def test_cells_of_two_dimensions_hold_the_medians_of_the_selection(show: Open) -
     assert "lowest error" in page.locator(".tip").inner_text()
 
 
+@pytest.mark.slow
 @needs_browser
 def test_importance_and_efficiency_show_the_numbers_of_the_analysis(show: Open) -> None:
     """Shares and expected errors are those of Python, and no selection moves them."""
@@ -278,6 +284,7 @@ def test_importance_and_efficiency_show_the_numbers_of_the_analysis(show: Open) 
     assert curve.locator("tbody tr").all_inner_texts() == said
 
 
+@pytest.mark.slow
 @needs_browser
 def test_too_few_networks_have_no_importance(show: Open) -> None:
     """Below 20 networks of a space the page says why there is none; an adaptive run has neither part."""
@@ -287,6 +294,7 @@ def test_too_few_networks_have_no_importance(show: Open) -> None:
     assert page.locator("[data-view=importance], [data-view=efficiency]").count() == 0
 
 
+@pytest.mark.slow
 @needs_browser
 def test_searches_are_drawn_with_their_bands(show: Open) -> None:
     """A strategy is a line of its numbers with name and n, its band is clipped to the axis, one search has none."""
@@ -339,6 +347,7 @@ def test_importance_of_many_networks_is_sampled() -> None:
     assert numbers == importance(frame, ("x", "y", "z"))
 
 
+@pytest.mark.slow
 @needs_browser
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1400, "light")])
 def test_views_of_hostile_names_fit(show: Open, width: int, scheme: str) -> None:

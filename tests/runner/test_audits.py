@@ -82,6 +82,7 @@ def test_a_longer_training_turns_the_verdict(turning: Run, found: Audit) -> None
     assert "would change from 'hurts' to 'helps' at trainings 8 times as long" in found.sentences()[0]
 
 
+@pytest.mark.slow
 def test_short_verdicts_of_a_run_with_looks_are_those_of_its_look(tmp_path: Path) -> None:
     """An audit judges no rule more boldly than the run's own principles do, which are corrected for looks."""
     looked = replace(STUDY, looks=Looks(first=4, every=4))
@@ -196,6 +197,7 @@ def test_a_finished_audit_needs_neither_code_nor_data(turning: Run, found: Audit
     assert nas.audit(moved, networks=8, seeds=2, longer=LONGER).verdicts == found.verdicts
 
 
+@pytest.mark.slow
 def test_half_and_more_networks_are_the_whole(pristine: Run, turning: Run, found: Audit, tmp_path: Path) -> None:
     """An audit of four networks, extended to eight, equals that of eight; a smaller number never shrinks it."""
     run = copied(pristine, tmp_path)
@@ -281,6 +283,7 @@ def test_only_whole_rounds_count(pristine: Run, tmp_path: Path) -> None:
     assert "1 of 4 rounds of 2 networks" in partial.notes[0]
 
 
+@pytest.mark.slow
 def test_grids_varied_epochs_and_repeated_maps(tmp_path: Path) -> None:
     """Arms of a grid are spaces of the audit, crossed epochs are multiplied, repetitions of the map left out."""
     grid = Grid(values={"epochs": (1, 3), "function": ("relu", "tanh")})

@@ -160,6 +160,7 @@ def test_failures_are_trained_again_on_request(tmp_path: Path, expected: pd.Data
     assert "trial 3 is tried again: it was crashed" in (folder / "run.log").read_text()
 
 
+@pytest.mark.slow
 def test_a_trial_that_is_tried_again_may_be_interrupted(tmp_path: Path) -> None:
     """Between its failure and its second training a trial is missing from the database, and no file calls it lost."""
     folder = tmp_path / "run"
@@ -201,6 +202,7 @@ def test_a_study_without_a_success_comes_to_its_end(tmp_path: Path) -> None:
     assert execute(study, tmp_path) == records
 
 
+@pytest.mark.slow
 def test_the_ten_best_of_each_space_are_kept(tmp_path: Path) -> None:
     """The networks of a space that a run ranks first, ten at most, have their weights, whole and described."""
     wide = {"width": Integer(low=2, high=300)}  # none is drawn twice

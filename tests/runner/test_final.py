@@ -409,6 +409,7 @@ def test_a_finals_folder_is_no_place_to_choose(found: Final, tmp_path: Path) -> 
             deed()
 
 
+@pytest.mark.slow
 def test_budgets_and_fronts_choose(tmp_path: Path) -> None:
     """Of a search the best inside a budget are taken, or the whole front; refused where nothing is left."""
     hunt = replace(HUNT, samples=8)
@@ -429,6 +430,7 @@ def test_budgets_and_fronts_choose(tmp_path: Path) -> None:
         finished(run, hunt, limits=Limits(latency_ms=(0, 2.5)))
 
 
+@pytest.mark.slow
 def test_what_networks_differ_in_stays_theirs(tmp_path: Path) -> None:
     """Sampled and crossed fields of the recipe stay as chosen, unless they are set for all."""
     for study in (replace(VARIED, samples=2), CROSSED):

@@ -39,6 +39,7 @@ def begun(log: Path) -> set[int]:
     return {int(number) for number in re.findall(BEGINS.replace("%d", r"(\d+)"), log.read_text())}
 
 
+@pytest.mark.slow
 def test_a_queue_changes_no_trial(tmp_path: Path) -> None:
     """With one worker and with three, whose queues share the jobs out in different ways, the tables are the same."""
     one, three = (
@@ -99,6 +100,7 @@ def test_time_that_is_up_at_once_leaves_a_run(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "records.csv").is_file()
 
 
+@pytest.mark.slow
 def test_a_trial_over_its_time_is_timed_out(tmp_path: Path) -> None:
     """Every training longer than the study's `max_trial_seconds` ends as TIMED_OUT, queued ones no earlier."""
     study = replace(ENDLESS, samples=2, max_trial_seconds=0.5)

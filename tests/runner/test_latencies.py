@@ -83,6 +83,7 @@ def test_error_is_searched_against_latency(timed: list[str], tmp_path: Path) -> 
     assert [t.values[1] for t in stored.trials] == [r.latency_ms for r in records]
 
 
+@pytest.mark.slow
 def test_what_was_measured_chooses_finalists(timed: list[str], tmp_path: Path) -> None:
     """A final takes the networks inside a limit, or the front against latency, and like an audit times none again."""
     study = replace(LIMITED, samples=4)

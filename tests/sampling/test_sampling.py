@@ -75,6 +75,7 @@ def test_facts_are_what_a_record_can_hold() -> None:
             stated({"ratio": value})
 
 
+@pytest.mark.slow
 def test_trial_number_decides() -> None:
     """Asked forwards, backwards or in another process, a trial has the same network."""
     trials = list(range(LADDER.total))

@@ -20,6 +20,7 @@ def most(studies: int, rate: float = ALPHA) -> int:
     return int(binom.ppf(0.99, studies, rate))
 
 
+@pytest.mark.slow
 def test_a_difference_of_cost_is_found_unmatched_and_not_found_matched() -> None:
     """Spaces whose errors depend on cost alone differ in nearly all random studies, in matched ones by luck only."""
     spaces = tilted(2.0)
@@ -29,6 +30,7 @@ def test_a_difference_of_cost_is_found_unmatched_and_not_found_matched() -> None
     assert (design < ALPHA).sum() <= most(STUDIES)
 
 
+@pytest.mark.slow
 def test_knowing_the_strata_finds_more() -> None:
     """A planted difference is found in more studies from the variance inside of the strata than from all of it."""
     laws = Law(), Law(shift=-0.5)
@@ -37,6 +39,7 @@ def test_knowing_the_strata_finds_more() -> None:
     assert known.sum() > blind.sum() + 0.03 * STUDIES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", [Law(noise=skewed), Law(slope=8.0, failing=0.05)])
 def test_equal_spaces_are_called_different_by_luck_only(law: Law) -> None:
     """With few networks in each stratum, skewed errors and failures the rate of false findings keeps to its limit."""

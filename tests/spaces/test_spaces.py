@@ -88,6 +88,7 @@ def test_facts_are_columns(space: Space) -> None:
         assert msgspec.json.decode(msgspec.json.encode(facts)) == facts
 
 
+@pytest.mark.slow
 @EVERY
 @pytest.mark.parametrize("inputs", [(1, 28, 28), (3, 32, 32)], ids=["1x28x28", "3x32x32"])
 def test_networks_are_as_counted_and_learn(space: Space, inputs: Shape) -> None:

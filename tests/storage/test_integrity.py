@@ -118,6 +118,7 @@ def test_a_beginning_that_was_interrupted_is_no_lost_run(tmp_path: Path) -> None
         nas.run(TOY, out=tmp_path / "run", engine=InlineEngine(), max_seconds=0)
 
 
+@pytest.mark.slow
 def test_finished_trials_are_soon_in_the_database_itself(tmp_path: Path) -> None:
     """A second after they were told, they are read from a copy of the database alone, without its write-ahead log."""
     seen: list[int] = []

@@ -83,6 +83,7 @@ def test_what_is_left_is_added_by_the_next_command(copied: Path, monkeypatch: py
         assert [trial.user_attrs["record"]["trial"] for trial in mirrored(copied).trials] == list(range(8))
 
 
+@pytest.mark.slow
 def test_it_takes_a_small_share_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow Optuna is, a run gives it half a percent of its time, a fifth of a second, and what its end has."""
     spent: list[float] = []

@@ -36,6 +36,7 @@ SMALL = replace(TOY, samples=1)
 Say = Callable[..., tuple[int, str, str]]
 
 
+@pytest.mark.slow
 def test_a_server_that_restarts_or_is_gone_for_seconds_is_survived(
     server: Postgres, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -101,6 +101,7 @@ def test_a_layer_of_a_package_is_in_its_sources_and_missed_without_it(place: Pat
     assert "no installed package has the layer LayerScale" in err
 
 
+@pytest.mark.slow
 def test_a_broken_package_costs_a_line(place: Path) -> None:
     """What can't be loaded, or has a name of ours, is left out; a warning names it and its distribution."""
     code, out, err = nas(place, "spaces")

@@ -214,6 +214,7 @@ def test_numba_can_be_switched_off() -> None:
     assert done.stdout.strip() == "None"
 
 
+@pytest.mark.slow
 def test_a_worker_compiles_before_its_first_training() -> None:
     """What is warmed covers every loop that a residual network meets: training it compiles nothing more."""
     code = """

@@ -84,6 +84,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_training_is_the_same_to_the_bit(small: Dataset, name: str, precision: Precision) -> None:

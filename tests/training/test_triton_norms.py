@@ -241,6 +241,7 @@ print("compiled")
 """
 
 
+@pytest.mark.slow
 def test_the_kernels_compile_for_gpus() -> None:
     """Triton's own compiler makes machine code of every kernel, in bfloat16 for an H100 and float32 for an A100."""
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
