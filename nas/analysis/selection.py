@@ -32,7 +32,7 @@ BETTER = 0.98
 FEW_TEXTS = 20
 """Most texts of a column that is held fixed."""
 Coded = tuple[str, str]
-"""A column that is held fixed, and of one of texts which of them it tells; each has all but its first."""
+"""The name of a column that is held fixed and, where that holds texts, the text of which this one tells the rows."""
 
 
 def having(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:

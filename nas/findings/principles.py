@@ -302,14 +302,12 @@ def _enough(sample: Sample, rules: Sequence[Rule], found: Sequence[Verdict]) -> 
     Rules share networks: of each side those of the rule that takes most, and of columns and parts, whose sides can't be
     drawn alone, of the whole sample in the largest proportion.
     """
-    grown = {verdict: verdict.needs / (verdict.n_first + verdict.n_second) for verdict in found if verdict.needs}
-    if not grown:
+    open_ones = [(rule, verdict) for rule, verdict in zip(rules, found, strict=True) if verdict.needs]
+    if not open_ones:
         return ""
-    most, sides = max(grown.values()), Counter[str]()
-    for verdict, share in grown.items():
-        for side, n in ((verdict.first, verdict.n_first), (verdict.second, verdict.n_second)):
-            sides[side] = max(sides[side], math.ceil(share * n))
-    if all(isinstance(rule.contrast, Spaces) for rule, verdict in zip(rules, found, strict=True) if verdict in grown):
+    most = max(_growth(verdict) for _, verdict in open_ones)
+    if all(isinstance(rule.contrast, Spaces) for rule, _ in open_ones):
+        sides = _sides([verdict for _, verdict in open_ones])
         each = shortened([f"{side} {count:,}" for side, count in sides.items()], MOST_NAMED)
         text = f"about {sides.total():,} more are enough for all that have one ({each})"
     else:
@@ -320,6 +318,20 @@ def _enough(sample: Sample, rules: Sequence[Rule], found: Sequence[Verdict]) -> 
     return (
         f"{text}; the command of the run with --samples {math.ceil((1.0 + most) * sample.run.manifest.study.samples)}"
     )
+
+
+def _growth(verdict: Verdict) -> float:
+    """What an undecided rule needs, as a share of the networks that it has."""
+    return (verdict.needs or 0) / (verdict.n_first + verdict.n_second)
+
+
+def _sides(undecided: Sequence[Verdict]) -> Counter[str]:
+    """Side -> networks more that the rule takes of it which takes most."""
+    sides = Counter[str]()
+    for verdict in undecided:
+        for side, n in ((verdict.first, verdict.n_first), (verdict.second, verdict.n_second)):
+            sides[side] = max(sides[side], math.ceil(_growth(verdict) * n))
+    return sides
 
 
 def _verdicts(

@@ -251,8 +251,7 @@ def _test(
 
 def _pooled(rows: pd.DataFrame, space: str) -> tuple[str, ...]:
     spaces = () if space else tuple(dict.fromkeys(map(str, names_of(rows))))
-    more = ", ..." if len(spaces) > MOST_NAMED else ""
-    named = ", ".join(spaces[:MOST_NAMED]) + more
+    named = ", ".join([*spaces[:MOST_NAMED], *["..."] * (len(spaces) > MOST_NAMED)])
     return (f"{len(spaces)} spaces are taken together: {named}",) if len(spaces) > 1 else ()
 
 

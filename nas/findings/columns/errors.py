@@ -27,7 +27,7 @@ PERCENT = 100.0
 APART, ALIKE = 5.0, 2.0
 """Errors in two units lie so many times apart, and overlap within such a factor once the smaller ones are scaled."""
 STRAY = 0.05
-"""Share of errors up to which those beyond such a gap needn't overlap: a few in another unit, or placeholders."""
+"""Share of errors up to which those beyond such a gap, which may be percentages, needn't overlap with the others."""
 MOST_NAMED = 30
 """Most columns named in a message."""
 
@@ -121,10 +121,11 @@ def _require_one_unit(values: Sequence[float], column: str, place: str) -> None:
     for below, above in pairwise(positive):
         shares = [PERCENT * value for value in positive if value <= below]
         alike = ALIKE * shares[-1] >= above and shares[0] <= ALIKE * positive[-1]
-        stray = len(positive) - len(shares) <= STRAY * len(positive)
+        stray = positive[-1] <= PERCENT and len(positive) - len(shares) <= STRAY * len(positive)
         if below <= 1 and above > APART * below and (alike or stray):
             low, high = (f"row {values.index(value) + 1} has {value:g}" for value in (below, positive[-1]))
             raise Refused(
                 f"{place}: errors in two units? In {column!r} {low}, {high}: shares of 1 and percentages",
-                hint="write all of them as shares of 1; if all are percentages, divide them by 100",
+                hint="write all of them as shares of 1; if all are percentages, divide them by 100, and if they are "
+                "neither call the column a loss",
             )

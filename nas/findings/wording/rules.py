@@ -31,8 +31,15 @@ WORDS = {
 """Verdict -> how it is shown."""
 TURNED = "depends on the others"
 """How an undecided column is shown whose sign turns once it is adjusted for the others."""
-CLAIMS = {"helps": "supported", "hurts": "contradicted", "undecided": "open"}
-"""Verdict -> what it means for the rule's statement, where that isn't "not supported"."""
+CLAIMS = {
+    "helps": "supported",
+    "hurts": "contradicted",
+    "middle": "not supported",
+    "ends": "not supported",
+    "equivalent": "not supported",
+    "undecided": "open",
+}
+"""Verdict -> what it means for the rule's statement."""
 PHRASES = {
     "helps": ("helps", "help"),
     "hurts": ("hurts", "hurt"),
@@ -128,7 +135,7 @@ def rule_row(verdict: Verdict) -> RuleRow:
         ),
         line=line(verdict),
         sentence=sentence(verdict),
-        claim=CLAIMS.get(verdict.verdict, "not supported"),
+        claim=CLAIMS[verdict.verdict],
         warnings=verdict.warnings,
     )
 
@@ -229,13 +236,11 @@ def sentence(verdict: Verdict) -> str:
 
 def _against_delta(verdict: Verdict) -> str:
     """Whether an effect that is there is known to matter, in a sentence."""
-    matters = f"what matters, {_delta(verdict)}"
-    said = {
-        "size > delta": f" By its interval the effect is larger than {matters}.",
-        "size < delta": f" By its interval the effect is smaller than {matters}.",
-        "size unclear": f" The effect may be smaller or larger than {matters}.",
-    }
-    return said.get(_size(verdict), " In points its size isn't known: what is held fixed tells its parts.")
+    words = {"size > delta": "is larger", "size < delta": "is smaller", "size unclear": "may be smaller or larger"}
+    size = _size(verdict)
+    if size in words:
+        return f" By its interval the effect {words[size]} than what matters, {_delta(verdict)}."
+    return "" if of_errors(verdict) else " In points its size isn't known: what is held fixed tells its parts."
 
 
 def _size(verdict: Verdict) -> str:
