@@ -64,7 +64,7 @@ def resized(images: Images, size: Size) -> Images:
     if images.shape[2:] == size:
         return images
     if images.size > AT_ONCE and images.shape[1] > 1:
-        return np.concatenate([resized(images[:, [n]], size) for n in range(images.shape[1])], axis=1)
+        return np.concatenate([resized(images[:, n : n + 1], size) for n in range(images.shape[1])], axis=1)
     import torch
 
     pixels = torch.from_numpy(np.array(images)).float()

@@ -54,6 +54,8 @@ BROKEN = (
     *(struct.error, zlib.error),
 )
 """What PIL raises of damaged images, beside one of its own."""
+ROWS = 1024
+"""Of an image that are taken over at once: a large one would be in memory three times."""
 GREY = ("1", "L", "LA")
 """PIL's modes without colours."""
 MASKS = re.compile(r"(?P<image>.+?)[ _-]?(mask|seg|segmentation|label|gt)", re.IGNORECASE)
@@ -264,7 +266,7 @@ def scan(path: Path) -> Scanned:
         data = path.read_bytes()
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             mode, (width, height) = image.mode, image.size
-            orientation = image.getexif().get(EXIF_ORIENTATION, UPRIGHT) if "exif" in image.info else UPRIGHT
+            held = orientation(image)
             clear = "A" in mode or "transparency" in image.info
             frames = getattr(image, "n_frames", 1) if image.format in PAGED else 1
     except (*BROKEN, Image.DecompressionBombError) as error:
@@ -275,9 +277,14 @@ def scan(path: Path) -> Scanned:
         raise Refused(f"{path} has {width:,} x {height:,} pixels, at most {MOST_PIXELS:,} are read", hint="shrink it")
     if frames > 1:
         raise Refused(f"{path} must hold one image, got {frames}", hint="save the one that is meant as a PNG")
-    size = (width, height) if orientation in ON_ITS_SIDE else (height, width)
-    turned = orientation in range(UPRIGHT + 1, max(ON_ITS_SIDE) + 1)
-    return Scanned(hashlib.sha256(data).hexdigest(), mode, size, turned, clear)
+    size = (width, height) if held in ON_ITS_SIDE else (height, width)
+    return Scanned(hashlib.sha256(data).hexdigest(), mode, size, held != UPRIGHT, clear)
+
+
+def orientation(image: PIL.Image.Image) -> int:
+    """How the camera was held, as EXIF numbers it from 1, upright, to 8."""
+    held = image.getexif().get(EXIF_ORIENTATION) if "exif" in image.info else UPRIGHT
+    return held if isinstance(held, int) and held in range(UPRIGHT, max(ON_ITS_SIDE) + 1) else UPRIGHT
 
 
 def decoded(path: Path, mode: str) -> Images:
@@ -295,11 +302,16 @@ def planes(image: PIL.Image.Image, mode: str) -> Images:
     """The pixels of an upright image in PIL's mode `L` or `RGB`; (1, channels, height, width)."""
     from PIL.ImageOps import exif_transpose
 
-    upright = exif_transpose(image)
+    # Each step copies the image, so none is taken that changes nothing.
+    upright = image if orientation(image) == UPRIGHT else exif_transpose(image)
     # PIL warns where a palette with transparency goes to RGB at once.
     opaque = upright.convert("RGBA") if "transparency" in upright.info else upright
-    pixels = np.asarray(opaque.convert(mode), dtype=np.uint8)
-    return (pixels[..., None] if mode == "L" else pixels).transpose(2, 0, 1)[None]
+    final = opaque if opaque.mode == mode else opaque.convert(mode)
+    pixels = np.empty((final.height, final.width, len(mode)), dtype=np.uint8)
+    for top in range(0, final.height, ROWS):
+        strip = np.asarray(final.crop((0, top, final.width, min(top + ROWS, final.height))), dtype=np.uint8)
+        pixels[top : top + ROWS] = strip.reshape(-1, *pixels.shape[1:])
+    return pixels.transpose(2, 0, 1)[None]
 
 
 def damaged(path: Path, error: Exception) -> Missing:
