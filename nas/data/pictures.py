@@ -67,7 +67,7 @@ def resized(images: Images, size: Size) -> Images:
         return np.concatenate([resized(images[:, n : n + 1], size) for n in range(images.shape[1])], axis=1)
     import torch
 
-    pixels = torch.from_numpy(np.array(images)).float()
+    pixels = torch.from_numpy(images.astype(np.float32))
     pixels = torch.nn.functional.interpolate(pixels, size, mode="bilinear", antialias=True)
     levels: Images = pixels.round_().clamp_(0, 255).to(torch.uint8).numpy()
     return levels
