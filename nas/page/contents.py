@@ -181,7 +181,14 @@ def _verdicts(run: Run) -> Verdicts | None:
         for rule, row in zip(run.manifest.study.rules, result.rows, strict=True)
         if isinstance(rule.contrast, Spaces)
     }
-    return Verdicts(rows=result.rows, pairs=pairs, notes=(*map(": ".join, result.head), *result.notes))
+    follows = {"more", "what to do"}
+    return Verdicts(
+        rows=result.rows,
+        pairs=pairs,
+        next=tuple(entry for entry in result.head if entry[0] in follows),
+        meanings=tuple(entry for entry in result.head if entry[0] not in follows),
+        notes=result.notes,
+    )
 
 
 def reports_of_tables(source: Tables) -> list[Report]:

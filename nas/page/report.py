@@ -22,8 +22,12 @@ class Verdicts:
 
     rows: tuple[RuleRow, ...] = ()
     """One a rule."""
+    next: tuple[tuple[str, str], ...] = ()
+    """What follows: name and text."""
+    meanings: tuple[tuple[str, str], ...] = ()
+    """What all of them rest on, likewise."""
     notes: tuple[str, ...] = ()
-    """What all of them rest on."""
+    """What must be said beside them."""
     pairs: Mapping[tuple[str, str], RuleRow] = field(default_factory=dict)
     """Two spaces, the one that obeys first -> the rule on them."""
     refusal: str = ""
