@@ -67,7 +67,8 @@ COLUMNS = (
 
 TOGETHER = (
     "Test old and new ones together with nas principles --again (again=True in Python; a continued run does so "
-    "itself): p is five times as large, beside Holm's correction, for repeated tests find what isn't there"
+    "itself): p is five times as large, beside Holm's correction, for repeated tests find what isn't there, so that a "
+    "rule just below 0.05 may turn undecided"
 )
 MORE = (
     'the numbers under "more needed" are of the networks that a rule is about, in the proportion that is there; rules '
@@ -172,7 +173,7 @@ class Principles:
                 + "; below 0.05 a rule helps or hurts, whether by more than delta or less"
                 + ", unless its sign turns once others are held fixed" * self._columns
                 + "; that there is no difference "
-                "that matters is told by intervals inside of delta",
+                "that matters is told by narrower intervals inside of delta, which the sentences have",
             ),
             *looked,
             *([("all rules", "; ".join(self.shared))] if self.shared else []),
@@ -309,10 +310,10 @@ def _enough(sample: Sample, rules: Sequence[Rule], found: Sequence[Verdict]) -> 
     if all(isinstance(rule.contrast, Spaces) for rule, _ in open_ones):
         sides = _sides([verdict for _, verdict in open_ones])
         each = shortened([f"{side} {count:,}" for side, count in sides.items()], MOST_NAMED)
-        text = f"about {sides.total():,} more are enough for all that have one ({each})"
+        text = f"about {sides.total():,} more are likely to be enough for all that have one ({each})"
     else:
         more = math.ceil(most * len(unbiased(sample.frame)))
-        text = f"about {more:,} more, spread as these are, are enough for all that have one"
+        text = f"about {more:,} more, spread as these are, are likely to be enough for all that have one"
     if sample.run is None:
         return text
     return (

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable
 from enum import StrEnum
 from math import inf
 from statistics import fmean
+from typing import Annotated
 
 import msgspec
 
@@ -122,7 +123,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """All epochs that were finished."""
     train_error: float | None = None
     """Share of the first training images that are classified wrongly in the end; None unless completed."""
-    peak_memory: int | None = None
+    peak_memory: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     """Bytes of the training, as `nas.study.table.COLUMNS` says; None where they weren't measured."""
     seconds: float = 0.0
     """Wall time of the training with its evaluations."""

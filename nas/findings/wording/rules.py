@@ -320,7 +320,9 @@ def _effect(verdict: Verdict) -> str:
         parts.append(f"unadjusted {verdict.plain:+.2f}")
     if points:
         what = "errors of the upper less the lower third" if alone else "errors"
-        parts.append(f"{what} {signed(points.estimate, False)} {POINTS} {ends_text(points.low, points.high, False)}")
+        other = ", the other way" if alone and points.estimate * verdict.effect < 0.0 else ""
+        ends = ends_text(points.low, points.high, False)
+        parts.append(f"{what} {signed(points.estimate, False)} {POINTS} {ends}{other}")
     if parts:
         parts[-1] += f", {_level(verdict)} intervals{looks}"
     if medians != NOTHING:
