@@ -69,7 +69,7 @@ def described_studies() -> dict[str, tuple[Study, Description]]:
 def _place_of(name: str) -> tuple[ModuleType, str]:
     """The module of a study and the name of its value there."""
     if name.endswith(".py") or "/" in name:
-        return _file(Path(name)), ATTRIBUTE
+        return _file(Path(name), "a study is a name of ours, a file my_study.py, or module:NAME"), ATTRIBUTE
     if ":" in name:
         module, _, attribute = name.partition(":")
         return _import(module, name), attribute or ATTRIBUTE
@@ -195,23 +195,27 @@ def space(name: str) -> Space:
     if name.endswith(".py"):
         raise Refused(f"{name} may hold several spaces", hint=f"{name}:NAME says which")
     place, colon, attribute = name.rpartition(":")
+    hint = "`nas spaces` lists spaces; FILE.py:NAME works, too"
     if not colon:
-        value = space_or_network(name)
+        value = _published(name)
     else:
-        module = _file(Path(place)) if place.endswith(".py") or "/" in place else _import(place, name)
-        value = getattr(module, attribute, None)
+        module = _file(Path(place), hint) if place.endswith(".py") or "/" in place else _import(place, name)
+        if not hasattr(module, attribute):
+            raise Refused(f"{place} has no {attribute}", hint=hint)
+        value = getattr(module, attribute)
     if not isinstance(value, Space):
-        kind = "is a network" if not colon else "isn't there" if value is None else f"is a {type(value).__name__}"
-        raise Refused(
-            f"{name} {kind}, not a space of networks", hint="`nas spaces` lists spaces; FILE.py:NAME works, too"
-        )
+        kind = f"of type {type(value).__name__}" if colon else "a network"
+        raise Refused(f"{name} is {kind}, not a space of networks", hint=hint)
     return value
 
 
 def space_or_network(name: str) -> Any:
     """The space or the published network of a name of ours, or the space of `my_space.py:NAME`."""
-    if ":" in name or name.endswith(".py"):
-        return space(name)
+    return space(name) if ":" in name or name.endswith(".py") else _published(name)
+
+
+def _published(name: str) -> Any:
+    """The space or the network of a name of ours."""
     items = {item.name: item for item in (*spaces(), *networks())}
     if name not in items:
         raise _unknown("space or network", name, items, "`nas spaces` lists all")
@@ -252,10 +256,9 @@ def _unknown(kind: str, name: str, known: Iterable[str], also: str) -> Refused:
     return Refused(f"there is no {kind} {name!r}{guess}", hint=also)
 
 
-def _file(path: Path) -> ModuleType:
-    """A file of the user as a module; its own folder is on the path while it is read."""
+def _file(path: Path, hint: str) -> ModuleType:
+    """A file of the user as a module, its own folder on the path while it is read; the hint is for one that is none."""
     if not path.is_file():
-        hint = "a study is a name of ours, a file my_study.py, or module:NAME"
         raise Refused(
             f"{path_text(path)} is a folder" if path.is_dir() else f"there is no file {path_text(path)}", hint=hint
         )

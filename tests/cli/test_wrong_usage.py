@@ -94,7 +94,7 @@ WRONG = [
     ("data few.csv", "which column of few.csv is the target? It has error, depth", "--target NAME"),
     ("data few.csv --target nope", "few.csv has no column 'nope'", "it has error, depth"),
     ("spaces empty.py", "empty.py may hold several spaces", "empty.py:NAME says which"),
-    ("spaces empty.py:NAME", "empty.py:NAME isn't there", "FILE.py:NAME works, too"),
+    ("spaces empty.py:NAME", "empty.py has no NAME", "FILE.py:NAME works, too"),
     ("spaces lenet", "lenet is a network, not a space", "nas describe lenet"),
 ]
 

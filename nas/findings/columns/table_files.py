@@ -27,6 +27,8 @@ def read(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     if not path.is_file():
+        if path.exists() and not path.is_dir():
+            raise Refused(f"{path_text(path)} is no file", hint=FORM)
         raise Refused(f"there is no file {path_text(path)}", hint="without --table a run's folder is meant")
     if not path.name.endswith(ENDINGS):
         raise Refused(f"a table is a .csv, .csv.gz, .parquet or .json, not {path.name!r}", hint=FORM)
