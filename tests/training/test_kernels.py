@@ -236,21 +236,27 @@ def test_tiles_are_the_same_function(
         check_equal(module, torch.randn(3, channels, *size), Rules(winograd=passes[0], winograd_weight=passes[1]))
 
 
-@pytest.mark.parametrize(("edge", "width"), [(4, 1), (4, 3), (5, 1), (5, 3)])
-def test_what_tiles_computed_may_be_overwritten(edge: int, width: int) -> None:
-    """A ReLU in place after a convolution in tiles gives torch's outputs and gradients, cut off at the edge or not."""
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize(("edge", "groups"), [(1, 1), (4, 1), (4, 2), (5, 1), (5, 2)])
+@pytest.mark.parametrize("name", [*FORCED, "numpy"])
+def test_what_a_way_computed_may_be_overwritten(name: str, edge: int, groups: int, kernel: int, stride: int) -> None:
+    """A ReLU in place after a convolution of any way gives torch's outputs and gradients, also cut off at the edge."""
     torch.manual_seed(0)
-    before = nn.Sequential(nn.Conv2d(2, width, 3, padding=1, bias=False), nn.ReLU(inplace=True)).double()
+    padding, precision = kernel // 2, torch.float32 if name == "numpy" else torch.float64
+    convolution = nn.Conv2d(2, 4, kernel, stride, padding, groups=groups, bias=False)
+    before = nn.Sequential(convolution, nn.ReLU(inplace=True)).to(precision)
     after = copy.deepcopy(before)
-    specialise(after, FORCED["winograd"])
-    x = torch.randn(2, 2, edge, edge, dtype=torch.float64).to(memory_format=torch.channels_last)
+    specialise(after, FORCED.get(name, replace(FORCED["product"], blas=0)))
+    x = torch.randn(2, 2, edge, edge, dtype=precision).to(memory_format=torch.channels_last)
     results = []
     for network in (before, after):
         y = network(x)
         torch.autograd.backward((y * torch.linspace(-1, 1, y.numel()).view_as(y)).sum())
         results.append([y.detach(), network[0].weight.grad])
+    near = 1e-4 if name == "numpy" else 1e-10
     for theirs, ours in zip(*results, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(ours, theirs, rtol=near, atol=near)
 
 
 def test_tiles_are_exact_enough_in_float32() -> None:

@@ -40,7 +40,10 @@ class Product(torch.autograd.Function):
         rows, matrix = x.permute(0, 2, 3, 1).reshape(-1, shape.channels), weight.flatten(1)
         ctx.save_for_backward(rows, weight)
         ctx.shape, ctx.aside = shape, aside
-        return torch.mm(rows, matrix.t()).view(shape.batch, *shape.outputs, -1).permute(0, 3, 1, 2)
+        size = (shape.batch, shape.width, *shape.outputs)
+        y = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+        torch.mm(rows, matrix.t(), out=y.permute(0, 2, 3, 1).view(-1, shape.width))
+        return y  # no view, which a ReLU couldn't overwrite
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
