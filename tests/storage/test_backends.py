@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +30,40 @@ from tests.toys.runs import agreement, execute
 from tests.toys.spaces import STUDY as TOY
 
 pytestmark = pytest.mark.usefixtures("database")
+ROOT = Path(__file__).parents[2]
+RACERS = 20
+RACE = """
+import os, sys
+from pathlib import Path
+from nas.errors import Refused
+from nas.storage.store import opened
+from tests.toys.runs import agreement
+from tests.toys.spaces import STUDY
+
+asked = [(Path(folder), agreement(STUDY, Path(folder))) for folder in sys.argv[1:]]
+start, end = os.pipe(), os.pipe()
+children = []
+for folder, manifest in asked:
+    children.append(os.fork())
+    if children[-1]:
+        continue
+    for pipe in (start, end):
+        os.close(pipe[1])
+    os.read(start[0], 1)  # until its other end is closed, for all at once
+    try:
+        with opened(folder, manifest):
+            os.write(1, f"{os.getpid()} works\\n".encode())
+            os.read(end[0], 1)
+    except Refused as refused:
+        os.write(1, f"{os.getpid()} {refused}\\n".encode())
+    os._exit(0)
+os.close(start[1])
+sys.stdin.readline()
+os.close(end[1])
+for child in children:
+    os.waitpid(child, 0)
+"""
+"""Coordinators that begin at once, one in each folder that is named; they end when a line comes in."""
 
 
 def entry(trial: int, plan: Plan) -> Entry:
@@ -147,3 +186,19 @@ def test_a_later_schema_is_refused(tmp_path: Path) -> None:
         read_records(tmp_path)
     with pytest.raises(Refused, match="has schema version 2, this program reads 1"):
         execute(TOY, tmp_path, Answering())
+
+
+def test_of_twenty_coordinators_at_once_one_works(tmp_path: Path) -> None:
+    """Twenty that begin in one moment, each with a folder of its own where a server has the run: all but one are told."""
+    run = tmp_path / "run"
+    execute(replace(TOY, samples=1), run, Answering())
+    folders = [run] * RACERS
+    if "NAS_STORAGE" in os.environ:  # folders share the server; a file of SQLite lies in one
+        folders = [Path(shutil.copytree(run, tmp_path / str(host))) for host in range(RACERS)]
+    words = [sys.executable, "-c", RACE, *map(str, folders)]
+    with subprocess.Popen(words, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as race:
+        assert race.stdout is not None
+        answers = [race.stdout.readline() for _ in folders]
+        race.communicate("\n")
+    (winner,) = [answer.split()[0] for answer in answers if answer.endswith(" works\n")]
+    assert sum(f"process {winner} on {socket.gethostname()}" in answer for answer in answers) == RACERS - 1, answers
