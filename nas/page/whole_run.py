@@ -16,7 +16,7 @@ from nas.findings.wording.numbers import short, spoken
 
 CONFIDENCE = 0.8
 """Of the intervals of importance: so few samples don't tell their far ends."""
-EVALUATIONS = 1000
+EVALUATIONS = 600
 """Bootstrap samples of all spaces, times columns, that are worth the wait."""
 FEWEST_RESAMPLES = 10
 MOST_DIMENSIONS = 200
