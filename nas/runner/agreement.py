@@ -19,6 +19,7 @@ from nas.data import DataInfo
 from nas.errors import Refused, typed
 from nas.runner.latencies import Latencies
 from nas.runner.task import Site, Task
+from nas.runner.testable import require_testable
 from nas.sampling import Plan
 from nas.storage import study_json
 from nas.storage.layout import LATENCIES
@@ -26,7 +27,6 @@ from nas.storage.study_json import Manifest, require_agreement, require_same_cap
 from nas.study import Recipe, Study
 from nas.study.catalog import release
 from nas.study.record import Outcome
-from nas.study.rules import columns_of, spaces_of
 from nas.study.stored import MAY_DIFFER, StoredStudy, stored
 from nas.study.table import ASKED, COLUMNS
 from nas.training import devices
@@ -55,7 +55,7 @@ def agreed(study: Study, site: Site, reference: str = "", retry: Collection[str]
     plan = Plan(study, info.shape, info.outputs, Latencies(site.folder / LATENCIES))
     windows = plan.windows() if begun is None else ()  # first of all: where nothing is left, this says why
     if begun is None or begun.study.rules != study.rules:
-        require_columns(study, plan)
+        require_testable(study, plan)
     manifest = Manifest(
         study=stored(study),
         fingerprint=dict(plan.fingerprint()),
@@ -126,24 +126,6 @@ def check_study(study: Study, info: DataInfo) -> None:
                 f"train_size must be {info.smallest} to {info.train:,} for {info.name}, got {size:,}",
                 hint=f"--train-size 0 takes all {info.noun}; in Python train_size=0",
             )
-
-
-def require_columns(study: Study, plan: Plan) -> None:
-    """Refuse a rule about a column that no network of its space will have: it could never be tested."""
-    measured = {name for name in COLUMNS if study.is_timed or not name.startswith("latency")}
-    for rule in study.rules:
-        for column in set(columns_of(rule)) - measured:
-            arms = [arm for arm in study.arms if not spaces_of(rule) or arm.name in spaces_of(rule)]
-            if any(column in study.joint(arm) for arm in arms):
-                continue
-            known = {name for arm in arms for name in plan.stated_by(arm.name)}
-            if column not in known:
-                of = ", ".join(arm.name for arm in arms)
-                raise Refused(
-                    f"rule {rule.name!r} speaks of a column {column!r}, which no network of {of} has",
-                    hint=f"they have {', '.join(sorted(known))}, costs as parameters and multiply_adds, and latency_ms "
-                    "where the study limits latency",
-                )
 
 
 def require_plain(values_of: Callable[[str], Iterable[object]], info: DataInfo) -> None:

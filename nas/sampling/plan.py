@@ -16,7 +16,7 @@ from nas.sampling.halving import Thresholds
 from nas.sampling.rejection import Proposal, draw, measure
 from nas.sampling.strata import filters, place_of, shares
 from nas.sampling.window import Window
-from nas.space import Choice
+from nas.space import Choice, Value
 from nas.space.distribution import Distribution
 from nas.study import Study
 from nas.study.objectives import ERROR, price
@@ -81,12 +81,15 @@ class Plan:
             for index, filter_ in enumerate(self._filters)
         }
 
-    def stated_by(self, arm: str) -> set[str]:
-        """Dimensions of an arm, and facts of its random networks."""
+    def facts_of(self, arm: str) -> dict[str, set[Value]]:
+        """What random networks of an arm state of themselves beside their dimensions, with values as they were seen."""
         index = [filter_.space.name for filter_ in self._filters].index(arm)
-        numbers = ((k, k * len(self._filters) + index) for k in range(LOOKED_AT))
-        facts = {name for k, trial in numbers for name in self._draw(index, k, trial, timed=False).network.facts}
-        return facts | {*self._filters[index].space.dimensions}
+        facts: dict[str, set[Value]] = {}
+        for k in range(LOOKED_AT):
+            drawn = self._draw(index, k, k * len(self._filters) + index, timed=False)
+            for name, value in drawn.network.facts.items():
+                facts.setdefault(name, set()).add(value)
+        return facts
 
     @property
     def horizon(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from math import isfinite
 
 import msgspec
 
@@ -24,8 +25,12 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, metaclass=Fields):
     """Its values; empty where a range says it."""
 
     def __post_init__(self) -> None:
-        if bool(self.values) == (self.low is not None or self.high is not None):
+        ends = [end for end in (self.low, self.high) if end is not None]
+        if bool(self.values) == bool(ends):
             raise Refused(f"a part of column {self.column!r} is given by a range or by values, one of them")
+        if not all(map(isfinite, ends)):
+            got = f"low={self.low}, high={self.high}"
+            raise Refused(f"low and high must be finite, or None for no bound, in column {self.column!r}, got {got}")
         if self.low is not None and self.high is not None and not self.low <= self.high:
             raise Refused(f"low must not exceed high in column {self.column!r}, got low={self.low}, high={self.high}")
 

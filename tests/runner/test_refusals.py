@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,17 +20,21 @@ from nas.engines import InlineEngine
 from nas.errors import Refused, StorageFailed
 from nas.layers import Layer, Shape
 from nas.runner.agreement import agreed
+from nas.runner.latencies import Latencies
 from nas.runner.progress import Snapshot
 from nas.runner.task import Site
+from nas.runner.testable import require_testable
+from nas.sampling import Plan
 from nas.space import Choice, Integer, Point
 from nas.storage import study_json
 from nas.storage.database import read_records
 from nas.storage.layout import STUDY
-from nas.study import Limits
+from nas.study import Limits, catalog
 from nas.study.record import Record
-from nas.study.rules import larger
+from nas.study.rules import Contrast, Order, Part, Parts, Rule, larger
 from nas.study.table import TIMES, table
 from nas.training.devices import CPU
+from spaces.anynet import X3
 from tests.toys.runs import execute
 from tests.toys.spaces import QUICK, TINY, VARIED, Tiny, decode_other, decode_tiny
 from tests.toys.spaces import STUDY as TOY
@@ -220,3 +225,37 @@ def test_a_rule_about_an_unknown_column_is_refused_first(tmp_path: Path) -> None
         with pytest.raises(Refused, match=f"speaks of a column '{column}', which no network of "):
             agreed(replace(TOY, rules=(larger(column),)), site)
     assert not site.folder.exists()
+
+
+WIDTH = "width_1"
+UNTESTABLE: dict[str, Contrast] = {
+    "no network has .* 2000 or more": Parts(first=Part(column=WIDTH, low=2000)),
+    "no network has .* wide": Parts(first=Part(column=WIDTH, values=("wide",))),
+    "every network has .* 0 or more": Parts(first=Part(column=WIDTH, low=0)),
+    "are partly the same": Parts(first=Part(column=WIDTH, low=4), reference=Part(column=WIDTH, low=8)),
+    "holds texts, as .*, which have no order": Order(column="widths"),
+    "known of a training, not of a network": Order(column="error"),
+    "no network has parameters up to 10": Parts(first=Part(column="parameters", high=10)),
+}
+
+
+@pytest.mark.parametrize("why", UNTESTABLE)
+def test_a_rule_that_can_never_be_tested_is_refused_first(why: str, tmp_path: Path) -> None:
+    """Sides that stay empty, share networks or are all there is, texts in an order, results: no training begins."""
+    study = replace(TOY, spaces=(X3[0],), limits=Limits(parameters=(1000, 10**6)), rules=())
+    rule = Rule(name="rule", statement="Never to be tested.", contrast=UNTESTABLE[why])
+    with pytest.raises(Refused, match=f"rule 'rule' can never be tested: .*{why}"):
+        agreed(replace(study, rules=(rule,)), Site(folder=tmp_path / "run", engine=InlineEngine(), device=CPU))
+
+
+def test_a_bound_that_is_no_number_is_refused() -> None:
+    """It would be written as if there were no bound."""
+    for bound in (math.nan, math.inf):
+        with pytest.raises(Refused, match="low and high must be finite"):
+            Part(column=WIDTH, low=bound)
+
+
+def test_the_rules_of_all_studies_can_be_tested(tmp_path: Path) -> None:
+    """None of them is refused for what its networks can't be."""
+    for study, _ in catalog.described_studies().values():
+        require_testable(study, Plan(study, (1, 28, 28), 10, Latencies(tmp_path / "latencies.json")))
