@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -211,7 +212,12 @@ def train_and_tell(
     if len(done.records) < done.total or done.manifest.study.open_ended:
         tell_how_far(done, max_seconds)
     if done.records and not done.outcomes.get(Outcome.COMPLETED):
-        raise NasError(f"no trial was completed; see {done.folder / LOG}")
+        said = Counter(record.message for record in done.records if record.message).most_common(1)
+        raise NasError(
+            "no trial was completed"
+            + "".join(f"; {times} of them: {message.splitlines()[0]}" for message, times in said),
+            hint=f"{done.folder / LOG} has it in full",
+        )
 
 
 def introduced(observer: Observer, before: Callable[[int], None]) -> Observer:

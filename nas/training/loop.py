@@ -19,6 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -244,8 +245,9 @@ class Training:
         *,
         graph: bool = True,
     ) -> None:
-        """`seed` is that of dropout."""
+        """`seed` is that of dropout, and of what modules of other packages draw from torch's own generator."""
         self.footprint = Footprint(device)
+        self._seed = seed
         self.seconds = 0.0
         """Spent on epochs, evaluations excluded."""
         self.seconds_before = 0.0
@@ -291,13 +293,25 @@ class Training:
         self._draws.take(draw(self._recipe, self._count, generator))
         self._step.zero_()
         self._total.zero_()
-        for _ in range(self._steps):
-            self._replayed(self._one_step)
-            if self._loss.device.type == "cpu" and not self._loss.item() < EXPLODED:
-                return math.nan  # free to see here; a GPU would have to be waited for
+        with self._drawing():
+            for _ in range(self._steps):
+                self._replayed(self._one_step)
+                if self._loss.device.type == "cpu" and not self._loss.item() < EXPLODED:
+                    return math.nan  # free to see here; a GPU would have to be waited for
         loss = awaited(self._total) / self._steps
         self.seconds += time.perf_counter() - begun
         return loss
+
+    @contextmanager
+    def _drawing(self) -> Iterator[None]:
+        """Meanwhile torch's own generator of the CPU follows from seed and epoch: modules of other packages use it."""
+        if self._loss.device.type != "cpu":
+            yield  # trainings side by side share a card's generator
+            return
+        words = np.random.SeedSequence([self._seed, int(self._total_step.item())])
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(int(words.generate_state(1, np.uint64)[0]))
+            yield
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

@@ -156,7 +156,11 @@ def build(layer: Layer, inputs: Shape) -> nn.Module:
     output_shape(layer, inputs)  # refuses what can't be, before anything is allocated
     with torch.device("meta"):
         module = _module(layer, inputs)
-    return module.to_empty(device="cpu")
+    kept = [(name, buffer) for name, buffer in module.named_buffers() if not buffer.is_meta]
+    module.to_empty(device="cpu")
+    for name, buffer in kept:
+        module.get_buffer(name).copy_(buffer)
+    return module
 
 
 def initialize(
@@ -279,7 +283,21 @@ def _custom(layer: layers.Custom, inputs: Shape) -> nn.Module:
         raise Refused(f"nothing sets {lost} of {of}", hint="its method `initialize(generator)` sets what isn't torch's")
     if hidden := sorted(_tensors(module) - module.state_dict().keys()):
         raise Refused(f"{of} has {hidden[0]} beside its state_dict, so it wouldn't be saved", hint="register_buffer")
+    with code_of_others(f"{of} fails"):
+        _keep_buffers(module, lambda: layer.definition.module(inputs))
     return module
+
+
+def _keep_buffers(module: nn.Module, make: Callable[[], nn.Module]) -> None:
+    """Give a module without numbers the buffers that its class makes: the same ones in every network."""
+    if not any(True for _ in module.buffers()):
+        return
+    with torch.device("cpu"), torch.random.fork_rng(devices=()):
+        torch.manual_seed(0)
+        made = make()
+    for name, buffer in made.named_buffers():
+        path, _, own = name.rpartition(".")
+        setattr(module.get_submodule(path), own, buffer)
 
 
 def _output_shape(module: nn.Module, inputs: Shape) -> Shape | None:
@@ -294,10 +312,10 @@ def _output_shape(module: nn.Module, inputs: Shape) -> Shape | None:
 
 
 def _unset(module: nn.Module) -> str:
-    """A tensor that neither the recipe nor `initialize` of a module around it sets; empty if there is none."""
+    """A parameter that neither the recipe nor `initialize` of a module around it sets; empty if there is none."""
     if isinstance(module, (Initialized, *WEIGHTED)):
         return ""
-    own = next((name for name, _ in (*module.named_parameters("", False), *module.named_buffers("", False))), "")
+    own = next((name for name, _ in module.named_parameters("", False)), "")
     inner = (f"{name}.{lost}" for name, child in module.named_children() if (lost := _unset(child)))
     return own or next(inner, "")
 

@@ -47,6 +47,14 @@ class WideGroupNorm(nn.GroupNorm):
         return super().forward(x.float()).to(x.dtype)
 
 
+def _as_it_came(module: nn.Module, inputs: tuple[object, ...], output: object) -> object:
+    """The output of another package's module in the type of its input: its buffers and constants are float32."""
+    first = inputs[0] if inputs else None
+    if not (isinstance(first, Tensor) and isinstance(output, Tensor)):
+        return output
+    return output.to(first.dtype) if first.is_floating_point() and output.is_floating_point() else output
+
+
 def computing(module: nn.Module, recipe: Recipe, device: torch.device) -> nn.Module:
     """The module itself, made ready to compute: on its device, in its arithmetic, channels last, fast kernels."""
     dtype = dtype_of(settled(recipe, device))
@@ -59,6 +67,8 @@ def computing(module: nn.Module, recipe: Recipe, device: torch.device) -> nn.Mod
                     parameter.data = parameter.data.to(dtype)
             elif type(part) is nn.GroupNorm and device.type != "cpu":
                 part.__class__ = WideGroupNorm  # in place, as in `nas.training.kernels.convolution.specialise`
+            if not type(part).__module__.startswith(("torch.", "nas.")):
+                part.register_forward_hook(_as_it_came)
     rules = rules_for(device, dtype)
     if recipe.checkpointing:  # what runs beside holds all that it reads until the backward pass ends
         rules = replace(rules, beside=False)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nas.data import DataInfo, load
 from nas.errors import Missing, NasError, Refused
 from nas.layers import (
     Activation,
@@ -30,6 +31,8 @@ from nas.layers import (
     to_json,
 )
 from nas.models.formats.source import network_source
+from nas.study import Recipe
+from nas.training.loop import train
 from nas.training.modules import build, initialize
 
 INPUTS = (3, 8, 8)
@@ -138,6 +141,21 @@ class Dependent(nn.Module):
         return x * len(INPUTS)
 
 
+class Noisy(nn.Module):
+    """Draws from torch's own generator, when it is made and in training."""
+
+    table: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("table", torch.rand(1))
+        self.register_buffer("ramp", torch.arange(8.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The same shape; noise in training."""
+        return x + 0.1 * torch.rand_like(x) if self.training else x * self.table
+
+
 MODULES: dict[str, Callable[[], nn.Module]] = {
     "more parameters": lambda: nn.Conv2d(3, 3, 1),
     "another shape": lambda: nn.MaxPool2d(2),
@@ -146,6 +164,7 @@ MODULES: dict[str, Callable[[], nn.Module]] = {
     "breaks": lambda: nn.Linear(5, 5).requires_grad_(False),
     "forgetful": lambda: Forgetful(2),
     "dependent": Dependent,
+    "noisy": Noisy,
     "row": lambda: nn.Sequential(nn.ReLU(), nn.ReLU()),
     "torch's": lambda: nn.Softplus(2.0),
 }
@@ -213,6 +232,28 @@ def test_first_weights_come_from_the_generator_alone() -> None:
     assert not torch.equal(tensors[0]["shuffle.project.weight"], tensors[2]["shuffle.project.weight"])
     assert torch.equal(tensors[0]["shuffle.gate.factors"], torch.ones(3))
     assert sorted(tensors[0]["shuffle.order"].tolist()) == [0, 1, 2]
+
+
+def test_buffers_keep_what_their_class_gives_them() -> None:
+    """Also random ones, which are the same in every network; torch's own generator is left as it was."""
+    before = torch.random.get_rng_state()
+    modules = [build(network(Wrong(make="noisy").node()), INPUTS) for _ in range(2)]
+    assert torch.equal(before, torch.random.get_rng_state())
+    first, second = (dict(module.named_buffers()) for module in modules)
+    assert torch.equal(first["wrong.ramp"], torch.arange(8.0))
+    assert torch.equal(first["wrong.table"], second["wrong.table"])
+    assert 0 < first["wrong.table"].item() < 1
+
+
+def test_a_layer_that_draws_from_torch_follows_the_seed(digits: DataInfo) -> None:
+    """Trained twice from one seed, a network whose layer calls `torch.rand` has the same numbers, in bfloat16, too."""
+    recipe = Recipe(data="digits", epochs=2, batch_size=64, train_size=256, precision="bfloat16")
+    layer = Sequence(layers=(Convolution(width=8), *network(Wrong(make="noisy").node()).layers[:-1], Linear(width=10)))
+    losses = []
+    for seed in (1, 1, 2):
+        trained = train(layer, recipe, load(digits, 256), seed, torch.device("cpu"))
+        losses.append([epoch.loss for epoch in trained.curve])
+    assert losses[0] == losses[1] != losses[2]
 
 
 @pytest.mark.parametrize(
