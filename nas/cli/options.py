@@ -181,10 +181,12 @@ def fields_of(settings: list[str] | None) -> dict[str, Any]:
     kinds = get_type_hints(Recipe)
     for setting in settings or []:
         name, equals, value = setting.partition("=")
-        if not equals or name not in kinds:
-            close = near(name, kinds, 2) if name not in kinds else ()
+        if name not in kinds:
+            close = near(name, kinds, 2)
             guess = f"; did you mean {' or '.join(close)}?" if close else ""
-            raise Refused(f"--set takes FIELD=VALUE, got {setting!r}{guess}", hint=f"fields: {', '.join(kinds)}")
+            raise Refused(f"--set knows no field {name!r}{guess}", hint=f"fields: {', '.join(kinds)}")
+        if not equals:
+            raise Refused(f"--set takes FIELD=VALUE, got {setting!r}", hint=f"--set {name}=VALUE")
         try:
             fields[name] = msgspec.convert(value, kinds[name], strict=False)
         except msgspec.ValidationError:

@@ -9,6 +9,7 @@ from functools import partial
 from math import inf
 from pathlib import Path
 from shlex import quote
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -205,12 +206,13 @@ def train_and_tell(
     from nas.runner.launch import start
     from nas.study.record import Outcome
 
+    began = monotonic()
     with view() as observer:
         done = start(study, observer=introduced(observer, before), max_seconds=max_seconds, **site)
     with suppress(UnheardError):  # the run is done, whoever started it has gone
         (emit_result if json else summary)(done)
     if len(done.records) < done.total or done.manifest.study.open_ended:
-        tell_how_far(done, max_seconds)
+        tell_how_far(done, max_seconds, monotonic() - began < max_seconds)
     if done.records and not done.outcomes.get(Outcome.COMPLETED):
         said = Counter(record.message for record in done.records if record.message).most_common(1)
         raise NasError(
@@ -273,8 +275,11 @@ def adjusted(study: Study, fields: dict[str, Any], recipe: dict[str, Any]) -> St
     return replace(study, recipe=study.varied(settings), **changes)
 
 
-def tell_how_far(done: Run, max_seconds: float) -> None:
-    """What a run has that stopped because its time was up."""
+def tell_how_far(done: Run, max_seconds: float, in_time: bool) -> None:
+    """What a run has that stopped because its time was up, or because its limits hold no further network."""
+    if in_time:
+        say(f"ended: {len(done.records)} trials are finished and kept, and nothing else fits its limits", err=True)
+        return
     of, again = f" of {done.total}", "resume"
     if done.manifest.study.open_ended:
         of, again = "", "search on"

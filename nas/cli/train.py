@@ -85,6 +85,7 @@ def train(
     json: Json = False,
 ) -> None:
     """Train one network and watch it; the same command resumes it."""
+    from nas.models.card import recipe_text
     from nas.runner import networks
 
     chosen, recipe = _chosen(network, run, trial, study)
@@ -104,14 +105,11 @@ def train(
     watched = partial(networks.train, chosen, seed=seed, device=device)
     try:
         if batch_sizes is not None:
-            sweep(watched, recipe, _sizes(batch_sizes), folder, json)
+            sweep(watched, recipe, _sizes(batch_sizes), out or Path("trained", f"{chosen.name}-batches"), json)
             return
         model = watched(recipe, out=folder, on_epoch=lambda epoch: tell(epoch, recipe.epochs))
     except KeyboardInterrupt:
-        say(
-            "stopped; run the same command again to resume (after its last epoch, where all take over a minute)",
-            err=True,
-        )
+        say("stopped; the same command goes on after the last whole epoch", err=True)
         raise typer.Exit(130) from None
     error = f"validation error {percent(model.document.error)} after {plural(recipe.epochs, 'epoch')}"
     write_page(model.figure(), f"{chosen.name} on {recipe.data}: {error}", folder)
@@ -125,7 +123,8 @@ def train(
             curve=model.curve,
         )
         return
-    say(f"{folder}: {model.document.architecture}, {error}; the test split was not read")
+    say(f"{folder}: {chosen.name}, {error}; the test split was not read")
+    say(f"recipe {recipe_text(model.document.recipe or recipe)}")
     say(f"curve  {folder / PAGE}")
     say(f"next   nas verify {quote(str(folder))}; in Python: nas.load({str(folder)!r})")
 
@@ -154,8 +153,12 @@ def _sizes(text: str) -> list[int]:
 
 def sweep(train: Callable[..., Model], recipe: Recipe, sizes: Sequence[int], folder: Path, json: bool) -> None:
     """Train once with each batch size, all else equal, and show speed, errors and memory beside one another."""
+    from nas.errors import Refused
     from nas.models.curves import curves_figure
+    from nas.models.folder import ARCHITECTURE
 
+    if (folder / ARCHITECTURE).exists():
+        raise Refused(f"{folder} holds a network of its own", hint="choose another folder, with -o")
     models: dict[int, Model] = {}
     for size in sizes:
         say(f"batches of {size}", err=True)

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from nas.errors import Refused
+from nas.errors.suggestions import near
 
 WrongUsage: type[Any] = typer.BadParameter.__mro__[1]
 """What the parser raises where it refuses words."""
@@ -45,8 +46,8 @@ def _option_refused(error: Any, option: str, verb: str, listed: str) -> Refused:
     field = option.strip("-").replace("-", "_")
     if "--set" in known and field in _fields():
         return Refused(f"{verb} has no option {option}", hint=f"--set {field}=VALUE")
-    near = " or ".join(error.possibilities or ())
-    guess = f"; did you mean {near}?" if near else ""
+    close = " or ".join(near(option, known, 2) or error.possibilities or ())
+    guess = f"; did you mean {close}?" if close else ""
     return Refused(f"No such option: {option}{guess}", hint=listed)
 
 

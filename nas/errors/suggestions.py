@@ -27,9 +27,11 @@ def near(name: str, known: Iterable[str], most: int = 1) -> list[str]:
 
 
 def _likeness(name: str, other: str) -> float:
-    """1 for equal names; letters count as `difflib` counts them, words whether they are there."""
+    """1 for equal names; letters count as `difflib` counts them, words whether they are there, as do their initials."""
     letters = SequenceMatcher(None, other, name).ratio()
     words, others = _words(name), _words(other)
+    if len(others) > 1 and words == ["".join(word[0] for word in others)]:
+        return 1.0
     if not words or not all(any(_one_stem(word, known) for known in others) for word in words):
         return letters
     return max(letters, CONTAINED + (1 - CONTAINED) * min(1.0, len(set(words) & set(others)) / len(others)))

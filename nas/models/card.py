@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from nas.layers import cost, display, shape_text
 from nas.layers.display import settings_table
-from nas.models.document import Document, HeldOut
+from nas.models.document import Document, HeldOut, title
+from nas.study import Recipe
 from nas.study.record import SEEN
 
 UNIT = ", root mean squared error in standard deviations of the target,"
@@ -15,6 +18,8 @@ ON_TABLE = """table = pandas.read_csv("rows.csv", dtype=str, keep_default_na=Fal
 values = model.predict(table.to_dict("list"))  # columns by name; in the unit of the target"""
 
 
+TOLD = ("data", "target", "train_size", "validation_size", "epochs", "batch_size", "evaluation_batch_size")
+"""Fields of a recipe that a card has in other words."""
 MARKUP = re.compile(r"[\\`*\[\]<>|&~$]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown reads in the middle of a line; an underscore inside a word is one."""
 
@@ -23,7 +28,7 @@ def card(document: Document) -> str:
     """What a person wants to know, in Markdown."""
     table = bool(document.target)
     rows = "\n".join(f"| {name} | {_plain(value)} |" for name, value in facts(document).items())
-    return f"""# {document.architecture}
+    return f"""# {_plain(title(document))}
 
 {_plain(origin(document))}
 
@@ -44,7 +49,7 @@ model = nas.load("path/of/this/folder")
 
 def notebook(document: Document) -> str:
     """The same in short, as HTML."""
-    return display.notebook(document.architecture, (), [origin(document)], settings_table(facts(document)))
+    return display.notebook(title(document), (), [origin(document)], settings_table(facts(document)))
 
 
 def _plain(text: str) -> str:
@@ -76,9 +81,17 @@ def _training(document: Document) -> dict[str, str]:
     return {
         "data": f"{document.data} ({document.data_key})",
         "training": f"{size} training {_noun(document)}s, {length}",
+        "recipe": recipe_text(recipe),
         **_errors(document, document.error),
         "trained with": f"torch {document.torch} on {document.device}",
     }
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """What decides how a network learns, as fields of a recipe; those that do nothing are left out."""
+    fields = msgspec.to_builtins(recipe)
+    told = {name: value for name, value in fields.items() if name not in TOLD and value not in ("", 0, False)}
+    return ", ".join(name if value is True else f"{name} {value}" for name, value in told.items())
 
 
 def _errors(document: Document, error: float) -> dict[str, str]:

@@ -93,6 +93,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Mean validation error of all of them, by which it was chosen; None for a single one."""
     epochs: int = 0
     """Passes over the training images or rows."""
+    name: str = ""
+    """What it was called when it was trained by itself: a published name, or where it was found."""
     device: str = ""
     """Where it was trained and evaluated."""
     torch: str = ""
@@ -115,6 +117,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How the cells of a table become features."""
     test: HeldOut | None = None
     """What the test split says of a finalist; None for a network that it wasn't read for."""
+
+
+def title(document: Document) -> str:
+    """Its name, or its identity where it has none."""
+    return document.name or document.architecture
 
 
 def error_text(document: Document) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from shlex import quote
 
 from nas.errors import Missing, Refused, StorageFailed, in_place_of, path_text
-from nas.files import digest, write_atomically
+from nas.files import CHECKPOINT, digest, write_atomically
 
 ARCHITECTURE, WEIGHTS, CARD, SUMS = "architecture.json", "model.safetensors", "card.md", "SHA256SUMS"
 CURVE = "curve.json"
@@ -87,6 +87,8 @@ def check_hashes(folder: Path) -> None:
 
 def _way_to(folder: Path) -> str:
     """How a folder of an exported network is made; from this one where it is of a run."""
+    if folder.with_name(f".{folder.name}{CHECKPOINT}").is_file():
+        return "its training was interrupted: the same nas train, or nas.train, goes on with it"
     run = (folder / RUN).is_file()
     return f"nas export {quote(str(folder)) if run else 'RUN'} -o DIR makes one{' of this run' if run else ''}"
 

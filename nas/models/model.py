@@ -22,7 +22,7 @@ from nas.layers.serialization import LARGEST_JSON
 from nas.models import weights
 from nas.models.card import card, notebook
 from nas.models.curves import curves_figure
-from nas.models.document import Document, decode_file, encode, error_text, unmeasured
+from nas.models.document import Document, decode_file, encode, error_text, title, unmeasured
 from nas.models.folder import ARCHITECTURE, CARD, CURVE, WEIGHTS, check_hashes, text_of, write_folder
 from nas.models.heads import class_names, classifier, head_start, with_width
 from nas.models.image_inputs import batches
@@ -72,7 +72,7 @@ class Model(nn.Module):
         """Error and loss over the epochs that are known; other models by name beside it."""
         words = REGRESSION if self.document.target else {}
         curves = {name: other.curve for name, other in others.items()}
-        return curves_figure({self.document.architecture: self.curve} | curves, **words)
+        return curves_figure({title(self.document): self.curve} | curves, **words)
 
     @property
     def classes(self) -> tuple[str, ...]:

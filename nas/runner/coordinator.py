@@ -59,6 +59,8 @@ def train(task: Task, site: Site) -> None:
                     _end_if_interrupted(ledger, interrupts)
                     raise
             logger.info("%s: %s are finished", site.folder, ledger.how_far)
+            if queue.exhausted:
+                logger.warning("no further network is found. %s (%s)", queue.exhausted, queue.exhausted.hint)
         store.update(msgspec.structs.replace(store.manifest, ended=ledger.ended))
 
 

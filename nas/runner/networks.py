@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from shlex import quote
 
+import msgspec
 from msgspec.structs import asdict
 
 from nas import data
@@ -95,10 +96,10 @@ def train(
 
     `network` is a published name, an exported folder, a file `architecture.json`, or what `network_of` says of a trial;
     `normed` gives one another norm.
-    With a folder as `out` it is exported there, and a training of more than a minute that is interrupted, or killed,
-    goes on after its last epoch when the same call is made again, on a CPU to the same numbers; one that is over is
-    loaded. `on_epoch` is told of each epoch. Raises Refused for what doesn't fit, Missing without data or device,
-    NasError where the loss explodes, StorageFailed where a disk refuses.
+    With a folder as `out` it is exported there, and a training that is interrupted, or killed, goes on after its last
+    whole epoch when the same call is made again, on a CPU to the same numbers; one that is over is loaded. `on_epoch`
+    is told of each epoch. Raises Refused for what doesn't fit, Missing without data or device, NasError where the loss
+    explodes, StorageFailed where a disk refuses.
     """
     require_seed(seed)
     chosen = network if isinstance(network, Network) else network_named(network)
@@ -112,13 +113,13 @@ def train(
         require_plain(lambda name: [getattr(recipe, name)], info)
     layer = chosen.layers(info)
     if folder is None:
-        return _trained(layer, recipe, seed, info, place, on_epoch)
+        return _trained(chosen.name, layer, recipe, seed, info, place, on_epoch)
     if done := _held(folder, layer, recipe, seed, info):
         return done
     require_new(folder)
     _require_writable(folder)
     checkpoint = folder.with_name(f".{folder.name}{CHECKPOINT}")
-    model = _trained(layer, recipe, seed, info, place, on_epoch, checkpoint)
+    model = _trained(chosen.name, layer, recipe, seed, info, place, on_epoch, checkpoint)
     exports.write(model, folder)
     checkpoint.unlink(missing_ok=True)
     return model
@@ -156,6 +157,7 @@ def _require_writable(folder: Path) -> None:
 
 
 def _trained(
+    name: str,
     layer: Layer,
     recipe: Recipe,
     seed: int,
@@ -166,7 +168,9 @@ def _trained(
 ) -> Model:
     devices.announce(place)
     with devices.first_card(place):
-        return exports.trained(layer, recipe, seed, info, place.kind, on_epoch, checkpoint, watched=True)
+        model = exports.trained(layer, recipe, seed, info, place.kind, on_epoch, checkpoint, watched=True)
+    model.document = msgspec.structs.replace(model.document, name=name)
+    return model
 
 
 def _built(name: str, build: Callable[[Shape, int], Layer], info: DataInfo) -> Layer:

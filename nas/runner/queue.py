@@ -13,7 +13,7 @@ from nas import data
 from nas.data import DataInfo
 from nas.engines.losses import Losses
 from nas.engines.messages import Job, Result
-from nas.errors import Refused
+from nas.errors import EmptyWindow, Refused
 from nas.runner.agreement import changed_versions
 from nas.runner.task import Task
 from nas.runner.trials import job_of, record_of, work_of
@@ -49,9 +49,12 @@ class Queue:
         self._alone: list[Job] = []
         self._solo: int | None = None  # the trial that is trained with nothing beside it
         self._causes: dict[int, str] = {}
+        self.exhausted: EmptyWindow | None = None
+        """Why there is no further network, where there are fewer than were asked for."""
         self.losses = Losses()
         """Workers that were lost."""
         self._resumed: list[Record] = []
+        self._begun = False
         self._todo = iter(range(task.study.total))
         self._next = next(self._todo, None)
 
@@ -89,7 +92,13 @@ class Queue:
             if self._again:
                 jobs.append(self._again.pop(0))
             elif self._next is not None and self._has_next(horizon):
-                proposal, job = self._take(self._next)
+                try:
+                    proposal, job = self._take(self._next)
+                except EmptyWindow as nothing:
+                    if not (self._begun or self._resumed):
+                        raise
+                    self.exhausted, self._next = nothing, None  # what was begun ends as it would have
+                    break
                 space = self._task.study.space_of(job.trial)
                 entries.append(Entry(trial=job.trial, space=space.name, point=proposal.point))
                 jobs.append(job)
@@ -128,6 +137,7 @@ class Queue:
             keep_below=self._keep_below(study.space_of(trial).name),
         )
         self._taken[trial] = proposal, job
+        self._begun = True
         return proposal, job
 
     def _info(self, resolution: int) -> DataInfo:

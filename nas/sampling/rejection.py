@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from nas.sampling.reach import Reach
 from nas.sampling.window import Shift, Window
 from nas.space import Choice, Dimension, Point, Value, sentence
 from nas.space.distribution import Distribution
-from nas.study.limits import LATENCY
+from nas.study.limits import LATENCY, span
 from nas.study.record import Origin
 
 logger = logging.getLogger(__name__)
@@ -80,15 +80,38 @@ def generator(*key: int) -> np.random.Generator:
 def draw(filter_: Filter, distribution: Distribution, seed: int, number: int, *, most: int = MOST_DRAWS) -> Proposal:
     """The random point of a trial; EmptyWindow where `most` draws, or `MOST_TIMED` measurements, hit nothing."""
     refused: Counter[str] = Counter()
+    timed: list[Point] = []
     with collection_paused():
         for draws, point in enumerate(stream(distribution, generator(seed, number, POINT_STREAM), most), 1):
             verdict = filter_.accept(point)
             if isinstance(verdict, Network):
                 return Proposal(point=point, network=verdict, draws=draws)
             refused.update(verdict)
-            if sum(refused[reason] for reason in MISTIMED) == MOST_TIMED:
-                raise empty(filter_, refused, draws)
+            if not timed_out_of(verdict):
+                continue
+            timed.append(point)
+            if len(timed) == MOST_TIMED:
+                raise mistimed(filter_, timed)
     raise empty(filter_, refused, most)
+
+
+def timed_out_of(reasons: Iterable[str]) -> bool:
+    """Whether a network was refused for its measured latency."""
+    return not set(MISTIMED).isdisjoint(reasons)
+
+
+def mistimed(filter_: Filter, points: Sequence[Point]) -> EmptyWindow:
+    """The error of a limit on latency that so many networks in a row, inside all other limits, have missed."""
+    networks = [network for network in map(filter_.judge, points) if isinstance(network, Network)]
+    times = sorted(filter_.stopwatch(each.layer, each.inputs, 1) for each in networks) if filter_.stopwatch else []
+    low, high = filter_.limits.latency_ms
+    near = f"--latency-ms ..{times[0] * 1.1:.2g}" if times[0] > high else f"--latency-ms {times[-1] / 1.1:.2g}.."
+    return EmptyWindow(
+        f"{filter_.space.name}: {len(times)} networks in a row, inside all other limits, missed "
+        f"{span(LATENCY, low, high)}; they take {times[0]:.3g} to {times[-1]:.3g} ms here",
+        hint=f"{near} lets some of them in, in a new folder; or take a smaller space, or an idle machine: "
+        "other programs make networks look slow",
+    )
 
 
 def measure(filter_: Filter, seed: int, index: int, *, most: int = MOST_DRAWS) -> Window:

@@ -52,7 +52,7 @@ class Recipe(
     momentum: float = 0.9
     """In [0, 1)."""
     nesterov: bool = True
-    """Whether the momentum of SGD looks ahead; `adamw` has no such thing."""
+    """Whether the momentum of SGD, where there is one, looks ahead; `adamw` has no such thing."""
     weight_decay: float = 5e-5
     """Of convolution and linear weights, never of norms and biases: added to the gradient by `sgd`, taken from the
     weight in units of the learning rate by `adamw`."""
@@ -112,8 +112,6 @@ class Recipe(
             raise Refused(f"learning_rate must be positive, got {self.learning_rate}")
         if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
             raise Refused(f"weight_decay must not be negative, got {self.weight_decay}")
-        if self.nesterov and not self.momentum:
-            raise Refused("nesterov needs a momentum above 0, got momentum=0")
 
     @checked_method
     def at(self, fidelity: str, **changes: Any) -> Recipe:

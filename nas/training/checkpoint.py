@@ -58,6 +58,8 @@ class Checkpoint:
     """Where it is, in a folder that exists; None for a training that isn't kept."""
     training: str
     """Which training it is."""
+    always: bool = False
+    """Whether it is kept, however short it is."""
 
     def write(
         self,
@@ -97,11 +99,15 @@ class Checkpoint:
         if position.sha256 != digest_of(tensors):
             logger.warning("%s is damaged, the training begins anew", self.path)
             return None
-        return (tensors, position) if position.training == self.training else None
+        if position.training != self.training:
+            logger.warning("%s is of another training, whose %d epochs are given up", self.path, len(position.curve))
+            return None
+        return tensors, position
 
     def worthwhile(self, curve: Sequence[Epoch], epochs: int) -> bool:
         """Whether there is a place, and the whole training takes so long that losing it would hurt."""
-        return self.path is not None and epochs * sum(epoch.seconds for epoch in curve) / len(curve) >= WORTH
+        seconds = epochs * sum(epoch.seconds for epoch in curve) / len(curve)
+        return self.path is not None and (self.always or seconds >= WORTH)
 
 
 def digest_of(tensors: Mapping[str, Tensor]) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -73,9 +74,14 @@ def device(name: str) -> Device:
 
 
 def announce(place: Device) -> None:
-    """Say loudly, when a training is about to begin, that the processor stands in for cards."""
+    """Say, when the first training of a command is about to begin, that the processor stands in for cards."""
     if place.fallback:
-        logger.warning("training on the CPU: %s (--device cuda insists on a GPU)", place.fallback)
+        _say_once(place.fallback)
+
+
+@cache
+def _say_once(reason: str) -> None:
+    logger.warning("training on the CPU: %s (no fault, unless you meant a GPU)", reason)
 
 
 def _cards(numbers: str, count: int) -> tuple[int, ...]:

@@ -90,7 +90,7 @@ def train(
     """Train a network from scratch; all randomness comes from the seed, global generators are left as they were.
 
     With a file as `checkpoint` it goes on where it was interrupted, and tells of its earlier epochs again; the file is
-    written where the whole takes more than a minute, and stays: whoever has stored the result removes it.
+    written where the whole takes more than a minute or is watched, and stays: whoever has stored the result removes it.
 
     After an epoch with a threshold a training with a larger validation error ends: up to there it is, bit for bit, the
     whole training, whose learning rates it follows.
@@ -104,7 +104,8 @@ def train(
         module = initial(layer, dataset.info.shape, recipe, generator)
         split, validation = on_device(dataset.train, device), on_device(dataset.validation, device)
         with closing(Training(module, split, dataset.info, recipe, device, seed, graph=graph)) as training:
-            place = Checkpoint(path=checkpoint, training=identity_of(layer, recipe, dataset.info, seed, device))
+            asked = identity_of(layer, recipe, dataset.info, seed, device)
+            place = Checkpoint(path=checkpoint, training=asked, always=watched)
             curve: list[Epoch] = []
             started, pruned = time.perf_counter(), False
             seen, measured = first_of(split), measured_on(split, validation)
@@ -228,7 +229,8 @@ def optimizer_of(masters: Masters, recipe: Recipe, rate: Tensor | float) -> torc
     if recipe.optimizer == "adamw":
         recorded = any(not parameter.is_cpu for parameter in masters.all)
         return torch.optim.AdamW(groups, lr=rate, betas=(recipe.momentum, 0.999), fused=True, capturable=recorded)
-    return torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True)
+    looks_ahead = recipe.nesterov and recipe.momentum > 0
+    return torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum, nesterov=looks_ahead, fused=True)
 
 
 class Training:
@@ -351,6 +353,7 @@ class Training:
         self.masters.spread()
         self.footprint.remember(position.peak_memory)
         self.seconds, self.seconds_before = position.training_seconds, position.seconds
+        logger.warning("going on after epoch %d of %d", len(position.curve), self._recipe.epochs)
         return list(position.curve)
 
     def keep(self, checkpoint: Checkpoint, generator: torch.Generator, curve: list[Epoch]) -> None:

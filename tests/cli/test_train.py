@@ -45,10 +45,13 @@ def test_batch_sizes_are_compared(say: Say, tmp_path: Path) -> None:
     rows = [line.split() for line in out.splitlines() if line.strip()[:1].isdigit()]
     assert [row[0] for row in rows] == ["20", "100"]
     assert all("MiB" in row for row in rows)
-    assert {nas.load(f"trained/lenet_bn/batch-{size}").document.recipe.batch_size for size in (20, 100)} == {20, 100}
-    page = (tmp_path / "trained/lenet_bn/curve.html").read_text()
+    models = {size: nas.load(f"trained/lenet_bn-batches/batch-{size}") for size in (20, 100)}
+    assert all(model.document.recipe.batch_size == size for size, model in models.items())
+    page = (tmp_path / "trained/lenet_bn-batches/curve.html").read_text()
     assert "batches of 20, validation" in page
     assert say(*words)[2].count("epoch") == 0
+    code, _, err = say(*words, "-o", "trained/lenet_bn-batches/batch-20")
+    assert (code, "batch-20 holds a network of its own" in err) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +59,7 @@ def test_batch_sizes_are_compared(say: Say, tmp_path: Path) -> None:
     [
         ((), "give a network, or --run and --trial"),
         (("lenet_bn", "--trial", "3"), "give a network, or --run and --trial"),
-        (("lenet_bn", "--set", "flop=true"), "--set takes FIELD=VALUE, got 'flop=true'"),
+        (("lenet_bn", "--set", "flop=true"), "--set knows no field 'flop'"),
         (("lenet_bn", "--set", "flip"), "--set takes FIELD=VALUE, got 'flip'"),
         (("lenet_bn", "--set", "flip=maybe"), "--set flip takes true or false, got 'maybe'"),
         (("lenet_bn", "--set", "optimzer=adam"), "did you mean optimizer?"),

@@ -18,6 +18,9 @@ Say = Callable[..., tuple[int, str, str]]
 HELP = "--help lists arguments and options"
 WRONG = [
     ("frobnicate", "No such command 'frobnicate'", "nas --help lists the verbs"),
+    ("train lenet --lr 0.1", "No such option: --lr; did you mean --learning-rate?", HELP),
+    ("train lenet --set wd=0", "--set knows no field 'wd'; did you mean weight_decay?", "fields: data"),
+    ("train lenet --set crop", "--set takes FIELD=VALUE, got 'crop'", "--set crop=VALUE"),
     ("--verson", "No such option: --verson; did you mean --version?", "nas --help"),
     ("run", "nas run needs", HELP),
     ("run quickstart extra", "nas run takes no further word, got extra", HELP),
@@ -29,7 +32,7 @@ WRONG = [
     ("run quickstart --max-seconds -1", "--max-seconds must be greater than or equal to 0, got '-1'", HELP),
     ("run quickstart --set erasing=0.25", "did you mean random_erasing or erase?", "fields: data"),
     ("status 'no folder'", "there is no folder 'no folder'", "nas run quickstart"),
-    ("run quickstart --set epoch=3", "'epoch=3'; did you mean epochs?", "fields: data"),
+    ("run quickstart --set epoch=3", "no field 'epoch'; did you mean epochs?", "fields: data"),
     ("run quickstart --set epochs=many", "--set epochs takes a whole number, got 'many'", ""),
     ("run quickstart --set learning_rate=nan", "learning_rate must be positive, got nan", ""),
     ("run quickstart --set optimizer=adam", "--set optimizer takes sgd or adamw, got 'adam'", ""),

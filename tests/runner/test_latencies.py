@@ -106,9 +106,36 @@ def test_what_was_measured_chooses_finalists(timed: list[str], tmp_path: Path) -
 
 def test_a_limit_that_nothing_obeys_ends_soon(timed: list[str], tmp_path: Path) -> None:
     """After two hundred networks that were timed, with the share that was too slow."""
-    with pytest.raises(EmptyWindow, match=r"none of 200 random networks .*at most 1e-06 millisec.*latency_ms above"):
+    with pytest.raises(EmptyWindow, match=r"200 networks in a row, .* missed at most 1e-06 millisec.*they take"):
         execute(replace(LIMITED, limits=Limits(latency_ms=(0, 1e-6))), tmp_path / "run")
     assert len(timed) <= 200
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_limit_that_nothing_further_obeys_ends_a_run_with_what_it_has(
+    sampler: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After four quick networks all are slow: the four are trained, on the page and in the table, and it is said why;
+    the same command again says the same."""
+    quick: list[str] = []
+
+    def latency(layer: Layer, inputs: Shape, batch: int) -> Latency:
+        name = identity(layer)
+        if len(quick) < 4 and name not in quick:
+            quick.append(name)
+        return Latency(milliseconds=0.1 if name in quick else 7.0, spread=0.01, rounds=5)
+
+    monkeypatch.setattr("nas.models.latency.latency", latency)
+    monkeypatch.setattr("nas.sampling.rejection.MOST_TIMED", 20)
+    study = replace(LIMITED, samples=200, sampler=sampler, spaces=LIMITED.spaces[:1])  # type: ignore[arg-type]
+    for _ in range(2):
+        caplog.clear()
+        run = nas.run(study, out=tmp_path / "run", engine=InlineEngine(), quiet=True)
+        assert {record.architecture for record in run.records} == set(quick)
+        assert (run.folder / "report.html").is_file()
+        (said,) = [record.getMessage() for record in caplog.records if "no further network" in record.getMessage()]
+        assert "20 networks in a row, inside all other limits, missed at most 0.5 milliseconds of latency" in said
+        assert "--latency-ms ..7.7 lets some of them in" in said
 
 
 def test_costs_are_looked_at_first(timed: list[str], tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_a_published_network_is_trained_by_name(tmp_path: Path) -> None:
         ("training", "y2"): [epoch.loss for epoch in told],
     }
     names = {line.name for line in model.figure(again=model).data}
-    assert names == {f"{name}, {what}" for name in (model.document.architecture, "again") for what in WATCHED}
+    assert names == {f"{name}, {what}" for name in ("lenet_bn", "again") for what in WATCHED}
     assert "trained by itself on digits" in (tmp_path / "lenet" / "card.md").read_text()
     assert not list(tmp_path.glob(".*"))
 

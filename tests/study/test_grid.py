@@ -294,7 +294,6 @@ WRONG = [
     ({"width": ("4",)}, "crosses 'width' with '4', which rich doesn't have"),
     ({"batch_size": (32, 0)}, "batch_size must be at least 1, got 0"),
     ({"batch_size": (1.5,)}, "batch_size"),
-    ({"momentum": (0.0, 0.9), "nesterov": (True, False)}, "nesterov needs a momentum above 0"),
     ({"learning_rate": (0.1, 0.10000001)}, "every arm needs its own name, two are 'rich learning_rate=0.1'"),
 ]
 

@@ -83,7 +83,6 @@ def test_a_single_step_is_trained_at_the_peak() -> None:
         ({"learning_rate": math.nan}, "learning_rate"),
         ({"weight_decay": -1e-5}, "weight_decay must not be negative"),
         ({"weight_decay": math.nan}, "weight_decay"),
-        ({"momentum": 0.0}, "nesterov needs a momentum"),
         ({"precision": "bf16"}, "precision must be 'auto', 'float32' or 'bfloat16', got 'bf16'"),
         ({"initialisation": "kaiming"}, "initialisation must be 'he' or 'xavier'"),
     ],
@@ -95,8 +94,8 @@ def test_impossible_values_are_refused_by_name(wrong: dict[str, Any], said: str)
 
 
 def test_plain_momentum_free_sgd_is_allowed() -> None:
-    """Without Nesterov's momentum, a momentum of 0 is fine."""
-    assert Recipe(nesterov=False, momentum=0.0).momentum == 0
+    """With a momentum of 0 nothing looks ahead, whatever `nesterov` is."""
+    assert Recipe(momentum=0.0).nesterov == Recipe().nesterov
 
 
 def test_a_recipe_survives_json() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-import msgspec
 import torch
 from safetensors.torch import save
 from torch import Tensor
@@ -176,16 +175,14 @@ def _constants(document: Document, sha256: str) -> list[str]:
 
 
 def _facts(document: Document) -> str:
-    """The card without its Markdown, and the whole recipe."""
+    """The card without its Markdown."""
     facts = [f"{name + '  ':<{WIDEST}}{value}" for name, value in card.facts(document).items()]
-    if document.recipe is not None:
-        fields = msgspec.to_builtins(document.recipe).items()
-        recipe = ", ".join(f"{name} {value}" for name, value in fields if value != "")
-        facts.append(f"{'recipe':<{WIDEST}}{recipe}")
     shape = ", ".join(("batch", *map(str, document.inputs)))
+    many = len(document.classes) or 1
+    given = "features" if document.target else "images"
     use = [
         "    network = load()",
-        f"    outputs = network(preprocess({'features' if document.target else 'images'}))  # ({shape})",
+        f"    outputs = network(preprocess({given}))  # ({shape}) to (batch, {many})",
     ]
     head = f"{document.architecture}: a network for {shape_text(document.inputs)} in plain torch."
     return "\n".join(
