@@ -18,7 +18,7 @@ from nas.study.table import COLUMNS
 ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 LONGEST_HOVER = 8
 FIRST = ("trial", "space", "error", "outcome")
-COSTS = ("multiply_adds", "parameters", "activations", "seconds")
+COSTS = ("latency_ms", "multiply_adds", "parameters", "activations", "seconds")
 
 
 def json_text(value: object) -> str:
@@ -33,7 +33,8 @@ def shown(frame: pd.DataFrame, dimensions: Sequence[str]) -> list[str]:
     """All columns in the order of the table: what a network is and costs first, how it was made last."""
     own = [name for name in dimensions if name in frame]
     attributes = [name for name in map(str, frame.columns) if name not in COLUMNS and name not in own]
-    order = (*FIRST, *own, *COSTS, *attributes, *map(str, frame.columns))
+    costs = [name for name in COSTS if name in frame and frame[name].notna().any()]
+    order = (*FIRST, *own, *costs, *attributes, *map(str, frame.columns))
     return [name for name in dict.fromkeys(order) if name in frame]
 
 

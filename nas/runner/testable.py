@@ -17,7 +17,10 @@ from nas.study.limits import COSTS
 from nas.study.rules import Order, Part, Parts, Rule, columns_of, spaces_of
 from nas.study.table import ASKED, COLUMNS
 
-RESULTS = ("error", "train_error", "gap", "outcome", "message", "trial", "architecture", "seed", "repeat", "attempts")
+RESULTS = (
+    *("error", "train_error", "gap", "outcome", "message", "attempts"),
+    *("trial", "architecture", "seed", "repeat", "sampler", "draws", "fallback"),
+)
 """Columns that say how a training ended or which one it was, not what was trained."""
 Seen = frozenset[Value]
 """Values of an attribute as some random networks have them."""

@@ -96,6 +96,7 @@ def test_better_is_symmetric(a: list[float | None], b: list[float | None]) -> No
     assert better_p_value(sample(a), sample(b)) == pytest.approx(better_p_value(sample(b), sample(a)))
 
 
+@pytest.mark.filterwarnings("ignore:ks_2samp. Exact calculation unsuccessful")
 @given(ERRORS, ERRORS)
 def test_ks_against_brute_force(a: list[float | None], b: list[float | None]) -> None:
     """The distance is the largest difference of the strict EDFs anywhere, and the p-value is scipy's."""

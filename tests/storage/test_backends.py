@@ -189,7 +189,7 @@ def test_a_later_schema_is_refused(tmp_path: Path) -> None:
 
 
 def test_of_twenty_coordinators_at_once_one_works(tmp_path: Path) -> None:
-    """Of twenty that begin at once, each in its own folder where a server has the run, one works; all others hear of it."""
+    """Of twenty that begin at once, in own folders where a server has the run, one works; the others are told."""
     run = tmp_path / "run"
     execute(replace(TOY, samples=1), run, Answering())
     folders = [run] * RACERS

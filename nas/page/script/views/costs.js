@@ -1,7 +1,7 @@
 // Error against every cost, side by side, each with its Pareto front.
 
 const MOST_SHOWN = 250; // points of each of the small clouds
-const COSTS = ["multiply_adds", "parameters", "activations", "seconds"];
+const COSTS = ["latency_ms", "multiply_adds", "parameters", "activations", "seconds"];
 
 VIEWS.costs = class {
   constructor(box, model) {
