@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 TABLES, MACHINE, TRAINING = "Tables", "Machine and time", "Training"
 """Groups of options in the help."""
+UNITS = {"k": 1e3, "M": 1e6, "G": 1e9}
+"""Letters behind numbers of our tables."""
 LIMITS = "Limits, as LEAST..MOST, LEAST.. or ..MOST"
 """The group whose options are ranges."""
 
@@ -213,13 +215,13 @@ def limits_of(**texts: str | None) -> Limits:
 
 
 def _range(name: str, text: str) -> tuple[float, float]:
-    """`..60000` or `1e6..6e6` as its ends."""
+    """`..60000`, `..60k` or `1e6..6e6` as its ends."""
     from nas.errors import Refused
     from nas.study.limits import UNBOUNDED
 
     low, dots, high = text.partition("..")
     try:
-        ends = float(low or 0), float(high or UNBOUNDED)
+        ends = _number(low or "0"), _number(high or str(UNBOUNDED))
     except ValueError:
         ends = None
     if not dots or ends is None or text == "..":
@@ -227,3 +229,10 @@ def _range(name: str, text: str) -> tuple[float, float]:
         example = f"{option} ..{2 if name == 'latency_ms' else 60000}"
         raise Refused(f"{option} takes LEAST..MOST, LEAST.. or ..MOST, got {text!r}", hint=example)
     return ends
+
+
+def _number(text: str) -> float:
+    """A number as tables print it, `2.5 M` or `31k`, or as Python does."""
+    value = text.strip()
+    unit = UNITS.get(value[-1:], 1.0)
+    return unit * float(value[:-1] if value[-1:] in UNITS else value)

@@ -124,7 +124,7 @@ def best(
     from nas.storage.results import open_run, require_validated
 
     if by not in ("error", "pareto"):
-        raise Refused(f"--by must be error or pareto, got {by!r}")
+        raise Refused(f"--by must be error or pareto, got {by!r}", hint="--by pareto shows what no cheaper one beats")
     run = open_run(folder)
     require_validated(run)
     networks = (run.best if by == "error" else run.pareto_front)[:top]

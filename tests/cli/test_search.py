@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 import nas
+from nas.cli.options import limits_of
 from nas.engines import InlineEngine
+from nas.errors import Refused
 from nas.runner.agreement import fitted
 from nas.study import Limits, Recipe
 from nas.study.search import name_of
@@ -118,7 +120,7 @@ def test_latency_is_limited_and_searched_against(say: Say) -> None:
         (("--space", "MLP_2", "--samples", "0"), "samples must be at least 1"),
         (("--space", "MLP_2", "--space", "MLP_2", "--samples", "1"), "every space needs its own name"),
         (("--space", "MLP_2", "--samples", "1", "--fidelity", "tin"), "tin"),
-        (("--space", "MLP_2", "--samples", "1", "--set", "flop=1"), "--set takes FIELD=VALUE"),
+        (("--space", "MLP_2", "--samples", "1", "--set", "flop=1"), "--set knows no field 'flop'"),
     ],
 )
 def test_what_does_not_fit_is_said(say: Say, words: tuple[str, ...], said: str) -> None:
@@ -177,3 +179,15 @@ def test_in_python_it_is_one_call() -> None:
 def test_its_name_is_that_of_a_folder() -> None:
     """Without blanks and slashes, whatever the spaces are called."""
     assert name_of(["MLP", "wide groups"]) == "search-MLP-wide_groups"
+
+
+def test_ends_of_ranges_are_written_as_tables_print_them() -> None:
+    """Thousands, millions and billions by their letters, or as Python writes numbers."""
+    limits = limits_of(parameters="31.5k..2 M", multiply_adds="..1e6", memory="1G..", latency_ms="0.5..2")
+    assert limits.parameters == (31_500, 2_000_000)
+    assert limits.multiply_adds == (0, 1_000_000)
+    assert limits.memory[0] == 10**9
+    assert limits.latency_ms == (0.5, 2.0)
+    for wrong in ("k..", "..1km", "..M"):
+        with pytest.raises(Refused, match="--parameters takes LEAST"):
+            limits_of(parameters=wrong)

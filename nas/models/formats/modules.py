@@ -76,6 +76,9 @@ def onnx(model: Model) -> bytes:
     if written is None:
         raise AssertionError("torch.onnx.export returned no program")
     proto = written.model_proto
+    for part in (proto.graph, *proto.functions):
+        for node in (*part.node, *part.value_info):
+            node.ClearField("metadata_props")  # where torch traced it: paths of this machine, half of the file
     for name, value in metadata(model.current_document()).items():
         proto.metadata_props.add(key=name, value=value)
     data: bytes = proto.SerializeToString()
