@@ -31,7 +31,7 @@ from nas.cli.listing import spaces, studies
 from nas.cli.live import dashboard, watch
 from nas.cli.terminal import UnheardError, say
 from nas.cli.usage import WrongUsage, refused
-from nas.errors import NasError, ReadableFormatter, Refused, StorageFailed
+from nas.errors import NasError, Once, ReadableFormatter, Refused, StorageFailed
 from nas.training.cpu_quota import cpu_quota
 
 MOVED = {("principles", "--plan"): "plan", ("principles", "--discover"): "discover"}
@@ -113,6 +113,7 @@ def options(
     shown = logging.StreamHandler()
     shown.setLevel(logging.DEBUG if debug else logging.WARNING)  # a run logs more than that to its file
     shown.setFormatter(ReadableFormatter("%(levelname)s %(message)s"))
+    shown.addFilter(Once())
     logging.basicConfig(level=shown.level, handlers=[shown])
 
 

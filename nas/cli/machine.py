@@ -73,8 +73,6 @@ def _show_contents(contents: Contents, json: bool) -> None:
     """Shape and splits, then classes or columns."""
     import msgspec
 
-    from nas.data.source import doubled_text
-
     if json:
         emit_json(**msgspec.to_builtins(contents))
         return
@@ -82,13 +80,12 @@ def _show_contents(contents: Contents, json: bool) -> None:
     if contents.columns:
         say(f"{contents.name}: {total} rows of {len(contents.columns)} columns, {contents.shape[0]} features")
     else:
-        sides = "x".join("any" if side is None else str(side) for side in contents.shape)
-        say(f"{contents.name}: {total} images of {sides} (channels x height x width)")
+        say(f"{contents.name}: {total} images of {contents.shape_text}")
         if contents.sizes:
             say(f"sizes: {contents.sizes_text}")
     say("splits: " + ", ".join(f"{split} {count:,}" for split, count in contents.splits.items()))
-    if contents.doubled:
-        say(f"in two splits: {doubled_text(contents.doubled)}")
+    for subject, lines in contents.remarks.items():
+        say(f"{subject}: " + "\n  ".join(lines))
     if contents.columns:
         say(f"target: {contents.target}\n")
         emit_table(("column", "holds"), contents.columns.items(), left=2)

@@ -18,6 +18,7 @@ from nas.data.images import ImageSource
 from nas.data.info import DataInfo, Task
 from nas.data.loading import Dataset, Split, load
 from nas.data.pictures import Images
+from nas.data.readers.class_folders import UnusableImages
 from nas.data.readers.official import OFFICIAL
 from nas.data.source import Contents
 from nas.errors import Refused
@@ -89,8 +90,11 @@ def fetch(name: str) -> None:
 
 
 def verify(name: str, target: str = "") -> str:
-    """Read a data set's files through and check them; a sentence on what is intact."""
-    return find(name, target).verify()
+    """Read a data set's files through and check them; a sentence on what is intact, or every file that isn't."""
+    try:
+        return find(name, target).verify()
+    except UnusableImages as error:
+        raise error.whole() from error
 
 
 def contents(name: str, target: str = "") -> Contents:

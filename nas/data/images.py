@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.data.cache import kept, placed
+from nas.data.copies import Copies, copies
 from nas.data.info import DataInfo, write_info
 from nas.data.loading import Split, in_memory
-from nas.data.pictures import Images, Pictures, Size, chunks, hashes
-from nas.data.source import Contents, doubled, warn_of_doubled
+from nas.data.pictures import Images, Pictures, Size, chunks
+from nas.data.source import Contents, warn_of_doubled, warn_of_two_classes
 from nas.data.splits import (
     ORDER_SEED,
     OWN_VALIDATION,
@@ -62,6 +63,10 @@ class ImageSource:
     """Height and width where none are asked for, in pixels; None if the images differ."""
     sizes: Mapping[Size, int] = field(default_factory=dict)
     """Images of each height and width, where they differ."""
+    grey: int = 0
+    """Images without colours among coloured ones."""
+    ignored: Sequence[str] = ()
+    """Folders beside the classes that are no classes."""
     classes: tuple[str, ...]
     validation: Fraction = OWN_VALIDATION
     """Share of the images that aren't sealed which validates; in (0, 1)."""
@@ -127,14 +132,16 @@ class ImageSource:
             },
             columns={},
             sizes={f"{height}x{width}": count for (height, width), count in self.sizes.items()},
-            doubled=self.doubled(self.size or (EXAMPLE, EXAMPLE)),
+            grey=self.grey,
+            ignored=list(self.ignored),
+            **self.copies(self.size or (EXAMPLE, EXAMPLE))._asdict(),
         )
 
-    def doubled(self, size: Size) -> dict[str, int]:
-        """How many images of a split are the same at a size as one of a split before it."""
+    def copies(self, size: Size) -> Copies:
+        """The images that are the same at a size and lie in two splits, or in two classes."""
         development = self.development()
-        train, validation = (hashes(development.only(part), size) for part in self.cut(development.labels))
-        return doubled(train, validation, hashes(self.held_out(), size))
+        train, validation = (development.only(part) for part in self.cut(development.labels))
+        return copies({"train": train, "validation": validation, "test": self.held_out()}, size)
 
     def examples(self, each: int) -> dict[str, Images]:
         """So many training images of every class, (count, channels, height, width); where sizes differ, squares."""
@@ -185,7 +192,9 @@ class ImageSource:
 
     def _write(self, folder: Path, size: Size) -> None:
         """Read the images, cut the validation split, and place both with what is known of them."""
-        warn_of_doubled(self.name, self.doubled(size), "images")
+        found = self.copies(size)
+        warn_of_doubled(self.name, found.doubled, "images", found.doubled_files)
+        warn_of_two_classes(self.name, found.two_classes_files, size)
         development = self.development()
         positions = self.cut(development.labels)
         with placed(folder, len(development.labels) * (self.channels * math.prod(size) + 8)) as part:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -35,6 +35,9 @@ class Pictures(Protocol):
     def only(self, positions: Integers) -> Pictures:
         """These images alone."""
 
+    def name(self, position: int) -> str:
+        """What people know an image by: its file, or its place in an array."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stack:
@@ -44,6 +47,10 @@ class Stack:
     """Pixels in [0, 255]; (count, channels, height, width)."""
     labels: Integers
     """Class of each image, in [0, classes)."""
+    array: str = "images"
+    """Name of the array that they are taken from."""
+    places: Integers | None = None
+    """Where in that array each of them stands; None for all in order."""
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.labels.shape != self.images.shape[:1]:
@@ -56,7 +63,12 @@ class Stack:
 
     def only(self, positions: Integers) -> Stack:
         """These images alone."""
-        return Stack(images=self.images[positions], labels=self.labels[positions])
+        places = positions if self.places is None else self.places[positions]
+        return replace(self, images=self.images[positions], labels=self.labels[positions], places=places)
+
+    def name(self, position: int) -> str:
+        """`images[3]`, by the place in the whole array."""
+        return f"{self.array}[{position if self.places is None else self.places[position]}]"
 
 
 def resized(images: Images, size: Size) -> Images:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 
 SIZES = 5
 """Sizes that are told of a data set, the most frequent first."""
+PAIRS = 5
+"""Pairs of files that are told."""
+SAME, CONTRARY = "are the same picture", "are the same picture in two classes"
+"""What is said of two files."""
 
 
 class Contents(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +43,38 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     """Height x width -> how many images have it, most first, where they differ."""
     doubled: dict[str, int] = {}
     """Split -> how many of its images or rows lie in a split before it, too; those with none are left out."""
+    doubled_files: list[tuple[str, str]] = []
+    """Each image that lies in a split before its own, too, with the one there; by file, or place in an array."""
+    two_classes: int = 0
+    """Pictures that occur in more than one class."""
+    two_classes_files: list[tuple[str, str]] = []
+    """Two images of the same picture in two classes, for each that contradicts an earlier one."""
+    grey: int = 0
+    """Grey images among coloured ones, which are made RGB."""
+    ignored: list[str] = []
+    """Folders beside the classes that are left out."""
+
+    @property
+    def remarks(self) -> dict[str, list[str]]:
+        """What a person should know of the counts, in words: a subject -> its sentence, then examples."""
+        grey = (
+            f"{self.grey:,} of {sum(self.splits.values()):,} images are grey; they are made RGB, as others have colours"
+        )
+        remarks = {
+            "in two splits": [doubled_text(self.doubled), *pair_lines(self.doubled_files, SAME)] * bool(self.doubled),
+            "in two classes": [two_classes_text(self.two_classes), *pair_lines(self.two_classes_files, CONTRARY)]
+            * bool(self.two_classes),
+            "grey": [grey] * bool(self.grey),
+            "folders left out": [", ".join(self.ignored)] * bool(self.ignored),
+        }
+        return {subject: lines for subject, lines in remarks.items() if lines}
+
+    @property
+    def shape_text(self) -> str:
+        """`1x28x28 (channels x height x width)`, or the channels of images whose sizes differ."""
+        if None in self.shape:
+            return f"any size, {self.shape[0]} channel{'s' * (self.shape[0] != 1)} each"
+        return f"{'x'.join(map(str, self.shape))} (channels x height x width)"
 
     @property
     def sizes_text(self) -> str:
@@ -89,12 +125,32 @@ def doubled_text(counts: dict[str, int]) -> str:
     return ", ".join(f"{split} {count:,} (of {before[split]})" for split, count in counts.items())
 
 
-def warn_of_doubled(name: str, counts: dict[str, int], noun: str) -> None:
+def two_classes_text(count: int) -> str:
+    """How many pictures contradict themselves, and what to do."""
+    noun = "picture has" if count == 1 else "pictures have"
+    return f"{count:,} {noun} two labels, one of which is wrong: keep the file in the right class"
+
+
+def pair_lines(pairs: Sequence[tuple[str, str]], what: str) -> list[str]:
+    """`a.png and b.png are the same picture` of the first pairs, and how many more there are."""
+    lines = [f"{' and '.join(sorted(pair))} {what}" for pair in pairs[:PAIRS]]
+    more = len(pairs) - len(lines)
+    return [*lines, f"and {more:,} more pairs, all of them in --json"] if more else lines
+
+
+def warn_of_doubled(name: str, counts: dict[str, int], noun: str, pairs: Sequence[tuple[str, str]] = ()) -> None:
     """Say at preparation that errors will look lower than they are."""
     if counts:
-        log.warning(
-            "%s: %s in two splits, whose errors say nothing about new ones: %s", name, noun, doubled_text(counts)
-        )
+        said = doubled_text(counts) + (f"; {pair_lines(pairs, SAME)[0]}" if pairs else "")
+        log.warning("%s: %s in two splits, whose errors say nothing about new ones: %s", name, noun, said)
+
+
+def warn_of_two_classes(name: str, pairs: Sequence[tuple[str, str]], size: tuple[int, int]) -> None:
+    """Say at preparation that the same pixels have two labels."""
+    if pairs:
+        told = f"{' and '.join(sorted(pairs[0]))} {CONTRARY}"
+        more = f", and so are {len(pairs) - 1:,} more pairs" if len(pairs) > 1 else ""
+        log.warning("%s: at %dx%d pixels %s%s: no network can get both right", name, *size, told, more)
 
 
 def label_of(path: Path) -> str:

@@ -60,6 +60,23 @@ class ReadableFormatter(logging.Formatter):
         return readable(super().format(record))
 
 
+class Once(logging.Filter):
+    """Lets each notice of the data through once, however often a command reads them; all other lines always."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is new, or no notice of the data."""
+        if not record.name.startswith("nas.data."):
+            return True
+        message = record.getMessage()
+        new = message not in self._told
+        self._told.add(message)
+        return new
+
+
 class NasError(Exception):
     """Base class of our errors; its message is meant to be read by the person who caused it."""
 

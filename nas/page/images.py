@@ -69,12 +69,13 @@ def data_page(name: str) -> str:
     held, pictures = contents(name), examples(name, EXAMPLES)
     total = sum(held.splits.values())
     splits = ", ".join(f"{split} {count:,}" for split, count in held.splits.items())
+    remarks = [(subject, "; ".join(lines)) for subject, lines in held.remarks.items()]
     return rendered(
         "images.html.j2",
         title=held.name,
         question=f"{total:,} images of {len(held.classes)} classes; none of those shown is held out for the test.",
         below="",
-        head=[("splits", splits), ("height x width", held.sizes_text)],
+        head=[("splits", splits), ("height x width", held.sizes_text), *remarks],
         notes=[],
         groups=[
             (

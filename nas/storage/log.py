@@ -12,7 +12,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from nas.errors import ReadableFormatter
+from nas.errors import Once, ReadableFormatter
 from nas.files import open_to_append
 from nas.storage.layout import STUDY
 
@@ -51,6 +51,7 @@ def logged(path: Path) -> Iterator[None]:
     handler.addFilter(lambda _: (path.parent / STUDY).is_file() and os.access(path.parent, os.W_OK))
     ours = threading.get_ident()  # another thread's messages are of another run
     handler.addFilter(lambda record: record.thread == ours)
+    handler.addFilter(Once())
     logger = logging.getLogger("nas")
     level = next((other.before for other in _others(logger)), logger.level)
     handler.before = level

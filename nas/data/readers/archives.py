@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from io import BufferedReader
 from pathlib import Path
 
@@ -107,7 +108,8 @@ def read(official: Official, part: Part) -> Stack:
     archives = official.train if part == "train" else official.test
     try:
         with ExitStack() as stack:
-            return official.read([stack.enter_context(opened(official, archive)) for archive in archives], part)
+            files = [stack.enter_context(opened(official, archive)) for archive in archives]
+            return replace(official.read(files, part), array=f"{part} images")
     except NasError:
         raise
     except Exception as error:  # of gzip, zip, tar or MATLAB files, by several libraries

@@ -236,7 +236,8 @@ def load_stack(path: Path, classes: int, axis: int, prefix: str = "") -> Stack:
     """Images, whose channels are an axis or none, and labels as pictures; labels of no class are refused."""
     images: Images = load_array(path, f"{prefix}images")
     planes = np.moveaxis(images, axis, 1) if axis else images[:, None]  # (count, channels, height, width)
-    return Stack(images=planes, labels=load_labels(path, f"{prefix}labels", classes))
+    labels = load_labels(path, f"{prefix}labels", classes)
+    return Stack(images=planes, labels=labels, array=f"{prefix}images")
 
 
 def verify_arrays(path: Path, arrays: dict[str, Header]) -> str:
