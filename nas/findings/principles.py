@@ -269,6 +269,7 @@ def principles(
     sample = sample_of(source, error, accuracy=accuracy, guess=guess)
     requested = requested_rules(sample.frame, rules, columns)
     tested, smallest = sample.tested(requested), sample.share(delta)
+    _require_small(smallest, sample)
     sample = sample if dimensions is None else replace(sample, dimensions=tuple(dimensions))
     look = look_of(sample.run.manifest, sample.frame) if sample.run else None
     if look and again:
@@ -279,6 +280,8 @@ def principles(
     declared = requested is None
     own = _of_run(sample.run, look, declared) if sample.run else _of_table(sample, columns, declared)
     found = _verdicts(sample, tested, look, smallest, again)
+    if not declared:
+        _require_networks(tested, found)
     return Principles(
         title=sample.title,
         verdicts=found,
@@ -295,6 +298,26 @@ def principles(
         again=again,
         enough=_enough(sample, tested, found),
     )
+
+
+def _require_small(delta: float | None, sample: Sample) -> None:
+    """Refuse a smallest difference that matters which is larger than all that there is."""
+    errors = sample.frame["error"].replace([math.inf, -math.inf], math.nan).dropna()
+    if delta is not None and len(errors) and delta >= errors.max() - errors.min() > 0:
+        raise Refused(
+            f"delta is {100 * delta:g} points, and all errors lie within {100 * (errors.max() - errors.min()):.3g}",
+            hint="delta is in the unit of the errors: of shares 0.01 is a point",
+        )
+
+
+def _require_networks(rules: Sequence[Rule], found: Sequence[Verdict]) -> None:
+    """Refuse rules given afterwards that are about no network here."""
+    for rule, verdict in zip(rules, found, strict=True):
+        if not verdict.n_first + verdict.n_second:
+            raise Refused(
+                f"rule {rule.name!r} can't be tested: no network here lies on one of its sides",
+                hint="ask for values that there are: nas table RUN shows them",
+            )
 
 
 def _enough(sample: Sample, rules: Sequence[Rule], found: Sequence[Verdict]) -> str:

@@ -29,6 +29,7 @@ from nas.findings.wording.rules import headline
 from nas.page.report import Line, Report, Story
 from nas.study.limits import LATENCY
 from nas.study.record import SENTENCES, Outcome
+from nas.study.table import GUESS
 
 UNEXPLAINED = (Outcome.FAILED, Outcome.CRASHED)
 """Outcomes whose message says more than their sentence."""
@@ -161,10 +162,13 @@ def failures(frame: pd.DataFrame) -> str:
     early = int(counts.get(str(Outcome.PRUNED), 0))
     counts = counts.drop(str(Outcome.PRUNED), errors="ignore")
     prefix = f"{early:,} pruned, " if early else ""
+    guess = frame.attrs.get(GUESS)
+    weak = 0 if guess is None else int((frame["error"] >= guess).sum())
+    unlearned = f", {weak:,} no better than guessing" if weak else ""
     if not len(counts):
-        return f"{prefix}no failure"
+        return f"{prefix}no failure{unlearned}"
     kinds = "; ".join(f"{number:,} {_reason(str(outcome), failed)}" for outcome, number in counts.items())
-    return f"{prefix}{plural(int(counts.sum()), 'failure')} ({kinds})"
+    return f"{prefix}{plural(int(counts.sum()), 'failure')} ({kinds}){unlearned}"
 
 
 def _reason(outcome: str, failed: pd.DataFrame) -> str:

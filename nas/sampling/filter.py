@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from nas.errors import ImpossibleShape, code_of_others
+from nas.errors import ImpossibleShape, Refused, code_of_others
 from nas.layers import Layer, Shape, cost
 from nas.layers.base import Cost
 from nas.space import Architecture, Point, Space, Value, sentence
 from nas.study import Limits
+from nas.study.table import COLUMNS
 
 Stopwatch = Callable[[Layer, Shape, int], float]
 """Milliseconds of a network at an input for a batch of so many; the same whenever it is asked the same."""
@@ -108,7 +109,18 @@ class Filter:
         if broken := self.limits.violations(price):
             return broken
         facts = stated(architecture.facts())
+        self._require_own_names(facts, point)
         return Network(architecture=architecture, facts=facts, layer=layer, cost=price, inputs=inputs)
+
+    def _require_own_names(self, facts: Mapping[str, Value], point: Point) -> None:
+        """Refuse an attribute that would stand in the table for something else."""
+        for name, value in facts.items():
+            if name in COLUMNS or point.get(name, value) != value:
+                what = "a column of the table" if name in COLUMNS else "a dimension, of another value,"
+                raise Refused(
+                    f"{self.space.name}: an attribute can't be called {name!r}, {what} has that name",
+                    hint="rename it in `facts` of the architecture",
+                )
 
     def why_impossible(self, point: Point) -> str:
         """Why a point is no network at its input, in the words of its layer; empty if it is one."""

@@ -81,18 +81,21 @@ def draw(filter_: Filter, distribution: Distribution, seed: int, number: int, *,
     """The random point of a trial; EmptyWindow where `most` draws, or `MOST_TIMED` measurements, hit nothing."""
     refused: Counter[str] = Counter()
     timed: list[Point] = []
+    draws = 0
     with collection_paused():
         for draws, point in enumerate(stream(distribution, generator(seed, number, POINT_STREAM), most), 1):
             verdict = filter_.accept(point)
             if isinstance(verdict, Network):
                 return Proposal(point=point, network=verdict, draws=draws)
             refused.update(verdict)
+            if draws == HOPELESS and refused[NO_SHAPE] == draws:
+                break
             if not timed_out_of(verdict):
                 continue
             timed.append(point)
             if len(timed) == MOST_TIMED:
                 raise mistimed(filter_, timed)
-    raise empty(filter_, refused, most)
+    raise empty(filter_, refused, draws)
 
 
 def timed_out_of(reasons: Iterable[str]) -> bool:
@@ -140,7 +143,7 @@ def measure(filter_: Filter, seed: int, index: int, *, most: int = MOST_DRAWS) -
                 allowed.append(point)
             if len(accepted) >= MEASURED or (accepted and draws >= MEASURED_DRAWS):
                 break
-            if draws == HOPELESS and not accepted and Reach(filter_).beyond():
+            if draws == HOPELESS and not accepted and (refused[NO_SHAPE] == draws or Reach(filter_).beyond()):
                 break
             if draws == MEASURED_DRAWS:
                 logger.warning("%s: nothing inside the limits after %s draws, still looking", filter_.space.name, draws)
@@ -161,10 +164,13 @@ def empty(filter_: Filter, refused: Counter[str], draws: int) -> EmptyWindow:
     shares = ", ".join(f"{reason} ({count / draws:.2%})" for reason, count in refused.most_common())
     example = _example(filter_) if NO_SHAPE in refused else ""
     limits, reach = filter_.limits.words, Reach(filter_)
-    beyond = reach.beyond()
-    costs = "".join(f"; {words}" for words in (reach.words, beyond) if words)
+    shapeless = refused[NO_SHAPE] == draws
+    beyond = "" if shapeless else reach.beyond()
+    costs = "" if shapeless else "".join(f"; {words}" for words in (reach.words, beyond) if words)
     hint = "change the rule that refuses most, or the input size"
-    if beyond:
+    if shapeless:
+        hint = "mend the code of the space, or change the input size"
+    elif beyond:
         hint = "widen the limits to what there is, take another space (`nas spaces`), or change the input size"
     elif limits:
         hint = "widen the limit that refuses most, restrict the space to where the limits are, or change the input size"

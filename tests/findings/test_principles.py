@@ -289,6 +289,21 @@ def test_a_place_and_a_name_are_answered(ask: Any, run: Run) -> None:
     assert refused.value.hint == "columns=['width']"
 
 
+def test_a_difference_larger_than_all_that_there_is_is_refused(run: Run) -> None:
+    """Whoever means five points and says 5 is told the unit; a difference that can occur is taken."""
+    with pytest.raises(Refused, match=r"delta is 500 points, and all errors lie within \d+") as refused:
+        nas.principles(run, delta=5)
+    assert "0.01 is a point" in refused.value.hint
+    assert nas.principles(run, delta=0.05).verdicts
+
+
+def test_rules_given_afterwards_about_no_network_are_refused(run: Run) -> None:
+    """Values that nobody has make no verdict."""
+    for rule in (among("function", "silo", "tanhh", "Silo is better."), among("width", 1000, 2000, "Wide is better.")):
+        with pytest.raises(Refused, match="can't be tested: no network here lies on one of its sides"):
+            nas.principles(run, rules=[rule])
+
+
 def test_no_rules_are_not_the_runs_own(run: Run) -> None:
     """An empty list of rules is refused; only where none is given the study's own are tested."""
     with pytest.raises(Refused, match="no rules are given"):

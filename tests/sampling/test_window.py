@@ -7,14 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nas.errors import EmptyWindow
+from nas.errors import EmptyWindow, Refused
+from nas.layers import Convolution, Layer, Sequence, Shape
 from nas.sampling import Filter, Network, Plan, draw, measure
 from nas.sampling.reach import Reach
-from nas.space import Choice, Dimension, Integer, Point, Space, When
+from nas.space import Choice, Dimension, Integer, Point, Space, Value, When
 from nas.space.distribution import Distribution
 from nas.study import Limits, Recipe, Study
 from spaces import anynet, resnet
-from tests.toys.spaces import TINY, decode_tiny
+from tests.toys.spaces import TINY, Tiny, decode_tiny
 
 INPUTS = (1, 28, 28)
 
@@ -154,3 +155,36 @@ def test_limits_are_ranges(low_high: tuple[int, int]) -> None:
     """Limits whose ends are crossed or negative are refused by the name of the cost."""
     with pytest.raises(ValueError, match="limits on activations must be 0 <= low <= high"):
         Limits(activations=low_high)
+
+
+class Odd(Tiny):
+    """A network whose groups don't divide its channels."""
+
+    def network(self, inputs: Shape, classes: int) -> Layer:
+        """Impossible, whatever comes in."""
+        return Sequence(layers=(Convolution(width=8), Convolution(width=7, groups=7)))
+
+
+def test_a_space_without_a_possible_network_is_told_soon() -> None:
+    """After a thousand points, with what a layer says of one, whether the space is measured or drawn from."""
+    broken = replace(toy(Limits()), space=replace(TINY, decode=lambda point: Odd(width=int(point["width"]))))
+    for ask in (lambda: measure(broken, 0, 0), lambda: draw(broken, Distribution(broken.space), 0, 0)):
+        with pytest.raises(EmptyWindow, match=r"none of 1,000 random .*\(100.00%\), such as: .*groups") as empty:
+            ask()
+        assert "mend the code of the space" in empty.value.hint
+
+
+class Named(Tiny):
+    """A network that states something else under names that are taken."""
+
+    def facts(self) -> dict[str, Value]:
+        """Its width, wrongly, or an error."""
+        return {"width": self.width + 1} if self.width % 2 else {"error": 0.1}
+
+
+@pytest.mark.parametrize(("width", "said"), [(3, "'width', a dimension"), (4, "'error', a column of the table")])
+def test_an_attribute_has_a_name_of_its_own(width: int, said: str) -> None:
+    """One that would stand in the table for a dimension of another value, or for a column, is refused."""
+    clash = replace(toy(Limits()), space=replace(TINY, decode=lambda point: Named(width=int(point["width"]))))
+    with pytest.raises(Refused, match=f"an attribute can't be called {said}"):
+        clash.judge({"width": width})
