@@ -141,6 +141,23 @@ def test_a_column_is_asked_about_with_the_others_held_fixed() -> None:
     assert both[1].plain > 0.5 > 0.2 > abs(both[1].effect)
 
 
+def test_what_too_few_networks_cannot_hold_fixed_is_named() -> None:
+    """A column that varies only for want of networks is a warning; with enough of them, or told by others, it isn't."""
+    generator = np.random.default_rng(2)
+    frame = pd.DataFrame(generator.integers(1, 20, (60, 4)), columns=["depth", "width", "kernel", "groups"])
+    frame["twice"] = 2 * frame["kernel"]
+    frame["error"] = 0.5 - 0.01 * frame["width"] + generator.normal(0.0, 0.02, len(frame))
+    few, enough = (
+        verdicts(frame.head(n), principle_rules(frame, ["width"]), dimensions=[*frame.columns[:-1]])[0]
+        for n in (14, 60)
+    )
+    (said,) = [warning for warning in few.warnings if "too few networks to hold" in warning]
+    assert len(few.given) == 1
+    assert not {*few.given, "width"} & set(said.split(" hold ")[1].split(" fixed")[0].split(", "))
+    assert not any("too few networks to hold" in warning for warning in enough.warnings)
+    assert {"kernel", "twice"} - set(enough.given)
+
+
 def test_an_effect_that_turns_round_is_no_finding() -> None:
     """A column that helps at equal others and goes with higher errors as it stands isn't decided; both are told."""
     generator = np.random.default_rng(1)

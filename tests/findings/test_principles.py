@@ -128,11 +128,11 @@ def test_the_result_is_a_table_and_a_notebook_shows_it(run: Run) -> None:
     assert tuple(frame.columns) == COLUMNS
     assert (frame["n"] == [24, 24]).all()
     assert (frame["low"] <= frame["effect"]).all()
-    hostile = (among("function", "<b>", "relu", "<script> is better."),)
-    shown = nas.principles(run, rules=hostile)._repr_html_()
+    silu = Part(column="function", values=("silu",))
+    hostile = Rule(name="<b> against all", statement="<script> is better.", contrast=Parts(first=silu))
+    shown = nas.principles(run, rules=[hostile])._repr_html_()
     assert "<script>" not in shown
-    assert "function &lt;b&gt; against relu" in shown
-    assert "no network obeys it" in shown
+    assert "&lt;b&gt; against all" in shown
 
 
 def test_other_rules_than_the_runs_are_marked(run: Run) -> None:

@@ -8,7 +8,7 @@ corrected by Holm; *equivalent* takes one-sided tests against the smallest diffe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
@@ -29,6 +29,7 @@ from nas.analysis.rules.testing import (
     sides,
 )
 from nas.analysis.selection import (
+    Coded,
     errors_of,
     guess_of,
     having,
@@ -42,6 +43,7 @@ from nas.analysis.selection import (
     unbiased,
 )
 from nas.analysis.statistics.comparison import holm, warnings_of
+from nas.analysis.statistics.correlation import ROWS_EACH
 from nas.analysis.statistics.edf import FEW
 from nas.analysis.statistics.equivalence import check_delta
 from nas.analysis.statistics.interval import CONFIDENCE, Floats, Interval
@@ -229,7 +231,8 @@ def _test(
         others = held_columns(rows[sampled], contrast.column, fixed if contrast.column in fixed else ())
         tested = of_order(values, errors[sampled], others, delta, levels)
         of_column = _of_column(contrast.column, tested, values, errors[sampled])
-        return tested, (*_pooled(rows, contrast.space), *of_column, *repeated(rows[sampled]))
+        free = _not_held(tested, others) if others else ()
+        return tested, (*_pooled(rows, contrast.space), *of_column, *free, *repeated(rows[sampled]))
     first, reference = samples(rows, errors, contrast, guess)
     if first is None or reference is None:
         return UNTESTED, (f"no network {'obeys it' if first is None else 'is there to compare with'}",)
@@ -257,6 +260,26 @@ def _pooled(rows: pd.DataFrame, space: str) -> tuple[str, ...]:
 
 def _unmatched(sampled: pd.DataFrame) -> tuple[str, ...]:
     return ("parts of a sample aren't matched: the strata hold unequal shares of them",) if strata_of(sampled) else ()
+
+
+def _not_held(tested: Tested, others: Mapping[Coded, Floats]) -> tuple[str, ...]:
+    """What varies beside a column only because there are too few networks to hold it fixed."""
+    held = [values for (name, _), values in others.items() if name in tested.given]
+    if tested.plain is None or len(held) < tested.n[0] // ROWS_EACH - 2:
+        return ()
+    known = np.column_stack([np.nan_to_num(values) for values in (np.ones(len(next(iter(others.values())))), *held)])
+    free = dict.fromkeys(
+        name for (name, _), values in others.items() if name not in tested.given and not _told_by(known, values)
+    )
+    named = ", ".join(free)
+    return (f"too few networks to hold {named} fixed, too: with more of them the verdict may turn",) if free else ()
+
+
+def _told_by(known: Floats, values: Floats) -> bool:
+    """Whether columns, (rows, columns), tell a column in full."""
+    own = np.nan_to_num(values)
+    rest = own - known @ np.linalg.lstsq(known, own, rcond=None)[0]
+    return float(np.abs(rest).max()) <= 1e-6 * max(float(np.ptp(own)), 1e-300)
 
 
 def _of_column(column: str, tested: Tested, values: Floats, errors: Floats) -> tuple[str, ...]:
