@@ -63,12 +63,21 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
     json: Json = False,
 ) -> None:
-    """The interactive page, one offline file: nas report DIR... or nas report --table FILE..."""
+    """The interactive page, one offline file: nas report DIR... or nas report --table FILE..., or curves of networks.
+
+    Of folders that `nas train` made it lays the learning curves over one another.
+    """
     import webbrowser
 
+    from nas.models.folder import CURVE
     from nas.page.contents import write_report
     from nas.storage.results import open_run
 
+    if not table and all((place / CURVE).is_file() for place in places):
+        path = out or Path("curves.html")
+        write_curves(places, path)
+        _written(path, json)
+        return
     source = RunsAndTables(
         verb="report", places=places, table=table, error=error, accuracy=accuracy, guess=guess, space=space, cost=cost
     )
@@ -80,6 +89,16 @@ def report(
     _written(path, json)
     if show and not webbrowser.open(path.resolve().as_uri()):
         say("no browser was found that could show it", err=True)
+
+
+def write_curves(places: Sequence[Path], path: Path) -> None:
+    """The learning curves of single networks, by their folders, on a page."""
+    from nas.cli.train import write_page
+    from nas.models.curves import curves_figure
+    from nas.models.model import load
+
+    curves = {str(place): load(place).curve for place in places}
+    write_page(curves_figure(curves), " and ".join(curves), path)
 
 
 def figure(

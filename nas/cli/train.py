@@ -112,7 +112,7 @@ def train(
         say("stopped; the same command goes on after the last whole epoch", err=True)
         raise typer.Exit(130) from None
     error = f"validation error {percent(model.document.error)} after {plural(recipe.epochs, 'epoch')}"
-    write_page(model.figure(), f"{chosen.name} on {recipe.data}: {error}", folder)
+    write_page(model.figure(), f"{chosen.name} on {recipe.data}: {error}", folder / PAGE)
     if json:
         emit_json(
             folder=folder,
@@ -165,7 +165,7 @@ def sweep(train: Callable[..., Model], recipe: Recipe, sizes: Sequence[int], fol
         asked = changed(recipe, {"batch_size": size})
         models[size] = train(asked, out=folder / f"batch-{size}", on_epoch=lambda epoch: tell(epoch, recipe.epochs))
     figure = curves_figure({f"batches of {size}": model.curve for size, model in models.items()})
-    write_page(figure, f"{folder.name} on {recipe.data}", folder)
+    write_page(figure, f"{folder.name} on {recipe.data}", folder / PAGE)
     if json:
         emit_json(networks=[_as_json(size, model, folder) for size, model in models.items()], page=folder / PAGE)
         return
@@ -200,12 +200,12 @@ def _as_json(size: int, model: Model, folder: Path) -> dict[str, object]:
     }
 
 
-def write_page(figure: Figure, title: str, folder: Path) -> None:
+def write_page(figure: Figure, title: str, path: Path) -> None:
     """Curves below a title as a page of its own."""
     from html import escape
 
     figure.update_layout(title={"text": escape(title), "x": 0, "xref": "paper", "font": {"size": 16}}, margin={"t": 64})
-    figure.write_html(folder / PAGE, include_plotlyjs=True)
+    figure.write_html(path, include_plotlyjs=True)
 
 
 def tell(epoch: Epoch, epochs: int) -> None:

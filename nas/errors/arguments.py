@@ -132,6 +132,14 @@ def suited_arguments(
     return arguments
 
 
+def _qualified(argument: str) -> str:
+    """`recipe=Recipe` as it works where `nas` is imported, if it has the class."""
+    import nas
+
+    name, _, kind = argument.partition("=")
+    return f"{name}=nas.{kind}" if hasattr(nas, kind) else argument
+
+
 def _require_known(name: str, call: Call, values: tuple[Any, ...], named: Mapping[str, Any]) -> None:
     """Refuse names that there aren't, too many values without a name, and names that are missing."""
     parameters = call.signature.parameters.values()
@@ -145,7 +153,7 @@ def _require_known(name: str, call: Call, values: tuple[Any, ...], named: Mappin
         close = near(unknown[0], known)
         holder = _holder(call, unknown[0])
         guess = f"; did you mean {close[0]}?" if close and not holder else ""
-        way = f"{holder}({unknown[0]}={_shown(named[unknown[0]])})" if holder else f"it takes {all_names}"
+        way = f"{_qualified(holder)}({unknown[0]}={_shown(named[unknown[0]])})" if holder else f"it takes {all_names}"
         raise Refused(f"{name} takes no {unknown[0]!r}{guess}", hint=way)
     unnamed = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if len(values) > len(unnamed) and inspect.Parameter.VAR_POSITIONAL not in kinds:

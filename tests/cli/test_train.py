@@ -37,6 +37,16 @@ def test_a_network_is_trained_and_watched(say: Say, tmp_path: Path) -> None:
     assert "trained/lenet_bn holds another training: flip True, not False" in err
 
 
+def test_curves_of_networks_lie_over_one_another(say: Say, tmp_path: Path) -> None:
+    """`nas report` of folders that hold one network each is a page of their curves, by the folders."""
+    for name in ("lenet", "lenet_bn"):
+        assert say("train", name, *SHORT)[0] == 0
+    assert say("report", "trained/lenet", "trained/lenet_bn", "-o", "both.html")[:2] == (0, "both.html\n")
+    page = (tmp_path / "both.html").read_text()
+    for name in ("lenet", "lenet_bn"):
+        assert rf"trained\u002f{name}, validation" in page
+
+
 def test_batch_sizes_are_compared(say: Say, tmp_path: Path) -> None:
     """A row each with speed, errors and memory, a page of all curves, and a folder each; again nothing is trained."""
     words = ("train", "lenet_bn", *SHORT, "--batch-sizes", "20,100")
