@@ -22,11 +22,14 @@ FULL = (
     "HOST_ALLOCATION_FAILED",
 )
 """What torch, CUDA, cuBLAS and cuDNN say where memory doesn't suffice; only torch on a GPU has a class for it."""
+ONEDNN = "could not create a primitive"
+"""The whole of what oneDNN says on a processor; of what it can't compute it says more."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory didn't suffice, whoever says so."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(text in str(error) for text in FULL)
+    said = str(error)
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or said == ONEDNN or any(t in said for t in FULL)
 
 
 class Footprint:
