@@ -53,6 +53,8 @@ class Sample:
     """Name of each table -> where its rows come from; empty for a run."""
     run: Run | None = None
     """The run behind them; None for tables."""
+    measured: tuple[str, ...] = ()
+    """Columns of a table that were measured in the training, whatever their names."""
     dimensions: tuple[str, ...] | None = None
     """What was drawn, held fixed where one of them is asked about; None where it isn't known."""
 
@@ -73,7 +75,7 @@ class Sample:
     @cached_property
     def aside(self) -> Mapping[str, str]:
         """Columns of a table that rules are about only where they are requested -> what they are; of a run none."""
-        return {} if self.run else set_aside(self.frame)
+        return {} if self.run else set_aside(self.frame, self.measured)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -132,6 +134,7 @@ def sample_of(
         percent=tables.percent,
         unitless=tables.unitless,
         origins=tables.origins,
+        measured=tables.measured,
         dimensions=tables.drawn,
     )
 

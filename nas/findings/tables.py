@@ -69,6 +69,8 @@ class Tables:
     """Error of guessing as a share of 1, from which on a network has failed to learn; None where it isn't known."""
     drawn: tuple[str, ...] | None = None
     """Columns that were drawn, as tables of ours say; None where it isn't known."""
+    measured: tuple[str, ...] = ()
+    """Columns of numbers that differ between trainings of one network, so that they were measured, not chosen."""
 
 
 def tables(
@@ -106,6 +108,7 @@ def tables(
         unitless=any(part.unit == UNITLESS for part in parts),
         guess=max((part.guess for part in parts if part.guess is not None), default=None),
         drawn=_drawn([part.drawn for part in parts]),
+        measured=tuple(dict.fromkeys(chain.from_iterable(part.measured for part in parts))),
     )
 
 
@@ -137,6 +140,7 @@ def checked(
         unitless=part.unit == UNITLESS,
         guess=part.guess,
         drawn=part.drawn,
+        measured=part.measured,
     )
 
 
@@ -159,6 +163,8 @@ class _Part:
     guess: float | None
     repeated: str
     """What is said of several rows of a network."""
+    measured: tuple[str, ...]
+    """Columns that differ between trainings of one network."""
     drawn: tuple[str, ...] | None
     """Columns that were drawn; None where it isn't known."""
 
@@ -209,11 +215,12 @@ def _checked(frame: pd.DataFrame, name: str, place: str, how: _Errors) -> _Part:
     guess = guess_of(frame, how.guess, unit, ours)
     rest = _plain(frame.drop(columns=[how.column, *([GUESS] if ours and GUESS in frame else [])]), name)
     ready, repeated = rest.assign(error=errors, outcome=_outcomes(frame, errors, place)), ""
+    measured: tuple[str, ...] = ()
     if not (ours and "repeat" in frame):
-        ready, repeated = one_row_each(ready, guess)
+        ready, repeated, measured = one_row_each(ready, guess)
     origin = f"{len(frame):,} rows, {_from(how.column, unit, how.accuracy)}"
     drawn = drawn_columns(frame)
-    return _Part(frame=ready, origin=origin, unit=unit, guess=guess, repeated=repeated, drawn=drawn)
+    return _Part(frame=ready, origin=origin, unit=unit, guess=guess, repeated=repeated, measured=measured, drawn=drawn)
 
 
 def _apart(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> list[pd.DataFrame]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from nas.analysis.selection import numeric_columns
@@ -16,17 +16,18 @@ if TYPE_CHECKING:
 SAME = 0.98
 """Spearman's rho with the error beyond which a column is the error."""
 RESULT, ROWS = "the error or another result of the training", "numbers of rows or seeds"
+MEASURED = "measured in the training, for it differs between the seeds of one network"
 MOST_NAMED = 12
 """Most columns named in a note."""
 
 
-def set_aside(frame: pd.DataFrame) -> dict[str, str]:
+def set_aside(frame: pd.DataFrame, measured: Collection[str] = ()) -> dict[str, str]:
     """Columns of numbers that say nothing of networks -> what they are; whole numbers that count, if there are others.
 
     A table of one column that happens to count is about that column.
     """
     names = numeric_columns(frame)
-    reasons = {name: _reason(frame, name) for name in names}
+    reasons = {name: _reason(frame, name) or MEASURED * (name in measured) for name in names}
     counting = {name: ROWS for name in names if not reasons[name] and is_row_name(frame[name], name)}
     settings = [name for name in names if not reasons[name] and name not in counting]
     known = {name: reason for name, reason in reasons.items() if reason}

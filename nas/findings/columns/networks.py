@@ -1,7 +1,7 @@
 """Rows of one network -> one row: trainings of a network under several seeds are one network, not several.
 
 Rows are of one network where `architecture` says so, else where they are equal in all columns but those that differ
-between trainings of one network: errors and losses, seeds, times and numbers of rows.
+between trainings of one network: errors and losses, seeds, times, numbers of rows, and what else was measured.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import Refused
+from nas.findings.columns.measured import measured_columns
 from nas.findings.columns.names import EPOCHS, is_id, is_of_training, is_repeat, is_seed
 from nas.findings.wording.numbers import shortened
 from nas.study.record import Outcome
@@ -30,25 +31,29 @@ MOST_NAMED = 6
 """Most columns named in a message."""
 
 
-def one_row_each(frame: pd.DataFrame, guess: float | None = None) -> tuple[pd.DataFrame, str]:
-    """The table with one row a network, its errors averaged, and what is said of that; empty where all rows differ.
+def one_row_each(frame: pd.DataFrame, guess: float | None = None) -> tuple[pd.DataFrame, str, tuple[str, ...]]:
+    """The table with one row a network, its errors averaged, what is said of that, and which columns were measured.
 
-    A failed training enters the mean of its network as guessing, at least as the worst error of the table; a network
-    has failed where all of its trainings have.
+    Nothing is said where all rows differ. A failed training enters the mean of its network as guessing, at least as the
+    worst error of the table; a network has failed where all of its trainings have.
     """
     columns = [str(name) for name in frame if name not in FIXED]
     key = _key(frame, columns)
     _require_no_epochs(frame, key)
+    measured = () if key == NAMED else measured_columns(frame, key)
+    key = [name for name in key if name not in measured]
     network = _numbered(frame, key)
     if network.is_unique:
-        return frame, ""
+        return frame, "", ()
     if key != NAMED and not _are_trainings(frame, key, network):
-        return frame, (
+        said = (
             f". Its columns have {network.nunique():,} different rows, too few to tell networks apart, so each of the "
             f"{len(frame):,} is taken as one; if rows repeat networks, n is too large"
         )
+        return frame, said + _measured_in_words(measured), measured
     differing = [name for name in columns if frame.groupby(network)[name].nunique().max() > 1]
-    return _averaged(frame, network, differing, guess), _in_words(frame, network, key, differing)
+    ready = _averaged(frame.astype(dict.fromkeys(measured, float)), network, differing, guess)
+    return ready, _in_words(frame, network, key, differing) + _measured_in_words(measured), measured
 
 
 def is_row_name(cells: pd.Series[Any], name: str) -> bool:
@@ -162,4 +167,16 @@ def _in_words(frame: pd.DataFrame, network: pd.Series[int], key: list[str], diff
         "of which all failed is a failure"
         if failed
         else ""
+    )
+
+
+def _measured_in_words(measured: tuple[str, ...]) -> str:
+    """Which columns were taken as measured, and what to do where that is wrong."""
+    if not measured:
+        return ""
+    names = shortened([*map(repr, measured)], MOST_NAMED)
+    were, them = ("was", "it") if len(measured) == 1 else ("were", "them")
+    return (
+        f". {names} {were} taken as measured in the training, for without {them} rows repeat, one a seed; if "
+        f"you chose {them}, leave the column of seeds out of the table"
     )
