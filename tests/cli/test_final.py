@@ -128,7 +128,7 @@ def test_refusals_are_two_lines(say: Say, run: Run, tmp_path: Path) -> None:
         ((run.folder, "--set", "validation_size=300"), "validation_size is the run's"),
         ((run.folder, "--latency-ms", "..2"), "was begun with"),
         ((run.folder, "--pareto", "latency"), "was begun with"),
-        ((run.folder, "--set", "speed=1"), "--set takes FIELD=VALUE"),
+        ((run.folder, "--set", "speed=1"), "--set knows no field 'speed'"),
         ((run.folder, "--study", "nowhere"), "no study 'nowhere'"),
         ((run.folder / "final",), "is a final itself"),
     ):
