@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -125,11 +126,14 @@ def test_a_table_is_named_with_all_its_columns_by_default(say: Say, csv: Path) -
 
 
 def test_delta_is_in_the_unit_of_the_errors(say: Say, folder: Path) -> None:
-    """A huge delta makes every rule with two samples one without a difference that matters."""
-    _, out, _ = say(folder, "--delta", "0.9", "--json")
+    """A huge delta makes a rule with two samples one without a difference that matters; one beyond all errors is none."""
+    errors = pd.read_csv(folder / "records.csv")["error"]
+    largest = round(0.99 * float(errors.max() - errors.min()), 6)
+    _, out, _ = say(folder, "--delta", str(largest), "--json")
     entry = read(out)["principles"][0]
-    assert (entry["verdict"], entry["delta"], entry["within_delta"]) == ("equivalent", 0.9, True)
-    assert say(folder, "--delta", "0")[0] == 2
+    assert (entry["verdict"], entry["delta"], entry["within_delta"]) == ("equivalent", largest, True)
+    for delta in ("0", "0.9"):
+        assert say(folder, "--delta", delta)[0] == 2
 
 
 def test_a_study_lends_its_rules(say: Say, folder: Path, tmp_path: Path) -> None:
