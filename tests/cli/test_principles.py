@@ -126,7 +126,7 @@ def test_a_table_is_named_with_all_its_columns_by_default(say: Say, csv: Path) -
 
 
 def test_delta_is_in_the_unit_of_the_errors(say: Say, folder: Path) -> None:
-    """A huge delta makes a rule with two samples one without a difference that matters; one beyond all errors is none."""
+    """A huge delta makes a rule with two samples one without a difference that matters; too huge a one is refused."""
     errors = pd.read_csv(folder / "records.csv")["error"]
     largest = round(0.99 * float(errors.max() - errors.min()), 6)
     _, out, _ = say(folder, "--delta", str(largest), "--json")
