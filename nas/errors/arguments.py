@@ -7,6 +7,7 @@ the same is taken: a list for a tuple, a text for a path and a path for a text, 
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import cache, wraps
@@ -134,10 +135,8 @@ def suited_arguments(
 
 def _qualified(argument: str) -> str:
     """`recipe=Recipe` as it works where `nas` is imported, if it has the class."""
-    import nas
-
     name, _, kind = argument.partition("=")
-    return f"{name}=nas.{kind}" if hasattr(nas, kind) else argument
+    return f"{name}=nas.{kind}" if hasattr(sys.modules.get("nas"), kind) else argument
 
 
 def _require_known(name: str, call: Call, values: tuple[Any, ...], named: Mapping[str, Any]) -> None:

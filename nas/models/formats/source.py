@@ -37,8 +37,8 @@ IMAGES = '''def preprocess(images: Tensor) -> Tensor:
     Takes uint8 pixels or floats in [0, 1], (batch, channels, height, width).
     """
     if images.dim() != 4 or images.shape[1] != INPUTS[0]:
-        channels = f"{INPUTS[0]} channel{'' if INPUTS[0] == 1 else 's'}"
-        raise ValueError(f"images must be (batch, {channels}, height, width), got {tuple(images.shape)}")
+        shape = f"(batch, {INPUTS[0]}, height, width)"
+        raise ValueError(f"images must be {shape}, got {tuple(images.shape)}")
     pixels = images.float() if images.is_floating_point() else images.float() / 255
     if pixels.shape[2:] != INPUTS[1:]:
         pixels = nn.functional.interpolate(
