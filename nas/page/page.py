@@ -156,14 +156,14 @@ def _best_networks(
 
 def network_values(row: Mapping[Any, Any], units: Mapping[str, str], images: int = 0) -> dict[str, str]:
     """Column title -> text for one of the best networks; columns that the table lacks are left out."""
+    timed = "latency_ms" in row and not pd.isna(row["latency_ms"])  # only where it was limited or made small
     writers: Mapping[str, Callable[[float | None], str]] = {
         "error": partial(measured, images=images),
+        **({"latency_ms": lambda value: f"{value:.3g} ms"} if timed else {}),
         **dict.fromkeys(("parameters", "multiply_adds", "activations"), count),
         "seconds": duration,
         "images_per_second": partial(rate, unit=units["speed"]),
     }
-    if "latency_ms" in row and not pd.isna(row["latency_ms"]):  # only where it was limited or made small
-        writers = {"latency_ms": lambda value: f"{value:.3g} ms", **writers}
     values = {name: None if pd.isna(row[name]) else float(row[name]) for name in writers if name in row}
     return {spoken(name): writers[name](value) for name, value in values.items()}
 

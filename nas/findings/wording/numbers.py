@@ -29,6 +29,7 @@ UNITS = {
         "loss": "training loss (cross-entropy)",
         "multiply_adds": "multiply-adds (an image)",
         "activations": "activations (elements an image)",
+        "latency_ms": "latency (ms, one image)",
         "speed": "images/s",
         "note": "",
     },
