@@ -19,8 +19,8 @@ from nas.data import DataInfo
 from nas.errors import Refused, typed
 from nas.runner.latencies import Latencies
 from nas.runner.task import Site, Task
-from nas.runner.testable import require_testable
 from nas.sampling import Plan
+from nas.sampling.testable import require_testable
 from nas.storage import study_json
 from nas.storage.layout import LATENCIES
 from nas.storage.study_json import Manifest, require_agreement, require_same_cap

@@ -23,8 +23,8 @@ from nas.runner.agreement import agreed
 from nas.runner.latencies import Latencies
 from nas.runner.progress import Snapshot
 from nas.runner.task import Site
-from nas.runner.testable import require_testable
 from nas.sampling import Plan
+from nas.sampling.testable import require_testable
 from nas.space import Choice, Integer, Point
 from nas.storage import study_json
 from nas.storage.database import read_records

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from nas.errors import Refused
-from nas.sampling import Plan
+from nas.sampling.plan import Plan
 from nas.space import Real, Space, Value
 from nas.space.dimensions import Dimension, in_words
 from nas.study import Study
