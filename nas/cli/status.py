@@ -93,8 +93,7 @@ def report(
 
 def write_curves(places: Sequence[Path], path: Path) -> None:
     """The learning curves of single networks, by their folders, on a page."""
-    from nas.cli.train import write_page
-    from nas.models.curves import curves_figure
+    from nas.models.curves import curves_figure, write_page
     from nas.models.model import load
 
     curves = {str(place): load(place).curve for place in places}

@@ -34,8 +34,6 @@ from nas.findings.wording.numbers import NOTHING, duration, percent, plural
 from nas.findings.wording.training import epoch_line
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
-
     from nas.models.model import Model
     from nas.runner.networks import Network
     from nas.study import Recipe
@@ -86,6 +84,7 @@ def train(
 ) -> None:
     """Train one network and watch it; the same command resumes it."""
     from nas.models.card import recipe_text
+    from nas.models.curves import write_page
     from nas.runner import networks
 
     chosen, recipe = _chosen(network, run, trial, study)
@@ -101,11 +100,11 @@ def train(
         resolution=resolution,
     )
     recipe = changed(recipe, {**named, **fields_of(settings)})
-    folder = out or Path("trained", chosen.name)
+    folder = out or Path("trained", chosen.name if batch_sizes is None else f"{chosen.name}-batches")
     watched = partial(networks.train, chosen, seed=seed, device=device)
     try:
         if batch_sizes is not None:
-            sweep(watched, recipe, _sizes(batch_sizes), out or Path("trained", f"{chosen.name}-batches"), json)
+            sweep(watched, recipe, _sizes(batch_sizes), folder, json)
             return
         model = watched(recipe, out=folder, on_epoch=lambda epoch: tell(epoch, recipe.epochs))
     except KeyboardInterrupt:
@@ -154,7 +153,7 @@ def _sizes(text: str) -> list[int]:
 def sweep(train: Callable[..., Model], recipe: Recipe, sizes: Sequence[int], folder: Path, json: bool) -> None:
     """Train once with each batch size, all else equal, and show speed, errors and memory beside one another."""
     from nas.errors import Refused
-    from nas.models.curves import curves_figure
+    from nas.models.curves import curves_figure, write_page
     from nas.models.folder import ARCHITECTURE
 
     if (folder / ARCHITECTURE).exists():
@@ -198,14 +197,6 @@ def _as_json(size: int, model: Model, folder: Path) -> dict[str, object]:
         "seconds": sum(epoch.seconds for epoch in model.curve),
         "peak_memory": model.peak_memory,
     }
-
-
-def write_page(figure: Figure, title: str, path: Path) -> None:
-    """Curves below a title as a page of its own."""
-    from html import escape
-
-    figure.update_layout(title={"text": escape(title), "x": 0, "xref": "paper", "font": {"size": 16}}, margin={"t": 64})
-    figure.write_html(path, include_plotlyjs=True)
 
 
 def tell(epoch: Epoch, epochs: int) -> None:

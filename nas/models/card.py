@@ -90,6 +90,8 @@ def _training(document: Document) -> dict[str, str]:
 def recipe_text(recipe: Recipe) -> str:
     """What decides how a network learns, as fields of a recipe; those that do nothing are left out."""
     fields = msgspec.to_builtins(recipe)
+    if recipe.optimizer != "sgd" or not recipe.momentum:
+        fields["nesterov"] = False
     told = {name: value for name, value in fields.items() if name not in TOLD and value not in ("", 0, False)}
     return ", ".join(name if value is True else f"{name} {value}" for name, value in told.items())
 

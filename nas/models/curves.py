@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.study.record import Epoch
@@ -39,6 +40,14 @@ def curves_figure(
     figure.update_yaxes(title_text=loss, rangemode="tozero", gridcolor="#8884", row=2, col=1)
     figure.update_xaxes(title_text="epoch", row=2, col=1)
     return _whole_epochs(figure, max((len(curve) for curve in curves.values()), default=0))
+
+
+def write_page(figure: plotly.graph_objects.Figure, title: str, path: Path) -> None:
+    """Curves below a title as a page of its own."""
+    from html import escape
+
+    figure.update_layout(title={"text": escape(title), "x": 0, "xref": "paper", "font": {"size": 16}}, margin={"t": 64})
+    figure.write_html(path, include_plotlyjs=True)
 
 
 def _add(

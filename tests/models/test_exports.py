@@ -15,10 +15,11 @@ from nas.engines import InlineEngine
 from nas.errors import Missing, NasError, Refused, StorageFailed
 from nas.files import digest
 from nas.models import exports
-from nas.models.card import card
+from nas.models.card import card, recipe_text
 from nas.models.document import decode
 from nas.models.folder import ARCHITECTURE, CARD, SUMS, WEIGHTS
 from nas.storage.results import Run
+from nas.study import Recipe
 from nas.study.record import Outcome
 from tests.toys.spaces import RICH, TINY, VARIED, decode_other
 
@@ -236,3 +237,13 @@ def test_class_names_stay_in_their_cell(exported: Path) -> None:
     (line,) = [line for line in card(odd).splitlines() if line.startswith("| classes |")]
     assert line.startswith(r"| classes | 10: cat\|dog, bird fish, 2, ")
     assert line.endswith(" |")
+
+
+def test_a_card_tells_a_recipe_by_what_it_does() -> None:
+    """Fields that are off are left out, and so is `nesterov` where there is no momentum of SGD."""
+    text = recipe_text(Recipe(data="digits", momentum=0.0, warmup=0.0, crop=2, flip=True))
+    assert "crop 2" in text
+    assert ", flip," in f"{text},"
+    assert not any(name in text for name in ("momentum", "nesterov", "warmup", "digits", "rotation"))
+    assert "nesterov" not in recipe_text(Recipe(optimizer="adamw"))
+    assert "momentum 0.9, nesterov" in recipe_text(Recipe())

@@ -68,7 +68,7 @@ def _layout(path: Path) -> Layout:
         told = f"{train} must hold at least 2 classes, got {len(classes)}: it holds {loose:,} images itself"
         raise Refused(told, hint=LIES)
     groups = {split: _groups(folder, classes) for split, folder in (parts or {"train": path}).items()}
-    require_classes(train, [len(group) for group in groups["train"]], classes, _inside(path))
+    require_classes(train, [len(group) for group in groups["train"]], classes, LIES)
     return Layout(
         classes=classes,
         groups=groups,
@@ -120,14 +120,6 @@ def _loose(folder: Path) -> list[Path]:
 
 def _hidden(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if entry.is_dir() and entry.name.startswith(HIDDEN))
-
-
-def _inside(path: Path) -> str:
-    """Where to look for the classes of a folder that has less than two: one level below, else how they would lie."""
-    for name in class_folders(path):
-        if len(class_folders(path / name)) > 1:
-            return f"{name}/ has folders: is it {path / name} that is meant?"
-    return LIES
 
 
 def split_folders(path: Path) -> dict[Split, Path]:
