@@ -35,7 +35,7 @@ from nas.study.record import SENTENCES
 TOP = 10
 """Best networks shown."""
 PARTS = (
-    *("format", "data", "ticks", "edf", "front", "medians", "search", "csv", "model", "figure", "cloud", "paper"),
+    *("format", "data", "ticks", "edf", "front", "medians", "search", "csv", "model", "canvas", "figure", "cloud", "paper"),
     *("scale", "editor", "bins", "outcomes", "standing", "stairs", "colours", "copy"),
 )
 """Files of the script that the others build on, in order."""

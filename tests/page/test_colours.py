@@ -14,7 +14,7 @@ from tests.page.test_page import Open, needs_browser, report, settled
 from tests.page.test_views import view
 
 COLOURED = """view => runOf(shown()).views.find((each) => each.box.dataset.view === view).box
-  .querySelector(".js-plotly-plot").data.filter((trace) => Array.isArray(trace.marker?.color))
+  .querySelector(".js-plotly-plot").figure.whole.data.filter((trace) => Array.isArray(trace.marker?.color))
   .flatMap((trace) => trace.customdata.map((row, i) => [row, trace.marker.color[i]]))"""
 
 

@@ -206,7 +206,7 @@ def test_page_shows_every_part(show: Open) -> None:
     """All parts of a finished run are drawn, and the EDF has one line a space."""
     page = show()
     assert drawn(page, "edf", "box.data.filter(t => t.meta === 'edf').length") == 3
-    assert drawn(page, "costs", "box.data.filter(t => t.meta === 'front').length") == 1
+    assert drawn(page, "costs", "box.figure.whole.data.filter(t => t.meta === 'front').length") == 1
     assert page.locator("[data-view=costs] .plot").count() == 4
     assert drawn(page, "curves", "box.data.filter(t => t.meta === 'curve').length") == 10
     assert page.locator(".matrix td.untested").count() == 3
@@ -533,7 +533,7 @@ def test_ten_thousand_rows_stay_usable(show: Open) -> None:
     assert cells(page, 1)[0] == "9999"
     page.locator("input[type=search]").fill("diverged")
     assert "selected, of 10,000" in trials(page).locator("output").inner_text()
-    assert drawn(page, "costs", "box.data.reduce((sum, trace) => sum + trace.x.length, 0)") < 900
+    assert drawn(page, "costs", "box.figure.whole.data.reduce((sum, trace) => sum + trace.x.length, 0)") < 900
 
 
 @needs_browser

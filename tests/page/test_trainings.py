@@ -46,12 +46,12 @@ def test_a_search_begins_with_its_history(show: Open) -> None:
     page = show(run)
     views = page.evaluate("[...document.querySelectorAll('section [data-view]')].map(b => b.dataset.view)")
     assert views[:2] == ["legend", "history"]
-    line = drawn(page, "history", "box.data.find(t => t.meta === 'best').y")
+    line = drawn(page, "history", "box.figure.whole.data.find(t => t.meta === 'best').y")
     lowest = run.frame.sort_values("trial")["error"].cummin().dropna()
     assert line[:-1] == pytest.approx(sorted(lowest.unique(), reverse=True))
     assert page.locator("[data-view=history] .plot").count() == 2
     fronts = page.locator("[data-view=history] .plot").nth(1)
-    assert fronts.evaluate("box => box.data.filter(t => t.meta === 'front').length") == 3
+    assert fronts.evaluate("box => box.figure.whole.data.filter(t => t.meta === 'front').length") == 3
     drag(page, "history", (0.2, 0.05), (0.6, 0.98))
     low, high = page.url.split("trial=")[1].split("&")[0].split("..")
     errors = page.url.split("error=")[1].split("&")[0].split("..")

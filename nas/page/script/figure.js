@@ -55,15 +55,18 @@ function padded(low, high, log, below = 0.04, above = below) {
 }
 
 class Figure {
-  // `onPick(row, event)` is called for a click on a point, `onBrush({x, y})` for a drag, null for a double click.
-  constructor(box, { height = 360, onPick, onBrush, direction = "any", hover } = {}) {
+  // `onPick(row, event)` is called for a click on a point, `onBrush({x, y})` for a drag, null for a double click. A
+  // cloud lies on a canvas over plotly's axes, but on paper.
+  constructor(box, { height = 360, onPick, onBrush, direction = "any", hover, cloud = false } = {}) {
     Object.assign(this, { height, onPick, onBrush, direction, hover });
     this.plot = element("div", { class: "plot", role: "img" });
+    if (cloud) this.canvas = new Canvas(this.plot);
+    this.plot.figure = this;
     this.note = element("p", { class: "note says" });
     this.table = element("details", { class: "numbers" }, element("summary", {}, "numbers"));
     this.table.addEventListener("toggle", () => this.fill());
     this.save = element("button", { type: "button", class: "link" }, "SVG");
-    this.save.addEventListener("click", () => Plotly.downloadImage(this.plot, { format: "svg", filename: "figure" }));
+    this.save.addEventListener("click", () => Plotly.downloadImage(this.whole, { format: "svg", filename: "figure", width: this.width, height: this.plot.clientHeight }));
     box.replaceChildren(this.plot, this.note, element("div", { class: "under" }, this.table, this.save));
   }
 
@@ -83,7 +86,8 @@ class Figure {
     this.table.hidden = none || !numbers;
     this.save.hidden = none;
     if (none) return;
-    const printing = document.documentElement.classList.contains("printing"); // plotly keeps the width of the screen unless it is told
+    const { classList } = document.documentElement;
+    const printing = classList.contains("printing"); // plotly keeps the width of the screen unless it is told
     const layout = {
       ...(printing && { width: this.width }), height, margin: { l: 64, r: 20, t: 10, b: 56, ...margin }, showlegend: false, hovermode: "closest", dragmode: this.onBrush ? "select" : false,
       selectdirection: this.direction, selections: [], template: "none", paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
@@ -92,7 +96,13 @@ class Figure {
       xaxis: x, yaxis: y, shapes, annotations,
     };
     const quiet = traces.map((trace) => ({ hoverinfo: trace.customdata ? "none" : "skip", ...trace }));
-    Plotly.react(this.plot, quiet, layout, CONFIG);
+    this.whole = { data: quiet, layout };
+    if (this.canvas && !printing && !classList.contains("paper")) this.paint(layout);
+    else {
+      this.canvas?.sheet.remove();
+      this.axes = undefined;
+      Plotly.react(this.plot, quiet, layout, CONFIG);
+    }
     if (!this.listens) this.listen();
     this.plot.setAttribute("aria-label", name);
     this.save.setAttribute("aria-label", `Save as SVG: ${name}`);
@@ -100,14 +110,45 @@ class Figure {
     this.fill();
   }
 
+  // Plotly draws what is left without traces and shapes, where that isn't there already; the canvas these.
+  paint({ shapes, ...layout }) {
+    const axes = JSON.stringify([this.width, layout]);
+    if (axes !== this.axes) Plotly.react(this.plot, [], layout, CONFIG);
+    this.axes = axes;
+    const { l, r, t, b } = layout.margin;
+    this.canvas.draw(this.whole.data, shapes, layout, { left: l, top: t, width: this.width - l - r, height: layout.height - t - b });
+  }
+
   listen() {
     this.listens = true;
+    if (this.canvas) this.listenToPointer();
     const row = (event) => event.points.map((point) => point.customdata).find((value) => typeof value === "number");
     this.plot.on("plotly_click", (event) => row(event) !== undefined && this.onPick?.(row(event), event.event));
     this.plot.on("plotly_hover", (event) => row(event) !== undefined && this.hover && tip.show(event.event, this.hover(row(event), event.points[0])));
     this.plot.on("plotly_unhover", () => tip.hide());
-    this.plot.on("plotly_selected", (event) => event?.range && this.onBrush?.(event.range));
-    this.plot.on("plotly_deselect", () => this.onBrush?.(null));
+    const brush = (found) => {
+      this.axes = undefined; // plotly keeps what was dragged until it draws again
+      this.onBrush?.(found);
+    };
+    this.plot.on("plotly_selected", (event) => event?.range && brush(event.range));
+    this.plot.on("plotly_deselect", () => brush(null));
+  }
+
+  // What plotly says of its own points, of those on the canvas.
+  listenToPointer() {
+    let pressed;
+    this.plot.addEventListener("pointermove", (event) => {
+      const row = event.buttons ? undefined : this.canvas.nearest(event);
+      if (row === undefined) tip.hide();
+      else tip.show(event, this.hover(row));
+    });
+    this.plot.addEventListener("pointerleave", () => tip.hide());
+    this.plot.addEventListener("pointerdown", (event) => { pressed = event; }, true);
+    window.addEventListener("pointerup", (event) => {
+      const row = pressed && Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) < 4 ? this.canvas.nearest(event) : undefined;
+      pressed = undefined;
+      if (row !== undefined) this.onPick?.(row, event);
+    });
   }
 
   fill() {

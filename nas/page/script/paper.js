@@ -57,6 +57,6 @@ async function svgOf(box) {
 }
 
 async function plotlySvg(plot, width, height) {
-  const text = await Plotly.toImage(plot, { format: "svg", imageDataOnly: true, width: Math.round(width), height: Math.round(height) });
+  const text = await Plotly.toImage(plot.figure.whole, { format: "svg", imageDataOnly: true, width: Math.round(width), height: Math.round(height) });
   return document.adoptNode(new DOMParser().parseFromString(text, "image/svg+xml").documentElement);
 }

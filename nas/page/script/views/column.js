@@ -12,6 +12,7 @@ VIEWS.column = class {
     this.menu.addEventListener("change", () => this.draw(model));
     box.append(element("label", { class: "menu" }, "Error against", this.menu));
     this.figure = new Figure(box.appendChild(element("div", {})), {
+      cloud: true,
       height: 420, onBrush: (found) => this.brush(model, found), onPick: (row, event) => model.choose(row, { beside: event.shiftKey }), hover: (row) => networkLines(model, row),
     });
   }

@@ -11,7 +11,7 @@ VIEWS.costs = class {
     this.figures = this.columns.map((column) => {
       const part = box.appendChild(element("div", {}));
       const onBrush = (found) => model.change(brushed(found, column));
-      return new Figure(part, { height: 300, onBrush, onPick: (row, event) => model.choose(row, { beside: event.shiftKey }), hover: (row) => networkLines(model, row) });
+      return new Figure(part, { cloud: true, height: 300, onBrush, onPick: (row, event) => model.choose(row, { beside: event.shiftKey }), hover: (row) => networkLines(model, row) });
     });
   }
 

@@ -10,7 +10,7 @@ VIEWS.history = class {
     const figure = (column) => {
       const part = box.appendChild(element("div", {}));
       const onBrush = (found) => model.change(brushed(found, column));
-      return new Figure(part, { height: 340, onBrush, onPick: (row, event) => model.choose(row, { beside: event.shiftKey }), hover: (row) => networkLines(model, row) });
+      return new Figure(part, { cloud: true, height: 340, onBrush, onPick: (row, event) => model.choose(row, { beside: event.shiftKey }), hover: (row) => networkLines(model, row) });
     };
     this.errors = figure(this.trial);
     if (this.cost) this.fronts = figure(this.cost);
