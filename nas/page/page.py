@@ -35,8 +35,8 @@ from nas.study.record import SENTENCES
 TOP = 10
 """Best networks shown."""
 PARTS = (
-    *("format", "data", "ticks", "edf", "front", "medians", "search", "csv", "model", "canvas", "figure", "cloud", "paper"),
-    *("scale", "editor", "bins", "outcomes", "standing", "stairs", "colours", "copy"),
+    *("format", "data", "ticks", "edf", "front", "medians", "search", "csv", "model", "canvas", "figure", "cloud"),
+    *("paper", "scale", "editor", "bins", "outcomes", "standing", "stairs", "colours", "copy"),
 )
 """Files of the script that the others build on, in order."""
 VIEWS = (

@@ -221,9 +221,13 @@ def test_hover_shows_the_architecture_and_click_opens_it(show: Open) -> None:
     """A point says which network it is, and a click on it opens the details of that network."""
     page = show()
     assert drawn(page, "costs", "1")
-    box = page.locator("[data-view=costs] path.point").nth(3).bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    x, y = page.evaluate(
+        """() => {
+          const {canvas, whole} = document.querySelector("[data-view=costs] .plot").figure;
+          const ground = canvas.sheet.getBoundingClientRect(), trace = whole.data.find(({mode}) => mode === "markers");
+          return [ground.x + canvas.place[0](trace.x[3]), ground.y + canvas.place[1](trace.y[3])];
+        }"""
+    )
     page.mouse.move(x, y)
     label = page.locator(".tip")
     label.wait_for()

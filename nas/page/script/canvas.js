@@ -58,7 +58,7 @@ class Canvas {
     const stroked = open || name in PARTS_OF_MARK;
     pen.globalAlpha = opacity;
     x.forEach((value, i) => {
-      const own = typeof color === "string" ? color : color[i];
+      const own = Array.isArray(color) ? color[i] : color;
       pen.save();
       pen.translate(across_(value), up(y[i]));
       pen.scale(size / 8, size / 8);

@@ -18,12 +18,13 @@ function errorAxis(model, figure) {
 function cloud(model, { rows, x, vertical, front: best = [], most = MOST_DRAWN }) {
   const { of } = colouring(model);
   const finite = (row) => model.errors[row] < Infinity && model.errors[row] <= vertical.top;
-  const inside = new Set(rows);
+  const inside = new Uint8Array(model.rows);
+  for (const row of rows) inside[row] = 1;
   const trained = rows.filter(finite);
   const drawn = sampled(trained, model.errors, most, best);
   const traces = [];
   if (rows.length < model.rows) {
-    const others = Array.from({ length: model.rows }, (_, row) => row).filter((row) => !inside.has(row) && finite(row) && x(row) === x(row));
+    const others = Array.from({ length: model.rows }, (_, row) => row).filter((row) => !inside[row] && finite(row) && x(row) === x(row));
     traces.push(points(sampled(others, model.errors, most * PALE), x, model.errors, { color: GREY, size: 5, opacity: 0.25 }));
   }
   model.spaces.forEach((space, place) => {
@@ -59,7 +60,8 @@ function brushShapes(model, [across, upright], spans = [model.filters.get(across
   const side = (filter, name, letter) => {
     const known = [filter?.low, filter?.high].map(Number.isFinite);
     if (!known.includes(true)) return { [`${letter}0`]: 0, [`${letter}1`]: 1, [`${letter}ref`]: `${letter} domain` };
-    const ends = known.includes(false) ? extent(model.column(name).values) : [];
+    const column = model.column(name);
+    const ends = known.includes(false) ? (column.ends ??= extent(column.values)) : [];
     return { [`${letter}0`]: known[0] ? filter.low : ends[0], [`${letter}1`]: known[1] ? filter.high : ends[1] };
   };
   const style = { type: "rect", line: { color: pageColour("--accent"), width: 1 }, fillcolor: pageColour("--accent"), opacity: 0.12, layer: "below" };

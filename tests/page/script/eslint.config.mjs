@@ -5,7 +5,7 @@ export default [
       ecmaVersion: 2024,
       sourceType: "script",
       globals: Object.fromEntries(
-        ["Blob", "DOMParser", "IntersectionObserver", "Intl", "Plotly", "URL", "URLSearchParams", "XMLSerializer", "atob", "cancelAnimationFrame", "clearTimeout", "document", "getComputedStyle", "getSelection", "navigator",
+        ["Blob", "DOMParser", "IntersectionObserver", "Intl", "Path2D", "Plotly", "URL", "URLSearchParams", "XMLSerializer", "atob", "cancelAnimationFrame", "clearTimeout", "document", "getComputedStyle", "getSelection", "navigator",
           "history", "location", "performance", "requestAnimationFrame", "setTimeout", "window"].map((name) => [name, "readonly"]),
       ),
     },

@@ -1,6 +1,7 @@
 // Error against any column: numbers to scale with medians of each space, texts side by side as categories.
 
 const MOST_LEVELS = 24;
+const LEVEL_ROOM = 22; // pixels that the tilted name of a level needs
 const OTHER = "other";
 const FEW_VALUES = 30; // different numbers up to which points are spread a little, so that they don't hide each other
 const GOLDEN = 0.6180339887; // spreads evenly without chance
@@ -92,7 +93,8 @@ function numericScale(column, figure, { ends, spread }) {
 function levelScale(model, column, figure) {
   const counts = new Map();
   for (const code of column.codes) if (code >= 0) counts.set(code, (counts.get(code) ?? 0) + 1);
-  const frequent = [...counts].sort((a, b) => b[1] - a[1]).slice(0, MOST_LEVELS).map(([code]) => code);
+  const most = Math.min(MOST_LEVELS, Math.floor(figure.room.x / LEVEL_ROOM));
+  const frequent = [...counts].sort((a, b) => b[1] - a[1]).slice(0, most).map(([code]) => code);
   const order = frequent.sort((a, b) => collator.compare(column.levels[a], column.levels[b]));
   const names = [...order.map((code) => column.levels[code]), ...(counts.size > order.length ? [OTHER] : [])];
   const place = new Map(order.map((code, i) => [code, i]));
