@@ -53,22 +53,21 @@ def identity(layer: Layer) -> str:
 
 def normal(layer: Layer) -> Layer:
     """The tree without accidents: sequences flat, idle layers dropped, equal neighbours as one repetition."""
-    nodes = tuple(node if times == 1 else Repetition(layer=node, times=times) for node, times in _runs(layer))
+    runs = _merged(_written_out(layer))
+    nodes = tuple(node if times == 1 else Repetition(layer=node, times=times) for node, times in runs)
     return nodes[0] if len(nodes) == 1 else Sequence(layers=nodes)
 
 
-def _runs(layer: Layer) -> list[Run]:
-    """The layer written out as a flat row of runs, neighbours merged."""
+def _written_out(layer: Layer) -> list[Run]:
+    """The layer as a flat row of runs; neighbours may be equal."""
+    if not isinstance(layer, Combinator):
+        return [] if _is_idle(layer) else [(layer, 1)]
     match layer:
         case Sequence():
-            return _merged([run for child in layer.layers for run in _runs(child)])
+            return [run for child in layer.layers for run in _written_out(child)]
         case Repetition():
-            inner = _runs(layer.layer)
-            if len(inner) == 1:
-                return [(inner[0][0], inner[0][1] * layer.times)]
-            return _merged(inner * layer.times)
-        case Normalisation(kind="none") | Dropout(rate=0):
-            return []
+            inner = _merged(_written_out(layer.layer))
+            return [(inner[0][0], inner[0][1] * layer.times)] if len(inner) == 1 else inner * layer.times
         case Residual():
             return [(Residual(branch=normal(layer.branch), shortcut=normal(layer.shortcut)), 1)]
         case Concatenation():
@@ -77,6 +76,14 @@ def _runs(layer: Layer) -> list[Run]:
             return [(DenseConcatenation(branch=normal(layer.branch)), 1)]
         case _:
             return [(layer, 1)]
+
+
+def _is_idle(layer: Layer) -> bool:
+    match layer:
+        case Normalisation(kind="none") | Dropout(rate=0):
+            return True
+        case _:
+            return False
 
 
 def _merged(runs: list[Run]) -> list[Run]:

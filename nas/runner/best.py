@@ -29,6 +29,7 @@ class BestNetworks:
         self._folder, self._kept, self._repeats, self._guess = folder, kept, repeats, guess
         self._trainings: dict[Hashable, dict[int, Record]] = defaultdict(dict)
         self._ranked: dict[str, list[Hashable]] = {space: [] for space in spaces}
+        self._ranks: dict[Hashable, tuple[float, tuple[float, int, int]]] = {}
         self._architectures: dict[int, str] = {}
 
     def threshold(self, space: str) -> float:
@@ -36,7 +37,7 @@ class BestNetworks:
         ranked = self._ranked[space]
         if self._repeats > 1 or len(ranked) < self._kept:
             return ANY
-        return self._rank(ranked[-1])[0] + 1e-9  # a tie may still win by its cost
+        return self._ranks[ranked[-1]][0] + 1e-9  # a tie may still win by its cost
 
     def add(self, record: Record) -> None:
         """Let a record that is on the disk take its place; remove its checkpoint, and the weights of who falls out."""
@@ -52,7 +53,8 @@ class BestNetworks:
             return
         if network not in ranked:
             ranked.append(network)
-        ranked.sort(key=self._rank)
+        self._ranks[network] = self._rank(network)
+        ranked.sort(key=self._ranks.__getitem__)
         for loser in ranked[self._kept :]:
             for training in self._trainings[loser].values():
                 if training.weights:

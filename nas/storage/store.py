@@ -101,6 +101,7 @@ class Store:
         """Whether somebody wants the command to end, so that it doesn't wait for the database any more."""
         self._open: dict[int, State] = {}
         self._locked = False
+        self._uncertain = False
         self._dirty, self._copied = False, time.monotonic()
         try:
             stale = self._take()
@@ -278,13 +279,15 @@ class Store:
         self._within(write)
 
     def _add(self, connection: sqlalchemy.Connection, trials: Sequence[dict[str, Any]]) -> None:
-        """Add trials but those that are there: a server that went away may have taken them without a word."""
-        if not trials:
-            return
-        ours = (TRIALS.c.run == self._backend.run) & TRIALS.c.number.in_([trial["number"] for trial in trials])
-        there = {*connection.scalars(select(TRIALS.c.number).where(ours))}
+        """Add trials; on a second try but those that are there: a server that went away may have taken them."""
+        there = self._those_of(trials, connection) if self._uncertain else ()
         if new := [trial for trial in trials if trial["number"] not in there]:
             connection.execute(ADD, new)
+
+    def _those_of(self, trials: Sequence[dict[str, Any]], connection: sqlalchemy.Connection) -> set[int]:
+        """Numbers of the trials that the database has."""
+        ours = (TRIALS.c.run == self._backend.run) & TRIALS.c.number.in_([trial["number"] for trial in trials])
+        return {*connection.scalars(select(TRIALS.c.number).where(ours))}
 
     def _within(self, act: Callable[[sqlalchemy.Connection], T]) -> T:
         """What comes of an act in a transaction of the run's owner; TakenOver where another command works on it."""
@@ -305,13 +308,17 @@ class Store:
             began = time.monotonic()
             try:
                 with self._engine.begin() as connection:
-                    return act(connection)
+                    found = act(connection)
             except (sqlalchemy.exc.DBAPIError, TakenOver) as error:
+                self._uncertain = True
                 if not (matter := self._backend.worth_waiting(error)):
                     raise
                 if time.monotonic() >= until or self.interrupted():
                     self._locked = True
                     raise Locked(matter, hint=KEPT) from None
+            else:
+                self._uncertain = False
+                return found
             time.sleep(max(0.0, STEP - (time.monotonic() - began)))
 
     def _require_ownership(self, connection: sqlalchemy.Connection) -> None:

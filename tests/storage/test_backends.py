@@ -6,14 +6,18 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pandas as pd
 import pytest
+import sqlalchemy
 
 from nas.data import DataInfo
 from nas.errors import Refused, StorageFailed
@@ -103,6 +107,29 @@ def test_a_run_is_resumed_and_extended(tmp_path: Path) -> None:
     assert timeless(run).equals(timeless(other))
     assert len(timeless(run)) == 10
     assert pace(run)
+
+
+def test_what_was_written_without_an_answer_is_written_once(
+    tmp_path: Path, digits: DataInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction that was done, though its database broke before it said so, is repeated without a second row."""
+    plan = Plan(TOY, digits.shape, len(digits.classes))
+    with opened(tmp_path, agreement(TOY, tmp_path)) as store:
+        begin, broken = store._engine.begin, [True]
+
+        @contextmanager
+        def unanswered() -> Iterator[sqlalchemy.Connection]:
+            with begin() as connection:
+                yield connection
+            if broken and broken.pop():
+                raise sqlalchemy.exc.OperationalError("COMMIT", {}, sqlite3.OperationalError("database is locked"))
+
+        monkeypatch.setattr(store._engine, "begin", unanswered)
+        store.write([entry(0, plan), entry(1, plan)], running={0})
+        store.write([entry(2, plan)], running={0, 1})
+        states = [(row.number, row.state) for row in read_rows(tmp_path)]
+    assert not broken
+    assert states == [(0, State.RUNNING), (1, State.RUNNING), (2, State.WAITING)]
 
 
 def test_what_is_killed_while_it_is_trained_is_begun_again(tmp_path: Path, digits: DataInfo) -> None:
