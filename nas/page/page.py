@@ -26,7 +26,7 @@ from nas.findings.wording.rules import shown as shown_rules
 from nas.page.columns import column, packed
 from nas.page.payload import COSTS, curves_payload, hover, json_text, layers_payload, shown, stairs_payload
 from nas.page.report import Report
-from nas.page.story import story
+from nas.page.story import story, unit
 from nas.page.style import COLOURS, Styles, styles_of
 from nas.page.templates import file_text, rendered
 from nas.page.whole_run import whole_run
@@ -89,6 +89,7 @@ def _section(report: Report, frame: pd.DataFrame, styles: Styles) -> dict[str, A
         "unfinished": bool(frame["error"].isna().any()),
         "costs": any(name in frame and (frame[name] > 0).any() for name in COSTS),
         "searched": unmoved["searched"],
+        "unit": unit(frame),
         "data": _data(report, frame, best, styles, places, unmoved),
     }
 
@@ -180,6 +181,7 @@ def _data(
     enters = may_enter(frame)
     payload = {
         "rows": len(frame),
+        "unit": unit(frame),
         "columns": [column(name, frame[name], report.dimensions, report.task) for name in frame.columns],
         "palette": COLOURS,
         "spaces": [{"name": name} | asdict(styles[name]) for name in _spaces(report, frame)],

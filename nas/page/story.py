@@ -31,6 +31,7 @@ from nas.study.limits import LATENCY
 from nas.study.record import SENTENCES, Outcome
 from nas.study.table import GUESS
 
+NETWORK, TRAINING = "network", "training"
 UNEXPLAINED = (Outcome.FAILED, Outcome.CRASHED)
 """Outcomes whose message says more than their sentence."""
 
@@ -133,14 +134,21 @@ def _means(sample: Sequence[Edf]) -> str:
     return f"Mean errors of {len(sample)} spaces lie between {first} and {last}{failed}"
 
 
+def unit(frame: pd.DataFrame) -> str:
+    """What a row is: a network, or a training of one where some were trained with several seeds."""
+    if "repeat" not in frame or "architecture" not in frame:
+        return NETWORK
+    return TRAINING if (pd.to_numeric(frame["repeat"], errors="coerce") > 0).any() else NETWORK
+
+
 def _how(report: Report, frame: pd.DataFrame) -> Iterable[str]:
     """Networks, training, limits, time, failures, audit, snapshot."""
     spaces = [isolated(name) for name in dict.fromkeys(frame["space"])]
     chosen = f"chosen by {listed(_searched(frame))}" if _searched(frame) else report.sampled
     several = f"{plural(len(spaces), 'space')} ({few(spaces, 4)})" if len(spaces) > 1 else "".join(spaces)
     where = f" of {several}" if spaces else ""
-    again = "repeat" in frame and "architecture" in frame and (frame["repeat"] > 0).any()
-    networks = f" of {plural(len(frame[['space', 'architecture']].drop_duplicates()), 'network')}" if again else ""
+    own = frame[["space", "architecture"]].drop_duplicates() if unit(frame) == TRAINING else frame
+    networks = "" if own is frame else f" of {plural(len(own), 'network')}"
     yield f"{plural(len(frame), 'trial')}{networks}{where}{f', {chosen}' if chosen and len(frame) else ''}"
     yield from report.how
     if "seconds" in frame and frame["seconds"].notna().any():

@@ -305,12 +305,20 @@ def test_the_legend_keeps_spaces_and_says_means(show: Open) -> None:
 
 @needs_browser
 def test_trainings_are_counted_apart_from_networks(show: Open) -> None:
-    """Where networks were trained with several seeds the legend counts both; the rest of the page holds trainings."""
+    """Where networks were trained with several seeds the legend counts both; points, lines, cells are trainings."""
     frame = report().frame
     twice = frame.assign(repeat=[0, 1] * (len(frame) // 2), architecture=[f"n{i // 2}" for i in range(len(frame))])
     networks = len(twice.drop_duplicates(["space", "architecture"]))
     page = show(report(frame=twice))
     assert f"{len(frame)} trainings of {networks} networks; dragging over a figure selects" in page.inner_text("body")
+    drawn(page, "costs", "1")
+    words = page.inner_text("body")
+    assert all(
+        said in words for said in ("Every point is a training", "Every line is a training", "selected trainings")
+    )
+    assert not re.search("Every (point|line) is a network", words)
+    name = page.locator("[data-view=column] [role=img]").get_attribute("aria-label")
+    assert "trainings" in str(name)
 
 
 @pytest.mark.slow

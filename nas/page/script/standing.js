@@ -31,14 +31,13 @@ function standing(means, own, half) {
   return { rank, of: means.length, best: 1 + lower(own - reach), worst: Math.max(rank, means.filter((mean) => mean <= own + reach).length) };
 }
 
-// What the rows are: networks, or trainings of fewer networks where some were trained with several seeds.
+// How many rows there are, and of how many networks where these are trainings.
 function counted(model) {
+  const { unit } = model.data;
+  if (unit === "network") return plural(model.rows, unit);
   const identity = model.column("architecture");
-  const repeat = model.column("repeat");
-  const rows = Array.from({ length: model.rows }, (_, row) => row);
-  if (!identity || !repeat || !rows.some((row) => repeat.at(row) > 0)) return plural(model.rows, "network");
-  const networks = new Set(rows.map((row) => `${model.space[row]} ${identity.at(row)}`));
-  return `${plural(model.rows, "training")} of ${plural(networks.size, "network")}`;
+  const networks = new Set(Array.from({ length: model.rows }, (_, row) => `${model.space[row]} ${identity.at(row)}`));
+  return `${plural(model.rows, unit)} of ${plural(networks.size, "network")}`;
 }
 
 // Rank and uncertainty of a row: networks of its space once each, whatever their number of trainings; null without an error.

@@ -29,7 +29,7 @@ VIEWS.column = class {
     traces.push(...(column.numeric ? medianLines(model, column, known) : medianBars(model, scale, known)));
     this.scale = scale;
     this.figure.draw({
-      traces, x: scale.axis, y: vertical.layout, none: vertical.none, shapes: brushShapes(model, [column.name, ERROR], scale.spans?.(model.filters.get(column.name))), name: `Error against ${column.title}: ${known.length} networks`,
+      traces, x: scale.axis, y: vertical.layout, none: vertical.none, shapes: brushShapes(model, [column.name, ERROR], scale.spans?.(model.filters.get(column.name))), name: `Error against ${column.title}: ${plural(known.length, model.data.unit)}`,
       note: [note, scale.note, emptyNote(model, column, rows)].filter(Boolean).join(" "),
       numbers: () => numbers(model, column, known),
     });
@@ -53,7 +53,7 @@ function emptyNote(model, column, rows) {
   if (!empty.length) return "";
   const some = new Set(rows.filter((row) => column.at(row) !== null).map((row) => model.space[row]));
   const without = [...new Set(empty.map((row) => model.space[row]))].filter((place) => !some.has(place)).map((place) => nameText(model.spaces[place].name));
-  return `${plural(empty.length, "network")} without ${column.title} ${empty.length === 1 ? "isn't" : "aren't"} drawn${without.length ? `, among them all of ${without.join(", ")}` : ""}.`;
+  return `${plural(empty.length, model.data.unit)} without ${column.title} ${empty.length === 1 ? "isn't" : "aren't"} drawn${without.length ? `, among them all of ${without.join(", ")}` : ""}.`;
 }
 
 // Columns that say something, what was chosen before what was measured.

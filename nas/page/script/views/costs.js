@@ -33,7 +33,7 @@ VIEWS.costs = class {
     const x = axis({ title: model.data.units[column.name] ?? column.title, low, high, log: true, unit: tickUnit(column, high), pixels: figure.room.x, write: (value) => axisLabel(column, value) });
     figure.draw({
       traces, x, y: vertical.layout, none: vertical.none, shapes: brushShapes(model, [column.name, ERROR]), note: [note, outside(ends)].filter(Boolean).join(" "),
-      name: `Error against ${column.title}: ${rows.length} networks, ${best.length} on the front`,
+      name: `Error against ${column.title}: ${plural(rows.length, model.data.unit)}, ${best.length} on the front`,
       numbers: () => [["on the front", "space", column.title, "error"], best.map((row) => [model.column("trial").text(row), model.column(SPACE).text(row), column.text(row), WRITERS.percent(model.errors[row])])],
     });
   }

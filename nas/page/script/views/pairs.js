@@ -30,23 +30,23 @@ VIEWS.pairs = class {
     const shade = (error) => Math.round(high > low ? (STRONGEST * (high - error)) / (high - low) : STRONGEST / 2);
     const head = element("tr", {}, element("td", {}), ...columns.labels.map((label) => element("th", { scope: "col" }, label)));
     const body = rows.labels.map((label, y) => element("tr", {}, element("th", { scope: "row" }, label), ...columns.labels.map((_, x) => this.cell(found.get(`${x} ${y}`), shade, `${across.title} ${columns.labels[x]}, ${down.title} ${label}`)))).reverse();
-    const name = `Median error in percent, and how many networks it is of: ${across.title} to the right, ${down.title} upwards`;
+    const name = `Median error in percent, and how many ${model.data.unit}s it is of: ${across.title} to the right, ${down.title} upwards`;
     this.scroll.replaceChildren(element("table", { class: "cells", "aria-label": name }, element("thead", {}, head), element("tbody", {}, ...body)));
     this.note.textContent = [
-      medians_.length ? `${across.title} to the right, ${down.title} upwards; in each cell the median error (%) and how many networks it is of. The stronger the colour, the lower the median: from ${WRITERS.percent(low)} to ${WRITERS.percent(high)}. Failures count as the worst.` : "No selected network has an error.",
+      medians_.length ? `${across.title} to the right, ${down.title} upwards; in each cell the median error (%) and how many ${model.data.unit}s it is of. The stronger the colour, the lower the median: from ${WRITERS.percent(low)} to ${WRITERS.percent(high)}. Failures count as the worst.` : `No selected ${model.data.unit} has an error.`,
       axesLeftOut(model),
-      model.selecting && `${grouped(model.selectedRows)} of ${grouped(model.rows)} networks are selected, and counted here.`,
+      model.selecting && `${grouped(model.selectedRows)} of ${grouped(model.rows)} ${model.data.unit}s are selected, and counted here.`,
     ].filter(Boolean).join(" ");
   }
 
   cell(found, shade, place) {
-    if (!found) return element("td", { class: "empty" }, element("span", { class: "unseen" }, "no network"));
+    if (!found) return element("td", { class: "empty" }, element("span", { class: "unseen" }, `no ${this.model.data.unit}`));
     const { rows, failed, median: middle } = found;
     const made = element("td", {}, element("strong", {}, middle < Infinity ? minus((100 * middle).toFixed(1)) : "failed"), " ", element("small", {}, grouped(rows.length)));
     if (middle < Infinity) made.style.setProperty("--shade", `${shade(middle)}%`);
     const best = Math.min(...rows.map((row) => this.model.errors[row]));
     const lines = [
-      place, `${grouped(rows.length)} ${rows.length === 1 ? "network" : "networks"}${failed ? `, ${grouped(failed)} without a usable error` : ""}`,
+      place, `${plural(rows.length, this.model.data.unit)}${failed ? `, ${grouped(failed)} without a usable error` : ""}`,
       ...(middle < Infinity ? [`median error ${WRITERS.percent(middle)}`] : []), ...(best < Infinity ? [`lowest error ${WRITERS.percent(best)}`] : []),
     ];
     made.addEventListener("pointermove", (event) => tip.show(event, lines));

@@ -187,9 +187,9 @@ VIEWS.parallel = class {
   say(model) {
     const [found, all] = [this.selected.length, model.rows].map(grouped);
     const outside_ = this.axes.filter(({ scale }) => scale.below + scale.above).map(({ scale, column }) => `${column.title} (${grouped(scale.below + scale.above)})`);
-    this.canvas.setAttribute("aria-label", `Parallel coordinates of ${found} of ${all} networks over ${this.axes.map(({ column }) => column.title).join(", ")}`);
+    this.canvas.setAttribute("aria-label", `Parallel coordinates of ${found} of ${all} ${model.data.unit}s over ${this.axes.map(({ column }) => column.title).join(", ")}`);
     this.note.textContent = [
-      model.selecting && `${found} of ${all} networks are selected, the others pale.`,
+      model.selecting && `${found} of ${all} ${model.data.unit}s are selected, the others pale.`,
       this.drawn.length < this.selected.length && `${grouped(this.drawn.length)} of ${found} lines are drawn: the best, and an even sample of the rest.`,
       outside_.length && `Far values are drawn at the ends of ${outside_.join(", ")}.`,
     ].filter(Boolean).join(" ");
@@ -198,7 +198,7 @@ VIEWS.parallel = class {
   fill() {
     if (!this.table.open) return;
     const rows = this.axes.map(({ column }) => [column.title, ...summary(column, this.selected)]);
-    this.table.replaceChildren(this.table.firstElementChild, smallTable(["axis", "networks with a value", "without", "lowest", "median", "highest"], rows));
+    this.table.replaceChildren(this.table.firstElementChild, smallTable(["axis", `${this.model.data.unit}s with a value`, "without", "lowest", "median", "highest"], rows));
   }
 };
 
