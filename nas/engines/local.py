@@ -203,7 +203,7 @@ class LocalEngine:
         return [answer]
 
     def _died(self, worker: Worker) -> list[Result]:
-        status = worker.end()
+        status = worker.end(process.LAST_BREATH)
         logger.warning("worker %d ended with status %s", worker.process.pid, status)
         if not worker.ready:
             self._count_death(f"the last one ended with status {status}", status)

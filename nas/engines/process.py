@@ -23,6 +23,8 @@ from nas.training.devices import THREADS, VISIBLE
 
 START_LIMIT = 120.0
 """Seconds in which a worker must have loaded torch."""
+LAST_BREATH = 2.0
+"""Seconds that a process may take to end once it has closed its pipe: one that failed closes it a moment before."""
 LAST_WORDS = 0.1
 """Seconds in which a worker that is given up logs where it is."""
 SINGLE_THREAD = dict.fromkeys(THREADS, "1")
@@ -146,8 +148,10 @@ class Worker:
             self.process.send_signal(signal.SIGUSR1)
             time.sleep(LAST_WORDS)
 
-    def end(self) -> int:
-        """Kill it with everything that it started; its exit status."""
+    def end(self, patience: float = 0.0) -> int:
+        """Kill it with everything that it started; its exit status, its own if it ends within so many seconds."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(patience)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.connection.close()

@@ -322,6 +322,18 @@ def test_a_job_that_is_alone_has_the_memory_of_all(job: Job) -> None:
         assert next_result(engine).trial == 1
 
 
+def test_a_worker_that_ends_by_itself_has_its_own_status(tmp_path: Path) -> None:
+    """One that closes its pipe before it has ended, as a traceback does, isn't taken for killed by the machine."""
+    (tmp_path / "leaving.py").write_text(
+        "import os, sys, time\nos.close(int(sys.argv[1]))\ntime.sleep(0.3)\nsys.exit(3)\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(tmp_path))
+        with LocalEngine(1, module="leaving") as engine, pytest.raises(NasError, match="ended with status 3") as failed:
+            next_result(engine)
+    assert not isinstance(failed.value, MachineFailed)
+
+
 def test_a_start_that_dies_of_memory_says_so(tmp_path: Path) -> None:
     """Workers that are killed while they load are no fault of the program's: exit code 74, memory named."""
     (tmp_path / "killed.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)\n")
