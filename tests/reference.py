@@ -41,8 +41,8 @@ FACES = {
 COLUMNS_HEAD = """## Columns of tables
 
 Of `run.table()`, `nas table` and `records.csv`: these, then what was drawn (dimensions of the space, fields
-of the recipe), in files `guess` (the error of guessing, from which on a network has failed to learn), then attributes of
-architectures.
+of the recipe), in files `guess` (the error of guessing, from which on a network has failed to learn), then attributes
+of architectures.
 """
 
 
