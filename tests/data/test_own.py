@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -164,6 +165,16 @@ def test_files_that_are_no_images_are_named(tmp_path: Path, caplog: pytest.LogCa
     (folder / "cat/IMG_1.HEIC").write_bytes(b"x")
     with pytest.raises(Refused, match=r"images in a format that isn't read, 1, as cat/IMG_1\.HEIC"):
         nas.data.contents(str(folder))
+
+
+def test_hidden_folders_in_a_class_are_passed_over(tmp_path: Path) -> None:
+    """Previews and copies that programs keep in hidden folders are no images of the class."""
+    folder = write_images(tmp_path / "pets")
+    before = nas.data.contents(str(folder))
+    for name in ("cat/.thumbnails/0.png", "cat/__MACOSX/._0.png", "dog/.ipynb_checkpoints/0-checkpoint.png"):
+        (folder / name).parent.mkdir()
+        shutil.copy(folder / "cat/0.png", folder / name)
+    assert nas.data.contents(str(folder)) == before
 
 
 def test_photos_are_upright(tmp_path: Path) -> None:

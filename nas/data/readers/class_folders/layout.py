@@ -173,9 +173,15 @@ def class_folders(path: Path) -> tuple[str, ...]:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The images of one class, sorted by name, those in folders below included."""
-    files = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and not file.name.startswith("."))
-    return sorted(files, key=lambda file: file.relative_to(folder).as_posix())
+    """The images of one class, sorted by name, those in folders below included, hidden ones aside."""
+    files = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    visible = (file for file in files if is_visible(file.relative_to(folder)))
+    return sorted(visible, key=lambda file: file.relative_to(folder).as_posix())
+
+
+def is_visible(path: Path) -> bool:
+    """Whether neither a file nor a folder of its path is hidden."""
+    return not any(name.startswith(HIDDEN) for name in path.parts)
 
 
 def _groups(folder: Path, classes: Sequence[str]) -> list[list[Path]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nas.data.readers.class_folders.faults import NAMED
 from nas.data.readers.class_folders.image_file import SUFFIXES, UNREAD, Scanned
-from nas.data.readers.class_folders.layout import HIDDEN
+from nas.data.readers.class_folders.layout import is_visible
 from nas.errors import Refused
 
 SHOWN = 5
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 def other_files(path: Path, images: Collection[Path]) -> list[Path]:
     """The files below a folder that are no images of a class, hidden ones aside."""
-    visible = (file for file in path.rglob("*") if file.is_file() and _is_visible(file.relative_to(path)))
+    visible = (file for file in path.rglob("*") if file.is_file() and is_visible(file.relative_to(path)))
     return sorted(file for file in visible if file not in images)
 
 
@@ -62,7 +62,3 @@ def tell_doubts(path: Path, scans: Mapping[Path, Scanned], inner: Mapping[str, S
     if len(shared) == 1 and len(names := next(iter(shared))) > 1:
         told = f"{', '.join(inner)} are the classes, and each has the same folders in it: {', '.join(names)}"
         log.warning("%s: %s; if these are the classes, put all images of one into one folder", path, told)
-
-
-def _is_visible(path: Path) -> bool:
-    return not any(name.startswith(HIDDEN) for name in path.parts)
