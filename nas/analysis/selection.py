@@ -6,15 +6,16 @@ Rows are one sample only if they were drawn alike, from the same strata of cost 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nas.analysis.statistics.edf import Edf, edf
-from nas.analysis.statistics.interval import Floats
+from nas.analysis.statistics.interval import Floats, Interval, of_trainings
 from nas.errors import Refused
 from nas.study.objectives import nondominated_ranks
 from nas.study.record import Outcome
@@ -23,6 +24,7 @@ from nas.study.table import COLUMNS, DRAWN, GUESS
 
 if TYPE_CHECKING:
     import pandas as pd
+    from pandas.core.groupby import SeriesGroupBy
 
 
 COST = "multiply_adds"
@@ -200,16 +202,38 @@ def top(frame: pd.DataFrame, k: int = 10) -> pd.DataFrame:
     return rows.head(k).reset_index(drop=True)
 
 
+def error_intervals(
+    frame: pd.DataFrame, images: int, of: pd.DataFrame | None = None
+) -> dict[Hashable, Interval | None]:
+    """Row -> interval of its network's mean error, over images and seeds; None where nothing tells.
+
+    `of` are rows whose networks are enough.
+    """
+    if of is not None and "architecture" in frame:
+        frame = frame[frame["architecture"].isin(of["architecture"])]
+    networks = _by_network(frame)
+    spread = (networks.transform(name) for name in ("mean", "var", "count"))
+    return {
+        row: None if math.isnan(mean) else of_trainings(mean, variance, count, images)
+        for row, mean, variance, count in zip(frame.index, *spread, strict=True)
+    }
+
+
 def _mean_errors(frame: pd.DataFrame) -> pd.Series[float]:
-    """For each row the mean error of all trainings of its network; a failure counts as guessing, or as the worst."""
+    """For each row the mean error of all trainings of its network."""
     import pandas as pd
 
+    return pd.Series(_by_network(frame).transform("mean"), index=frame.index)
+
+
+def _by_network(frame: pd.DataFrame) -> SeriesGroupBy[float, Any]:
+    """The errors of all trainings of each network; a failure counts as guessing, or as the worst."""
     drawn = [name for name in frame.attrs.get(DRAWN, ()) if name in frame]
     keys = [frame[name] for name in ("space", "architecture", *drawn) if name in frame]
     errors = frame["error"].astype(float).where(~pruned(frame))
     worst = errors.groupby(keys, dropna=False).transform("max").clip(lower=frame.attrs.get(GUESS))
     counted = errors.fillna(worst).where(~pruned(frame)) if "outcome" in frame else errors
-    return pd.Series(counted.groupby(keys, dropna=False).transform("mean"), index=frame.index)
+    return counted.groupby(keys, dropna=False)
 
 
 def pareto(frame: pd.DataFrame, cost: str = "multiply_adds") -> pd.DataFrame:

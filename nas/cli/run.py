@@ -323,13 +323,28 @@ def summary(done: Run) -> None:
         say(f"\n{note}")
     if looks := done.manifest.standing({record.trial for record in done.records}):
         say(f"\ninterim looks: {looks.words}")
+    verb = verb_of_rules(done) if shown else ""
+    if verb == "principles" and (answer := _answer(done)):
+        say("")
+        emit_text(f"rules  {answer}")
     say(f"\npage   {done.folder / PAGE}")
     say(f"table  {done.folder / TABLE}")
     if shown:
         place = quote(str(done.folder))
         say(f"next   nas final {place} (the best trained on, tested); nas export {place} --rank 1 -o best (as it is)")
-        if verb := verb_of_rules(done):
+        if verb:
             say(f"       nas {verb} {place} (which rules hold)")
+
+
+def _answer(done: Run) -> str:
+    """How many of the study's rules are decided, and how; why none can be tested."""
+    from nas.errors import NasError
+    from nas.findings.principles import principles
+
+    try:
+        return dict(principles(done).head)["in short"]
+    except NasError as error:
+        return f"can't be tested: {error}"
 
 
 def verb_of_rules(done: Run) -> str:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.analysis.statistics.interval import wilson
 from nas.cli import completion
 from nas.cli.options import Accuracy, AsTable, ErrorColumn, Folder, Guess, Json, Places, SpaceColumn
 from nas.cli.source import RunsAndTables
 from nas.cli.terminal import emit_json, emit_table, emit_text, say
-from nas.findings.wording.images import OF_IMAGES, trainings_text
+from nas.findings.wording.images import interval_note, trainings_text
 from nas.findings.wording.numbers import count, measured, milliseconds
 
 if TYPE_CHECKING:
@@ -161,6 +160,8 @@ def best(
 
 def emit_best(run: Run, networks: Sequence[Record]) -> None:
     """A table of networks of a run with their ranks, which `nas export --rank` takes, and how sure their errors are."""
+    from nas.findings.same_images import interval_of
+
     ranks = {record.trial: position for position, record in enumerate(run.best, 1)}
     images = run.manifest.data.validating
     timed = any(record.latency_ms is not None for record in networks)
@@ -175,7 +176,7 @@ def emit_best(run: Run, networks: Sequence[Record]) -> None:
                 record.architecture,
                 str(ranks[record.trial]),
                 str(record.trial),
-                measured(run.mean_error(record), images),
+                measured(run.mean_error(record), interval_of(run, record)),
                 *((trainings_text(_completed(run, record)),) if again else ()),
                 count(record.cost.multiply_adds),
                 count(record.cost.parameters),
@@ -186,7 +187,7 @@ def emit_best(run: Run, networks: Sequence[Record]) -> None:
         left=2,
     )
     if networks and images:
-        emit_text(OF_IMAGES.format(images))
+        emit_text(interval_note(images, again))
 
 
 def _completed(run: Run, record: Record) -> list[float]:
@@ -202,9 +203,10 @@ def _page(place: Path, files: Sequence[Path]) -> Path:
 
 def as_json(run: Run, record: Record) -> dict[str, object]:
     """What programs get of a network of a run: its error is the mean of its trainings."""
-    errors, images = _completed(run, record), run.manifest.data.validating
-    error = run.mean_error(record)
-    interval = wilson(error, images) if images else None
+    from nas.findings.same_images import interval_of
+
+    errors, error = _completed(run, record), run.mean_error(record)
+    interval = interval_of(run, record)
     return {
         "trial": record.trial,
         "space": record.space,

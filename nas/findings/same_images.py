@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean, stdev, variance
 
 import numpy as np
 
-from nas.analysis import ImagesAndSeeds, PairedErrors, images_and_seeds, paired
+from nas.analysis import ImagesAndSeeds, Interval, PairedErrors, images_and_seeds, paired
 from nas.analysis.statistics.crossed import Flags, regression_to_the_mean
+from nas.analysis.statistics.interval import of_trainings
 from nas.errors import NasError
 from nas.findings.wording.images import first_two_text, luck_text
 from nas.storage.audits import read_retrained
 from nas.storage.database import read_wrong_images
 from nas.storage.results import Run
 from nas.storage.wrong_images import Wrong
-from nas.study.record import Record, network_of
+from nas.study.record import Record, counted_errors, network_of
 
 
 def first_two(run: Run) -> str:
@@ -33,6 +34,13 @@ def first_two(run: Run) -> str:
     except NasError as trouble:
         return f"ranks 1 and 2 can't be compared: {trouble}"
     return first_two_text(paired(wrong[best[0].trial], wrong[best[1].trial])) if len(wrong) == len(best) else ""
+
+
+def interval_of(run: Run, record: Record) -> Interval | None:
+    """95 % interval of a network's mean error over validation images, and over seeds where it has several trainings."""
+    errors = counted_errors(run.trainings(record), run.manifest.data.guess)
+    spread = variance(errors) if len(errors) > 1 else 0.0
+    return of_trainings(fmean(errors), spread, len(errors), run.manifest.data.validating)
 
 
 def optimism(run: Run) -> str:

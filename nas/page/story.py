@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from nas.analysis import Edf, pareto, top
+from nas.analysis.selection import error_intervals
 from nas.analysis.statistics.edf import FEW
 from nas.findings.same_images import optimism_of
 from nas.findings.wording.numbers import (
@@ -57,12 +58,19 @@ def _headline(report: Report, frame: pd.DataFrame) -> str:
         return headline(report.rules.rows, len(frame))
     if len(report.objectives) > 1 and report.objectives[1] in frame:
         return f"{listed(samplers) if samplers else 'Random sampling'} found {_front(frame, report.objectives[1])}"
-    found = f"{measured(float(ranked['error'].iloc[0]), report.validating)} validation error"
+    found = f"{_lowest(report, frame, ranked)} validation error"
     if samplers:
         return f"{listed(samplers)} found {found} among {plural(len(ranked), 'network')}"
     if len(ranked) == 1:
         return f"The one trained network has {found}"
     return f"The best of {plural(len(ranked), 'network')} has {found}"
+
+
+def _lowest(report: Report, frame: pd.DataFrame, ranked: pd.DataFrame) -> str:
+    """The lowest mean error of a network, and how sure it is."""
+    first = ranked.iloc[0]
+    place = frame.index[frame["trial"] == first["trial"]][0]
+    return measured(float(first["error"]), error_intervals(frame, report.validating, ranked.head(1))[place])
 
 
 def _named(row: Mapping[Any, Any]) -> str:
@@ -87,7 +95,7 @@ def _beside(report: Report, frame: pd.DataFrame, sample: Sequence[Edf]) -> Itera
         yield report.apart
     if not len(best):
         return
-    lowest = measured(float(best["error"].iloc[0]), report.validating)
+    lowest = _lowest(report, frame, best)
     mean = "mean " if len(best) < frame["error"].notna().sum() and "architecture" in frame else ""
     yield f"The lowest {mean}validation error has {_named(best.iloc[0].to_dict())}: {lowest}"
     if rules and rules.rows:

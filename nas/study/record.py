@@ -193,9 +193,14 @@ def network_of(record: Record) -> Hashable:
 
 def mean_error(trainings: Iterable[Record], guess: float) -> float:
     """Mean error of a network's trainings, at least one completed; a failed one counts as guessing or the worst."""
+    return fmean(counted_errors(trainings, guess))
+
+
+def counted_errors(trainings: Iterable[Record], guess: float) -> list[float]:
+    """Errors of a network's trainings, at least one completed, the failed ones last."""
     errors = [training.error for training in trainings]
     done = [error for error in errors if error is not None]
-    return fmean([*done, *[max(guess, *done)] * (len(errors) - len(done))])
+    return [*done, *[max(guess, *done)] * (len(errors) - len(done))]
 
 
 def rank(record: Record) -> tuple[float, int, int]:

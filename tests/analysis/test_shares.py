@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
+
+import numpy as np
 import pytest
+import scipy.stats
 from scipy.stats import binomtest
 
-from nas.analysis.statistics.interval import difference_of_shares, wilson
+from nas.analysis.statistics.interval import difference_of_shares, of_trainings, wilson
 
 
 @pytest.mark.parametrize(("wrong", "n"), [(80, 1_000), (15, 148), (0, 50), (50, 50)])
@@ -22,3 +26,30 @@ def test_differences_are_newcombes() -> None:
     interval = difference_of_shares(wilson(56 / 70, 70), wilson(48 / 80, 80))
     assert interval.estimate == pytest.approx(0.2)
     assert (interval.low, interval.high) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+
+
+def test_one_training_has_wilsons_interval_and_several_without_images_students() -> None:
+    """What isn't known adds nothing: no seeds with one training, no images where the error isn't a share of them."""
+    assert of_trainings(0.1, 0.0, 1, 1000) == wilson(0.1, 1000)
+    assert of_trainings(0.1, 0.0, 1, 0) is None
+    errors = [0.10, 0.12, 0.11]
+    known = scipy.stats.t(df=2, loc=0.11, scale=scipy.stats.sem(errors)).interval(0.95)
+    found = of_trainings(0.11, statistics.variance(errors), 3, 0)
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx(known)
+    same = of_trainings(0.1, 0.0, 3, 1000)
+    assert same is not None
+    assert (same.low, same.high) == pytest.approx((wilson(0.1, 1000).low, wilson(0.1, 1000).high))
+
+
+@pytest.mark.parametrize(("images", "seeds"), [(359, 0.01), (5_000, 0.002), (10_000, 0.004)])
+def test_the_interval_of_three_trainings_holds_the_error_in_95_of_100(images: int, seeds: float) -> None:
+    """Over networks whose images and seeds are drawn anew, though three seeds hardly tell how much seeds vary."""
+    generator = np.random.default_rng(images)
+    held = 0
+    for _ in range(4_000):
+        wrong = generator.binomial(images, 0.1) / images  # the images decide alike for all three
+        errors = np.clip(wrong + generator.normal(0, seeds, 3), 0, 1)
+        interval = of_trainings(float(errors.mean()), float(errors.var(ddof=1)), 3, images)
+        held += interval is not None and interval.low <= 0.1 <= interval.high
+    assert 0.94 <= held / 4_000 <= 0.985

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from shlex import quote
@@ -72,11 +73,12 @@ def test_a_run_leaves_everything_in_its_folder(finished: Path) -> None:
 
 
 def test_the_same_command_again_trains_nothing(nas, finished: Path) -> None:  # type: ignore[no-untyped-def]
-    """A finished run is finished: its records stay as they are."""
+    """A finished run is finished: its records stay as they are, and what it answers is said again."""
     before = (finished / "records.csv").read_bytes()
     said = nas("run", "quickstart", *SMALL, "--out", finished)
     assert said.code == 0
     assert "6/6 trials" in said.err
+    assert re.search(r"^rules  (\d of 2 rules decided|can't be tested: )", said.out, re.MULTILINE)
     assert (finished / "records.csv").read_bytes() == before
 
 

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
+from statistics import variance
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import nas
+from nas.analysis.statistics.interval import of_trainings, wilson
 from nas.engines.inline import InlineEngine
 from nas.findings.same_images import optimism_of
 from nas.findings.tables import tables
@@ -91,7 +93,7 @@ def test_the_best_network_is_that_of_the_terminal(run: Run, say: Say) -> None:
     (best,) = json.loads(say("best", run.folder, "--top", 1, "--json")[1])["best"]
     images = run.manifest.data.validation
     assert f"trial {best['trial']} of {best['space']}" in head
-    assert measured(best["error"], images) in head
+    assert measured(best["error"], wilson(best["error"], images)) in head
     assert f"on {images} validation images" in head
     optimism = optimism_of([run.mean_error(record) for record in run.best], images)
     assert optimism in say("best", run.folder)[1]
@@ -185,8 +187,9 @@ def test_a_network_with_several_trainings_is_one_leader() -> None:
     lowest = means.idxmin()
     assert "The lowest mean validation error has" in words(page)
     assert "40 trials of 20 networks" in words(page)
-    assert measured(float(means.min()), 10_000) in page.replace("\u00a0", " ")
     errors = frame.loc[frame["architecture"] == lowest, "error"].tolist()
+    known = of_trainings(float(means.min()), variance(errors), 2, 10_000)
+    assert measured(float(means.min()), known) in page.replace("\u00a0", " ")
     assert trainings_text(errors) in page.replace("\u00a0", " ")
     assert trainings_text(errors).startswith("2: ")
 

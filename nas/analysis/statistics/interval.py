@@ -99,6 +99,23 @@ def wilson(share: float, n: float, confidence: float = CONFIDENCE) -> Interval:
     return Interval(estimate=share, low=min(low, share), high=max(high, share), confidence=confidence)
 
 
+def of_trainings(mean: float, variance: float, trainings: int, images: int) -> Interval | None:
+    """A network's mean error with a 95 % interval over images and, where there are several trainings, over seeds.
+
+    `variance` is that of the trainings' errors. Over images it is Wilson's; seeds widen its sides by what they add to
+    the squared standard error, with Student's quantile for both together (Satterthwaite 1946). None where nothing
+    tells: one training whose error isn't a share of images.
+    """
+    of_images = wilson(mean, images) if images else Interval(estimate=mean, low=mean, high=mean, confidence=CONFIDENCE)
+    if trainings < 2:
+        return of_images if images else None
+    alone = Estimate(value=mean, variance=mean * (1.0 - mean) / images if images else 0.0, freedom=math.inf)
+    both = summed(mean, [(alone.variance, alone.freedom), (variance / trainings, trainings - 1)])
+    more = both.reach(CONFIDENCE) ** 2 - alone.reach(CONFIDENCE) ** 2
+    low, high = (math.sqrt(side * side + more) for side in (mean - of_images.low, of_images.high - mean))
+    return Interval(estimate=mean, low=mean - low, high=mean + high, confidence=CONFIDENCE)
+
+
 def difference_of_shares(first: Interval, second: Interval, correlation: float = 0.0) -> Interval:
     """The first share less the second with Newcombe's interval (1998, method 10), from Wilson's of both.
 

@@ -10,8 +10,12 @@ from nas.findings.wording.numbers import NOTHING, compared, percent, plural, sha
 HEADER = ("image", "label", "wrong in first", "wrong in second", "wrong in all")
 LEVEL = 0.05
 """P-value below which a difference counts as more than chance."""
-OF_IMAGES = "±: 95 % interval over {:,} validation images; other seeds add to it"
-"""What stands behind the ± of an error, below a table of errors."""
+
+
+def interval_note(images: int, several: bool) -> str:
+    """What stands behind the ± of an error, below a table of errors; whether networks have several trainings."""
+    seeds = ", and over seeds where a network has several trainings" if several else "; other seeds add to it"
+    return f"±: 95 % interval over {images:,} validation images{seeds}"
 
 
 def image_cells(image: int, label: str, wrong: Sequence[int], sizes: Sequence[int]) -> tuple[str, ...]:

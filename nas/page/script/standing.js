@@ -8,20 +8,7 @@ function halfInterval(share, images) {
   return (SURE * Math.sqrt((share * (1 - share)) / images + square / (4 * images * images))) / (1 + square / images);
 }
 
-// Mean and spread of a network's errors; one training has no spread.
-function trainings(errors) {
-  const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length;
-  const squares = errors.reduce((sum, error) => sum + (error - mean) ** 2, 0);
-  return { mean, deviation: errors.length > 1 ? Math.sqrt(squares / (errors.length - 1)) : NaN };
-}
-
-// Half the 95 % interval of a network's mean error: of its images, and of its seeds where it was trained with several.
-function uncertainty(errors, images) {
-  const { mean, deviation } = trainings(errors);
-  const seeds = errors.length > 1 ? (SURE * deviation) / Math.sqrt(errors.length) : 0;
-  const half = Math.hypot(images ? halfInterval(mean, images) : 0, seeds);
-  return half > 0 ? half : NaN;
-}
+const meanOf = (errors) => errors.reduce((sum, error) => sum + error, 0) / errors.length;
 
 // Rank of one mean among all, counted from 1, and the ranks that lie within its interval.
 function standing(means, own, half) {
@@ -52,7 +39,8 @@ function standingOf(model, row) {
     networks.get(key(each)).push(model.errors[each]);
   }
   const errors = networks.get(key(row));
-  const half = uncertainty(errors, model.data.validating);
-  const means = [...networks.values()].map((each) => trainings(each).mean);
-  return { ...standing(means, trainings(errors).mean, half), half, trainings: errors.length, mean: trainings(errors).mean };
+  const { halves, validating } = model.data;
+  const mean = meanOf(errors);
+  const half = halves ? (halves[row] ?? NaN) : validating ? halfInterval(mean, validating) : NaN;
+  return { ...standing([...networks.values()].map(meanOf), mean, half), half, trainings: errors.length, mean };
 }

@@ -4,18 +4,12 @@ import test from "node:test";
 import { load, plain } from "./load.mjs";
 
 const take = load("format", "stairs", "standing");
-const [halfInterval, uncertainty, standing, stairsScale, stairsOf] = ["halfInterval", "uncertainty", "standing", "stairsScale", "stairsOf"].map(take);
+const [halfInterval, standing, stairsScale, stairsOf] = ["halfInterval", "standing", "stairsScale", "stairsOf"].map(take);
 const near = (one, other) => assert.ok(Math.abs(one - other) < 1e-6, `${one} ${other}`);
 
 test("half an interval is Wilson's", () => {
   near(halfInterval(0.1595, 10000), 0.00717606);
   near(halfInterval(0.5, 100), 0.09616847);
-});
-
-test("several seeds widen the interval of their mean, and without images one training has none", () => {
-  near(uncertainty([0.1, 0.12], 0), 1.959964 * Math.sqrt(0.0002) / Math.sqrt(2));
-  assert.ok(uncertainty([0.1, 0.12], 1000) > uncertainty([0.11], 1000));
-  assert.ok(Number.isNaN(uncertainty([0.1], 0)));
 });
 
 test("a rank comes with the ranks inside its interval", () => {
