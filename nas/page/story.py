@@ -11,6 +11,7 @@ from nas.analysis import Edf, pareto, top
 from nas.analysis.selection import error_intervals
 from nas.analysis.statistics.edf import FEW
 from nas.findings.same_images import optimism_of
+from nas.findings.wording.images import interval_note
 from nas.findings.wording.numbers import (
     UNITS,
     capitalized,
@@ -164,8 +165,7 @@ def _how(report: Report, frame: pd.DataFrame) -> Iterable[str]:
     if frame["error"].notna().any():
         yield capitalized(failures(frame))
     if report.validating and frame["error"].notna().any():
-        images = f"{report.validating:,} validation {'rows' if report.task == 'regression' else 'images'}"
-        yield f"± is half the 95 % interval of one training on {images}"
+        yield interval_note(report.validating, unit(frame) == TRAINING)
     if note := UNITS[report.task]["note"]:
         yield note.removesuffix(".")
     yield from filter(None, [report.snapshot])

@@ -19,7 +19,7 @@ from nas.analysis.statistics.interval import of_trainings, wilson
 from nas.engines.inline import InlineEngine
 from nas.findings.same_images import optimism_of
 from nas.findings.tables import tables
-from nas.findings.wording.images import trainings_text
+from nas.findings.wording.images import interval_note, trainings_text
 from nas.findings.wording.numbers import measured
 from nas.findings.wording.rules import headline
 from nas.page.contents import reports_of_tables
@@ -94,7 +94,7 @@ def test_the_best_network_is_that_of_the_terminal(run: Run, say: Say) -> None:
     images = run.manifest.data.validation
     assert f"trial {best['trial']} of {best['space']}" in head
     assert measured(best["error"], wilson(best["error"], images)) in head
-    assert f"on {images} validation images" in head
+    assert interval_note(images, several=False) in head
     optimism = optimism_of([run.mean_error(record) for record in run.best], images)
     assert optimism in say("best", run.folder)[1]
     assert optimism in unescape((run.folder / "report.html").read_text()).replace("\u00a0", " ")
