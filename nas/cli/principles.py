@@ -145,8 +145,11 @@ def principles(
     for number, result in enumerate(results):
         if number:
             say("")
-        emit_head(result.title, result.head, result.notes)
+        first, then = result.parts
+        emit_head(result.title, first, result.notes)
         emit_rules(result.rows)
+        say("")
+        emit_head("how to read it", then, ())
     if len(results) >= SEVERAL:
         _side_by_side(results)
 

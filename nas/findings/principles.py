@@ -183,6 +183,12 @@ class Principles:
         )
 
     @property
+    def parts(self) -> tuple[tuple[tuple[str, str], ...], ...]:
+        """The head in two: what comes before the verdicts, and how to read them and go on."""
+        first = {"in short", "trained", "audited"}
+        return tuple(e for e in self.head if e[0] in first), tuple(e for e in self.head if e[0] not in first)
+
+    @property
     def _columns(self) -> bool:
         """Whether some rule is about the order of a column."""
         return any(map(is_order, self.verdicts))
