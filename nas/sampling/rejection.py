@@ -108,13 +108,19 @@ def mistimed(filter_: Filter, points: Sequence[Point]) -> EmptyWindow:
     networks = [network for network in map(filter_.judge, points) if isinstance(network, Network)]
     times = sorted(filter_.stopwatch(each.layer, each.inputs, 1) for each in networks) if filter_.stopwatch else []
     low, high = filter_.limits.latency_ms
-    near = f"--latency-ms ..{times[0] * 1.1:.2g}" if times[0] > high else f"--latency-ms {times[-1] / 1.1:.2g}.."
+    fastest, slowest = _milliseconds(times[0]), _milliseconds(times[-1])
+    near = f"..{_milliseconds(times[0] * 1.1)}" if times[0] > high else f"{_milliseconds(times[-1] / 1.1)}.."
     return EmptyWindow(
         f"{filter_.space.name}: {len(times)} networks in a row, inside all other limits, missed "
-        f"{span(LATENCY, low, high)}; they take {times[0]:.3g} to {times[-1]:.3g} ms here",
-        hint=f"{near} lets some of them in, in a new folder; or take a smaller space, or an idle machine: "
+        f"{span(LATENCY, low, high)}; they take {fastest} to {slowest} ms here",
+        hint=f"--latency-ms {near} lets some of them in, in a new folder; or take a smaller space, or an idle machine: "
         "other programs make networks look slow",
     )
+
+
+def _milliseconds(time: float) -> str:
+    """As it may be typed: three digits, and whole ones from a hundred on."""
+    return f"{time:.0f}" if time >= 99.95 else f"{time:.3g}"
 
 
 def measure(filter_: Filter, seed: int, index: int, *, most: int = MOST_DRAWS) -> Window:
