@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from math import inf
@@ -315,7 +315,7 @@ def summary(done: Run) -> None:
     shown = done.best[:SHOWN]
     if shown:
         emit_best(done, shown)
-        for line in filter(None, (first_two(done), optimism(done))):
+        for line in filter(None, (first_two(done), optimism(done), _timed_again(done, shown))):
             emit_text(line)
     else:
         say("no network has been completed")
@@ -334,6 +334,24 @@ def summary(done: Run) -> None:
         say(f"next   nas final {place} (the best trained on, tested); nas export {place} --rank 1 -o best (as it is)")
         if verb:
             say(f"       nas {verb} {place} (which rules hold)")
+
+
+def _timed_again(done: Run, networks: Sequence[Record]) -> str:
+    """Latencies of the best once nothing trains beside them; empty where none were measured, or can't be again."""
+    from nas.errors import NasError
+    from nas.findings.wording.numbers import milliseconds
+    from nas.models.latency import latency
+    from nas.runner.networks import network_of
+
+    if any(record.latency_ms is None for record in networks):
+        return ""
+    data = done.manifest.data
+    try:
+        layers = [network_of(done, record.trial)[0].layers(data) for record in networks]
+        times = [milliseconds(latency(layer, data.shape).milliseconds) for layer in layers]
+    except NasError:  # of layers or studies that aren't here
+        return ""
+    return f"ms of these in their order, measured again now that the run trains nothing beside: {', '.join(times)}"
 
 
 def _answer(done: Run) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,6 +96,9 @@ def test_latency_is_limited_and_searched_against(say: Say) -> None:
     code, out, err = say(*words, "-o", "fast")
     assert code == 0, err
     assert "ms for 128" in out
+    said = re.search(r"measured again now that the run trains nothing beside: (.*)", out)
+    assert said
+    assert all(0 < float(time) < 500 for time in said[1].split(", "))
     assert nas.open("fast").manifest.study.objectives == ("error", "latency_ms")
     best = json.loads(say("best", "fast", "--by", "pareto", "--json")[1])["best"]
     assert all(0 < network["latency_ms"] < 500 for network in best)
