@@ -6,16 +6,16 @@ Rows are one sample only if they were drawn alike, from the same strata of cost 
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nas.analysis.statistics.edf import Edf, edf
-from nas.analysis.statistics.interval import Floats, Interval, of_trainings
+from nas.analysis.statistics.interval import Floats, of_trainings
 from nas.errors import Refused
 from nas.study.objectives import nondominated_ranks
 from nas.study.record import Outcome
@@ -202,21 +202,22 @@ def top(frame: pd.DataFrame, k: int = 10) -> pd.DataFrame:
     return rows.head(k).reset_index(drop=True)
 
 
-def error_intervals(
-    frame: pd.DataFrame, images: int, of: pd.DataFrame | None = None
-) -> dict[Hashable, Interval | None]:
-    """Row -> interval of its network's mean error, over images and seeds; None where nothing tells.
+def networks_of(frame: pd.DataFrame, images: int, of: pd.DataFrame | None = None) -> pd.DataFrame:
+    """For each row of its network: `mean` error, `half` of its interval over images and seeds, number of `trainings`.
 
-    `of` are rows whose networks are enough.
+    `half` is empty where nothing tells. `of` are rows whose networks are enough.
     """
     if of is not None and "architecture" in frame:
         frame = frame[frame["architecture"].isin(of["architecture"])]
     networks = _by_network(frame)
-    spread = (networks.transform(name) for name in ("mean", "var", "count"))
-    return {
-        row: None if math.isnan(mean) else of_trainings(mean, variance, count, images)
-        for row, mean, variance, count in zip(frame.index, *spread, strict=True)
-    }
+    found = frame[[]].assign(mean=networks.transform("mean"), trainings=networks.transform("count"))
+    intervals = map(of_trainings, found["mean"], networks.transform("var"), found["trainings"], repeat(images))
+    return found.assign(half=[float("nan") if each is None else each.half for each in intervals])
+
+
+def several(frame: pd.DataFrame) -> bool:
+    """Whether a network has several trainings."""
+    return bool((_by_network(frame).transform("count") > 1).any())
 
 
 def _mean_errors(frame: pd.DataFrame) -> pd.Series[float]:
@@ -227,9 +228,16 @@ def _mean_errors(frame: pd.DataFrame) -> pd.Series[float]:
 
 
 def _by_network(frame: pd.DataFrame) -> SeriesGroupBy[float, Any]:
-    """The errors of all trainings of each network; a failure counts as guessing, or as the worst."""
+    """The errors of all trainings of each network; a failure counts as guessing, or as the worst.
+
+    Where networks have no identity each row is one.
+    """
+    import pandas as pd
+
     drawn = [name for name in frame.attrs.get(DRAWN, ()) if name in frame]
     keys = [frame[name] for name in ("space", "architecture", *drawn) if name in frame]
+    if "architecture" not in frame:
+        keys = [pd.Series(np.arange(len(frame)), index=frame.index)]
     errors = frame["error"].astype(float).where(~pruned(frame))
     worst = errors.groupby(keys, dropna=False).transform("max").clip(lower=frame.attrs.get(GUESS))
     counted = errors.fillna(worst).where(~pruned(frame)) if "outcome" in frame else errors

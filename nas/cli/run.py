@@ -324,9 +324,9 @@ def summary(done: Run) -> None:
     if looks := done.manifest.standing({record.trial for record in done.records}):
         say(f"\ninterim looks: {looks.words}")
     verb = verb_of_rules(done) if shown else ""
-    if verb == "principles" and (answer := _answer(done)):
+    if verb == "principles" and (looks or len(done.records) >= done.total):  # before that they are looked at too early
         say("")
-        emit_text(f"rules  {answer}")
+        emit_text(_answer(done))
     say(f"\npage   {done.folder / PAGE}")
     say(f"table  {done.folder / TABLE}")
     if shown:
@@ -362,7 +362,7 @@ def _answer(done: Run) -> str:
     try:
         return dict(principles(done).head)["in short"]
     except NasError as error:
-        return f"can't be tested: {error}"
+        return f"rules can't be tested: {error}"
 
 
 def verb_of_rules(done: Run) -> str:

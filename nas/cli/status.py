@@ -160,10 +160,9 @@ def best(
 
 def emit_best(run: Run, networks: Sequence[Record]) -> None:
     """A table of networks of a run with their ranks, which `nas export --rank` takes, and how sure their errors are."""
-    from nas.findings.same_images import interval_of
+    from nas.findings.same_images import half_of
 
     ranks = {record.trial: position for position, record in enumerate(run.best, 1)}
-    images = run.manifest.data.validating
     timed = any(record.latency_ms is not None for record in networks)
     again = any(len(run.trainings(record)) > 1 for record in networks)
     header = ["space", "architecture", "rank", "trial", "mean error" if again else "error"]
@@ -176,7 +175,7 @@ def emit_best(run: Run, networks: Sequence[Record]) -> None:
                 record.architecture,
                 str(ranks[record.trial]),
                 str(record.trial),
-                measured(run.mean_error(record), interval_of(run, record)),
+                measured(run.mean_error(record), half_of(run, record)),
                 *((trainings_text(_completed(run, record)),) if again else ()),
                 count(record.cost.multiply_adds),
                 count(record.cost.parameters),
@@ -186,8 +185,8 @@ def emit_best(run: Run, networks: Sequence[Record]) -> None:
         ],
         left=2,
     )
-    if networks and images:
-        emit_text(interval_note(images, again))
+    if networks and (note := interval_note(run.manifest.data.validating, again)):
+        emit_text(note)
 
 
 def _completed(run: Run, record: Record) -> list[float]:

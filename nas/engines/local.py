@@ -203,10 +203,11 @@ class LocalEngine:
         return [answer]
 
     def _died(self, worker: Worker) -> list[Result]:
-        status = worker.end(process.LAST_BREATH)
-        logger.warning("worker %d ended with status %s", worker.process.pid, status)
+        status = worker.last()
+        how = "closed its pipe, and had to be ended" if status is None else f"ended with status {status}"
+        logger.warning("worker %d %s", worker.process.pid, how)
         if not worker.ready:
-            self._count_death(f"the last one ended with status {status}", status)
+            self._count_death(f"the last one {how}", status)
         running = list(worker.running)
         if len(running) > 1:  # which of them did it will show when each is alone
             suspects = [msgspec.structs.replace(job, alone=True) for job in running]
@@ -214,7 +215,7 @@ class LocalEngine:
             return []
         self._replace(worker, worker.waiting)
         cause = Cause.KILLED if status in KILLS else Cause.PROCESS
-        said = f"the worker ended with status {status}" + (KILLED if cause is Cause.KILLED else "")
+        said = f"the worker {how}" + (KILLED if cause is Cause.KILLED else "")
         return [ended(job, Outcome.CRASHED, said, cause) for job in running]
 
     def _overdue(self, worker: Worker) -> list[Result]:
@@ -243,7 +244,7 @@ class LocalEngine:
             worker.end()
             self._workers.remove(worker)
 
-    def _count_death(self, how: str, status: int = 0) -> None:
+    def _count_death(self, how: str, status: int | None = None) -> None:
         """Give up where worker after worker never comes up."""
         self._deaths += 1
         if self._deaths < MOST_DEATHS * len(self._lanes):

@@ -148,10 +148,16 @@ class Worker:
             self.process.send_signal(signal.SIGUSR1)
             time.sleep(LAST_WORDS)
 
-    def end(self, patience: float = 0.0) -> int:
-        """Kill it with everything that it started; its exit status, its own if it ends within so many seconds."""
+    def last(self) -> int | None:
+        """The exit status of one that has closed its pipe, and is over soon; None where it has to be killed."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(patience)
+            self.process.wait(LAST_BREATH)
+        status = self.process.returncode
+        self.end()
+        return status
+
+    def end(self) -> int:
+        """Kill it with everything that it started; its exit status."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.connection.close()

@@ -185,8 +185,8 @@ class Principles:
     @property
     def parts(self) -> tuple[tuple[tuple[str, str], ...], ...]:
         """The head in two: what comes before the verdicts, and how to read them and go on."""
-        first = {"in short", "trained", "audited"}
-        return tuple(e for e in self.head if e[0] in first), tuple(e for e in self.head if e[0] not in first)
+        below = {"unit", "P(better)", "rho", "difference", "failures", "delta", "size", "p", "more", "what to do"}
+        return tuple(e for e in self.head if e[0] not in below), tuple(e for e in self.head if e[0] in below)
 
     @property
     def _columns(self) -> bool:

@@ -36,6 +36,12 @@ def first_two(run: Run) -> str:
     return first_two_text(paired(wrong[best[0].trial], wrong[best[1].trial])) if len(wrong) == len(best) else ""
 
 
+def half_of(run: Run, record: Record) -> float | None:
+    """Half of that interval."""
+    interval = interval_of(run, record)
+    return None if interval is None else interval.half
+
+
 def interval_of(run: Run, record: Record) -> Interval | None:
     """95 % interval of a network's mean error over validation images, and over seeds where it has several trainings."""
     errors = counted_errors(run.trainings(record), run.manifest.data.guess)

@@ -13,8 +13,8 @@ import pandas as pd
 from markupsafe import Markup
 from pandas.api.types import is_numeric_dtype
 
-from nas.analysis import Interval, edfs, top
-from nas.analysis.selection import BETTER, error_intervals, may_enter
+from nas.analysis import edfs, top
+from nas.analysis.selection import BETTER, may_enter, networks_of, several
 from nas.errors import Refused
 from nas.findings.same_images import optimism_of
 from nas.findings.wording.audits import LONGER
@@ -26,7 +26,7 @@ from nas.findings.wording.rules import shown as shown_rules
 from nas.page.columns import column, packed
 from nas.page.payload import COSTS, curves_payload, hover, json_text, layers_payload, shown, stairs_payload
 from nas.page.report import Report
-from nas.page.story import TRAINING, story, unit
+from nas.page.story import story, unit
 from nas.page.style import COLOURS, Styles, styles_of
 from nas.page.templates import file_text, rendered
 from nas.page.whole_run import whole_run
@@ -108,10 +108,14 @@ def _prepared(frame: pd.DataFrame) -> pd.DataFrame:
     return ready
 
 
-def _halves(frame: pd.DataFrame, images: int) -> list[float | None]:
-    """For each row half the interval of its network's mean error."""
-    intervals = error_intervals(frame, images).values()
-    return [None if found is None else (found.high - found.low) / 2 for found in intervals]
+def _networks(frame: pd.DataFrame, images: int) -> dict[str, str]:
+    """For each row the mean error of its network's trainings, half its interval, and how many they are."""
+    found = networks_of(frame, images)
+    return {
+        "means": packed(found["mean"].to_numpy(), "f8"),
+        "halves": packed(found["half"].to_numpy(), "f4"),
+        "trainings": packed(found["trainings"].to_numpy(), "i4"),
+    }
 
 
 def _texts(frame: pd.DataFrame) -> list[str]:
@@ -146,7 +150,7 @@ def _best_networks(
     """Row, texts and picture of the best networks, in order."""
     trials = [int(trial) for trial in best["trial"]]
     done = frame[frame["error"].notna()]
-    intervals = error_intervals(frame, report.validating, best)
+    halves = networks_of(frame, report.validating, best)["half"]
     again = done.groupby("architecture")["error"].apply(list) if "architecture" in done else done
     return [
         {
@@ -154,7 +158,7 @@ def _best_networks(
             "place": places[trial],
             "space": str(row["space"]),
             "architecture": str(row.get("architecture", "")),
-            "values": network_values(row, UNITS[report.task], intervals[places[trial]])
+            "values": network_values(row, UNITS[report.task], halves.get(places[trial]))
             | ({"trainings": trainings_text(again[row["architecture"]])} if len(again) < len(done) else {}),
             "pictured": bool(report.stairs.get(trial)),
         }
@@ -162,13 +166,11 @@ def _best_networks(
     ]
 
 
-def network_values(
-    row: Mapping[Any, Any], units: Mapping[str, str], interval: Interval | None = None
-) -> dict[str, str]:
+def network_values(row: Mapping[Any, Any], units: Mapping[str, str], half: float | None = None) -> dict[str, str]:
     """Column title -> text for one of the best networks; columns that the table lacks are left out."""
     timed = "latency_ms" in row and not pd.isna(row["latency_ms"])  # only where it was limited or made small
     writers: Mapping[str, Callable[[float | None], str]] = {
-        "error": partial(measured, interval=interval),
+        "error": partial(measured, half=half),
         **({"latency_ms": lambda value: f"{value:.3g} ms"} if timed else {}),
         **dict.fromkeys(("parameters", "multiply_adds", "activations"), count),
         "seconds": duration,
@@ -207,7 +209,7 @@ def _data(
         "folder": report.folder,
         "objectives": report.objectives,
         "validating": report.validating,
-        "halves": _halves(frame, report.validating) if unit(frame) == TRAINING else None,
+        "networks": _networks(frame, report.validating) if several(frame) else None,
         "outcomes": {str(outcome): words for outcome, words in SENTENCES.items()},
         "units": UNITS[report.task],
         "searches": report.compared.curves if report.compared else (),

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from nas.analysis import Edf, pareto, top
-from nas.analysis.selection import error_intervals
+from nas.analysis.selection import networks_of, several
 from nas.analysis.statistics.edf import FEW
 from nas.findings.same_images import optimism_of
 from nas.findings.wording.images import interval_note
@@ -46,7 +46,7 @@ def story(report: Report, frame: pd.DataFrame, sample: Sequence[Edf]) -> Story:
     trained = int(frame["error"].notna().sum())
     lines = [Line(kind=row.kind, name=row.name, text=row.line) for row in rows] if trained else []
     lines += [Line(text=text) for text in _beside(report, frame, sample)]
-    return Story(headline=_headline(report, frame), lines=tuple(lines), how=tuple(_how(report, frame)))
+    return Story(headline=_headline(report, frame), lines=tuple(lines), how=tuple(filter(None, _how(report, frame))))
 
 
 def _headline(report: Report, frame: pd.DataFrame) -> str:
@@ -70,8 +70,8 @@ def _headline(report: Report, frame: pd.DataFrame) -> str:
 def _lowest(report: Report, frame: pd.DataFrame, ranked: pd.DataFrame) -> str:
     """The lowest mean error of a network, and how sure it is."""
     first = ranked.iloc[0]
-    place = frame.index[frame["trial"] == first["trial"]][0]
-    return measured(float(first["error"]), error_intervals(frame, report.validating, ranked.head(1))[place])
+    halves = networks_of(frame, report.validating, ranked.head(1))["half"]
+    return measured(float(first["error"]), halves.get(frame.index[frame["trial"] == first["trial"]][0]))
 
 
 def _named(row: Mapping[Any, Any]) -> str:
@@ -145,7 +145,7 @@ def _means(sample: Sequence[Edf]) -> str:
 
 def unit(frame: pd.DataFrame) -> str:
     """What a row is: a network, or a training of one where some were trained with several seeds."""
-    if "repeat" not in frame or "architecture" not in frame:
+    if "repeat" not in frame or not several(frame):
         return NETWORK
     return TRAINING if (pd.to_numeric(frame["repeat"], errors="coerce") > 0).any() else NETWORK
 
@@ -154,8 +154,8 @@ def _how(report: Report, frame: pd.DataFrame) -> Iterable[str]:
     """Networks, training, limits, time, failures, audit, snapshot."""
     spaces = [isolated(name) for name in dict.fromkeys(frame["space"])]
     chosen = f"chosen by {listed(_searched(frame))}" if _searched(frame) else report.sampled
-    several = f"{plural(len(spaces), 'space')} ({few(spaces, 4)})" if len(spaces) > 1 else "".join(spaces)
-    where = f" of {several}" if spaces else ""
+    named = f"{plural(len(spaces), 'space')} ({few(spaces, 4)})" if len(spaces) > 1 else "".join(spaces)
+    where = f" of {named}" if spaces else ""
     own = frame[["space", "architecture"]].drop_duplicates() if unit(frame) == TRAINING else frame
     networks = "" if own is frame else f" of {plural(len(own), 'network')}"
     yield f"{plural(len(frame), 'trial')}{networks}{where}{f', {chosen}' if chosen and len(frame) else ''}"
@@ -164,11 +164,11 @@ def _how(report: Report, frame: pd.DataFrame) -> Iterable[str]:
         yield f"Training took {duration(float(frame['seconds'].sum()))} in all"
     if frame["error"].notna().any():
         yield capitalized(failures(frame))
-    if report.validating and frame["error"].notna().any():
-        yield interval_note(report.validating, unit(frame) == TRAINING)
+    if frame["error"].notna().any():
+        yield interval_note(report.validating, several(frame))
     if note := UNITS[report.task]["note"]:
         yield note.removesuffix(".")
-    yield from filter(None, [report.snapshot])
+    yield report.snapshot
 
 
 def failures(frame: pd.DataFrame) -> str:

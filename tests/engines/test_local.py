@@ -322,14 +322,16 @@ def test_a_job_that_is_alone_has_the_memory_of_all(job: Job) -> None:
         assert next_result(engine).trial == 1
 
 
-def test_a_worker_that_ends_by_itself_has_its_own_status(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.3, "ended with status 3"), (60, "closed its pipe, and had to be ended")]
+)
+def test_a_worker_that_ends_by_itself_has_its_own_status(tmp_path: Path, seconds: float, said: str) -> None:
     """One that closes its pipe before it has ended, as a traceback does, isn't taken for killed by the machine."""
-    (tmp_path / "leaving.py").write_text(
-        "import os, sys, time\nos.close(int(sys.argv[1]))\ntime.sleep(0.3)\nsys.exit(3)\n"
-    )
+    lines = ("import os, sys, time", "os.close(int(sys.argv[1]))", f"time.sleep({seconds})", "sys.exit(3)")
+    (tmp_path / "leaving.py").write_text("\n".join(lines))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(tmp_path))
-        with LocalEngine(1, module="leaving") as engine, pytest.raises(NasError, match="ended with status 3") as failed:
+        with LocalEngine(1, module="leaving") as engine, pytest.raises(NasError, match=said) as failed:
             next_result(engine)
     assert not isinstance(failed.value, MachineFailed)
 

@@ -307,8 +307,10 @@ def test_the_legend_keeps_spaces_and_says_means(show: Open) -> None:
 def test_trainings_are_counted_apart_from_networks(show: Open) -> None:
     """Where networks were trained with several seeds the legend counts both; points, lines, cells are trainings."""
     frame = report().frame
-    twice = frame.assign(repeat=[0, 1] * (len(frame) // 2), architecture=[f"n{i // 2}" for i in range(len(frame))])
-    networks = len(twice.drop_duplicates(["space", "architecture"]))
+    networks = len(frame) // 2
+    twice = pd.concat([frame.iloc[:networks]] * 2, ignore_index=True).assign(repeat=[0] * networks + [1] * networks)
+    twice["architecture"] = [f"n{i % networks}" for i in twice.index]
+    twice["trial"] = twice.index
     page = show(report(frame=twice))
     assert f"{len(frame)} trainings of {networks} networks; dragging over a figure selects" in page.inner_text("body")
     drawn(page, "costs", "1")

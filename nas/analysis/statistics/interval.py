@@ -34,6 +34,11 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
             low, estimate, high = self.low, self.estimate, self.high
             raise ValueError(f"an interval holds its estimate, got {low=}, {estimate=}, {high=}")
 
+    @property
+    def half(self) -> float:
+        """Half its length."""
+        return (self.high - self.low) / 2.0
+
     def __contains__(self, value: float) -> bool:
         """Whether the value lies in the interval, its ends included."""
         return self.low <= value <= self.high
@@ -102,18 +107,22 @@ def wilson(share: float, n: float, confidence: float = CONFIDENCE) -> Interval:
 def of_trainings(mean: float, variance: float, trainings: int, images: int) -> Interval | None:
     """A network's mean error with a 95 % interval over images and, where there are several trainings, over seeds.
 
-    `variance` is that of the trainings' errors. Over images it is Wilson's; seeds widen its sides by what they add to
-    the squared standard error, with Student's quantile for both together (Satterthwaite 1946). None where nothing
-    tells: one training whose error isn't a share of images.
+    `variance` is that of the trainings' errors. Over images it is Wilson's; Student's over seeds, with a degree of
+    freedom less than trainings, widens its sides: a common quantile for both would be too small where seeds vary much,
+    for two or three of them hardly tell how much. None where nothing tells: one training whose error is no share of
+    images, or no training.
     """
+    from scipy.special import stdtrit
+
+    if math.isnan(mean) or (trainings < 2 and not images):
+        return None
     of_images = wilson(mean, images) if images else Interval(estimate=mean, low=mean, high=mean, confidence=CONFIDENCE)
     if trainings < 2:
-        return of_images if images else None
-    alone = Estimate(value=mean, variance=mean * (1.0 - mean) / images if images else 0.0, freedom=math.inf)
-    both = summed(mean, [(alone.variance, alone.freedom), (variance / trainings, trainings - 1)])
-    more = both.reach(CONFIDENCE) ** 2 - alone.reach(CONFIDENCE) ** 2
-    low, high = (math.sqrt(side * side + more) for side in (mean - of_images.low, of_images.high - mean))
-    return Interval(estimate=mean, low=mean - low, high=mean + high, confidence=CONFIDENCE)
+        return of_images
+    seeds = float(stdtrit(trainings - 1, (1.0 + CONFIDENCE) / 2.0)) * math.sqrt(variance / trainings)
+    below, above = (math.hypot(side, seeds) for side in (mean - of_images.low, of_images.high - mean))
+    high = min(mean + above, 1.0) if images else mean + above
+    return Interval(estimate=mean, low=max(mean - below, min(mean, 0.0)), high=high, confidence=CONFIDENCE)
 
 
 def difference_of_shares(first: Interval, second: Interval, correlation: float = 0.0) -> Interval:

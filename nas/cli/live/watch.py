@@ -92,8 +92,8 @@ def status(
             emit_json(**_as_json(now))
         else:
             say("\n".join(lines(now)))
-            if now.run.best and (images := now.run.manifest.data.validating):
-                say(f"  {interval_note(images, _several(now.run))}")
+            if now.run.best and (note := _note(now.run)):
+                say(f"  {note}")
         if not (watch and now.holder):
             return
         time.sleep(WATCH)
@@ -110,7 +110,7 @@ def state_of(folder: Path) -> State:
 
 def lines(now: State) -> Iterator[str]:
     """The state in words."""
-    from nas.findings.same_images import interval_of
+    from nas.findings.same_images import half_of
     from nas.runner.progress import pace_text
 
     run, done = now.run, len(now.run.records)
@@ -124,7 +124,7 @@ def lines(now: State) -> Iterator[str]:
         yield f"  {pace_text(now.rate * 3600, now.left, bool(now.looks))}"
     if run.best:
         best = run.best[0]
-        error, times = measured(run.mean_error(best), interval_of(run, best)), len(run.trainings(best))
+        error, times = measured(run.mean_error(best), half_of(run, best)), len(run.trainings(best))
         mean = f", mean of {times} trainings" if times > 1 else ""
         yield f"  best error {error}{mean}: {best.architecture} (trial {best.trial}, {best.space})"
     if now.word == "stopped":
@@ -211,23 +211,24 @@ def _leaders(run: Run, width: int) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from nas.findings.same_images import interval_of
+    from nas.findings.same_images import half_of
 
-    images = run.manifest.data.validating
-    note = interval_note(images, _several(run)) if images and run.best else None
+    note = (_note(run) or None) if run.best else None
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", caption=note, caption_justify="left")
     columns = ("error", "space", "trial", "multiply-adds", "architecture")[: 5 if width >= WIDE else 3]
     for name in columns:
         table.add_column(name, no_wrap=True, justify="right" if name in ("trial", "multiply-adds") else "left")
     for record in run.best[:LEADERS]:
-        space, error = Text(readable(record.space)), measured(run.mean_error(record), interval_of(run, record))
+        space, error = Text(readable(record.space)), measured(run.mean_error(record), half_of(run, record))
         cells = (error, space, str(record.trial), count(record.cost.multiply_adds), record.architecture)
         table.add_row(*cells[: len(columns)])
     return table
 
 
-def _several(run: Run) -> bool:
-    return any(len(run.trainings(record)) > 1 for record in run.best[:LEADERS])
+def _note(run: Run) -> str:
+    """What stands behind the ± of the leaders."""
+    several = any(len(run.trainings(record)) > 1 for record in run.best[:LEADERS])
+    return interval_note(run.manifest.data.validating, several)
 
 
 def _as_json(now: State) -> dict[str, object]:

@@ -13,7 +13,12 @@ LEVEL = 0.05
 
 
 def interval_note(images: int, several: bool) -> str:
-    """What stands behind the ± of an error, below a table of errors; whether networks have several trainings."""
+    """What stands behind the ± of errors, below them: of images, and of seeds where networks have several trainings.
+
+    Empty where neither tells.
+    """
+    if not images:
+        return "±: 95 % interval over the seeds of a network with several trainings" if several else ""
     seeds = ", and over seeds where a network has several trainings" if several else "; other seeds add to it"
     return f"±: 95 % interval over {images:,} validation images{seeds}"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import isfinite
 
-from nas.analysis.statistics.interval import Interval
 from nas.layers.display import plural as plural
 
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -53,11 +52,11 @@ def percent(share: float | None) -> str:
     return f"{100 * share:.2f} %" if abs(share) < LARGE else f"{count(100 * share)} %"
 
 
-def measured(error: float | None, interval: Interval | None) -> str:
-    """An error with half of its 95 % interval, `16.53 ± 0.73 %`; without it where none is known."""
-    if error is None or not isfinite(error) or interval is None:
+def measured(error: float | None, half: float | None) -> str:
+    """An error with half of its 95 % interval, `16.53 ± 0.73 %`; without it where that isn't known."""
+    if error is None or half is None or not isfinite(error + half):
         return percent(error)
-    return f"{100 * error:.2f} ± {50 * (interval.high - interval.low):.2f} %"
+    return f"{100 * error:.2f} ± {100 * half:.2f} %"
 
 
 def share(value: float) -> str:

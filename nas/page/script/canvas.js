@@ -1,7 +1,7 @@
 // Points and lines of a cloud on a canvas over plotly's axes: a selection draws them anew without touching these.
 
 const REACH = 12; // pixels at which a point is meant
-const PARTS_OF_MARK = { "line-ew": "M-4 0H4", "line-ns": "M0-4V4", "x-thin": "M-3-3 3 3M-3 3 3-3" }; // marks without an inside, for a size of 8
+const PARTS_OF_MARK = { "line-ew": "M-5.6 0H5.6", "line-ns": "M0-5.6V5.6", "x-thin": "M-4-4 4 4M-4 4 4-4" }; // marks without an inside, for a size of 8
 
 class Canvas {
   // `area()` returns left, top, width and height of the axes in pixels; `at(axis, value)` the place in it, from 0 to 1.
@@ -24,16 +24,17 @@ class Canvas {
   }
 
   rectangle(pen, shape) {
-    const side = (letter, end, length, to) => (shape[`${letter}ref`]?.endsWith("domain") ? (letter === "x" ? end : 1 - end) * length : to(end));
+    const within = (place, length) => Math.max(-length, Math.min(2 * length, place)); // 0 lies nowhere on a logarithmic axis
+    const side = (letter, end, length, to) => (shape[`${letter}ref`]?.endsWith("domain") ? (letter === "x" ? end : 1 - end) * length : within(to(end), length));
     const [x0, x1] = [shape.x0, shape.x1].map((end) => side("x", end, this.area.width, this.place[0]));
     const [y0, y1] = [shape.y0, shape.y1].map((end) => side("y", end, this.area.height, this.place[1]));
     pen.globalAlpha = shape.opacity;
     pen.fillStyle = shape.fillcolor;
     pen.fillRect(x0, y0, x1 - x0, y1 - y0);
-    pen.globalAlpha = 1;
     pen.strokeStyle = shape.line.color;
     pen.lineWidth = shape.line.width;
     pen.strokeRect(x0, y0, x1 - x0, y1 - y0);
+    pen.globalAlpha = 1;
   }
 
   line(pen, { x, y, line }) {
@@ -58,9 +59,11 @@ class Canvas {
     const stroked = open || name in PARTS_OF_MARK;
     pen.globalAlpha = opacity;
     x.forEach((value, i) => {
+      const [px, py] = [across_(value), up(y[i])];
+      if (!Number.isFinite(px + py)) return;
       const own = Array.isArray(color) ? color[i] : color;
       pen.save();
-      pen.translate(across_(value), up(y[i]));
+      pen.translate(px, py);
       pen.scale(size / 8, size / 8);
       pen.fillStyle = own;
       pen.strokeStyle = line?.color ?? own;

@@ -110,10 +110,13 @@ class Figure {
     this.fill();
   }
 
-  // Plotly draws what is left without traces and shapes, where that isn't there already; the canvas these.
+  // Plotly draws what is left without traces and shapes, where that isn't there already; the canvas these. Axes that can
+  // be dragged, or a width that plotly keeps, would part the two.
   paint({ shapes, ...layout }) {
-    const axes = JSON.stringify([this.width, layout]);
-    if (axes !== this.axes) Plotly.react(this.plot, [], layout, CONFIG);
+    const still = (axis_) => ({ ...axis_, fixedrange: true });
+    const fixed = { ...layout, width: this.width, xaxis: still(layout.xaxis), yaxis: still(layout.yaxis) };
+    const axes = JSON.stringify(fixed);
+    if (axes !== this.axes) Plotly.react(this.plot, [], fixed, CONFIG);
     this.axes = axes;
     const { l, r, t, b } = layout.margin;
     this.canvas.draw(this.whole.data, shapes, layout, { left: l, top: t, width: this.width - l - r, height: layout.height - t - b });
@@ -138,12 +141,14 @@ class Figure {
   listenToPointer() {
     let pressed;
     this.plot.addEventListener("pointermove", (event) => {
+      if (!this.canvas.sheet.isConnected) return; // plotly has drawn them
       const row = event.buttons ? undefined : this.canvas.nearest(event);
       if (row === undefined) tip.hide();
       else tip.show(event, this.hover(row));
     });
     this.plot.addEventListener("pointerleave", () => tip.hide());
     this.plot.addEventListener("pointerdown", (event) => { pressed = event; }, true);
+    window.addEventListener("pointercancel", () => { pressed = undefined; });
     window.addEventListener("pointerup", (event) => {
       const row = pressed && Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) < 4 ? this.canvas.nearest(event) : undefined;
       pressed = undefined;

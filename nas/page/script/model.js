@@ -15,6 +15,8 @@ class Model {
     this.space = this.codesOfSpaces();
     this.errors = this.errorsOrInfinity();
     this.enters = data.enters ? array("u1", data.enters) : new Uint8Array(this.rows).fill(1);
+    // Of each row's network, where some have several trainings: their mean error, half its interval, how many they are.
+    this.networks = data.networks && { means: array("f8", data.networks.means), halves: array("f4", data.networks.halves), trainings: array("i4", data.networks.trainings) };
     this.filters = new Map();
     this.passes = new Map();
     this.chosen = [];

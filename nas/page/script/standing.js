@@ -8,8 +8,6 @@ function halfInterval(share, images) {
   return (SURE * Math.sqrt((share * (1 - share)) / images + square / (4 * images * images))) / (1 + square / images);
 }
 
-const meanOf = (errors) => errors.reduce((sum, error) => sum + error, 0) / errors.length;
-
 // Rank of one mean among all, counted from 1, and the ranks that lie within its interval.
 function standing(means, own, half) {
   const lower = (bound) => means.filter((mean) => mean < bound).length;
@@ -30,17 +28,14 @@ function counted(model) {
 // Rank and uncertainty of a row: networks of its space once each, whatever their number of trainings; null without an error.
 function standingOf(model, row) {
   if (!(model.errors[row] < Infinity)) return null;
+  const { networks } = model;
   const identity = model.column("architecture");
-  const key = (each) => identity?.at(each) ?? each;
-  const networks = new Map();
+  const mean = (each) => (networks ? networks.means[each] : model.errors[each]);
+  const means = new Map();
   for (let each = 0; each < model.rows; each++) {
-    if (model.space[each] !== model.space[row] || !(model.errors[each] < Infinity)) continue;
-    if (!networks.has(key(each))) networks.set(key(each), []);
-    networks.get(key(each)).push(model.errors[each]);
+    if (model.space[each] === model.space[row] && model.errors[each] < Infinity) means.set(networks ? `${identity.at(each)} ${mean(each)}` : each, mean(each));
   }
-  const errors = networks.get(key(row));
-  const { halves, validating } = model.data;
-  const mean = meanOf(errors);
-  const half = halves ? (halves[row] ?? NaN) : validating ? halfInterval(mean, validating) : NaN;
-  return { ...standing([...networks.values()].map(meanOf), mean, half), half, trainings: errors.length, mean };
+  const { validating } = model.data;
+  const half = networks ? networks.halves[row] : validating ? halfInterval(mean(row), validating) : NaN;
+  return { ...standing([...means.values()], mean(row), half), half, trainings: networks ? networks.trainings[row] : 1, mean: mean(row) };
 }
