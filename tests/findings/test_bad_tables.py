@@ -129,7 +129,7 @@ def test_spaces_and_costs_may_have_other_names(say: Say, tmp_path: Path) -> None
     """`--space` splits a table, numbers with their column's name before them, and `--cost` names multiply-adds."""
     (tmp_path / "t.csv").write_text(csv(bot=lambda i: 1 + i % 2, flops=lambda i: 1000 + i))
     words = ("--table", tmp_path / "t.csv", "--space", "bot")
-    assert "all rules   2 spaces are taken together" in say("principles", *words)[1]
+    assert "all rules  2 spaces are taken together" in say("principles", *words)[1]
     assert say("report", *words, "--cost", "flops")[0] == 0
     page = (tmp_path / "t.html").read_text()
     assert "bot 1" in page
