@@ -5,6 +5,11 @@ ResNet-20 (He et al., *Deep Residual Learning for Image Recognition*, CVPR 2016,
 What would count as an answer: their test errors after `nas final`, by the recipe of a search's winner, beside that
 winner's: a search of about the same parameters is worth its cost if it finds better networks than these.
 Expected time: 3 networks of 20 s on one core each; a final of 3 seeds and 40 epochs takes about 3 hours on two cores.
+Answer: 92.41 % of the test images for LeNet-5 with batch norm, 93.61 % for ResNet-8; `fashion-77k` (93.69 %), found by
+a search among networks of that size, can't be told apart from ResNet-8.
+
+Measured with `nas final`, 3 seeds of 60 epochs, last epoch, the test split read once for each: 92.41 ± 0.05 % (95 %
+interval 91.92 to 92.87 %), 93.61 ± 0.01 % (93.16 to 94.02 %). ResNet-20 wasn't trained.
 """
 
 from nas.space import Choice, Space
