@@ -217,6 +217,8 @@ def networks_of(frame: pd.DataFrame, images: int, of: pd.DataFrame | None = None
 
 def several(frame: pd.DataFrame) -> bool:
     """Whether a network has several trainings."""
+    if "architecture" not in frame or frame["architecture"].is_unique:
+        return False
     return bool((_by_network(frame).transform("count") > 1).any())
 
 
@@ -234,10 +236,9 @@ def _by_network(frame: pd.DataFrame) -> SeriesGroupBy[float, Any]:
     """
     import pandas as pd
 
-    drawn = [name for name in frame.attrs.get(DRAWN, ()) if name in frame]
-    keys = [frame[name] for name in ("space", "architecture", *drawn) if name in frame]
-    if "architecture" not in frame:
-        keys = [pd.Series(np.arange(len(frame)), index=frame.index)]
+    keys = [pd.Series(np.arange(len(frame)), index=frame.index)]
+    if "architecture" in frame:
+        keys = [frame[name] for name in ("space", "architecture", *frame.attrs.get(DRAWN, ())) if name in frame]
     errors = frame["error"].astype(float).where(~pruned(frame))
     worst = errors.groupby(keys, dropna=False).transform("max").clip(lower=frame.attrs.get(GUESS))
     counted = errors.fillna(worst).where(~pruned(frame)) if "outcome" in frame else errors

@@ -186,7 +186,8 @@ class Principles:
     def parts(self) -> tuple[tuple[tuple[str, str], ...], ...]:
         """The head in two: what comes before the verdicts, and how to read them and go on."""
         below = {"unit", "P(better)", "rho", "difference", "failures", "delta", "size", "p", "more", "what to do"}
-        return tuple(e for e in self.head if e[0] not in below), tuple(e for e in self.head if e[0] in below)
+        entries = self.head
+        return tuple(e for e in entries if e[0] not in below), tuple(e for e in entries if e[0] in below)
 
     @property
     def _columns(self) -> bool:

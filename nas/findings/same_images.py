@@ -36,17 +36,17 @@ def first_two(run: Run) -> str:
     return first_two_text(paired(wrong[best[0].trial], wrong[best[1].trial])) if len(wrong) == len(best) else ""
 
 
-def half_of(run: Run, record: Record) -> float | None:
-    """Half of that interval."""
-    interval = interval_of(run, record)
-    return None if interval is None else interval.half
-
-
 def interval_of(run: Run, record: Record) -> Interval | None:
     """95 % interval of a network's mean error over validation images, and over seeds where it has several trainings."""
     errors = counted_errors(run.trainings(record), run.manifest.data.guess)
     spread = variance(errors) if len(errors) > 1 else 0.0
     return of_trainings(fmean(errors), spread, len(errors), run.manifest.data.validating)
+
+
+def half_of(run: Run, record: Record) -> float | None:
+    """Half the length of that interval, which stands behind the ± of an error."""
+    interval = interval_of(run, record)
+    return None if interval is None else interval.half
 
 
 def optimism(run: Run) -> str:

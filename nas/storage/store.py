@@ -280,12 +280,12 @@ class Store:
 
     def _add(self, connection: sqlalchemy.Connection, trials: Sequence[dict[str, Any]]) -> None:
         """Add trials; on a second try but those that are there: a server that went away may have taken them."""
-        there = self._those_of(trials, connection) if self._uncertain else ()
+        there = self._known(trials, connection) if self._uncertain else ()
         if new := [trial for trial in trials if trial["number"] not in there]:
             connection.execute(ADD, new)
 
-    def _those_of(self, trials: Sequence[dict[str, Any]], connection: sqlalchemy.Connection) -> set[int]:
-        """Numbers of the trials that the database has."""
+    def _known(self, trials: Sequence[dict[str, Any]], connection: sqlalchemy.Connection) -> set[int]:
+        """Numbers of those trials that the database has."""
         ours = (TRIALS.c.run == self._backend.run) & TRIALS.c.number.in_([trial["number"] for trial in trials])
         return {*connection.scalars(select(TRIALS.c.number).where(ours))}
 

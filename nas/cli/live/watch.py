@@ -213,7 +213,7 @@ def _leaders(run: Run, width: int) -> Table:
 
     from nas.findings.same_images import half_of
 
-    note = (_note(run) or None) if run.best else None
+    note = _note(run) if run.best else None
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", caption=note, caption_justify="left")
     columns = ("error", "space", "trial", "multiply-adds", "architecture")[: 5 if width >= WIDE else 3]
     for name in columns:

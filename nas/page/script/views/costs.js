@@ -7,7 +7,6 @@ VIEWS.costs = class {
   constructor(box, model) {
     this.hears = ["selection", "chosen", "colour"];
     this.columns = COSTS.map((name) => model.column(name)).filter((column) => column?.numeric && column.values.some((value) => value > 0));
-    this.orders = this.columns.map(({ values }) => Array.from(values.keys()).sort((a, b) => values[a] - values[b] || model.errors[a] - model.errors[b]));
     this.ends = this.columns.map((column) => robust(column.values.filter((value) => value > 0)));
     this.figures = this.columns.map((column) => {
       const part = box.appendChild(element("div", {}));
@@ -17,16 +16,14 @@ VIEWS.costs = class {
   }
 
   draw(model) {
-    this.figures.forEach((figure, i) => this.one(model, figure, this.columns[i], this.ends[i], this.orders[i]));
+    this.figures.forEach((figure, i) => this.one(model, figure, this.columns[i], this.ends[i]));
   }
 
-  // `order` are all rows by their cost: the front of some of them is found without sorting these.
-  one(model, figure, column, ends, order) {
+  one(model, figure, column, ends) {
     const { values } = column;
     const rows = model.selected(column.name, ERROR).filter((row) => values[row] >= ends.low && values[row] <= ends.high);
     const vertical = errorAxis(model, figure);
-    const inside = new Set(rows);
-    const best = front(order.filter((row) => inside.has(row)), values, model.errors);
+    const best = front(rows, values, model.errors);
     const { traces, note } = cloud(model, { rows, x: (row) => (values[row] >= ends.low && values[row] <= ends.high ? values[row] : NaN), vertical, front: best, most: MOST_SHOWN });
     traces.push({ type: "scatter", mode: "lines", x: best.map((row) => values[row]), y: best.map((row) => model.errors[row]), line: { shape: "hv", dash: "dot", width: 2, color: GREY }, meta: "front" });
     const [low, high] = padded(ends.low, ends.high, true);
