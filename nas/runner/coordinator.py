@@ -44,6 +44,7 @@ def train(task: Task, site: Site) -> None:
             devices.announce(site.device)
             with Interrupts() as interrupts, site.engine as engine:
                 store.interrupted = lambda: bool(interrupts.signal)
+                task.plan.stopped = lambda: bool(interrupts.signal) or site.overdue
                 # No job reaches a worker before the engine is waited for, so these may come before they are rows.
                 batch = queue.feed(engine.free, ledger.horizon)
                 _submit(engine, batch.jobs)

@@ -18,7 +18,7 @@ from nas.runner.agreement import changed_versions
 from nas.runner.task import Task
 from nas.runner.trials import job_of, record_of, work_of
 from nas.sampling import Proposal
-from nas.sampling.filter import collection_paused
+from nas.sampling.filter import Stopped, collection_paused
 from nas.storage.layout import weights_name
 from nas.storage.tables import Entry
 from nas.study.record import Outcome, Record
@@ -94,6 +94,8 @@ class Queue:
             elif self._next is not None and self._has_next(horizon):
                 try:
                     proposal, job = self._take(self._next)
+                except Stopped:
+                    break
                 except EmptyWindow as nothing:
                     if not (self._begun or self._resumed):
                         raise

@@ -25,6 +25,12 @@ Stopwatch = Callable[[Layer, Shape, int], float]
 """Milliseconds of a network at an input for a batch of so many; the same whenever it is asked the same."""
 BATCH = 128
 """The larger batch that networks are timed with."""
+
+
+class Stopped(Exception):
+    """Nothing more is to be measured: time is up, or somebody wants the command to end."""
+
+
 NO_SHAPE = "impossible at this input"
 NO_VECTOR = "made for images"
 
@@ -73,12 +79,16 @@ class Filter:
     """Outputs of the network."""
     stopwatch: Stopwatch | None = None
     """What measures latency; None where the study doesn't need it."""
+    stopped: Callable[[], bool] = lambda: False
+    """Whether nothing more is to be measured."""
 
     def accept(self, point: Point) -> Network | tuple[str, ...]:
-        """The network of a point, timed if need be, or why it is refused."""
+        """The network of a point, timed if need be, or why it is refused; Stopped where it isn't to be timed."""
         network = self.judge(point)
         if self.stopwatch is None or not isinstance(network, Network):
             return network
+        if self.stopped():
+            raise Stopped
         latency = self.stopwatch(network.layer, network.inputs, 1)
         if broken := self.limits.violated_by(latency):
             return broken

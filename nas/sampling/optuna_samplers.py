@@ -23,9 +23,18 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler, QMCSampler, TPESampler
 from optuna.study import StudyDirection
 
-from nas.sampling.filter import Filter, Network, collection_paused
+from nas.sampling.filter import Filter, Network, Stopped, collection_paused
 from nas.sampling.quiet import quiet
-from nas.sampling.rejection import COORDINATE_STREAM, MOST_DRAWS, Proposal, draw, empty, generator
+from nas.sampling.rejection import (
+    COORDINATE_STREAM,
+    MOST_DRAWS,
+    Proposal,
+    draw,
+    empty,
+    generator,
+    tell_missed,
+    timed_out_of,
+)
 from nas.space import Choice, Point, Space, Value
 from nas.space.distribution import Distribution
 from nas.study.objectives import ERROR, Objective, price
@@ -139,16 +148,23 @@ class Searcher(CubeSearch):
     def _propose(self, inner: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Coordinates of the first proposal that passes the filter, else of a random point inside."""
         reasons: Counter[str] = Counter()
+        timed: list[Point] = []
         most = PROPOSALS[self._name]
         with collection_paused():
             for attempt in range(most):
                 coordinates = self._complete(inner(), attempt)
                 point = self._point(coordinates)
-                verdict = self._filter.accept(point)
+                try:
+                    verdict = self._filter.accept(point)
+                except Stopped:
+                    tell_missed(self._filter, timed)
+                    raise
                 if isinstance(verdict, Network):
                     self._proposal = Proposal(point=point, network=verdict, draws=attempt + 1)
                     return coordinates
                 reasons.update(verdict)
+                if timed_out_of(verdict):
+                    timed.append(point)
         if self._name == "quasirandom":
             raise empty(self._filter, reasons, most)
         proposal = draw(self._filter, self._distribution, self._seed, self._number)

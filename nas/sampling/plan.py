@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,8 @@ class Plan:
     def __init__(self, study: Study, inputs: Shape, classes: int, stopwatch: Stopwatch | None = None) -> None:
         """`stopwatch` measures latency where the study has a limit on it or makes it small; proposals need it then."""
         self.study = study
+        self.stopped: Callable[[], bool] = lambda: False
+        """Whether no latency is to be measured any more: `propose` then raises Stopped where one is needed."""
         self._filters = [
             Filter(
                 space=replace(space, dimensions=study.joint(space)),
@@ -47,6 +49,7 @@ class Plan:
                 inputs=inputs,
                 classes=classes,
                 stopwatch=stopwatch if study.is_timed else None,
+                stopped=lambda: self.stopped(),
             )
             for space in study.arms
         ]

@@ -12,7 +12,7 @@ import numpy as np
 
 from nas.errors import EmptyWindow, Refused
 from nas.layers import output_shape, shape_text
-from nas.sampling.filter import NO_SHAPE, NO_VECTOR, Filter, Network, collection_paused
+from nas.sampling.filter import NO_SHAPE, NO_VECTOR, Filter, Network, Stopped, collection_paused
 from nas.sampling.reach import Reach
 from nas.sampling.window import Shift, Window
 from nas.space import Choice, Dimension, Point, Value, sentence
@@ -84,7 +84,11 @@ def draw(filter_: Filter, distribution: Distribution, seed: int, number: int, *,
     draws = 0
     with collection_paused():
         for draws, point in enumerate(stream(distribution, generator(seed, number, POINT_STREAM), most), 1):
-            verdict = filter_.accept(point)
+            try:
+                verdict = filter_.accept(point)
+            except Stopped:
+                tell_missed(filter_, timed)
+                raise
             if isinstance(verdict, Network):
                 return Proposal(point=point, network=verdict, draws=draws)
             refused.update(verdict)
@@ -101,6 +105,13 @@ def draw(filter_: Filter, distribution: Distribution, seed: int, number: int, *,
 def timed_out_of(reasons: Iterable[str]) -> bool:
     """Whether a network was refused for its measured latency."""
     return not set(MISTIMED).isdisjoint(reasons)
+
+
+def tell_missed(filter_: Filter, points: Sequence[Point]) -> None:
+    """Say which limit on latency so many networks have missed until the command ended, if there were any."""
+    if points:
+        missed = mistimed(filter_, points)
+        logger.warning("no further network was found. %s (%s)", missed, missed.hint)
 
 
 def mistimed(filter_: Filter, points: Sequence[Point]) -> EmptyWindow:

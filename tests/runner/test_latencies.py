@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shutil
+import time
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -136,6 +137,28 @@ def test_a_limit_that_nothing_further_obeys_ends_a_run_with_what_it_has(
         (said,) = [record.getMessage() for record in caplog.records if "no further network" in record.getMessage()]
         assert "20 networks in a row, inside all other limits, missed at most 0.5 milliseconds of latency" in said
         assert "--latency-ms ..7.7 lets some of them in" in said
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_measuring_ends_when_time_is_up(
+    sampler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where no network is fast enough a run ends at its time, between two measurements, and says what they take."""
+
+    measured: list[str] = []
+
+    def latency(layer: Layer, inputs: Shape, batch: int) -> Latency:
+        measured.append(identity(layer))
+        time.sleep(0.1)
+        return Latency(milliseconds=7.0, spread=0.01, rounds=5)
+
+    monkeypatch.setattr("nas.models.latency.latency", latency)
+    study = replace(LIMITED, samples=50, sampler=sampler)  # type: ignore[arg-type]
+    run = nas.run(study, out=tmp_path / "run", engine=InlineEngine(), quiet=True, max_seconds=1.0)
+    assert 0 < len(measured) < 100  # of 200 after which it would have given up
+    assert not run.records
+    (said,) = [record.getMessage() for record in caplog.records if "no further network" in record.getMessage()]
+    assert "--latency-ms ..7.7 lets some of them in" in said
 
 
 def test_costs_are_looked_at_first(timed: list[str], tmp_path: Path) -> None:
