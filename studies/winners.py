@@ -11,8 +11,22 @@ as long.
 
 from dataclasses import replace
 
+from nas.space import Choice, Integer, rising
 from nas.study import Limits, Recipe, Study, SuccessiveHalving
 from spaces import resnet
+
+RISING = (
+    resnet.space(3)
+    .fix(block="basic", order="pre")
+    .restrict(
+        stem=Choice(options=("3x3/2", "3x3/1")),
+        depth=Integer(low=1, high=8, log=True),
+        width=Integer(low=8, high=96, unit=8, log=True),
+    )
+    .require(rising("width"))
+    .named("ResNet_3_rising")
+)
+"""What searches of all ResNets of three stages leave: pre-activation, basic blocks, widths that rise."""
 
 STUDY = Study(
     name="winners",

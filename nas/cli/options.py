@@ -88,7 +88,7 @@ OwnStudy = Annotated[
     typer.Option(
         "--study",
         metavar="NAME",
-        help="The run's study, where it was run from a file or a program.",
+        help="The run's study, or the space that it searched, where that is a file's or a program's.",
         autocompletion=completion.studies,
     ),
 ]

@@ -98,10 +98,10 @@ def column_names(text: str | None) -> list[str] | None:
 
 
 def study_named(name: str | None) -> Study | None:
-    """The study of this name; None where none is named."""
-    from nas.study import catalog
+    """The study of this name, or that of a search in the spaces of these; None where none is named."""
+    from nas.study.search import named
 
-    return catalog.study(name) if name else None
+    return named(name) if name else None
 
 
 def drawn_by(study: Study | None) -> tuple[str, ...] | None:

@@ -24,6 +24,7 @@ from nas.runner.signals import outliving_its_terminal
 from nas.runner.task import EngineChoice, Observer, Task, deadline_of, site_of
 from nas.sampling.repetitions import AUDIT, Repetitions, retraining
 from nas.sampling.subset import Subset
+from nas.space import Space
 from nas.storage import study_json
 from nas.storage.audits import chosen, population
 from nas.storage.location import address_of
@@ -46,7 +47,7 @@ def audit(
     networks: int | None = None,
     seeds: int | None = None,
     longer: int | None = None,
-    study: Study | None = None,
+    study: Study | Space | None = None,
     workers: int | None = None,
     device: str = "auto",
     engine: EngineChoice = None,
@@ -58,9 +59,9 @@ def audit(
     """Train some networks of a run again, `longer` times as long and with further `seeds`; what their errors say.
 
     `networks` are taken evenly from all spaces and over their short errors, at first 24, each 4 times as long and with
-    1 other seed; an audit that was begun is resumed, and more networks extend it. `study` is needed where the run was
-    started from a program or a file. After `max_seconds` no training is begun any more. Raises Refused for a run that
-    searches, is still working or has too few networks, and as `nas.run` does.
+    1 other seed; an audit that was begun is resumed, and more networks extend it. `study`, of a sample by `nas.search`
+    its space, is needed where the run was started from a program or a file. After `max_seconds` no training is begun
+    any more. Raises Refused for a run that searches, is still working or has too few networks, and as `nas.run` does.
     """
     run, folder = opened(source, AUDIT)
     require_random(run.manifest.study)
@@ -75,7 +76,7 @@ def audit(
     return result
 
 
-def repeated(run: Run, requested: _Asked, study: Study | None, folder: Path) -> Task:
+def repeated(run: Run, requested: _Asked, study: Study | Space | None, folder: Path) -> Task:
     """What an audit trains: as stored where it is begun, with more networks perhaps."""
     original = original_study(run, study)
     again = retraining(original, rounds=requested.rounds, seeds=requested.seeds, longer=requested.subset.longer)

@@ -27,6 +27,7 @@ from nas.runner.signals import outliving_its_terminal
 from nas.runner.task import EngineChoice, Observer, Task, deadline_of, site_of
 from nas.runner.unsealing import is_read, read_test, require_unread
 from nas.sampling.finals import TOP, Finalists, Finals, FrontCost, Selection, arm_of, finals_study
+from nas.space import Space
 from nas.storage import study_json
 from nas.storage.database import read_records
 from nas.storage.finals import chosen
@@ -80,7 +81,7 @@ def final(
     fidelity: str | None = None,
     changes: Mapping[str, Any] | None = None,
     again: bool = False,
-    study: Study | None = None,
+    study: Study | Space | None = None,
     workers: int | None = None,
     device: str = "auto",
     engine: EngineChoice = None,
@@ -95,9 +96,9 @@ def final(
     against `pareto`, a cost. Each is trained with so many `seeds` (default 3), to its last epoch, by the recipe of its
     trial on all training images, those that validated included, for 30 epochs unless a `fidelity` or `changes` of
     fields of the recipe say otherwise. A final that was begun is resumed, and more seeds extend it. Only when all
-    trainings are over the test split is read; a second reading is refused unless `again`. `study` is needed where the
-    run was started from a program or a file. Raises Refused for a run that still works or has nothing completed, and as
-    `nas.run` does.
+    trainings are over the test split is read; a second reading is refused unless `again`. `study`, of a search its
+    space, is needed where the run was started from a program or a file. Raises Refused for a run that still works or
+    has nothing completed, and as `nas.run` does.
     """
     run, folder = opened(source, FINAL)
     requested = _requested(run, folder, _selection(top, pareto, limits), seeds, _recipe(run, fidelity, changes or {}))
@@ -213,7 +214,7 @@ def _in_words(selection: Selection) -> str:
     return f"{what} with {limits}" if limits else what
 
 
-def _task(run: Run, requested: Requested, study: Study | None, folder: Path) -> Task:
+def _task(run: Run, requested: Requested, study: Study | Space | None, folder: Path) -> Task:
     """What a final trains."""
     original = original_study(run, study)
     records = [run.record(trial) for trial in requested.finalists.trials]

@@ -25,6 +25,7 @@ from nas.models.transfer import require_seed
 from nas.runner.agreement import require_plain
 from nas.runner.display import watcher
 from nas.runner.winners import found_again
+from nas.space import Space
 from nas.storage.layout import STUDY
 from nas.storage.results import Run
 from nas.study import Recipe, Study, catalog
@@ -72,11 +73,11 @@ def normed(network: Network, norm: str) -> Network:
     return Network(name=name, layers=lambda info: _normed(name, network.layers(info), other, info))
 
 
-def network_of(run: Run, trial: int, study: Study | None = None) -> tuple[Network, Recipe]:
+def network_of(run: Run, trial: int, study: Study | Space | None = None) -> tuple[Network, Recipe]:
     """The network of a trial, and the recipe that it was trained with.
 
-    `study` is needed where the run was started from a program, or from a file, whose code isn't run unasked. Raises
-    Refused without it, for a trial that isn't finished, and for one of a final or an audit.
+    `study`, of a search its space, is needed where the run was started from a program, or from a file, whose code isn't
+    run unasked. Raises Refused without it, for a trial that isn't finished, and for one of a final or an audit.
     """
     architecture, recipe = found_again(run, run.record(trial), study)
     name = f"{run.manifest.study.name}-{trial}"

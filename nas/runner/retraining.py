@@ -18,6 +18,7 @@ from nas.runner.coordinator import train
 from nas.runner.task import Site, Task
 from nas.sampling import Plan
 from nas.sampling.repetitions import AUDIT
+from nas.space import Space
 from nas.storage import study_json
 from nas.storage.database import read_records, working_on
 from nas.storage.layout import LOG, TABLE, holds_run
@@ -67,7 +68,7 @@ def train_missing(folder: Path, total: int, task: Callable[[], Task], site: Call
     write_atomically(folder / TABLE, csv(open_run(folder)).encode())
 
 
-def original_study(run: Run, study: Study | None) -> Study:
+def original_study(run: Run, study: Study | Space | None) -> Study:
     """The study of a run, found again and with the settings it was run with; refused if it is another one now."""
     original = required_study(run, study)
     info = data.prepare_for(original.recipe)

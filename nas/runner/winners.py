@@ -16,6 +16,7 @@ from nas.models import exports
 from nas.models.formats import writing
 from nas.models.model import Model, restore
 from nas.models.weights import read_document
+from nas.space import Space
 from nas.space.space import Architecture
 from nas.storage.results import Run, require_intact, required_study
 from nas.study import Recipe, Study
@@ -31,16 +32,17 @@ def export(
     record: Record,
     folder: Path | str,
     *,
-    study: Study | None = None,
+    study: Study | Space | None = None,
     device: str = "auto",
     format: str | None = None,  # noqa: A002 -- as on the command line
 ) -> Model:
     """Export a network as a folder of plain files; one whose weights weren't kept is trained again from its number.
 
     `record` is one of `run.best`, or `run.record(trial)`. `folder` may be a file in another `format`, which its ending
-    tells: `source` (.py), `onnx` (.onnx), `torch-export` (.pt2). Of several cards the first one trains. `study` is
-    needed for it where the run was started from a program, or from a file, whose code isn't run unasked. Raises Refused
-    for a failed trial, a place that holds something else, or a network that isn't that of the record any more.
+    tells: `source` (.py), `onnx` (.onnx), `torch-export` (.pt2). Of several cards the first one trains. `study`, of a
+    search its space, is needed for it where the run was started from a program, or from a file, whose code isn't run
+    unasked. Raises Refused for a failed trial, a place that holds something else, or a network that isn't that of the
+    record any more.
     """
     writing.require_possible(Path(folder), format)
     path = run.weights(record)
@@ -57,7 +59,7 @@ def export(
     return model
 
 
-def _trained_again(run: Run, record: Record, study: Study | None, device: Device) -> Model:
+def _trained_again(run: Run, record: Record, study: Study | Space | None, device: Device) -> Model:
     """The network of a trial, trained as it was."""
     if record.outcome is not Outcome.COMPLETED:
         raise Refused(f"trial {record.trial} has no weights: {record.outcome.sentence}")
@@ -76,7 +78,7 @@ def _trained_again(run: Run, record: Record, study: Study | None, device: Device
     return model
 
 
-def found_again(run: Run, record: Record, study: Study | None) -> tuple[Architecture, Recipe]:
+def found_again(run: Run, record: Record, study: Study | Space | None) -> tuple[Architecture, Recipe]:
     """The architecture of a trial, and the recipe that it was trained with; Refused in a final and in an audit."""
     require_first(run, record)
     study = required_study(run, study)

@@ -19,6 +19,7 @@ from nas.errors import Refused
 from nas.errors.arguments import checked_method
 from nas.files import digest
 from nas.layers import Layer, display, identity
+from nas.space import Space
 from nas.storage import study_json
 from nas.storage.database import read_manifest, read_records, read_rows, read_wrong_images, require_run
 from nas.storage.integrity import evidence, lost_trials
@@ -230,13 +231,15 @@ def require_intact(path: Path, record: Record) -> None:
         raise Refused(f"{path} is damaged: its SHA-256 isn't the one in the record", hint=hint)
 
 
-def study_of(run: Run, given: Study | None) -> Study | None:
+def study_of(run: Run, given: Study | Space | None) -> Study | None:
     """The study behind a run, with the settings that it was run with: the given one, else ours of the name it states.
 
-    A file or module that the run states isn't imported: a folder is data, and may come from somebody else. None where
-    that leaves nothing.
+    Of a search the space is enough. A file or module that the run states isn't imported: a folder is data, and may come
+    from somebody else. None where that leaves nothing.
     """
     stated = run.manifest.reference
+    if isinstance(given, Space):
+        return search.found_again(run.manifest.study, (given,))
     if given is None and stated in catalog.studies():
         given = catalog.study(stated)
     if given is None and stated == search.REFERENCE:
@@ -244,7 +247,7 @@ def study_of(run: Run, given: Study | None) -> Study | None:
     return None if given is None else run.manifest.study.settings_for(given)
 
 
-def required_study(run: Run, given: Study | None) -> Study:
+def required_study(run: Run, given: Study | Space | None) -> Study:
     """The study behind a run; refused where it has to be named."""
     study, stated = study_of(run, given), run.manifest.reference
     if study is not None:
@@ -256,7 +259,7 @@ def required_study(run: Run, given: Study | None) -> Study:
         )
     raise Refused(
         f"{run.folder} was run from a program, so its study isn't known by name",
-        hint="--study FILE.py or module:NAME names it; in Python pass study=",
+        hint="--study FILE.py or module:NAME names it, or the space that was searched; in Python pass study=",
     )
 
 

@@ -34,6 +34,7 @@ OF_FILES = "_nas_study_"
 
 
 ATTRIBUTE = "STUDY"
+SPACES_HINT = "`nas spaces` lists spaces; FILE.py:NAME works, too"
 LISTED = 8
 """Names that a message shows where none is near."""
 SIBLINGS = ("nas", "spaces", "studies")
@@ -81,8 +82,8 @@ def _place_of(name: str) -> tuple[ModuleType, str]:
 
 
 def reference(name: str) -> str:
-    """The name under which `study` finds the same study from any folder."""
-    return str(Path(name).resolve()) if name.endswith(".py") or "/" in name else name
+    """The name under which `study`, or `space`, finds the same from any folder."""
+    return str(Path(name).resolve()) if name.endswith(".py") or ".py:" in name or "/" in name else name
 
 
 def release() -> str:
@@ -195,18 +196,30 @@ def space(name: str) -> Space:
     if name.endswith(".py"):
         raise Refused(f"{name} may hold several spaces", hint=f"{name}:NAME says which")
     place, colon, attribute = name.rpartition(":")
-    hint = "`nas spaces` lists spaces; FILE.py:NAME works, too"
     if not colon:
         value = _published(name)
     else:
-        module = _file(Path(place), hint) if place.endswith(".py") or "/" in place else _import(place, name)
+        module = _holder(place, name)
         if not hasattr(module, attribute):
-            raise Refused(f"{place} has no {attribute}", hint=hint)
+            raise Refused(f"{place} has no {attribute}", hint=SPACES_HINT)
         value = getattr(module, attribute)
     if not isinstance(value, Space):
         kind = f"of type {type(value).__name__}" if colon else "a network"
-        raise Refused(f"{name} is {kind}, not a space of networks", hint=hint)
+        raise Refused(f"{name} is {kind}, not a space of networks", hint=SPACES_HINT)
     return value
+
+
+def is_space(name: str) -> bool:
+    """Whether `space` finds a space of this name; a file or module that it names is imported."""
+    place, colon, attribute = name.rpartition(":")
+    if colon:
+        return isinstance(getattr(_holder(place, name), attribute, None), Space)
+    return name in {space.name for space in spaces()}
+
+
+def _holder(place: str, name: str) -> ModuleType:
+    """The file or the module before the colon in the name of a space."""
+    return _file(Path(place), SPACES_HINT) if place.endswith(".py") or "/" in place else _import(place, name)
 
 
 def space_or_network(name: str) -> Any:

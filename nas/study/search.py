@@ -8,6 +8,7 @@ from typing import TypedDict, Unpack, cast
 
 from nas.errors import Refused
 from nas.space import Space
+from nas.study import catalog
 from nas.study.catalog import space, space_or_network
 from nas.study.limits import Limits
 from nas.study.objectives import Objective
@@ -52,9 +53,22 @@ def spaces_of(spaces: Sequence[str | Space]) -> tuple[Space, ...]:
 
 
 def reference_of(spaces: Sequence[str | Space]) -> str:
-    """What a run states of a search of these spaces: `REFERENCE` if all are named ours, nothing if one is a user's."""
-    ours = all(isinstance(each, str) and ":" not in each for each in spaces)
-    return REFERENCE if ours else ""
+    """What a run states of a search of these spaces: `REFERENCE` if all are ours, else how `named` finds it again.
+
+    Nothing if one of them is a value.
+    """
+    names = [each for each in spaces if isinstance(each, str)]
+    if len(names) < len(spaces):
+        return ""
+    return ",".join(map(catalog.reference, names)) if any(":" in name for name in names) else REFERENCE
+
+
+def named(name: str) -> Study:
+    """The study that `--study` names: one of ours, a file's, a module's or, of `nas search`, its spaces, by commas."""
+    names = name.split(",")
+    if all(map(catalog.is_space, names)):
+        return study_of(spaces_of(names), Recipe(), Limits())
+    return catalog.study(name)
 
 
 def name_of(names: Sequence[str]) -> str:
@@ -62,10 +76,10 @@ def name_of(names: Sequence[str]) -> str:
     return "-".join(["search", *(re.sub(r"[^\w.-]+", "_", name) for name in names)])
 
 
-def found_again(stored: StoredStudy) -> Study:
-    """The study of a search of ours that a run keeps; its spaces are those that are here by these names now."""
+def found_again(stored: StoredStudy, spaces: Sequence[Space] = ()) -> Study:
+    """The study of a search that a run keeps; its spaces are these, or ours that are here by their names now."""
     return study_of(
-        [space_or_network(entry.name) for entry in stored.spaces],
+        spaces or [space_or_network(entry.name) for entry in stored.spaces],
         stored.recipe,
         stored.limits,
         sampler=cast(SamplerName, stored.sampler),

@@ -80,13 +80,34 @@ def test_its_networks_are_exported_without_a_study(say: Say) -> None:
 
 
 def test_spaces_of_the_user_are_searched(say: Say, tmp_path: Path) -> None:
-    """From a file or a module; the run doesn't say that it is a search of ours, so their code must be named."""
+    """From a file or a module; the run says from which, and their code is run only where a command names it."""
     (tmp_path / "my_space.py").write_text(SPACE)
     code, _, err = say("search", "--space", "my_space.py:SMALL", *SHORT, "--samples", "1")
     assert code == 0, err
     run = nas.open("runs/search-small_ones")
-    assert (run.manifest.reference, run.records[0].space) == ("", "small ones")
-    assert say("search", "--space", "my_space:SMALL", *SHORT, "--samples", "1", "-o", "module")[0] == 0
+    assert (run.manifest.reference, run.records[0].space) == (f"{tmp_path}/my_space.py:SMALL", "small ones")
+    final = ("final", "runs/search-small_ones", "--top", "1", "--seeds", "1", "--epochs", "1", "--workers", "1")
+    code, _, err = say(*final)
+    assert code == 2
+    assert f"if you trust it: --study {tmp_path}/my_space.py:SMALL" in err
+    code, out, err = say(*final, "--study", "my_space.py:SMALL")
+    assert code == 0, err
+    assert "small ones" in out
+
+
+def test_spaces_of_the_user_are_found_beside_ours(say: Say, tmp_path: Path) -> None:
+    """A search in several spaces is named by all of them, and a network whose weights weren't kept is trained again."""
+    (tmp_path / "my_space.py").write_text(SPACE)
+    words = ("--space", "MLP_3", "--space", "my_space:SMALL", *SHORT, "--parameters", "..90000", "--samples", "1")
+    assert say("search", *words, "-o", "two")[0] == 0
+    assert nas.open("two").manifest.reference == "MLP_3,my_space:SMALL"
+    for path in Path("two/weights").iterdir():
+        path.unlink()
+    code, _, err = say("export", "two", "--trial", "1", "--study", "MLP_3,my_space:SMALL", "-o", "second")
+    assert code == 0, err
+    assert nas.load("second").document.space == "small ones"
+    code, _, err = say("export", "two", "--trial", "1", "--study", "my_space:OTHER", "-o", "third")
+    assert (code, "my_space:OTHER holds no OTHER" in err) == (2, True)
 
 
 @pytest.mark.slow
@@ -174,6 +195,9 @@ def test_in_python_it_is_one_call() -> None:
     assert (len(run.records), run.manifest.reference) == (2, "nas search")
     run = nas.search(ALL[1], recipe=recipe, samples=1, sampler="random", seed=3, name="mine")
     assert (run.folder, run.manifest.reference, run.manifest.study.seed) == (Path("runs/mine"), "", 3)
+    with pytest.raises(Refused, match="run from a program"):
+        nas.final(run, top=1, seeds=1, changes={"epochs": 1})
+    assert len(nas.final(run, top=1, seeds=1, changes={"epochs": 1}, study=ALL[1]).records) == 1
     with pytest.raises(nas.NasError, match="after minutes or samples"):
         nas.search("MLP_2")
     with pytest.raises(nas.NasError, match="at least one space"):
