@@ -85,6 +85,9 @@ def found_again(run: Run, record: Record, study: Study | Space | None) -> tuple[
     space = next((arm for arm in study.arms if arm.name == record.space), None)
     if space is None:
         raise Refused(f"the study has no space {record.space!r} any more")
+    if unknown := sorted(run.manifest.study.vary.keys() - study.vary.keys()):
+        names = ", ".join(unknown)
+        raise Refused(f"the trainings of {run.folder} differ in {names}, of which this study knows nothing")
     with code_of_others(f"the code of {record.space} fails"):
         return space.architecture(record.point), study.recipe_of(record.point)
 

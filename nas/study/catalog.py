@@ -212,7 +212,7 @@ def space(name: str) -> Space:
 def is_space(name: str) -> bool:
     """Whether `space` finds a space of this name; a file or module that it names is imported."""
     place, colon, attribute = name.rpartition(":")
-    if colon:
+    if colon and not name.endswith(".py"):
         return isinstance(getattr(_holder(place, name), attribute, None), Space)
     return name in {space.name for space in spaces()}
 
