@@ -24,7 +24,7 @@ from nas.sampling.plan import training_seed
 from nas.sampling.repetitions import AUDIT, repeat_seed
 from nas.storage.results import Run, open_run, required_study
 from nas.storage.study_json import versions_in_words
-from nas.study import Study, catalog, table
+from nas.study import Study, catalog, search, table
 from nas.study.stored import stored, without_code
 from nas.study.table import COLUMNS
 from studies import anynet_discovery, anynet_ladder, blocks, nin_mixing, norm_placement, violations
@@ -200,7 +200,7 @@ def _study_of(run: Run, name: str) -> Study:
     own = run.manifest.study
     if not name and all(space.name in ours for space in own.spaces):
         return replace(without_code(own), spaces=tuple(ours[space.name] for space in own.spaces))
-    return required_study(run, catalog.study(name) if name else None)
+    return required_study(run, search.named(name) if name else None)
 
 
 def _networks(part: Part) -> Iterator[tuple[Mapping[str, Any], Network]]:
