@@ -26,7 +26,7 @@ from nas.cli.options import (
     given,
     limits_of,
 )
-from nas.cli.source import study_named
+from nas.cli.source import study_named, study_option
 from nas.cli.terminal import emit_head, emit_json, emit_table, emit_text, say
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def final(
     if json:
         _emit_json(done)
     else:
-        _show(done, folder)
+        _show(done, folder, study_option(study or ""))
 
 
 def front_of(pareto: str | None) -> Any:
@@ -112,7 +112,7 @@ def front_of(pareto: str | None) -> Any:
     return "latency_ms" if cost == "latency" else cost
 
 
-def _show(done: Final, folder: Path) -> None:
+def _show(done: Final, folder: Path, naming: str) -> None:
     """The table of finalists, a sentence on each choice, and what comes next."""
     from nas.findings.wording.finals import HEADER, final_cells
 
@@ -127,7 +127,7 @@ def _show(done: Final, folder: Path) -> None:
     if done.tested:
         say(f"\nnext   nas export {place} --final --rank 1 -o best")
     else:
-        say(f"\nnext   nas final {place}")
+        say(f"\nnext   nas final {place}{naming}")
 
 
 def _emit_json(done: Final) -> None:

@@ -33,6 +33,7 @@ from nas.cli.options import (
     fields_of,
     given,
 )
+from nas.cli.source import study_option
 from nas.cli.terminal import UnheardError, emit_json, emit_text, say
 from nas.storage.layout import LOG, PAGE, TABLE
 
@@ -195,11 +196,18 @@ def relative_work(study: Study, found: Study) -> float | None:
 
 
 def train_and_tell(
-    study: Study, *, max_seconds: float, json: bool, before: Callable[[int], None] = lambda _: None, **site: Any
+    study: Study,
+    *,
+    reference: str,
+    max_seconds: float,
+    json: bool,
+    before: Callable[[int], None] = lambda _: None,
+    **site: Any,
 ) -> None:
     """Run a study as `nas.run` does, and say what came of it, in words or as JSON.
 
-    `before` is told how many trials are finished once nothing is left to refuse, and before the first is trained.
+    `reference` is how a run finds its study again. `before` is told how many trials are finished once nothing is left
+    to refuse, and before the first is trained.
     """
     from nas.cli.live.progress import view
     from nas.errors import NasError
@@ -208,9 +216,10 @@ def train_and_tell(
 
     began = monotonic()
     with view() as observer:
-        done = start(study, observer=introduced(observer, before), max_seconds=max_seconds, **site)
+        looks = introduced(observer, before)
+        done = start(study, observer=looks, reference=reference, max_seconds=max_seconds, **site)
     with suppress(UnheardError):  # the run is done, whoever started it has gone
-        (emit_result if json else summary)(done)
+        emit_result(done) if json else summary(done, study_option(reference))
     if len(done.records) < done.total or done.manifest.study.open_ended:
         tell_how_far(done, max_seconds, monotonic() - began < max_seconds)
     if done.records and not done.outcomes.get(Outcome.COMPLETED):
@@ -306,8 +315,8 @@ def emit_result(done: Run) -> None:
     )
 
 
-def summary(done: Run) -> None:
-    """The best networks and where everything lies."""
+def summary(done: Run, naming: str) -> None:
+    """The best networks, where everything lies, and commands that go on, `naming` the study where they have to."""
     from nas.cli.status import emit_best
     from nas.findings.same_images import first_two, optimism
 
@@ -331,7 +340,8 @@ def summary(done: Run) -> None:
     say(f"table  {done.folder / TABLE}")
     if shown:
         place = quote(str(done.folder))
-        say(f"next   nas final {place} (the best trained on, tested); nas export {place} --rank 1 -o best (as it is)")
+        say(f"next   nas final {place}{naming} (the best trained on, tested)")
+        say(f"       nas export {place} --rank 1 -o best{naming} (as it is)")
         if verb:
             say(f"       nas {verb} {place} (which rules hold)")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import join
+from shlex import join, quote
 from typing import TYPE_CHECKING
 
 from nas.errors import Refused, path_text
@@ -102,6 +102,14 @@ def study_named(name: str | None) -> Study | None:
     from nas.study.search import named
 
     return named(name) if name else None
+
+
+def study_option(name: str) -> str:
+    """The option by which later commands name a study that this one named; empty where they find it without."""
+    from nas.study import catalog
+    from nas.study.search import REFERENCE
+
+    return "" if name in ("", REFERENCE, *catalog.studies()) else f" --study {quote(name)}"
 
 
 def drawn_by(study: Study | None) -> tuple[str, ...] | None:

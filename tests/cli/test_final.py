@@ -93,7 +93,7 @@ def test_a_final_that_waits_says_so(say: Say, tmp_path: Path) -> None:
     code, out, _ = say("final", folder, "--max-seconds", "0", "--study", "tests.toys.audits:STUDY", "--workers", "1")
     assert code == 0
     assert "0 of 9 trainings are finished; the test split stays sealed" in out
-    assert f"next   nas final {folder}" in out
+    assert f"next   nas final {folder} --study tests.toys.audits:STUDY" in out
     assert (
         json.loads(say("final", folder, "--max-seconds", "0", "--study", "tests.toys.audits:STUDY", "--json")[1])[
             "tested"

@@ -82,8 +82,9 @@ def test_its_networks_are_exported_without_a_study(say: Say) -> None:
 def test_spaces_of_the_user_are_searched(say: Say, tmp_path: Path) -> None:
     """From a file or a module; the run says from which, and their code is run only where a command names it."""
     (tmp_path / "my_space.py").write_text(SPACE)
-    code, _, err = say("search", "--space", "my_space.py:SMALL", *SHORT, "--samples", "1")
+    code, out, err = say("search", "--space", "my_space.py:SMALL", *SHORT, "--samples", "1")
     assert code == 0, err
+    assert f"next   nas final runs/search-small_ones --study {tmp_path}/my_space.py:SMALL (the best" in out
     run = nas.open("runs/search-small_ones")
     assert (run.manifest.reference, run.records[0].space) == (f"{tmp_path}/my_space.py:SMALL", "small ones")
     final = ("final", "runs/search-small_ones", "--top", "1", "--seeds", "1", "--epochs", "1", "--workers", "1")
