@@ -28,6 +28,18 @@ APART = """() => {
   }));
 }"""
 """Pixels by which a canvas and the axes below it are apart at most."""
+WHERE = """(() => {
+  const { sheet, place, traces } = box.figure.canvas;
+  const ground = sheet.getBoundingClientRect();
+  const { x, y } = traces.find((trace) => trace.customdata?.length);
+  return [ground.x + place[0](x[0]), ground.y + place[1](y[0])];
+})()"""
+"""Where a point of a cloud is on the screen."""
+BELOW = """(box, [clientX, clientY]) => {
+  const row = box.figure.canvas.nearest({ clientX, clientY });
+  return row === undefined ? null : box.figure.hover(row)[0];
+}"""
+"""The first line of the label of what is at a place."""
 
 
 def test_points_stay_on_their_axes_in_other_windows_and_after_printing(show: Open) -> None:
@@ -107,3 +119,20 @@ def test_the_panel_knows_what_the_list_knows_of_a_network_with_several_trainings
     words = page.locator("#details").inner_text()
     assert measured(found["mean"], found["half"]) in re.sub(r"\s", " ", words)
     assert "2 trainings" in words
+
+
+def test_the_label_follows_what_a_redraw_brings_below_the_pointer(show: Open) -> None:
+    """Where its point has moved away a label goes, or names the point that has come."""
+    page = show()
+    box = "[data-view=column] .js-plotly-plot"
+    menu = page.locator("section:visible [data-view=column] select").first
+    names = menu.locator("option").evaluate_all("options => options.map((option) => option.value)")
+    x, y = drawn(page, "column", WHERE)
+    page.mouse.move(x, y)
+    tip = page.locator(".tip")
+    assert tip.is_visible()
+    for name in reversed(names):
+        menu.select_option(name)
+        settled(page)
+        below = page.locator(f"section:visible {box}").first.evaluate(BELOW, [x, y])
+        assert (tip.locator("strong").inner_text() if tip.is_visible() else None) == below

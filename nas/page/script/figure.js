@@ -120,6 +120,16 @@ class Figure {
     this.axes = axes;
     const { l, r, t, b } = layout.margin;
     this.canvas.draw(this.whole.data, shapes, layout, { left: l, top: t, width: this.width - l - r, height: layout.height - t - b });
+    if (this.over) this.point(this.over);
+  }
+
+  // The label of what lies below the pointer, which a redraw may have moved; `over` is where that was last.
+  point(event) {
+    if (!this.canvas.sheet.isConnected) return; // plotly has drawn them
+    this.over = event;
+    const row = event.buttons ? undefined : this.canvas.nearest(event);
+    if (row === undefined) tip.hide();
+    else tip.show(event, this.hover(row));
   }
 
   listen() {
@@ -140,13 +150,11 @@ class Figure {
   // What plotly says of its own points, of those on the canvas.
   listenToPointer() {
     let pressed;
-    this.plot.addEventListener("pointermove", (event) => {
-      if (!this.canvas.sheet.isConnected) return; // plotly has drawn them
-      const row = event.buttons ? undefined : this.canvas.nearest(event);
-      if (row === undefined) tip.hide();
-      else tip.show(event, this.hover(row));
+    this.plot.addEventListener("pointermove", (event) => this.point(event));
+    this.plot.addEventListener("pointerleave", () => {
+      this.over = undefined;
+      tip.hide();
     });
-    this.plot.addEventListener("pointerleave", () => tip.hide());
     this.plot.addEventListener("pointerdown", (event) => { pressed = event; }, true);
     window.addEventListener("pointercancel", () => { pressed = undefined; });
     window.addEventListener("pointerup", (event) => {
