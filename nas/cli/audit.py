@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.options import Device, EngineName, Folder, Json, MaxSeconds, OwnStudy, RayAddress, Workers
-from nas.cli.source import study_named
+from nas.cli.source import study_or_spaces
 from nas.cli.terminal import emit_head, emit_json, emit_table, emit_text, say
 from nas.storage.layout import TABLE
 
@@ -46,7 +46,7 @@ def audit(
             networks=networks,
             seeds=seeds,
             longer=longer,
-            study=study_named(study),
+            study=study_or_spaces(study),
             workers=workers,
             device=device,
             engine=engine,

@@ -10,7 +10,7 @@ import typer
 
 from nas.cli import completion
 from nas.cli.options import Accuracy, AsTable, Delta, ErrorColumn, Guess, Json, SpaceColumn
-from nas.cli.source import RunsAndTables, column_names, study_named
+from nas.cli.source import RunsAndTables, column_names, study_or_spaces
 from nas.cli.terminal import emit_head, emit_json, emit_rules, say
 
 if TYPE_CHECKING:
@@ -35,7 +35,10 @@ def discover(
     ] = None,
     study: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The study behind a table, or behind a run from a file or a program."),
+        typer.Option(
+            metavar="NAME",
+            help="The study behind a table, or a run from a file or a program; of a search its space, too.",
+        ),
     ] = None,
     within: Annotated[
         str | None, typer.Option(metavar="SPACE", help="The space to explore, where there are several.")
@@ -56,7 +59,7 @@ def discover(
         verb="discover", places=places, table=table, error=error, accuracy=accuracy, guess=guess, space=space
     )
     names = column_names(columns)
-    result = discovered(source.read_one(), space=within, columns=names, study=study_named(study), delta=delta)
+    result = discovered(source.read_one(), space=within, columns=names, study=study_or_spaces(study), delta=delta)
     if result.study is not None and not result.smaller:
         out = None  # nothing makes the space smaller
     if out is not None:

@@ -9,7 +9,7 @@ import typer
 
 from nas.cli import completion
 from nas.cli.options import Device, Json, OwnStudy
-from nas.cli.source import study_named
+from nas.cli.source import study_or_spaces
 from nas.cli.terminal import emit_json, say
 from nas.findings.wording.numbers import percent
 
@@ -57,7 +57,7 @@ def export(
     record = run.record(trial) if trial is not None else run.ranked(1 if rank is None else rank)
     if run.weights(record) is None:
         say(f"the weights of trial {record.trial} weren't kept: training it again", err=True)
-    model = export_network(run, record, out, study=study_named(study), device=device, format=format_)
+    model = export_network(run, record, out, study=study_or_spaces(study), device=device, format=format_)
     error = model.document.error
     _tell(out, model.document, f" (trial {record.trial}), validation error {percent(error)}", json)
     if error != record.error:

@@ -26,7 +26,7 @@ from nas.cli.options import (
     given,
     limits_of,
 )
-from nas.cli.source import study_named, study_option
+from nas.cli.source import study_or_spaces
 from nas.cli.terminal import emit_head, emit_json, emit_table, emit_text, say
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def final(
             fidelity=fidelity,
             changes=changes,
             again=again,
-            study=study_named(study),
+            study=study_or_spaces(study),
             workers=workers,
             device=device,
             engine=engine,
@@ -103,7 +103,7 @@ def final(
     if json:
         _emit_json(done)
     else:
-        _show(done, folder, study_option(study or ""))
+        _show(done, folder, study)
 
 
 def front_of(pareto: str | None) -> Any:
@@ -112,7 +112,7 @@ def front_of(pareto: str | None) -> Any:
     return "latency_ms" if cost == "latency" else cost
 
 
-def _show(done: Final, folder: Path, naming: str) -> None:
+def _show(done: Final, folder: Path, study: str | None) -> None:
     """The table of finalists, a sentence on each choice, and what comes next."""
     from nas.findings.wording.finals import HEADER, final_cells
 
@@ -127,7 +127,7 @@ def _show(done: Final, folder: Path, naming: str) -> None:
     if done.tested:
         say(f"\nnext   nas export {place} --final --rank 1 -o best")
     else:
-        say(f"\nnext   nas final {place}{naming}")
+        say(f"\nnext   nas final {place}" + (f" --study {quote(study)}" if study else ""))
 
 
 def _emit_json(done: Final) -> None:

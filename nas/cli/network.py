@@ -90,7 +90,7 @@ def find(name: str, shape: str | None, classes: int | None) -> Subject:
 
 def of_trial(folder: str, trial: int, shape: str | None, classes: int | None, study: str | None) -> Subject:
     """The network of a run's trial, from its kept weights or from the code of its study."""
-    from nas.cli.source import study_named
+    from nas.cli.source import study_or_spaces
     from nas.runner.winners import found_again
     from nas.storage.results import open_run
 
@@ -98,7 +98,7 @@ def of_trial(folder: str, trial: int, shape: str | None, classes: int | None, st
     record, info = run.record(trial), run.manifest.data
     kept = run.layer(record) if classes is None else None
     outputs = classes or info.outputs
-    network = partial(_same, kept) if kept else found_again(run, record, study_named(study))[0].network
+    network = partial(_same, kept) if kept else found_again(run, record, study_or_spaces(study))[0].network
     edge = int(record.point.get("resolution", 0))
     trained = (info.shape[0], edge, edge) if edge else info.shape
 

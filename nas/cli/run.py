@@ -33,7 +33,6 @@ from nas.cli.options import (
     fields_of,
     given,
 )
-from nas.cli.source import study_option
 from nas.cli.terminal import UnheardError, emit_json, emit_text, say
 from nas.storage.layout import LOG, PAGE, TABLE
 
@@ -219,7 +218,7 @@ def train_and_tell(
         looks = introduced(observer, before)
         done = start(study, observer=looks, reference=reference, max_seconds=max_seconds, **site)
     with suppress(UnheardError):  # the run is done, whoever started it has gone
-        emit_result(done) if json else summary(done, study_option(reference))
+        emit_result(done) if json else summary(done, reference)
     if len(done.records) < done.total or done.manifest.study.open_ended:
         tell_how_far(done, max_seconds, monotonic() - began < max_seconds)
     if done.records and not done.outcomes.get(Outcome.COMPLETED):
@@ -315,10 +314,12 @@ def emit_result(done: Run) -> None:
     )
 
 
-def summary(done: Run, naming: str) -> None:
-    """The best networks, where everything lies, and commands that go on, `naming` the study where they have to."""
+def summary(done: Run, reference: str) -> None:
+    """The best networks, where everything lies, and commands that go on, with the study where they have to name it."""
     from nas.cli.status import emit_best
     from nas.findings.same_images import first_two, optimism
+    from nas.study import catalog
+    from nas.study.search import REFERENCE
 
     say(f"{done.manifest.study.question}\n")
     shown = done.best[:SHOWN]
@@ -340,8 +341,9 @@ def summary(done: Run, naming: str) -> None:
     say(f"table  {done.folder / TABLE}")
     if shown:
         place = quote(str(done.folder))
+        naming = "" if reference in (REFERENCE, *catalog.studies()) else f" --study {quote(reference)}"
         say(f"next   nas final {place}{naming} (the best trained on, tested)")
-        say(f"       nas export {place} --rank 1 -o best{naming} (as it is)")
+        say(f"       nas export {place} --rank 1 -o best (as it is)")
         if verb:
             say(f"       nas {verb} {place} (which rules hold)")
 

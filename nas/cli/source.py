@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import join, quote
+from shlex import join
 from typing import TYPE_CHECKING
 
 from nas.errors import Refused, path_text
 
 if TYPE_CHECKING:
     from nas.findings.tables import Tables
+    from nas.space import Space
     from nas.storage.results import Run
     from nas.study import Rule, Study
 
@@ -98,18 +99,17 @@ def column_names(text: str | None) -> list[str] | None:
 
 
 def study_named(name: str | None) -> Study | None:
-    """The study of this name, or that of a search in the spaces of these; None where none is named."""
+    """The study of this name; None where none is named."""
+    from nas.study import catalog
+
+    return catalog.study(name) if name else None
+
+
+def study_or_spaces(name: str | None) -> Study | tuple[Space, ...] | None:
+    """The study behind a run or, of a search, its spaces; None where none is named."""
     from nas.study.search import named
 
     return named(name) if name else None
-
-
-def study_option(name: str) -> str:
-    """The option by which later commands name a study that this one named; empty where they find it without."""
-    from nas.study import catalog
-    from nas.study.search import REFERENCE
-
-    return "" if name in ("", REFERENCE, *catalog.studies()) else f" --study {quote(name)}"
 
 
 def drawn_by(study: Study | None) -> tuple[str, ...] | None:

@@ -28,7 +28,7 @@ from nas.cli.options import (
     fields_of,
     given,
 )
-from nas.cli.source import study_named
+from nas.cli.source import study_or_spaces
 from nas.cli.terminal import emit_json, emit_table, say
 from nas.findings.wording.numbers import NOTHING, duration, percent, plural
 from nas.findings.wording.training import epoch_line
@@ -137,7 +137,7 @@ def _chosen(network: str | None, run: Path | None, trial: int | None, study: str
     if network is not None and run is None and trial is None:
         return network_named(network), Recipe()
     if network is None and run is not None and trial is not None:
-        return network_of(open_run(run), trial, study_named(study))
+        return network_of(open_run(run), trial, study_or_spaces(study))
     raise Refused("give a network, or --run and --trial", hint="nas spaces lists published networks")
 
 

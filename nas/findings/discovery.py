@@ -27,12 +27,12 @@ from nas.layers.display import html_table, notebook
 from nas.space import Dimension, Space, in_words, sentence
 from nas.storage.results import Run, study_of
 from nas.storage.study_json import require_unchanged
+from nas.study import Study
+from nas.study.search import REFERENCE
 from nas.study.stored import changes, stored
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from nas.study import Study
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -161,7 +161,7 @@ def discovered(
     *,
     space: str | None = None,
     columns: Sequence[str] | None = None,
-    study: Study | None = None,
+    study: Study | Space | Sequence[Space] | None = None,
     error: str = ERROR,
     accuracy: bool = False,
     guess: float | None = None,
@@ -170,20 +170,21 @@ def discovered(
     """Rules that nobody declared, found on one half of a random sample and confirmed on the other.
 
     `space` is the one that is explored, needed where there are several; `columns` are dimensions and attributes that
-    rules may be about, all unless given; `study` is the one behind a table, or behind a run that a program began, and
-    makes `study_file` possible; `error` is the column of errors in a table, or of accuracies where `accuracy` is true,
-    `guess` the error of guessing, at which a failure enters means (else that of the study's data, where it is named),
-    `delta` the smallest difference that matters, in the unit of the errors. Raises Refused for samples that a search
-    has chosen, and where there is nothing to explore.
+    rules may be about, all unless given; `study` is the one behind a table, or behind a run that a program began, of
+    `nas.search` its space, and makes `study_file` possible; `error` is the column of errors in a table, or of
+    accuracies where `accuracy` is true, `guess` the error of guessing, at which a failure enters means (else that of
+    the study's data, where it is named), `delta` the smallest difference that matters, in the unit of the errors.
+    Raises Refused for samples that a search has chosen, and where there is nothing to explore.
     """
     sample = sample_of(source, error, accuracy=accuracy, guess=guess)
+    behind = None if sample.run else _of_table(study)
     if sample.run is None and sample.guess is None:
-        sample = replace(sample, guess=guessing(study))
+        sample = replace(sample, guess=guessing(behind))
     chosen, smallest = _chosen(sample.frame, space), sample.share(delta)
     discovery = discover(
-        sample.frame, _dimensions(sample, chosen, columns, study), space=chosen, guess=sample.guess, delta=smallest
+        sample.frame, _dimensions(sample, chosen, columns, behind), space=chosen, guess=sample.guess, delta=smallest
     )
-    own = _study_of(sample.run, study) if sample.run else study
+    own = _study_of(sample.run, study) if sample.run else behind
     return Discovered(
         title=sample.title,
         space=chosen,
@@ -194,7 +195,7 @@ def discovered(
         notes=(
             *discovery.warnings,
             *map(": ".join, sample.origins.items()),
-            *(_of_run(sample.run, own) if sample.run else note_on(_aside(sample, study), columns)),
+            *(_of_run(sample.run, own) if sample.run else note_on(_aside(sample, behind), columns)),
         ),
         study=own,
     )
@@ -233,7 +234,7 @@ def _of_run(run: Run, study: Study | None) -> list[str]:
     notes, stated = [], run.manifest.reference
     if missing:
         notes.append(f"The run isn't finished: {plural(missing, 'trial')} to come")
-    if study is None and stated:
+    if study is None and stated not in ("", REFERENCE):
         notes.append(f"Its study is stated as {stated}, whose code is run only if you name it: --study {quote(stated)}")
     if run.manifest.ended:
         notes.append(
@@ -266,7 +267,14 @@ def _among(dimensions: dict[str, Dimension], columns: Sequence[str] | None) -> d
     return {name: dimension for name, dimension in dimensions.items() if columns is None or name in columns}
 
 
-def _study_of(run: Run, study: Study | None) -> Study | None:
+def _of_table(study: Study | Space | Sequence[Space] | None) -> Study | None:
+    """The study behind a table; refused for spaces, which say nothing of its trainings."""
+    if study is None or isinstance(study, Study):
+        return study
+    raise Refused("a table is that of a study, not of a space", hint="--study FILE.py, module:NAME; in Python study=")
+
+
+def _study_of(run: Run, study: Study | Space | Sequence[Space] | None) -> Study | None:
     """The study of a run as it was started; None where it isn't known, or would have to be named."""
     own = study_of(run, study)
     if own is not None:

@@ -43,7 +43,8 @@ def agreed(study: Study, site: Site, reference: str = "", retry: Collection[str]
     """A study as the run in the folder trains it: as stored if they agree, but for what may change.
 
     That is the larger number of samples, and the rules of the study. `reference` is how the study is found again by
-    `catalog.study`; trials with an outcome of `retry` are begun again. Raises Refused for a folder of another study.
+    `nas.study.search.named`; trials with an outcome of `retry` are begun again. Raises Refused for a folder of another
+    study.
     """
     again = tried_again(study, retry)
     begun = study_json.begun(site.folder)

@@ -7,6 +7,7 @@ interrupted, resumed and extended like every run, and its trials carry the mark 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -47,7 +48,7 @@ def audit(
     networks: int | None = None,
     seeds: int | None = None,
     longer: int | None = None,
-    study: Study | Space | None = None,
+    study: Study | Space | Sequence[Space] | None = None,
     workers: int | None = None,
     device: str = "auto",
     engine: EngineChoice = None,
@@ -76,7 +77,7 @@ def audit(
     return result
 
 
-def repeated(run: Run, requested: _Asked, study: Study | Space | None, folder: Path) -> Task:
+def repeated(run: Run, requested: _Asked, study: Study | Space | Sequence[Space] | None, folder: Path) -> Task:
     """What an audit trains: as stored where it is begun, with more networks perhaps."""
     original = original_study(run, study)
     again = retraining(original, rounds=requested.rounds, seeds=requested.seeds, longer=requested.subset.longer)

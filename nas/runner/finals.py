@@ -7,7 +7,7 @@ is interrupted, resumed and extended like every run. Which networks are finalist
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from math import ceil, inf
 from pathlib import Path
@@ -81,7 +81,7 @@ def final(
     fidelity: str | None = None,
     changes: Mapping[str, Any] | None = None,
     again: bool = False,
-    study: Study | Space | None = None,
+    study: Study | Space | Sequence[Space] | None = None,
     workers: int | None = None,
     device: str = "auto",
     engine: EngineChoice = None,
@@ -214,7 +214,7 @@ def _in_words(selection: Selection) -> str:
     return f"{what} with {limits}" if limits else what
 
 
-def _task(run: Run, requested: Requested, study: Study | Space | None, folder: Path) -> Task:
+def _task(run: Run, requested: Requested, study: Study | Space | Sequence[Space] | None, folder: Path) -> Task:
     """What a final trains."""
     original = original_study(run, study)
     records = [run.record(trial) for trial in requested.finalists.trials]

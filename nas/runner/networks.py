@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -73,7 +73,7 @@ def normed(network: Network, norm: str) -> Network:
     return Network(name=name, layers=lambda info: _normed(name, network.layers(info), other, info))
 
 
-def network_of(run: Run, trial: int, study: Study | Space | None = None) -> tuple[Network, Recipe]:
+def network_of(run: Run, trial: int, study: Study | Space | Sequence[Space] | None = None) -> tuple[Network, Recipe]:
     """The network of a trial, and the recipe that it was trained with.
 
     `study`, of a search its space, is needed where the run was started from a program, or from a file, whose code isn't

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 
@@ -68,7 +68,7 @@ def train_missing(folder: Path, total: int, task: Callable[[], Task], site: Call
     write_atomically(folder / TABLE, csv(open_run(folder)).encode())
 
 
-def original_study(run: Run, study: Study | Space | None) -> Study:
+def original_study(run: Run, study: Study | Space | Sequence[Space] | None) -> Study:
     """The study of a run, found again and with the settings it was run with; refused if it is another one now."""
     original = required_study(run, study)
     info = data.prepare_for(original.recipe)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
@@ -32,7 +33,7 @@ def export(
     record: Record,
     folder: Path | str,
     *,
-    study: Study | Space | None = None,
+    study: Study | Space | Sequence[Space] | None = None,
     device: str = "auto",
     format: str | None = None,  # noqa: A002 -- as on the command line
 ) -> Model:
@@ -59,7 +60,7 @@ def export(
     return model
 
 
-def _trained_again(run: Run, record: Record, study: Study | Space | None, device: Device) -> Model:
+def _trained_again(run: Run, record: Record, study: Study | Space | Sequence[Space] | None, device: Device) -> Model:
     """The network of a trial, trained as it was."""
     if record.outcome is not Outcome.COMPLETED:
         raise Refused(f"trial {record.trial} has no weights: {record.outcome.sentence}")
@@ -78,7 +79,7 @@ def _trained_again(run: Run, record: Record, study: Study | Space | None, device
     return model
 
 
-def found_again(run: Run, record: Record, study: Study | Space | None) -> tuple[Architecture, Recipe]:
+def found_again(run: Run, record: Record, study: Study | Space | Sequence[Space] | None) -> tuple[Architecture, Recipe]:
     """The architecture of a trial, and the recipe that it was trained with; Refused in a final and in an audit."""
     require_first(run, record)
     study = required_study(run, study)

@@ -231,27 +231,32 @@ def require_intact(path: Path, record: Record) -> None:
         raise Refused(f"{path} is damaged: its SHA-256 isn't the one in the record", hint=hint)
 
 
-def study_of(run: Run, given: Study | Space | None) -> Study | None:
+def study_of(run: Run, given: Study | Space | Sequence[Space] | None) -> Study | None:
     """The study behind a run, with the settings that it was run with: the given one, else ours of the name it states.
 
-    Of a search the space is enough. A file or module that the run states isn't imported: a folder is data, and may come
-    from somebody else. None where that leaves nothing.
+    Of a search its spaces are enough, those that aren't ours. A file or module that the run states isn't imported: a
+    folder is data, and may come from somebody else. None where that leaves nothing.
     """
     stated = run.manifest.reference
-    if isinstance(given, Space):
-        return search.found_again(run.manifest.study, (given,))
+    if isinstance(given, Space | Sequence):
+        return search.found_again(run.manifest.study, [given] if isinstance(given, Space) else given)
     if given is None and stated in catalog.studies():
         given = catalog.study(stated)
-    if given is None and stated == search.REFERENCE:
+    if given is None and stated == search.REFERENCE and not search.unknown_spaces(run.manifest.study):
         return search.found_again(run.manifest.study)
     return None if given is None else run.manifest.study.settings_for(given)
 
 
-def required_study(run: Run, given: Study | Space | None) -> Study:
+def required_study(run: Run, given: Study | Space | Sequence[Space] | None) -> Study:
     """The study behind a run; refused where it has to be named."""
     study, stated = study_of(run, given), run.manifest.reference
     if study is not None:
         return study
+    if stated == search.REFERENCE:
+        raise Refused(
+            f"{run.folder} searched {search.unknown_spaces(run.manifest.study)[0]!r}, which is no space of ours here",
+            hint="--study FILE.py:NAME or module:NAME names it; in Python pass study=",
+        )
     if stated:
         raise Refused(
             f"{run.folder} states its study as {stated}, and code is run only if you name it",
@@ -259,7 +264,8 @@ def required_study(run: Run, given: Study | Space | None) -> Study:
         )
     raise Refused(
         f"{run.folder} was run from a program, so its study isn't known by name",
-        hint="--study FILE.py or module:NAME names it, or the space that was searched; in Python pass study=",
+        hint="--study FILE.py or module:NAME names it, or the space that was searched (FILE.py:NAME, too); "
+        "in Python pass study=",
     )
 
 

@@ -52,7 +52,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     finalists: Finalists | None = None
     """Which networks of the run a final trains; None for every other run."""
     reference: str = ""
-    """How the study was named on the command line, for training a trial again; empty where it came from a program."""
+    """How the study, or a search's spaces, can be named for training a trial again; empty where they are values."""
     command: str = ""
     """The command that began it, as it was typed; empty in runs of before this was kept."""
 

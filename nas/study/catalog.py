@@ -34,7 +34,6 @@ OF_FILES = "_nas_study_"
 
 
 ATTRIBUTE = "STUDY"
-SPACES_HINT = "`nas spaces` lists spaces; FILE.py:NAME works, too"
 LISTED = 8
 """Names that a message shows where none is near."""
 SIBLINGS = ("nas", "spaces", "studies")
@@ -47,6 +46,17 @@ MOVED = {"nas.cost": "nas.study", "nas.recipe": "nas.study"}
 def study(name: str) -> Study:
     """The study of a name of ours, of a file `my_study.py`, or of `my_package.module:NAME`."""
     return described_study(name)[0]
+
+
+def study_or_space(name: str) -> Study | Space:
+    """What `study` finds; in a module a space, too, and by a name of ours that no study has."""
+    if ":" not in name and "/" not in name and not name.endswith(".py") and name not in studies():
+        own = {space.name: space for space in spaces()}
+        if name in own:
+            return own[name]
+    module, attribute = _place_of(name)
+    value = getattr(module, attribute, None)
+    return value if isinstance(value, Space) else _study_in(module, attribute, name)
 
 
 def described_study(name: str) -> tuple[Study, Description]:
@@ -196,53 +206,46 @@ def space(name: str) -> Space:
     if name.endswith(".py"):
         raise Refused(f"{name} may hold several spaces", hint=f"{name}:NAME says which")
     place, colon, attribute = name.rpartition(":")
+    hint = "`nas spaces` lists spaces; FILE.py:NAME works, too"
     if not colon:
-        value = _published(name)
+        value = published(name)
     else:
-        module = _holder(place, name)
+        module = _file(Path(place), hint) if place.endswith(".py") or "/" in place else _import(place, name)
         if not hasattr(module, attribute):
-            raise Refused(f"{place} has no {attribute}", hint=SPACES_HINT)
+            raise Refused(f"{place} has no {attribute}", hint=hint)
         value = getattr(module, attribute)
     if not isinstance(value, Space):
         kind = f"of type {type(value).__name__}" if colon else "a network"
-        raise Refused(f"{name} is {kind}, not a space of networks", hint=SPACES_HINT)
+        raise Refused(f"{name} is {kind}, not a space of networks", hint=hint)
     return value
-
-
-def is_space(name: str) -> bool:
-    """Whether `space` finds a space of this name; a file or module that it names is imported."""
-    place, colon, attribute = name.rpartition(":")
-    if colon and not name.endswith(".py"):
-        return isinstance(getattr(_holder(place, name), attribute, None), Space)
-    return name in {space.name for space in spaces()}
-
-
-def _holder(place: str, name: str) -> ModuleType:
-    """The file or the module before the colon in the name of a space."""
-    return _file(Path(place), SPACES_HINT) if place.endswith(".py") or "/" in place else _import(place, name)
 
 
 def space_or_network(name: str) -> Any:
     """The space or the published network of a name of ours, or the space of `my_space.py:NAME`."""
-    return space(name) if ":" in name or name.endswith(".py") else _published(name)
+    return space(name) if ":" in name or name.endswith(".py") else published(name)
 
 
-def _published(name: str) -> Any:
-    """The space or the network of a name of ours."""
-    items = {item.name: item for item in (*spaces(), *networks())}
+def published(name: str) -> Any:
+    """The space or the network of a name of ours; nothing else is imported, whatever the name is."""
+    items = items_of_ours()
     if name not in items:
         raise _unknown("space or network", name, items, "`nas spaces` lists all")
     return items[name]
 
 
+def items_of_ours() -> dict[str, Any]:
+    """All spaces and published networks by name."""
+    return {item.name: item for item in (*spaces(), *networks())}
+
+
 def network(name: str) -> Any:
     """The published network of a name."""
-    published = {item.name: item for item in networks()}
-    if name not in published:
+    found = {item.name: item for item in networks()}
+    if name not in found:
         if name in {space.name for space in spaces()}:
             raise Refused(f"{name} is a space of networks, not a network", hint=f"nas spaces {name}")
-        raise _unknown("network", name, published, "`nas spaces` lists all; a file architecture.json works, too")
-    return published[name]
+        raise _unknown("network", name, found, "`nas spaces` lists all; a file architecture.json works, too")
+    return found[name]
 
 
 def _sibling(name: str) -> ModuleType:

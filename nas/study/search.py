@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypedDict, Unpack, cast
 
 from nas.errors import Refused
 from nas.space import Space
 from nas.study import catalog
-from nas.study.catalog import space, space_or_network
+from nas.study.catalog import space
 from nas.study.limits import Limits
 from nas.study.objectives import Objective
 from nas.study.recipe import Recipe
@@ -63,12 +64,14 @@ def reference_of(spaces: Sequence[str | Space]) -> str:
     return ",".join(map(catalog.reference, names)) if any(":" in name for name in names) else REFERENCE
 
 
-def named(name: str) -> Study:
-    """The study that `--study` names: one of ours, a file's, a module's or, of `nas search`, its spaces, by commas."""
-    names = name.split(",")
-    if all(map(catalog.is_space, names)):
-        return study_of(spaces_of(names), Recipe(), Limits())
-    return catalog.study(name)
+def named(text: str) -> Study | tuple[Space, ...]:
+    """The study that is behind a run, as `nas run` names it, or its spaces, as `nas search` does, by commas."""
+    whole = Path(text.rpartition(":")[0]).is_file() or Path(text).is_file()
+    names = [text] if whole else [part.strip() for part in text.split(",")]
+    if len(names) > 1 or ".py:" in text:
+        return spaces_of(names)
+    found = catalog.study_or_space(text)
+    return found if isinstance(found, Study) else (found,)
 
 
 def name_of(names: Sequence[str]) -> str:
@@ -76,10 +79,22 @@ def name_of(names: Sequence[str]) -> str:
     return "-".join(["search", *(re.sub(r"[^\w.-]+", "_", name) for name in names)])
 
 
+def unknown_spaces(stored: StoredStudy) -> list[str]:
+    """Names of the spaces of a search that aren't ours, or aren't here."""
+    ours = catalog.items_of_ours()
+    return [entry.name for entry in stored.spaces if entry.name not in ours]
+
+
 def found_again(stored: StoredStudy, spaces: Sequence[Space] = ()) -> Study:
-    """The study of a search that a run keeps; its spaces are these, or ours that are here by their names now."""
+    """The study of a search that a run keeps; its spaces are those of these with their names, else ours.
+
+    No name that is stored is imported. Raises Refused for a space that the search doesn't have.
+    """
+    own, names = {space.name: space for space in spaces}, [entry.name for entry in stored.spaces]
+    if foreign := sorted(own.keys() - set(names)):
+        raise Refused(f"{stored.name} has no space {foreign[0]!r}", hint=f"it has {', '.join(names)}")
     return study_of(
-        spaces or [space_or_network(entry.name) for entry in stored.spaces],
+        [own.get(name) or catalog.published(name) for name in names],
         stored.recipe,
         stored.limits,
         sampler=cast(SamplerName, stored.sampler),

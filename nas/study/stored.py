@@ -120,12 +120,13 @@ class StoredStudy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return {name: own for name, own in first.items() if all(other.get(name) == own for other in others)}
 
     def settings_for(self, study: Study) -> Study:
-        """The study with the recipe, limits, seed and so on that were really requested."""
+        """The study with the recipe, limits, sampler and so on that were really requested."""
         return replace(
             study,
             recipe=self.recipe,
             limits=self.limits,
             objectives=self.objectives,
+            halving=self.halving,
             samples=self.samples,
             seed=self.seed,
             sampler=self.sampler,  # type: ignore[arg-type]  # `Study` refuses the mark of an audit

@@ -20,6 +20,7 @@ from spaces.mlp import ALL
 
 Say = Callable[..., tuple[int, str, str]]
 SHORT = ("--data", "digits", "--epochs", "1", "--train-size", "100", "--workers", "1")
+QUICK = Recipe(data="digits", epochs=1, train_size=100)
 SPACE = """
 from spaces.mlp import ALL
 
@@ -107,8 +108,38 @@ def test_spaces_of_the_user_are_found_beside_ours(say: Say, tmp_path: Path) -> N
     code, _, err = say("export", "two", "--trial", "1", "--study", "MLP_3,my_space:SMALL", "-o", "second")
     assert code == 0, err
     assert nas.load("second").document.space == "small ones"
-    code, _, err = say("export", "two", "--trial", "1", "--study", "my_space:OTHER", "-o", "third")
-    assert (code, "my_space:OTHER holds no OTHER" in err) == (2, True)
+    code, _, err = say("export", "two", "--trial", "1", "--study", "my_space.py:SMALL", "-o", "third")
+    assert code == 0, err
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("my_space:OTHER", "my_space:OTHER holds no OTHER"),
+        ("my_space.py:OTHER", "my_space.py has no OTHER"),
+        ("MLP_3, my_space.py:OTHER", "my_space.py has no OTHER"),
+        ("no_space.py:SMALL", "there is no file no_space.py"),
+        ("MLP_2", "search-small_ones has no space 'MLP_2'"),
+        ("quickstart", "isn't what it was when it was run"),
+    ],
+)
+def test_a_space_that_is_not_the_searched_one_is_said(say: Say, tmp_path: Path, name: str, said: str) -> None:
+    """What is wrong with the name, in two lines; nothing is begun."""
+    (tmp_path / "my_space.py").write_text(SPACE)
+    assert say("search", "--space", "my_space.py:SMALL", *SHORT, "--samples", "1", "-o", "run")[0] == 0
+    code, _, err = say("final", "run", "--top", "1", "--workers", "1", "--study", name)
+    assert (code, said in " ".join(err.split())) == (2, True), err
+    assert not (tmp_path / "run" / "final" / "study.json").exists()
+
+
+def test_a_path_with_a_comma_is_one_space(say: Say, tmp_path: Path) -> None:
+    """The command that the end of a search prints works, whatever the folder is called and the search is named."""
+    (tmp_path / "a, b").mkdir()
+    (tmp_path / "a, b" / "my_space.py").write_text(SPACE)
+    nas.search("a, b/my_space.py:SMALL", recipe=QUICK, samples=1, name="mine", out="run")
+    reference = nas.open("run").manifest.reference
+    code, _, err = say("final", "run", "--top", "1", "--seeds", "1", "--epochs", "1", "--study", reference)
+    assert code == 0, err
 
 
 @pytest.mark.slow
@@ -191,14 +222,15 @@ def test_a_random_sample_is_to_be_explored(say: Say, monkeypatch: pytest.MonkeyP
 
 def test_in_python_it_is_one_call() -> None:
     """With a space by name or as a value, and the choices of a study."""
-    recipe = Recipe(data="digits", epochs=1, train_size=100)
+    recipe = QUICK
     run = nas.search("MLP_2", recipe=recipe, limits=Limits(parameters=(0, 40_000)), samples=2, out="by name")
     assert (len(run.records), run.manifest.reference) == (2, "nas search")
-    run = nas.search(ALL[1], recipe=recipe, samples=1, sampler="random", seed=3, name="mine")
+    own = ALL[1].named("own")
+    run = nas.search(own, "MLP_2", recipe=recipe, samples=1, sampler="random", seed=3, name="mine")
     assert (run.folder, run.manifest.reference, run.manifest.study.seed) == (Path("runs/mine"), "", 3)
     with pytest.raises(Refused, match="run from a program"):
-        nas.final(run, top=1, seeds=1, changes={"epochs": 1})
-    assert len(nas.final(run, top=1, seeds=1, changes={"epochs": 1}, study=ALL[1]).records) == 1
+        nas.final(run, top=2, seeds=1, changes={"epochs": 1})
+    assert len(nas.final(run, top=2, seeds=1, changes={"epochs": 1}, study=own).records) == 2
     with pytest.raises(nas.NasError, match="after minutes or samples"):
         nas.search("MLP_2")
     with pytest.raises(nas.NasError, match="at least one space"):

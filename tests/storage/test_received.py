@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,6 +57,37 @@ def test_code_that_a_folder_names_runs_only_if_the_command_names_it(
     assert not mark.exists()
     assert say("export", folder, "-o", tmp_path / "best", "--study", reference)[0] == 0
     assert mark.exists()
+
+
+@pytest.mark.parametrize("name", ["evil.py:SPACE", "evil:SPACE"])
+def test_code_that_a_space_is_called_after_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say, name: str
+) -> None:
+    """A search states names of spaces: they are looked up among ours, and one that is a place is imported nowhere."""
+    folder, mark = tmp_path / "run", tmp_path / "ran"
+    start(folder, replace(TOY, samples=4))
+    (tmp_path / "evil.py").write_text(EVIL.format(mark=str(mark)))
+    monkeypatch.chdir(tmp_path)
+
+    def called(content: dict[str, Any]) -> None:
+        content["reference"] = "nas search"
+        content["study"]["spaces"][0]["name"] = name
+
+    forged(folder, called)
+    for weights in (folder / WEIGHTS).iterdir():
+        weights.unlink()
+    verbs = (
+        ("export", folder, "-o", tmp_path / "best"),
+        ("final", folder, "--top", 1),
+        ("describe", folder, "--trial", 1),
+        ("train", "--run", folder, "--trial", 1),
+    )
+    for words in verbs:
+        code, _, message = say(*words)
+        assert (code, f"searched '{name}', which is no space of ours here" in message) == (2, True), message
+    for words in (("report", folder), ("discover", folder, "--within", "rich")):
+        assert say(*words)[0] == 0
+    assert not mark.exists()
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from nas.findings.settings import settings
 from nas.layers.base import Cost
 from nas.space import Point
 from nas.storage.results import Run, csv
+from nas.study import Limits, SuccessiveHalving
 from nas.study.record import Outcome, Record
 from nas.study.stored import stored
 from tests.toys.spaces import STUDY as TOY
@@ -144,7 +145,9 @@ def test_settings_name_what_was_asked(run: Run) -> None:
 
 def test_stored_settings_replace_those_of_the_code() -> None:
     """A run asked for with another seed, length and size is trained again as it was asked for, not as coded."""
-    asked = replace(VARIED, seed=5, samples=9, recipe=msgspec.structs.replace(VARIED.recipe, epochs=7))
+    recipe = msgspec.structs.replace(VARIED.recipe, epochs=7)
+    limits, halving = Limits(parameters=(0, 40_000)), SuccessiveHalving(reduction_factor=3)
+    asked = replace(VARIED, seed=5, samples=9, recipe=recipe, sampler="tpe", limits=limits, halving=halving)
     assert stored(asked).settings_for(VARIED) == asked
 
 

@@ -187,7 +187,7 @@ function layers(model, row, many) {
     return [folded];
   }
   if (!folder) return [];
-  const own = stairsOf(model, row).length ? [] : [element("p", { class: "note" }, "The run's study doesn't ship with nas: where weights weren't kept, the commands ask for it (--study).")];
+  const own = stairsOf(model, row).length ? [] : [element("p", { class: "note" }, "The run's study, or the space that it searched, doesn't ship with nas: where weights weren't kept, the commands ask for it (--study).")];
   return [element("h3", {}, title), lineToCopy(`nas describe ${folder} --trial ${trialOf(model, row)}`), ...own];
 }
 
