@@ -93,6 +93,8 @@ def found_again(stored: StoredStudy, spaces: Sequence[Space] = ()) -> Study:
     own, names = {space.name: space for space in spaces}, [entry.name for entry in stored.spaces]
     if foreign := sorted(own.keys() - set(names)):
         raise Refused(f"{stored.name} has no space {foreign[0]!r}", hint=f"it has {', '.join(names)}")
+    if missing := [name for name in unknown_spaces(stored) if name not in own]:
+        raise Refused(f"{stored.name} has a space {missing[0]!r}, too, which is none of ours", hint="name that as well")
     return study_of(
         [own.get(name) or catalog.published(name) for name in names],
         stored.recipe,

@@ -105,6 +105,8 @@ def test_training_again_refuses_what_would_be_another_network(without_weights: R
     with pytest.raises(Refused, match="has no space 'tiny' any more"):
         nas.export(without_weights, record, tmp_path / "out", study=replace(VARIED, spaces=(RICH,)))
     with pytest.raises(Refused, match="differ in learning_rate, of which this study knows nothing"):
+        nas.export(without_weights, record, tmp_path / "out", study=(TINY, RICH))
+    with pytest.raises(Refused, match="has a space 'rich', too, which is none of ours"):
         nas.export(without_weights, record, tmp_path / "out", study=TINY)
     failed = msgspec.structs.replace(record, outcome=Outcome.DIVERGED, weights="")
     with pytest.raises(Refused, match="trial 0 has no weights: the loss exploded"):
