@@ -11,8 +11,8 @@ Answer: `STUDY` found `fashion-45k`, 93.05 % of the test images; searches by sho
 sixth of its time and, in `RISING`, `fashion-266k`, 94.79 %.
 
 Measured with `nas final`, last epoch, 3 seeds, the test split read once: 30 epochs of `fashion-45k` (95 % interval
-92.39 to 93.69 %), 80 of `fashion-266k` (94.38 to 95.17 %), which `nas search --space studies.winners:RISING` found in 24
-minutes of one core, by the command on its card. `STUDY_100K` and `STUDY_300K` weren't run.
+92.39 to 93.69 %), 80 of `fashion-266k` (94.38 to 95.17 %), which `nas search --space studies.winners:RISING` found in
+24 minutes of one core, by the command on its card. `STUDY_100K` and `STUDY_300K` weren't run.
 """
 
 from dataclasses import replace
