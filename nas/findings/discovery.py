@@ -27,8 +27,8 @@ from nas.layers.display import html_table, notebook
 from nas.space import Dimension, Space, in_words, sentence
 from nas.storage.results import Run, study_of
 from nas.storage.study_json import require_unchanged
-from nas.study import Study
-from nas.study.search import REFERENCE
+from nas.study import Study, catalog
+from nas.study.search import REFERENCE, Behind
 from nas.study.stored import changes, stored
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def discovered(
     *,
     space: str | None = None,
     columns: Sequence[str] | None = None,
-    study: Study | Space | Sequence[Space] | None = None,
+    study: Behind | None = None,
     error: str = ERROR,
     accuracy: bool = False,
     guess: float | None = None,
@@ -267,14 +267,16 @@ def _among(dimensions: dict[str, Dimension], columns: Sequence[str] | None) -> d
     return {name: dimension for name, dimension in dimensions.items() if columns is None or name in columns}
 
 
-def _of_table(study: Study | Space | Sequence[Space] | None) -> Study | None:
+def _of_table(study: Behind | None) -> Study | None:
     """The study behind a table; refused for spaces, which say nothing of its trainings."""
+    if isinstance(study, str):
+        return catalog.study(study)
     if study is None or isinstance(study, Study):
         return study
     raise Refused("a table is that of a study, not of a space", hint="--study FILE.py, module:NAME; in Python study=")
 
 
-def _study_of(run: Run, study: Study | Space | Sequence[Space] | None) -> Study | None:
+def _study_of(run: Run, study: Behind | None) -> Study | None:
     """The study of a run as it was started; None where it isn't known, or would have to be named."""
     own = study_of(run, study)
     if own is not None:

@@ -7,7 +7,6 @@ interrupted, resumed and extended like every run, and its trials carry the mark 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -25,13 +24,12 @@ from nas.runner.signals import outliving_its_terminal
 from nas.runner.task import EngineChoice, Observer, Task, deadline_of, site_of
 from nas.sampling.repetitions import AUDIT, Repetitions, retraining
 from nas.sampling.subset import Subset
-from nas.space import Space
 from nas.storage import study_json
 from nas.storage.audits import chosen, population
 from nas.storage.location import address_of
 from nas.storage.results import Run
 from nas.storage.study_json import Manifest
-from nas.study import Study
+from nas.study.search import Behind
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +46,7 @@ def audit(
     networks: int | None = None,
     seeds: int | None = None,
     longer: int | None = None,
-    study: Study | Space | Sequence[Space] | None = None,
+    study: Behind | None = None,
     workers: int | None = None,
     device: str = "auto",
     engine: EngineChoice = None,
@@ -77,7 +75,7 @@ def audit(
     return result
 
 
-def repeated(run: Run, requested: _Asked, study: Study | Space | Sequence[Space] | None, folder: Path) -> Task:
+def repeated(run: Run, requested: _Asked, study: Behind | None, folder: Path) -> Task:
     """What an audit trains: as stored where it is begun, with more networks perhaps."""
     original = original_study(run, study)
     again = retraining(original, rounds=requested.rounds, seeds=requested.seeds, longer=requested.subset.longer)

@@ -7,7 +7,7 @@ is interrupted, resumed and extended like every run. Which networks are finalist
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from math import ceil, inf
 from pathlib import Path
@@ -27,7 +27,6 @@ from nas.runner.signals import outliving_its_terminal
 from nas.runner.task import EngineChoice, Observer, Task, deadline_of, site_of
 from nas.runner.unsealing import is_read, read_test, require_unread
 from nas.sampling.finals import TOP, Finalists, Finals, FrontCost, Selection, arm_of, finals_study
-from nas.space import Space
 from nas.storage import study_json
 from nas.storage.database import read_records
 from nas.storage.finals import chosen
@@ -39,6 +38,7 @@ from nas.storage.study_json import Manifest
 from nas.study import Limits, Recipe, Study
 from nas.study.recipe import FIDELITIES
 from nas.study.record import FINAL, Record
+from nas.study.search import Behind
 from nas.study.study import FIELDS
 from nas.training import devices
 
@@ -81,7 +81,7 @@ def final(
     fidelity: str | None = None,
     changes: Mapping[str, Any] | None = None,
     again: bool = False,
-    study: Study | Space | Sequence[Space] | None = None,
+    study: Behind | None = None,
     workers: int | None = None,
     device: str = "auto",
     engine: EngineChoice = None,
@@ -97,8 +97,8 @@ def final(
     trial on all training images, those that validated included, for 30 epochs unless a `fidelity` or `changes` of
     fields of the recipe say otherwise. A final that was begun is resumed, and more seeds extend it. Only when all
     trainings are over the test split is read; a second reading is refused unless `again`. `study`, of a search its
-    space, is needed where the run was started from a program or a file. Raises Refused for a run that still works or
-    has nothing completed, and as `nas.run` does.
+    space, as a value or a name, is needed where the run was started from a program or a file. Raises Refused for a run
+    that still works or has nothing completed, and as `nas.run` does.
     """
     run, folder = opened(source, FINAL)
     requested = _requested(run, folder, _selection(top, pareto, limits), seeds, _recipe(run, fidelity, changes or {}))
@@ -214,7 +214,7 @@ def _in_words(selection: Selection) -> str:
     return f"{what} with {limits}" if limits else what
 
 
-def _task(run: Run, requested: Requested, study: Study | Space | Sequence[Space] | None, folder: Path) -> Task:
+def _task(run: Run, requested: Requested, study: Behind | None, folder: Path) -> Task:
     """What a final trains."""
     original = original_study(run, study)
     records = [run.record(trial) for trial in requested.finalists.trials]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -25,11 +25,11 @@ from nas.models.transfer import require_seed
 from nas.runner.agreement import require_plain
 from nas.runner.display import watcher
 from nas.runner.winners import found_again
-from nas.space import Space
 from nas.storage.layout import STUDY
 from nas.storage.results import Run
-from nas.study import Recipe, Study, catalog
+from nas.study import Recipe, catalog
 from nas.study.record import Epoch
+from nas.study.search import Behind
 from nas.training import devices
 from nas.training.devices import Device
 from nas.training.precision import settled_on
@@ -73,7 +73,7 @@ def normed(network: Network, norm: str) -> Network:
     return Network(name=name, layers=lambda info: _normed(name, network.layers(info), other, info))
 
 
-def network_of(run: Run, trial: int, study: Study | Space | Sequence[Space] | None = None) -> tuple[Network, Recipe]:
+def network_of(run: Run, trial: int, study: Behind | None = None) -> tuple[Network, Recipe]:
     """The network of a trial, and the recipe that it was trained with.
 
     `study`, of a search its space, is needed where the run was started from a program, or from a file, whose code isn't

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from shlex import quote
 
@@ -18,7 +18,6 @@ from nas.runner.coordinator import train
 from nas.runner.task import Site, Task
 from nas.sampling import Plan
 from nas.sampling.repetitions import AUDIT
-from nas.space import Space
 from nas.storage import study_json
 from nas.storage.database import read_records, working_on
 from nas.storage.layout import LOG, TABLE, holds_run
@@ -27,6 +26,7 @@ from nas.storage.results import Run, csv, open_run, required_study
 from nas.storage.study_json import Manifest, differences, require_unchanged
 from nas.study import Study
 from nas.study.record import FINAL
+from nas.study.search import Behind
 from nas.study.stored import stored
 
 
@@ -68,7 +68,7 @@ def train_missing(folder: Path, total: int, task: Callable[[], Task], site: Call
     write_atomically(folder / TABLE, csv(open_run(folder)).encode())
 
 
-def original_study(run: Run, study: Study | Space | Sequence[Space] | None) -> Study:
+def original_study(run: Run, study: Behind | None) -> Study:
     """The study of a run, found again and with the settings it was run with; refused if it is another one now."""
     original = required_study(run, study)
     info = data.prepare_for(original.recipe)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
@@ -17,11 +16,11 @@ from nas.models import exports
 from nas.models.formats import writing
 from nas.models.model import Model, restore
 from nas.models.weights import read_document
-from nas.space import Space
 from nas.space.space import Architecture
 from nas.storage.results import Run, require_intact, required_study
-from nas.study import Recipe, Study
+from nas.study import Recipe
 from nas.study.record import Outcome, Record
+from nas.study.search import Behind
 from nas.training import devices
 from nas.training.devices import Device
 
@@ -33,7 +32,7 @@ def export(
     record: Record,
     folder: Path | str,
     *,
-    study: Study | Space | Sequence[Space] | None = None,
+    study: Behind | None = None,
     device: str = "auto",
     format: str | None = None,  # noqa: A002 -- as on the command line
 ) -> Model:
@@ -60,7 +59,7 @@ def export(
     return model
 
 
-def _trained_again(run: Run, record: Record, study: Study | Space | Sequence[Space] | None, device: Device) -> Model:
+def _trained_again(run: Run, record: Record, study: Behind | None, device: Device) -> Model:
     """The network of a trial, trained as it was."""
     if record.outcome is not Outcome.COMPLETED:
         raise Refused(f"trial {record.trial} has no weights: {record.outcome.sentence}")
@@ -79,7 +78,7 @@ def _trained_again(run: Run, record: Record, study: Study | Space | Sequence[Spa
     return model
 
 
-def found_again(run: Run, record: Record, study: Study | Space | Sequence[Space] | None) -> tuple[Architecture, Recipe]:
+def found_again(run: Run, record: Record, study: Behind | None) -> tuple[Architecture, Recipe]:
     """The architecture of a trial, and the recipe that it was trained with; Refused in a final and in an audit."""
     require_first(run, record)
     study = required_study(run, study)

@@ -27,16 +27,15 @@ from nas.storage.layout import WEIGHTS, weights_name
 from nas.storage.location import backend_of
 from nas.storage.study_json import Manifest
 from nas.storage.wrong_images import Wrong
-from nas.study import catalog, search
+from nas.study import Study, catalog, search
 from nas.study.objectives import nondominated_ranks, price
 from nas.study.record import FINAL, Epoch, Outcome, Record, mean_error, network_of, rank
+from nas.study.search import Behind
 from nas.study.table import DRAWN, GUESS, csv_text, table
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects
-
-    from nas.study import Study
 
 
 logger = logging.getLogger(__name__)
@@ -231,15 +230,19 @@ def require_intact(path: Path, record: Record) -> None:
         raise Refused(f"{path} is damaged: its SHA-256 isn't the one in the record", hint=hint)
 
 
-def study_of(run: Run, given: Study | Space | Sequence[Space] | None) -> Study | None:
+def study_of(run: Run, given: Behind | None) -> Study | None:
     """The study behind a run, with the settings that it was run with: the given one, else ours of the name it states.
 
     Of a search its spaces are enough, those that aren't ours. A file or module that the run states isn't imported: a
     folder is data, and may come from somebody else. None where that leaves nothing.
     """
     stated = run.manifest.reference
-    if isinstance(given, Space | Sequence):
-        return search.found_again(run.manifest.study, [given] if isinstance(given, Space) else given)
+    if isinstance(given, str):
+        given = search.named(given)
+    if isinstance(given, Space):
+        given = (given,)
+    if given is not None and not isinstance(given, Study):
+        return search.found_again(run.manifest.study, given)
     if given is None and stated in catalog.studies():
         given = catalog.study(stated)
     if given is None and stated == search.REFERENCE and not search.unknown_spaces(run.manifest.study):
@@ -247,7 +250,7 @@ def study_of(run: Run, given: Study | Space | Sequence[Space] | None) -> Study |
     return None if given is None else run.manifest.study.settings_for(given)
 
 
-def required_study(run: Run, given: Study | Space | Sequence[Space] | None) -> Study:
+def required_study(run: Run, given: Behind | None) -> Study:
     """The study behind a run; refused where it has to be named."""
     study, stated = study_of(run, given), run.manifest.reference
     if study is not None:

@@ -21,6 +21,10 @@ REFERENCE = "nas search"
 """What a run states in place of the name of its study."""
 
 
+Behind = Study | Space | Sequence[Space] | str
+"""What is behind a run: its study or, of a search, its spaces; or their name, as `named` takes it."""
+
+
 class Choices(TypedDict, total=False):
     """Fields of the study that a search may choose, as `nas.study.Study` describes them."""
 

@@ -140,6 +140,7 @@ def test_a_path_with_a_comma_is_one_space(say: Say, tmp_path: Path) -> None:
     reference = nas.open("run").manifest.reference
     code, _, err = say("final", "run", "--top", "1", "--seeds", "1", "--epochs", "1", "--study", reference)
     assert code == 0, err
+    assert len(nas.final("run", top=1, seeds=2, changes={"epochs": 1}, study=reference, again=True).records) == 2
 
 
 @pytest.mark.slow

@@ -34,19 +34,26 @@ def start(folder: Path, study: nas.Study = SMALL) -> nas.Run:
     return nas.run(study, out=folder, engine=InlineEngine())
 
 
-@pytest.mark.parametrize("how", ["file", "module"])
-def test_code_that_a_folder_names_runs_only_if_the_command_names_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say, how: str
-) -> None:
-    """Export, audit and discovery import neither a file nor a module that study.json states; `--study` does."""
+@pytest.fixture
+def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """A run whose networks need code, beside `evil.py` in the current folder, and the file that this leaves if it runs."""
     folder, mark = tmp_path / "run", tmp_path / "ran"
     start(folder, replace(TOY, samples=4))
-    (tmp_path / "evil.py").write_text(EVIL.format(mark=str(mark)))
-    monkeypatch.chdir(tmp_path)
-    reference = str(tmp_path / "evil.py") if how == "file" else "evil:STUDY"
-    forged(folder, lambda content: content.update(reference=reference))
     for weights in (folder / WEIGHTS).iterdir():
         weights.unlink()
+    (tmp_path / "evil.py").write_text(EVIL.format(mark=str(mark)))
+    monkeypatch.chdir(tmp_path)
+    return folder, mark
+
+
+@pytest.mark.parametrize("how", ["file", "module"])
+def test_code_that_a_folder_names_runs_only_if_the_command_names_it(
+    tmp_path: Path, trap: tuple[Path, Path], say: Say, how: str
+) -> None:
+    """Export, audit and discovery import neither a file nor a module that study.json states; `--study` does."""
+    folder, mark = trap
+    reference = str(tmp_path / "evil.py") if how == "file" else "evil:STUDY"
+    forged(folder, lambda content: content.update(reference=reference))
     for words in (("export", folder, "-o", tmp_path / "best"), ("audit", folder, "--networks", 4)):
         code, _, message = say(*words)
         assert code == 2
@@ -61,21 +68,16 @@ def test_code_that_a_folder_names_runs_only_if_the_command_names_it(
 
 @pytest.mark.parametrize("name", ["evil.py:SPACE", "evil:SPACE"])
 def test_code_that_a_space_is_called_after_is_not_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say, name: str
+    tmp_path: Path, trap: tuple[Path, Path], say: Say, name: str
 ) -> None:
     """A search states names of spaces: they are looked up among ours, and one that is a place is imported nowhere."""
-    folder, mark = tmp_path / "run", tmp_path / "ran"
-    start(folder, replace(TOY, samples=4))
-    (tmp_path / "evil.py").write_text(EVIL.format(mark=str(mark)))
-    monkeypatch.chdir(tmp_path)
+    folder, mark = trap
 
     def called(content: dict[str, Any]) -> None:
         content["reference"] = "nas search"
         content["study"]["spaces"][0]["name"] = name
 
     forged(folder, called)
-    for weights in (folder / WEIGHTS).iterdir():
-        weights.unlink()
     verbs = (
         ("export", folder, "-o", tmp_path / "best"),
         ("final", folder, "--top", 1),
