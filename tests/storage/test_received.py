@@ -36,7 +36,7 @@ def start(folder: Path, study: nas.Study = SMALL) -> nas.Run:
 
 @pytest.fixture
 def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
-    """A run whose networks need code, beside `evil.py` in the current folder, and the file that this leaves if it runs."""
+    """A run whose networks need code, `evil.py` in the current folder, and the file that this leaves if it is run."""
     folder, mark = tmp_path / "run", tmp_path / "ran"
     start(folder, replace(TOY, samples=4))
     for weights in (folder / WEIGHTS).iterdir():
