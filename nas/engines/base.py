@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, Self
 
-from nas.engines.messages import Job, Result
+from nas.engines.messages import Job, Reached, Result
 
 
 class Engine(Protocol):
@@ -24,8 +24,8 @@ class Engine(Protocol):
         ...
 
     @property
-    def running(self) -> dict[int, int]:
-        """Trials that are being trained now, and how many epochs of each are finished; other jobs wait here."""
+    def running(self) -> dict[int, Reached]:
+        """Trials that are being trained now, and how far each is; other jobs wait here."""
         ...
 
     @property

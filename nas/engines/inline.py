@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from nas.engines.messages import Job, Result
+from nas.engines.messages import Job, Reached, Result
 
 
 class InlineEngine:
@@ -28,9 +28,9 @@ class InlineEngine:
         return 1 - len(self._jobs)
 
     @property
-    def running(self) -> dict[int, int]:
+    def running(self) -> dict[int, Reached]:
         """The job in hand: it is trained before anybody can look again."""
-        return {job.trial: 0 for job in self._jobs}
+        return {job.trial: Reached(trial=job.trial, attempt=job.attempt) for job in self._jobs}
 
     def submit(self, job: Job) -> None:
         """Keep the job until `wait`."""

@@ -22,7 +22,7 @@ from nas.files import CHECKPOINT
 from nas.models import weights
 from nas.models.document import describe
 from nas.study import Recipe
-from nas.study.record import Outcome
+from nas.study.record import Epoch, Outcome
 from nas.training import cuda_graphs
 from nas.training.cuda_graphs import aside
 from nas.training.devices import device_name, one_thread
@@ -37,7 +37,7 @@ LOADING = threading.Lock()
 """Held while one thread of this process loads data: the others then find them."""
 
 
-def run_job(job: Job, reached: Callable[[int], None] = lambda epochs: None) -> Result:
+def run_job(job: Job, reached: Callable[[Epoch], None] = lambda epoch: None) -> Result:
     """Train; every error of the training becomes an outcome here, with what was said.
 
     `reached` is told of finished epochs, those before an interruption included.
@@ -45,7 +45,7 @@ def run_job(job: Job, reached: Callable[[int], None] = lambda epochs: None) -> R
     return msgspec.structs.replace(_ended(job, reached), host=platform.node())
 
 
-def _ended(job: Job, reached: Callable[[int], None]) -> Result:
+def _ended(job: Job, reached: Callable[[Epoch], None]) -> Result:
     try:
         with one_thread(), aside(torch.device(job.device)):
             return _trained(job, reached)
@@ -82,10 +82,10 @@ def _empty() -> None:
     torch.cuda.reset_peak_memory_stats()
 
 
-def _trained(job: Job, reached: Callable[[int], None]) -> Result:
+def _trained(job: Job, reached: Callable[[Epoch], None]) -> Result:
     trained = train(
         *(job.layer, job.recipe, _dataset(job), job.seed, torch.device(job.device)),
-        on_epoch=lambda epoch: reached(epoch.number),
+        on_epoch=reached,
         thresholds=job.thresholds,
         checkpoint=Path(job.weights).with_suffix(CHECKPOINT) if job.weights else None,
     )

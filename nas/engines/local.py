@@ -108,9 +108,9 @@ class LocalEngine:
         return 0 if self._holding else self.workers + AHEAD * len(self._lanes) - held
 
     @property
-    def running(self) -> dict[int, int]:
-        """Trials that workers train now, and their finished epochs."""
-        return {job.trial: worker.epochs.get(job.trial, 0) for worker in self._workers for job in worker.running}
+    def running(self) -> dict[int, Reached]:
+        """Trials that workers train now, and how far each is."""
+        return {job.trial: worker.far(job) for worker in self._workers for job in worker.running}
 
     def submit(self, job: Job) -> None:
         """Give a job to the worker that has the fewest."""
@@ -197,7 +197,7 @@ class LocalEngine:
             return []
         worker.begin(job.trial)
         if isinstance(answer, Reached):
-            worker.epochs[job.trial] = answer.epochs
+            worker.reached[job.trial] = answer
             return []
         worker.finish(job)
         return [answer]

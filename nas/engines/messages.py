@@ -126,8 +126,10 @@ class Reached(msgspec.Struct, frozen=True, kw_only=True, tag="reached"):
     """Number of the trial."""
     attempt: int
     """Which attempt."""
-    epochs: int
-    """Finished epochs; 0 where it begins."""
+    epochs: int = 0
+    """Finished epochs, those before an interruption included; 0 where it begins."""
+    seconds: float = 0.0
+    """What they took, whichever command trained them."""
 
 
 Answer = Ready | Reached | Result | Returned | Retiring

@@ -28,7 +28,7 @@ from nas.data import DataInfo, cache
 from nas.data.folders import private_folder
 from nas.data.info import INFO
 from nas.engines.local import LocalEngine
-from nas.engines.messages import Job, Result, ended
+from nas.engines.messages import Job, Reached, Result, ended
 from nas.engines.process import environment
 from nas.errors import NasError, StorageFailed
 from nas.files import CHECKPOINT
@@ -67,8 +67,8 @@ class Look(NamedTuple):
 
     answers: list[tuple[bytes, bytes]]
     """Results, each with the file of its weights; empty where none is kept."""
-    running: dict[int, int]
-    """Trials that are trained now, and their finished epochs."""
+    running: dict[int, Reached]
+    """Trials that are trained now, and how far each is."""
 
 
 class Node:

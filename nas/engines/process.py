@@ -17,7 +17,7 @@ from typing import IO
 
 import msgspec
 
-from nas.engines.messages import RECALL, Job
+from nas.engines.messages import RECALL, Job, Reached
 from nas.layers import require_readable
 from nas.training.devices import THREADS, VISIBLE
 
@@ -61,8 +61,8 @@ class Worker:
     """Whether it was asked for what waits and hasn't answered yet."""
     retiring: bool = False
     """Whether it begins nothing any more, and will end."""
-    epochs: dict[int, int] = field(default_factory=dict)
-    """Finished epochs of what it trains, as far as it has said."""
+    reached: dict[int, Reached] = field(default_factory=dict)
+    """How far it is with what it trains, where it has said so."""
     _begun: dict[int, float] = field(default_factory=dict)
     """When it began which trials."""
 
@@ -113,11 +113,15 @@ class Worker:
         if any(job.trial == trial for job in self.jobs):
             self._begun.setdefault(trial, time.monotonic())
 
+    def far(self, job: Job) -> Reached:
+        """How far it is with a job."""
+        return self.reached.get(job.trial, Reached(trial=job.trial, attempt=job.attempt))
+
     def finish(self, job: Job) -> None:
         """Note that a job is answered."""
         self.jobs.remove(job)
         del self._begun[job.trial]
-        self.epochs.pop(job.trial, None)
+        self.reached.pop(job.trial, None)
         self._go_on()
 
     def recall(self) -> list[Job]:

@@ -21,7 +21,7 @@ from typing import Any, Self
 import msgspec
 
 from nas.engines.cluster import PATIENCE, Cluster, Member
-from nas.engines.messages import Cause, Job, Result, ended
+from nas.engines.messages import Cause, Job, Reached, Result, ended
 from nas.engines.node import Files, Look, Node, read
 from nas.errors import MachineFailed, Refused, StorageFailed
 from nas.files import write_atomically
@@ -72,8 +72,8 @@ class Place:
     """A look that it hasn't answered yet."""
     jobs: list[Job] = field(default_factory=list)
     """What it trains."""
-    running: dict[int, int] = field(default_factory=dict)
-    """Trials that have begun, and their finished epochs."""
+    running: dict[int, Reached] = field(default_factory=dict)
+    """Trials that have begun, and how far each is."""
     seen: bool = False
     """Whether it has answered."""
     lost: float = 0.0
@@ -142,9 +142,9 @@ class RayEngine:
         return 0 if self._holding else max(0, self.workers - held)
 
     @property
-    def running(self) -> dict[int, int]:
-        """Trials that nodes train, and their finished epochs, as of the last look."""
-        return {trial: epochs for place in self._places for trial, epochs in place.running.items()}
+    def running(self) -> dict[int, Reached]:
+        """Trials that nodes train, and how far each is, as of the last look."""
+        return {trial: reached for place in self._places for trial, reached in place.running.items()}
 
     def submit(self, job: Job) -> None:
         """Keep the job for the next node that has a lane; its data go to the object store."""

@@ -30,7 +30,7 @@ import msgspec
 
 from nas.engines.messages import RECALL, Answer, Job, Reached, Ready, Result, Retiring, Returned
 from nas.engines.packing import Gate, Memory
-from nas.study.record import Outcome
+from nas.study.record import Epoch, Outcome
 
 COORDINATOR_GONE, BAD_JOB, BAD_DEVICE, THREAD_DIED, RETIRED = 3, 4, 5, 6, 7
 PR_SET_PDEATHSIG = 1
@@ -43,7 +43,7 @@ FIRST_TO_GO = "500"
 class Training(Protocol):
     """Does a job."""
 
-    def __call__(self, job: Job, reached: Callable[[int], None]) -> Result:
+    def __call__(self, job: Job, reached: Callable[[Epoch], None]) -> Result:
         """Do it, and tell of finished epochs meanwhile."""
         ...
 
@@ -83,7 +83,7 @@ def serve(
     _lane(mouth, line, train, unfit, tell=lanes > 1)
 
 
-def _trained(job: Job, reached: Callable[[int], None]) -> Result:
+def _trained(job: Job, reached: Callable[[Epoch], None]) -> Result:
     from nas.engines.job import run_job
     from nas.training.devices import usable
 
@@ -194,21 +194,22 @@ def _lane(mouth: _Mouth, line: _Line, train: Training, unfit: Callable[[], bool]
     while True:
         job = line.take()
         if tell:
-            mouth.say(Reached(trial=job.trial, attempt=job.attempt, epochs=0))
+            mouth.say(Reached(trial=job.trial, attempt=job.attempt))
         mouth.say(line.gate.trained(job, partial(train, reached=_reports(mouth, job))))
         line.answered(mouth, job, unfit=unfit())
         line.end_if_retired()
 
 
-def _reports(mouth: _Mouth, job: Job) -> Callable[[int], None]:
-    """Tells how far a job is, but not of every epoch of a short one."""
-    last = time.monotonic()
+def _reports(mouth: _Mouth, job: Job) -> Callable[[Epoch], None]:
+    """Tells how far a job is, but not of every short epoch; those of before an interruption come all at once."""
+    last, seconds = time.monotonic(), 0.0
 
-    def reached(epochs: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= REPORTS:
+    def reached(epoch: Epoch) -> None:
+        nonlocal last, seconds
+        seconds += epoch.seconds
+        if epoch.seconds >= REPORTS or time.monotonic() - last >= REPORTS:
             last = time.monotonic()
-            mouth.say(Reached(trial=job.trial, attempt=job.attempt, epochs=epochs))
+            mouth.say(Reached(trial=job.trial, attempt=job.attempt, epochs=epoch.number, seconds=seconds))
 
     return reached
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
+from nas.engines.messages import Reached
 from nas.runner.best import BestNetworks
 from nas.runner.progress import Progress
 from nas.runner.queue import Batch
@@ -76,7 +77,7 @@ class Ledger:
     def write(
         self,
         batch: Batch,
-        running: Mapping[int, int],
+        running: Mapping[int, Reached],
         records: Collection[Record] = (),
         wrong: Mapping[int, bytes] = NONE,
     ) -> None:
@@ -90,7 +91,7 @@ class Ledger:
             self._look()
             self.report(running, record)
 
-    def report(self, running: Mapping[int, int], record: Record | None = None) -> None:
+    def report(self, running: Mapping[int, Reached], record: Record | None = None) -> None:
         """Tell the observer how far we are; trials that are being trained are there with their finished epochs."""
         self._observer(self._progress.snapshot(running), record)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 
+from nas.engines.messages import Reached
 from nas.findings.wording.numbers import duration, percent
 from nas.study.record import Outcome, Record, rank
 
@@ -96,7 +97,7 @@ class Progress:
             self._seconds += record.seconds
             self._work += work
 
-    def snapshot(self, running: Mapping[int, int]) -> Snapshot:
+    def snapshot(self, running: Mapping[int, Reached]) -> Snapshot:
         """The state of things, with trials that are being trained and their finished epochs."""
         now = time.monotonic()
         elapsed, self._begun = now - self._started, {trial: self._begun.get(trial, now) for trial in running}
@@ -104,7 +105,7 @@ class Progress:
             total=self.total,
             outcomes=dict(self.outcomes),
             running=len(running),
-            epochs=tuple(sorted(done for trial, done in running.items() if now - self._begun[trial] >= LONG)),
+            epochs=tuple(sorted(far.epochs for trial, far in running.items() if now - self._begun[trial] >= LONG)),
             epochs_planned=self.epochs,
             workers=self.workers,
             elapsed=elapsed,
@@ -115,18 +116,18 @@ class Progress:
             open_ended=self.deadline is not None,
         )
 
-    def _left(self, running: Mapping[int, int], now: float) -> float | None:
+    def _left(self, running: Mapping[int, Reached], now: float) -> float | None:
         """Work that remains, at the seconds a unit of work has taken so far; unknown trials count as the mean.
 
-        What is being trained counts with its finished epochs, where it has some.
+        What is being trained counts with its finished epochs, those before an interruption included.
         """
         if self.deadline is not None:
             return max(0.0, self.deadline - now) if self.deadline < inf else None
-        begun = {trial: epochs / self.epochs for trial, epochs in running.items() if epochs and trial in self._known}
-        there = sum(share * self._known[trial] for trial, share in begun.items())
+        begun = {trial: far for trial, far in running.items() if trial in self._known}
+        there = sum(far.epochs / self.epochs * self._known[trial] for trial, far in begun.items())
         if not self._work + there:
             return None
-        pace = (self._seconds + sum(now - self._begun[trial] for trial in begun)) / (self._work + there)
+        pace = (self._seconds + sum(far.seconds for far in begun.values())) / (self._work + there)
         remaining = self.total - self.outcomes.total()
         planned = sum(self._known.values())
         mean = (planned + self._work) / (len(self._known) + self._finished)

@@ -15,7 +15,7 @@ from nas.data import DataInfo
 from nas.engines import LocalEngine
 from nas.engines.messages import Job, Result
 from nas.study.record import Outcome
-from tests.toys.sleepers import BEGINS, EPOCH, MODULE
+from tests.toys.sleepers import BEFORE, BEGINS, EPOCH, INTERRUPTED, MODULE
 from tests.toys.spaces import toy_job
 
 LASTING = 36_000
@@ -62,7 +62,7 @@ def test_the_next_job_begins_without_the_coordinator(job: Job) -> None:
         assert engine.free == 2
         for trial in range(2):
             engine.submit(lasting(job, trial, 1))
-        assert (engine.free, engine.running) == (0, {0: 0})
+        assert (engine.free, engine.running.keys()) == (0, {0})
         time.sleep(1 + 2 * EPOCH)
         assert [result.trial for result in engine.wait(0.0)] == [0, 1]
         assert (engine.free, engine.running) == (2, {})
@@ -74,9 +74,22 @@ def test_a_long_training_says_how_far_it_is(job: Job) -> None:
     with LocalEngine(1, module=MODULE) as engine:
         engine.submit(lasting(job, 0, LASTING))
         seen: list[int] = []
-        heard(engine, lambda _: seen.append(engine.running.get(0, 0)) or seen[-1] > 20)  # type: ignore[func-returns-value]
+
+        def far(_: object) -> bool:
+            seen.extend(reached.epochs for reached in engine.running.values())
+            return seen[-1:] > [20]
+
+        heard(engine, far)
         assert seen == sorted(seen)
         assert len({*seen}) > 2
+
+
+def test_epochs_of_before_an_interruption_are_told_at_once(job: Job) -> None:
+    """Of a training that goes on after nine epochs the engine knows all nine, and their time, before the next one."""
+    with LocalEngine(1, module=MODULE) as engine:
+        engine.submit(lasting(job, 0, LASTING, seed=INTERRUPTED))
+        heard(engine, lambda _: [reached.epochs for reached in engine.running.values()] == [BEFORE])
+        assert engine.running[0].seconds == BEFORE * 60
 
 
 def test_a_death_costs_only_the_job_that_ran(job: Job) -> None:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from nas.engines.messages import Reached
 from nas.layers.base import Cost
 from nas.runner.progress import Progress, better
 from nas.study.record import Epoch, Origin, Outcome, Record, rank
@@ -30,6 +31,11 @@ def record(trial: int, error: float | None, seconds: float = 1.0, multiply_adds:
     )
 
 
+def reached(epochs: dict[int, tuple[int, float]]) -> dict[int, Reached]:
+    """What trials that are being trained have said: their finished epochs, and the seconds of these."""
+    return {trial: Reached(trial=trial, attempt=0, epochs=n, seconds=s) for trial, (n, s) in epochs.items()}
+
+
 def test_time_left_is_work_left_at_the_pace_so_far() -> None:
     """Work left, unknown trials counted as the mean, takes the seconds a unit so far, divided by the workers."""
     # 30 units took 60 s; left are 40 known units and 3 trials of the mean of 17.5
@@ -38,7 +44,7 @@ def test_time_left_is_work_left_at_the_pace_so_far() -> None:
         progress.plan(trial, work)
     progress.finish(record(0, 0.5, seconds=20))
     progress.finish(record(1, 0.4, seconds=40))
-    snapshot = progress.snapshot(running={2: 0, 3: 0})
+    snapshot = progress.snapshot(running=reached({2: (0, 0.0), 3: (0, 0.0)}))
     assert snapshot.left == pytest.approx((40 + 3 * 17.5) * 2 / 2)
     assert (snapshot.done, snapshot.running, snapshot.total) == (2, 2, 7)
 
@@ -47,7 +53,7 @@ def test_nothing_is_guessed_before_the_first_result() -> None:
     """Before this command has finished a trial, rate and time left are None, whatever earlier commands did."""
     progress = Progress(total=3, workers=1)
     progress.add(record(0, 0.5))
-    snapshot = progress.snapshot(running={1: 0})
+    snapshot = progress.snapshot(running=reached({1: (0, 0.0)}))
     assert (snapshot.per_hour, snapshot.left, snapshot.done) == (None, None, 1)
     assert snapshot.best is not None
     assert snapshot.best.trial == 0
@@ -60,11 +66,18 @@ def test_finished_epochs_of_a_first_training_tell_the_time_left(monkeypatch: pyt
     progress = Progress(total=4, workers=2, epochs=60)
     for trial in range(4):
         progress.plan(trial, 6.0)
-    assert progress.snapshot(running={0: 0, 1: 0}).left is None
+    assert progress.snapshot(running=reached({0: (0, 0.0), 1: (0, 0.0)})).left is None
     clock[0] = 100.0
-    snapshot = progress.snapshot(running={0: 30, 1: 20})
+    snapshot = progress.snapshot(running=reached({0: (30, 100.0), 1: (20, 100.0)}))
     assert (snapshot.epochs, snapshot.epochs_planned) == ((20, 30), 60)
     assert snapshot.left == pytest.approx((4 * 6 - 3 - 2) * (200 / 5) / 2)
+
+
+def test_epochs_of_before_an_interruption_count_with_their_own_time() -> None:
+    """Of a training taken up after 9 of 80 epochs of a minute each, 71 minutes are left."""
+    progress = Progress(total=1, workers=1, epochs=80)
+    progress.plan(0, 6.0)
+    assert progress.snapshot(running=reached({0: (9, 540.0)})).left == pytest.approx(71 * 60)
 
 
 def test_nothing_is_left_at_the_end() -> None:
