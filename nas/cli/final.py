@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nas.cli import completion
 from nas.cli.options import (
     LIMITS,
     TRAINING,
@@ -74,12 +75,25 @@ def final(
     engine: EngineName = "local",
     ray_address: RayAddress = "",
     max_seconds: MaxSeconds = inf,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Another run with a tested final: compare the first finalist of each.",
+            rich_help_panel=FINALISTS,
+            autocompletion=completion.runs,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Train the best networks on all training images, then read the test split, once: their test errors."""
     from nas.cli.live.progress import view
+    from nas.findings.finals import open_final
     from nas.runner.finals import final as finish
 
+    other = None if against is None else open_final(against)
+    if other is not None:
+        other.wrong_images()  # refused before anything is trained
     changes = {**given(epochs=epochs), **fields_of(settings)}
     limits = limits_of(parameters=parameters, multiply_adds=multiply_adds, latency_ms=latency_ms)
     with view() as observer:
@@ -101,9 +115,9 @@ def final(
             max_seconds=max_seconds,
         )
     if json:
-        _emit_json(done)
+        _emit_json(done, other)
     else:
-        _show(done, folder, study)
+        _show(done, folder, study, other)
 
 
 def front_of(pareto: str | None) -> Any:
@@ -112,14 +126,18 @@ def front_of(pareto: str | None) -> Any:
     return "latency_ms" if cost == "latency" else cost
 
 
-def _show(done: Final, folder: Path, study: str | None) -> None:
-    """The table of finalists, a sentence on each choice, and what comes next."""
+def _show(done: Final, folder: Path, study: str | None, other: Final | None) -> None:
+    """The table of finalists, a sentence on each choice and on another final, and what comes next."""
     from nas.findings.wording.finals import HEADER, final_cells
+    from nas.findings.wording.images import pair_text
 
     emit_head(done.run.manifest.study.name, done.head, done.notes)
     say("")
     emit_table(HEADER, [final_cells(one) for one in done.finalists], left=2)
-    if sentences := done.sentences():
+    sentences = [*done.sentences()]
+    if other is not None and done.tested:
+        sentences.append(f"against {other.run.folder}: {pair_text(done.against(other))}")
+    if sentences:
         say("")
         for sentence in sentences:
             emit_text(sentence, hang=2)
@@ -130,8 +148,8 @@ def _show(done: Final, folder: Path, study: str | None) -> None:
         say(f"\nnext   nas final {place}" + (f" --study {quote(study)}" if study else ""))
 
 
-def _emit_json(done: Final) -> None:
-    """What other programs may rely on: `finalists`, `readings`, `tested`."""
+def _emit_json(done: Final, other: Final | None) -> None:
+    """What other programs may rely on: `finalists`, `readings`, `tested`; `against` is null unless asked for."""
     from msgspec.structs import asdict
 
     from nas.study.limits import UNBOUNDED
@@ -150,4 +168,5 @@ def _emit_json(done: Final) -> None:
         test=None if results is None else {"when": results.when, "data": results.data, "n": results.images},
         finalists=[{**asdict(one), "unit": "error"} for one in done.finalists],
         notes=done.notes,
+        against=None if other is None or not done.tested else done.against(other),
     )

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
+from nas.analysis import PairedErrors, paired
+from nas.analysis.statistics.crossed import Flags
 from nas.errors import NasError, Refused
 from nas.findings.finalists import Finalist, finalists_of
 from nas.findings.settings import fidelity
 from nas.findings.wording.finals import HEADER, chosen_text, final_cells, optimism_sentence
+from nas.findings.wording.images import first_two_text
 from nas.findings.wording.numbers import listed, plural
 from nas.layers.display import html_table, notebook
 from nas.models import exports
@@ -90,8 +94,43 @@ class Final:
         return (*self._of_reading(), *self._of_failures(), *self._of_errors(), *self._of_choice())
 
     def sentences(self) -> tuple[str, ...]:
-        """How optimistic each choice was, in words; none before the test split is read."""
-        return tuple(line for one in self.finalists if (line := optimism_sentence(one)))
+        """How optimistic each choice was, and whether the first two differ; none before the test split is read."""
+        said = [line for one in self.finalists if (line := optimism_sentence(one))]
+        trainings = [len(one.test_errors) for one in self.finalists[:2]]
+        if len(trainings) == 2 and all(trainings) and self._of_images and trainings.count(1) != 1:
+            pair = self.against(self, other_rank=2)
+            said.append(f"test images: {first_two_text(pair, several=trainings[0] > 1)}")
+        return tuple(said)
+
+    def wrong_images(self, rank: int = 1) -> Flags:
+        """Which test images the trainings of a finalist get wrong, (seeds, images).
+
+        Refused before the test split is read, and where it is of rows that have no right or wrong.
+        """
+        finalist, results = self._ranked(rank), self._required()
+        if results.rows:
+            raise Refused(f"{self.run.folder} predicts a number, which isn't right or wrong")
+        return np.stack([results.losses(one) for one in results.of(finalist.trial)]).astype(np.bool_)
+
+    def against(self, other: Final, rank: int = 1, other_rank: int = 1) -> PairedErrors:
+        """A finalist against one of another final, over the test images of both, and over seeds if both have several.
+
+        Refused where they weren't tested on the same images, as `wrong_images` does, and where one has a single seed.
+        """
+        first, second = self.wrong_images(rank), other.wrong_images(other_rank)
+        if self._required().data != other._required().data:
+            raise Refused(
+                f"{self.run.folder} was tested on {self._required().data}, {other.run.folder} on "
+                f"{other._required().data}",
+                hint="errors on the same images are compared image by image",
+            )
+        if (len(first) == 1) != (len(second) == 1):
+            raise Refused(
+                f"one of them has a single seed: {len(first)} in {self.run.folder}, {len(second)} in "
+                f"{other.run.folder}",
+                hint="nas final --seeds 3 --again trains more, and reads the test split once more",
+            )
+        return paired(first, second)
 
     def table(self) -> pd.DataFrame:
         """One row a finalist."""
@@ -154,9 +193,16 @@ class Final:
         table = html_table(HEADER, [final_cells(one) for one in self.finalists])
         return notebook(self.run.manifest.study.name, self.head, self.notes, table, self.sentences())
 
+    @property
+    def _of_images(self) -> bool:
+        return self.results is not None and not self.results.rows
+
     def _required(self) -> Results:
         if self.results is None:
-            raise Refused("the test split isn't read yet", hint="nas final resumes the trainings, then reads it")
+            raise Refused(
+                f"the test split isn't read yet for {self.run.folder}",
+                hint="nas final resumes the trainings, then reads it",
+            )
         return self.results
 
     def _ranked(self, rank: int) -> Finalist:

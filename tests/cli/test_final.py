@@ -54,6 +54,27 @@ def test_json_has_what_programs_rely_on(say: Say, run: Run) -> None:
     assert {"estimate", "low", "high"} <= set(first["optimism"])
 
 
+def test_a_final_against_another_is_a_sentence(say: Say, run: Run, tmp_path: Path) -> None:
+    """`--against` tells the difference to another run's first finalist with a paired interval, `--json` its numbers.
+
+    A run that has no final, or none that is tested, is refused before anything is trained.
+    """
+    code, out, _ = say("final", run.folder, "--against", run.folder)
+    assert code == 0
+    assert f"against {run.folder}: " in out
+    assert "means of 2 and 2 trainings: difference +0.00 points" in out.replace("\n  ", " ")
+    told = json.loads(say("final", run.folder, "--against", run.folder, "--json")[1])
+    assert (told["against"]["n"], told["against"]["difference"]["estimate"]) == (359, 0.0)
+    assert json.loads(say("final", run.folder, "--json")[1])["against"] is None
+    fresh = mapped(STUDY, tmp_path / "fresh", reference="tests.toys.audits:STUDY").folder
+    waits = mapped(STUDY, tmp_path / "waits", reference="tests.toys.audits:STUDY").folder
+    say("final", waits, "--max-seconds", "0", "--study", "tests.toys.audits:STUDY", "--workers", "1")
+    for other, said in ((fresh, "has no final"), (waits, "isn't read yet")):
+        code, _, err = say("final", fresh, "--against", other)
+        assert (code, said in err) == (2, True), err
+        assert not (fresh / "final").exists()
+
+
 def test_a_finalist_is_exported_and_verified(say: Say, run: Run, tmp_path: Path) -> None:
     """`nas export --final` takes the rank among finalists, and `nas verify` reads no test split."""
     code, out, _ = say("export", run.folder, "--final", "--rank", "2", "-o", tmp_path / "second")

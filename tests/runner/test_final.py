@@ -136,6 +136,29 @@ def test_test_errors_are_those_of_the_weights(run: Run, found: Final) -> None:
     assert finalist.optimism.estimate == pytest.approx(again.mean() - finalist.validation_error)
 
 
+def test_finalists_are_compared_image_by_image(run: Run, found: Final) -> None:
+    """Two finalists, of one final or two, differ as their test errors do, paired on the test images; one equals itself.
+
+    What was tested on other images, or with a single seed, is refused.
+    """
+    means = [float(np.mean(one.test_errors)) for one in found.finalists]
+    pair = found.against(open_final(copied(run, run.folder.parent / "other")), other_rank=2)
+    assert (pair.first, pair.second) == pytest.approx(means)
+    assert (pair.n, pair.seeds) == (len(data.unseal("digits").labels), (2, 2))
+    assert pair.difference.low <= pair.difference.estimate == pytest.approx(means[0] - means[1])
+    assert pair.difference.high - pair.difference.low < pair.unpaired.high - pair.unpaired.low
+    assert found.against(found).difference.estimate == 0.0
+    assert found.sentences()[-1].startswith("test images: ranks 1 and 2 ")
+    results = found.results
+    assert results is not None
+    elsewhere = replace(found, results=msgspec.structs.replace(results, data="others"))
+    with pytest.raises(Refused, match="was tested on digits"):
+        found.against(elsewhere)
+    single = tuple(one for one in results.tested if one.seed == results.of(found.finalists[0].trial)[0].seed)
+    with pytest.raises(Refused, match="a single seed"):
+        found.against(replace(found, results=msgspec.structs.replace(results, tested=single)))
+
+
 def test_test_errors_are_those_of_float32(pristine: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks trained in bfloat16 are tested as they are exported, in float32."""
     run, types = copied(pristine, tmp_path), []
@@ -483,6 +506,8 @@ def test_a_table_has_a_final_too(tmp_path: Path) -> None:
     errors = model(split.images).detach().squeeze(1) - split.labels
     assert finalist.test_errors[0] == pytest.approx(float(errors.square().mean().sqrt()), rel=1e-5)
     assert "rows" in card(model.document)
+    with pytest.raises(Refused, match="predicts a number"):
+        done.against(done)
     done.export(tmp_path / "best")
     assert verify(tmp_path / "best", lambda line: None)
 
