@@ -88,12 +88,13 @@ def final(
 ) -> None:
     """Train the best networks on all training images, then read the test split, once: their test errors."""
     from nas.cli.live.progress import view
-    from nas.findings.finals import open_final
+    from nas.findings.finals import open_final, require_comparable
     from nas.runner.finals import final as finish
+    from nas.storage.results import open_run
 
     other = None if against is None else open_final(against)
     if other is not None:
-        other.wrong_images()  # refused before anything is trained
+        require_comparable(open_run(folder), other)
     changes = {**given(epochs=epochs), **fields_of(settings)}
     limits = limits_of(parameters=parameters, multiply_adds=multiply_adds, latency_ms=latency_ms)
     with view() as observer:
@@ -128,15 +129,15 @@ def front_of(pareto: str | None) -> Any:
 
 def _show(done: Final, folder: Path, study: str | None, other: Final | None) -> None:
     """The table of finalists, a sentence on each choice and on another final, and what comes next."""
+    from nas.findings.finals import compared
     from nas.findings.wording.finals import HEADER, final_cells
-    from nas.findings.wording.images import pair_text
 
     emit_head(done.run.manifest.study.name, done.head, done.notes)
     say("")
     emit_table(HEADER, [final_cells(one) for one in done.finalists], left=2)
     sentences = [*done.sentences()]
     if other is not None and done.tested:
-        sentences.append(f"against {other.run.folder}: {pair_text(done.against(other))}")
+        sentences.append(compared(done, other)[1])
     if sentences:
         say("")
         for sentence in sentences:
@@ -149,7 +150,7 @@ def _show(done: Final, folder: Path, study: str | None, other: Final | None) -> 
 
 
 def _emit_json(done: Final, other: Final | None) -> None:
-    """What other programs may rely on: `finalists`, `readings`, `tested`; `against` is null unless asked for."""
+    """What other programs may rely on: `finalists`, `readings`, `tested`, `against` where it was asked for."""
     from msgspec.structs import asdict
 
     from nas.study.limits import UNBOUNDED
@@ -168,5 +169,14 @@ def _emit_json(done: Final, other: Final | None) -> None:
         test=None if results is None else {"when": results.when, "data": results.data, "n": results.images},
         finalists=[{**asdict(one), "unit": "error"} for one in done.finalists],
         notes=done.notes,
-        against=None if other is None or not done.tested else done.against(other),
+        against=_against(done, other) if other is not None and done.tested else None,
     )
+
+
+def _against(done: Final, other: Final) -> dict[str, object]:
+    from nas.findings.finals import compared
+
+    pair, sentence = compared(done, other)
+    names = ("trial", "space", "architecture")
+    first, second = ({name: getattr(final.finalists[0], name) for name in names} for final in (done, other))
+    return {"first": first, "second": {"folder": str(other.run.folder), **second}, "paired": pair, "sentence": sentence}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from nas.engines.messages import Job, Reached, Result
+from nas.engines.messages import Job, Reached, Result, begun
 
 
 class InlineEngine:
@@ -30,7 +30,7 @@ class InlineEngine:
     @property
     def running(self) -> dict[int, Reached]:
         """The job in hand: it is trained before anybody can look again."""
-        return {job.trial: Reached(trial=job.trial, attempt=job.attempt) for job in self._jobs}
+        return {job.trial: begun(job) for job in self._jobs}
 
     def submit(self, job: Job) -> None:
         """Keep the job until `wait`."""

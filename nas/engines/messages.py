@@ -126,10 +126,22 @@ class Reached(msgspec.Struct, frozen=True, kw_only=True, tag="reached"):
     """Number of the trial."""
     attempt: int
     """Which attempt."""
+    planned: int
+    """Epochs of the training."""
     epochs: int = 0
     """Finished epochs, those before an interruption included; 0 where it begins."""
-    seconds: float = 0.0
-    """What they took, whichever command trained them."""
+    pace: float = 0.0
+    """Seconds an epoch, the median of the last few, so that neither a standstill nor another machine before counts."""
+
+    @property
+    def share(self) -> float:
+        """How much of the training is finished."""
+        return self.epochs / self.planned
+
+
+def begun(job: Job) -> Reached:
+    """That a job begins."""
+    return Reached(trial=job.trial, attempt=job.attempt, planned=job.recipe.epochs)
 
 
 Answer = Ready | Reached | Result | Returned | Retiring

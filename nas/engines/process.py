@@ -17,7 +17,7 @@ from typing import IO
 
 import msgspec
 
-from nas.engines.messages import RECALL, Job, Reached
+from nas.engines.messages import RECALL, Job, Reached, begun
 from nas.layers import require_readable
 from nas.training.devices import THREADS, VISIBLE
 
@@ -115,7 +115,7 @@ class Worker:
 
     def far(self, job: Job) -> Reached:
         """How far it is with a job."""
-        return self.reached.get(job.trial, Reached(trial=job.trial, attempt=job.attempt))
+        return self.reached.get(job.trial, begun(job))
 
     def finish(self, job: Job) -> None:
         """Note that a job is answered."""

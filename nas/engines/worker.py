@@ -24,11 +24,12 @@ from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from statistics import median
 from typing import Protocol
 
 import msgspec
 
-from nas.engines.messages import RECALL, Answer, Job, Reached, Ready, Result, Retiring, Returned
+from nas.engines.messages import RECALL, Answer, Job, Ready, Result, Retiring, Returned, begun
 from nas.engines.packing import Gate, Memory
 from nas.study.record import Epoch, Outcome
 
@@ -36,6 +37,8 @@ COORDINATOR_GONE, BAD_JOB, BAD_DEVICE, THREAD_DIED, RETIRED = 3, 4, 5, 6, 7
 PR_SET_PDEATHSIG = 1
 REPORTS = 1.0
 """Seconds between two words on how far a training is."""
+PACED = 5
+"""Epochs whose median tells how fast a training is."""
 FIRST_TO_GO = "500"
 """Added to what Linux takes for the share of memory, in thousandths, when it looks for a process to end."""
 
@@ -194,7 +197,7 @@ def _lane(mouth: _Mouth, line: _Line, train: Training, unfit: Callable[[], bool]
     while True:
         job = line.take()
         if tell:
-            mouth.say(Reached(trial=job.trial, attempt=job.attempt))
+            mouth.say(begun(job))
         mouth.say(line.gate.trained(job, partial(train, reached=_reports(mouth, job))))
         line.answered(mouth, job, unfit=unfit())
         line.end_if_retired()
@@ -202,14 +205,14 @@ def _lane(mouth: _Mouth, line: _Line, train: Training, unfit: Callable[[], bool]
 
 def _reports(mouth: _Mouth, job: Job) -> Callable[[Epoch], None]:
     """Tells how far a job is, but not of every short epoch; those of before an interruption come all at once."""
-    last, seconds = time.monotonic(), 0.0
+    last, recent = time.monotonic(), deque[float](maxlen=PACED)
 
     def reached(epoch: Epoch) -> None:
-        nonlocal last, seconds
-        seconds += epoch.seconds
+        nonlocal last
+        recent.append(epoch.seconds)
         if epoch.seconds >= REPORTS or time.monotonic() - last >= REPORTS:
             last = time.monotonic()
-            mouth.say(Reached(trial=job.trial, attempt=job.attempt, epochs=epoch.number, seconds=seconds))
+            mouth.say(msgspec.structs.replace(begun(job), epochs=epoch.number, pace=median(recent)))
 
     return reached
 

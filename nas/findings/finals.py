@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,7 +17,7 @@ from nas.analysis.statistics.crossed import Flags
 from nas.errors import NasError, Refused
 from nas.findings.finalists import Finalist, finalists_of
 from nas.findings.settings import fidelity
-from nas.findings.wording.finals import HEADER, chosen_text, final_cells, optimism_sentence
+from nas.findings.wording.finals import HEADER, against_sentence, chosen_text, final_cells, optimism_sentence
 from nas.findings.wording.images import first_two_text
 from nas.findings.wording.numbers import listed, plural
 from nas.layers.display import html_table, notebook
@@ -31,6 +32,7 @@ from nas.storage.database import read_records
 from nas.storage.finals import READINGS, Results, by_seed, candidates, read_results, readings
 from nas.storage.layout import WEIGHTS, holds_run, weights_name
 from nas.storage.results import Run, open_run, require_intact
+from nas.study import Recipe
 from nas.study.record import FINAL, Outcome, Record
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ class Final:
     """How they were chosen."""
     fidelity: str
     """How they were trained."""
+    recipe: Recipe = field(repr=False)
+    """The same, but for fields of each network's own."""
     seeds: int
     """Trainings of each that are asked for."""
     records: tuple[Record, ...] = field(repr=False)
@@ -96,39 +100,38 @@ class Final:
     def sentences(self) -> tuple[str, ...]:
         """How optimistic each choice was, and whether the first two differ; none before the test split is read."""
         said = [line for one in self.finalists if (line := optimism_sentence(one))]
-        trainings = [len(one.test_errors) for one in self.finalists[:2]]
-        if len(trainings) == 2 and all(trainings) and self._of_images and trainings.count(1) != 1:
+        seeds = [len(one.test_errors) for one in self.finalists[:2]]
+        if len(seeds) == 2 and all(seeds) and not self._required().rows and seeds.count(1) != 1:
             pair = self.against(self, other_rank=2)
-            said.append(f"test images: {first_two_text(pair, several=trainings[0] > 1)}")
+            said.append(f"test images: {first_two_text(pair, several=seeds[0] > 1)}")
         return tuple(said)
 
-    def wrong_images(self, rank: int = 1) -> Flags:
-        """Which test images the trainings of a finalist get wrong, (seeds, images).
+    @cached_property
+    def wrong_images(self) -> Mapping[int, Flags]:
+        """Trial of a finalist -> which test images its completed trainings get wrong, (trainings, images).
 
-        Refused before the test split is read, and where it is of rows that have no right or wrong.
+        Refused before the test split is read, and where it is of rows, which are never right or wrong.
         """
-        finalist, results = self._ranked(rank), self._required()
+        results = self._required()
         if results.rows:
-            raise Refused(f"{self.run.folder} predicts a number, which isn't right or wrong")
-        return np.stack([results.losses(one) for one in results.of(finalist.trial)]).astype(np.bool_)
+            raise Refused(f"{self.run.folder} predicts a number, which is never right or wrong")
+        of = {trial: results.of(trial) for trial in self.chosen.trials}
+        return {trial: np.stack([*map(results.losses, tested)]) > 0 for trial, tested in of.items() if tested}
 
     def against(self, other: Final, rank: int = 1, other_rank: int = 1) -> PairedErrors:
         """A finalist against one of another final, over the test images of both, and over seeds if both have several.
 
-        Refused where they weren't tested on the same images, as `wrong_images` does, and where one has a single seed.
+        Refused as `require_comparable` does, for a network against itself, and where only one has several trainings.
         """
-        first, second = self.wrong_images(rank), other.wrong_images(other_rank)
-        if self._required().data != other._required().data:
-            raise Refused(
-                f"{self.run.folder} was tested on {self._required().data}, {other.run.folder} on "
-                f"{other._required().data}",
-                hint="errors on the same images are compared image by image",
-            )
+        require_comparable(self.run, other)
+        mine, theirs = self._ranked(rank), other._ranked(other_rank)
+        first, second = self.wrong_images[mine.trial], other.wrong_images[theirs.trial]
+        if self._hashes(mine) & other._hashes(theirs):
+            raise Refused(f"trial {mine.trial} of {self.run.folder} would be compared with itself")
         if (len(first) == 1) != (len(second) == 1):
             raise Refused(
-                f"one of them has a single seed: {len(first)} in {self.run.folder}, {len(second)} in "
-                f"{other.run.folder}",
-                hint="nas final --seeds 3 --again trains more, and reads the test split once more",
+                f"trial {mine.trial} of {self.run.folder} has {plural(len(first), 'completed training')}, trial "
+                f"{theirs.trial} of {other.run.folder} {len(second)}, and a single one says nothing of other seeds"
             )
         return paired(first, second)
 
@@ -193,10 +196,6 @@ class Final:
         table = html_table(HEADER, [final_cells(one) for one in self.finalists])
         return notebook(self.run.manifest.study.name, self.head, self.notes, table, self.sentences())
 
-    @property
-    def _of_images(self) -> bool:
-        return self.results is not None and not self.results.rows
-
     def _required(self) -> Results:
         if self.results is None:
             raise Refused(
@@ -210,8 +209,11 @@ class Final:
             raise Refused(f"rank must be between 1 and {len(self.finalists)} (finalists), got {rank}")
         finalist = self.finalists[rank - 1]
         if self.results is not None and not finalist.test_errors:
-            raise Refused(f"no training of finalist {rank}, trial {finalist.trial}, was completed")
+            raise Refused(f"no training of finalist {rank}, trial {finalist.trial} of {self.run.folder}, was completed")
         return finalist
+
+    def _hashes(self, finalist: Finalist) -> set[str]:
+        return {one.sha256 for one in self._required().of(finalist.trial)}
 
     def _of_reading(self) -> list[str]:
         left = self.total - len(self.records)
@@ -272,11 +274,38 @@ def open_final(source: Run | Path | str) -> Final:
         folder=folder,
         chosen=manifest.finalists,
         fidelity=fidelity(Run(folder=folder, manifest=manifest, records=())),
+        recipe=manifest.study.recipe,
         seeds=manifest.study.samples,
         records=tuple(read_records(folder)),
         results=results,
         readings=max(len(readings(run.folder)), results is not None),
     )
+
+
+def require_comparable(run: Run, other: Final) -> None:
+    """Refused unless finalists of a run can be compared with those of another final, image by image.
+
+    The latter must be tested, and both on images of one data set, prepared alike: sizes of pictures and splits count.
+    """
+    if not other.tested:
+        raise Refused(f"{other.run.folder} isn't tested yet", hint=f"nas final {quote(str(other.run.folder))} goes on")
+    if run.manifest.data.target or not other.wrong_images:
+        raise Refused(f"{run.folder} predicts a number, which is never right or wrong")
+    mine, theirs = run.manifest.data.all_training.key, other._required().data
+    if mine != theirs:
+        raise Refused(
+            f"{run.folder} and {other.run.folder} have other data, or prepared otherwise: {mine}, {theirs}",
+            hint="images are compared one by one: data, resolution and validation_size must be the same",
+        )
+
+
+def compared(first: Final, second: Final) -> tuple[PairedErrors | None, str]:
+    """The best finalists of two finals in numbers and in a sentence; None, and why, where that is known only now."""
+    try:
+        pair = first.against(second)
+    except Refused as refused:
+        return None, f"not compared with {second.run.folder}: {refused}"
+    return pair, against_sentence(first, second, pair)
 
 
 def _hours(records: Iterable[Record]) -> float:

@@ -41,7 +41,6 @@ class Ledger:
         self._progress = Progress(
             total=task.study.total,
             workers=site.engine.workers,
-            epochs=task.study.recipe.epochs,
             deadline=site.deadline if task.study.open_ended else None,
         )
         for record in sorted(store.records.values(), key=lambda record: record.trial):

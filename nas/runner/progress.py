@@ -26,10 +26,8 @@ class Snapshot:
     """Finished trials, by outcome."""
     running: int
     """Trials that are being trained."""
-    epochs: tuple[int, ...]
-    """Finished epochs of those that take more than a minute, in ascending order."""
-    epochs_planned: int
-    """Epochs of a training."""
+    epochs: tuple[tuple[int, int], ...]
+    """Finished and planned epochs of those that take more than a minute, in ascending order of what is finished."""
     workers: int
     """Trainings that can run side by side."""
     elapsed: float
@@ -64,8 +62,6 @@ class Progress:
     """Trials of the study; at most so many where a look may end it."""
     workers: int
     """Trainings that can run side by side."""
-    epochs: int = 1
-    """Epochs of a training."""
     deadline: float | None = None
     """On the monotonic clock, for a study that only this ends; None for all others."""
     outcomes: Counter[Outcome] = field(default_factory=Counter)
@@ -101,12 +97,12 @@ class Progress:
         """The state of things, with trials that are being trained and their finished epochs."""
         now = time.monotonic()
         elapsed, self._begun = now - self._started, {trial: self._begun.get(trial, now) for trial in running}
+        long = [far for trial, far in running.items() if max(now - self._begun[trial], far.epochs * far.pace) >= LONG]
         return Snapshot(
             total=self.total,
             outcomes=dict(self.outcomes),
             running=len(running),
-            epochs=tuple(sorted(far.epochs for trial, far in running.items() if now - self._begun[trial] >= LONG)),
-            epochs_planned=self.epochs,
+            epochs=tuple((far.epochs, far.planned) for far in sorted(long, key=lambda far: far.share)),
             workers=self.workers,
             elapsed=elapsed,
             per_hour=3600 * self._finished / elapsed if self._finished and elapsed else None,
@@ -119,19 +115,20 @@ class Progress:
     def _left(self, running: Mapping[int, Reached], now: float) -> float | None:
         """Work that remains, at the seconds a unit of work has taken so far; unknown trials count as the mean.
 
-        What is being trained counts with its finished epochs, those before an interruption included.
+        What is being trained counts with its finished epochs, those before an interruption included. However many
+        workers there are, none trains a network in less time than it takes.
         """
         if self.deadline is not None:
             return max(0.0, self.deadline - now) if self.deadline < inf else None
         begun = {trial: far for trial, far in running.items() if trial in self._known}
-        there = sum(far.epochs / self.epochs * self._known[trial] for trial, far in begun.items())
+        there = sum(far.share * self._known[trial] for trial, far in begun.items())
         if not self._work + there:
             return None
-        pace = (self._seconds + sum(far.seconds for far in begun.values())) / (self._work + there)
-        remaining = self.total - self.outcomes.total()
-        planned = sum(self._known.values())
-        mean = (planned + self._work) / (len(self._known) + self._finished)
-        return (planned - there + mean * max(0, remaining - len(self._known))) * pace / self.workers
+        pace = (self._seconds + sum(far.epochs * far.pace for far in begun.values())) / (self._work + there)
+        mean = (sum(self._known.values()) + self._work) / (len(self._known) + self._finished)
+        left = [work * (1 - begun[trial].share if trial in begun else 1) for trial, work in self._known.items()]
+        left += [mean] * max(0, self.total - self.outcomes.total() - len(left))
+        return max(sum(left) / self.workers, max(left, default=0.0)) * pace
 
 
 def better(first: Record, second: Record) -> bool:
@@ -161,7 +158,7 @@ def line(snapshot: Snapshot) -> str:
 
 def _beginning(snapshot: Snapshot) -> str:
     """What happens until the first trial of this command is finished, which tells its speed."""
-    if snapshot.running and snapshot.elapsed >= LONG:
+    if snapshot.running and (snapshot.elapsed >= LONG or snapshot.left is not None):
         far = f", {_epochs(snapshot)}" if snapshot.epochs else ""
         left = "" if snapshot.left is None else f", about {duration(snapshot.left)} left"
         return f"{snapshot.running} being trained for {duration(snapshot.elapsed)} so far{far}{left}"
@@ -170,8 +167,9 @@ def _beginning(snapshot: Snapshot) -> str:
 
 def _epochs(snapshot: Snapshot) -> str:
     """How far trainings that take long are."""
-    first, last = snapshot.epochs[0], snapshot.epochs[-1]
-    return f"{first if first == last else f'{first} to {last}'} of {snapshot.epochs_planned} epochs"
+    (first, of), (last, of_last) = snapshot.epochs[0], snapshot.epochs[-1]
+    least = f"{first}" if of == of_last else f"{first} of {of}"
+    return f"{last} of {of_last} epochs" if (first, of) == (last, of_last) else f"{least} to {last} of {of_last} epochs"
 
 
 def pace_text(per_hour: float, left: float | None, looks: bool) -> str:

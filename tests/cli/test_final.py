@@ -13,6 +13,7 @@ from nas.engines import InlineEngine
 from nas.findings.wording.numbers import percent
 from nas.storage.results import Run
 from tests.toys.audits import STUDY, mapped
+from tests.toys.tables import STUDY as ON_TABLE
 
 Say = Callable[..., tuple[int, str, str]]
 
@@ -55,24 +56,38 @@ def test_json_has_what_programs_rely_on(say: Say, run: Run) -> None:
 
 
 def test_a_final_against_another_is_a_sentence(say: Say, run: Run, tmp_path: Path) -> None:
-    """`--against` tells the difference to another run's first finalist with a paired interval, `--json` its numbers.
+    """`--against` tells the difference to another run's first finalist, and of recipes, with a paired interval.
 
-    A run that has no final, or none that is tested, is refused before anything is trained.
+    A run that isn't tested, or of other data, is refused before anything is trained; a comparison that turns out to be
+    impossible keeps nothing else back.
     """
-    code, out, _ = say("final", run.folder, "--against", run.folder)
+    other, fresh = (mapped(STUDY, tmp_path / name, reference="tests.toys.audits:STUDY") for name in ("other", "fresh"))
+    nas.final(other, study=STUDY, engine=InlineEngine(), device="cpu", top=1, seeds=2, changes={"epochs": 2})
+    code, out, _ = say("final", run.folder, "--against", other.folder)
+    said = " ".join(out.split())
     assert code == 0
-    assert f"against {run.folder}: " in out
-    assert "means of 2 and 2 trainings: difference +0.00 points" in out.replace("\n  ", " ")
-    told = json.loads(say("final", run.folder, "--against", run.folder, "--json")[1])
-    assert (told["against"]["n"], told["against"]["difference"]["estimate"]) == (359, 0.0)
+    assert f"against trial {other.best[0].trial} of {other.folder} (" in said
+    assert "means of 2 and 2 trainings: difference " in said
+    assert "the recipes differ, too: epochs 1 against 2" in said
+    told = json.loads(say("final", run.folder, "--against", other.folder, "--json")[1])["against"]
+    assert (told["paired"]["n"], told["second"]["folder"]) == (359, str(other.folder))
+    assert told["sentence"] in said
     assert json.loads(say("final", run.folder, "--json")[1])["against"] is None
-    fresh = mapped(STUDY, tmp_path / "fresh", reference="tests.toys.audits:STUDY").folder
-    waits = mapped(STUDY, tmp_path / "waits", reference="tests.toys.audits:STUDY").folder
-    say("final", waits, "--max-seconds", "0", "--study", "tests.toys.audits:STUDY", "--workers", "1")
-    for other, said in ((fresh, "has no final"), (waits, "isn't read yet")):
-        code, _, err = say("final", fresh, "--against", other)
-        assert (code, said in err) == (2, True), err
-        assert not (fresh / "final").exists()
+    code, out, _ = say("final", run.folder, "--against", run.folder)
+    assert (code, "not compared with" in out, "next   nas export" in out) == (0, True, True)
+    table = mapped(ON_TABLE, tmp_path / "table")
+    nas.final(table, study=ON_TABLE, engine=InlineEngine(), device="cpu", top=1, seeds=2, changes={"epochs": 1})
+    for place, against, why in (
+        (fresh.folder, fresh.folder, "has no final"),
+        (fresh.folder, table.folder, "predicts a number"),
+        (table.folder, other.folder, "predicts a number"),
+    ):
+        code, _, err = say("final", place, "--against", against)
+        assert (code, why in err) == (2, True), err
+    assert not (fresh.folder / "final").exists()
+    say("final", fresh.folder, "--max-seconds", "0", "--study", "tests.toys.audits:STUDY", "--workers", "1")
+    code, _, err = say("final", run.folder, "--against", fresh.folder)
+    assert (code, "isn't tested yet" in err) == (2, True)
 
 
 def test_a_finalist_is_exported_and_verified(say: Say, run: Run, tmp_path: Path) -> None:

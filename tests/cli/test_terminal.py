@@ -150,24 +150,25 @@ def test_no_line_is_wider_than_the_terminal(
     ("seconds", "epochs", "left", "said"),
     [
         (3.0, (), None, "0/3 trials · starting workers"),
-        (180.0, (0, 0), None, "0/3 trials · 2 being trained for 3.0 min so far, 0 of 60 epochs"),
+        (180.0, ((0, 60), (0, 60)), None, "0/3 trials · 2 being trained for 3.0 min so far, 0 of 60 epochs"),
         (900.0, (), None, "0/3 trials · 2 being trained for 15.0 min so far"),
         (
             900.0,
-            (21, 23),
+            ((21, 60), (23, 60)),
             7200.0,
             "0/3 trials · 2 being trained for 15.0 min so far, 21 to 23 of 60 epochs, about 2.0 h left",
         ),
     ],
 )
-def test_long_first_trainings_are_said(seconds: float, epochs: tuple[int, ...], left: float | None, said: str) -> None:
+def test_long_first_trainings_are_said(
+    seconds: float, epochs: tuple[tuple[int, int], ...], left: float | None, said: str
+) -> None:
     """Until the first training is over its command says how far it is, not that it still starts."""
     state = Snapshot(
         total=3,
         outcomes={},
         running=2,
         epochs=epochs,
-        epochs_planned=60,
         workers=2,
         elapsed=seconds,
         per_hour=None,

@@ -89,7 +89,7 @@ def test_epochs_of_before_an_interruption_are_told_at_once(job: Job) -> None:
     with LocalEngine(1, module=MODULE) as engine:
         engine.submit(lasting(job, 0, LASTING, seed=INTERRUPTED))
         heard(engine, lambda _: [reached.epochs for reached in engine.running.values()] == [BEFORE])
-        assert engine.running[0].seconds == BEFORE * 60
+        assert (engine.running[0].planned, engine.running[0].pace) == (LASTING, 60.0)
 
 
 def test_a_death_costs_only_the_job_that_ran(job: Job) -> None:

@@ -136,27 +136,30 @@ def test_test_errors_are_those_of_the_weights(run: Run, found: Final) -> None:
     assert finalist.optimism.estimate == pytest.approx(again.mean() - finalist.validation_error)
 
 
-def test_finalists_are_compared_image_by_image(run: Run, found: Final) -> None:
-    """Two finalists, of one final or two, differ as their test errors do, paired on the test images; one equals itself.
+def test_finalists_are_compared_image_by_image(run: Run, found: Final, tmp_path: Path) -> None:
+    """Two finalists, of one final or of two, differ as their test errors do, paired on the test images.
 
-    What was tested on other images, or with a single seed, is refused.
+    One against itself, other data, and a single training against several are refused.
     """
     means = [float(np.mean(one.test_errors)) for one in found.finalists]
-    pair = found.against(open_final(copied(run, run.folder.parent / "other")), other_rank=2)
+    pair = found.against(open_final(copied(run, tmp_path)), other_rank=2)
     assert (pair.first, pair.second) == pytest.approx(means)
     assert (pair.n, pair.seeds) == (len(data.unseal("digits").labels), (2, 2))
     assert pair.difference.low <= pair.difference.estimate == pytest.approx(means[0] - means[1])
     assert pair.difference.high - pair.difference.low < pair.unpaired.high - pair.unpaired.low
-    assert found.against(found).difference.estimate == 0.0
+    with pytest.raises(Refused, match="with itself"):
+        found.against(open_final(tmp_path))
     assert found.sentences()[-1].startswith("test images: ranks 1 and 2 ")
     results = found.results
     assert results is not None
     elsewhere = replace(found, results=msgspec.structs.replace(results, data="others"))
-    with pytest.raises(Refused, match="was tested on digits"):
-        found.against(elsewhere)
-    single = tuple(one for one in results.tested if one.seed == results.of(found.finalists[0].trial)[0].seed)
-    with pytest.raises(Refused, match="a single seed"):
-        found.against(replace(found, results=msgspec.structs.replace(results, tested=single)))
+    with pytest.raises(Refused, match="other data, or prepared otherwise: digits"):
+        found.against(elsewhere, other_rank=2)
+    single = tuple(one for one in results.tested if one.seed == results.of(found.finalists[1].trial)[0].seed)
+    one_seed = replace(found, results=msgspec.structs.replace(results, tested=single))
+    assert one_seed.sentences()[-1] != found.sentences()[-1]
+    with pytest.raises(Refused, match="has 2 completed trainings"):
+        found.against(one_seed, other_rank=2)
 
 
 def test_test_errors_are_those_of_float32(pristine: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from nas.engines.messages import Reached
 from nas.layers.base import Cost
-from nas.runner.progress import Progress, better
+from nas.runner.progress import Progress, better, line
 from nas.study.record import Epoch, Origin, Outcome, Record, rank
 
 
@@ -31,9 +31,9 @@ def record(trial: int, error: float | None, seconds: float = 1.0, multiply_adds:
     )
 
 
-def reached(epochs: dict[int, tuple[int, float]]) -> dict[int, Reached]:
-    """What trials that are being trained have said: their finished epochs, and the seconds of these."""
-    return {trial: Reached(trial=trial, attempt=0, epochs=n, seconds=s) for trial, (n, s) in epochs.items()}
+def reached(epochs: dict[int, int], planned: int = 60, pace: float = 0.0) -> dict[int, Reached]:
+    """What trials that are being trained have said: their finished epochs, and the seconds of one."""
+    return {t: Reached(trial=t, attempt=0, planned=planned, epochs=n, pace=pace) for t, n in epochs.items()}
 
 
 def test_time_left_is_work_left_at_the_pace_so_far() -> None:
@@ -44,7 +44,7 @@ def test_time_left_is_work_left_at_the_pace_so_far() -> None:
         progress.plan(trial, work)
     progress.finish(record(0, 0.5, seconds=20))
     progress.finish(record(1, 0.4, seconds=40))
-    snapshot = progress.snapshot(running=reached({2: (0, 0.0), 3: (0, 0.0)}))
+    snapshot = progress.snapshot(running=reached({2: 0, 3: 0}))
     assert snapshot.left == pytest.approx((40 + 3 * 17.5) * 2 / 2)
     assert (snapshot.done, snapshot.running, snapshot.total) == (2, 2, 7)
 
@@ -53,31 +53,44 @@ def test_nothing_is_guessed_before_the_first_result() -> None:
     """Before this command has finished a trial, rate and time left are None, whatever earlier commands did."""
     progress = Progress(total=3, workers=1)
     progress.add(record(0, 0.5))
-    snapshot = progress.snapshot(running=reached({1: (0, 0.0)}))
+    snapshot = progress.snapshot(running=reached({1: 0}))
     assert (snapshot.per_hour, snapshot.left, snapshot.done) == (None, None, 1)
     assert snapshot.best is not None
     assert snapshot.best.trial == 0
 
 
 def test_finished_epochs_of_a_first_training_tell_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two trainings with 20 and 30 of 60 epochs after 100 s leave what two more and their own other epochs take."""
+    """Two trainings with 20 and 30 of 60 epochs of 4 s leave what two more and their own other epochs take."""
     clock = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    progress = Progress(total=4, workers=2, epochs=60)
+    progress = Progress(total=4, workers=2)
     for trial in range(4):
         progress.plan(trial, 6.0)
-    assert progress.snapshot(running=reached({0: (0, 0.0), 1: (0, 0.0)})).left is None
+    assert progress.snapshot(running=reached({0: 0, 1: 0})).left is None
     clock[0] = 100.0
-    snapshot = progress.snapshot(running=reached({0: (30, 100.0), 1: (20, 100.0)}))
-    assert (snapshot.epochs, snapshot.epochs_planned) == ((20, 30), 60)
+    snapshot = progress.snapshot(running=reached({0: 30, 1: 20}, pace=4.0))
+    assert snapshot.epochs == ((20, 60), (30, 60))
     assert snapshot.left == pytest.approx((4 * 6 - 3 - 2) * (200 / 5) / 2)
 
 
 def test_epochs_of_before_an_interruption_count_with_their_own_time() -> None:
-    """Of a training taken up after 9 of 80 epochs of a minute each, 71 minutes are left."""
-    progress = Progress(total=1, workers=1, epochs=80)
+    """A training taken up after 9 of 80 epochs of a minute is at once said to have 71 minutes left on four workers."""
+    progress = Progress(total=1, workers=4)
     progress.plan(0, 6.0)
-    assert progress.snapshot(running=reached({0: (9, 540.0)})).left == pytest.approx(71 * 60)
+    snapshot = progress.snapshot(running=reached({0: 9}, planned=80, pace=60.0))
+    assert snapshot.left == pytest.approx(71 * 60)
+    assert "9 of 80 epochs, about 71.0 min left" in line(snapshot)
+
+
+def test_trainings_of_several_lengths_have_shares_of_their_own() -> None:
+    """Beside 40 of 50 epochs stand 5 of 10: what is left is a fifth of the one and half of the other."""
+    progress = Progress(total=2, workers=2)
+    for trial in range(2):
+        progress.plan(trial, (50.0, 10.0)[trial])
+    running = reached({0: 40}, planned=50, pace=30.0) | reached({1: 5}, planned=10, pace=30.0)
+    snapshot = progress.snapshot(running=running)
+    assert snapshot.left == pytest.approx(10 * 30)
+    assert "5 of 10 to 40 of 50 epochs" in line(snapshot)
 
 
 def test_nothing_is_left_at_the_end() -> None:

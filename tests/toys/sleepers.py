@@ -26,8 +26,8 @@ BEGINS = "trial %d begins"
 UNFIT = 13
 """Seed of a job after which its process should begin no other."""
 
-INTERRUPTED, BEFORE = 14, 9
-"""Seed of a job that goes on after so many epochs of a minute each, and tells of them at once."""
+INTERRUPTED, BEFORE, MINUTE = 14, 9, 60.0
+"""Seed of a job that goes on after so many epochs of so many seconds, and tells of them at once."""
 
 
 def made_up(job: Job) -> Result:
@@ -49,12 +49,10 @@ def sleep(job: Job, reached: Callable[[Epoch], None]) -> Result:
     """Take the time of the epochs, then answer."""
     logging.info(BEGINS, job.trial)
     result = made_up(job)
-    before, rest = result.curve[:BEFORE], result.curve[BEFORE:]
-    if job.seed == INTERRUPTED:
-        for epoch in before:
-            reached(msgspec.structs.replace(epoch, seconds=60.0))
-    for epoch in rest if job.seed == INTERRUPTED else result.curve:
-        time.sleep(EPOCH)
+    for epoch in result.curve[: BEFORE if job.seed == INTERRUPTED else 0]:
+        reached(msgspec.structs.replace(epoch, seconds=MINUTE))
+    for epoch in result.curve[BEFORE if job.seed == INTERRUPTED else 0 :]:
+        time.sleep(MINUTE if job.seed == INTERRUPTED else EPOCH)
         reached(epoch)
     SEEDS.add(job.seed)
     return result

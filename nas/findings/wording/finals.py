@@ -5,11 +5,16 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from msgspec.structs import asdict
+
+from nas.analysis import PairedErrors
 from nas.analysis.statistics.interval import Interval
-from nas.findings.wording.numbers import NOTHING, count, percent, plural, spoken
+from nas.findings.wording.images import pair_text
+from nas.findings.wording.numbers import NOTHING, count, listed, percent, plural, spoken
 
 if TYPE_CHECKING:
     from nas.findings.finalists import Finalist
+    from nas.findings.finals import Final
     from nas.sampling.finals import Finalists
 
 HEADER = (
@@ -68,6 +73,20 @@ def optimism_sentence(finalist: Finalist) -> str:
         return said
     luck = f"{100 * finalist.regression:.2f} points"
     return f"{said}; regression to the mean of the networks it was chosen from lets one expect at most about {luck}"
+
+
+def against_sentence(first: Final, second: Final, pair: PairedErrors) -> str:
+    """The best finalists of two finals, first less second, and in what their trainings differ besides."""
+    (mine, theirs), seeds = (first.finalists[0], second.finalists[0]), pair.seeds[0] > 1
+    said = (
+        f"trial {mine.trial} ({mine.space}) against trial {theirs.trial} of {second.run.folder} ({theirs.space}): "
+        f"{pair_text(pair)}"
+    )
+    ours, others = asdict(first.recipe), asdict(second.recipe)
+    differ = [f"{spoken(name)} {ours[name]} against {others[name]}" for name in ours if ours[name] != others[name]]
+    said += "" if seeds else "; other seeds may order them otherwise"
+    said += f"; the recipes differ, too: {listed(differ)}" if differ else ""
+    return said + (f"; there the test split was read {second.readings} times" if second.readings > 1 else "")
 
 
 def _points(difference: Interval) -> str:
