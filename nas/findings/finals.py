@@ -100,10 +100,11 @@ class Final:
     def sentences(self) -> tuple[str, ...]:
         """How optimistic each choice was, and whether the first two differ; none before the test split is read."""
         said = [line for one in self.finalists if (line := optimism_sentence(one))]
-        seeds = [len(one.test_errors) for one in self.finalists[:2]]
-        if len(seeds) == 2 and all(seeds) and not self._required().rows and seeds.count(1) != 1:
-            pair = self.against(self, other_rank=2)
-            said.append(f"test images: {first_two_text(pair, several=seeds[0] > 1)}")
+        if self.results is None or self.results.rows:
+            return tuple(said)
+        wrong = [self.wrong_images[one.trial] for one in self.finalists[:2] if one.test_errors]
+        if len(wrong) == 2 and [*map(len, wrong)].count(1) != 1:  # one training can't be compared with several
+            said.append(f"test images: {first_two_text(paired(wrong[0], wrong[1]), several=len(wrong[0]) > 1)}")
         return tuple(said)
 
     @cached_property
