@@ -306,7 +306,9 @@ def compared(first: Final, second: Final) -> tuple[PairedErrors | None, str]:
         pair = first.against(second)
     except Refused as refused:
         return None, f"not compared with {second.run.folder}: {refused}"
-    return pair, against_sentence(first, second, pair)
+    recipes = (first.recipe, second.recipe)
+    said = f"against {second.run.folder}: {against_sentence(first.finalists[0], second.finalists[0], pair, recipes)}"
+    return pair, said + (f"; its test split was read {second.readings} times" if second.readings > 1 else "")
 
 
 def _hours(records: Iterable[Record]) -> float:

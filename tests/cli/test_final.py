@@ -66,7 +66,8 @@ def test_a_final_against_another_is_a_sentence(say: Say, run: Run, tmp_path: Pat
     code, out, _ = say("final", run.folder, "--against", other.folder)
     said = " ".join(out.split())
     assert code == 0
-    assert f"against trial {other.best[0].trial} of {other.folder} (" in said
+    assert f"against {other.folder}: trial {run.best[0].trial} (" in said
+    assert f"against trial {other.best[0].trial} (" in said
     assert "means of 2 and 2 trainings: difference " in said
     assert "the recipes differ, too: epochs 1 against 2" in said
     told = json.loads(say("final", run.folder, "--against", other.folder, "--json")[1])["against"]

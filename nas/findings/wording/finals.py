@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,8 @@ from nas.findings.wording.numbers import NOTHING, count, listed, percent, plural
 
 if TYPE_CHECKING:
     from nas.findings.finalists import Finalist
-    from nas.findings.finals import Final
     from nas.sampling.finals import Finalists
+    from nas.study import Recipe
 
 HEADER = (
     "space",
@@ -75,18 +76,13 @@ def optimism_sentence(finalist: Finalist) -> str:
     return f"{said}; regression to the mean of the networks it was chosen from lets one expect at most about {luck}"
 
 
-def against_sentence(first: Final, second: Final, pair: PairedErrors) -> str:
-    """The best finalists of two finals, first less second, and in what their trainings differ besides."""
-    (mine, theirs), seeds = (first.finalists[0], second.finalists[0]), pair.seeds[0] > 1
-    said = (
-        f"trial {mine.trial} ({mine.space}) against trial {theirs.trial} of {second.run.folder} ({theirs.space}): "
-        f"{pair_text(pair)}"
-    )
-    ours, others = asdict(first.recipe), asdict(second.recipe)
+def against_sentence(first: Finalist, second: Finalist, pair: PairedErrors, recipes: Sequence[Recipe]) -> str:
+    """The finalists of two finals, first less second, and in what their recipes differ besides."""
+    ours, others = map(asdict, recipes)
     differ = [f"{spoken(name)} {ours[name]} against {others[name]}" for name in ours if ours[name] != others[name]]
-    said += "" if seeds else "; other seeds may order them otherwise"
-    said += f"; the recipes differ, too: {listed(differ)}" if differ else ""
-    return said + (f"; there the test split was read {second.readings} times" if second.readings > 1 else "")
+    said = f"trial {first.trial} ({first.space}) against trial {second.trial} ({second.space}): {pair_text(pair)}"
+    said += "" if pair.seeds[0] > 1 else "; other seeds may order them otherwise"
+    return said + (f"; the recipes differ, too: {listed(differ)}" if differ else "")
 
 
 def _points(difference: Interval) -> str:
