@@ -18,6 +18,7 @@ from nas.layers import cost, identity
 from nas.layers.serialization import from_json
 from nas.study import Recipe, catalog
 from nas.study.stored import stored, without_code
+from nas.study.study import FIELDS
 from studies import anynet_ladder, quickstart
 from tests.results import build
 from tests.toys.runs import execute
@@ -57,16 +58,18 @@ def test_older_rows_are_made_from_the_records_of_each_study(published: Results) 
 
 
 def test_a_row_has_a_name_and_a_recipe(published: Results) -> None:
-    """Run and trial name a row, every run is described, every column explained, and recipes are those of the runs."""
+    """Run and trial name a row, every run is described, every column explained; recipes are those of runs and grids."""
     table = published.table()
     assert not table.duplicated(["run", "trial"]).any()
     assert set(table["run"]) == set(published.runs)
     assert list(table.columns[: len(ALL_COLUMNS)]) == list(ALL_COLUMNS)
     for name, run in published.runs.items():
         rows = table[table["run"] == name]
-        (fidelity,) = set(rows["fidelity"])
-        assert fidelity == fidelity_name(run.study.recipe)
-        assert {msgspec.json.decode(text, type=Recipe) for text in rows["recipe"]} == {run.study.recipe}
+        crossed = {field: getattr(run.study.recipe, field) for field in run.study.grid if field in FIELDS}
+        for fidelity, text in set(zip(rows["fidelity"], rows["recipe"], strict=True)):
+            recipe = msgspec.json.decode(text, type=Recipe)
+            assert fidelity == fidelity_name(recipe)
+            assert msgspec.structs.replace(recipe, **crossed) == run.study.recipe
 
 
 def test_the_table_needs_nothing_of_this_program() -> None:
