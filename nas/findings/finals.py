@@ -114,8 +114,7 @@ class Final:
         Refused before the test split is read, and where it is of rows, which are never right or wrong.
         """
         results = self._required()
-        if results.rows:
-            raise Refused(f"{self.run.folder} predicts a number, which is never right or wrong")
+        _require_classes(self.run, rows=results.rows)
         of = {trial: results.of(trial) for trial in self.chosen.trials}
         return {trial: np.stack([*map(results.losses, tested)]) > 0 for trial, tested in of.items() if tested}
 
@@ -290,14 +289,20 @@ def require_comparable(run: Run, other: Final) -> None:
     """
     if not other.tested:
         raise Refused(f"{other.run.folder} isn't tested yet", hint=f"nas final {quote(str(other.run.folder))} goes on")
-    if run.manifest.data.target or not other.wrong_images:
-        raise Refused(f"{run.folder} predicts a number, which is never right or wrong")
-    mine, theirs = run.manifest.data.all_training.key, other._required().data
+    results = other._required()
+    _require_classes(run, rows=bool(run.manifest.data.target))
+    _require_classes(other.run, rows=results.rows)
+    mine, theirs = run.manifest.data.all_training.key, results.data
     if mine != theirs:
         raise Refused(
             f"{run.folder} and {other.run.folder} have other data, or prepared otherwise: {mine}, {theirs}",
             hint="images are compared one by one: data, resolution and validation_size must be the same",
         )
+
+
+def _require_classes(run: Run, *, rows: bool) -> None:
+    if rows:
+        raise Refused(f"{run.folder} predicts a number, which is never right or wrong")
 
 
 def compared(first: Final, second: Final) -> tuple[PairedErrors | None, str]:
