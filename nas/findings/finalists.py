@@ -51,7 +51,10 @@ class Finalist(msgspec.Struct, frozen=True, kw_only=True):
     optimism: Interval | None = None
     """`kept_test_error` minus `validation_error`, with a 95 % interval over both sets of images (of tables none)."""
     regression: float | None = None
-    """Optimism that regression to the mean of the networks it was chosen from leads one to expect, at most."""
+    """Optimism that regression to the mean of the networks it was chosen from leads one to expect, at most.
+
+    None where it was the only one.
+    """
 
 
 def finalists_of(
@@ -101,7 +104,9 @@ def _with_optimism(finalist: Finalist, run: Run, chosen: Finalists, results: Res
         finalist,
         kept_test_error=kept.error,
         optimism=difference_of_shares(wilson(kept.error, results.images), wilson(validation, validating)),
-        regression=regression_to_the_mean(validation, chosen.mean, chosen.deviation, validating),
+        regression=regression_to_the_mean(validation, chosen.mean, chosen.deviation, validating)
+        if chosen.of > 1
+        else None,
     )
 
 

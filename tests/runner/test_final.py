@@ -447,6 +447,11 @@ def test_budgets_and_fronts_choose(tmp_path: Path) -> None:
     assert done.chosen.trials == (inside[0].trial,)
     assert done.chosen.of == len(inside)
     assert done.finalists[0].deviation is None
+    assert "regression to the mean" in done.sentences()[0]
+    smallest = Limits(parameters=(0, sizes[0]))
+    only = finished(copied(run, tmp_path / "only"), hunt, limits=smallest, top=1, seeds=1)
+    assert (only.chosen.of, only.finalists[0].regression) == (1, None)  # nothing was chosen
+    assert "test error" in only.sentences()[0]
     front = finished(copied(run, tmp_path / "front"), hunt, pareto="multiply_adds", top=None, seeds=1)
     assert set(front.chosen.trials) == {record.trial for record in run.pareto_front}
     with pytest.raises(Refused, match=r"none of the .* has at most 1 parameters") as caught:
