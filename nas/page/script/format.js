@@ -76,3 +76,16 @@ const numberLabel = (value) => (Math.abs(value) >= 1e4 || (value && Math.abs(val
 const durationLabel = (value) => duration(value).replace(/\.0+(?= )/, "");
 const tickUnit = (column, high) => (column.kind !== "seconds" || high < 120 ? 1 : high < 7200 ? 60 : 3600); // of times, the one they are written in
 const axisLabel = (column, value) => ({ percent: percentLabel, points: percentLabel, count, seconds: durationLabel }[column.kind] ?? numberLabel)(value);
+
+// Names of at most so many letters: where one is longer without the words that all share, and cut where all stay different.
+function shortNames(names, most) {
+  if (names.every((name) => name.length <= most)) return names;
+  const words = names.map((name) => name.split(" "));
+  const own = words.map((all, i) => (names.length > 1 && all.filter((word) => !words.every((others) => others.includes(word))).join(" ")) || names[i]);
+  const cuts = [1, 0.7, 0].map((head) => own.map((name) => {
+    if (name.length <= most) return name;
+    const first = Math.ceil((most - 1) * head);
+    return `${name.slice(0, first)}…${name.slice(name.length - (most - 1 - first))}`;
+  }));
+  return cuts.find((cut) => new Set(cut).size === new Set(own).size) ?? cuts[0];
+}

@@ -102,13 +102,12 @@ function levelScale(model, column, figure) {
   const middle = (row) => (column.codes[row] < 0 ? NaN : (place.get(column.codes[row]) ?? order.length) + lane * (model.space[row] + 0.5) - 0.4);
   const room = Math.max(3, Math.floor((figure.room.x / names.length - 8) / 6.6));
   const tilt = names.some((name) => name.length > room) ? 40 : 0;
-  const short = (name, most) => (name.length > most ? `${name.slice(0, most - 1)}…` : name);
   return {
     x: (row) => middle(row) + lane * 0.7 * (((row * GOLDEN) % 1) - 0.5), middle, names,
     note: counts.size > order.length ? `${grouped(counts.size - order.length)} rare values stand together.` : "",
     spans: (kept) => (kept ? order.flatMap((code, i) => (kept.has(column.levels[code]) ? [range(i - 0.45, i + 0.45)] : [])) : undefined),
     levelsIn: ([a, b]) => new Set(order.filter((_, i) => i >= Math.min(a, b) - 0.4 && i <= Math.max(a, b) + 0.4).map((code) => column.levels[code])),
-    axis: { ...axis({ title: column.title, low: -0.6, high: names.length - 0.4, pixels: figure.room.x, write: String }), tickvals: names.map((_, i) => i), ticktext: names.map((name) => plotlyText(short(name, tilt ? 14 : room))), tickangle: tilt, showgrid: false },
+    axis: { ...axis({ title: column.title, low: -0.6, high: names.length - 0.4, pixels: figure.room.x, write: String }), tickvals: names.map((_, i) => i), ticktext: shortNames(names, tilt ? 14 : room).map(plotlyText), tickangle: tilt, showgrid: false },
   };
 }
 

@@ -24,7 +24,8 @@ VIEWS.edf = class {
     const whole = samplesOf(model, [...model.errors.keys()]);
     const own = model.selecting ? samplesOf(model, model.selected(ERROR)) : whole;
     const ends = rangeOf(whole);
-    const roomy = this.figure.width > ROOMY ? 40 + 6.1 * Math.max(...model.spaces.map((space) => shortened(space.name).length), 1) : 0; // pixels for labels
+    const names = shortNames(model.spaces.map((space) => space.name), LONGEST);
+    const roomy = this.figure.width > ROOMY ? 40 + 6.1 * Math.max(...names.map((name) => name.length), 1) : 0; // pixels for labels
     const lines = own.filter((sample) => sample.n >= FEW && sample.errors.length);
     const few = own.filter((sample) => sample.n < FEW && sample.errors.length);
     const [x, y] = this.axes(model, ends, roomy, few.length, lines.length > 0);
@@ -37,7 +38,7 @@ VIEWS.edf = class {
     ];
     const none = !traces.some((trace) => trace.x.length);
     this.figure.draw({
-      traces, x, y, annotations: roomy ? this.labels(lines, ends, few.length) : [], shapes: brushShapes(model, [ERROR]), none, note: noteOf(own, ends),
+      traces, x, y, annotations: roomy ? this.labels(lines, ends, few.length, names) : [], shapes: brushShapes(model, [ERROR]), none, note: noteOf(own, ends),
       margin: { r: roomy || 20 }, height: lines.length ? this.figure.height : 90 + 34 * few.length,
       name: `Distributions of errors. ${own.map((sample) => `${sample.space.name}: ${sample.n} networks${sample.errors.length ? `, median ${text(quantile(sample.sorted, 0.5))}` : ""}`).join("; ")}`,
       numbers: () => numbers(model, own),
@@ -55,12 +56,12 @@ VIEWS.edf = class {
   }
 
   // Names at the right ends of the lines, joined to them by a piece of their colour.
-  labels(samples, { high }, few) {
+  labels(samples, { high }, few, names) {
     const ended = samples.map((sample) => ({ sample, share: shareBelow(sample, high) })).sort((a, b) => b.share - a.share || sum(a.sample) - sum(b.sample));
     const height = (share) => this.figure.room.y * (1 - (share + STRIP * few) / (TOP + STRIP * few));
     const places = apart(ended.map(({ share }) => height(share)), LABEL, 0, this.figure.room.y);
     return ended.map(({ sample, share }, i) => ({
-      x: high, y: share, ax: 26, ay: places[i] - height(share), text: plotlyText(nameText(shortened(sample.space.name))), xanchor: "left", align: "left", showarrow: true, arrowhead: 0,
+      x: high, y: share, ax: 26, ay: places[i] - height(share), text: plotlyText(nameText(names[sample.place])), xanchor: "left", align: "left", showarrow: true, arrowhead: 0,
       arrowwidth: 1.5, arrowcolor: sample.space.colour, standoff: 0, font: { size: 11 },
     }));
   }
@@ -68,7 +69,6 @@ VIEWS.edf = class {
 
 const text = (error) => (error < Infinity ? WRITERS.percent(error) : "failed");
 const sum = (sample) => meanError(sample.sorted, 1);
-const shortened = (name) => (name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name);
 const shareBelow = ({ errors, shares }, high) => shares[errors.findLastIndex((error) => error < high)] ?? 0;
 
 // Of each space its rows that enter a distribution, by error, and their steps.

@@ -288,15 +288,16 @@ class Axis {
     this.name.setAttribute("aria-label", `${column.title}, axis ${place + 1} of ${count_}${scale.log ? ", logarithmic" : ""}; arrow keys move it, its range is below`);
     const y = (share) => heightOf(share) - HEAD;
     const letters = Math.min(14, Math.floor((step - 12) / 5.8));
-    const short = (text) => (text.length > letters ? `${text.slice(0, letters - 1)}…` : text);
-    const label = (share, text, down = 4) => svg("text", { x: step / 2 + 8, y: y(share) + down }, short(text));
+    const label = (share, text, down = 4) => svg("text", { x: step / 2 + 8, y: y(share) + down }, text);
     const mark = (share, text) => [svg("path", { class: "tick", d: `M${step / 2} ${y(share)}h5` }), label(share, text)];
     const filter = model.filters.get(column.name);
     const kept = scale.spans(filter).map(([low, high]) => svg("rect", { class: "kept", x: step / 2 - 7, width: 14, y: y(high) - 1, height: Math.max(3, y(low) - y(high) + 2) }));
     const word = absentWord(column);
     const lines = word.length > letters ? word.split(" ") : [word];
-    const absent = scale.absent ? [svg("circle", { cx: step / 2, cy: y(scale.none), r: 3.5 }), ...lines.map((text, line) => label(scale.none, text, 4 + 11 * (line - (lines.length - 1) / 2)))] : [];
-    const marks = scale.marks(LENGTH).flatMap(([share, text]) => mark(share, text));
+    const absent = scale.absent ? [svg("circle", { cx: step / 2, cy: y(scale.none), r: 3.5 }), ...lines.map((text, line) => label(scale.none, shortNames([text], letters)[0], 4 + 11 * (line - (lines.length - 1) / 2)))] : [];
+    const marked = scale.marks(LENGTH);
+    const texts = shortNames(marked.map(([, text]) => text), letters);
+    const marks = marked.flatMap(([share], i) => mark(share, texts[i]));
     this.line.setAttribute("viewBox", `0 0 ${step} ${HEIGHT - HEAD}`);
     this.line.replaceChildren(svg("rect", { class: "grip", x: step / 2 - 14, y: 0, width: 28, height: HEIGHT - HEAD }), svg("path", { class: "spine", d: `M${step / 2} ${y(0)}V${y(1)}` }), ...kept, ...marks, ...absent);
   }
