@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nas.layers import Shape, shape_text, summary
-from nas.space import Architecture
+from nas.space import Architecture, Choice, Space
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,16 @@ class Network:
     """Published number of outputs."""
     source: str
     """Where the numbers come from."""
+
+    @property
+    def space(self) -> Space:
+        """The space that holds it alone, so that studies and searches train it as they train others."""
+        return Space(
+            name=self.name,
+            dimensions={"network": Choice(options=(self.name,))},
+            decode=lambda _: self.architecture,
+            source=self.source,
+        )
 
     def __repr__(self) -> str:
         ports = f"{shape_text(self.inputs)} -> {self.classes:,}"

@@ -14,28 +14,15 @@ interval 91.92 to 92.87 %) and 93.61 ± 0.01 % (93.16 to 94.02 %), 80 epochs 95.
 points (0.10 to 0.52, paired) more than `fashion-266k`.
 """
 
-from nas.space import Choice, Space
 from nas.study import Recipe, Study
 from spaces import lenet, resnet
-from spaces.network import Network
-
-
-def alone(network: Network) -> Space:
-    """The space that holds one published network and nothing else."""
-    return Space(
-        name=network.name,
-        dimensions={"network": Choice(options=(network.name,))},
-        decode=lambda _: network.architecture,
-        source=network.source,
-    )
-
 
 PUBLISHED = {network.name: network for network in (*lenet.NETWORKS, *resnet.NETWORKS)}
 
 STUDY = Study(
     name="small_networks",
     question="How good are small published networks?",
-    spaces=tuple(alone(PUBLISHED[name]) for name in ("lenet_bn", "resnet_8", "resnet_20")),
+    spaces=tuple(PUBLISHED[name].space for name in ("lenet_bn", "resnet_8", "resnet_20")),
     samples=1,
     recipe=Recipe(data="fashion-mnist").at("short"),
 )

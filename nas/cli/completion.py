@@ -43,12 +43,6 @@ def studies(incomplete: str) -> Iterable[str]:
 
 
 @_offering
-def spaces(incomplete: str) -> Iterable[str]:
-    """Names of spaces."""
-    return _names("spaces")
-
-
-@_offering
 def spaces_and_networks(incomplete: str) -> Iterable[str]:
     """Names of spaces, then of published networks."""
     return [*_names("spaces"), *_names("networks")]

@@ -43,8 +43,8 @@ def search(
     space: Annotated[
         list[str],
         typer.Option(
-            help="A space of ours (`nas spaces`), my_space.py:NAME or module:NAME; may be given again.",
-            autocompletion=completion.spaces,
+            help="Of `nas spaces` (a network, too), my_space.py:NAME or module:NAME; may be given again.",
+            autocompletion=completion.spaces_and_networks,
         ),
     ],
     data: DataSet = None,

@@ -205,13 +205,17 @@ class _Filtered(BaseSampler):
 
 
 def _axes(distribution: Distribution, space: Space, name: SamplerName) -> dict[str, BaseDistribution]:
-    """Choices as categories where the sampler knows them, unless in a chain, where a coordinate is no option's own."""
+    """Choices as categories where the sampler knows them, unless in a chain, where a coordinate is no option's own.
+
+    Optuna asks no sampler where nothing is left to choose, so a space of one point has a line that means nothing.
+    """
     stretched = set(distribution.names) if name in CONTINUOUS else distribution.chained
     unit = FloatDistribution(0.0, 1.0)
-    return {
+    axes: dict[str, BaseDistribution] = {
         dimension: CategoricalDistribution(d.options) if isinstance(d, Choice) and dimension not in stretched else unit
         for dimension, d in space.dimensions.items()
     }
+    return dict.fromkeys(axes, unit) if all(axis.single() for axis in axes.values()) else axes
 
 
 @contextmanager

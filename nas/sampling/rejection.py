@@ -186,7 +186,7 @@ def empty(filter_: Filter, refused: Counter[str], draws: int) -> EmptyWindow:
     costs = "" if shapeless else "".join(f"; {words}" for words in (reach.words, beyond) if words)
     hint = "change the rule that refuses most, or the input size"
     if shapeless:
-        hint = "mend the code of the space, or change the input size"
+        hint = "mend the code of the space, or change the input size (--resolution)"
     elif beyond:
         hint = "widen the limits to what there is, take another space (`nas spaces`), or change the input size"
     elif limits:

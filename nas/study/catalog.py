@@ -137,7 +137,7 @@ def spaces() -> tuple[Space, ...]:
 
 
 def networks() -> Sequence[Any]:
-    """All published networks, in the same order: values with `name`, `architecture`, `inputs`, `classes`, `source`."""
+    """All published networks, in the same order: values as `spaces.Network`."""
     return tuple(network for _, own in families().values() for network in own)
 
 
@@ -181,7 +181,7 @@ def _family(entry: EntryPoint) -> ModuleType | None:
         with code_of_others(f"{entry.value} can't be imported"):
             module = importlib.import_module(entry.module)
         held = (*module.ALL, *module.NETWORKS)
-        if all(isinstance(one, Space) or hasattr(one, "architecture") for one in held):
+        if all(isinstance(one, Space) or isinstance(getattr(one, "space", None), Space) for one in held):
             return module
         _leave_out("family", entry, "ALL holds no spaces, or NETWORKS no networks")
     except (NasError, AttributeError, TypeError) as trouble:
@@ -202,21 +202,22 @@ def imported_as(module: str) -> str:
 
 
 def space(name: str) -> Space:
-    """The space of a name of ours, of `my_space.py:NAME`, or of `my_package.module:NAME`."""
+    """The space of a name of ours, of `my_space.py:NAME`, or of `my_package.module:NAME`.
+
+    That of a published network holds it alone.
+    """
     if name.endswith(".py"):
         raise Refused(f"{name} may hold several spaces", hint=f"{name}:NAME says which")
     place, colon, attribute = name.rpartition(":")
     hint = "`nas spaces` lists spaces; FILE.py:NAME works, too"
     if not colon:
-        value = published(name)
-    else:
-        module = _file(Path(place), hint) if place.endswith(".py") or "/" in place else _import(place, name)
-        if not hasattr(module, attribute):
-            raise Refused(f"{place} has no {attribute}", hint=hint)
-        value = getattr(module, attribute)
+        return space_of_ours(name)
+    module = _file(Path(place), hint) if place.endswith(".py") or "/" in place else _import(place, name)
+    if not hasattr(module, attribute):
+        raise Refused(f"{place} has no {attribute}", hint=hint)
+    value = getattr(module, attribute)
     if not isinstance(value, Space):
-        kind = f"of type {type(value).__name__}" if colon else "a network"
-        raise Refused(f"{name} is {kind}, not a space of networks", hint=hint)
+        raise Refused(f"{name} is of type {type(value).__name__}, not a space of networks", hint=hint)
     return value
 
 
@@ -231,6 +232,13 @@ def published(name: str) -> Any:
     if name not in items:
         raise _unknown("space or network", name, items, "`nas spaces` lists all")
     return items[name]
+
+
+def space_of_ours(name: str) -> Space:
+    """The space of a name of ours, that of a published network, too; nothing else is imported, whatever the name is."""
+    item = published(name)
+    own: Space = item if isinstance(item, Space) else item.space
+    return own
 
 
 def items_of_ours() -> dict[str, Any]:

@@ -100,7 +100,7 @@ def found_again(stored: StoredStudy, spaces: Sequence[Space] = ()) -> Study:
     if missing := [name for name in unknown_spaces(stored) if name not in own]:
         raise Refused(f"{stored.name} has a space {missing[0]!r}, too, which is none of ours", hint="name that as well")
     return study_of(
-        [own.get(name) or catalog.published(name) for name in names],
+        [own.get(name) or catalog.space_of_ours(name) for name in names],
         stored.recipe,
         stored.limits,
         sampler=cast(SamplerName, stored.sampler),

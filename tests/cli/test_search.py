@@ -52,6 +52,19 @@ def test_a_space_is_searched_and_searched_on(say: Say) -> None:
     assert (code, "limits.parameters" in err) == (2, True)
 
 
+def test_a_published_network_is_a_space_of_one(say: Say) -> None:
+    """It is trained as often as is said, beside others and finished as they are, without a study file."""
+    spaces = ("--space", "lenet_bn", "--space", "MLP_2")
+    code, _, err = say("search", *spaces, *SHORT, "--samples", "2", "-o", "beside")
+    assert code == 0, err
+    run = nas.open("beside")
+    assert [len({r.architecture for r in run.records if r.space == name}) for name in ("lenet_bn", "MLP_2")] == [1, 2]
+    plain = nas.create_model("lenet_bn", num_classes=10, in_chans=1, input_size=run.manifest.data.shape[1])
+    assert run.records[0].cost.parameters == sum(weight.numel() for weight in plain.parameters())
+    code, out, err = say("final", "beside", "--top", "1", "--seeds", "1", "--epochs", "1", "--workers", "1")
+    assert (code, "test error" in out) == (0, True), err
+
+
 @pytest.mark.slow
 def test_time_ends_it(say: Say) -> None:
     """Nothing counts towards a number that nobody wanted: neither the search, nor its status, nor its page."""
@@ -163,7 +176,7 @@ def test_latency_is_limited_and_searched_against(say: Say) -> None:
     [
         (("--space", "MLP_2"), "a search ends after minutes or samples"),
         (("--space", "MLP_22", "--samples", "1"), "did you mean MLP_2"),
-        (("--space", "lenet_bn", "--samples", "1"), "lenet_bn is a network, not a space"),
+        (("--space", "lenet_bm", "--samples", "1"), "did you mean lenet_bn"),
         (("--space", "my_space.py", "--samples", "1"), "my_space.py:NAME"),
         (("--space", "nowhere.py:S", "--samples", "1"), "there is no file nowhere.py"),
         (("--space", "spaces.mlp:M22", "--samples", "1"), "spaces.mlp has no M22"),

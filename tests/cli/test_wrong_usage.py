@@ -51,7 +51,7 @@ WRONG = [
     ("run unnamed.py", "Recipe takes no 'epoch'; did you mean epochs? (unnamed.py, line 3)", "it takes data"),
     ("search --minutes 1", "nas search needs --space", HELP),
     ("search --space VGG", "ends after minutes or samples, got neither", "--minutes 20"),
-    ("search --space lenet --minutes 1", "lenet is a network, not a space of networks", "nas spaces"),
+    ("search --space alexnet --samples 1 --fidelity tiny", "doesn't fit into an input of 192x", "--resolution"),
     ("search --space VGG --minutes soon", "--minutes must be a number, got 'soon'", HELP),
     ("search --space VGG --minutes 1 --parameters 600", "LEAST.. or ..MOST, got '600'", "--parameters ..60000"),
     ("search --space VGG --minutes 1 --parameters 9..1", "0 <= low <= high, got low=9, high=1", ""),

@@ -18,7 +18,7 @@ from nas.layers import Flatten, Layer, Linear, Sequence, Shape, identity
 from nas.sampling import Plan, Proposal
 from nas.sampling.optuna_samplers import PROPOSALS
 from nas.sampling.plan import GENERATION
-from nas.space import Dimension, Integer, Point, Real, Space, Value
+from nas.space import Choice, Dimension, Integer, Point, Real, Space, Value
 from nas.space.distribution import Distribution
 from nas.study import Limits, Recipe, Study
 from nas.study.study import SAMPLERS, SamplerName
@@ -102,6 +102,17 @@ def test_no_sampler_leaves_the_window(sampler: SamplerName) -> None:
             assert not proposal.fallback
         elif not proposal.fallback:
             assert proposal.draws <= PROPOSALS[sampler]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_space_of_one_point_is_drawn_again_and_again(sampler: SamplerName) -> None:
+    """Nothing is left to choose there, whatever the dimensions are."""
+    one = toy(kind=Choice(options=("plain",)), width=Choice(options=(3,)))
+    for space in (one, toy(kind=Choice(options=("plain",)), width=Integer(low=3, high=3))):
+        plan = Plan(study(sampler, space, samples=12, limits=Limits()), INPUTS, 10)
+        for trial in range(12):
+            assert plan.propose(trial).point == {"kind": "plain", "width": 3}
+            plan.tell(trial, 0.5)
 
 
 @pytest.mark.parametrize("sampler", QUICK)
