@@ -102,7 +102,7 @@ def packed(losses: npt.NDArray[np.float64], *, rows: bool) -> bytes:
 
 
 def chosen(run: Run, selection: Selection) -> Finalists:
-    """The networks of a run that a selection takes; refused where it leaves none, or fewer than it asks for."""
+    """The networks of a run that a selection takes: all of them where it asks for more, refused where it leaves none."""
     if LATENCY in (*selection.limits.bounded, selection.pareto) and any(r.latency_ms is None for r in run.best):
         raise Refused(
             f"{run.folder} didn't measure latencies",
@@ -115,11 +115,6 @@ def chosen(run: Run, selection: Selection) -> Finalists:
         raise Refused(
             f"none of the {len(run.best)} completed networks of {run.folder} has {selection.limits.words}",
             hint=f"they have {_costs(run.best, selection.limits.bounded)}",
-        )
-    if len(pool) < selection.top:
-        raise Refused(
-            f"{selection.top} finalists are asked for, {len(pool)} networks are completed and inside the limits",
-            hint=f"--top {len(pool)}",
         )
     cost = partial(_cost, selection.pareto)
     front = pareto(pool, run.mean_error, cost) if selection.pareto else pool[: selection.top]
