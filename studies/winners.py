@@ -21,17 +21,19 @@ from nas.space import Choice, Integer, rising
 from nas.study import Limits, Recipe, Study, SuccessiveHalving
 from spaces import resnet
 
-RISING = (
+BASIC = (
     resnet.space(3)
-    .fix(block="basic", order="pre")
+    .fix(block="basic")
     .restrict(
         stem=Choice(options=("3x3/2", "3x3/1")),
         depth=Integer(low=1, high=8, log=True),
         width=Integer(low=8, high=96, unit=8, log=True),
     )
     .require(rising("width"))
-    .named("ResNet_3_rising")
+    .named("ResNet_3_basic")
 )
+"""ResNets of basic blocks whose widths rise, as the ladder's rule has it, in either order of norm and convolution."""
+RISING = BASIC.fix(order="pre").named("ResNet_3_rising")
 """What short searches of all ResNets of three stages leave, ResNet-20 not among it: pre-activation, basic, rising."""
 
 STUDY = Study(
