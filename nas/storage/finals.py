@@ -102,7 +102,7 @@ def packed(losses: npt.NDArray[np.float64], *, rows: bool) -> bytes:
 
 
 def chosen(run: Run, selection: Selection) -> Finalists:
-    """The networks of a run that a selection takes: all of them where it asks for more, refused where it leaves none."""
+    """The networks of a run that a selection takes: all where it asks for more, refused where it leaves none."""
     if LATENCY in (*selection.limits.bounded, selection.pareto) and any(r.latency_ms is None for r in run.best):
         raise Refused(
             f"{run.folder} didn't measure latencies",
