@@ -235,10 +235,12 @@ class Final:
     def _of_errors(self) -> list[str]:
         if self.results is None:
             return []
-        said = [
-            "The order is that of validation errors in the run; the best test error among several finalists is a "
-            "choice by the test split, and too low by its luck"
-        ]
+        said = []
+        if len(self.finalists) > 1:
+            said.append(
+                "The order is that of validation errors in the run; the best test error among several finalists is a "
+                "choice by the test split, and too low by its luck"
+            )
         if note := self.run.manifest.data.error_note:
             said.append(note[0].upper() + note[1:])
         return said

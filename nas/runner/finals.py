@@ -193,7 +193,7 @@ def _require_begun(
         f"repeat it so; for another final move {quote(str(folder))} away: the log of readings of the test split stays, "
         "so that it needs --again"
     )
-    if selection is not None and selection != begun.finalists.selection:
+    if selection is not None and selection.among(begun.finalists.of) != begun.finalists.selection:
         raise Refused(
             f"{folder} was begun with {_in_words(begun.finalists.selection)}, this asks for {_in_words(selection)}",
             hint=hint,

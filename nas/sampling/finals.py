@@ -39,6 +39,10 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     """Costs of all networks that may be chosen."""
 
+    def among(self, networks: int) -> Selection:
+        """The same choice among so many networks: of fewer than it asks for it takes all."""
+        return msgspec.structs.replace(self, top=min(self.top, networks))
+
 
 class Finalists(msgspec.Struct, frozen=True, kw_only=True):
     """The networks that a final trains, and what they were chosen from."""

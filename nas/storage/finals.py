@@ -120,7 +120,7 @@ def chosen(run: Run, selection: Selection) -> Finalists:
     front = pareto(pool, run.mean_error, cost) if selection.pareto else pool[: selection.top]
     errors = [run.mean_error(record) for record in pool]
     return Finalists(
-        selection=selection,
+        selection=selection.among(len(pool)),
         trials=tuple(record.trial for record in pool if record in front),
         of=len(pool),
         mean=fmean(errors),

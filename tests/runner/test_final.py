@@ -559,6 +559,8 @@ def test_fewer_networks_than_asked_for_are_all_finalists(pristine: Run, tmp_path
         final = finished(copied(pristine, tmp_path / str(top)), top=top, limits=limits, seeds=1)
         assert (len(final.finalists), final.chosen.of) == (1, 1)
         assert final.head[0][1].startswith("the best network of 1 completed with at most")
+        assert not any("several finalists" in note for note in final.notes)
+        assert finished(final.run, top=1, limits=limits).table().equals(final.table())
 
 
 def test_what_was_begun_stays(run: Run, found: Final) -> None:
