@@ -53,7 +53,9 @@ if TYPE_CHECKING:
 def run(
     study: Annotated[
         str,
-        typer.Argument(help="A study of ours, a file my_study.py, or module:NAME.", autocompletion=completion.studies),
+        typer.Argument(
+            help="A study of ours, FILE.py, FILE.py:NAME or module:NAME.", autocompletion=completion.studies
+        ),
     ],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the run (default: runs/STUDY).")] = None,
     samples: Annotated[

@@ -41,7 +41,7 @@ def start(
 ) -> Run:
     """Run a study to its end in a folder (default `runs/<name>`), or resume the run that lies there.
 
-    `study` is a value, or as on the command line a name of ours, a file `my_study.py`, or `module:NAME`.
+    `study` is a value, or as on the command line a name of ours, `my_study.py`, `my_study.py:NAME` or `module:NAME`.
     `device` is `cpu`, `cuda` for all cards, `cuda:1` or `cuda:0,1` for some, or `auto`. `workers` are trainings side by
     side: processes on a CPU, by default one a core and a GiB of memory; on cards, over which they are spread,
     lanes of one process for each, by default 8, of which as many are used as fit into its memory. `engine` is `local`,

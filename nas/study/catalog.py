@@ -44,7 +44,7 @@ MOVED = {"nas.cost": "nas.study", "nas.recipe": "nas.study"}
 
 
 def study(name: str) -> Study:
-    """The study of a name of ours, of a file `my_study.py`, or of `my_package.module:NAME`."""
+    """The study of a name of ours, `my_study.py` (its STUDY), `my_study.py:NAME` or `my_package.module:NAME`."""
     return described_study(name)[0]
 
 
@@ -79,16 +79,23 @@ def described_studies() -> dict[str, tuple[Study, Description]]:
 
 def _place_of(name: str) -> tuple[ModuleType, str]:
     """The module of a study and the name of its value there."""
-    if name.endswith(".py") or "/" in name:
-        return _file(Path(name), "a study is a name of ours, a file my_study.py, or module:NAME"), ATTRIBUTE
-    if ":" in name:
-        module, _, attribute = name.partition(":")
-        return _import(module, name), attribute or ATTRIBUTE
     if name in _own_studies():
         return _import(f"studies.{name}", name), ATTRIBUTE
     if (entry := _installed(STUDIES).get(name)) is not None:
         return _import(entry.module, name), entry.attr or ATTRIBUTE
-    raise _unknown("study", name, studies(), "a file my_study.py or module:NAME works, too")
+    if ":" in name or "/" in name or name.endswith(".py"):
+        return _named(name, ATTRIBUTE, "a study is a name of ours, FILE.py, FILE.py:NAME or module:NAME")
+    raise _unknown("study", name, studies(), "my_study.py, my_study.py:NAME or module:NAME works, too")
+
+
+def _named(name: str, attribute: str, hint: str) -> tuple[ModuleType, str]:
+    """The module that `FILE.py:NAME`, `module:NAME` or either without a name mean, and the name, else `attribute`."""
+    place, _, named = (name, "", "") if name.endswith(".py") or ":" not in name else name.rpartition(":")
+    attribute = named or attribute
+    of_file = place.endswith(".py") or "/" in place
+    if not attribute.isidentifier() or not (of_file or all(part.isidentifier() for part in place.split("."))):
+        raise Refused(f"{name!r} is neither FILE.py:NAME nor module:NAME", hint=hint)
+    return (_file(Path(place), hint) if of_file else _import(place, name, hint)), attribute
 
 
 def reference(name: str) -> str:
@@ -208,13 +215,12 @@ def space(name: str) -> Space:
     """
     if name.endswith(".py"):
         raise Refused(f"{name} may hold several spaces", hint=f"{name}:NAME says which")
-    place, colon, attribute = name.rpartition(":")
-    hint = "`nas spaces` lists spaces; FILE.py:NAME works, too"
-    if not colon:
+    if ":" not in name:
         return space_of_ours(name)
-    module = _file(Path(place), hint) if place.endswith(".py") or "/" in place else _import(place, name)
+    hint = "`nas spaces` lists spaces; FILE.py:NAME works, too"
+    module, attribute = _named(name, "", hint)
     if not hasattr(module, attribute):
-        raise Refused(f"{place} has no {attribute}", hint=hint)
+        raise Refused(f"{name.rpartition(':')[0]} has no {attribute}", hint=hint)
     value = getattr(module, attribute)
     if not isinstance(value, Space):
         raise Refused(f"{name} is of type {type(value).__name__}, not a space of networks", hint=hint)
@@ -296,11 +302,17 @@ def _file(path: Path, hint: str) -> ModuleType:
     return module
 
 
-def _import(module: str, name: str) -> ModuleType:
+def _import(module: str, name: str, hint: str = "") -> ModuleType:
+    """A module by its name in Python; the hint is for one that isn't there."""
     if module.partition(".")[0] in SIBLINGS:
         _sibling(module.partition(".")[0])
     with _code_of_the_user(name, Path.cwd()):
-        return importlib.import_module(module)
+        try:
+            return importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if not f"{module}.".startswith(f"{error.name}."):
+                raise
+            raise Refused(f"{name}: there is no module {error.name}", hint=hint) from None
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
         (("spaces", "lenet"), 2, "nas describe lenet"),
         (("spaces", "a/b"), 2, "no space or network 'a/b'"),
         (("run", "."), 2, "no study '.'"),
-        (("run", "/"), 2, "/ is a folder\n  -> a study is a name of ours, a file my_study.py, or module:NAME"),
+        (("run", "/"), 2, "/ is a folder\n  -> a study is a name of ours, FILE.py, FILE.py:NAME or module:NAME"),
         (("run", "quickstart", "--data", "diabetes"), 2, "a space of networks for images"),
         (("run", "blocks", "--data", "diabetes"), 2, "take --data with images"),
         (("status", "nowhere"), 2, "no folder nowhere"),

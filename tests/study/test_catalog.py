@@ -43,6 +43,37 @@ def test_a_module_and_a_name_are_a_study(tmp_path: Path, monkeypatch: pytest.Mon
     assert catalog.study("module_of_mine:OTHER").name == "other"
 
 
+def test_a_file_may_hold_several_studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`mine.py:NAME` is that study of a file, in this folder or another."""
+    (tmp_path / "mine.py").write_text(STUDY_FILE)
+    assert catalog.study(f"{tmp_path}/mine.py:OTHER").name == "other"
+    monkeypatch.chdir(tmp_path)
+    assert catalog.study("mine.py:OTHER").name == "other"
+    assert catalog.reference("mine.py:OTHER") == f"{tmp_path}/mine.py:OTHER"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("resnet_8:", "'resnet_8:' is neither FILE.py:NAME nor module:NAME"),
+        (":NAME", "':NAME' is neither"),
+        ("a:b:c", "'a:b:c' is neither"),
+        ("mine.py:", "'mine.py:' is neither"),
+        ("mine.py:a b", "'mine.py:a b' is neither"),
+        ("nothing_of_the_kind:NAME", "there is no module nothing_of_the_kind"),
+        ("studies.nothing_of_the_kind:NAME", "there is no module studies.nothing_of_the_kind"),
+        ("nothing_of_the_kind.py:NAME", "there is no file nothing_of_the_kind.py"),
+        ("studies.winners:NOTHING", "studies.winners has no NOTHING"),
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_refused_with_a_way_out(name: str, said: str) -> None:
+    """What should be FILE.py:NAME or module:NAME is refused for its form, or for the part that isn't there."""
+    with pytest.raises(Refused) as caught:
+        catalog.space(name)
+    assert said in str(caught.value)
+    assert "`nas spaces` lists spaces" in caught.value.hint
+
+
 def test_a_file_may_import_its_neighbours(tmp_path: Path) -> None:
     """A study file sees the modules that lie beside it."""
     (tmp_path / "neighbour_of_mine.py").write_text(STUDY_FILE)

@@ -24,7 +24,7 @@ def studies(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="One study: of ours, a file, or module:NAME; all of ours without it.",
+            help="One study: of ours, FILE.py, FILE.py:NAME or module:NAME; all of ours without it.",
             autocompletion=completion.studies,
         ),
     ] = None,
