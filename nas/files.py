@@ -151,9 +151,16 @@ def open_to_append(path: Path) -> IO[bytes]:
 
 
 def append(path: Path, line: bytes) -> None:
-    """Add to the end of a file, made if need be, and wait until the disk has it; OSError where it is a link."""
+    """Add a line to a file, made if need be, and wait until the disk has it; OSError where it is a link.
+
+    A line before it that was cut off, by a crash or a full disk, ends first.
+    """
     with open_to_append(path) as file:
-        file.write(line)
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            file.write(line if file.read(1) == b"\n" else b"\n" + line)
+        else:
+            file.write(line)
         file.flush()
         os.fsync(file.fileno())
 

@@ -90,11 +90,12 @@ def final(
     from nas.cli.live.progress import view
     from nas.findings.finals import open_final, require_comparable
     from nas.runner.finals import final as finish
+    from nas.runner.finals import seeds_of
     from nas.storage.results import open_run
 
     other = None if against is None else open_final(against)
     if other is not None:
-        require_comparable(open_run(folder), other)
+        require_comparable(open_run(folder), other, seeds_of(folder, seeds))
     changes = {**given(epochs=epochs), **fields_of(settings)}
     limits = limits_of(parameters=parameters, multiply_adds=multiply_adds, latency_ms=latency_ms)
     with view() as observer:
@@ -146,7 +147,8 @@ def _show(done: Final, folder: Path, study: str | None, other: Final | None) -> 
     if done.tested:
         say(f"\nnext   nas export {place} --final --rank 1 -o best")
     else:
-        say(f"\nnext   nas final {place}" + (f" --study {quote(study)}" if study else ""))
+        again = " --again" * (done.results is not None)
+        say(f"\nnext   nas final {place}{again}" + (f" --study {quote(study)}" if study else ""))
 
 
 def _emit_json(done: Final, other: Final | None) -> None:

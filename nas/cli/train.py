@@ -67,7 +67,11 @@ def train(
     batch_size: Annotated[int | None, typer.Option(help="Images a step.", rich_help_panel=TRAINING)] = None,
     batch_sizes: Annotated[
         str | None,
-        typer.Option(metavar="A,B,...", help="Train once with each, and compare.", rich_help_panel=TRAINING),
+        typer.Option(
+            metavar="A,B,...",
+            help="Train once with each, whatever --batch-size says, and compare.",
+            rich_help_panel=TRAINING,
+        ),
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak of the schedule.", rich_help_panel=TRAINING)] = None,
     train_size: TrainSize = None,
@@ -144,9 +148,9 @@ def _chosen(network: str | None, run: Path | None, trial: int | None, study: str
 def _sizes(text: str) -> list[int]:
     from nas.errors import Refused
 
-    sizes = [int(part) for part in text.split(",") if part.strip().isdigit()]
-    if len(sizes) != len(text.split(",")) or len(set(sizes)) != len(sizes):
-        raise Refused(f"--batch-sizes takes different numbers with commas between them, got {text!r}")
+    sizes = [int(part) for part in text.split(",") if part.strip().isdecimal()]
+    if len(sizes) != len(text.split(",")) or len(set(sizes)) != len(sizes) or 0 in sizes:
+        raise Refused(f"--batch-sizes takes different numbers, from 1, with commas between them, got {text!r}")
     return sizes
 
 
@@ -159,9 +163,8 @@ def sweep(train: Callable[..., Model], recipe: Recipe, sizes: Sequence[int], fol
     if (folder / ARCHITECTURE).exists():
         raise Refused(f"{folder} holds a network of its own", hint="choose another folder, with -o")
     models: dict[int, Model] = {}
-    for size in sizes:
+    for size, asked in [(size, changed(recipe, {"batch_size": size})) for size in sizes]:
         say(f"batches of {size}", err=True)
-        asked = changed(recipe, {"batch_size": size})
         models[size] = train(asked, out=folder / f"batch-{size}", on_epoch=lambda epoch: tell(epoch, recipe.epochs))
     figure = curves_figure({f"batches of {size}": model.curve for size, model in models.items()})
     write_page(figure, f"{folder.name} on {recipe.data}", folder / PAGE)

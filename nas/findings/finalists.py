@@ -37,7 +37,7 @@ class Finalist(msgspec.Struct, frozen=True, kw_only=True):
     parameters: int
     multiply_adds: int
     validation_error: float
-    """Of the run's training, by which it was chosen."""
+    """By which it was chosen: of the run's training, the mean of several."""
     failures: int
     """Trainings of the final that failed."""
     test_errors: tuple[float, ...] = ()
@@ -46,10 +46,12 @@ class Finalist(msgspec.Struct, frozen=True, kw_only=True):
     """Their mean, with a 95 % interval over seeds and images, over images only where there is one seed."""
     deviation: float | None = None
     """Their standard deviation over seeds; None for fewer than two."""
+    kept_validation_error: float
+    """Of the weights that the run kept, those of the best of several trainings."""
     kept_test_error: float | None = None
-    """Of the run's own weights; None where they weren't kept, or before the test split is read."""
+    """Of the same; None where they weren't kept, or before the test split is read."""
     optimism: Interval | None = None
-    """`kept_test_error` minus `validation_error`, with a 95 % interval over both sets of images (of tables none)."""
+    """`kept_test_error` less `kept_validation_error`, with a 95 % interval over both sets of images, not of tables."""
     regression: float | None = None
     """Optimism that regression to the mean of the networks it was chosen from leads one to expect, at most.
 
@@ -71,7 +73,8 @@ def finalists_of(
             architecture=record.architecture,
             parameters=record.cost.parameters,
             multiply_adds=record.cost.multiply_adds,
-            validation_error=inf if record.error is None else record.error,
+            validation_error=run.mean_error(record),
+            kept_validation_error=inf if record.error is None else record.error,
             failures=sum(one.outcome.is_failure for one in by_seed(records, trial).values()),
         )
         if results is not None:
@@ -94,7 +97,8 @@ def _with_test(finalist: Finalist, results: Results) -> Finalist:
 
 def _with_optimism(finalist: Finalist, run: Run, chosen: Finalists, results: Results) -> Finalist:
     """The finalist with the test error of the weights that it was chosen by, if the run kept them."""
-    kept, validation, validating = results.kept(finalist.trial), finalist.validation_error, run.manifest.data.validation
+    kept, validating = results.kept(finalist.trial), run.manifest.data.validation
+    validation = finalist.kept_validation_error
     if kept is None:
         return finalist
     if results.rows:
@@ -104,7 +108,7 @@ def _with_optimism(finalist: Finalist, run: Run, chosen: Finalists, results: Res
         finalist,
         kept_test_error=kept.error,
         optimism=difference_of_shares(wilson(kept.error, results.images), wilson(validation, validating)),
-        regression=regression_to_the_mean(validation, chosen.mean, chosen.deviation, validating)
+        regression=regression_to_the_mean(finalist.validation_error, chosen.mean, chosen.deviation, validating)
         if chosen.of > 1
         else None,
     )

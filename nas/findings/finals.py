@@ -29,7 +29,7 @@ from nas.models.weights import read_document
 from nas.sampling.finals import Finalists
 from nas.storage import study_json
 from nas.storage.database import read_records
-from nas.storage.finals import READINGS, Results, by_seed, candidates, read_results, readings
+from nas.storage.finals import READINGS, Results, by_seed, candidates, put_back, read_results, readings
 from nas.storage.layout import WEIGHTS, holds_run, weights_name
 from nas.storage.results import Run, open_run, require_intact
 from nas.study import Recipe
@@ -53,6 +53,8 @@ class Final:
     """How they were trained."""
     recipe: Recipe = field(repr=False)
     """The same, but for fields of each network's own."""
+    own: tuple[str, ...] = field(repr=False)
+    """Those fields."""
     seeds: int
     """Trainings of each that are asked for."""
     records: tuple[Record, ...] = field(repr=False)
@@ -86,7 +88,8 @@ class Final:
         ]
         if self.results is not None:
             noun = "row" if self.results.rows else "image"
-            over = f"seeds and {noun}s" if self.seeds > 1 else f"{noun}s"
+            several = any(len(self.results.of(trial)) > 1 for trial in self.chosen.trials)
+            over = f"seeds and {noun}s" if several else f"{noun}s"
             lines.append(
                 ("tested", f"on {plural(self.results.images, noun)} of the test split; 95 % intervals over {over}")
             )
@@ -135,6 +138,11 @@ class Final:
             )
         return paired(first, second)
 
+    def recipe_of(self, finalist: Finalist) -> Recipe:
+        """How a finalist is trained, fields of its own, too."""
+        point = self.run.record(finalist.trial).point
+        return msgspec.structs.replace(self.recipe, **{name: point[name] for name in self.own if name in point})
+
     def table(self) -> pd.DataFrame:
         """One row a finalist."""
         import pandas as pd
@@ -159,7 +167,9 @@ class Final:
             r for _, r in sorted(by_seed(self.records, finalist.trial).items()) if r.outcome is Outcome.COMPLETED
         )
         path = self.folder / WEIGHTS / weights_name(record.architecture, record.trial)
-        require_intact(path, record)
+        if not path.is_file():
+            raise Refused(f"{path} is missing", hint=put_back(self.folder))
+        require_intact(path, record, hint=put_back(self.folder))
         model, mean = restore(read_document(path), path), finalist.mean
         if mean is None:
             raise NasError(f"trial {finalist.trial} has no test error")
@@ -220,13 +230,13 @@ class Final:
         if left and self.results is None:
             finished = f"{len(self.records)} of {self.total} trainings are finished"
             return [f"{finished}; the test split stays sealed until all are: the same command resumes"]
-        if not self.tested:
-            return ["These numbers are of fewer trainings than are asked for now"] if self.results else []
+        if self.results is None:
+            return []
         times = "once" if self.readings == 1 else f"{self.readings} times"
         said = f"The test split was read {times} for networks of this run ({READINGS})"
         if self.readings > 1:
             said += ": choices that were made in between may have depended on it, so its errors may be too low"
-        return [said]
+        return [said, *["These numbers are of fewer trainings than are asked for now"] * (not self.tested)]
 
     def _of_failures(self) -> list[str]:
         failed = [f"{one.failures} of trial {one.trial}" for one in self.finalists if one.failures]
@@ -277,6 +287,7 @@ def open_final(source: Run | Path | str) -> Final:
         chosen=manifest.finalists,
         fidelity=fidelity(Run(folder=folder, manifest=manifest, records=())),
         recipe=manifest.study.recipe,
+        own=tuple(manifest.study.vary),
         seeds=manifest.study.samples,
         records=tuple(read_records(folder)),
         results=results,
@@ -284,13 +295,17 @@ def open_final(source: Run | Path | str) -> Final:
     )
 
 
-def require_comparable(run: Run, other: Final) -> None:
+def require_comparable(run: Run, other: Final, seeds: int | None = None) -> None:
     """Refused unless finalists of a run can be compared with those of another final, image by image.
 
     The latter must be tested, and both on images of one data set, prepared alike: sizes of pictures and splits count.
+    With `seeds`, which each finalist of the run has or will have, both must have several trainings or one.
     """
     if not other.tested:
-        raise Refused(f"{other.run.folder} isn't tested yet", hint=f"nas final {quote(str(other.run.folder))} goes on")
+        on = f"nas final {quote(str(other.run.folder))}" + " --again" * (other.results is not None)
+        raise Refused(
+            f"{other.run.folder} isn't tested yet, with all seeds that it was asked for", hint=f"{on} goes on"
+        )
     results = other._required()
     _require_classes(run, rows=bool(run.manifest.data.target))
     _require_classes(other.run, rows=results.rows)
@@ -299,6 +314,13 @@ def require_comparable(run: Run, other: Final) -> None:
         raise Refused(
             f"{run.folder} and {other.run.folder} have other data, or prepared otherwise: {mine}, {theirs}",
             hint="images are compared one by one: data, resolution and validation_size must be the same",
+        )
+    trained = len(other._ranked(1).test_errors)
+    if seeds is not None and (seeds == 1) != (trained == 1):
+        raise Refused(
+            f"{run.folder} has {plural(seeds, 'training')} a finalist, {other.run.folder} {trained}, and a single one "
+            "says nothing of other seeds",
+            hint="--seeds says how many; both need several, or one",
         )
 
 
@@ -313,7 +335,7 @@ def compared(first: Final, second: Final) -> tuple[PairedErrors | None, str]:
         pair = first.against(second)
     except Refused as refused:
         return None, f"not compared with {second.run.folder}: {refused}"
-    recipes = (first.recipe, second.recipe)
+    recipes = [final.recipe_of(final.finalists[0]) for final in (first, second)]
     said = f"against {second.run.folder}: {against_sentence(first.finalists[0], second.finalists[0], pair, recipes)}"
     return pair, said + (f"; its test split was read {second.readings} times" if second.readings > 1 else "")
 

@@ -55,7 +55,9 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def require_new(folder: Path) -> None:
-    """Refuse a folder in which something lies."""
+    """Refuse a folder in which something lies, and one without a name, as `.`, in whose place none can be put."""
+    if not folder.name:
+        raise Refused(f"{path_text(folder)} names no new folder", hint="choose a name, on the command line with -o")
     if is_taken(folder):
         raise Refused(f"{folder} exists and isn't empty", hint="choose another folder, on the command line with -o")
 
@@ -85,9 +87,15 @@ def check_hashes(folder: Path) -> None:
             raise Missing(f"{folder / name} is damaged: its SHA-256 isn't the one in {SUMS}", hint="export it again")
 
 
+def checkpoint_of(folder: Path) -> Path:
+    """Where a training whose network a folder will hold keeps its checkpoint: beside that."""
+    place = folder.absolute()
+    return place.parent / f".{place.name}{CHECKPOINT}"
+
+
 def _way_to(folder: Path) -> str:
     """How a folder of an exported network is made; from this one where it is of a run."""
-    if folder.with_name(f".{folder.name}{CHECKPOINT}").is_file():
+    if checkpoint_of(folder).is_file():
         return "its training was interrupted: the same nas train, or nas.train, goes on with it"
     run = (folder / RUN).is_file()
     return f"nas export {quote(str(folder)) if run else 'RUN'} -o DIR makes one{' of this run' if run else ''}"

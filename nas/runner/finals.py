@@ -114,6 +114,12 @@ def final(
     return open_final(run)
 
 
+def seeds_of(folder: Path, asked: int | None) -> int:
+    """Trainings that each finalist of a run has or will have: what is asked for, but a final never shrinks."""
+    begun = study_json.begun(folder / FINAL)
+    return asked or SEEDS if begun is None else max(asked or 0, begun.study.samples)
+
+
 def _selection(top: int | None, pareto: FrontCost | None, limits: Limits | None) -> Selection | None:
     """How finalists are chosen; None where nothing is said of it."""
     if top is None and pareto is None and limits is None:
@@ -173,7 +179,7 @@ def _requested(
     if begun is None:
         trained, own = recipe or (_longer(run), _own(run))
         finalists = chosen(run, selection or Selection())
-        return Requested(finalists=finalists, recipe=trained, own=own, seeds=seeds or SEEDS)
+        return Requested(finalists=finalists, recipe=trained, own=own, seeds=seeds_of(run.folder, seeds))
     if begun.finalists is None:
         raise Refused(f"{folder} is the folder of another run", hint="move it away, then run nas final anew")
     stored = Requested(
@@ -182,7 +188,7 @@ def _requested(
     _require_begun(folder, stored, selection, recipe)
     if seeds is not None and seeds < stored.seeds:
         logger.warning("%s has %d seeds already; a final never shrinks", folder, stored.seeds)
-    return msgspec.structs.replace(stored, seeds=max(seeds or 0, stored.seeds))
+    return msgspec.structs.replace(stored, seeds=seeds_of(run.folder, seeds))
 
 
 def _require_begun(

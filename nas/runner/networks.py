@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -14,11 +15,10 @@ from msgspec.structs import asdict
 from nas import data
 from nas.data import DataInfo
 from nas.errors import ImpossibleShape, NasError, Refused, StorageFailed, code_of_others, path_text
-from nas.files import CHECKPOINT
 from nas.layers import Layer, Normalisation, Shape, norm_named, output_shape, shape_text, with_norm
 from nas.models import exports
 from nas.models.document import Document
-from nas.models.folder import ARCHITECTURE, exported, require_new
+from nas.models.folder import ARCHITECTURE, checkpoint_of, exported, require_new
 from nas.models.formats.writing import require_folder
 from nas.models.model import Model, described, load
 from nas.models.transfer import require_seed
@@ -26,6 +26,7 @@ from nas.runner.agreement import require_plain
 from nas.runner.display import watcher
 from nas.runner.winners import found_again
 from nas.storage.layout import STUDY
+from nas.storage.lock import alone
 from nas.storage.results import Run
 from nas.study import Recipe, catalog
 from nas.study.record import Epoch
@@ -118,11 +119,11 @@ def train(
     if done := _held(folder, layer, recipe, seed, info):
         return done
     require_new(folder)
-    _require_writable(folder)
-    checkpoint = folder.with_name(f".{folder.name}{CHECKPOINT}")
-    model = _trained(chosen.name, layer, recipe, seed, info, place, on_epoch, checkpoint)
-    exports.write(model, folder)
-    checkpoint.unlink(missing_ok=True)
+    with _reserved(folder):
+        checkpoint = checkpoint_of(folder)
+        model = _trained(chosen.name, layer, recipe, seed, info, place, on_epoch, checkpoint)
+        exports.write(model, folder)
+        checkpoint.unlink(missing_ok=True)
     return model
 
 
@@ -148,13 +149,23 @@ def _differences(there: Document, layer: Layer, recipe: Recipe, seed: int, info:
     return said or ([] if there.data_key == info.key else [f"data {there.data_key}, not {info.key}"])
 
 
-def _require_writable(folder: Path) -> None:
-    """Refuse a folder that can't be made, before hours of training; its parent is there afterwards."""
+@contextmanager
+def _reserved(folder: Path) -> Iterator[None]:
+    """Keep a new folder for what is being trained, empty; refused before hours of training where it can't be made.
+
+    Refused, too, where another process trains into it.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        folder.rmdir()
     except OSError as error:
         raise StorageFailed(f"{folder} can't be written: {error.strerror}") from None
+    with alone(folder):
+        require_new(folder)  # another process may just have been through
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                folder.rmdir()  # nothing came of it
 
 
 def _trained(

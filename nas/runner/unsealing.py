@@ -31,6 +31,7 @@ from nas.storage.finals import (
     by_seed,
     log_reading,
     packed,
+    put_back,
     read_results,
     readings,
     write_results,
@@ -101,6 +102,7 @@ def read_test(run: Run, folder: Path, recipe: Recipe, records: Sequence[Record],
         stored = run.manifest.data
         if info.name == stored.name and info.key != stored.all_training.key:
             raise NasError(f"{info.name} isn't the data that the run was trained on: {info.key}, not {stored.key}")
+        data.verify(recipe.data, recipe.target)  # what isn't there, or is damaged, isn't read
         reading = _noted(run, info, contenders)
         tested = _tested(contenders, recipe, info, place)
         results = Results(
@@ -123,7 +125,7 @@ def contenders_of(run: Run, folder: Path, records: Sequence[Record]) -> list[Con
         for seed, record in sorted(by_seed(records, trial).items()):
             if record.outcome is Outcome.COMPLETED:
                 path = folder / WEIGHTS / weights_name(record.architecture, record.trial)
-                contenders.append(_contender(trial, seed, path, record))
+                contenders.append(_contender(trial, seed, path, record, put_back(folder)))
         original = run.record(trial)
         if kept := run.weights(original):
             contenders.append(_contender(trial, None, kept, original))
@@ -133,10 +135,10 @@ def contenders_of(run: Run, folder: Path, records: Sequence[Record]) -> list[Con
     return contenders
 
 
-def _contender(trial: int, seed: int | None, path: Path, record: Record) -> Contender:
+def _contender(trial: int, seed: int | None, path: Path, record: Record, hint: str = "") -> Contender:
     if not path.is_file():
-        raise Refused(f"{path} is missing, the test split stays sealed", hint="put it back, or move the final away")
-    require_intact(path, record)
+        raise Refused(f"{path} is missing, the test split stays sealed", hint=hint)
+    require_intact(path, record, hint=hint)
     return Contender(trial=trial, seed=seed, path=path, sha256=record.weights_sha256)
 
 

@@ -13,8 +13,9 @@ from nas.data import DataInfo
 from nas.errors import NasError, Refused, code_of_others
 from nas.layers import identity
 from nas.models import exports
+from nas.models.folder import require_new
 from nas.models.formats import writing
-from nas.models.model import Model, restore
+from nas.models.model import Model, load, restore
 from nas.models.weights import read_document
 from nas.space.space import Architecture
 from nas.storage.results import Run, require_intact, required_study
@@ -50,6 +51,8 @@ def export(
         require_intact(path, record)
         model = restore(read_document(path), path)
     else:
+        if writing.format_of(Path(folder), format) == "folder":
+            _require_for(Path(folder), record)
         model = _trained_again(run, record, study, devices.device(device))
     named = exports.named(model.document, study=run.manifest.study.name, space=record.space, trial=record.trial)
     if (trainings := len(run.trainings(record))) > 1:
@@ -76,6 +79,16 @@ def _trained_again(run: Run, record: Record, study: Behind | None, device: Devic
     if model.document.error != record.error:
         logger.warning("trial %d had error %s, now %s", record.trial, record.error, model.document.error)
     return model
+
+
+def _require_for(folder: Path, record: Record) -> None:
+    """Refuse a folder that holds another network, before one is trained for it."""
+    try:
+        same = load(folder).document.architecture == record.architecture
+    except NasError:
+        same = False
+    if not same:
+        require_new(folder)
 
 
 def found_again(run: Run, record: Record, study: Behind | None) -> tuple[Architecture, Recipe]:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from math import isclose, sqrt
 from pathlib import Path
+from shlex import quote
 from statistics import fmean, stdev
 
 import msgspec
@@ -142,6 +143,11 @@ def _costs(best: Sequence[Record], names: Sequence[str]) -> str:
     """What costs there are."""
     costs = {name: [_cost(name, record) for record in best] for name in names}
     return ", ".join(span(name, min(values), max(values)) for name, values in costs.items())
+
+
+def put_back(folder: Path) -> str:
+    """The way out where weights of a final are missing or damaged: nothing trains them once more."""
+    return f"put it back from a copy, or move {quote(str(folder))} away for a new final"
 
 
 def read_results(folder: Path) -> Results | None:

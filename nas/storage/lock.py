@@ -28,25 +28,34 @@ GLANCES, GLANCE = 5, 0.05
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the run's lock, which the system takes back from a process that dies."""
+    with alone(folder), _opened(folder) as file:
+        try:
+            taken = _take(file.fileno())
+        except OSError as error:
+            raise StorageFailed(
+                f"{folder} lies where files can't be locked: {error.strerror}", hint="choose another with --out"
+            ) from None
+        if not taken:
+            raise _taken(folder)
+        try:
+            file.truncate(0)
+            file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode())
+            file.flush()
+        except OSError as error:
+            raise unwritable(folder, error) from None
+        yield
+        file.truncate(0)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a folder without writing into it; nothing is held where folders can't be locked, as on some network disks.
+
+    Refused where another process holds it.
+    """
     place = _locked_folder(folder)
     try:
-        with _opened(folder) as file:
-            try:
-                taken = _take(file.fileno())
-            except OSError as error:
-                raise StorageFailed(
-                    f"{folder} lies where files can't be locked: {error.strerror}", hint="choose another with --out"
-                ) from None
-            if not taken:
-                raise _taken(folder)
-            try:
-                file.truncate(0)
-                file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode())
-                file.flush()
-            except OSError as error:
-                raise unwritable(folder, error) from None
-            yield
-            file.truncate(0)
+        yield
     finally:
         if place is not None:
             os.close(place)

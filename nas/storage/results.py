@@ -223,10 +223,10 @@ def open_run(folder: Path | str) -> Run:
     return Run(folder=place, manifest=manifest, records=records, lost=lost)
 
 
-def require_intact(path: Path, record: Record) -> None:
-    """Refuse the weights of a trial that aren't those in its record."""
+def require_intact(path: Path, record: Record, hint: str = "") -> None:
+    """Refuse the weights of a trial that aren't those in its record; without a hint they can be trained again."""
     if digest(path) != record.weights_sha256:
-        hint = f"delete it: nas export trains trial {record.trial} again"
+        hint = hint or f"delete it: nas export trains trial {record.trial} again"
         raise Refused(f"{path} is damaged: its SHA-256 isn't the one in the record", hint=hint)
 
 

@@ -72,7 +72,7 @@ def named(text: str) -> Study | tuple[Space, ...]:
     """The study that is behind a run, as `nas run` names it, or its spaces, as `nas search` does, by commas."""
     whole = Path(text.rpartition(":")[0]).is_file() or Path(text).is_file()
     names = [text] if whole else [part.strip() for part in text.split(",")]
-    if len(names) > 1 or ".py:" in text:
+    if len(names) > 1:
         return spaces_of(names)
     found = catalog.study_or_space(text)
     return found if isinstance(found, Study) else (found,)

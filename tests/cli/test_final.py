@@ -89,6 +89,12 @@ def test_a_final_against_another_is_a_sentence(say: Say, run: Run, tmp_path: Pat
     say("final", fresh.folder, "--max-seconds", "0", "--study", "tests.toys.audits:STUDY", "--workers", "1")
     code, _, err = say("final", run.folder, "--against", fresh.folder)
     assert (code, "isn't tested yet" in err) == (2, True)
+    code, _, err = say("final", fresh.folder, "--against", other.folder, "--seeds", "1")
+    assert (code, "a single one says nothing of other seeds" in err) == (2, False), err
+    begun = mapped(STUDY, tmp_path / "begun", reference="tests.toys.audits:STUDY")
+    code, _, err = say("final", begun.folder, "--against", other.folder, "--seeds", "1")
+    assert (code, "a single one says nothing of other seeds" in err) == (2, True)
+    assert not (begun.folder / "final").exists()
 
 
 def test_a_finalist_is_exported_and_verified(say: Say, run: Run, tmp_path: Path) -> None:

@@ -78,6 +78,9 @@ def test_batch_sizes_are_compared(say: Say, tmp_path: Path) -> None:
         (("lenet_bm",), "did you mean"),
         (("lenet_bn", "--batch-sizes", "32,x"), "--batch-sizes takes different numbers"),
         (("lenet_bn", "--batch-sizes", "32,32"), "--batch-sizes takes different numbers"),
+        (("lenet_bn", "--batch-sizes", "32,0"), "--batch-sizes takes different numbers, from 1"),
+        (("lenet_bn", "--batch-sizes", "\N{SUPERSCRIPT TWO}"), "--batch-sizes takes different numbers"),
+        (("lenet_bn", "-o", "."), ". names no new folder"),
     ],
 )
 def test_what_does_not_fit_is_said(say: Say, words: tuple[str, ...], said: str) -> None:

@@ -18,7 +18,7 @@ from nas.models import exports
 from nas.models.card import card, recipe_text
 from nas.models.document import decode
 from nas.models.folder import ARCHITECTURE, CARD, SUMS, WEIGHTS
-from nas.storage.results import Run
+from nas.storage.results import Run, open_run
 from nas.study import Recipe
 from nas.study.record import Outcome
 from tests.toys.spaces import RICH, TINY, VARIED, decode_other
@@ -151,6 +151,27 @@ def test_damaged_weights_of_a_run_are_refused(run: Run, tmp_path: Path) -> None:
     with pytest.raises(Refused, match=rf"{path.name} is damaged"):
         nas.export(damaged, damaged.records[0], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_place_without_a_name_is_refused(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder one stands in, or the root, can't be put in place whole, and holds no network: both are said."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for place in (".", "", "/"):
+        with pytest.raises(Refused, match="names no new folder"):
+            nas.export(run, run.ranked(1), place)
+        with pytest.raises(Refused, match="is no exported network"):
+            nas.load(place)
+
+
+def test_a_taken_folder_is_refused_before_a_training(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where weights weren't kept nothing is trained for a folder that holds another network or something else."""
+    again = open_run(shutil.copytree(run.folder, tmp_path / "again"))
+    shutil.rmtree(again.folder / "weights")
+    nas.export(run, run.ranked(2), tmp_path / "other")
+    monkeypatch.setattr("nas.models.exports.trained", lambda *_: pytest.fail("it was trained"))
+    with pytest.raises(Refused, match="exists and isn't empty"):
+        nas.export(again, again.ranked(1), tmp_path / "other")
 
 
 def test_exporting_twice_is_fine_and_others_are_not_overwritten(copied: Path, run: Run, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from nas.data.images import ImageSource
 from nas.data.pictures import Pictures
 from nas.engines import InlineEngine
 from nas.engines.messages import Result
-from nas.errors import Interrupted, NasError, Refused, StorageFailed
+from nas.errors import Interrupted, Missing, NasError, Refused, StorageFailed
 from nas.findings.finals import Final, open_final
 from nas.models.card import card
 from nas.models.exports import verify
@@ -228,6 +228,10 @@ def test_a_second_reading_is_refused(run: Run, found: Final, tmp_path: Path) -> 
     assert (more.readings, [len(one.test_errors) for one in more.finalists]) == (2, [3, 3])
     assert [one.test_errors[:2] for one in more.finalists] == [one.test_errors for one in found.finalists]
     assert any("read 2 times" in note for note in more.notes)
+    waiting = finished(second, seeds=4, again=True, max_seconds=0)
+    assert not waiting.tested
+    assert "These numbers are of fewer trainings than are asked for now" in waiting.notes
+    assert any("read 2 times" in note for note in waiting.notes)
     text = card(more.model().document)
     assert "read 2 times for networks of this run" in text
     assert "Choices may have depended" in text
@@ -240,6 +244,24 @@ def test_a_second_reading_is_refused(run: Run, found: Final, tmp_path: Path) -> 
     with pytest.raises(Refused, match="was read once"):
         finished(moved, top=1)
     assert not (moved.folder / FINAL).exists()
+
+
+@pytest.mark.slow
+def test_of_several_trainings_the_mean_chooses(tmp_path: Path) -> None:
+    """With repeats a finalist is told by the mean error that chose it, its optimism by the weights that were kept."""
+    study = replace(STUDY, samples=3, repeats=2)
+    run = mapped(study, tmp_path)
+    done = finished(run, study, top=2, seeds=1)
+    errors = [one.validation_error for one in done.finalists]
+    assert errors == [run.mean_error(run.record(one.trial)) for one in done.finalists] == sorted(errors)
+    first = done.finalists[0]
+    kept = run.record(first.trial).error
+    assert kept is not None
+    assert first.kept_validation_error == kept < first.validation_error
+    assert first.optimism is not None
+    assert first.kept_test_error is not None
+    assert first.optimism.estimate == pytest.approx(first.kept_test_error - kept)
+    assert "the weights of its best training, with" in done.sentences()[0]
 
 
 def test_a_final_without_its_study_is_to_be_mended(run: Run, tmp_path: Path) -> None:
@@ -277,11 +299,25 @@ def test_a_reading_that_died_counts(pristine: Run, tmp_path: Path, monkeypatch: 
 
 
 def test_a_damaged_line_counts(pristine: Run, tmp_path: Path) -> None:
-    """What is left of a line that was cut off is a reading."""
+    """What is left of a line that was cut off is a reading, and doesn't spoil the next one."""
     run = copied(pristine, tmp_path)
     (tmp_path / READINGS).write_text('{"when": "2026-')
     with pytest.raises(Refused, match=r"was read once .* an unknown day by an unknown command"):
         finished(run)
+    assert finished(run, again=True).readings == 2
+    assert [bool(reading.weights) for reading in readings(tmp_path)] == [False, True]
+
+
+def test_test_files_that_are_gone_are_not_read(pristine: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are missing or damaged when the test split is to be read are no reading: put back, they are read."""
+    run = copied(pristine, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("nas.data.verify", lambda *_: (_ for _ in ()).throw(Missing("digits isn't here")))
+        with pytest.raises(Missing):
+            finished(run)
+    assert readings(tmp_path) == ()
+    done = finished(run)
+    assert (done.tested, done.readings) == (True, 1)
 
 
 @pytest.mark.parametrize(
@@ -337,14 +373,21 @@ def test_changed_weights_are_not_tested(pristine: Run, tmp_path: Path, monkeypat
     victim = next((tmp_path / FINAL / "weights").iterdir())
     whole = victim.read_bytes()
     victim.write_bytes(whole[:-1])
-    with pytest.raises(Refused, match="is damaged"):
+    with pytest.raises(Refused, match="is damaged") as caught:
         finished(run)
+    assert caught.value.hint == f"put it back from a copy, or move {tmp_path / FINAL} away for a new final"
     victim.unlink()
     with pytest.raises(Refused, match="stays sealed"):
         finished(run)
     assert readings(tmp_path) == ()
     victim.write_bytes(whole)
-    assert finished(run).tested
+    done = finished(run)
+    assert done.tested
+    for weights in (tmp_path / FINAL / "weights").iterdir():
+        weights.unlink()
+    with pytest.raises(Refused, match="is missing") as caught:
+        done.model()
+    assert caught.value.hint.startswith("put it back from a copy")
 
 
 def final_command(folder: Path) -> subprocess.Popen[str]:
@@ -469,6 +512,7 @@ def test_what_networks_differ_in_stays_theirs(tmp_path: Path) -> None:
         done = finished(copied(run, tmp_path / f"{study.name} own"), study, seeds=1)
         rates = {r.origin.again: r.point["learning_rate"] for r in done.records}
         assert rates == {trial: run.record(trial).point["learning_rate"] for trial in done.chosen.trials}
+        assert {one.trial: done.recipe_of(one).learning_rate for one in done.finalists} == rates
         both = finished(run, study, seeds=1, changes={**SHORT, "learning_rate": 0.02})
         assert all("learning_rate" not in record.point for record in both.records)
         assert study_json.read(both.folder).study.recipe.learning_rate == 0.02

@@ -107,6 +107,25 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         nas.train("lenet_bn", RECIPE, out=tmp_path / "mine")
 
 
+def test_two_trainings_into_one_folder_are_refused(tmp_path: Path) -> None:
+    """The second is refused at once, the first is kept; a folder is free again when nothing came of it."""
+    place, told = tmp_path / "net", []
+
+    def second(epoch: Epoch) -> None:
+        told.append(epoch)
+        with pytest.raises(Refused, match="another process works on"):
+            nas.train("lenet_bn", RECIPE, seed=1, out=place)
+
+    first = nas.train("lenet_bn", RECIPE, out=place, on_epoch=second)
+    assert told
+    assert nas.load(place).document.seed == first.document.seed
+    with pytest.raises(RuntimeError, match="stop"):
+        nas.train(
+            "lenet_bn", RECIPE, out=tmp_path / "none", on_epoch=lambda _: (_ for _ in ()).throw(RuntimeError("stop"))
+        )
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_place_that_cannot_be_written_is_found_before_the_training(tmp_path: Path) -> None:
     """Not a single epoch is trained for a folder that can't be made."""
     (tmp_path / "file").touch()
@@ -148,7 +167,7 @@ def test_a_killed_training_goes_on(tmp_path: Path, how: signal.Signals) -> None:
     time.sleep(0.1)
     process.send_signal(how)
     process.communicate(timeout=60)
-    assert [path.name for path in tmp_path.iterdir() if path.name != "whole"] == [".net.checkpoint"]
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [".net.checkpoint"]
     resumed, _ = program(tmp_path / "net", 0).communicate(timeout=120)
     assert resumed == undisturbed
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "net")]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nas.errors import NasError, Refused
-from nas.study import Study, catalog
+from nas.study import Study, catalog, search
 
 STUDY_FILE = """
 from nas.study import Limits, Recipe, Study
@@ -50,6 +50,7 @@ def test_a_file_may_hold_several_studies(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     assert catalog.study("mine.py:OTHER").name == "other"
     assert catalog.reference("mine.py:OTHER") == f"{tmp_path}/mine.py:OTHER"
+    assert search.named(f"{tmp_path}/mine.py:OTHER") == catalog.study("mine.py:OTHER")
 
 
 @pytest.mark.parametrize(

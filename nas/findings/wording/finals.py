@@ -66,8 +66,10 @@ def optimism_sentence(finalist: Finalist) -> str:
     optimism, kept = finalist.optimism, finalist.kept_test_error
     if optimism is None or kept is None:
         return ""
+    chosen, own = finalist.validation_error, finalist.kept_validation_error
+    weights = "the same weights" if chosen == own else f"the weights of its best training, with {percent(own)},"
     said = (
-        f"trial {finalist.trial}: chosen with validation error {percent(finalist.validation_error)}; the same weights "
+        f"trial {finalist.trial}: chosen with validation error {percent(chosen)}; {weights} "
         f"have test error {percent(kept)}, {_points(optimism)}"
     )
     if finalist.regression is None:
