@@ -32,6 +32,7 @@ from nas.storage.database import read_records
 from nas.storage.finals import chosen
 from nas.storage.layout import LOG
 from nas.storage.location import address_of
+from nas.storage.lock import require_free
 from nas.storage.log import logged
 from nas.storage.results import Run
 from nas.storage.study_json import Manifest
@@ -102,6 +103,8 @@ def final(
     """
     run, folder = opened(source, FINAL)
     requested = _requested(run, folder, _selection(top, pareto, limits), seeds, _recipe(run, fidelity, changes or {}))
+    if not is_read(folder, requested.total):
+        require_free(folder)  # who reads the test split now has stored nothing yet
     require_unread(run, folder, requested.total, again=again)
     place = devices.device("auto" if engine == "ray" else device)  # the test split is read here
     looks, deadline, storage = looking_on(observer, quiet), deadline_of(max_seconds), address_of(run.folder)
