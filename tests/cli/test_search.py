@@ -129,7 +129,7 @@ def test_spaces_of_the_user_are_found_beside_ours(say: Say, tmp_path: Path) -> N
     ("name", "said"),
     [
         ("my_space:OTHER", "my_space:OTHER holds no OTHER"),
-        ("my_space.py:OTHER", "my_space.py has no OTHER"),
+        ("my_space.py:OTHER", "my_space.py:OTHER holds no OTHER"),
         ("MLP_3, my_space.py:OTHER", "my_space.py has no OTHER"),
         ("no_space.py:SMALL", "there is no file no_space.py"),
         ("MLP_2", "search-small_ones has no space 'MLP_2'"),

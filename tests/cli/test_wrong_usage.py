@@ -87,7 +87,7 @@ WRONG = [
     ("export run --rank 1 -o best.h5", ".h5 ends no file that is written here: .py, .onnx, .pt2 do", "-o best.pt2"),
     ("verify full", "full is no exported network: it has no SHA256SUMS", "nas export RUN -o DIR"),
     ("train lenet --run run", "give a network, or --run and --trial", "nas spaces"),
-    ("train lenet --batch-sizes 32,32", "takes different numbers with commas between them, got '32,32'", ""),
+    ("train lenet --batch-sizes 32,32", "takes different numbers, from 1, with commas between them, got '32,32'", ""),
     ("train lenet --learning-rate -1", "learning_rate must be positive, got -1", ""),
     ("train lenet --norm group:x", "takes a number of groups of at least 1, got 'group:x'", "group:8"),
     ("train bad.json", "bad.json: not a network's description", "nas export"),

@@ -39,7 +39,7 @@ SHORTER = {
     "samples=40,": "samples=2,",
     'Recipe(data="fashion-mnist").at("tiny")': 'Recipe(data="fashion-mnist").at("tiny", train_size=100)',
     "--latency-ms ..20 --minutes 20 -o small": "--latency-ms ..2000 --samples 1 --epochs 1 -o small",
-    "--multiply-adds ..8e6 --minutes 20": "--multiply-adds ..8e6 --samples 1 --epochs 1 --train-size 100",
+    "--multiply-adds 5e6..8e6 --minutes 20": "--multiply-adds 5e6..8e6 --samples 1 --epochs 1 --train-size 100",
     "nas run quickstart\n": "nas run quickstart --samples 4 --epochs 2 --train-size 600\n",
     "nas audit runs/quickstart --networks 6": "nas audit runs/quickstart --networks 4",
     "nas run quickstart --out": "nas run quickstart --samples 2 --epochs 1 --train-size 100 --out",
@@ -57,6 +57,7 @@ SHORTER = {
     "--latency-ms ..0.5 --parameters ..60000 --samples 16": "--latency-ms ..500 --parameters ..60000 --samples 2",
     "--fidelity tiny --epochs 6 --train-size 0": "--fidelity tiny --epochs 1 --train-size 100",
     "nas final found --top 2 --epochs 20": "nas final found --top 1 --seeds 1 --epochs 1",
+    "nas final plain --epochs 20": "nas final plain --seeds 1 --epochs 1",
 }
 """What takes minutes -> the same with less to train."""
 FILES = ("my_study", "search", "rates", "plain", "norms", "layer_scale")
