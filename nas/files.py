@@ -156,11 +156,10 @@ def append(path: Path, line: bytes) -> None:
     A line before it that was cut off, by a crash or a full disk, ends first.
     """
     with open_to_append(path) as file:
-        if file.seek(0, os.SEEK_END):
-            file.seek(-1, os.SEEK_END)
-            file.write(line if file.read(1) == b"\n" else b"\n" + line)
-        else:
-            file.write(line)
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - 1))
+        torn = file.read(1) not in (b"", b"\n")
+        file.write(b"\n" + line if torn else line)
         file.flush()
         os.fsync(file.fileno())
 

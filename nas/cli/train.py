@@ -163,7 +163,8 @@ def sweep(train: Callable[..., Model], recipe: Recipe, sizes: Sequence[int], fol
     if (folder / ARCHITECTURE).exists():
         raise Refused(f"{folder} holds a network of its own", hint="choose another folder, with -o")
     models: dict[int, Model] = {}
-    for size, asked in [(size, changed(recipe, {"batch_size": size})) for size in sizes]:
+    recipes = {size: changed(recipe, {"batch_size": size}) for size in sizes}  # refused before any is trained
+    for size, asked in recipes.items():
         say(f"batches of {size}", err=True)
         models[size] = train(asked, out=folder / f"batch-{size}", on_epoch=lambda epoch: tell(epoch, recipe.epochs))
     figure = curves_figure({f"batches of {size}": model.curve for size, model in models.items()})

@@ -51,7 +51,7 @@ class Finalist(msgspec.Struct, frozen=True, kw_only=True):
     kept_test_error: float | None = None
     """Of the same; None where they weren't kept, or before the test split is read."""
     optimism: Interval | None = None
-    """`kept_test_error` less `kept_validation_error`, with a 95 % interval over both sets of images, not of tables."""
+    """`kept_test_error` less `kept_validation_error`, with a 95 % interval over both sets of images, of tables none."""
     regression: float | None = None
     """Optimism that regression to the mean of the networks it was chosen from leads one to expect, at most.
 

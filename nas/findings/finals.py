@@ -167,8 +167,6 @@ class Final:
             r for _, r in sorted(by_seed(self.records, finalist.trial).items()) if r.outcome is Outcome.COMPLETED
         )
         path = self.folder / WEIGHTS / weights_name(record.architecture, record.trial)
-        if not path.is_file():
-            raise Refused(f"{path} is missing", hint=put_back(self.folder))
         require_intact(path, record, hint=put_back(self.folder))
         model, mean = restore(read_document(path), path), finalist.mean
         if mean is None:

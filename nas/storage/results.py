@@ -224,7 +224,9 @@ def open_run(folder: Path | str) -> Run:
 
 
 def require_intact(path: Path, record: Record, hint: str = "") -> None:
-    """Refuse the weights of a trial that aren't those in its record; without a hint they can be trained again."""
+    """Refuse the weights of a trial that are gone or not those in its record; without a hint they can be made again."""
+    if not path.is_file():
+        raise Refused(f"{path} is missing", hint=hint)
     if digest(path) != record.weights_sha256:
         hint = hint or f"delete it: nas export trains trial {record.trial} again"
         raise Refused(f"{path} is damaged: its SHA-256 isn't the one in the record", hint=hint)

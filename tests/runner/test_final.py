@@ -37,6 +37,7 @@ from nas.sampling.repetitions import repeat_seed
 from nas.storage import study_json
 from nas.storage.database import read_records
 from nas.storage.finals import READINGS, RESULTS, readings
+from nas.storage.lock import locked
 from nas.storage.results import Run, open_run
 from nas.storage.study_json import Manifest
 from nas.study import Limits, Study
@@ -239,6 +240,8 @@ def test_a_second_reading_is_refused(run: Run, found: Final, tmp_path: Path) -> 
     (lost.folder / FINAL / RESULTS).unlink()
     with pytest.raises(Refused, match="its results aren't stored"):
         finished(lost)
+    with locked(lost.folder / FINAL), pytest.raises(Refused, match="another process works on"):
+        finished(lost)  # which may be reading now: --again is no way out
     moved = copied(run, tmp_path / "moved")
     (moved.folder / FINAL).rename(moved.folder / "final before")
     with pytest.raises(Refused, match="was read once"):
