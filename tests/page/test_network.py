@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -34,7 +35,9 @@ def test_one_network_has_picture_rank_curve_and_lines(show: Open) -> None:
     panel = page.locator("#details")
     panel.locator(".js-plotly-plot").wait_for()
     said = panel.inner_text()
-    assert "blocks" in str(panel.locator("svg.stairs").get_attribute("aria-label"))
+    total, _, parts = str(panel.locator("svg.stairs").get_attribute("aria-label")).partition(": ")
+    counts = {part: int(number) for part, number in re.findall(r"(\w+): (\d+) block", parts)}
+    assert total == f"stem and {sum(counts.values()) - counts['stem']} blocks"
     assert "Rank " in said
     assert "by 10,000 validation images" in said
     assert " ± " in panel.locator(".ending strong").inner_text()

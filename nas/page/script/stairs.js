@@ -15,6 +15,12 @@ function stairsOf(model, row) {
 
 const blocksOf = (steps) => steps.reduce((sum, step) => sum + step.blocks, 0);
 
+// `stem and 5 blocks`: a stem has a bar and isn't counted, as in the column `blocks`.
+function depthText(steps) {
+  const behind = steps.filter((step) => step.part !== "stem");
+  return `${behind.length < steps.length ? "stem and " : ""}${plural(blocksOf(behind), "block")}`;
+}
+
 // Powers of two that hold all widths, and the blocks of the deepest network.
 function stairsScale(networks) {
   const widths = networks.flat().map((step) => step.width);
@@ -30,7 +36,7 @@ function stairsPicture(steps, scale, colour) {
   const foot = high - bottom;
   const column = (wide - left) / scale.blocks;
   const height = (power) => top + ((foot - top) * (scale.high - power)) / (scale.high - scale.low);
-  const picture = svg("svg", { class: "stairs", viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": `${plural(blocksOf(steps), "block")}: ${steps.map(stairText).join("; ")}` });
+  const picture = svg("svg", { class: "stairs", viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": `${depthText(steps)}: ${steps.map(stairText).join("; ")}` });
   for (let power = scale.high; power >= scale.low; power -= Math.ceil((scale.high - scale.low) / 4)) {
     picture.append(svg("path", { class: "grid", d: `M${left} ${height(power)}H${wide}` }), svg("text", { x: left - 4, y: height(power) + 3, "text-anchor": "end" }, String(2 ** power)));
   }
@@ -42,7 +48,7 @@ function stairsPicture(steps, scale, colour) {
     from += column * step.blocks;
   });
   picture.append(...edgeLabels(steps, column, foot + 11));
-  picture.append(svg("text", { x: left, y: high - 3 }, plural(blocksOf(steps), "block")));
+  picture.append(svg("text", { x: left, y: high - 3 }, depthText(steps)));
   return picture;
 }
 
