@@ -57,6 +57,22 @@ def test_no_two_labels_of_an_axis_touch(show: Open, rows: int) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@needs_browser
+def test_a_window_that_narrows_leaves_no_figure_wider_than_the_page(show: Open) -> None:
+    """Nothing scrolls sideways, not even before a figure is drawn again, which it is as soon as it is on screen."""
+    page = show(report(X3[:2], each=20, frame=resampled(24), total=24))
+    page.set_viewport_size({"width": 1440, "height": 900})
+    drawn_whole(page)
+    page.set_viewport_size({"width": 360, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    for view in ("edf", "costs"):
+        drawn(page, view, "1")
+        fits = "box => box.clientWidth === box.querySelector('.main-svg').clientWidth && box.clientWidth < 360"
+        figure = page.locator(f"[data-view={view}] .js-plotly-plot").first.element_handle()
+        page.wait_for_function(fits, arg=figure)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 @pytest.mark.slow
 @needs_browser
 def test_an_axis_that_is_cut_says_so(show: Open) -> None:

@@ -23,7 +23,7 @@ def test_curves_name_the_best_and_show_how_trainings_ended(show: Open) -> None:
     assert drawn(page, "curves", kinds) == {"pale": 38, "curve": 10, "failed": 1}
     assert len(drawn(page, "curves", "box.layout.annotations.map(a => a.text)")) == 3
     page.goto(page.url.split("#")[0] + "#space=AnyNetX_A_3")
-    page.wait_for_timeout(300)
+    page.wait_for_function("runOf(shown()).model.address.includes('space=')")
     assert drawn(page, "curves", kinds)["curve"] == 16
 
 

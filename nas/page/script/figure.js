@@ -2,7 +2,7 @@
 
 const MOST_DRAWN = 500; // points of a cloud
 const GREY = "#858585"; // what belongs to no space
-const CONFIG = { displaylogo: false, showSendToCloud: false, responsive: true, displayModeBar: false };
+const CONFIG = { displaylogo: false, showSendToCloud: false, displayModeBar: false };
 const pageColour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 const DASHES = { solid: "", dash: "7 4", dot: "2 3", dashdot: "7 3 2 3" };
@@ -87,9 +87,8 @@ class Figure {
     this.save.hidden = none;
     if (none) return;
     const { classList } = document.documentElement;
-    const printing = classList.contains("printing"); // plotly keeps the width of the screen unless it is told
     const layout = {
-      ...(printing && { width: this.width }), height, margin: { l: 64, r: 20, t: 10, b: 56, ...margin }, showlegend: false, hovermode: "closest", dragmode: this.onBrush ? "select" : false,
+      width: this.width, height, margin: { l: 64, r: 20, t: 10, b: 56, ...margin }, showlegend: false, hovermode: "closest", dragmode: this.onBrush ? "select" : false,
       selectdirection: this.direction, selections: [], template: "none", paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: pageColour("--ink") },
       newselection: { line: { color: pageColour("--accent"), width: 1.5 } },
@@ -97,7 +96,7 @@ class Figure {
     };
     const quiet = traces.map((trace) => ({ hoverinfo: trace.customdata ? "none" : "skip", ...trace }));
     this.whole = { data: quiet, layout };
-    if (this.canvas && !printing && !classList.contains("paper")) this.paint(layout);
+    if (this.canvas && !classList.contains("printing") && !classList.contains("paper")) this.paint(layout);
     else {
       this.canvas?.sheet.remove();
       this.axes = undefined;
@@ -111,10 +110,10 @@ class Figure {
   }
 
   // Plotly draws what is left without traces and shapes, where that isn't there already; the canvas these. Axes that can
-  // be dragged, or a width that plotly keeps, would part the two.
+  // be dragged would part the two.
   paint({ shapes, ...layout }) {
     const still = (axis_) => ({ ...axis_, fixedrange: true });
-    const fixed = { ...layout, width: this.width, xaxis: still(layout.xaxis), yaxis: still(layout.yaxis) };
+    const fixed = { ...layout, xaxis: still(layout.xaxis), yaxis: still(layout.yaxis) };
     const axes = JSON.stringify(fixed);
     if (axes !== this.axes) Plotly.react(this.plot, [], fixed, CONFIG);
     this.axes = axes;
