@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from nas.models.registry import create_model as nas_model
-from nas.models.registry import list_models as _list_models
+from nas import create_model as nas_model
+from nas import list_models as _list_models
 
 dependencies = ["torch", "numpy", "msgspec", "safetensors"]
 

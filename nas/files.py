@@ -87,6 +87,18 @@ def require_one_mark(path: Path) -> None:
                 )
 
 
+def possible(path: str | os.PathLike[str]) -> Path:
+    """The path, refused where no file can have it: it is too long, or holds a zero byte."""
+    place = Path(path)
+    try:
+        os.lstat(place)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass  # that is said by whoever needs the file
+    except (OSError, ValueError) as error:
+        raise Refused(f"no file can be called {str(place)!r:.80}: {getattr(error, 'strerror', error)}") from None
+    return place
+
+
 def really(path: Path) -> str:
     """What a file that is called `.csv` is in truth, by its first bytes; empty where they may begin a table."""
     with path.open("rb") as file:

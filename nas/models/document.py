@@ -193,10 +193,24 @@ def require_sound(document: Document) -> None:
         raise Refused(f"the network has {shape} outputs for {'a number' if document.target else f'{outputs} classes'}")
     if document.architecture != (own := identity(document.layers)):
         raise Refused(f"the description is of network {document.architecture:.40}, its layers are those of {own}")
+    if len(set(document.classes)) < len(document.classes):
+        raise Refused("two classes have one name")
+    _require_claims(document)
     if not len(document.mean) == len(document.std) == channels or min(document.std) <= 0:
         raise Refused(
             f"mean and std must be given for {channels} {'features' if document.target else 'channels'}, std above 0"
         )
+
+
+def _require_claims(document: Document) -> None:
+    """Refuse errors and counts that no training has."""
+    test = document.test
+    errors = (document.error, document.mean_error, *((test.error, test.mean) if test else ()))
+    tested = (test.images, test.seeds, test.readings, test.searched) if test else ()
+    counts = (document.validation, document.trainings, document.epochs, document.trial, *tested)
+    most = float("inf") if document.target else 1.0
+    if not all(error is None or 0 <= error <= most for error in errors) or min(counts) < 0:
+        raise Refused("an error is a share from 0 to 1, of a number at least 0, and counts are at least 0")
 
 
 def _require_table(document: Document) -> None:

@@ -27,7 +27,7 @@ from nas.training.precision import computing
 
 def write(model: Model, folder: Path) -> None:
     """Write an exported network, whole or not at all; the same network again is fine, another one is refused."""
-    if not (is_taken(folder) and _holds(folder, model.document)):
+    if not (is_taken(folder) and _holds(folder, model)):
         write_folder(folder, files_of(model))
 
 
@@ -91,12 +91,15 @@ def verify(folder: Path, say: Callable[[str], None], place: str | None = None) -
     return equal
 
 
-def _holds(folder: Path, document: Document) -> bool:
-    """Whether a folder is a whole export of this very network."""
+def _holds(folder: Path, model: Model) -> bool:
+    """Whether a folder is a whole export of this very network with these very weights."""
     try:
-        return load(folder).document == document
+        there = load(folder)
     except NasError:
         return False
+    return there.document == model.current_document() and (
+        weights.fingerprint(there.network) == weights.fingerprint(model.network)
+    )
 
 
 def named(document: Document, *, study: str, space: str, trial: int) -> Document:

@@ -15,6 +15,8 @@ ARCHITECTURE, WEIGHTS, CARD, SUMS = "architecture.json", "model.safetensors", "c
 CURVE = "curve.json"
 """The epochs of a training that was watched; not every export has it."""
 LARGEST_SUMS = 64 * 1024
+LONGEST_NAME = 100
+"""Of a file in such a folder."""
 RUN = "study.json"
 """What the folder of a run has instead."""
 
@@ -75,12 +77,13 @@ def check_hashes(folder: Path) -> None:
     if not folder.is_dir():
         raise Refused(f"there is no folder {path_text(folder)}", hint=_way_to(folder))
     listed = _sums(folder / SUMS)
-    for name in (ARCHITECTURE, WEIGHTS):
-        if name not in listed:
+    for name in (ARCHITECTURE, WEIGHTS, CARD, CURVE):
+        if name not in listed and (name in (ARCHITECTURE, WEIGHTS) or (folder / name).exists()):
             raise Refused(f"{folder / SUMS} doesn't list {name}", hint="export the network again")
     for name, expected in listed.items():
-        if Path(name).name != name:
-            raise Refused(f"{folder / SUMS} names a file outside the folder: {name!r}", hint="export the network again")
+        if Path(name).name != name or len(name) > LONGEST_NAME:
+            what = f"a file outside the folder: {name!r:.80}"
+            raise Refused(f"{folder / SUMS} names {what}", hint="export the network again")
         if not (folder / name).is_file():
             raise Missing(f"{folder / name} is missing", hint="export the network again")
         if digest(folder / name) != expected:
@@ -97,6 +100,8 @@ def _way_to(folder: Path) -> str:
     """How a folder of an exported network is made; from this one where it is of a run."""
     if checkpoint_of(folder).is_file():
         return "its training was interrupted: the same nas train, or nas.train, goes on with it"
+    if str(folder) in winners():
+        return f'nas.create_model("{folder}", pretrained=True) has the weights that come with this program'
     run = (folder / RUN).is_file()
     return f"nas export {quote(str(folder)) if run else 'RUN'} -o DIR makes one{' of this run' if run else ''}"
 

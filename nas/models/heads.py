@@ -60,9 +60,18 @@ def class_names(count: int, names: Many[str] = ()) -> tuple[str, ...]:
             f"num_classes must be a whole number from 1 to {LARGEST:,}, got {count!r}",
             hint="model.forward_features gives what comes before the classes",
         )
-    if names and (not isinstance(names, list | tuple) or len(names) != count or len(set(map(str, names))) < count):
+    if not isinstance(names, list | tuple) or (names and not len(names) == len(set(map(str, names))) == count):
         raise Refused(f"classes must be {count} different names, got {names!r:.200}")
+    if odd := next((name for name in map(str, names) if not _is_text(name)), None):
+        raise Refused(f"names of classes are texts that files can hold, got {odd!r:.80}")
     return tuple(map(str, names or range(count)))
+
+
+def _is_text(name: str) -> bool:
+    try:
+        return bool(name.encode()) or not name
+    except UnicodeEncodeError:
+        return False
 
 
 def classifier(layer: Layer) -> Path:

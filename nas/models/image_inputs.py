@@ -21,8 +21,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nas.data.readers.class_folders import EIGHT_BITS, decoded, planes, scan
+from nas.data.readers.class_folders import EIGHT_BITS, decoded, planes, scan, unread
 from nas.errors import Missing, Refused
+from nas.files import possible
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -73,10 +74,12 @@ def _stack(images: object, channels: int) -> np.ndarray[Any, Any] | Tensor:
     pil = sys.modules.get("PIL.Image")
     if isinstance(images, Tensor):
         stack: np.ndarray[Any, Any] | Tensor = _of_tensor(images.detach(), channels)
+    elif isinstance(images, np.ma.MaskedArray):
+        raise Refused("images hold a number for each pixel, got a masked array", hint="images.filled(0), for one")
     elif isinstance(images, np.ndarray):
-        stack = _of_array(images, channels)
+        stack = _of_array(np.asarray(images), channels)  # a matrix would keep its two axes
     elif isinstance(images, str | os.PathLike):
-        stack = _of_file(Path(images), channels)
+        stack = _of_file(possible(images), channels)
     elif pil is not None and isinstance(images, pil.Image):
         stack = _of_pil(images, channels)
     else:
@@ -130,7 +133,7 @@ def _of_file(path: Path, channels: int) -> np.ndarray[Any, Any]:
 def _of_pil(image: PIL.Image.Image, channels: int) -> np.ndarray[Any, Any]:
     mode = _mode(channels)
     if image.mode not in EIGHT_BITS:
-        raise Refused(f"an image must have 8 bits a channel, got PIL's mode {image.mode}", hint="convert it to 8 bits")
+        raise unread("an image", image.mode)
     try:
         return planes(image, mode)
     except (OSError, SyntaxError, ValueError) as error:  # PIL reads files late

@@ -16,7 +16,8 @@ from torch.nn import functional
 from nas.data import Cell, encoded
 from nas.errors import NasError, Refused, readable
 from nas.errors.arguments import checked_method
-from nas.files import parsed
+from nas.files import parsed, possible
+from nas.layers import Sequence as Row
 from nas.layers import display, shape_text
 from nas.layers.serialization import LARGEST_JSON
 from nas.models import weights
@@ -27,10 +28,10 @@ from nas.models.folder import ARCHITECTURE, CARD, CURVE, WEIGHTS, check_hashes, 
 from nas.models.heads import class_names, classifier, head_start, with_width
 from nas.models.image_inputs import batches
 from nas.models.prediction import Prediction, evaluating
-from nas.models.transfer import fresh, with_new_layers
+from nas.models.transfer import changed, fresh, with_new_layers
 from nas.study.record import Epoch
 from nas.training.modules import build
-from nas.training.names import at_position
+from nas.training.names import at_position, unique
 
 if TYPE_CHECKING:
     import pandas
@@ -68,11 +69,16 @@ class Model(nn.Module):
         return pandas.DataFrame(rows, columns=names).rename(columns={"number": "epoch"}).set_index("epoch")
 
     @checked_method
-    def figure(self, **others: Model) -> plotly.graph_objects.Figure:
+    def figure(self, /, **others: Model) -> plotly.graph_objects.Figure:
         """Error and loss over the epochs that are known; other models by name beside it."""
         words = REGRESSION if self.document.target else {}
         curves = {name: other.curve for name, other in others.items()}
-        return curves_figure({title(self.document): self.curve} | curves, **words)
+        if not any((self.curve, *curves.values())):
+            raise Refused(
+                "no epoch is known of these networks", hint="nas.train and nas train keep the curves of theirs"
+            )
+        own = unique(title(self.document), curves, " ")
+        return curves_figure({own: self.curve} | curves, **words)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -110,10 +116,13 @@ class Model(nn.Module):
     def preprocess(self, images: Tensor) -> Tensor:
         """Images of any size, or the features of rows, as the network was trained on them.
 
-        Images: uint8 pixels or floats in [0, 1]; (height, width), (channels, height, width) or a batch of the latter;
-        returns (batch, channels, height, width) of float32. Rows: what `encode` makes of a table, (batch, features),
-        NaN where a number is missing; returns them standardised, in float32. Raises Refused where they don't fit.
+        Images: pixels of 0 to 255 in whole numbers, or floats in [0, 1], which `predict` checks and this doesn't;
+        (height, width), (channels, height, width) or a batch of the latter; returns (batch, channels, height, width)
+        of float32. Rows: what `encode` makes of a table, (batch, features), NaN where a number is missing; returns
+        them standardised, in float32. Raises Refused where they don't fit.
         """
+        if not isinstance(images, Tensor):
+            raise Refused(f"preprocess takes a tensor, got {type(images).__name__}", hint="predict takes arrays, too")
         if self.document.target:
             return self._standardised(images)
         channels, height, width = self.document.inputs
@@ -121,12 +130,14 @@ class Model(nn.Module):
         images = images[None] if images.dim() == 3 else images
         if images.dim() != 4 or images.shape[1] != channels:
             raise Refused(f"images must be (batch, {channels}, height, width), got {tuple(images.shape)}")
+        if not all(images.shape[2:]):
+            raise Refused(f"images have at least one pixel, got shape {tuple(images.shape)}")
         pixels = images.float() if images.is_floating_point() else images.float().div(255)
         if pixels.shape[2:] != (height, width):
             pixels = functional.interpolate(pixels, (height, width), mode="bilinear", antialias=True)
         shape = (1, channels, 1, 1)
-        mean = torch.tensor(self.document.mean, device=pixels.device).view(shape)
-        std = torch.tensor(self.document.std, device=pixels.device).view(shape)
+        mean = torch.tensor(self.document.mean, dtype=torch.float32, device=pixels.device).view(shape)
+        std = torch.tensor(self.document.std, dtype=torch.float32, device=pixels.device).view(shape)
         return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
 
     def encode(self, table: Mapping[str, Sequence[Cell]]) -> Tensor:
@@ -157,9 +168,9 @@ class Model(nn.Module):
         by name: the target of each in its own unit; (batch,).
         """
         with torch.inference_mode(), evaluating(self):
-            if self.document.target:
-                return self._of_rows(inputs)
-            scores = self._of_images(inputs, batch_size)
+            scores = self._of_rows(inputs) if self.document.target else self._of_images(inputs, batch_size)
+        if self.document.target:
+            return self.values(scores)  # out of inference mode: it may be computed with
         if odd := (~scores.isfinite().all(1)).nonzero().flatten().tolist():
             raise NasError(
                 f"the scores of {len(odd)} of {len(scores)} images, the first of them number {odd[0]}, aren't finite",
@@ -173,7 +184,7 @@ class Model(nn.Module):
                 f"this network predicts {self.document.target} from a table, got {type(table).__name__}",
                 hint='give columns by name: model.predict(frame.to_dict("list"))',
             )
-        return self.values(self._scores(self.preprocess(self.encode(table))))
+        return self._scores(self.preprocess(self.encode(table)))
 
     def _without_table(self) -> Refused:
         return Refused(f"{self.document.architecture} was trained on images: it takes no table")
@@ -192,7 +203,7 @@ class Model(nn.Module):
 
     def _scores(self, x: Tensor) -> Tensor:
         """The output for preprocessed inputs, wherever the network is and in its precision."""
-        like = next(self.network.parameters())
+        like = next(self.network.parameters(), torch.empty(0))
         scores: Tensor = self(x.to(like.device, like.dtype))
         return scores
 
@@ -208,6 +219,8 @@ class Model(nn.Module):
         return self._part(slice(head_start(self.document.layers), None), features)
 
     def _part(self, places: slice, x: Tensor) -> Tensor:
+        if isinstance(self.document.layers, Row) and not isinstance(self.network, nn.Sequential):
+            raise changed(type(self.network).__name__)
         parts = [*self.network] if isinstance(self.network, nn.Sequential) else [self.network]
         for part in parts[places]:
             x = part(x)
@@ -242,12 +255,7 @@ class Model(nn.Module):
 
         An error that was measured on other weights isn't written.
         """
-        if odd := weights.misfit(build(self.document.layers, self.document.inputs), weights.portable(self.network)):
-            raise Refused(
-                f"the network isn't the one of its document any more: {odd!r} is missing, extra or of another shape",
-                hint="model.reset_classifier(CLASSES) puts another last layer in place",
-            )
-        write_folder(Path(folder), files_of(self))
+        write_folder(possible(folder), files_of(self))
 
     def __repr__(self) -> str:
         """A line; `model.network` shows the modules."""
@@ -272,12 +280,20 @@ class Model(nn.Module):
         return torch.where(scaled.isnan(), 0.0, scaled).float()
 
 
+def tensors_of(model: Model) -> dict[str, Tensor]:
+    """Weights and statistics as files hold them; Refused where they aren't those of the document's network any more."""
+    tensors = weights.portable(model.network)
+    if odd := weights.misfit(build(model.document.layers, model.document.inputs), tensors):
+        raise changed(odd)
+    return tensors
+
+
 def files_of(model: Model) -> dict[str, bytes]:
     """The files of a network as it is: name -> content."""
     document = model.current_document()
     files = {
         ARCHITECTURE: encode(document),
-        WEIGHTS: save(weights.portable(model.network)),
+        WEIGHTS: save(tensors_of(model)),
         CARD: readable(card(document)).encode(),
     }
     if model.curve and document is model.document:
@@ -309,7 +325,7 @@ def load(folder: str | os.PathLike[str]) -> Model:
 
     Raises Refused for what is damaged or no such folder, Missing where the package of one of its layers is absent.
     """
-    place = Path(folder)
+    place = possible(folder)
     check_hashes(place)
     model = restore(described(place / ARCHITECTURE), place / WEIGHTS)
     if (place / CURVE).is_file():

@@ -29,6 +29,8 @@ def with_new_layers(network: nn.Module, target: nn.Module, settle: Settle, alway
     """
     old = dict(network.named_modules())
     for name, layer in target.named_modules():
+        if name not in old:
+            raise changed(name)
         if name != always and _shapes(layer) == _shapes(old[name]):
             continue
         like = next(old[name].parameters(recurse=False), torch.empty(0))
@@ -39,6 +41,14 @@ def with_new_layers(network: nn.Module, target: nn.Module, settle: Settle, alway
         else:
             network = layer
     return network
+
+
+def changed(part: str) -> Refused:
+    """The error for a network whose modules somebody else changed, with a part that its document doesn't have so."""
+    return Refused(
+        f"the network isn't the one of its document any more: {part!r} is missing, extra or of another shape",
+        hint="model.reset_classifier(CLASSES) puts another last layer in place; model.compile() compiles in place",
+    )
 
 
 def fresh(seed: int) -> Settle:

@@ -86,9 +86,8 @@ def load_into(module: nn.Module, document: Document, path: Path) -> None:
         if not odd:
             tensors = {name: file.get_tensor(key) for name, key in stored.items()}
     if odd := odd or misfit(module, tensors):
-        raise Refused(
-            f"{path} doesn't fit the network {document.architecture}: {odd!r} is missing, extra or of another shape"
-        )
+        how = f"{odd!r} is missing, extra or of another shape or type"
+        raise Refused(f"{path} doesn't fit the network {document.architecture}: {how}")
     module.load_state_dict(tensors)
 
 

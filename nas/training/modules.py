@@ -155,7 +155,7 @@ def build(layer: Layer, inputs: Shape) -> nn.Module:
     """The module of a network, its weights not yet set (see `initialize`); raises ImpossibleShape where it can't be."""
     output_shape(layer, inputs)  # refuses what can't be, before anything is allocated
     with torch.device("meta"):
-        module = _module(layer, inputs)
+        module = _module(layer, inputs).float()  # whatever torch's default type is
     kept = [(name, buffer) for name, buffer in module.named_buffers() if not buffer.is_meta]
     module.to_empty(device="cpu")
     for name, buffer in kept:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from torch import nn
 
@@ -31,11 +31,11 @@ def names_of(row: Sequence[Layer]) -> list[str]:
     """A name for each layer of a row: its own, or its kind, with a number where there are several."""
     plain = [_name(layer) for layer in row]
     counts, numbers = Counter(plain), Counter[str]()
-    names: list[str] = []
+    names: dict[str, None] = {}
     for name in plain:
         numbers[name] += 1
-        names.append(unique(f"{name}_{numbers[name]}" if counts[name] > 1 else name, names, "_"))
-    return names
+        names[unique(f"{name}_{numbers[name]}" if counts[name] > 1 else name, names, "_")] = None
+    return [*names]
 
 
 def by_position(module: nn.Module, name: str) -> str:
@@ -65,10 +65,10 @@ def attribute(name: str) -> str:
     return plain if free else f"part_{plain}"
 
 
-def unique(name: str, taken: Iterable[str], mark: str = "") -> str:
+def unique(name: str, taken: Container[str], mark: str = "") -> str:
     """The name, with a number if it is taken."""
-    number, chosen, others = 2, name, set(taken)
-    while chosen in others:
+    number, chosen = 2, name
+    while chosen in taken:
         chosen, number = f"{name}{mark}{number}", number + 1
     return chosen
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+import pytest
+
+import nas
+from nas.errors import Refused
 from nas.models.curves import curves_figure
+from nas.models.model import Model
 from nas.study.record import Epoch
 
 PLAIN = (Epoch(number=1, loss=2.0, error=0.5, seconds=1.0), Epoch(number=2, loss=1.0, error=0.25, seconds=1.0))
@@ -27,3 +33,19 @@ def test_a_line_that_has_no_error_is_in_the_legend() -> None:
     """A training that wasn't watched has its loss in the second pane only: its name is shown there."""
     shown = [line.name for line in curves_figure({"a": PLAIN}).data if line.showlegend]
     assert sorted(shown) == ["training", "validation"]
+
+
+def test_a_network_of_the_same_name_has_its_own_lines() -> None:
+    """Two trainings of one network are both shown; networks of which no epoch is known are refused."""
+
+    def model(seed: int, epochs: tuple[Epoch, ...]) -> Model:
+        made = nas.create_model("lenet_bn", seed=seed)
+        made.document = msgspec.structs.replace(made.document, name="lenet_bn")
+        made.curve = epochs
+        return made
+
+    names = {line.name for line in model(0, PLAIN).figure(lenet_bn=model(1, WATCHED)).data}
+    assert {name.partition(",")[0] for name in names} == {"lenet_bn", "lenet_bn 2"}
+    assert model(0, PLAIN).figure(self=model(1, WATCHED)).data
+    with pytest.raises(Refused, match="no epoch is known"):
+        model(0, ()).figure()

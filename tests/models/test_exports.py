@@ -272,3 +272,27 @@ def test_a_card_tells_a_recipe_by_what_it_does() -> None:
     assert not any(name in text for name in ("momentum", "nesterov", "warmup", "digits", "rotation"))
     assert "nesterov" not in recipe_text(Recipe(optimizer="adamw"))
     assert "momentum 0.9, nesterov" in recipe_text(Recipe())
+
+
+def test_a_network_is_saved_again_over_itself_only(tmp_path: Path) -> None:
+    """Weights that changed after the first writing are refused in its place, as another network is, not left out."""
+    model = nas.create_model("lenet_bn")
+    nas.save(model, tmp_path / "net")
+    nas.save(model, tmp_path / "net")
+    before = (tmp_path / "net" / WEIGHTS).read_bytes()
+    with torch.no_grad():
+        next(model.network.parameters()).mul_(1.1)
+    with pytest.raises(Refused, match="exists and isn't empty"):
+        nas.save(model, tmp_path / "net")
+    assert (tmp_path / "net" / WEIGHTS).read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["net", "net.py", "net.pt2"])
+def test_a_network_with_a_part_that_its_description_lacks_is_saved_in_no_format(tmp_path: Path, name: str) -> None:
+    """A layer put in by hand is refused with the way that keeps the description true, before anything is written."""
+    model = nas.create_model("lenet_bn")
+    model.network.set_submodule("head.linear_3", torch.nn.Linear(84, 4))
+    with pytest.raises(Refused, match="isn't the one of its document any more") as refused:
+        nas.save(model, tmp_path / name)
+    assert "reset_classifier" in refused.value.hint
+    assert not list(tmp_path.iterdir())

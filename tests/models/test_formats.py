@@ -284,6 +284,17 @@ def test_the_source_of_a_table_has_the_recorded_error(tmp_path: Path) -> None:
     assert error == pytest.approx(model.document.error, abs=1e-6)
 
 
+def test_answers_for_rows_can_be_computed_with() -> None:
+    """What a network for a number predicts is a plain tensor; a column that is no list is refused."""
+    model = nas.train("dense_mlp", Recipe(data="diabetes", epochs=1, batch_size=50))
+    table = {column.name: [1.0, None] for column in model.document.columns}
+    answer = model.predict(table)
+    answer.mul_(2)
+    (answer * torch.ones(2, dtype=torch.float64, requires_grad=True)).sum().backward()
+    with pytest.raises(Refused, match="must be a list of cells, got 1"):
+        model.predict(table | {model.document.columns[0].name: 1})
+
+
 def test_the_script_of_the_documentation_measures(tmp_path: Path) -> None:
     """Beside a source and idx files, the script in `docs/exports.md` prints the share of wrong images."""
     page = (Path(__file__).parents[2] / "docs/exports.md").read_text()

@@ -113,3 +113,81 @@ def test_other_channels_are_refused(model: Model, shape: tuple[int, ...]) -> Non
     """Images whose channels or dimensions don't fit are refused with the shape that is wanted and the one given."""
     with pytest.raises(Refused, match=r"images must be \(batch, 1, height, width\), got "):
         model.preprocess(torch.zeros(shape))
+
+
+def test_a_network_in_another_wrapping_says_so() -> None:
+    """Features and classes of one that torch.compile wraps are refused: its parts can't be told; in place they can."""
+    model = nas.create_model("lenet_bn")
+    pixels = model.preprocess(torch.zeros(2, 1, 28, 28))
+    features = model.forward_features(pixels)
+    plain, model.network = model.network, torch.compile(model.network, backend="eager")
+    for act in (lambda: model.forward_features(pixels), lambda: model.reset_classifier(3)):
+        with pytest.raises(Refused, match="isn't the one of its document any more") as refused:
+            act()
+        assert "model.compile()" in refused.value.hint
+    model.network = plain
+    model.compile(backend="eager")
+    assert torch.equal(model.forward_features(pixels), features)
+    model.reset_classifier(3)
+
+
+def test_torch_defaults_change_no_network(exported: Path, pixels: torch.Tensor) -> None:
+    """Where torch makes float64 by default networks are loaded, built and answer as they do otherwise."""
+    expected = nas.load(exported).predict(pixels).probabilities
+    torch.set_default_dtype(torch.float64)
+    try:
+        model = nas.load(exported)
+        assert model.preprocess(pixels).dtype == torch.float32
+        assert torch.equal(model.predict(pixels).probabilities, expected)
+        assert {weight.dtype for weight in nas.create_model("lenet_bn").parameters()} == {torch.float32}
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("path", ["x" * 300, "a\0b"])
+def test_a_path_that_no_file_can_have_is_refused(model: Model, path: str) -> None:
+    """Loading, saving and predicting say so, in one way."""
+    for act in (nas.load, model.save_pretrained, model.predict, lambda name: nas.save(model, f"{name}.pt2")):
+        with pytest.raises(Refused, match="no file can be called"):
+            act(path)
+
+
+def test_a_winner_is_no_folder() -> None:
+    """Its name as that of a folder leads to the call that has it."""
+    with pytest.raises(Refused) as refused:
+        nas.load("fashion-15k")
+    assert 'nas.create_model("fashion-15k", pretrained=True)' in refused.value.hint
+
+
+def test_a_row_of_very_many_layers_is_named_in_time() -> None:
+    """A description of two kilobytes with 99,000 layers takes seconds: names are looked up, not searched for."""
+    from nas import layers
+    from nas.training.names import names_of
+
+    names = names_of((layers.Activation(function="relu"),) * 99_000)
+    assert (names[0], names[-1], len(set(names))) == ("relu_1", "relu_99000", 99_000)
+
+
+@pytest.mark.parametrize(
+    "claim", [{"error": -7.0}, {"error": 1.5}, {"epochs": -3}, {"validation": -5}, {"classes": ("a",) * 10}]
+)
+def test_claims_that_cannot_be_are_refused(exported: Path, claim: dict[str, object]) -> None:
+    """A description with an error, a count or names that no training has isn't read."""
+    import msgspec
+
+    from nas.models.document import decode, encode
+
+    document = nas.load(exported).document
+    assert decode(encode(document)) == document
+    with pytest.raises(Refused):
+        decode(encode(msgspec.structs.replace(document, **claim)))
+
+
+def test_a_curve_without_its_hash_is_refused(exported: Path, tmp_path: Path) -> None:
+    """Who receives a folder reads no epochs that the list of hashes doesn't cover."""
+    import shutil
+
+    folder = shutil.copytree(exported, tmp_path / "copy")
+    (folder / "curve.json").write_text('[{"number": 1, "loss": 0.1, "error": 0.1, "seconds": 1.0}]')
+    with pytest.raises(Refused, match=r"doesn't list curve\.json"):
+        nas.load(folder)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import tracemalloc
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import PIL.Image
+import PIL.TiffImagePlugin
 import pytest
 import torch
 from torch import Tensor
@@ -157,6 +160,7 @@ REFUSED: Mapping[str, tuple[object, str]] = {
     "table": ({"pixel": [1]}, "it takes no table"),
     "sparse": (torch.zeros(16, 16).to_sparse(), "a number for each pixel"),
     "without content": (torch.zeros(16, 16, device="meta"), "a number for each pixel"),
+    "masked": (np.ma.masked_array(pixels(16, 16), mask=np.eye(16)), "got a masked array"),
     "16 bits": (PIL.Image.fromarray(np.zeros((16, 16), np.uint16)), "8 bits a channel, got PIL's mode I;16"),
 }
 
@@ -167,6 +171,38 @@ def test_what_is_no_image_for_the_network_is_refused(grey: Model, case: str) -> 
     images, said = REFUSED[case]
     with pytest.raises(Refused, match=said):
         grey.predict(images)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "RGBA"])
+def test_a_tiff_on_its_side_is_upright(grey: Model, tmp_path: Path, mode: str, compression: str | None) -> None:
+    """A turned TIFF, compressed or not, answers as the upright image does."""
+    image = PIL.Image.fromarray(pixels(40, 30)).convert(mode)
+    turn = PIL.TiffImagePlugin.ImageFileDirectory_v2()
+    turn[274] = 6  # EXIF: to be turned clockwise
+    image.save(tmp_path / "side.tif", tiffinfo=turn, compression=compression)
+    upright = image.transpose(PIL.Image.Transpose.ROTATE_270)
+    assert torch.equal(grey.predict(tmp_path / "side.tif").probabilities, grey.predict(upright).probabilities)
+
+
+def test_colours_of_16_bits_are_refused(grey: Model, tmp_path: Path) -> None:
+    """PIL would cut them off to 8 bits and say nothing."""
+    rows = b"".join(b"\0" + bytes(6 * 16) for _ in range(16))
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", 16, 16, 16, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    )
+    parts = (struct.pack(">I", len(d)) + kind + d + struct.pack(">I", zlib.crc32(kind + d)) for kind, d in chunks)
+    (tmp_path / "deep.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    with pytest.raises(Refused, match="must have 8 bits a channel, got PIL's mode RGB of 16 bits"):
+        grey.predict(tmp_path / "deep.png")
+
+
+def test_a_matrix_is_an_image(grey: Model) -> None:
+    """NumPy's matrices, as sparse ones become, answer as arrays do."""
+    image = pixels(16, 16)
+    assert torch.equal(grey.predict(np.asmatrix(image)).probabilities, grey.predict(image).probabilities)
 
 
 def test_an_array_with_two_readings_is_refused(colour: Model) -> None:

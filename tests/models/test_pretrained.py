@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -192,6 +193,8 @@ def test_resetting_keeps_all_but_the_last_layer(model: Model) -> None:
         (2, "ab", "classes must be 2 different names"),
         (2, 5, "classes must be 2 different names"),
         (2, (1, "1"), "classes must be 2 different names"),
+        (2, np.array(["a", "b"]), "classes must be 2 different names"),
+        (2, ("\ud800", "b"), "texts that files can hold"),
     ],
 )
 def test_classes_that_cannot_be_are_refused(model: Model, count: int, names: tuple[str, ...], said: str) -> None:

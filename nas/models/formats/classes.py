@@ -162,9 +162,9 @@ def _attributes_of(whole: Row) -> dict[str, Row]:
             nameless.append(item)
             continue
         if nameless:
-            parts[unique(name_of(nameless), set(parts), "_")] = Row(tuple(nameless))
+            parts[unique(name_of(nameless), parts, "_")] = Row(tuple(nameless))
             nameless = []
-        parts[unique(attribute(item.name), set(parts), "_")] = Row(item.items)
+        parts[unique(attribute(item.name), parts, "_")] = Row(item.items)
     parts.popitem()
     return parts
 

@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.export import Dim, ExportedProgram
 
 from nas.errors import Refused
 from nas.models.document import Document, encode
-from nas.models.model import Model
+from nas.models.model import Model, tensors_of
 from nas.training.modules import build
 
 OPSET = 18
@@ -29,12 +29,6 @@ INPUT, OUTPUT = "input", "output"
 DOCUMENT = "architecture.json"
 """The file inside a .pt2 that describes the network, as the one of a folder does."""
 NEEDED = ("onnx", "onnxscript")
-
-
-def tensors_of(model: Model) -> dict[str, Tensor]:
-    """Weights and statistics wherever they are, in float32 on the CPU."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.network.state_dict().items()}
-    return {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
 
 
 def plain(model: Model) -> nn.Module:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from nas.errors import Refused, StorageFailed
-from nas.files import write_atomically
+from nas.files import possible, write_atomically
 from nas.models import exports
-from nas.models.formats.modules import onnx, require_onnx, tensors_of, torch_export
+from nas.models.formats.modules import onnx, require_onnx, torch_export
 from nas.models.formats.source import source
-from nas.models.model import Model
+from nas.models.model import Model, tensors_of
 
 Format = Literal["folder", "source", "onnx", "torch-export"]
 ENDINGS: dict[Format, str] = {"folder": "", "source": ".py", "onnx": ".onnx", "torch-export": ".pt2"}
@@ -34,7 +34,7 @@ TAKEN = {*sys.stdlib_module_names, "torch", "safetensors", "numpy"}
 def format_of(path: Path, asked: str | None = None) -> Format:
     """The format that is asked for, or the one of the path's ending; refused where the two don't fit."""
     formats: dict[str, Format] = {ending: name for name, ending in ENDINGS.items()}
-    by_ending = formats.get(path.suffix, "folder")
+    by_ending = formats.get(path.suffix.lower(), "folder")
     known: dict[str, Format] = {name: name for name in ENDINGS}
     if asked is None:
         if path.suffix.lower() in FOREIGN and not path.is_dir():
@@ -91,7 +91,7 @@ def save(model: Model, path: str | PathLike[str], format: str | None = None) -> 
     `format` says it in a word: `folder`, `source`, `onnx`, `torch-export`. A folder or a source that holds this very
     network already is left as it is; nothing else is overwritten.
     """
-    place = Path(path)
+    place = possible(path)
     chosen = require_possible(place, format)
     if chosen == "folder":
         exports.write(model, place)

@@ -8,8 +8,8 @@ they are taken. Transparency isn't read.
 from __future__ import annotations
 
 from nas.data.readers.class_folders.faults import UnusableImages
-from nas.data.readers.class_folders.image_file import EIGHT_BITS, decoded, planes, scan
+from nas.data.readers.class_folders.image_file import EIGHT_BITS, decoded, planes, scan, unread
 from nas.data.readers.class_folders.layout import holds_images
 from nas.data.readers.class_folders.source import folder_source
 
-__all__ = ["EIGHT_BITS", "UnusableImages", "decoded", "folder_source", "holds_images", "planes", "scan"]
+__all__ = ["EIGHT_BITS", "UnusableImages", "decoded", "folder_source", "holds_images", "planes", "scan", "unread"]

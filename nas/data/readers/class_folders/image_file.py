@@ -37,6 +37,8 @@ GREY = ("1", "L", "LA")
 """PIL's modes without colours."""
 EXIF_ORIENTATION, UPRIGHT, ON_ITS_SIDE = 274, 1, (5, 6, 7, 8)
 """EXIF's tag, and the values that change nothing and that exchange height and width."""
+PNG_BITS, TIFF_BITS = 24, 258
+"""Where the bits of a channel are: the byte of a PNG, the tag of a TIFF."""
 EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 """PIL's modes of at most 8 bits a channel: deeper ones would be cut off silently."""
 
@@ -66,16 +68,33 @@ def scan(path: Path) -> Scanned:
             held = orientation(image)
             clear = "A" in mode or "transparency" in image.info
             frames = getattr(image, "n_frames", 1) if image.format in PAGED else 1
+            bits = _bits(image, data)
     except (*BROKEN, Image.DecompressionBombError) as error:
         raise damaged(path, error) from error
-    if mode not in EIGHT_BITS:
-        raise Refused(f"{path} must have 8 bits a channel, got PIL's mode {mode}", hint="convert it to 8 bits")
+    if mode not in EIGHT_BITS or bits > 8:
+        raise unread(str(path), mode, bits)
     if width * height > MOST_PIXELS:
         raise Refused(f"{path} has {width:,} x {height:,} pixels, at most {MOST_PIXELS:,} are read", hint="shrink it")
     if frames > 1:
         raise Refused(f"{path} must hold one image, got {frames}", hint="save the one that is meant as a PNG")
     size = (width, height) if held in ON_ITS_SIDE else (height, width)
     return Scanned(hashlib.sha256(data).hexdigest(), mode, size, held != UPRIGHT, clear)
+
+
+def unread(what: str, mode: str, bits: int = 8) -> Refused:
+    """The error for pixels that aren't of one of `EIGHT_BITS`."""
+    got = f"PIL's mode {mode}{f' of {bits} bits' if bits > 8 else ''}"
+    way = f"convert it to 8 bits in one of the modes {', '.join(EIGHT_BITS)}"
+    return Refused(f"{what} must have 8 bits a channel, got {got}", hint=way)
+
+
+def _bits(image: PIL.Image.Image, data: bytes) -> int:
+    """Bits a channel in a file, where PIL cuts them off silently: it reads colours of 16 bits as those of 8."""
+    if image.format == "PNG":
+        return data[PNG_BITS]
+    if image.format == "TIFF":
+        return int(max(getattr(image, "tag_v2", {}).get(TIFF_BITS, (8,))))
+    return 8
 
 
 def orientation(image: PIL.Image.Image) -> int:
@@ -89,7 +108,8 @@ def decoded(path: Path, mode: str) -> Images:
     from PIL import Image
 
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        # of its bytes: PIL maps a TIFF that lies on its side into memory by its path, with rows of a wrong length
+        with Image.open(io.BytesIO(path.read_bytes()), formats=FORMATS) as image:
             return planes(image, mode)
     except (*BROKEN, Image.DecompressionBombError) as error:
         raise damaged(path, error) from error
