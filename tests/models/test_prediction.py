@@ -199,6 +199,7 @@ def test_colours_of_16_bits_are_refused(grey: Model, tmp_path: Path) -> None:
         grey.predict(tmp_path / "deep.png")
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
 def test_a_matrix_is_an_image(grey: Model) -> None:
     """NumPy's matrices, as sparse ones become, answer as arrays do."""
     image = pixels(16, 16)
