@@ -66,16 +66,19 @@ def report(
 
     Of folders that `nas train` made it lays the learning curves over one another.
     """
-    import webbrowser
-
+    from nas.errors import Refused
     from nas.models.folder import CURVE
     from nas.page.contents import write_report
     from nas.storage.results import open_run
 
     if not table and all((place / CURVE).is_file() for place in places):
         path = out or Path("curves.html")
+        unused = {"--error": error, "--accuracy": accuracy, "--guess": guess, "--space": space, "--cost": cost}
+        if odd := next((name for name, value in unused.items() if value), ""):
+            raise Refused(f"{odd} is for tables: the curves of networks have no columns", hint="leave it out")
         write_curves(places, path)
         _written(path, json)
+        _show(path, show)
         return
     source = RunsAndTables(
         verb="report", places=places, table=table, error=error, accuracy=accuracy, guess=guess, space=space, cost=cost
@@ -86,17 +89,23 @@ def report(
         runs, path, table_files=source.files, error=error, accuracy=accuracy, guess=guess, space=space, cost=cost
     )
     _written(path, json)
-    if show and not webbrowser.open(path.resolve().as_uri()):
+    _show(path, show)
+
+
+def _show(path: Path, asked: bool) -> None:
+    import webbrowser
+
+    if asked and not webbrowser.open(path.resolve().as_uri()):
         say("no browser was found that could show it", err=True)
 
 
 def write_curves(places: Sequence[Path], path: Path) -> None:
     """The learning curves of single networks, by their folders, on a page."""
-    from nas.models.curves import curves_figure, write_page
-    from nas.models.model import load
+    from nas.models.curves import write_page
+    from nas.models.model import figure_of, load
 
-    curves = {str(place): load(place).curve for place in places}
-    write_page(curves_figure(curves), " and ".join(curves), path)
+    models = {str(place): load(place) for place in places}
+    write_page(figure_of(models), " and ".join(models), path)
 
 
 def figure(

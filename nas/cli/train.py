@@ -88,7 +88,8 @@ def train(
 ) -> None:
     """Train one network and watch it; the same command resumes it."""
     from nas.models.card import recipe_text
-    from nas.models.curves import write_page
+    from nas.models.curves import curves_figure, write_page
+    from nas.models.exports import Diverged
     from nas.runner import networks
 
     chosen, recipe = _chosen(network, run, trial, study)
@@ -111,6 +112,14 @@ def train(
             sweep(watched, recipe, _sizes(batch_sizes), folder, json)
             return
         model = watched(recipe, out=folder, on_epoch=lambda epoch: tell(epoch, recipe.epochs))
+    except Diverged as diverged:
+        if diverged.curve:
+            page = folder.with_name(f"{folder.name}-{PAGE}")
+            before = plural(len(diverged.curve), "epoch")
+            figure = curves_figure({chosen.name: diverged.curve}, table=diverged.table)
+            write_page(figure, f"{chosen.name} on {recipe.data}: diverged after {before}", page)
+            say(f"curve  {page}", err=True)
+        raise
     except KeyboardInterrupt:
         say("stopped; the same command goes on after the last whole epoch", err=True)
         raise typer.Exit(130) from None
@@ -157,23 +166,44 @@ def _sizes(text: str) -> list[int]:
 def sweep(train: Callable[..., Model], recipe: Recipe, sizes: Sequence[int], folder: Path, json: bool) -> None:
     """Train once with each batch size, all else equal, and show speed, errors and memory beside one another."""
     from nas.errors import Refused
-    from nas.models.curves import curves_figure, write_page
+    from nas.models.curves import write_page
+    from nas.models.exports import Diverged
     from nas.models.folder import ARCHITECTURE
+    from nas.models.model import figure_of
 
     if (folder / ARCHITECTURE).exists():
         raise Refused(f"{folder} holds a network of its own", hint="choose another folder, with -o")
     models: dict[int, Model] = {}
+    diverged: dict[int, Diverged] = {}
     recipes = {size: changed(recipe, {"batch_size": size}) for size in sizes}  # refused before any is trained
     for size, asked in recipes.items():
         say(f"batches of {size}", err=True)
-        models[size] = train(asked, out=folder / f"batch-{size}", on_epoch=lambda epoch: tell(epoch, recipe.epochs))
-    figure = curves_figure({f"batches of {size}": model.curve for size, model in models.items()})
+        try:
+            models[size] = train(asked, out=folder / f"batch-{size}", on_epoch=lambda epoch: tell(epoch, recipe.epochs))
+        except Diverged as exploded:
+            diverged[size] = exploded
+            say(f"batches of {size}: {exploded}", err=True)
+    if not models:
+        raise diverged[sizes[-1]]
+    figure = figure_of({f"batches of {size}": model for size, model in models.items()})
     write_page(figure, f"{folder.name} on {recipe.data}", folder / PAGE)
     if json:
-        emit_json(networks=[_as_json(size, model, folder) for size, model in models.items()], page=folder / PAGE)
+        emit_json(
+            networks=[_as_json(size, model, folder) for size, model in models.items()],
+            diverged=[{"batch_size": size, "epoch": len(error.curve) + 1} for size, error in diverged.items()],
+            page=folder / PAGE,
+        )
         return
+    noun = "rows" if any(model.document.target for model in models.values()) else "images"
     emit_table(
-        ("batch size", "images/s", "validation error", "training error", "time", "peak memory"),
+        (
+            "batch size",
+            f"{noun}/s",
+            "validation error",
+            "training error",
+            "time",
+            "peak memory",
+        ),
         [
             (
                 f"{size:,}",
@@ -186,6 +216,8 @@ def sweep(train: Callable[..., Model], recipe: Recipe, sizes: Sequence[int], fol
             for size, model in models.items()
         ],
     )
+    for size, error in diverged.items():
+        say(f"batches of {size} diverged in epoch {len(error.curve) + 1}")
     say(f"curves  {folder / PAGE}")
 
 

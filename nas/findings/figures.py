@@ -65,7 +65,8 @@ def costs_figure(run: Run) -> plotly.graph_objects.Figure:
 
 def best_curves(run: Run) -> plotly.graph_objects.Figure:
     """Curves of the best networks, as far as they are known."""
-    return curves_figure({f"trial {record.trial}": record.curve for record in run.best[:MOST_CURVES]})
+    curves = {f"trial {record.trial}": record.curve for record in run.best[:MOST_CURVES]}
+    return curves_figure(curves, table=bool(run.manifest.data.target))
 
 
 def _empty(x: str, y: str) -> plotly.graph_objects.Figure:

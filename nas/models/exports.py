@@ -25,6 +25,17 @@ from nas.training.loop import measured_on, train
 from nas.training.precision import computing
 
 
+class Diverged(NasError):
+    """A training whose loss exploded, or was no number; `curve` has the epochs before, perhaps of a `table`."""
+
+    def __init__(self, curve: tuple[Epoch, ...], *, table: bool) -> None:
+        super().__init__(
+            f"this training diverged in epoch {len(curve) + 1}; there is nothing to export",
+            hint="a lower learning rate helps; on another kind of processor a trial may diverge that didn't",
+        )
+        self.curve, self.table = curve, table
+
+
 def write(model: Model, folder: Path) -> None:
     """Write an exported network, whole or not at all; the same network again is fine, another one is refused."""
     if not (is_taken(folder) and _holds(folder, model)):
@@ -47,10 +58,7 @@ def trained(
         place = torch.device(device)
         result = train(layer, recipe, dataset, seed, place, on_epoch, checkpoint=checkpoint, watched=watched)
     if result.diverged:
-        raise NasError(
-            f"this training diverged in epoch {len(result.curve) + 1}; there is nothing to export",
-            hint="a lower learning rate helps; on another kind of processor a trial may diverge that didn't",
-        )
+        raise Diverged(result.curve, table=bool(info.target))
     document = describe(
         layer, info, recipe, seed, result.curve[-1].error, device_name(device), weights.torch_version(), identity(layer)
     )

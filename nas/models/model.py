@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from nas.models.image_inputs import Image
 
 LARGEST_CURVE = 2**24
-REGRESSION = {"error": "RMSE / std of the target (%)", "loss": "loss (squared error / variance)"}
-"""Titles of the axes for a number as target."""
 BATCH = 64
 """Images that `predict` takes through the network at once unless it is said otherwise."""
 
@@ -71,14 +69,7 @@ class Model(nn.Module):
     @checked_method
     def figure(self, /, **others: Model) -> plotly.graph_objects.Figure:
         """Error and loss over the epochs that are known; other models by name beside it."""
-        words = REGRESSION if self.document.target else {}
-        curves = {name: other.curve for name, other in others.items()}
-        if not any((self.curve, *curves.values())):
-            raise Refused(
-                "no epoch is known of these networks", hint="nas.train and nas train keep the curves of theirs"
-            )
-        own = unique(title(self.document), curves, " ")
-        return curves_figure({own: self.curve} | curves, **words)
+        return figure_of({unique(title(self.document), others, " "): self} | others)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -278,6 +269,16 @@ class Model(nn.Module):
         std = torch.tensor(self.document.std, dtype=torch.float64, device=features.device)
         scaled = (features.double() - mean) / std
         return torch.where(scaled.isnan(), 0.0, scaled).float()
+
+
+def figure_of(models: Mapping[str, Model]) -> plotly.graph_objects.Figure:
+    """Error and loss of networks by name; Refused where no epoch is known, and for classes beside a number."""
+    if not any(model.curve for model in models.values()):
+        raise Refused("no epoch is known of these networks", hint="nas.train and nas train keep the curves of theirs")
+    tables = {bool(model.document.target) for model in models.values()}
+    if len(tables) > 1:
+        raise Refused("errors of classes and of a number have no axis in common", hint="a figure for each")
+    return curves_figure({name: model.curve for name, model in models.items()}, table=tables.pop())
 
 
 def tensors_of(model: Model) -> dict[str, Tensor]:

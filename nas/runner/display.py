@@ -79,16 +79,18 @@ def state(snapshot: Snapshot | None) -> dict[str, Any]:
     return {"text/plain": text, "text/html": f"{bar}<div>{escape(text)}</div>"}
 
 
-def watcher(name: str, epochs: int) -> Callable[[Epoch], None] | None:
+def watcher(name: str, epochs: int, *, table: bool = False) -> Callable[[Epoch], None] | None:
     """Draws each epoch where a notebook runs this program; None elsewhere."""
     if not in_notebook():
         return None
     curve: list[Epoch] = []
-    handle = import_module("IPython.display").display(shown(name, curve, epochs), raw=True, display_id=True)
+    handle = import_module("IPython.display").display(
+        shown(name, curve, epochs, table=table), raw=True, display_id=True
+    )
 
     def watch(epoch: Epoch) -> None:
         curve.append(epoch)
-        handle.update(shown(name, curve, epochs), raw=True)
+        handle.update(shown(name, curve, epochs, table=table), raw=True)
 
     return watch
 
@@ -99,10 +101,10 @@ def in_notebook() -> bool:
     return shell is not None and hasattr(shell.get_ipython(), "kernel")
 
 
-def shown(name: str, curve: list[Epoch], epochs: int) -> dict[str, Any]:
+def shown(name: str, curve: list[Epoch], epochs: int, *, table: bool = False) -> dict[str, Any]:
     """The curves so far, below a line on the last epoch, in every form that a notebook may choose from."""
     line = epoch_line(curve[-1], epochs) if curve else f"{name}: training begins"
-    figure = curves_figure({name: curve})
+    figure = curves_figure({name: curve}, table=table)
     figure.update_layout(title={"text": escape(line), "font": {"size": 13}}, margin={"t": 56})
     figure.update_xaxes(range=[0.5, epochs + 0.5])
     return {"text/plain": line, PLOTLY: msgspec.json.decode(figure.to_json())}

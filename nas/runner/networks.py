@@ -10,12 +10,13 @@ from pathlib import Path
 from shlex import quote
 
 import msgspec
+import torch
 from msgspec.structs import asdict
 
 from nas import data
 from nas.data import DataInfo
 from nas.errors import ImpossibleShape, NasError, Refused, StorageFailed, code_of_others, path_text
-from nas.layers import Layer, Normalisation, Shape, norm_named, output_shape, shape_text, with_norm
+from nas.layers import Layer, Normalisation, Shape, display, norm_named, output_shape, shape_text, with_norm
 from nas.models import exports
 from nas.models.document import Document
 from nas.models.folder import ARCHITECTURE, checkpoint_of, exported, require_new
@@ -32,7 +33,9 @@ from nas.study import Recipe, catalog
 from nas.study.record import Epoch
 from nas.study.search import Behind
 from nas.training import devices
+from nas.training.checkpoint import Checkpoint, identity_of
 from nas.training.devices import Device
+from nas.training.peak_memory import is_out_of_memory
 from nas.training.precision import settled_on
 
 
@@ -109,8 +112,8 @@ def train(
     if folder is not None:
         require_folder(folder)
     recipe = settled_on(recipe or Recipe(), place.kind)
-    on_epoch = on_epoch or watcher(chosen.name, recipe.epochs) or unwatched
     info = data.prepare_for(recipe)
+    on_epoch = on_epoch or watcher(chosen.name, recipe.epochs, table=bool(info.target)) or unwatched
     if info.task == "regression":
         require_plain(lambda name: [getattr(recipe, name)], info)
     layer = chosen.layers(info)
@@ -121,10 +124,25 @@ def train(
     require_new(folder)
     with _reserved(folder):
         checkpoint = checkpoint_of(folder)
-        model = _trained(chosen.name, layer, recipe, seed, info, place, on_epoch, checkpoint)
+        _require_own(checkpoint, folder, identity_of(layer, recipe, info, seed, torch.device(place.kind)))
+        try:
+            model = _trained(chosen.name, layer, recipe, seed, info, place, on_epoch, checkpoint)
+        except exports.Diverged:
+            checkpoint.unlink(missing_ok=True)  # it would diverge again
+            raise
         exports.write(model, folder)
         checkpoint.unlink(missing_ok=True)
     return model
+
+
+def _require_own(checkpoint: Path, folder: Path, training: str) -> None:
+    """Refuse a folder for which another training was interrupted: its epochs would be lost."""
+    if epochs := Checkpoint(path=checkpoint, training=training).epochs_of_another():
+        raise Refused(
+            f"another training into {folder} was interrupted after {display.plural(epochs, 'epoch')}: "
+            "another network, recipe, seed or data",
+            hint=f"its own command goes on; choose another folder (-o), or remove {checkpoint} to give it up",
+        )
 
 
 def _held(folder: Path, layer: Layer, recipe: Recipe, seed: int, info: DataInfo) -> Model | None:
@@ -178,11 +196,36 @@ def _trained(
     on_epoch: Callable[[Epoch], None],
     checkpoint: Path | None = None,
 ) -> Model:
+    told: list[Exception] = []
+
+    def tell(epoch: Epoch) -> None:
+        try:
+            on_epoch(epoch)
+        except Exception as error:
+            told.append(error)
+            raise
+
     devices.announce(place)
-    with devices.first_card(place):
-        model = exports.trained(layer, recipe, seed, info, place.kind, on_epoch, checkpoint, watched=True)
+    try:
+        with devices.first_card(place):
+            model = exports.trained(layer, recipe, seed, info, place.kind, tell, checkpoint, watched=True)
+    except NasError:
+        raise
+    except Exception as error:  # torch raises classes of its own
+        if error in told:  # it is whose who looks on
+            raise
+        raise _failed(name, error) from error
     model.document = msgspec.structs.replace(model.document, name=name)
     return model
+
+
+def _failed(name: str, error: Exception) -> NasError:
+    """What torch says of a training that it can't do, in words."""
+    if is_out_of_memory(error):
+        way = "a smaller --batch-size, or --set checkpointing=true, needs less"
+        return NasError(f"the training of {name} needs more memory than there is: {error}", hint=way)
+    way = "--batch-size 2, or more, for one" if "more than 1 value per channel" in str(error) else ""
+    return NasError(f"the training of {name} failed: {error}", hint=way)
 
 
 def _built(name: str, build: Callable[[Shape, int], Layer], info: DataInfo) -> Layer:

@@ -104,6 +104,17 @@ class Checkpoint:
             return None
         return tensors, position
 
+    def epochs_of_another(self) -> int:
+        """Epochs of another training that the file holds; 0 where it holds none."""
+        if self.path is None or not self.path.is_file():
+            return 0
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                position = parsed((file.metadata() or {})[POSITION], Position)
+        except (SafetensorError, OSError, KeyError, msgspec.MsgspecError):
+            return 0
+        return 0 if position.training == self.training else len(position.curve)
+
     def worthwhile(self, curve: Sequence[Epoch], epochs: int) -> bool:
         """Whether there is a place, and the whole training takes so long that losing it would hurt."""
         seconds = epochs * sum(epoch.seconds for epoch in curve) / len(curve)

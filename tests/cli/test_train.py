@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import nas
+from nas.errors import Refused
 
 Say = Callable[..., tuple[int, str, str]]
 SHORT = ("--data", "digits", "--epochs", "2", "--train-size", "200", "--batch-size", "50", "--learning-rate", "0.05")
@@ -62,6 +64,75 @@ def test_batch_sizes_are_compared(say: Say, tmp_path: Path) -> None:
     assert say(*words)[2].count("epoch") == 0
     code, _, err = say(*words, "-o", "trained/lenet_bn-batches/batch-20")
     assert (code, "batch-20 holds a network of its own" in err) == (2, True)
+
+
+EXPLODES = ("mlp_256_128_100", "--data", "digits", "--train-size", "300", "--epochs", "10")
+"""A network that learns by small rates and diverges by those of `RATE` in some epoch after the first."""
+RATE = ("--set", "warmup=0.95", "--learning-rate", "30")
+
+
+def test_a_training_that_diverges_shows_how_far_it_came(say: Say, tmp_path: Path) -> None:
+    """Its epochs are on a page, nothing is left that the next training into that folder would stumble over."""
+    code, _, err = say("train", *EXPLODES, *RATE, "--batch-size", "50", "-o", "net")
+    assert (code, "this training diverged in epoch" in err) == (1, True)
+    page = (tmp_path / "net-curve.html").read_text()
+    assert "<title>mlp_256_128_100 on digits: diverged after" in page
+    assert [path.name for path in tmp_path.iterdir()] == ["net-curve.html"]
+
+
+def test_a_batch_size_that_diverges_is_a_row_of_the_comparison(say: Say, tmp_path: Path) -> None:
+    """The others are trained and shown; where none is left the command fails as a single training does."""
+    code, out, _ = say("train", *EXPLODES, *RATE, "--learning-rate", "8", "--batch-sizes", "20,300", "-o", "sizes")
+    assert (code, "batches of 20 diverged in epoch" in out) == (0, True)
+    assert [line.split()[0] for line in out.splitlines() if line[:1].isdigit()] == ["300"]
+    assert (tmp_path / "sizes/curve.html").is_file()
+    code, _, err = say("train", *EXPLODES, *RATE, "--batch-sizes", "50", "-o", "none")
+    assert (code, "this training diverged in epoch" in err) == (1, True)
+
+
+def test_another_recipe_keeps_the_epochs_of_an_interrupted_training(say: Say, tmp_path: Path) -> None:
+    """They are refused to be given up; the training's own call goes on with them."""
+    recipe = nas.Recipe(data="digits", epochs=3, train_size=200, batch_size=50)
+
+    def stop(epoch: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        nas.train("lenet_bn", recipe, out="net", on_epoch=stop)
+    with pytest.raises(Refused, match="another training into net was interrupted after 1 epoch") as refused:
+        nas.train("lenet_bn", msgspec.structs.replace(recipe, learning_rate=0.05), out="net")
+    assert ".net.checkpoint" in refused.value.hint
+    told = []
+    nas.train("lenet_bn", recipe, out="net", on_epoch=told.append)
+    assert [epoch.number for epoch in told] == [1, 2, 3]
+
+
+def test_what_torch_refuses_is_said_in_words(say: Say) -> None:
+    """A batch of one image has no statistics for a norm: a line and a way out; errors of who looks on are theirs."""
+    code, _, err = say("train", "lenet_bn", *SHORT, "--batch-size", "1")
+    assert (code, "Traceback" in err) == (1, False)
+    assert "the training of lenet_bn failed: Expected more than 1 value per channel" in err
+    assert "--batch-size 2" in err
+
+    def fail(epoch: object) -> None:
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        nas.train("lenet", nas.Recipe(data="digits", epochs=1, train_size=200), on_epoch=fail)
+
+
+def test_curves_of_tables_have_their_units(say: Say, tmp_path: Path) -> None:
+    """On the pages of one training, of several sizes and of several folders; beside classes they are refused."""
+    words = ("--data", "diabetes", "--epochs", "1", "--learning-rate", "0.01")
+    assert say("train", "dense_mlp", *words, "--batch-sizes", "50,100", "-o", "sizes")[0] == 0
+    assert say("report", "sizes/batch-50", "sizes/batch-100", "-o", "both.html")[0] == 0
+    for page in ("sizes/curve.html", "both.html"):
+        assert "RMSE" in (tmp_path / page).read_text()
+    assert say("train", "lenet", *SHORT, "-o", "classes")[0] == 0
+    code, _, err = say("report", "classes", "sizes/batch-50", "-o", "no.html")
+    assert (code, "have no axis in common" in err) == (2, True)
+    code, _, err = say("report", "classes", "--error", "foo")
+    assert (code, "--error is for tables" in err) == (2, True)
 
 
 @pytest.mark.parametrize(

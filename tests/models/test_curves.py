@@ -49,3 +49,12 @@ def test_a_network_of_the_same_name_has_its_own_lines() -> None:
     assert model(0, PLAIN).figure(self=model(1, WATCHED)).data
     with pytest.raises(Refused, match="no epoch is known"):
         model(0, ()).figure()
+
+
+def test_many_trainings_are_told_apart_and_their_names_are_no_markup() -> None:
+    """Where colours begin anew points have other symbols; what is between angle brackets is shown as it is."""
+    lines = curves_figure({f"<b>{i}</b>": WATCHED for i in range(8)}).data
+    validation = [line for line in lines if line.name.endswith("validation") and line.yaxis == "y"]
+    assert len({(line.line.color, line.marker.symbol) for line in validation}) == 8
+    assert validation[0].name == "&lt;b&gt;0&lt;/b&gt;, validation"
+    assert curves_figure({"a": WATCHED}, table=True).layout.yaxis.title.text == "RMSE / std of the target (%)"
