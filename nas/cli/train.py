@@ -196,14 +196,7 @@ def sweep(train: Callable[..., Model], recipe: Recipe, sizes: Sequence[int], fol
         return
     noun = "rows" if any(model.document.target for model in models.values()) else "images"
     emit_table(
-        (
-            "batch size",
-            f"{noun}/s",
-            "validation error",
-            "training error",
-            "time",
-            "peak memory",
-        ),
+        ("batch size", f"{noun}/s", "validation error", "training error", "time", "peak memory"),
         [
             (
                 f"{size:,}",

@@ -139,14 +139,10 @@ def encoded(columns: Sequence[Column], cells: Cells) -> Floats:
     """The features of rows, not yet standardised: (rows, features), NaN where a number is missing."""
     if absent := [column.name for column in columns if column.name not in cells]:
         raise Refused(f"the table has no column {absent[0]!r}", hint=f"it has {', '.join(map(str, cells))}")
-    if odd := [
-        column.name
-        for column in columns
-        if not hasattr(cells[column.name], "__len__") or isinstance(cells[column.name], str)
-    ]:
-        raise Refused(
-            f"column {odd[0]!r} must be a list of cells, got {cells[odd[0]]!r:.80}", hint=f"{{{odd[0]!r}: [...]}}"
-        )
+    for column in columns:
+        held = cells[column.name]
+        if isinstance(held, str) or not hasattr(held, "__len__"):
+            raise Refused(f"column {column.name!r} must be a list of cells, got {held!r:.80}")
     parts = [_texts(column, cells[column.name]) if column.text else _numbers(column, cells) for column in columns]
     if len({len(part) for part in parts}) > 1:
         raise Refused("the columns of a table must have one length")

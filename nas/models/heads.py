@@ -69,9 +69,10 @@ def class_names(count: int, names: Many[str] = ()) -> tuple[str, ...]:
 
 def _is_text(name: str) -> bool:
     try:
-        return bool(name.encode()) or not name
+        name.encode()
     except UnicodeEncodeError:
         return False
+    return True
 
 
 def classifier(layer: Layer) -> Path:

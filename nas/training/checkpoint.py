@@ -12,6 +12,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import torch
@@ -31,6 +32,8 @@ WORTH = 60.0
 """Seconds from which on a whole training is worth a checkpoint after each of its epochs."""
 POSITION = "position"
 """Key of the metadata that holds how far it is."""
+UNREADABLE = (SafetensorError, OSError, KeyError, msgspec.MsgspecError)
+"""What is raised of a file that is no checkpoint."""
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,9 +94,9 @@ class Checkpoint:
             return None
         try:
             with safe_open(self.path, framework="pt") as file:
-                position = parsed((file.metadata() or {})[POSITION], Position)
+                position = _position(file)
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- not a mapping
-        except (SafetensorError, OSError, KeyError, msgspec.MsgspecError) as error:
+        except UNREADABLE as error:
             logger.warning("%s can't be read, the training begins anew: %s", self.path, error)
             return None
         if position.sha256 != digest_of(tensors):
@@ -110,8 +113,8 @@ class Checkpoint:
             return 0
         try:
             with safe_open(self.path, framework="pt") as file:
-                position = parsed((file.metadata() or {})[POSITION], Position)
-        except (SafetensorError, OSError, KeyError, msgspec.MsgspecError):
+                position = _position(file)
+        except UNREADABLE:
             return 0
         return 0 if position.training == self.training else len(position.curve)
 
@@ -119,6 +122,11 @@ class Checkpoint:
         """Whether there is a place, and the whole training takes so long that losing it would hurt."""
         seconds = epochs * sum(epoch.seconds for epoch in curve) / len(curve)
         return self.path is not None and (self.always or seconds >= WORTH)
+
+
+def _position(file: Any) -> Position:
+    """How far the training of an opened file is."""
+    return parsed((file.metadata() or {})[POSITION], Position)
 
 
 def digest_of(tensors: Mapping[str, Tensor]) -> str:
