@@ -82,7 +82,7 @@ def check_hashes(folder: Path) -> None:
             raise Refused(f"{folder / SUMS} doesn't list {name}", hint="export the network again")
     for name, expected in listed.items():
         if Path(name).name != name or len(name) > LONGEST_NAME:
-            what = f"a file outside the folder: {name!r:.80}"
+            what = f"{name!r:.80}, which is outside the folder or too long"
             raise Refused(f"{folder / SUMS} names {what}", hint="export the network again")
         if not (folder / name).is_file():
             raise Missing(f"{folder / name} is missing", hint="export the network again")
